@@ -1,0 +1,66 @@
+# `make help` lists what there is. Everything runs in .venv, which is made at need.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+FOLDER ?=
+.DEFAULT_GOAL := help
+
+.PHONY: help run run-light test lint types unit wheel-test bench train-lite screenshots sample dist clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+run: $(VENV)/.all ## install everything at first (about 6.5 GB) and open the window; FOLDER=... to start in one
+	$(BIN)/c4t-desktop $(if $(FOLDER),"$(FOLDER)")
+
+run-light: $(VENV)/.base ## install only what indexing and searching need (about 0.6 GB) and open the window
+	$(BIN)/c4t-desktop $(if $(FOLDER),"$(FOLDER)")
+
+test: $(VENV)/.dev lint types unit wheel-test ## everything that CI runs
+
+lint: $(VENV)/.dev ## style and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.dev ## mypy --strict on c4t_core
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev ## the test suite, the window offscreen
+	QT_QPA_PLATFORM=offscreen HF_HUB_OFFLINE=1 $(BIN)/pytest
+
+wheel-test: $(VENV)/.dev ## build the wheel, install it without extras elsewhere, search with it
+	$(BIN)/python scripts/wheel_test.py
+
+bench: $(VENV)/.dev ## speed: what README's figures come from; IMAGES=folder of frames
+	$(BIN)/python -m benchmarks.speed $(if $(IMAGES),--images "$(IMAGES)")
+
+train-lite: $(VENV)/.dev ## train the shipped model again; DATA=drive data, ARGS="--without roads"
+	$(BIN)/python -m scripts.train_lite $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+sample: $(VENV)/.dev ## draw the sample drive again
+	$(BIN)/python -m scripts.draw_sample
+
+screenshots: $(VENV)/.dev ## every screen, light and dark, 1x and 2x, into screenshots/
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m scripts.screenshots $(ARGS)
+
+dist: $(VENV)/.dev ## build the wheel and the source archive into dist/
+	$(BIN)/python -m build --wheel --sdist
+
+clean: ## remove what builds and tests leave
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) scripts/bootstrap.py venv $(VENV)
+
+$(VENV)/.base: pyproject.toml | $(VENV)/bin/python
+	$(PYTHON) scripts/bootstrap.py install $(VENV) .
+	@touch $@
+
+$(VENV)/.all: pyproject.toml | $(VENV)/bin/python
+	$(PYTHON) scripts/bootstrap.py install $(VENV) ".[all]"
+	@touch $@ $(VENV)/.base
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(PYTHON) scripts/bootstrap.py install $(VENV) ".[all,dev]"
+	@touch $@ $(VENV)/.all $(VENV)/.base

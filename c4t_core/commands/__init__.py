@@ -1,0 +1,1 @@
+"""The commands of `c4t`, one small module each."""

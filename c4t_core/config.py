@@ -1,0 +1,101 @@
+"""Configuration as frozen dataclasses, saved beside what they describe.
+
+:class:`ModelConfig` is the ``config.json`` of a model folder: everything needed to build the
+model and to prepare its inputs again, nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FORMAT_VERSION = 1  # of the model folder
+PREPROCESSING_VERSION = 1  # of decoding and resizing; part of every model's fingerprint
+
+Pooling = Literal["avg", "avgmax", "cls", "mean"]
+
+
+@dataclass(frozen=True)
+class PreprocessConfig:
+    """How a decoded RGB image becomes the model's input."""
+
+    size: int = 224  # pixels of the square input
+    resize: Literal["squash", "crop"] = "squash"  # squash the whole frame, or resize and crop
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"  # Pillow's antialiased filters
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of pixel / 255
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of pixel / 255
+    version: int = PREPROCESSING_VERSION
+
+
+@dataclass(frozen=True)
+class ImageEncoderConfig:
+    """The image tower: a timm or torchvision network without its classifier."""
+
+    architecture: str = "tf_efficientnet_lite0"  # timm's name, or "torchvision:resnet50"
+    features: int = 1280  # width of the last feature map
+    pooling: Literal["avg", "avgmax"] = "avg"  # avgmax joins both: twice the width
+
+
+@dataclass(frozen=True)
+class TextEncoderConfig:
+    """The text tower: a DistilBERT by its sizes."""
+
+    dim: int = 384  # width
+    layers: int = 6
+    heads: int = 12
+    hidden: int = 1536  # width of the feed-forward layers
+    vocabulary: int = 30522
+    positions: int = 512
+    max_length: int = 64  # tokens a caption is cut to
+    pooling: Literal["cls", "mean"] = "mean"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A C4T dual encoder, whole."""
+
+    name: str = "lite"
+    image: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+    text: TextEncoderConfig = field(default_factory=TextEncoderConfig)
+    preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
+    projection: int = 512  # width of the shared space
+    dropout: float = 0.1  # inside the projection heads, while training
+    format_version: int = FORMAT_VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for ``config.json``."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ModelConfig:
+        """Build from ``config.json``; unknown keys are refused.
+
+        Raises:
+            TypeError, KeyError: if the data are not a model configuration.
+        """
+        plain = dict(data)
+        preprocess = dict(plain.pop("preprocess"))
+        preprocess["mean"] = tuple(preprocess["mean"])
+        preprocess["std"] = tuple(preprocess["std"])
+        return cls(
+            image=ImageEncoderConfig(**plain.pop("image")),
+            text=TextEncoderConfig(**plain.pop("text")),
+            preprocess=PreprocessConfig(**preprocess),
+            **plain,
+        )
+
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+LITE = ModelConfig()
+
+REFERENCE = ModelConfig(
+    name="reference",
+    image=ImageEncoderConfig(architecture="torchvision:resnet50", features=2048, pooling="avg"),
+    text=TextEncoderConfig(dim=768, layers=6, heads=12, hidden=3072, max_length=200, pooling="cls"),
+    preprocess=PreprocessConfig(mean=IMAGENET_MEAN, std=IMAGENET_STD),
+)
+
+PRESETS: dict[str, ModelConfig] = {"lite": LITE, "reference": REFERENCE}

@@ -1,0 +1,1 @@
+"""Data sets: labels of any origin to scenes, scenes to captions, captions to pairs."""

@@ -1,0 +1,48 @@
+"""Choose a device, count threads, set seeds."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import numpy as np
+
+from c4t_core.errors import ModelError
+
+
+def available_threads() -> int:
+    """Return how many CPU threads this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+def choose_device(wanted: str | None = None) -> str:
+    """Return ``"cuda"``, ``"mps"`` or ``"cpu"``: the one asked for, or the fastest there is.
+
+    Imports torch, so call it only where torch is used anyway.
+
+    Raises:
+        ModelError: if the device asked for is not there.
+    """
+    import torch
+
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if wanted is None:
+        return next(name for name, present in there.items() if present)
+    if not there.get(wanted.split(":")[0], False):
+        raise ModelError(f'The device "{wanted}" is not available here; use "cpu" instead.')
+    return wanted
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, numpy's and torch's generators."""
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)

@@ -1,0 +1,1 @@
+"""How good is a search: queries with known answers, metrics, reports."""

@@ -1,0 +1,1 @@
+"""Images to vectors to hits: scanning, decoding, the catalogue, the index, the search."""

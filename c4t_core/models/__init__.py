@@ -1,0 +1,1 @@
+"""Dual encoders: architecture, engines, model folders, and the registry of names."""

@@ -1,0 +1,54 @@
+"""What every model offers, whatever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Embeddings = NDArray[np.float32]
+"""float32 (n, d), rows L2-normalised."""
+
+Pixels = NDArray[np.uint8]
+"""uint8 (n, height, width, 3), RGB, already resized for one model."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A dual encoder: images and texts into one space, compared by cosine.
+
+    :meth:`prepare` and :meth:`encode_pixels` are :meth:`encode_images` in two halves, so that
+    decoding threads can prepare the next batch while the network runs on this one.
+
+    Attributes:
+        name: what the user calls it, such as ``"c4t"`` or ``"clip:ViT-B-32"``.
+        dim: width d of an embedding.
+        fingerprint: hex digest over weights, configuration and preprocessing version; two
+            models with one fingerprint give the same embeddings, and an index belongs to one.
+        min_side: decoders may shrink an image early as long as both sides stay at least this
+            many pixels (or its own size, if smaller).
+    """
+
+    name: str
+    dim: int
+    fingerprint: str
+    min_side: int
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
+        """Return one unit row per image, float32 (n, d); (0, d) for none."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        """Return one unit row per text, float32 (n, d); (0, d) for none."""
+        ...
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        """Return one RGB image as uint8 (height, width, 3) at the model's size; thread-safe."""
+        ...
+
+    def encode_pixels(self, pixels: Pixels) -> Embeddings:
+        """Return one unit row per prepared image, uint8 (n, h, w, 3) -> float32 (n, d)."""
+        ...

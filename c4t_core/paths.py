@@ -1,0 +1,65 @@
+"""Where things lie on this machine: what we write, and what came with the application.
+
+Everything the application writes goes below :func:`data_dir` and :func:`cache_dir`;
+``C4T_DATA_DIR`` puts both in one folder. Nothing is ever written into an image folder.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+_APP = "c4t-desktop"
+
+
+def data_dir() -> Path:
+    """Return the folder of catalogues, user data and models, made if needed."""
+    override = os.environ.get("C4T_DATA_DIR")
+    folder = Path(override) if override else Path(platformdirs.user_data_dir(_APP, appauthor=False))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def cache_dir() -> Path:
+    """Return the folder of what can be made again (thumbnails, index files), made if needed."""
+    override = os.environ.get("C4T_DATA_DIR")
+    folder = (
+        Path(override) / "cache"
+        if override
+        else Path(platformdirs.user_cache_dir(_APP, appauthor=False))
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def log_dir() -> Path:
+    """Return the folder of log files, made if needed."""
+    folder = data_dir() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def models_dir() -> Path:
+    """Return the folder of the user's own models, one folder each, made if needed."""
+    folder = data_dir() / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def resource(*parts: str) -> Path:
+    """Return the path of a file or folder that ships with the application.
+
+    In a wheel the resources lie inside the package as ``_resources``; in a checkout they are
+    the top-level folder ``resources``.
+
+    Raises:
+        FileNotFoundError: if it is in neither place.
+    """
+    package = Path(__file__).resolve().parent
+    for base in (package / "_resources", package.parent / "resources"):
+        candidate = base.joinpath(*parts)
+        if candidate.exists():
+            return candidate
+    raise FileNotFoundError(f"resource {'/'.join(parts)} is not part of this installation")

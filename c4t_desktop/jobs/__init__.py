@@ -1,0 +1,1 @@
+"""The only place that runs core work off the GUI thread."""

@@ -1,0 +1,41 @@
+"""What all tests share: a data folder of their own, and where real images may lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before any Qt import: the tests need no screen.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+_BESIDE = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test writes into a data folder of its own."""
+    folder = tmp_path_factory.mktemp("c4t-data")
+    monkeypatch.setenv("C4T_DATA_DIR", str(folder))
+    return folder
+
+
+def _real(variable: str, name: str) -> Path:
+    folder = Path(os.environ.get(variable, _BESIDE / name))
+    if not folder.is_dir():
+        pytest.skip(f"no real images: set {variable} to the folder {name}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def drive_data() -> Path:
+    """Real driving images with ground truth, where this machine has them."""
+    return _real("C4T_DRIVE_DATA", "drive_data")
+
+
+@pytest.fixture(scope="session")
+def odd_images() -> Path:
+    """Awkward image files, where this machine has them."""
+    return _real("C4T_ODD_IMAGES", "odd_images")

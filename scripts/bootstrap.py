@@ -40,6 +40,7 @@ def make_venv(folder: Path) -> int:
 
 def install(folder: Path, what: str) -> int:
     """Install the project with pip and explain a missing compiler or Qt library."""
+    print(f"Installing {what} into {folder}; the first time takes some minutes.", flush=True)
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "-q", "-e", what]
     run = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")

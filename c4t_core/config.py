@@ -13,7 +13,19 @@ from typing import Any, Literal
 FORMAT_VERSION = 1  # of the model folder
 PREPROCESSING_VERSION = 1  # of decoding and resizing; part of every model's fingerprint
 
-Pooling = Literal["avg", "avgmax", "cls", "mean"]
+
+def _within(config: object, name: str, low: int, high: int) -> None:
+    """Raise ValueError unless the whole number ``config.name`` lies in [low, high]."""
+    value = getattr(config, name)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}; it is a whole number from {low} to {high}")
+
+
+def _one_of(config: object, name: str, known: tuple[str, ...]) -> None:
+    """Raise ValueError unless ``config.name`` is one of the known words."""
+    value = getattr(config, name)
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}; it is one of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,14 @@ class PreprocessConfig:
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of pixel / 255
     version: int = PREPROCESSING_VERSION
 
+    def __post_init__(self) -> None:
+        """Refuse what no image can be brought to."""
+        _within(self, "size", 8, 4096)
+        _one_of(self, "resize", ("squash", "crop"))
+        _one_of(self, "interpolation", ("bilinear", "bicubic"))
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ValueError("mean and std are three numbers each, std above 0")
+
 
 @dataclass(frozen=True)
 class ImageEncoderConfig:
@@ -34,7 +54,11 @@ class ImageEncoderConfig:
 
     architecture: str = "tf_efficientnet_lite0"  # timm's name, or "torchvision:resnet50"
     features: int = 1280  # width of the last feature map
-    pooling: Literal["avg", "avgmax"] = "avg"  # avgmax joins both: twice the width
+    pooling: str = "avg"  # a name of encoders.IMAGE_POOLINGS; avgmax joins both: twice the width
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be."""
+        _within(self, "features", 1, 65536)
 
 
 @dataclass(frozen=True)
@@ -48,7 +72,17 @@ class TextEncoderConfig:
     vocabulary: int = 30522
     positions: int = 512
     max_length: int = 64  # tokens a caption is cut to
-    pooling: Literal["cls", "mean"] = "mean"
+    pooling: str = "mean"  # a name of encoders.TEXT_POOLINGS
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be."""
+        for name in ("dim", "hidden", "vocabulary", "positions"):
+            _within(self, name, 1, 1 << 24)
+        _within(self, "layers", 1, 256)
+        _within(self, "heads", 1, self.dim)
+        _within(self, "max_length", 3, self.positions)
+        if self.dim % self.heads:
+            raise ValueError(f"{self.heads} heads do not divide the width {self.dim}")
 
 
 @dataclass(frozen=True)
@@ -63,6 +97,12 @@ class ModelConfig:
     dropout: float = 0.1  # inside the projection heads, while training
     format_version: int = FORMAT_VERSION
 
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be."""
+        _within(self, "projection", 1, 65536)
+        if not 0.0 <= float(self.dropout) < 1.0:
+            raise ValueError(f"dropout is {self.dropout!r}; it is a number from 0 to below 1")
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for ``config.json``."""
         return dataclasses.asdict(self)
@@ -72,7 +112,7 @@ class ModelConfig:
         """Build from ``config.json``; unknown keys are refused.
 
         Raises:
-            TypeError, KeyError: if the data are not a model configuration.
+            TypeError, KeyError, ValueError: if the data are not a model configuration.
         """
         plain = dict(data)
         preprocess = dict(plain.pop("preprocess"))

@@ -1,0 +1,191 @@
+"""The two towers: an image network and a DistilBERT, each pooled to one vector.
+
+Image networks come by timm's names or as ``torchvision:resnet50``; poolings are a small
+registry (:data:`IMAGE_POOLINGS`, :data:`TEXT_POOLINGS`), so that a new one is a class and a name.
+This module imports torch; nothing on the indexing path imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from c4t_core.config import ImageEncoderConfig, PreprocessConfig, TextEncoderConfig
+from c4t_core.errors import MissingExtraError, ModelError
+
+
+class AveragePool(nn.Module):
+    """Mean over all positions: (n, c, h, w) -> (n, c)."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.width = features
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Pool float maps (n, c, h, w) to (n, c)."""
+        return maps.mean(dim=(2, 3))
+
+
+class AverageMaxPool(nn.Module):
+    """Mean and maximum over all positions, joined: (n, c, h, w) -> (n, 2c).
+
+    The maximum keeps what is small in the frame, which the mean washes out.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.width = 2 * features
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Pool float maps (n, c, h, w) to (n, 2c), the means first."""
+        return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+
+
+IMAGE_POOLINGS: dict[str, Callable[[int], nn.Module]] = {
+    "avg": AveragePool,
+    "avgmax": AverageMaxPool,
+}
+"""Name in the configuration -> factory from the number of features; modules have ``.width``."""
+
+
+def pool_cls(states: Tensor, mask: Tensor) -> Tensor:
+    """Take the first position: float (n, t, d), int64 (n, t) -> (n, d)."""
+    return states[:, 0]
+
+
+def pool_mean(states: Tensor, mask: Tensor) -> Tensor:
+    """Average the positions that hold words: float (n, t, d), int64 (n, t) -> (n, d)."""
+    weights = mask.unsqueeze(-1).to(states.dtype)  # (n, t, 1)
+    return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
+
+
+TEXT_POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cls": pool_cls, "mean": pool_mean}
+"""Name in the configuration -> function of last states and mask."""
+
+
+def named(kind: str, table: dict[str, Any], name: str) -> Any:
+    """Look ``name`` up, or say which names there are.
+
+    Raises:
+        ModelError: if the name is unknown.
+    """
+    if name not in table:
+        raise ModelError(f'There is no {kind} "{name}"; use one of: {", ".join(sorted(table))}.')
+    return table[name]
+
+
+def _torchvision_resnet50() -> nn.Module:
+    try:
+        from torchvision.models import resnet50
+    except ImportError as error:
+        raise MissingExtraError("The reference image encoder", "train") from error
+    network: nn.Module = resnet50(weights=None)
+    network.avgpool = nn.Identity()
+    network.fc = nn.Identity()
+    return network
+
+
+def build_trunk(architecture: str) -> nn.Module:
+    """Build an image network with random weights that ends in its last feature map.
+
+    Args:
+        architecture: a timm name, or ``torchvision:resnet50``.
+
+    Raises:
+        ModelError: if there is no such network.
+        MissingExtraError: if the packages of the extra ``train`` are not installed.
+    """
+    if architecture == "torchvision:resnet50":
+        return _torchvision_resnet50()
+    if architecture.startswith("torchvision:"):
+        raise ModelError(
+            f'Of torchvision only "torchvision:resnet50" is known, not "{architecture}"; '
+            "use a timm name for other networks."
+        )
+    try:
+        import timm
+    except ImportError as error:
+        raise MissingExtraError("This image encoder", "train") from error
+    if "/" in architecture or ":" in architecture or not timm.is_model(architecture):
+        raise ModelError(f'timm knows no network "{architecture}"; check the name of the encoder.')
+    network: nn.Module = timm.create_model(
+        architecture, pretrained=False, num_classes=0, global_pool=""
+    )
+    return network
+
+
+class ImageEncoder(nn.Module):
+    """Pixels to one feature vector.
+
+    Attributes:
+        width: length of that vector.
+        pool: the pooling; cached features are stored before or after it as training likes.
+    """
+
+    def __init__(self, config: ImageEncoderConfig, preprocess: PreprocessConfig) -> None:
+        super().__init__()
+        self.features = config.features
+        self.trunk = build_trunk(config.architecture)
+        self.pool = named("image pooling", IMAGE_POOLINGS, config.pooling)(config.features)
+        self.width: int = int(self.pool.width)
+        # (1, 3, 1, 1); not saved: they are in the configuration
+        scale = torch.tensor(preprocess.std).view(1, 3, 1, 1) * 255.0
+        offset = torch.tensor(preprocess.mean).view(1, 3, 1, 1) * 255.0
+        self.register_buffer("pixel_scale", scale, persistent=False)
+        self.register_buffer("pixel_offset", offset, persistent=False)
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Turn uint8 (or float 0..255) pixels (n, h, w, 3) into float (n, 3, h, w), normalised."""
+        planes = pixels.permute(0, 3, 1, 2).to(self.get_buffer("pixel_scale").dtype)
+        return (planes - self.get_buffer("pixel_offset")) / self.get_buffer("pixel_scale")
+
+    def maps(self, planes: Tensor) -> Tensor:
+        """Run the network: normalised (n, 3, h, w) -> feature map (n, features, h', w')."""
+        out: Tensor = self.trunk(planes)
+        if out.dim() == 2:
+            # torchvision flattens after its (removed) pooling: (n, c * h' * w'); the map of a
+            # square input is square
+            side = round((out.shape[1] / self.features) ** 0.5)
+            out = out.reshape(out.shape[0], self.features, side, side)
+        return out
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Encode uint8 or float 0..255 pixels (n, h, w, 3) to float (n, width)."""
+        pooled: Tensor = self.pool(self.maps(self.normalise(pixels)))
+        return pooled
+
+
+class TextEncoder(nn.Module):
+    """Token ids to one feature vector through a DistilBERT (Sanh et al. 2019, arXiv 1910.01108).
+
+    Attributes:
+        width: length of that vector.
+    """
+
+    def __init__(self, config: TextEncoderConfig) -> None:
+        super().__init__()
+        try:
+            from transformers import DistilBertConfig, DistilBertModel
+        except ImportError as error:
+            raise MissingExtraError("The text encoder", "train") from error
+        self.bert = DistilBertModel(
+            DistilBertConfig(
+                vocab_size=config.vocabulary,
+                max_position_embeddings=config.positions,
+                dim=config.dim,
+                n_layers=config.layers,
+                n_heads=config.heads,
+                hidden_dim=config.hidden,
+            )
+        )
+        self.pool = named("text pooling", TEXT_POOLINGS, config.pooling)
+        self.width = config.dim
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Encode int64 ids and mask (n, t), 1 where there is a token, to float (n, width)."""
+        states: Tensor = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+        pooled: Tensor = self.pool(states, mask)
+        return pooled

@@ -1,0 +1,207 @@
+"""Contrastive losses over one batch of matching images and captions.
+
+Shapes, everywhere in this module: ``n`` pairs in the batch, ``d`` the width of the shared
+space, ``m`` the width of whatever space the soft targets are read from. Row ``i`` of
+``images`` belongs to row ``i`` of ``texts``.
+
+Which one when: captions made from labels repeat, also inside a batch. Hard targets then call
+a right answer wrong; :func:`soft_text_targets` does not. :func:`original_loss` is what the
+first CLIP4Traffic trained with and what the preset ``reference`` uses.
+
+References:
+    Radford et al., "Learning Transferable Visual Models From Natural Language Supervision",
+    arXiv 2103.00020, section 2.3 and figure 3 (InfoNCE, learned scale, its bound of 100).
+    Zhai et al., "Sigmoid Loss for Language Image Pre-Training", arXiv 2303.15343, section 3.2
+    and algorithm 1 (sigmoid loss, start values t' = log 10 and b = -10).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor, nn
+
+LossName = Literal["original", "infonce", "soft-text", "siglip"]
+LOSSES: tuple[str, ...] = get_args(LossName)
+
+MAX_LOG_SCALE = math.log(100.0)
+"""CLIP clips its scale at 100 "to prevent training instability" (arXiv 2103.00020, 2.5)."""
+
+_START = {"infonce": math.log(1 / 0.07), "soft-text": math.log(1 / 0.07), "siglip": math.log(10.0)}
+_SIGLIP_BIAS = -10.0
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy against rows of weights: ``mean_i -sum_j targets_ij log softmax(logits_i)_j``.
+
+    Args:
+        logits: float (n, n).
+        targets: float (n, n), not negative; rows need not sum to one.
+
+    Returns:
+        Float scalar (), nats.
+    """
+    log_probability = F.log_softmax(logits, dim=-1)  # (n, n)
+    return -(targets * log_probability).sum(dim=-1).mean()  # (n, n) -> (n,) -> ()
+
+
+def original_loss(images: Tensor, texts: Tensor, temperature: float = 1.0) -> Tensor:
+    """Soft targets from both similarities, on embeddings that are *not* normalised.
+
+    With ``I`` the images, ``T`` the texts and ``tau`` the temperature::
+
+        L = T I^t / tau                                rows: texts, columns: images
+        P = softmax_rows((I I^t + T T^t) / 2 * tau)
+        loss = (CE(L, P) + CE(L^t, P^t)) / 2
+
+    The targets are part of the graph, as they were in the original: the gradient flows
+    through them too. ``P^t`` has rows that need not sum to one.
+
+    Args:
+        images: float (n, d), unnormalised.
+        texts: float (n, d), unnormalised.
+        temperature: tau, greater than 0.
+
+    Returns:
+        Float scalar (), nats.
+
+    Example:
+        >>> zero = torch.zeros(2, 3)
+        >>> round(float(original_loss(zero, zero)), 4)  # all alike: log 2
+        0.6931
+    """
+    logits = texts @ images.T / temperature  # (n, d) (d, n) -> (n, n)
+    alike = (images @ images.T + texts @ texts.T) / 2 * temperature  # (n, n), symmetric
+    targets = alike.softmax(dim=-1)  # (n, n), rows sum to one
+    of_texts = soft_cross_entropy(logits, targets)
+    of_images = soft_cross_entropy(logits.T, targets.T)
+    return (of_texts + of_images) / 2
+
+
+def scaled_cosines(images: Tensor, texts: Tensor, log_scale: Tensor) -> Tensor:
+    """Return ``min(exp(log_scale), 100) * cosine(image_i, text_j)``, float (n, n).
+
+    Args:
+        images: float (n, d).
+        texts: float (n, d).
+        log_scale: float scalar (); learned in log space so that the scale stays positive.
+    """
+    scale = log_scale.clamp(max=MAX_LOG_SCALE).exp()  # ()
+    unit_images = F.normalize(images, dim=-1)  # (n, d)
+    unit_texts = F.normalize(texts, dim=-1)  # (n, d)
+    return scale * unit_images @ unit_texts.T  # (n, n): rows images, columns texts
+
+
+def info_nce(images: Tensor, texts: Tensor, log_scale: Tensor) -> Tensor:
+    """CLIP's symmetric cross-entropy with a learned scale (arXiv 2103.00020, figure 3).
+
+    Args:
+        images: float (n, d); normalised here.
+        texts: float (n, d); normalised here.
+        log_scale: float scalar ().
+
+    Returns:
+        Float scalar (), nats.
+    """
+    logits = scaled_cosines(images, texts, log_scale)  # (n, n)
+    right = torch.arange(len(logits), device=logits.device)  # (n,)
+    return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2
+
+
+def soft_text_targets(
+    images: Tensor, texts: Tensor, log_scale: Tensor, meaning: Tensor, temperature: float = 0.05
+) -> Tensor:
+    """InfoNCE whose targets are shared among captions that mean the same.
+
+    ``P = softmax_rows(U U^t / temperature)`` with ``U`` the normalised rows of ``meaning``;
+    then ``(CE(S, P) + CE(S^t, P)) / 2`` with ``S`` of :func:`scaled_cosines`. ``U U^t`` is
+    symmetric, so both directions share ``P``. Identical captions share the target evenly; as
+    the temperature goes to 0 and captions differ, this becomes :func:`info_nce`.
+
+    Args:
+        images: float (n, d).
+        texts: float (n, d).
+        log_scale: float scalar ().
+        meaning: float (n, m), features of the captions in a space that is trusted (the text
+            encoder before the head); no gradient flows into it.
+        temperature: how alike two captions must be to share, in cosine units.
+
+    Returns:
+        Float scalar (), nats.
+    """
+    unit = F.normalize(meaning.detach().float(), dim=-1)  # (n, m)
+    targets = (unit @ unit.T / temperature).softmax(dim=-1)  # (n, n), rows sum to one
+    logits = scaled_cosines(images, texts, log_scale)  # (n, n)
+    return (soft_cross_entropy(logits, targets) + soft_cross_entropy(logits.T, targets)) / 2
+
+
+def siglip(images: Tensor, texts: Tensor, log_scale: Tensor, bias: Tensor) -> Tensor:
+    """Pairwise sigmoid loss (arXiv 2303.15343, equation in section 3.2, algorithm 1).
+
+    ``-1/n sum_ij log sigmoid(z_ij (t x_i . y_j + b))`` with ``z_ij`` 1 for a pair and -1
+    elsewhere, ``t = exp(log_scale)``.
+
+    Args:
+        images: float (n, d); normalised here.
+        texts: float (n, d); normalised here.
+        log_scale: float scalar (), t'.
+        bias: float scalar (), b.
+
+    Returns:
+        Float scalar (), nats per image.
+    """
+    logits = scaled_cosines(images, texts, log_scale) + bias  # (n, n)
+    signs = 2 * torch.eye(len(logits), device=logits.device, dtype=logits.dtype) - 1  # (n, n)
+    return -F.logsigmoid(signs * logits).sum(dim=-1).mean()  # (n, n) -> (n,) -> ()
+
+
+class Criterion(nn.Module):
+    """One of the losses, with the scale and the bias it learns.
+
+    Args:
+        name: one of :data:`LOSSES`.
+        temperature: tau of ``original``.
+        target_temperature: of ``soft-text``'s targets.
+
+    Attributes:
+        log_scale: learned scalar (), absent for ``original``.
+        bias: learned scalar (), for ``siglip`` only.
+    """
+
+    def __init__(
+        self, name: str, temperature: float = 1.0, target_temperature: float = 0.05
+    ) -> None:
+        super().__init__()
+        if name not in LOSSES:
+            raise ValueError(f"unknown loss {name!r}; known: {', '.join(LOSSES)}")
+        self.name = name
+        self.temperature = temperature
+        self.target_temperature = target_temperature
+        # Only what the loss uses: distributed training waits for a gradient of every parameter.
+        if name in _START:
+            self.log_scale = nn.Parameter(torch.tensor(_START[name]))
+        if name == "siglip":
+            self.bias = nn.Parameter(torch.tensor(_SIGLIP_BIAS))
+
+    def forward(self, images: Tensor, texts: Tensor, meaning: Tensor) -> Tensor:
+        """Return the loss of one batch.
+
+        Args:
+            images: float (n, d), unnormalised embeddings.
+            texts: float (n, d), unnormalised embeddings.
+            meaning: float (n, m), text features before the head; used by ``soft-text`` only.
+
+        Returns:
+            Float scalar (), computed in float32 whatever the precision of the encoders.
+        """
+        images, texts = images.float(), texts.float()
+        if self.name == "original":
+            return original_loss(images, texts, self.temperature)
+        if self.name == "infonce":
+            return info_nce(images, texts, self.log_scale)
+        if self.name == "siglip":
+            return siglip(images, texts, self.log_scale, self.bias)
+        return soft_text_targets(images, texts, self.log_scale, meaning, self.target_temperature)

@@ -1,0 +1,173 @@
+"""Scenes as JSON lines, and one way to read every data set's labels into them.
+
+A scenes file holds one object a line, as :func:`c4t_core.datasets.scene.scene_to_dict` writes
+it. A second shape is read too, the manifests that many small data sets come with: ``file``,
+``fraction`` (class -> share of the pixels), ``boxes`` (``[class, x0, y0, x1, y1]`` in pixels),
+``counts``, ``weather``, ``road``, ``time_of_day``, ``drive``, ``duplicate_group``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from c4t_core.datasets.scene import (
+    Problem,
+    Scene,
+    Thing,
+    count,
+    numbers,
+    scene_from_dict,
+    scene_to_dict,
+    share,
+    text,
+    unit_box,
+)
+from c4t_core.datasets.textfiles import atomic_text
+from c4t_core.errors import DataError
+
+__all__ = ["Problem", "Scene", "Thing", "load_scenes", "write_scenes"]
+
+_NATIVE = ("weather", "time_of_day", "road", "place", "drive", "split")
+
+
+def load_scenes(
+    path: Path | str, problems: list[Problem] | None = None, images: Path | str | None = None
+) -> Iterator[Scene]:
+    """Yield the scenes of a JSON-lines file, or of every ``manifest.jsonl`` right in a folder.
+
+    Args:
+        path: the file; for a folder, its ``scenes.jsonl`` or ``manifest.jsonl``.
+        problems: lines that cannot be used are added here and left out; without it the first
+            one is raised.
+        images: folder that the image paths are relative to, needed for boxes in pixels;
+            default is the folder of the file.
+
+    Raises:
+        DataError: if the file cannot be read, or (without ``problems``) on the first bad line.
+    """
+    file = _scenes_file(Path(path))
+    root = Path(images) if images is not None else file.parent
+    try:
+        lines = file.open("rb")
+    except OSError as error:
+        raise DataError(
+            f"{file} cannot be read ({error.strerror}); check the path and its permissions", file
+        ) from error
+    with lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield _parse(line, root, _Report(problems, number, file))
+            except ValueError as error:
+                _Report(problems, number, file)(str(error))
+
+
+def write_scenes(path: Path | str, scenes: Iterable[Scene]) -> int:
+    """Write the scenes as JSON lines, all or nothing, and return how many there were.
+
+    Raises:
+        DataError: if the file cannot be written.
+    """
+    target = Path(path)
+    written = 0
+    try:
+        with atomic_text(target) as out:
+            for scene in scenes:
+                out.write(json.dumps(scene_to_dict(scene), ensure_ascii=False) + "\n")
+                written += 1
+    except OSError as error:
+        raise DataError(
+            f"{target} cannot be written ({error.strerror}); choose another place", target
+        ) from error
+    return written
+
+
+class _Report:
+    """Adds a problem of one line to the list, or raises it where there is no list."""
+
+    def __init__(self, problems: list[Problem] | None, line: int, file: Path) -> None:
+        self._problems = problems
+        self._line = line
+        self._file = file
+
+    def __call__(self, message: str) -> None:
+        if self._problems is None:
+            raise DataError(
+                f"{self._file}:{self._line}: {message}; mend or remove the line",
+                self._file,
+                self._line,
+            )
+        self._problems.append(Problem(self._line, message, self._file))
+
+
+def _scenes_file(path: Path) -> Path:
+    if path.is_dir():
+        for name in ("scenes.jsonl", "manifest.jsonl"):
+            if (path / name).is_file():
+                return path / name
+    return path
+
+
+def _parse(line: bytes, root: Path, report: _Report) -> Scene:
+    try:
+        row = json.loads(line.decode("utf-8-sig", errors="surrogateescape"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is not JSON ({error.msg.lower()})") from error
+    except RecursionError as error:
+        raise ValueError("this is nested too deeply") from error
+    if isinstance(row, dict) and "file" in row and "image" not in row:
+        return _native(row, root, report)
+    return scene_from_dict(row)
+
+
+def _native(row: Mapping[str, Any], root: Path, report: _Report) -> Scene:
+    """Read one line of a manifest: boxes in pixels, shares as ``fraction``."""
+    image = text(row, "file")
+    if image is None:
+        raise ValueError("there is no file")
+    boxes = row.get("boxes") or []
+    if not isinstance(boxes, list):
+        raise ValueError("boxes is not a list")  # noqa: TRY004 - bad data, not a bug
+    things = _boxed(boxes, root / image, report) if boxes else ()
+    counts = numbers(row, "counts", count)
+    if not counts:
+        for thing in things:
+            counts[thing.label] = counts.get(thing.label, 0) + 1
+    facts = {name: text(row, name) for name in _NATIVE}
+    return Scene(
+        image=image.replace("\\", "/"),
+        things=things,
+        shares=numbers(row, "fraction", share),
+        counts=counts,
+        group=text(row, "duplicate_group"),
+        source="scenes",
+        **facts,
+    )
+
+
+def _boxed(boxes: list[Any], image: Path, report: _Report) -> tuple[Thing, ...]:
+    """Return the boxes as things; without the image's size only their classes are known."""
+    try:
+        with Image.open(image) as opened:
+            width, height = opened.size
+    except (OSError, ValueError, Image.DecompressionBombError):
+        report(f"{image} cannot be opened, so the places of its boxes are not known")
+        width = height = 0
+    things = []
+    for item in boxes:
+        if not isinstance(item, list) or len(item) != 5 or not isinstance(item[0], str):
+            report("a box is not [class, x0, y0, x1, y1]")
+            continue
+        try:
+            box = unit_box(item[1:], width, height) if width else None
+        except ValueError as error:
+            report(str(error))
+            box = None
+        things.append(Thing(item[0], box))
+    return tuple(things)

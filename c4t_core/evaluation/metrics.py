@@ -1,0 +1,260 @@
+"""Retrieval metrics as pure functions on ranked gains.
+
+Every function looks at many queries at once. Its input ``gains`` is (q, n): one row per query,
+one column per rank, best hit first, and each cell the worth of the image at that rank: 0 for
+an image that is not relevant, 1 for one that is, or a grade above 0. The ranked list may be
+shorter than the collection, so the true number of relevant images is given separately.
+
+A query without relevant images has no recall, no average precision and no nDCG. Such rows
+are ``nan`` here, never a division by zero; :mod:`c4t_core.evaluation.benchmark` reports these
+queries and leaves them out of the means.
+
+Rank positions are counted from 1. Ties are the caller's affair: :func:`ranking` breaks them by
+the order of the ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+CUTOFFS = (10, 25, 50, 100, 250)
+"""The numbers of hits at which precision, recall and nDCG are given."""
+
+SCORE_DECIMALS = 6
+"""Similarities that agree to this many decimals are ties: a matrix product gives equal rows
+scores that differ in the last bits, by where the rows happen to lie."""
+
+Floats = NDArray[np.float64]
+Gains = NDArray[Any]
+
+
+def ranking(scores: ArrayLike) -> NDArray[np.int64]:
+    """Return the columns of ``scores`` from best to worst, ties by column.
+
+    The columns should stand in the order of the images' ids, so that ties fall by id.
+
+    Args:
+        scores: (q, n) similarities, finite.
+
+    Returns:
+        int64 (q, n), the order of each row.
+
+    >>> ranking([[0.2, 0.9, 0.2]]).tolist()
+    [[1, 0, 2]]
+    """
+    values = np.round(np.asarray(scores), SCORE_DECIMALS)
+    return np.argsort(-values, axis=-1, kind="stable").astype(np.int64, copy=False)
+
+
+def precision_at(gains: Gains, n: int) -> Floats:
+    """Return the share of relevant images among the first ``n`` hits.
+
+    ``P@n = |relevant in the first n| / n``. A list shorter than ``n`` still counts as ``n``
+    hits, as trec_eval does: an empty place helps nobody.
+
+    Source: Manning, Raghavan, Schuetze, *Introduction to Information Retrieval* (2008), 8.4.
+
+    Args:
+        gains: (q, ranks) worth of each hit.
+        n: number of hits looked at, from 1.
+
+    Returns:
+        float64 (q,), each 0..1.
+
+    >>> precision_at(np.array([[1, 0, 1, 0]]), 2).tolist()
+    [0.5]
+    """
+    _check_cutoff(n)
+    return _hits(gains, n) / float(n)
+
+
+def recall_at(gains: Gains, relevant: ArrayLike, n: int) -> Floats:
+    """Return the share of all relevant images that is among the first ``n`` hits.
+
+    ``R@n = |relevant in the first n| / |relevant|``, with the number of images that are truly
+    relevant to the whole query.
+
+    Source: Manning, Raghavan, Schuetze (2008), 8.3.
+
+    Args:
+        gains: (q, ranks) worth of each hit.
+        relevant: (q,) number of relevant images in the collection.
+        n: number of hits looked at, from 1.
+
+    Returns:
+        float64 (q,), each 0..1; nan where nothing is relevant.
+
+    >>> recall_at(np.array([[1, 0, 1, 0]]), [4], 3).tolist()
+    [0.5]
+    """
+    _check_cutoff(n)
+    return _divide(_hits(gains, n), relevant)
+
+
+def average_precision(gains: Gains, relevant: ArrayLike) -> Floats:
+    """Return the mean, over all relevant images, of the precision at the rank of each.
+
+    ``AP = 1/|relevant| * sum over ranks k with a relevant hit of P@k``; a relevant image that
+    is not in the list adds 0. The mean over queries is mAP.
+
+    Source: Manning, Raghavan, Schuetze (2008), equation 8.8.
+
+    Args:
+        gains: (q, ranks) worth of each hit.
+        relevant: (q,) number of relevant images in the collection.
+
+    Returns:
+        float64 (q,), each 0..1; nan where nothing is relevant.
+
+    >>> average_precision(np.array([[1, 0, 1, 0]]), [2]).round(4).tolist()
+    [0.8333]
+    """
+    found = np.asarray(gains) > 0
+    ranks = np.arange(1, found.shape[-1] + 1, dtype=np.float64)
+    seen = np.cumsum(found, axis=-1, dtype=np.int64)
+    total = np.where(found, seen / ranks, 0.0).sum(axis=-1)
+    return _divide(total, relevant)
+
+
+def reciprocal_rank(gains: Gains) -> Floats:
+    """Return one over the rank of the first relevant hit, 0 if there is none.
+
+    The mean over queries is MRR.
+
+    Source: Voorhees, *The TREC-8 Question Answering Track Report* (1999).
+
+    Args:
+        gains: (q, ranks) worth of each hit.
+
+    Returns:
+        float64 (q,), each 0..1.
+
+    >>> reciprocal_rank(np.array([[0, 0, 1], [0, 0, 0]])).round(4).tolist()
+    [0.3333, 0.0]
+    """
+    found = np.asarray(gains) > 0
+    if found.shape[-1] == 0:
+        return np.zeros(found.shape[0])
+    first = found.argmax(axis=-1) + 1.0
+    return np.asarray(np.where(found.any(axis=-1), 1.0 / first, 0.0))
+
+
+def ndcg_at(gains: Gains, ideal: ArrayLike, n: int) -> Floats:
+    """Return the discounted gain of the first ``n`` hits as a share of the best possible.
+
+    ``DCG@n = sum over k <= n of gain_k / log2(k + 1)`` and ``nDCG@n = DCG@n / IDCG@n``, where
+    IDCG is the DCG of the best order (:func:`ideal_dcg`). The gain is the grade itself.
+
+    Source: Jaervelin and Kekaelaeinen, *Cumulated Gain-Based Evaluation of IR Techniques*
+    (2002), with the discount of trec_eval.
+
+    Args:
+        gains: (q, ranks) grade of each hit, 0 for none.
+        ideal: (q,) IDCG@n.
+        n: number of hits looked at, from 1.
+
+    Returns:
+        float64 (q,), each 0..1; nan where nothing is relevant.
+
+    >>> ndcg_at(np.array([[1.0, 2.0]]), [ideal_dcg([1.0, 2.0], 2)], 2).round(4).tolist()
+    [0.8597]
+    """
+    _check_cutoff(n)
+    top = np.asarray(gains)[..., :n].astype(np.float64)
+    return _divide(top @ _discounts(top.shape[-1]), ideal)
+
+
+def ideal_dcg(grades: ArrayLike, n: int) -> float:
+    """Return the DCG@n of the best order of a query's grades.
+
+    Args:
+        grades: (m,) grades of the relevant images, in any order.
+        n: number of hits looked at, from 1.
+
+    >>> round(ideal_dcg([1, 3], 2), 4)
+    3.6309
+    """
+    _check_cutoff(n)
+    best = np.sort(np.asarray(grades, dtype=np.float64))[::-1][:n]
+    return float(best @ _discounts(best.shape[0]))
+
+
+def r_precision(gains: Gains, relevant: ArrayLike) -> Floats:
+    """Return the precision after as many hits as there are relevant images.
+
+    Source: Manning, Raghavan, Schuetze (2008), 8.4.
+
+    Args:
+        gains: (q, ranks) worth of each hit.
+        relevant: (q,) number of relevant images in the collection.
+
+    Returns:
+        float64 (q,), each 0..1; nan where nothing is relevant.
+
+    >>> r_precision(np.array([[1, 0, 1, 0]]), [2]).tolist()
+    [0.5]
+    """
+    found = np.asarray(gains) > 0
+    number = np.asarray(relevant, dtype=np.int64)
+    inside = np.arange(found.shape[-1]) < number[..., None]
+    return _divide((found & inside).sum(axis=-1), number)
+
+
+def precision_recall(gains: Gains, relevant: ArrayLike, levels: Sequence[float]) -> Floats:
+    """Return the interpolated precision at each level of recall.
+
+    The interpolated precision at recall r is the best precision at any recall of at least r.
+
+    Source: Manning, Raghavan, Schuetze (2008), equation 8.7.
+
+    Args:
+        gains: (q, ranks) worth of each hit.
+        relevant: (q,) number of relevant images in the collection.
+        levels: recalls, each 0..1.
+
+    Returns:
+        float64 (q, len(levels)); nan where nothing is relevant; 0 at a recall that the list
+        does not reach.
+
+    >>> precision_recall(np.array([[0, 1, 1, 0]]), [2], [0.0, 0.5, 1.0]).round(4).tolist()
+    [[0.6667, 0.6667, 0.6667]]
+    """
+    found = np.asarray(gains) > 0
+    number = np.asarray(relevant, dtype=np.int64)
+    ranks = np.arange(1, found.shape[-1] + 1, dtype=np.float64)
+    out = np.full((found.shape[0], len(levels)), np.nan)
+    for row in np.flatnonzero(number > 0):
+        seen = np.cumsum(found[row])
+        precision = np.append(seen / ranks, 0.0)
+        best = np.maximum.accumulate(precision[::-1])[::-1]
+        # The first rank whose recall reaches the level; counts, as recalls do not round well.
+        needed = np.ceil(np.asarray(levels) * number[row] - 1e-9)
+        out[row] = best[np.searchsorted(seen, needed, side="left")]
+    return out
+
+
+def _hits(gains: Gains, n: int) -> NDArray[np.int64]:
+    return np.asarray((np.asarray(gains)[..., :n] > 0).sum(axis=-1), dtype=np.int64)
+
+
+def _divide(value: ArrayLike, by: ArrayLike) -> Floats:
+    """Return ``value / by`` in float64, nan where ``by`` is not positive."""
+    top, bottom = np.broadcast_arrays(
+        np.asarray(value, dtype=np.float64), np.asarray(by, dtype=np.float64)
+    )
+    out = np.full(top.shape, np.nan)
+    np.divide(top, bottom, out=out, where=bottom > 0)
+    return out
+
+
+def _discounts(n: int) -> Floats:
+    return np.asarray(1.0 / np.log2(np.arange(2, n + 2, dtype=np.float64)))
+
+
+def _check_cutoff(n: int) -> None:
+    if n < 1:
+        raise ValueError(f"a cutoff counts hits from 1, not {n}")

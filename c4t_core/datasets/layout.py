@@ -1,0 +1,244 @@
+"""Finding the files of a data set: walking, pairing labels with images, reporting what lacks.
+
+Nothing here knows a label format. Paths of images are always given relative to one root, so
+that the captions written from them can be used wherever the images lie.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from c4t_core.datasets.scene import Problem
+from c4t_core.errors import DataError
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+IMAGE_FOLDERS = frozenset(
+    {"images", "image", "image_2", "camera", "leftimg8bit", "jpegimages", "701_stillsraw_full"}
+)
+LABEL_FOLDERS = frozenset(
+    {
+        *("labels", "label", "label_2", "masks", "mask", "annotations", "gtfine"),
+        *("segmentationclass", "labeledapproved_full"),
+    }
+)
+# What data sets put behind the part of the name that image and label share.
+_ENDINGS = re.compile(
+    r"(_leftImg8bit|_image|_img|_gtFine_\w+|_labelids|_label_?ids|_labels?|_mask|_color|_L)$",
+    re.IGNORECASE,
+)
+_A2D2 = re.compile(r"^(?P<stamp>\d{14})_(?P<what>camera|label)_(?P<camera>[a-z]+)_(?P<frame>\d+)$")
+
+
+@dataclass
+class Reading:
+    """One run over a data set's labels: where to look, and what went wrong so far.
+
+    Attributes:
+        source: file or folder that the user named.
+        root: folder that image paths are relative to.
+        classes: class list that the user named, if any.
+        problems: what was left out, in the order found.
+    """
+
+    source: Path
+    root: Path
+    classes: Path | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, message: str, path: Path | None = None, line: int | None = None) -> None:
+        """Note that something is left out."""
+        self.problems.append(Problem(line, message, path))
+
+    def relative(self, path: Path) -> str:
+        """Return a path below the root as it is written into captions files."""
+        return path.relative_to(self.root).as_posix()
+
+
+def start_reading(
+    source: Path | str,
+    images: Path | str | None = None,
+    classes: Path | str | None = None,
+    problems: list[Problem] | None = None,
+) -> Reading:
+    """Check what the user named and settle the images' root.
+
+    Raises:
+        DataError: if the source or the images' folder is not there.
+    """
+    place = Path(source)
+    if not place.exists():
+        raise DataError(f"{place} is not there; check the path of the labels", place)
+    root = Path(images) if images is not None else default_root(place)
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder; name the folder of the images", root)
+    chosen = Path(classes) if classes is not None else None
+    if chosen is not None and not chosen.is_file():
+        raise DataError(f"{chosen} is not there; check the path of the class list", chosen)
+    return Reading(place, root, chosen, [] if problems is None else problems)
+
+
+def default_root(source: Path) -> Path:
+    """Return the folder that images are looked for in if the user names none."""
+    folder = source if source.is_dir() else source.parent
+    while folder.name.lower() in LABEL_FOLDERS and folder.parent != folder:
+        folder = folder.parent
+    return folder
+
+
+def files_below(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
+    """Yield the files with one of the suffixes by name; links to folders are not followed."""
+    for where, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            if name[:1] != "." and os.path.splitext(name)[1].lower() in suffixes:
+                yield Path(where, name)
+
+
+def frame_key(path: Path) -> str:
+    """Return what a label and its image have in common.
+
+    A2D2's names give drive stamp, camera and frame; others the name without its ending.
+
+    >>> frame_key(Path("a/20180807145028_label_frontcenter_000006882.png"))
+    '20180807145028_frontcenter_000006882'
+    >>> frame_key(Path("gtFine/aachen_000000_000019_gtFine_labelIds.png"))
+    'aachen_000000_000019'
+    """
+    match = _A2D2.match(path.stem)
+    if match:
+        return "_".join(match.group("stamp", "camera", "frame"))
+    stem = path.stem
+    while (shorter := _ENDINGS.sub("", stem)) != stem and shorter:
+        stem = shorter
+    return stem
+
+
+def is_label(path: Path, root: Path) -> bool | None:
+    """Return True for a label, False for an image, None if neither name nor folder tells."""
+    match = _A2D2.match(path.stem)
+    if match:
+        return match.group("what") == "label"
+    for part in reversed(path.relative_to(root).parts[:-1]):
+        name = part.lower()
+        if name in LABEL_FOLDERS or name.endswith(("_labels", "_masks", "annot")):
+            return True
+        if name in IMAGE_FOLDERS:
+            return False
+    return None
+
+
+def pair_by_name(
+    reading: Reading, wanted: Callable[[Path], bool] = lambda path: True
+) -> Iterator[tuple[Path, Path]]:
+    """Yield (image, label) for every label image; what has no partner is reported.
+
+    Args:
+        reading: its source holds the labels, its root the images.
+        wanted: says of a label whether it is of the kind to be read.
+    """
+    labels: dict[tuple[str, ...], Path] = {}
+    for path in files_below(reading.source, IMAGE_SUFFIXES):
+        if is_label(path, _base(reading.source)) and wanted(path):
+            key = _pair_key(path, _base(reading.source))
+            if key in labels:
+                reading.report(f"{path.name} labels the same image as {labels[key].name}", path)
+            else:
+                labels[key] = path
+    if not labels:
+        raise DataError(
+            f"{reading.source} holds no label images; name the folder above images/ and labels/",
+            reading.source,
+        )
+    images = _images_of(reading)
+    by_frame: dict[str, list[tuple[str, ...]]] = {}
+    for key in images:
+        by_frame.setdefault(key[-1], []).append(key)
+    found: list[tuple[Path, Path]] = []
+    for key, label in labels.items():
+        alike = by_frame.get(key[-1], [])
+        image = images.pop(key if key in images else alike[0] if len(alike) == 1 else (), None)
+        if image is None:
+            reading.report("this label has no image", label)
+        else:
+            found.append((image, label))
+    for image in images.values():
+        reading.report("this image has no label", image)
+    yield from found
+
+
+def _images_of(reading: Reading) -> dict[tuple[str, ...], Path]:
+    """Return every image below the root by its key; without telling names, all non-labels."""
+    images: dict[tuple[str, ...], Path] = {}
+    for path in files_below(reading.root, IMAGE_SUFFIXES):
+        if is_label(path, reading.root) is not True:
+            images.setdefault(_pair_key(path, reading.root), path)
+    return images
+
+
+def _base(source: Path) -> Path:
+    """Return the folder from which on names count: a source may itself be a labels folder."""
+    return default_root(source)
+
+
+def _pair_key(path: Path, root: Path) -> tuple[str, ...]:
+    """Return folders between the root and the file that image and label share, and the frame."""
+    key = frame_key(path)
+    if _A2D2.match(path.stem):
+        return (key,)
+    folders = []
+    for part in path.relative_to(root).parts[:-1]:
+        name = re.sub(r"(_labels|_masks|annot)$", "", part.lower())
+        if name not in IMAGE_FOLDERS and name not in LABEL_FOLDERS:
+            folders.append(name)
+    return (*folders, key)
+
+
+class ImageFinder:
+    """Finds images by the name that a label file gives them.
+
+    Args:
+        reading: whose root is searched. Names are tried as they are first; only if that fails
+            is the folder walked, once.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._by_name: dict[str, list[Path]] | None = None
+
+    def find(self, name: str) -> Path | None:
+        """Return the image, or None; a name never leads out of the root."""
+        root = self._reading.root
+        clean = name.replace("\\", "/")
+        parts = clean.split("/")
+        if ".." not in parts and not os.path.isabs(clean) and (root / clean).is_file():
+            return root / clean
+        if self._by_name is None:
+            self._by_name = {}
+            for path in files_below(root, IMAGE_SUFFIXES):
+                if is_label(path, root) is not True:
+                    self._by_name.setdefault(path.name, []).append(path)
+                    self._by_name.setdefault(path.stem, []).append(path)
+        found = self._by_name.get(parts[-1], [])
+        if len(found) > 1:  # the same name in several folders: the folders have to agree
+            tail = "/".join(parts[-2:])
+            found = [path for path in found if path.as_posix().endswith(tail)]
+        return found[0] if len(found) == 1 else None
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return (width, height) from the header of an image.
+
+    Raises:
+        ValueError: if it cannot be opened.
+    """
+    try:
+        with Image.open(path) as opened:
+            return opened.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path.name} cannot be opened as an image") from error

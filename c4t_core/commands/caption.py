@@ -1,0 +1,227 @@
+"""``c4t caption``: image-caption pairs from a data set's own labels."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from c4t_core.datasets.captions import STYLES, captions
+from c4t_core.datasets.frequencies import FrequencyCounter, format_table, plot_frequencies
+from c4t_core.datasets.layout import default_root
+from c4t_core.datasets.pairs_writing import PairsWriter, group_of
+from c4t_core.datasets.scene import Problem, Scene, scene_to_dict
+from c4t_core.datasets.scenes import KINDS, read_scenes
+from c4t_core.datasets.textfiles import atomic_text
+from c4t_core.errors import DataError
+
+_SHOWN = 20
+
+_DESCRIPTION = """\
+Turn the labels of a data set into captions for training and evaluation.
+
+KIND is one of:
+  a2d2        label images and class_list.json; camera/ and label/, or images/ and labels/
+  tju-dhd     COCO-like JSON with TJU-DHD's five classes
+  coco        any COCO JSON with boxes
+  cityscapes  gtFine polygons or labelIds, with leftImg8bit
+  bdd100k     detection JSON with weather, scene and time of day
+  kitti       label_2 with image_2
+  masks       id or colour masks with a class list (CamVid, IDD, ...)
+  scenes      JSON lines as --scenes writes them, or a manifest.jsonl
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "caption",
+        help="make image-caption pairs from labels",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("kind", metavar="KIND", choices=[*KINDS, "scenes"], help="see above")
+    parser.add_argument("source", metavar="SOURCE", type=Path, help="file or folder of the labels")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PAIRS.csv",
+        type=Path,
+        required=True,
+        help="where the pairs go: columns image, caption, drive and, if the data has it, split",
+    )
+    parser.add_argument(
+        "--images",
+        metavar="ROOT",
+        type=Path,
+        help="folder that image paths are relative to (default: the folder of the labels)",
+    )
+    parser.add_argument(
+        "--style",
+        choices=STYLES,
+        default="both",
+        help="keywords: class names as in the original; sentence: plain English (default: both)",
+    )
+    parser.add_argument("--scenes", metavar="S.jsonl", type=Path, help="also write what was read")
+    parser.add_argument(
+        "--min-share",
+        metavar="X",
+        type=_share,
+        default=0.0,
+        help="leave out classes with a smaller part of the pixels, 0 to 1 (default: 0)",
+    )
+    parser.add_argument(
+        "--classes", metavar="FILE", type=Path, help="class list: colour or id and name"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the choice of words in sentences (default: 0)"
+    )
+    parser.add_argument(
+        "--per-image",
+        metavar="N",
+        type=_positive,
+        default=3,
+        help="sentences per image at most (default: 3)",
+    )
+    parser.add_argument(
+        "--plot", metavar="PNG", type=Path, help="draw in how many images each class occurs"
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as one line of JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the pairs and say what was found; 0 if there is at least one pair.
+
+    Raises:
+        DataError: if nothing can be read or written.
+    """
+    problems: list[Problem] = []
+    classes = FrequencyCounter()
+    scenes = read_scenes(
+        args.kind, args.source, images=args.images, classes=args.classes, problems=problems
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            pairs = PairsWriter(stack.enter_context(atomic_text(args.output)))
+            ground: TextIO | None = (
+                stack.enter_context(atomic_text(args.scenes)) if args.scenes else None
+            )
+            silent = _write(args, _counted(scenes), pairs, ground, classes)
+        except OSError as error:
+            raise DataError(
+                f"{error.filename or args.output} cannot be written ({error.strerror}); "
+                "choose another place with -o",
+                args.output,
+            ) from error
+        if not pairs.rows:
+            _print_problems(problems)
+            raise DataError(
+                f"no image of {args.source} got a caption; check the path, KIND and --classes",
+                args.source,
+            )
+    table = classes.table()
+    if args.plot:
+        plot_frequencies(table, args.plot, f"{args.kind}: {classes.scenes} images")
+    report = {
+        "images": classes.scenes,
+        "captions": pairs.rows,
+        "without_caption": silent,
+        "without_drive": pairs.without_drive,
+        "images_root": str(_root(args).absolute()),
+        "problems": [
+            {"path": str(p.path) if p.path else None, "line": p.line, "message": p.message}
+            for p in problems
+        ],
+        "classes": [vars(row) for row in table],
+    }
+    _print_problems(problems)
+    print(json.dumps(report) if args.json else _words(args, report, format_table(table)))
+    return 0
+
+
+def _write(
+    args: argparse.Namespace,
+    scenes: Iterator[Scene],
+    pairs: PairsWriter,
+    ground: TextIO | None,
+    classes: FrequencyCounter,
+) -> int:
+    """Write every scene's captions; return how many scenes got none."""
+    silent = 0
+    for scene in scenes:
+        classes.add(scene)
+        if ground is not None:
+            ground.write(json.dumps(scene_to_dict(scene), ensure_ascii=False) + "\n")
+        found = captions(
+            scene, args.style, args.seed, per_image=args.per_image, min_share=args.min_share
+        )
+        silent += not found
+        for caption in found:
+            pairs.write(scene.image, caption, group_of(scene), scene.split)
+    return silent
+
+
+def _counted(scenes: Iterator[Scene]) -> Iterator[Scene]:
+    """Show how many images were read, where someone watches."""
+    watched = sys.stderr.isatty()
+    number = 0
+    for number, scene in enumerate(scenes, start=1):
+        if watched and number % 50 == 0:
+            print(f"\r{number} images read", end="", file=sys.stderr, flush=True)
+        yield scene
+    if watched and number >= 50:
+        print(f"\r{number} images read", file=sys.stderr)
+
+
+def _print_problems(problems: list[Problem]) -> None:
+    for problem in problems[:_SHOWN]:
+        print(problem, file=sys.stderr)
+    if len(problems) > _SHOWN:
+        print(f"... and {len(problems) - _SHOWN} more; --json lists all of them", file=sys.stderr)
+
+
+def _words(args: argparse.Namespace, report: dict[str, Any], table: str) -> str:
+    lines = [
+        table,
+        "",
+        f"{report['captions']} captions of {report['images']} images: {args.output}",
+        f"Image paths are relative to {report['images_root']} (--images of c4t train).",
+    ]
+    if report["without_caption"]:
+        lines.append(f"{report['without_caption']} images hold nothing that can be said.")
+    if report["without_drive"]:
+        lines.append(
+            "The drive of some images is not known: near-duplicates among them cannot be kept "
+            "apart when pairs are split. Fill in the column drive to mend that."
+        )
+    if report["problems"]:
+        lines.append(f"{len(report['problems'])} problems were listed above.")
+    return "\n".join(lines)
+
+
+def _root(args: argparse.Namespace) -> Path:
+    if args.images is not None:
+        return Path(args.images)
+    source = Path(args.source)
+    if args.kind == "scenes":
+        return source if source.is_dir() else source.parent
+    return default_root(source)
+
+
+def _share(value: str) -> float:
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1")
+    return number
+
+
+def _positive(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{value} is less than 1")
+    return number

@@ -186,6 +186,11 @@ class TextEncoder(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Encode int64 ids and mask (n, t), 1 where there is a token, to float (n, width)."""
-        states: Tensor = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+        attention = mask
+        if torch.onnx.is_in_onnx_export():
+            # the additive form, float (n, 1, 1, t): the library's own way there is 60 nodes long
+            lowest = torch.finfo(torch.float32).min
+            attention = (1.0 - mask[:, None, None, :].to(torch.float32)) * lowest
+        states: Tensor = self.bert(input_ids=ids, attention_mask=attention).last_hidden_state
         pooled: Tensor = self.pool(states, mask)
         return pooled

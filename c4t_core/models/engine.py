@@ -1,0 +1,109 @@
+"""What both engines share: a checked model folder, preparation, and batching."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from c4t_core.config import ModelConfig
+from c4t_core.errors import ModelError
+from c4t_core.models.checkpoints import TOKENIZER, fingerprint, read_config, verify_manifest
+from c4t_core.models.preprocess import prepare
+from c4t_core.models.protocol import Embeddings, Pixels
+from c4t_core.models.tokens import Tokens
+
+IMAGE_BATCH = 16  # images at a time; larger ones only fill memory on a CPU
+TEXT_BATCH = 64  # texts at a time
+
+
+class FolderModel:
+    """A C4T model from a model folder; engines add how to run its two networks.
+
+    Attributes:
+        name: what the user calls it.
+        folder: where it lies.
+        config: its configuration.
+        dim: width of an embedding.
+        fingerprint: hex digest over weights, tokenizer, configuration, preprocessing version.
+        min_side: images may be shrunk early to this many pixels per side, and no further.
+
+    Raises:
+        ModelError: if the folder is broken, a checksum is wrong, or it is of a newer version.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self.folder = folder
+        self.manifest = verify_manifest(folder)
+        self.config: ModelConfig = read_config(folder)
+        self.dim = self.config.projection
+        self.fingerprint = fingerprint(self.manifest)
+        self.min_side = self.config.preprocess.size
+        self._lock = Lock()
+        self._tokens: Tokens | None = None
+
+    @property
+    def tokens(self) -> Tokens:
+        """The tokenizer, read at the first use."""
+        with self._lock:
+            if self._tokens is None:
+                tokens = Tokens(self.folder / TOKENIZER, self.config.text.max_length)
+                if tokens.vocabulary > self.config.text.vocabulary:
+                    raise ModelError(
+                        f'The tokenizer of the model "{self.folder}" does not fit its weights; '
+                        "copy the model folder again from where it came."
+                    )
+                self._tokens = tokens
+            return self._tokens
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        """Return one image as uint8 (size, size, 3); thread-safe."""
+        return prepare(image, self.config.preprocess)
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
+        """Return one unit row per image, float32 (n, d); (0, d) for none."""
+        rows = []
+        for start in range(0, len(images), IMAGE_BATCH):
+            batch = [self.prepare(image) for image in images[start : start + IMAGE_BATCH]]
+            rows.append(self._run_image(np.stack(batch)))
+        return self._joined(rows)
+
+    def encode_pixels(self, pixels: Pixels) -> Embeddings:
+        """Return one unit row per prepared image, uint8 (n, size, size, 3) -> float32 (n, d).
+
+        Raises:
+            ValueError: if shape or type of the pixels are others.
+        """
+        side = self.config.preprocess.size
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (side, side, 3):
+            raise ValueError(
+                f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {side}, {side}, 3)"
+            )
+        starts = range(0, len(pixels), IMAGE_BATCH)
+        return self._joined([self._run_image(pixels[i : i + IMAGE_BATCH]) for i in starts])
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        """Return one unit row per text, float32 (n, d); (0, d) for none."""
+        ids = self.tokens.ids(texts)
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))  # little padding per batch
+        rows = np.empty((len(ids), self.dim), dtype=np.float32)
+        for start in range(0, len(order), TEXT_BATCH):
+            batch = order[start : start + TEXT_BATCH]
+            rows[batch] = self._run_text(*self.tokens.pad([ids[i] for i in batch]))
+        return rows
+
+    def _joined(self, rows: list[Embeddings]) -> Embeddings:
+        return np.concatenate(rows) if rows else np.empty((0, self.dim), dtype=np.float32)
+
+    def _run_image(self, pixels: Pixels) -> Embeddings:
+        """Embed a batch of pixels as unit rows."""
+        raise NotImplementedError
+
+    def _run_text(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Embeddings:
+        """Embed a batch of token ids and mask (n, t) as unit rows."""
+        raise NotImplementedError

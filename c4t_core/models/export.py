@@ -1,0 +1,285 @@
+"""From torch to two ONNX graphs that keep no weights of their own.
+
+``image.onnx`` and ``text.onnx`` are graphs only: every weight in them is external data that
+points by offset into ``model.safetensors``, stored as float16 and cast in the graph, so that a
+model folder holds one copy of its weights. Normalisation of pixels and of embeddings is inside
+the graphs. Needs the extra ``train`` (torch, onnx).
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from c4t_core.errors import MissingExtraError
+from c4t_core.models.checkpoints import (
+    IMAGE_GRAPH,
+    TEXT_GRAPH,
+    WEIGHTS,
+    write_beside,
+    write_manifest,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from c4t_core.models.dual_encoder import DualEncoder
+
+OPSET = 17  # LayerNormalization is one node from 17 on
+_INLINE_BYTES = 1024  # constants up to this size may stay in the graph
+
+
+def export_onnx(folder: Path) -> None:
+    """Write ``image.onnx`` and ``text.onnx`` into a model folder and renew its manifest.
+
+    Args:
+        folder: a model folder with configuration and weights.
+
+    Raises:
+        MissingExtraError: if torch or onnx are not installed.
+        ModelError: if the weights do not fit the configuration.
+    """
+    try:
+        import onnx  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("Writing models for ONNX Runtime", "train") from error
+    from c4t_core.models.torch_engine import load_dual_encoder
+
+    model = load_dual_encoder(folder)
+    pads = _fix_padding(model)
+    table = safetensors_table(folder / WEIGHTS)
+    state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    for name, module, inputs, axes in _parts(model):
+        graph = _trace(module, inputs, axes)
+        _merge_padding(graph.graph, pads)
+        _point_into_weights(graph, state, table)
+        write_beside(folder / name, graph.SerializeToString())
+    write_manifest(folder)
+
+
+def _fix_padding(model: DualEncoder) -> dict[str, list[int]]:
+    """Make timm's "same" padding a constant, where it would be computed at every call.
+
+    The input size of a model is fixed, so what each convolution pads is fixed as well.
+
+    Returns:
+        name of the convolution's weight -> left, right, top, bottom.
+    """
+    import torch
+    from timm.layers.conv2d_same import Conv2dSame
+    from timm.layers.padding import pad_same_arg
+
+    pads: dict[nn.Module, list[int]] = {}
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        conv: Any = module
+        size = list(inputs[0].shape[-2:])
+        pads[module] = pad_same_arg(size, conv.kernel_size, conv.stride, conv.dilation)
+
+    hooks = [
+        module.register_forward_pre_hook(note)
+        for module in model.modules()
+        if isinstance(module, Conv2dSame)
+    ]
+    side = model.config.preprocess.size
+    with torch.no_grad():
+        model.encode_image(torch.zeros((1, side, side, 3), dtype=torch.uint8))
+    for hook in hooks:
+        hook.remove()
+    for module, pad in pads.items():
+        module.forward = partial(_padded, module, pad)
+    return {f"{n}.weight": pads[m] for n, m in model.named_modules() if m in pads}
+
+
+def _padded(conv: Any, pad: list[int], maps: Tensor) -> Tensor:
+    from torch.nn import functional
+
+    padded = functional.pad(maps, pad)
+    return functional.conv2d(
+        padded, conv.weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups
+    )
+
+
+def _merge_padding(graph: Any, pads: dict[str, list[int]]) -> None:
+    """Write the padding into the convolutions, in place, and drop what only computed it.
+
+    ONNX Runtime does not merge it by itself and leaves its fast memory layout around each Pad.
+    """
+    makers = {output: node for node in graph.node for output in node.output}
+    for conv in graph.node:
+        key = conv.input[1].removeprefix("model.") if conv.op_type == "Conv" else ""
+        pad = makers.get(conv.input[0]) if key in pads else None
+        if pad is None or pad.op_type != "Pad":
+            continue
+        left, right, top, bottom = pads[key]
+        conv.input[0] = pad.input[0]
+        attribute = next(a for a in conv.attribute if a.name == "pads")
+        attribute.ints[:] = [top, left, bottom, right]
+    wanted = {output.name for output in graph.output}
+    kept = []
+    for node in reversed(graph.node):  # they are in order of use
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(reversed(kept))
+
+
+def _parts(
+    model: DualEncoder,
+) -> list[tuple[str, nn.Module, dict[str, Tensor], dict[str, dict[int, str]]]]:
+    """Return file name, module, example inputs and free axes of both graphs."""
+    import torch
+    from torch import nn
+
+    class ImageGraph(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            return nn.functional.normalize(self.model.encode_image(pixels), dim=1)
+
+    class TextGraph(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+            return nn.functional.normalize(self.model.encode_text(input_ids, attention_mask), dim=1)
+
+    side = model.config.preprocess.size
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8, generator=generator)
+    length = min(5, model.config.text.max_length)
+    ids = torch.zeros((2, length), dtype=torch.int64)
+    mask = torch.ones((2, length), dtype=torch.int64)
+    mask[1, -1] = 0
+    return [
+        (IMAGE_GRAPH, ImageGraph(), {"pixels": pixels}, {"pixels": {0: "n"}}),
+        (
+            TEXT_GRAPH,
+            TextGraph(),
+            {"input_ids": ids, "attention_mask": mask},
+            {"input_ids": {0: "n", 1: "t"}, "attention_mask": {0: "n", 1: "t"}},
+        ),
+    ]
+
+
+def _trace(module: nn.Module, inputs: dict[str, Tensor], axes: dict[str, dict[int, str]]) -> Any:
+    """Return an ``onnx.ModelProto`` whose initializers bear the names of the parameters."""
+    import onnx
+    import torch
+
+    with (
+        warnings.catch_warnings(),
+        torch.no_grad(),
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+    ):
+        # The tracing exporter is called on purpose: it keeps the parameters' names, and takes one
+        # second where the newer one takes thirty. Its warnings about tracing concern shapes that
+        # are constant here, which the test of both engines' agreement proves.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            tuple(inputs.values()),
+            str(Path(folder) / "graph.onnx"),
+            dynamo=False,
+            input_names=list(inputs),
+            output_names=["embeddings"],
+            dynamic_axes={**axes, "embeddings": {0: "n"}},
+            do_constant_folding=False,
+            opset_version=OPSET,
+        )
+        return onnx.load(str(Path(folder) / "graph.onnx"))
+
+
+def safetensors_table(path: Path) -> dict[str, tuple[str, list[int], int, int]]:
+    """Return ``name -> (dtype, shape, offset in the file, bytes)`` of a safetensors file.
+
+    The format: eight bytes little-endian length of the JSON header, the header, the data; offsets
+    in the header count from the end of the header.
+    """
+    import json
+
+    with path.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        header = json.loads(stream.read(length))
+    header.pop("__metadata__", None)
+    return {
+        name: (
+            entry["dtype"],
+            entry["shape"],
+            8 + length + entry["data_offsets"][0],
+            entry["data_offsets"][1] - entry["data_offsets"][0],
+        )
+        for name, entry in header.items()
+    }
+
+
+def _point_into_weights(
+    model: Any,
+    state: dict[str, np.ndarray[Any, Any]],
+    table: dict[str, tuple[str, list[int], int, int]],
+) -> None:
+    """Replace the initializers of a graph by references into ``model.safetensors``, in place.
+
+    A weight stored as float16 gets a Cast to float32 behind it; a table that is only looked up is
+    cast after the look-up, so that the rows in use are converted and not the whole table.
+    """
+    from onnx import TensorProto, numpy_helper
+
+    types = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT}
+    graph = model.graph
+    casts = []
+    for tensor in list(graph.initializer):
+        key = tensor.name.removeprefix("model.")
+        if key not in state:
+            _keep_inline(tensor)
+            continue
+        if not np.array_equal(numpy_helper.to_array(tensor), state[key]):
+            raise RuntimeError(f"the exporter changed the weight {key}")
+        dtype, shape, offset, length = table[key]
+        stored = TensorProto(name=tensor.name, dims=shape, data_type=types[dtype])
+        stored.data_location = TensorProto.EXTERNAL
+        for field, value in (("location", WEIGHTS), ("offset", offset), ("length", length)):
+            stored.external_data.add(key=field, value=str(value))
+        name = tensor.name
+        tensor.CopyFrom(stored)
+        if dtype == "F16" and not _cast_after_gather(graph, name):
+            tensor.name = f"{name}.stored"
+            casts.append(_cast(tensor.name, name))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _cast(stored: str, name: str) -> Any:
+    from onnx import TensorProto, helper
+
+    return helper.make_node("Cast", [stored], [name], f"{name}.cast", to=TensorProto.FLOAT)
+
+
+def _keep_inline(tensor: Any) -> None:
+    size = len(tensor.raw_data)
+    if size > _INLINE_BYTES:
+        raise RuntimeError(f"the exporter put {size} bytes of {tensor.name} into the graph")
+
+
+def _cast_after_gather(graph: Any, name: str) -> bool:
+    """If a table is only gathered from, cast what is gathered; tell whether that was so."""
+    users = [node for node in graph.node if name in node.input]
+    if not users or any(n.op_type != "Gather" or n.input[0] != name for n in users):
+        return False
+    for node in users:
+        output = node.output[0]
+        node.output[0] = f"{output}.stored"
+        place = list(graph.node).index(node) + 1
+        graph.node.insert(place, _cast(node.output[0], output))
+    return True

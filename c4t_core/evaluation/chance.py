@@ -6,6 +6,8 @@ so that no dice are thrown.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from c4t_core.evaluation.metrics import CUTOFFS, ideal_dcg
@@ -41,9 +43,14 @@ def expected_average_precision(relevant: int, images: int) -> float:
     """
     if relevant < 1 or images < 1:
         return 0.0
-    harmonic = float((1.0 / np.arange(1, images + 1)).sum())
+    harmonic = _harmonic(images)
     others = (relevant - 1) / (images - 1) if images > 1 else 0.0
     return (harmonic + others * (images - harmonic)) / images
+
+
+@lru_cache(maxsize=1024)
+def _harmonic(number: int) -> float:
+    return float((1.0 / np.arange(1, number + 1)).sum())
 
 
 def expected_reciprocal_rank(relevant: int, images: int) -> float:

@@ -1,0 +1,285 @@
+"""Queries whose right answers are known: from captions, and the user's own.
+
+The rule is the original's: a query asks for one or more classes, and an image is relevant when
+its caption holds *all* of them. (The original's recall for several classes was not sound: each
+class was scored by itself and the whole string searched for the total. Here the number of
+relevant images is the number that holds all classes, for precision and recall alike.)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.datasets.words import concept
+from c4t_core.errors import DataError
+from c4t_core.evaluation.collection import Collection
+from c4t_core.evaluation.lists import (
+    A2D2_MARKS,
+    A2D2_MULTI,
+    A2D2_SHORTENED,
+    A2D2_SINGLE,
+    A2D2_SMALL,
+    COMMON_LABELS,
+    CONDITIONS,
+)
+
+RARE_SHARE = 0.05
+"""A class that at most this part of the images holds is a rare one."""
+MULTI_LIMIT = 40
+"""Most combinations that are made up for one data set."""
+LEAST_RELEVANT = 3
+"""Combinations with fewer relevant images than this are not made up."""
+TJU_QUERIES = 15
+
+_THERE_IS = re.compile(r"there (is|are)\b", re.IGNORECASE)
+_NOT = r"(?<!\bno )(?<!\bzero )(?<!\bwithout )(?<!\bwithout a )(?<!\bwithout any )"
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledQuery:
+    """A query and its right answers.
+
+    Attributes:
+        text: what is searched for.
+        kind: the list it belongs to, such as ``"single"``.
+        relevant: int64 (r,), ascending positions of the relevant images in the collection.
+        grades: float64 (r,), the worth of each, above 0.
+        classes: the classes or conditions asked for, for slices.
+        pool: int64 (m,), ascending positions of the images whose labels can answer this query,
+            or None for all; others are left out of its ranking.
+    """
+
+    text: str
+    kind: str
+    relevant: NDArray[np.int64]
+    grades: NDArray[np.float64]
+    classes: tuple[str, ...] = ()
+    pool: NDArray[np.int64] | None = None
+
+
+def make_query(
+    text: str,
+    kind: str,
+    relevant: Iterable[int],
+    *,
+    classes: Sequence[str] = (),
+    grades: Sequence[float] | None = None,
+    pool: NDArray[np.int64] | None = None,
+) -> LabelledQuery:
+    """Build a query; ``grades`` belong to ``relevant`` in the order given, default 1 each."""
+    places = np.fromiter(relevant, dtype=np.int64)
+    worth = np.ones(len(places)) if grades is None else np.asarray(grades, dtype=np.float64)
+    order = np.argsort(places, kind="stable")
+    return LabelledQuery(text, kind, places[order], worth[order], tuple(classes), pool)
+
+
+def from_captions(collection: Collection) -> list[LabelledQuery]:
+    """Return the queries that the captions lend themselves to.
+
+    A2D2's captions get the original's three lists, TJU-DHD's its 15 commonest captions, all
+    others :func:`from_words`.
+    """
+    joined = [_joined(captions) for captions in collection.captions]
+    marked = sum(any(mark.casefold() in text for mark in A2D2_MARKS) for text in joined)
+    if marked * 2 > len(joined):
+        return a2d2_queries(collection)
+    clean = sum(any(map(_THERE_IS.match, captions)) for captions in collection.captions)
+    if clean * 2 > len(collection):
+        frequent = tju_queries(collection)
+        if frequent:
+            return frequent
+    return from_words(collection)
+
+
+def a2d2_queries(collection: Collection) -> list[LabelledQuery]:
+    """Return the original's 22 single, 11 small and 19 multi queries.
+
+    Every query is returned, also one without relevant images, so that it can be reported.
+    """
+    joined = [_joined(captions) for captions in collection.captions]
+    asked: list[tuple[str, tuple[str, ...]]] = [("single", (name,)) for name in A2D2_SINGLE]
+    asked += [("small", (name,)) for name in A2D2_SMALL]
+    asked += [("multi", names) for names in A2D2_MULTI]
+    out = []
+    for kind, names in asked:
+        spelled = [[name, A2D2_SHORTENED.get(name, name)] for name in names]
+        hits = (
+            place
+            for place, text in enumerate(joined)
+            if all(any(word.casefold() in text for word in words) for words in spelled)
+        )
+        out.append(make_query(", ".join(names), kind, hits, classes=names))
+    return out
+
+
+def tju_queries(collection: Collection, number: int = TJU_QUERIES) -> list[LabelledQuery]:
+    """Return the commonest clean captions as queries, without their "There is".
+
+    A caption is relevant where the query is a part of it, in any case, as in the original.
+    Captions that only one image has make no query.
+    """
+    clean = [
+        _THERE_IS.sub("", caption, count=1).strip(" .")
+        for captions in collection.captions
+        for caption in captions
+        if _THERE_IS.match(caption)
+    ]
+    counts = Counter(clean)
+    common = sorted(counts, key=lambda text: (-counts[text], text))
+    chosen = [text for text in common if text and counts[text] > 1][:number]
+    joined = [_joined(captions) for captions in collection.captions]
+    return [
+        make_query(
+            text,
+            "caption",
+            (place for place, whole in enumerate(joined) if text.casefold() in whole),
+            classes=(text,),
+        )
+        for text in chosen
+    ]
+
+
+def from_words(collection: Collection) -> list[LabelledQuery]:
+    """Return single, rare, condition and multi queries for captions of any origin.
+
+    Words are matched whole, in singular, plural and synonyms, but not behind "no" or "zero".
+    """
+    joined = [_joined(captions) for captions in collection.captions]
+    things: dict[str, set[int]] = {}
+    for label in COMMON_LABELS:
+        noun = concept(label)
+        if noun is None:
+            continue
+        words = [w for pair in ((noun.one, noun.many), *noun.others) for w in pair if w]
+        things.setdefault(noun.many or noun.one, _places(joined, words))
+    conditions = {name: _places(joined, words) for name, words in CONDITIONS.items()}
+    everywhere = len(collection)
+    out = []
+    for name, places in things.items():
+        if 0 < len(places) < everywhere:
+            kind = "rare" if len(places) <= RARE_SHARE * everywhere else "single"
+            out.append(make_query(name, kind, sorted(places), classes=(name,)))
+    for name, places in conditions.items():
+        if 0 < len(places) < everywhere:
+            out.append(make_query(name, "condition", sorted(places), classes=(name,)))
+    return out + _combined(things, conditions, everywhere)
+
+
+def _combined(
+    things: dict[str, set[int]], conditions: dict[str, set[int]], everywhere: int
+) -> list[LabelledQuery]:
+    """Return pairs of things, and things under conditions, that meet often enough to ask for."""
+    found = []
+    names = [name for name, places in things.items() if len(places) < 0.8 * everywhere]
+    for place, first in enumerate(names):
+        for second in names[place + 1 :]:
+            found.append((f"{first} and {second}", "multi", (first, second)))
+        for second in conditions:
+            found.append((f"{first}, {second}", "combined", (first, second)))
+    known = {**things, **conditions}
+    queries = []
+    for text, kind, (first, second) in found:
+        both = known[first] & known[second]
+        if LEAST_RELEVANT <= len(both) < min(len(known[first]), len(known[second])):
+            queries.append(make_query(text, kind, sorted(both), classes=(first, second)))
+    return [query for kind in ("multi", "combined") for query in most_asked(queries, kind)]
+
+
+def most_asked(queries: Sequence[LabelledQuery], kind: str) -> list[LabelledQuery]:
+    """Return at most :data:`MULTI_LIMIT` of a kind, those with most relevant images, by text."""
+    chosen = sorted(
+        (query for query in queries if query.kind == kind),
+        key=lambda query: (-len(query.relevant), query.text),
+    )[:MULTI_LIMIT]
+    return sorted(chosen, key=lambda query: query.text)
+
+
+def read_queries(path: Path | str, collection: Collection) -> tuple[list[LabelledQuery], list[str]]:
+    """Read the user's own sentences with their marked hits.
+
+    One JSON object a line: ``{"query": "a cyclist at dusk", "relevant": ["a.jpg", ...]}``;
+    ``relevant`` may also map each path to a grade above 0, and ``kind`` names a list (default
+    ``"own"``). Paths are relative to the images' root.
+
+    Returns:
+        the queries, and one sentence for each thing that was left out.
+
+    Raises:
+        DataError: if the file cannot be read or holds no query that can be used.
+    """
+    source = Path(path)
+    try:
+        lines = source.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f'The queries "{source}" cannot be read ({error}); give a UTF-8 file with one JSON '
+            "object a line.",
+            source,
+        ) from error
+    queries, problems = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            query, unknown = _own_query(json.loads(line), collection)
+        except ValueError as error:
+            problems.append(f"{source.name}, line {number}: {error}; the line is left out.")
+            continue
+        queries.append(query)
+        if unknown:
+            problems.append(
+                f"{source.name}, line {number}: {len(unknown)} marked images are not among the "
+                f'pairs, the first is "{unknown[0]}"; add them to the pairs or drop the marks.'
+            )
+    if not queries:
+        raise DataError(
+            f'The file "{source}" holds no query that can be used; write one JSON object a line, '
+            'such as {"query": "a cyclist at dusk", "relevant": ["a.jpg"]}.',
+            source,
+        )
+    return queries, problems
+
+
+def _own_query(row: Any, collection: Collection) -> tuple[LabelledQuery, list[str]]:
+    if not isinstance(row, dict) or not isinstance(row.get("query"), str):
+        raise ValueError('there is no "query"')  # noqa: TRY004 - bad data, not a bug
+    if not row["query"].strip():
+        raise ValueError("the query is empty")
+    marked = row.get("relevant")
+    if isinstance(marked, list) and all(isinstance(name, str) for name in marked):
+        marked = dict.fromkeys(marked, 1.0)
+    if not isinstance(marked, dict) or not all(map(_is_grade, marked.values())):
+        raise ValueError('"relevant" is neither a list of paths nor an object of grades above 0')
+    known = {name: float(grade) for name, grade in marked.items() if name in collection.positions}
+    query = make_query(
+        row["query"].strip(),
+        str(row.get("kind") or "own"),
+        [collection.positions[name] for name in known],
+        grades=list(known.values()),
+        classes=(),
+    )
+    return query, [name for name in marked if name not in known]
+
+
+def _is_grade(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6
+
+
+def _joined(captions: Sequence[str]) -> str:
+    return "\n".join(captions).casefold()
+
+
+def _places(joined: Sequence[str], words: Sequence[str]) -> set[int]:
+    """Return where any of the words stands, whole and not denied."""
+    either = "|".join(re.escape(word.casefold()) for word in sorted(words, key=len, reverse=True))
+    pattern = re.compile(rf"{_NOT}(?<![\w-])(?:{either})(?![\w-])")
+    return {place for place, text in enumerate(joined) if pattern.search(text)}

@@ -1,0 +1,260 @@
+"""Queries from ground truth: classes, rare classes, combinations, counts, conditions.
+
+Scenes know more than captions: how many of a thing there are, how much of the image it fills,
+the weather, the hour, the road. So relevance is graded (a scene full of trucks is a better
+answer to "trucks" than one with a truck far off), and where nearly every image holds a class,
+its amount decides.
+
+An image answers a query only if its labels could have named what is asked for: images of a
+source that does not label weather are left out of the ranking of "driving in the fog".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from c4t_core.datasets.facts import Fact, class_counts, facts_of
+from c4t_core.datasets.scene import Scene
+from c4t_core.datasets.surroundings import surroundings_of
+from c4t_core.datasets.words import Noun, in_words, with_article
+from c4t_core.evaluation.collection import Collection
+from c4t_core.evaluation.queries import (
+    LEAST_RELEVANT,
+    RARE_SHARE,
+    LabelledQuery,
+    make_query,
+    most_asked,
+)
+
+COMMON_SHARE = 0.5
+"""Where more than this part of the labelled images holds a class, its amount is asked for."""
+MANY = 6
+"""From this many things on, a scene has "many" of them."""
+
+Grades = dict[int, float]  # position of an image -> its grade
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What some images have in common: a text to ask with, grades, and who could have it."""
+
+    text: str
+    grades: Grades
+    pool: frozenset[int]
+
+
+@dataclass
+class _Noun:
+    """One class over all images."""
+
+    noun: Noun
+    facts: dict[int, Fact] = field(default_factory=dict)
+    pool: set[int] = field(default_factory=set)
+    counted: set[int] = field(default_factory=set)  # of the pool, where things were counted
+
+
+def from_scenes(collection: Collection, scenes: Mapping[str, Scene]) -> list[LabelledQuery]:
+    """Return the queries that the ground truth can answer.
+
+    Kinds: ``single``, ``rare`` (at most 5 % of the images), ``amount`` (much of what nearly
+    every image holds), ``count``, ``weather``, ``time``, ``road``, ``multi`` (two classes) and
+    ``combined`` (a class under a condition).
+
+    Args:
+        collection: the images that are searched.
+        scenes: ground truth by image id; images without any are in no query's ranking.
+    """
+    known = {
+        collection.positions[name]: scene
+        for name, scene in sorted(scenes.items())
+        if name in collection.positions
+    }
+    nouns = _nouns(known)
+    classes = {
+        name: entry for name, entry in ((n, _presence(e)) for n, e in nouns.items()) if entry
+    }
+    conditions = _conditions(known)
+    queries = [_class_query(name, nouns[name], entry) for name, entry in classes.items()]
+    queries += [q for name in classes for q in _count_queries(name, nouns[name])]
+    for kind, entries in conditions.items():
+        queries += [_query(entry, kind, (name,)) for name, entry in entries.items()]
+    queries += most_asked(list(_pairs(classes)), "multi")
+    everything = {name: e for entries in conditions.values() for name, e in entries.items()}
+    queries += most_asked(list(_under_conditions(classes, everything)), "combined")
+    return [query for query in queries if query is not None]
+
+
+def _nouns(known: Mapping[int, Scene]) -> dict[str, _Noun]:
+    """Gather each noun's facts, and the images whose labels could have named it.
+
+    Images of one source that are labelled in one way share a vocabulary. An image without any
+    label belongs to the counted ones of its source: nothing was there to be counted.
+    """
+    nouns: dict[str, _Noun] = {}
+    alike: dict[tuple[str, bool, bool], set[int]] = defaultdict(set)
+    words: dict[tuple[str, bool, bool], set[str]] = defaultdict(set)
+    for place, scene in known.items():
+        labelled = bool(scene.shares or scene.counts or scene.things)
+        if not labelled and not scene.source:
+            continue
+        way = (scene.source, bool(scene.shares), bool(class_counts(scene)) or not labelled)
+        alike[way].add(place)
+        for fact in facts_of(scene):
+            entry = nouns.setdefault(fact.noun.one, _Noun(fact.noun))
+            entry.facts[place] = fact
+            words[way].add(fact.noun.one)
+    for way, places in alike.items():
+        for word in words[way]:
+            nouns[word].pool |= places
+            nouns[word].counted |= places if way[2] else set()
+    return dict(sorted(nouns.items()))
+
+
+def _presence(entry: _Noun) -> _Known | None:
+    """Return who holds the class, or holds much of it; None where that asks for nothing."""
+    name = entry.noun.many or entry.noun.one
+    grades = {place: _grade(fact) for place, fact in entry.facts.items()}
+    if len(grades) <= COMMON_SHARE * len(entry.pool):
+        return _Known(name, grades, frozenset(entry.pool))
+    grades = {place: 1.0 for place, fact in entry.facts.items() if _much(fact)}
+    if not 0 < len(grades) <= COMMON_SHARE * len(entry.pool):
+        return None
+    text = f"many {entry.noun.many}" if entry.noun.many else f"a lot of {entry.noun.one}"
+    return _Known(text, grades, frozenset(entry.pool))
+
+
+def _grade(fact: Fact) -> float:
+    """Return 1, 2 or 3: by the count where there is one, else by the share of the pixels."""
+    if fact.count is not None:
+        return 1.0 if fact.count < 2 else 2.0 if fact.count < 4 else 3.0
+    return {"little": 1.0, "some": 2.0, "much": 3.0}[fact.amount] if fact.share else 1.0
+
+
+def _much(fact: Fact) -> bool:
+    return fact.count >= MANY if fact.count is not None else fact.amount == "much"
+
+
+def _class_query(name: str, entry: _Noun, known: _Known) -> LabelledQuery | None:
+    if len(entry.facts) > COMMON_SHARE * len(entry.pool):
+        kind = "amount"
+    else:
+        kind = "rare" if len(known.grades) <= RARE_SHARE * len(known.pool) else "single"
+    return _query(known, kind, (name,))
+
+
+def _count_queries(name: str, entry: _Noun) -> Iterable[LabelledQuery | None]:
+    """Ask for exactly one, two, three of a countable thing."""
+    counted = {place: fact.count for place, fact in entry.facts.items() if fact.count is not None}
+    pool = frozenset(entry.counted)
+    if not counted or entry.noun.many is None:
+        return
+    for number in (1, 2, 3):
+        places = [place for place, count in counted.items() if count == number]
+        if len(places) >= LEAST_RELEVANT:
+            thing = entry.noun.one if number == 1 else entry.noun.many
+            grades = dict.fromkeys(places, 1.0)
+            yield _query(_Known(f"{in_words(number)} {thing}", grades, pool), "count", (name,))
+
+
+def _conditions(known: Mapping[int, Scene]) -> dict[str, dict[str, _Known]]:
+    """Return kind -> name -> the images under each weather, at each hour, on each road."""
+    out: dict[str, dict[str, _Known]] = {}
+    readers: dict[str, tuple[Callable[[Scene], str | None], Callable[[Scene], tuple[str, ...]]]]
+    readers = {
+        "weather": (lambda s: s.weather, lambda s: surroundings_of(s).weather),
+        "time": (lambda s: s.time_of_day, lambda s: surroundings_of(s).time),
+        "road": (lambda s: s.road, lambda s: surroundings_of(s).subjects),
+        "place": (lambda s: s.place, lambda s: surroundings_of(s).subjects),
+    }
+    for kind, (value_of, phrases) in readers.items():
+        places: dict[str, list[int]] = defaultdict(list)
+        texts: dict[str, str] = {}
+        for place, scene in known.items():
+            value = value_of(scene)
+            said = phrases(_only(scene, kind)) if value else ()
+            if value and said:
+                places[value].append(place)
+                texts[value] = with_article(said[0]) if kind in ("road", "place") else said[0]
+        pool = frozenset(p for some in places.values() for p in some)
+        if len(places) < 2:
+            continue
+        out[kind] = {
+            value: _Known(
+                texts[value] if kind in ("road", "place") else f"driving {texts[value]}",
+                dict.fromkeys(places[value], 1.0),
+                pool,
+            )
+            for value in sorted(places)
+        }
+    return out
+
+
+def _only(scene: Scene, kind: str) -> Scene:
+    """Return a scene that knows this one condition, so that its phrase speaks of nothing else."""
+    return Scene(
+        image=scene.image,
+        weather=scene.weather if kind == "weather" else None,
+        time_of_day=scene.time_of_day if kind == "time" else None,
+        road=scene.road if kind == "road" else None,
+        place=scene.place if kind == "place" else None,
+    )
+
+
+def _pairs(classes: Mapping[str, _Known]) -> Iterable[LabelledQuery]:
+    names = list(classes)
+    for place, first in enumerate(names):
+        for second in names[place + 1 :]:
+            query = _both(classes, first, second, "multi", " and ")
+            if query is not None:
+                yield query
+
+
+def _under_conditions(
+    classes: Mapping[str, _Known], conditions: Mapping[str, _Known]
+) -> Iterable[LabelledQuery]:
+    everything = {**classes, **conditions}
+    for first in classes:
+        for second, condition in conditions.items():
+            phrase = condition.text.removeprefix("driving ")
+            joint = " " if condition.text.startswith("driving ") else " on "
+            query = _both(everything, first, second, "combined", joint, phrase)
+            if query is not None:
+                yield query
+
+
+def _both(
+    known: Mapping[str, _Known],
+    first: str,
+    second: str,
+    kind: str,
+    joint: str,
+    phrase: str | None = None,
+) -> LabelledQuery | None:
+    """Ask for two things at once; None where too few images, or only the same ones, hold both."""
+    one, two = known[first], known[second]
+    shared = one.grades.keys() & two.grades.keys()
+    pool = one.pool & two.pool
+    fewest = min(len(one.grades.keys() & pool), len(two.grades.keys() & pool))
+    if not LEAST_RELEVANT <= len(shared) < fewest:
+        return None
+    text = f"{one.text}{joint}{phrase or two.text}"
+    grades = {place: min(one.grades[place], two.grades[place]) for place in shared}
+    return _query(_Known(text, grades, pool), kind, (first, second))
+
+
+def _query(known: _Known, kind: str, classes: tuple[str, ...]) -> LabelledQuery | None:
+    """Return the query, or None where nothing or everything would be relevant."""
+    if not 0 < len(known.grades) < len(known.pool):
+        return None
+    return make_query(
+        known.text,
+        kind,
+        known.grades.keys(),
+        classes=classes,
+        grades=list(known.grades.values()),
+        pool=np.array(sorted(known.pool), dtype=np.int64),
+    )

@@ -75,16 +75,19 @@ def read_bytes(path: Path) -> bytes:
 def decode(raw: bytes) -> tuple[str, str]:
     """Return (text, encoding): UTF-8 or UTF-16 by its mark, else UTF-8, else Windows' Latin.
 
-    Bytes that mean nothing in the last become U+FFFD, so that the line can be named.
+    A file that is UTF-8 but for a few bytes stays UTF-8: those become U+FFFD, so that their
+    lines can be named and the others keep their letters.
     """
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", errors="replace"), "utf-16"
     if raw.startswith(codecs.BOM_UTF8):
         return raw.decode("utf-8-sig", errors="replace"), "utf-8-sig"
-    try:
-        return raw.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
+    text = raw.decode("utf-8", errors="replace")
+    bad = text.count("\ufffd")
+    letters = sum(char > "\x7f" for char in text) if bad else 0
+    if bad and letters == bad:  # not one letter beyond ASCII reads as UTF-8
         return raw.decode("cp1252", errors="replace"), "cp1252"
+    return text, "utf-8"
 
 
 def read_text(path: Path) -> tuple[str, str]:

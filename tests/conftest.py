@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,3 +40,19 @@ def drive_data() -> Path:
 def odd_images() -> Path:
     """Awkward image files, where this machine has them."""
     return _real("C4T_ODD_IMAGES", "odd_images")
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole C4T model folder with random weights, both engines; never write into it."""
+    from tiny_model import make_tiny_model
+
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_model_folder: Path) -> Any:
+    """That model, loaded for ONNX Runtime (a ``c4t_core.models.protocol.Model``)."""
+    from c4t_core.models.onnx_engine import OnnxModel
+
+    return OnnxModel(tiny_model_folder, "tiny", threads=1)

@@ -1,0 +1,272 @@
+"""Names of models, and from a name to a model.
+
+``c4t`` ships with the application, ``c4t:NAME`` are the user's own (one folder each below
+:func:`c4t_core.paths.models_dir`), ``clip`` and ``clip:NAME`` are open_clip's. Importing this
+module loads neither torch nor ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+from c4t_core.errors import C4TError, ModelError
+from c4t_core.models import checkpoints
+from c4t_core.models.info import ModelInfo
+from c4t_core.models.protocol import Model
+from c4t_core.paths import models_dir, resource
+
+SHIPPED = "c4t"
+ENGINES = ("auto", "onnx", "torch")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# what Windows keeps for devices, with or without an ending
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def load_model(
+    name: str = SHIPPED,
+    *,
+    engine: str = "auto",
+    device: str | None = None,
+    threads: int | None = None,
+) -> Model:
+    """Load a model by name.
+
+    Args:
+        name: ``c4t``, ``c4t:NAME``, ``clip``, ``clip:NAME``, or the path of a model folder.
+        engine: ``onnx``, ``torch``, or ``auto``: ONNX Runtime, but torch where a device other
+            than the CPU is asked for. CLIP always runs in torch.
+        device: for torch: ``cpu``, ``cuda``, ``mps``; None for the fastest there is.
+        threads: threads of one network run; None for all this process may use.
+
+    Returns:
+        The model; its networks may be opened at their first use only.
+
+    Raises:
+        ModelError: if the name is unknown, or the model is broken, damaged or too new.
+        MissingExtraError: if the engine needs packages that are not installed.
+    """
+    if engine not in ENGINES:
+        raise ModelError(f'There is no engine "{engine}"; use one of: {", ".join(ENGINES)}.')
+    if name == "clip" or name.startswith("clip:"):
+        from c4t_core.models.clip import load_clip
+
+        return load_clip(name, engine=engine, device=device, threads=threads)
+    folder, label = _folder_of(name)
+    if engine == "torch" or (engine == "auto" and device not in (None, "cpu")):
+        from c4t_core.models.torch_engine import TorchModel
+
+        return TorchModel(folder, label, device)
+    from c4t_core.models.onnx_engine import OnnxModel
+
+    return OnnxModel(folder, label, threads)
+
+
+def is_path(name: str) -> bool:
+    """Tell whether a model name is the path of a folder rather than a name."""
+    return os.sep in name or "/" in name or (":" not in name and Path(name).is_dir())
+
+
+def _folder_of(name: str) -> tuple[Path, str]:
+    """Return the model folder that a name stands for, and the name to call it by."""
+    if name == SHIPPED:
+        return _shipped_folder(), name
+    if name.startswith("c4t:"):
+        own = name.removeprefix("c4t:")
+        folder = models_dir() / own
+        if _NAME.fullmatch(own) and folder.is_dir():
+            return folder, name
+    elif is_path(name):
+        folder = Path(name).expanduser()
+        if not folder.is_dir():
+            raise ModelError(f'There is no model folder "{name}"; check the path.')
+        return folder.resolve(), name
+    raise _unknown(name)
+
+
+def _shipped_folder() -> Path:
+    try:
+        return resource("models", "lite")
+    except FileNotFoundError as error:
+        raise ModelError(
+            "The model that comes with the application is missing from this installation; "
+            "install the application again."
+        ) from error
+
+
+def _unknown(name: str) -> ModelError:
+    known = [info.name for info in list_models()]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f'did you mean "{near[0]}"? ' if near else ""
+    return ModelError(
+        f'There is no model "{name}"; {hint}known models: {", ".join(known)} '
+        '(see "c4t models list").'
+    )
+
+
+def list_models() -> list[ModelInfo]:
+    """Return what is known of every model: the shipped one, the user's own, CLIP.
+
+    No weights are read. A broken folder is listed as not available, with the reason.
+    """
+    infos = [_describe_shipped()]
+    for folder in sorted(models_dir().iterdir(), key=lambda path: path.name.lower()):
+        if folder.is_dir() and _NAME.fullmatch(folder.name):
+            infos.append(_describe(f"c4t:{folder.name}", folder))
+    return infos + _clips()
+
+
+def _clips() -> list[ModelInfo]:
+    from c4t_core.models.clip import clip_infos
+
+    return list(clip_infos())
+
+
+def model_info(name: str) -> ModelInfo:
+    """Return what is known of one model; a path to a model folder works too.
+
+    Raises:
+        ModelError: if the name is unknown; the sentence names the known ones.
+    """
+    if name == SHIPPED:
+        return _describe_shipped()
+    if name == "clip" or name.startswith("clip:"):
+        for info in _clips():
+            if info.name == name:
+                return info
+        raise _unknown(name)
+    folder, label = _folder_of(name)
+    return _describe(label, folder)
+
+
+def _describe_shipped() -> ModelInfo:
+    text = "The model that comes with C4T: small, made for traffic scenes, runs on any CPU."
+    try:
+        return _describe(SHIPPED, _shipped_folder(), text)
+    except C4TError as error:
+        return ModelInfo(SHIPPED, "c4t", None, False, str(error), description=text)
+
+
+def _describe(name: str, folder: Path, description: str = "") -> ModelInfo:
+    try:
+        manifest = checkpoints.read_manifest(folder)
+        config = checkpoints.read_config(folder)
+    except C4TError as error:
+        return ModelInfo(name, "c4t", folder, False, str(error), _size(folder))
+    text = description or _first_line(folder / checkpoints.CARD) or f"A C4T model ({config.name})."
+    return ModelInfo(
+        name=name,
+        kind="c4t",
+        path=folder,
+        size_bytes=_size(folder),
+        fingerprint=checkpoints.fingerprint(manifest),
+        description=text,
+        dim=config.projection,
+    )
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.iterdir():
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except OSError:
+            continue
+    return total
+
+
+def _first_line(card: Path) -> str:
+    """Return the first line of text of a model card that is no heading, at most 200 letters."""
+    try:
+        lines = card.read_text(encoding="utf-8", errors="replace")[:4096].splitlines()
+    except OSError:
+        return ""
+    plain = (line.strip() for line in lines)
+    return next((line for line in plain if line and line[0] not in "#-|<>`"), "")[:200]
+
+
+def check_name(name: str) -> str:
+    """Return a name for a user's model without ``c4t:``, or say what is wrong with it.
+
+    Raises:
+        ModelError: if the name has other signs than letters, digits, ``.``, ``_`` and ``-``.
+    """
+    own = name.removeprefix("c4t:")
+    if not _NAME.fullmatch(own) or _RESERVED.fullmatch(own) or own.endswith("."):
+        raise ModelError(
+            f'"{own}" cannot be the name of a model; use up to 64 letters, digits, ".", "_" and '
+            '"-", beginning with a letter or a digit.'
+        )
+    return own
+
+
+def register(folder: Path, name: str) -> str:
+    """Copy a model folder to the user's models, checked first.
+
+    Args:
+        folder: a whole model folder.
+        name: what it shall be called, with or without ``c4t:``.
+
+    Returns:
+        ``c4t:NAME``.
+
+    Raises:
+        ModelError: if the folder is no sound model, or the name is taken or not allowed.
+    """
+    own = check_name(name)
+    manifest = checkpoints.verify_manifest(folder)
+    checkpoints.read_config(folder)
+    place = models_dir() / own
+    taken = {path.name.lower() for path in models_dir().iterdir()}
+    if own.lower() in taken:
+        raise ModelError(
+            f'There is a model "c4t:{own}" already; choose another name, or remove it first with '
+            f'"c4t models remove c4t:{own}".'
+        )
+    beside = place.with_name(f".{own}.{uuid.uuid4().hex}")
+    try:
+        beside.mkdir()
+        for file in (*manifest.files, checkpoints.MANIFEST):
+            shutil.copyfile(folder / file, beside / file)
+        beside.rename(place)
+    except OSError as error:
+        raise ModelError(
+            f'The model cannot be copied to "{place}" ({error.strerror or error}); free some '
+            "space and try again."
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return f"c4t:{own}"
+
+
+def remove(name: str) -> None:
+    """Delete one of the user's own models; its folder is gone afterwards.
+
+    Raises:
+        ModelError: if it is not one of the user's own, or cannot be deleted.
+    """
+    if name.startswith("clip:") or name == "clip":
+        from c4t_core.models.clip import remove_clip
+
+        remove_clip(name)
+        return
+    if not name.startswith("c4t:"):
+        raise ModelError(
+            f'"{name}" is not one of your own models and stays; only names such as "c4t:NAME" '
+            "can be removed."
+        )
+    folder, _ = _folder_of(name)
+    # renamed first: a half-deleted model must not be listed
+    gone = folder.with_name(f".{folder.name}.removed.{uuid.uuid4().hex}")
+    try:
+        folder.rename(gone)
+    except OSError as error:
+        raise ModelError(
+            f'The model "{name}" cannot be removed ({error.strerror or error}); close what uses '
+            "it and try again."
+        ) from error
+    shutil.rmtree(gone, ignore_errors=True)

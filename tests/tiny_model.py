@@ -1,0 +1,94 @@
+"""A C4T model of a few thousand weights, random but whole, for tests of all that uses one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from c4t_core.config import ImageEncoderConfig, ModelConfig, PreprocessConfig, TextEncoderConfig
+
+TEXT = (
+    "a an and the in on at of with without no many few one two three near far left right ahead "
+    "car cars truck trucks bus van bicycle cyclist cyclists pedestrian pedestrians people person "
+    "motorcycle tram train animal dog traffic light sign signs road street highway motorway lane "
+    "junction crossing roundabout bridge tunnel parking sidewalk building buildings house houses "
+    "tree trees sky cloud clouds sun sunny rain rainy wet snow snowy fog foggy night day dusk dawn "
+    "city town village country field forest mountain sea red green blue grey black white yellow "
+    "dark bright empty busy old new big small"
+)
+WORDS = tuple(TEXT.split())
+
+TINY = ModelConfig(
+    name="tiny",
+    image=ImageEncoderConfig(architecture="test_efficientnet", features=256, pooling="avgmax"),
+    text=TextEncoderConfig(
+        dim=32, layers=1, heads=2, hidden=64, vocabulary=256, positions=64, max_length=32
+    ),
+    preprocess=PreprocessConfig(size=64),
+    projection=32,
+)
+
+
+def tiny_tokenizer() -> dict[str, bytes]:
+    """BERT's way of splitting, with a vocabulary of some hundred words and all letters."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
+    names += [f"##{letter}" for letter in letters]
+    vocabulary = {word: i for i, word in enumerate(dict.fromkeys([*names, *WORDS]))}
+    assert len(vocabulary) <= TINY.text.vocabulary
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
+    )
+    config = {"do_lower_case": True, "model_max_length": TINY.text.positions}
+    return {
+        "tokenizer.json": tokenizer.to_str().encode(),
+        "tokenizer_config.json": json.dumps(config).encode(),
+    }
+
+
+def make_tiny_model(folder: Path, seed: int = 0, *, graphs: bool = True) -> Path:
+    """Write a model folder with random weights.
+
+    The heads are centred on noise, so that embeddings of different inputs point apart as those
+    of a trained model do.
+    """
+    import torch
+
+    from c4t_core.models.checkpoints import save_model
+    from c4t_core.models.dual_encoder import DualEncoder
+    from c4t_core.models.export import export_onnx
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        model = DualEncoder(TINY).eval()
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(std=0.1)
+                module.running_var.uniform_(0.5, 2.0)
+        colours = torch.randint(0, 256, (32, 1, 1, 3), dtype=torch.uint8)
+        features = model.image_encoder(colours.expand(-1, 64, 64, -1))
+        _centre(model.image_head.projection, features)
+        ids = torch.randint(5, 200, (32, 6))
+        features = model.text_encoder(ids, torch.ones_like(ids))
+        _centre(model.text_head.projection, features)
+    return save_model(
+        folder,
+        TINY,
+        model.state_dict(),
+        tiny_tokenizer(),
+        "# A tiny model for tests\n\nRandom weights; its answers mean nothing.\n",
+        finish=export_onnx if graphs else None,
+    )
+
+
+def _centre(layer: torch.nn.Linear, features: torch.Tensor) -> None:  # noqa: F821
+    out = layer(features)
+    layer.weight /= (out - out.mean(dim=0)).std().clamp(min=1e-6)
+    layer.bias.copy_(-(layer.weight @ features.mean(dim=0)))

@@ -1,0 +1,184 @@
+"""The ``c4t`` command: finds the command asked for, loads only that, turns errors into sentences.
+
+Exit codes: 0 success, 1 failure (one plain sentence on stderr), 2 wrong usage, 130 Ctrl+C.
+``C4T_DEBUG=1`` shows tracebacks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import NamedTuple, TextIO
+
+from c4t_core import __version__
+from c4t_core.errors import C4TError, Cancelled, MissingExtraError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class Command(NamedTuple):
+    """Where a command lives.
+
+    Attributes:
+        module: has ``add_parser(subparsers) -> None`` and ``run(args) -> int``.
+        help: one line for ``c4t --help``.
+        feature: how a sentence about it begins when packages are missing.
+        extra: the extra that brings those packages.
+    """
+
+    module: str
+    help: str
+    feature: str = "This command"
+    extra: str = "all"
+
+
+COMMANDS: dict[str, Command] = {
+    "index": Command(
+        "c4t_core.commands.index", "embed what is new or changed in folders of images"
+    ),
+    "search": Command("c4t_core.commands.search", "find frames by describing them"),
+    "embed": Command("c4t_core.commands.embed", "write embeddings of images or texts to a file"),
+    "caption": Command(
+        "c4t_core.commands.caption", "make image-caption pairs from a data set's own labels"
+    ),
+    "train": Command(
+        "c4t_core.commands.train", "train or fine-tune a model on pairs", "Training", "train"
+    ),
+    "evaluate": Command(
+        "c4t_core.commands.evaluate", "measure one or more models on pairs", "Evaluation", "all"
+    ),
+    "models": Command("c4t_core.commands.models", "list, add, describe or remove models"),
+    "doctor": Command("c4t_core.commands.doctor", "show what is installed and what is missing"),
+}
+
+
+def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser; only the command ``wanted`` is imported and fully described.
+
+    Raises:
+        MissingExtraError: if the command's packages are not installed.
+    """
+    parser = argparse.ArgumentParser(
+        prog="c4t",
+        description="Find driving situations in folders of camera frames by describing them. "
+        "Everything stays on this machine.",
+        epilog='Example: c4t index drives/ && c4t search drives/ "truck in snow"',
+    )
+    parser.add_argument("--version", action="version", version=f"c4t {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        if name == wanted:
+            load_command(name).add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=command.help)
+    return parser
+
+
+def load_command(name: str) -> ModuleType:
+    """Import a command's module.
+
+    Raises:
+        MissingExtraError: if a package it needs is not installed.
+    """
+    command = COMMANDS[name]
+    try:
+        return import_module(command.module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("c4t_core", ""):
+            raise
+        raise MissingExtraError(command.feature, command.extra) from error
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    _forgive_names(sys.stdout)
+    _forgive_names(sys.stderr)
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:  # "| head" has seen enough
+        _discard_stdout()
+        return 0
+    except (KeyboardInterrupt, Cancelled):
+        if _debug():
+            traceback.print_exc()
+        return _fail(
+            "Stopped. What is done is kept; the same command goes on from there.", INTERRUPTED
+        )
+    except C4TError as error:
+        return _explained(error)
+    except MemoryError as error:
+        return _explained(error, "The memory is full; close other programs, then try again.")
+    except OSError as error:
+        return _explained(error, _about_file(error))
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence, not a traceback
+        return _explained(error, _about_bug(error))
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
+    wanted = next((word for word in words if not word.startswith("-")), None)
+    parser = build_parser(wanted if wanted in COMMANDS else None)
+    chosen = parser.parse_args(words)
+    run = load_command(chosen.command).run
+    return int(run(chosen))
+
+
+def _debug() -> bool:
+    return os.environ.get("C4T_DEBUG", "") not in ("", "0")
+
+
+def _explained(error: BaseException, sentence: str | None = None) -> int:
+    if _debug():
+        traceback.print_exception(error)
+    return _fail(sentence if sentence is not None else str(error), 1)
+
+
+def _fail(sentence: str, code: int) -> int:
+    # One line, whatever names the sentence holds.
+    print("c4t: " + " ".join(sentence.split()), file=sys.stderr)
+    return code
+
+
+def _about_file(error: OSError) -> str:
+    what = error.strerror or str(error)
+    if error.filename is None:
+        return f"{what}. Check the disk and its permissions, then try again."
+    return f'"{os.fsdecode(error.filename)}": {what}. Check the path and its permissions.'
+
+
+def _about_bug(error: Exception) -> str:
+    from c4t_core.paths import log_dir
+
+    kept = ""
+    try:
+        log = log_dir() / "c4t.log"
+        with log.open("a", encoding="utf-8", errors="backslashreplace") as out:
+            traceback.print_exception(error, file=out)
+        kept = f"; details are in {log}"
+    except OSError:
+        pass
+    kind = type(error).__name__
+    return f"Something went wrong inside C4T ({kind}: {error}){kept}; please report it."
+
+
+def _forgive_names(stream: TextIO) -> None:
+    """Let file names that are not valid text pass as the bytes they are."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is None:
+        return
+    utf8 = (getattr(stream, "encoding", "") or "").lower().replace("-", "") == "utf8"
+    reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
+
+
+def _discard_stdout() -> None:
+    """Point stdout nowhere, so that the interpreter's last flush does not complain."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,194 @@
+"""What the commands share: options, progress on the terminal, plain and JSON output."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TextIO
+
+from c4t_core.errors import Cancelled
+from c4t_core.progress import RateMeter, format_duration
+
+PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal for a bar
+
+MODEL_HELP = (
+    '"c4t" (comes with the application, the default), "c4t:NAME" (your own), "clip" or "clip:NAME"'
+)
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model NAME``."""
+    parser.add_argument("--model", default="c4t", metavar="NAME", help=f"the model: {MODEL_HELP}")
+
+
+def positive(text: str) -> int:
+    """Read a whole number above zero, for argparse."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number above zero')
+    return number
+
+
+def printable(text: str) -> str:
+    r"""Return a name on one line: control characters as escapes.
+
+    Bytes that are no text stay as they are; they are written out unchanged.
+
+    >>> printable("a\nb.png")
+    'a\\nb.png'
+    """
+    return "".join(
+        character
+        if character.isprintable() or "\udc80" <= character <= "\udcff"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def print_json(value: Any) -> None:
+    """Write one line of JSON; names that are no text survive as lone surrogates."""
+    print(json.dumps(value, allow_nan=False))
+
+
+def say(sentence: str) -> None:
+    """Write a remark to stderr, where it does not disturb the result."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> plural(1, "image"), plural(5900, "image")
+    ('1 image', '5,900 images')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+class Watcher:
+    """Show the state of long work on stderr, and stop it when asked to.
+
+    On a terminal a bar with count, rate, time left and how many were skipped; elsewhere a plain
+    line now and then; nothing when quiet. It is called as a
+    :class:`~c4t_core.progress.Progress`.
+
+    Args:
+        noun: what is counted, such as ``"image"``.
+        quiet: show nothing.
+        skipped: tells how many were left out so far.
+        stream: where to write; stderr by default.
+    """
+
+    def __init__(
+        self,
+        noun: str = "image",
+        *,
+        quiet: bool = False,
+        skipped: Callable[[], int] | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
+        """Show nothing until the first call."""
+        self._noun = noun
+        self._stream = sys.stderr if stream is None else stream
+        self._bar_wanted = not quiet and self._stream.isatty()
+        self._quiet = quiet
+        self._skipped = skipped
+        self._bar: Any = None
+        self._meter = RateMeter()
+        self._last_line = time.monotonic()
+        self._stop = threading.Event()
+        self.started = False
+
+    def stop(self) -> None:
+        """Let the next call raise Cancelled."""
+        self._stop.set()
+
+    def __call__(self, done: int, total: int, /) -> None:
+        """Show the state.
+
+        Raises:
+            Cancelled: once :meth:`stop` was called.
+        """
+        self.started = True
+        if self._stop.is_set():
+            raise Cancelled
+        if self._quiet or total == 0:  # nothing is known yet while folders are scanned
+            return
+        if self._bar_wanted:
+            self._draw(done, total)
+        else:
+            self._write_line(done, total)
+
+    def close(self) -> None:
+        """Leave the bar as it stands, and go to the next line."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _draw(self, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        if self._bar is None:
+            self._bar = tqdm(
+                total=total,
+                unit=f" {self._noun}s",
+                file=self._stream,
+                dynamic_ncols=True,
+                smoothing=0.1,
+                bar_format="{percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt}, {rate_fmt}, "
+                "{remaining} left{postfix}",
+            )
+        self._bar.total = total
+        count = self._skipped() if self._skipped else 0
+        if count:
+            self._bar.set_postfix_str(f"{count} skipped", refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def _write_line(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        self._meter.update(done, total, now)
+        if now - self._last_line < PLAIN_EVERY:
+            return
+        self._last_line = now
+        left = self._meter.seconds_left
+        parts = [f"{done:,} of {plural(total, self._noun)}", f"{self._meter.rate:.0f} a second"]
+        if left is not None:
+            parts.append(f"{format_duration(left)} left")
+        count = self._skipped() if self._skipped else 0
+        if count:
+            parts.append(f"{count} skipped")
+        print(", ".join(parts), file=self._stream, flush=True)
+
+
+@contextmanager
+def stopping_cleanly(watcher: Watcher) -> Iterator[None]:
+    """Turn the first Ctrl+C into a clean stop of the watched work; a second one is abrupt.
+
+    Before the work has begun there is nothing to save, and Ctrl+C is abrupt at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if not watcher.started:
+            raise KeyboardInterrupt
+        watcher.stop()
+
+    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        watcher.close()

@@ -1,0 +1,153 @@
+"""``c4t embed images`` and ``c4t embed texts``: one encoder alone, into a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from c4t_core.commands.console import (
+    Watcher,
+    add_model_option,
+    plural,
+    printable,
+    say,
+    stopping_cleanly,
+)
+from c4t_core.commands.embeddings import check_output, save_embeddings
+from c4t_core.errors import DataError, FolderError
+
+_TEXTS_AT_ONCE = 64
+
+
+def add_parser(subparsers: Any) -> None:
+    """Describe the command and its two kinds."""
+    parser = subparsers.add_parser(
+        "embed",
+        help="write embeddings of images or texts to a file",
+        description="Run one encoder alone and write its embeddings, float32, rows of length 1, "
+        "to an .npz file for numpy.",
+    )
+    kinds = parser.add_subparsers(dest="what", metavar="images|texts", required=True)
+    images = kinds.add_parser(
+        "images",
+        help="all images of a folder",
+        description='Write "names" (paths relative to FOLDER) and "embeddings" (n, d). '
+        "Unreadable files are listed on stderr and left out.",
+    )
+    images.add_argument("source", metavar="FOLDER", help="a folder of images")
+    texts = kinds.add_parser(
+        "texts",
+        help="one text a line",
+        description='Write "texts" and "embeddings" (n, d), one row a line of FILE.',
+    )
+    texts.add_argument("source", metavar="FILE", help='a text file in UTF-8, "-" for stdin')
+    for kind in (images, texts):
+        kind.add_argument(
+            "-o", "--output", metavar="OUT.npz", type=Path, required=True, help="file to write"
+        )
+        add_model_option(kind)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Embed and write."""
+    check_output(args.output)
+    return _texts(args) if args.what == "texts" else _images(args)
+
+
+def _images(args: argparse.Namespace) -> int:
+    from c4t_core.index.embed import embed_images
+    from c4t_core.models.registry import load_model
+
+    names, odd = list_images(args.source)
+    model = load_model(args.model)
+    watcher = Watcher()
+    with stopping_cleanly(watcher):
+        base = Path(args.source)
+        embeddings, good, skipped = embed_images([base / n for n in names], model, progress=watcher)
+    for name, reason in odd:
+        say(f"skipped {printable(name)}: {reason}")
+    for entry in skipped:
+        say(f"skipped {printable(str(entry.path))}: {printable(entry.reason)}")
+    rows = embeddings if len(good) else np.zeros((0, model.dim), dtype=np.float32)
+    save_embeddings(args.output, "names", [names[place] for place in good], rows, model)
+    left_out = len(skipped) + len(odd)
+    note = f", {plural(left_out, 'file')} left out" if left_out else ""
+    print(f"{plural(len(good), 'image')} in {printable(str(args.output))}{note}.")
+    return 0
+
+
+def list_images(folder: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the names of a folder's images, sorted, and what only looks like one, with reasons.
+
+    Names are relative and "/"-separated; the default rules leave out labels, masks and so on.
+
+    Raises:
+        FolderError: if the folder is missing, unreadable, or not a folder.
+    """
+    from c4t_core.index.scan import ExcludeRules, scan
+
+    if not os.path.isdir(folder):
+        kind = "is not a folder" if os.path.exists(folder) else "does not exist"
+        raise FolderError(f'"{folder}" {kind}; check the path.', Path(folder))
+    found = scan(folder, ExcludeRules())
+    if b"" in found.unreadable:
+        reason = found.unreadable[b""]
+        raise FolderError(f'"{folder}": {reason}; check its permissions.', Path(folder))
+    odd = {**found.odd, **found.unreadable}
+    names = sorted(os.fsdecode(name) for name in found.files)
+    return names, sorted((os.fsdecode(name), reason) for name, reason in odd.items())
+
+
+def _texts(args: argparse.Namespace) -> int:
+    from c4t_core.models.registry import load_model
+
+    texts = read_texts(args.source)
+    model = load_model(args.model)
+    watcher = Watcher("text")
+    parts = []
+    with stopping_cleanly(watcher):
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            parts.append(model.encode_texts(texts[start : start + _TEXTS_AT_ONCE]))
+            watcher(min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
+    rows = np.concatenate(parts) if parts else np.zeros((0, model.dim), dtype=np.float32)
+    save_embeddings(args.output, "texts", texts, rows, model)
+    print(f"{plural(len(texts), 'text')} in {printable(str(args.output))}.")
+    return 0
+
+
+def read_texts(source: str) -> list[str]:
+    """Return the texts of a file, one a line; empty lines are left out, and said so.
+
+    Raises:
+        DataError: if the file cannot be read, is not UTF-8, or holds no text.
+    """
+    if source == "-":
+        data = sys.stdin.buffer.read()
+    else:
+        try:
+            data = Path(source).read_bytes()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise DataError(f'"{source}" cannot be read ({reason}); check the path.') from error
+    texts = []
+    empty = 0
+    for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+        try:
+            text = raw.decode("utf-8").strip()
+        except UnicodeDecodeError as error:
+            sentence = f'"{source}", line {number}, is not UTF-8; save the file as UTF-8 first.'
+            raise DataError(sentence, Path(source), number) from error
+        if text:
+            texts.append(text)
+        else:
+            empty += 1
+    if not texts:
+        raise DataError(f'"{source}" holds no text; write one text a line.', Path(source))
+    if empty:
+        say(f"{plural(empty, 'empty line')} of {source} left out.")
+    return texts

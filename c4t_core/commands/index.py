@@ -1,0 +1,114 @@
+"""``c4t index FOLDER...``: embed what is new or changed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from c4t_core.commands.console import (
+    Watcher,
+    add_model_option,
+    plural,
+    print_json,
+    printable,
+    say,
+    stopping_cleanly,
+)
+from c4t_core.progress import format_duration
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import IndexReport, Skipped, Workspace
+
+_LISTED = 20  # skipped files named without --json
+
+
+def add_parser(subparsers: Any) -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser(
+        "index",
+        help="embed what is new or changed in folders of images",
+        description="Embed the images of folders that are new or changed since the last time. "
+        "It may be interrupted at any time; the same command goes on from there. Label, mask, "
+        "depth and lidar images beside camera frames are left out.",
+    )
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a folder of images")
+    add_model_option(parser)
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="end with one line of JSON: total, embedded, unchanged, gone, offline, skipped",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Index the folders; 0 even where single files had to be skipped."""
+    from c4t_core.workspace import open_workspace
+
+    started = time.monotonic()
+    with open_workspace(list(args.folders), model=args.model) as workspace:
+        count = SkipCounter(workspace)
+        watcher = Watcher(quiet=args.json, skipped=count)
+        with stopping_cleanly(watcher):
+            report = workspace.index(watcher, on_commit=count.refresh)
+        for notice in workspace.notices:
+            say(notice)
+    if args.json:
+        print_json(as_json(report))
+    else:
+        _print_report(report, time.monotonic() - started)
+    if not report.total:
+        folders = ", ".join(printable(folder) for folder in args.folders)
+        say(f"No images in {folders}; choose a folder with PNG, JPEG, WebP, BMP or TIFF images.")
+    return 0
+
+
+class SkipCounter:
+    """How many files were left out so far, looked up after each commit only."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Know of none."""
+        self._workspace = workspace
+        self._count = 0
+
+    def refresh(self) -> None:
+        """Look again."""
+        self._count = self._workspace.status().skipped
+
+    def __call__(self) -> int:
+        """Return the number as of the last look."""
+        return self._count
+
+
+def as_json(report: IndexReport) -> dict[str, Any]:
+    """Return the report as interface.md names its parts."""
+    return {
+        "total": report.total,
+        "embedded": report.embedded,
+        "unchanged": report.unchanged,
+        "gone": report.gone,
+        "offline": report.offline,
+        "skipped": [{"path": str(s.path), "reason": s.reason} for s in report.skipped],
+    }
+
+
+def _print_report(report: IndexReport, seconds: float) -> None:
+    parts = [f"{report.embedded:,} embedded", f"{report.unchanged:,} unchanged"]
+    for name, number in (("gone", report.gone), ("offline", report.offline)):
+        if number:
+            parts.append(f"{number:,} {name}")
+    if report.skipped:
+        parts.append(f"{len(report.skipped):,} skipped")
+    print(f"{plural(report.total, 'image')}: {', '.join(parts)}, in {format_duration(seconds)}.")
+    print_skipped(report.skipped, lambda line: print(line, file=sys.stderr))
+
+
+def print_skipped(skipped: list[Skipped], write: Callable[[str], None]) -> None:
+    """List the files that were left out, with reasons."""
+    for entry in skipped[:_LISTED]:
+        write(f"  skipped {printable(str(Path(entry.path)))}: {printable(entry.reason)}")
+    if len(skipped) > _LISTED:
+        write(f"  and {len(skipped) - _LISTED:,} more; --json lists all of them.")

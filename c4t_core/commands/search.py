@@ -1,0 +1,118 @@
+"""``c4t search FOLDER QUERY...``: find frames by describing them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from c4t_core.commands.console import add_model_option, positive, print_json, printable, say
+
+if TYPE_CHECKING:
+    from c4t_core.index.search import Hit
+
+_EPILOG = """\
+A query is a sentence, or terms joined by + and - that stand between spaces:
+  c4t search drives/ "truck in snow"
+  c4t search drives/ snow + 2:truck - people      weights stand before a colon
+  c4t search drives/ "@frame.png + rain"          an image as a term
+The score is the cosine between a frame and the normalised, weighted sum of the terms.
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser(
+        "search",
+        help="find frames by describing them",
+        description="List the frames of an indexed folder that answer a query, best first.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", metavar="FOLDER", help="a folder that was indexed before")
+    parser.add_argument("query", nargs="+", metavar="QUERY", help="what to look for; see below")
+    add_model_option(parser)
+    parser.add_argument(
+        "-k", type=positive, default=20, metavar="N", help="how many hits at most (default: 20)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print a JSON list of path, score, drive and rank"
+    )
+    parser.add_argument(
+        "--in",
+        dest="within",
+        action="append",
+        default=[],
+        metavar="SUBFOLDER",
+        help="only frames below this sub-folder; may be given several times",
+    )
+    parser.add_argument("--drive", metavar="ID", help="only frames of this drive")
+    parser.add_argument(
+        "--exact", action="store_true", help="compare with every frame, using no index"
+    )
+    parser.add_argument(
+        "--embeddings",
+        metavar="X.npz",
+        type=Path,
+        help='search what "c4t embed images" wrote; FOLDER is then the folder its names are in',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the hits, best first."""
+    query = " ".join(args.query)
+    if args.embeddings is not None:
+        from c4t_core.commands.embeddings import search_file
+
+        hits = search_file(
+            args.embeddings,
+            args.folder,
+            query,
+            model=args.model,
+            k=args.k,
+            within=args.within,
+            drive=args.drive,
+        )
+    else:
+        hits = _search_index(args, query)
+    if args.json:
+        print_json([as_json(hit) for hit in hits])
+        return 0
+    for hit in hits:
+        print(f"{hit.score:.4f}  {printable(_shown(hit))}")
+    if not hits:
+        say("Nothing was found; try other words, or fewer restrictions.")
+    return 0
+
+
+def _search_index(args: argparse.Namespace, query: str) -> list[Hit]:
+    from c4t_core.workspace import open_workspace
+
+    with open_workspace(args.folder, model=args.model) as workspace:
+        hits = workspace.search(
+            query, args.k, exact=args.exact, within=args.within, drive=args.drive
+        )
+        for notice in workspace.notices:
+            say(notice)
+    return hits
+
+
+def as_json(hit: Hit) -> dict[str, Any]:
+    """Return a hit as interface.md names its parts."""
+    return {
+        "path": os.path.abspath(hit.path),
+        "score": hit.score,
+        "drive": hit.drive,
+        "rank": hit.rank,
+    }
+
+
+def _shown(hit: Hit) -> str:
+    """Return the path as a person at this prompt would write it."""
+    path = os.path.abspath(hit.path)
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another disk, on Windows
+        return path
+    return path if relative.startswith("..") else relative

@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 
 from c4t_core.errors import C4TError, ModelError
-from c4t_core.models import checkpoints
+from c4t_core.models import checkpoints, clip_store
 from c4t_core.models.info import ModelInfo
 from c4t_core.models.protocol import Model
 from c4t_core.paths import models_dir, resource
@@ -23,8 +23,8 @@ from c4t_core.paths import models_dir, resource
 SHIPPED = "c4t"
 ENGINES = ("auto", "onnx", "torch")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# what Windows keeps for devices, with or without an ending
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# what Windows keeps for devices, with or without an ending; and where the CLIP models lie
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|clip", re.IGNORECASE)
 
 
 def load_model(
@@ -39,7 +39,7 @@ def load_model(
     Args:
         name: ``c4t``, ``c4t:NAME``, ``clip``, ``clip:NAME``, or the path of a model folder.
         engine: ``onnx``, ``torch``, or ``auto``: ONNX Runtime, but torch where a device other
-            than the CPU is asked for. CLIP always runs in torch.
+            than the CPU is asked for.
         device: for torch: ``cpu``, ``cuda``, ``mps``; None for the fastest there is.
         threads: threads of one network run; None for all this process may use.
 
@@ -60,7 +60,7 @@ def load_model(
     if engine == "torch" or (engine == "auto" and device not in (None, "cpu")):
         from c4t_core.models.torch_engine import TorchModel
 
-        return TorchModel(folder, label, device)
+        return TorchModel(folder, label, device, threads)
     from c4t_core.models.onnx_engine import OnnxModel
 
     return OnnxModel(folder, label, threads)
@@ -74,11 +74,11 @@ def is_path(name: str) -> bool:
 def _folder_of(name: str) -> tuple[Path, str]:
     """Return the model folder that a name stands for, and the name to call it by."""
     if name == SHIPPED:
-        return _shipped_folder(), name
+        return shipped_folder(), name
     if name.startswith("c4t:"):
         own = name.removeprefix("c4t:")
         folder = models_dir() / own
-        if _NAME.fullmatch(own) and folder.is_dir():
+        if _usable(own) and folder.is_dir():
             return folder, name
     elif is_path(name):
         folder = Path(name).expanduser()
@@ -88,7 +88,12 @@ def _folder_of(name: str) -> tuple[Path, str]:
     raise _unknown(name)
 
 
-def _shipped_folder() -> Path:
+def shipped_folder() -> Path:
+    """Return the folder of the model that comes with the application.
+
+    Raises:
+        ModelError: if this installation lacks it.
+    """
     try:
         return resource("models", "lite")
     except FileNotFoundError as error:
@@ -115,15 +120,9 @@ def list_models() -> list[ModelInfo]:
     """
     infos = [_describe_shipped()]
     for folder in sorted(models_dir().iterdir(), key=lambda path: path.name.lower()):
-        if folder.is_dir() and _NAME.fullmatch(folder.name):
+        if folder.is_dir() and _usable(folder.name):
             infos.append(_describe(f"c4t:{folder.name}", folder))
-    return infos + _clips()
-
-
-def _clips() -> list[ModelInfo]:
-    from c4t_core.models.clip import clip_infos
-
-    return list(clip_infos())
+    return infos + clip_store.clip_infos()
 
 
 def model_info(name: str) -> ModelInfo:
@@ -135,7 +134,7 @@ def model_info(name: str) -> ModelInfo:
     if name == SHIPPED:
         return _describe_shipped()
     if name == "clip" or name.startswith("clip:"):
-        for info in _clips():
+        for info in clip_store.clip_infos():
             if info.name == name:
                 return info
         raise _unknown(name)
@@ -146,7 +145,7 @@ def model_info(name: str) -> ModelInfo:
 def _describe_shipped() -> ModelInfo:
     text = "The model that comes with C4T: small, made for traffic scenes, runs on any CPU."
     try:
-        return _describe(SHIPPED, _shipped_folder(), text)
+        return _describe(SHIPPED, shipped_folder(), text)
     except C4TError as error:
         return ModelInfo(SHIPPED, "c4t", None, False, str(error), description=text)
 
@@ -189,6 +188,11 @@ def _first_line(card: Path) -> str:
     return next((line for line in plain if line and line[0] not in "#-|<>`"), "")[:200]
 
 
+def _usable(own: str) -> bool:
+    """Tell whether a folder of this name can be a user's model on any system."""
+    return bool(_NAME.fullmatch(own)) and not _RESERVED.fullmatch(own) and own[-1] != "."
+
+
 def check_name(name: str) -> str:
     """Return a name for a user's model without ``c4t:``, or say what is wrong with it.
 
@@ -196,7 +200,7 @@ def check_name(name: str) -> str:
         ModelError: if the name has other signs than letters, digits, ``.``, ``_`` and ``-``.
     """
     own = name.removeprefix("c4t:")
-    if not _NAME.fullmatch(own) or _RESERVED.fullmatch(own) or own.endswith("."):
+    if not _usable(own):
         raise ModelError(
             f'"{own}" cannot be the name of a model; use up to 64 letters, digits, ".", "_" and '
             '"-", beginning with a letter or a digit.'
@@ -250,9 +254,7 @@ def remove(name: str) -> None:
         ModelError: if it is not one of the user's own, or cannot be deleted.
     """
     if name.startswith("clip:") or name == "clip":
-        from c4t_core.models.clip import remove_clip
-
-        remove_clip(name)
+        clip_store.remove(name)
         return
     if not name.startswith("c4t:"):
         raise ModelError(

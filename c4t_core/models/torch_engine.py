@@ -52,6 +52,7 @@ class TorchModel(FolderModel):
         folder: a model folder.
         name: what the user calls it.
         device: ``"cpu"``, ``"cuda"``, ``"mps"``; None for the fastest there is.
+        threads: threads on the CPU, of all of torch; None to leave them as they are.
 
     Attributes:
         device: the device in use.
@@ -62,10 +63,16 @@ class TorchModel(FolderModel):
         MissingExtraError: if torch is not installed.
     """
 
-    def __init__(self, folder: Path, name: str, device: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, name: str, device: str | None = None, threads: int | None = None
+    ) -> None:
         super().__init__(folder, name)
         network = load_dual_encoder(folder)
         self.device = choose_device(device)
+        if threads is not None and self.device == "cpu":
+            import torch
+
+            torch.set_num_threads(threads)
         self.network = network.to(self.device)
         self._running = Lock()
 

@@ -1,0 +1,156 @@
+"""``c4t models``: what models there are on this machine, and bringing or removing one."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from c4t_core.commands.console import Watcher, print_json, stopping_cleanly
+from c4t_core.errors import ModelError
+from c4t_core.models import registry
+from c4t_core.models.checkpoints import CARD, CONFIG, MANIFEST
+from c4t_core.models.info import ModelInfo
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "models",
+        help="list, add, describe or remove models",
+        description="Models on this machine: c4t comes with the application, c4t:NAME are your "
+        "own, clip and clip:NAME are open_clip's.",
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    listing = actions.add_parser("list", help="list all models, those that cannot be used as well")
+    listing.add_argument("--json", action="store_true", help="print a JSON list")
+
+    info = actions.add_parser("info", help="describe one model")
+    info.add_argument("name", metavar="NAME", help="a model's name, or the path of a model folder")
+    info.add_argument("--json", action="store_true", help="print a JSON object")
+
+    add = actions.add_parser(
+        "add",
+        help="add a model",
+        description="SOURCE is a C4T model folder (copied), the file of an open_clip checkpoint "
+        "(copied; safetensors or weights only), or clip or clip:NAME (downloaded).",
+    )
+    add.add_argument("source", metavar="SOURCE", help="a folder, a file, clip or clip:NAME")
+    add.add_argument("--name", metavar="NAME", help="what to call it (default: its file name)")
+    add.add_argument(
+        "--architecture",
+        metavar="ARCH",
+        help="open_clip architecture of a checkpoint file, such as ViT-B-32",
+    )
+
+    remove = actions.add_parser("remove", help="delete one of your own models")
+    remove.add_argument("name", metavar="NAME", help="such as c4t:NAME or clip:NAME")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the action says; 0 unless an error is raised.
+
+    Raises:
+        ModelError, DownloadError: if a model is unknown, broken, or cannot be brought.
+    """
+    actions = {"list": _list, "info": _info, "add": _add, "remove": _remove}
+    actions[args.action](args)
+    return 0
+
+
+def plain(info: ModelInfo) -> dict[str, Any]:
+    """Return what is known of a model as plain data for JSON."""
+    data = dataclasses.asdict(info)
+    data["path"] = None if info.path is None else str(info.path)
+    return data
+
+
+def _list(args: argparse.Namespace) -> None:
+    infos = registry.list_models()
+    if args.json:
+        print_json([plain(info) for info in infos])
+        return
+    width = max(len(info.name) for info in infos)
+    for info in infos:
+        size = f"{_megabytes(info.size_bytes):>8}" if info.size_bytes else " " * 8
+        print(f"{info.name:<{width}}  {size}  {info.description or info.kind}".rstrip())
+        if not info.available:
+            print(f"{'':<{width}}  {'':>8}  not available: {info.reason}")
+
+
+def _megabytes(size: int) -> str:
+    """Return a size for people: decimal megabytes.
+
+    >>> _megabytes(54_700_000)
+    '55 MB'
+    """
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+
+
+def _info(args: argparse.Namespace) -> None:
+    info = registry.model_info(args.name)
+    details = _details(info)
+    if args.json:
+        print_json({**plain(info), **details})
+        return
+    lines = {
+        "name": info.name,
+        "about": info.description,
+        "available": "yes" if info.available else f"no: {info.reason}",
+        "path": info.path or "",
+        "size": _megabytes(info.size_bytes) if info.size_bytes else "",
+        "embedding": f"{info.dim} numbers" if info.dim else "",
+        "fingerprint": info.fingerprint,
+        "card": details.get("card", ""),
+    }
+    for label, value in lines.items():
+        if value:
+            print(f"{label:<12} {value}")
+
+
+def _details(info: ModelInfo) -> dict[str, Any]:
+    """Return configuration and card of a C4T model, where they can be read."""
+    if info.kind != "c4t" or info.path is None or not info.available:
+        return {}
+    details: dict[str, Any] = {}
+    for name, key in ((CONFIG, "config"), (MANIFEST, "manifest")):
+        details[key] = json.loads((info.path / name).read_text(encoding="utf-8"))
+    card = info.path / CARD
+    if card.is_file():
+        details["card"] = str(card)
+    return details
+
+
+def _add(args: argparse.Namespace) -> None:
+    source = Path(args.source).expanduser()
+    if args.source == "clip" or args.source.startswith("clip:"):
+        added = _download(args.source)
+    elif source.is_dir():
+        added = registry.register(source, args.name or source.resolve().name)
+    elif source.is_file():
+        from c4t_core.models.clip import add_checkpoint
+
+        added = add_checkpoint(source, args.name or source.stem, args.architecture)
+    else:
+        raise ModelError(
+            f'There is no model folder or checkpoint "{args.source}"; check the path, or use '
+            '"clip" to download CLIP.'
+        )
+    print(f"Added {added}.")
+
+
+def _download(name: str) -> str:
+    from c4t_core.models.clip import download
+
+    watcher = Watcher("MB")
+    with stopping_cleanly(watcher):
+        return download(name, lambda done, total: watcher(done >> 20, total >> 20))
+
+
+def _remove(args: argparse.Namespace) -> None:
+    registry.remove(args.name)
+    print(f"Removed {args.name}.")

@@ -1,0 +1,154 @@
+"""The architecture: sizes of the reference, heads and poolings against plain formulas."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from tiny_model import TINY
+
+from c4t_core.config import (
+    LITE,
+    REFERENCE,
+    ImageEncoderConfig,
+    ModelConfig,
+    PreprocessConfig,
+    TextEncoderConfig,
+)
+from c4t_core.errors import ModelError
+from c4t_core.models.dual_encoder import DualEncoder, ProjectionHead, count_parameters
+from c4t_core.models.encoders import AverageMaxPool, build_trunk, pool_mean
+
+
+def build(config: ModelConfig) -> DualEncoder:
+    with torch.device("meta"):  # sizes only, no memory
+        return DualEncoder(config)
+
+
+def test_the_reference_has_the_published_numbers_of_parameters():
+    model = build(REFERENCE)
+    assert count_parameters(model.image_encoder) == 23_508_032
+    assert count_parameters(model.text_encoder) == 66_362_880
+    assert count_parameters(model) == 91_841_088
+    assert count_parameters(build(dataclasses.replace(REFERENCE, projection=256))) == 90_724_928
+
+
+def test_lite_is_efficientnet_lite0_and_a_distilbert_of_384():
+    model = build(LITE)
+    assert count_parameters(model.image_encoder.trunk) == 3_371_008  # 4.65 M with its classifier
+    assert model.image_encoder.width == 1280
+    assert model.text_encoder.width == 384
+
+
+def test_the_reference_encodes_images_of_any_even_size():
+    trunk = dataclasses.replace(REFERENCE.image, pooling="avgmax")
+    text = TextEncoderConfig(
+        dim=8, layers=1, heads=1, hidden=8, vocabulary=9, positions=8, max_length=8
+    )
+    model = DualEncoder(ModelConfig(image=trunk, text=text, projection=16)).eval()
+    with torch.no_grad():
+        planes = model.image_encoder.normalise(torch.zeros(2, 64, 64, 3, dtype=torch.uint8))
+        assert model.image_encoder.maps(planes).shape == (2, 2048, 2, 2)
+        assert model.encode_image(torch.zeros(2, 96, 96, 3, dtype=torch.uint8)).shape == (2, 16)
+
+
+def test_pixels_are_normalised_as_the_configuration_says():
+    model = DualEncoder(TINY)
+    pixels = torch.tensor([0, 127, 255], dtype=torch.uint8).expand(1, 64, 64, 3)
+    planes = model.image_encoder.normalise(pixels)
+    assert planes.shape == (1, 3, 64, 64)
+    expected = torch.tensor([-1.0, (127 - 127.5) / 127.5, 1.0])
+    torch.testing.assert_close(planes[0, :, 5, 7], expected)
+
+
+def test_imagenet_statistics_are_those_of_unit_pixels():
+    config = dataclasses.replace(
+        TINY, preprocess=PreprocessConfig(size=64, mean=(0.485, 0.456, 0.406), std=(0.2, 0.3, 0.4))
+    )
+    planes = DualEncoder(config).image_encoder.normalise(
+        torch.full((1, 2, 2, 3), 255, dtype=torch.uint8)
+    )
+    expected = (1 - torch.tensor(config.preprocess.mean)) / torch.tensor(config.preprocess.std)
+    torch.testing.assert_close(planes[0, :, 0, 0], expected)
+
+
+def test_a_head_is_the_residual_bottleneck_with_layer_norm():
+    torch.manual_seed(0)
+    head = ProjectionHead(5, 4, dropout=0.5).eval()
+    x = torch.randn(3, 5)
+    w1, b1 = head.projection.weight.detach().numpy(), head.projection.bias.detach().numpy()
+    w2, b2 = head.mix.weight.detach().numpy(), head.mix.bias.detach().numpy()
+    p = x.numpy() @ w1.T + b1
+    gelu = p * 0.5 * (1 + np.vectorize(__import__("math").erf)(p / np.sqrt(2)))
+    y = p + gelu @ w2.T + b2
+    y = (y - y.mean(axis=1, keepdims=True)) / np.sqrt(y.var(axis=1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(head(x).detach().numpy(), y, atol=1e-5)
+
+
+def test_dropout_works_only_while_training_and_before_the_sum():
+    torch.manual_seed(0)
+    head = ProjectionHead(8, 8, dropout=0.9)
+    x = torch.randn(4, 8)
+    assert not torch.equal(head(x), head(x))
+    head.eval()
+    assert torch.equal(head(x), head(x))
+
+
+def test_mean_pooling_ignores_padding_and_an_empty_mask_gives_zeros():
+    states = torch.arange(12.0).reshape(2, 3, 2)
+    mask = torch.tensor([[1, 1, 0], [0, 0, 0]])
+    assert pool_mean(states, mask).tolist() == [[1.0, 2.0], [0.0, 0.0]]
+
+
+def test_average_and_max_are_joined_in_this_order():
+    maps = torch.zeros(1, 2, 2, 2)
+    maps[0, 1, 0, 0] = 8.0
+    assert AverageMaxPool(2)(maps).tolist() == [[0.0, 2.0, 0.0, 8.0]]
+
+
+def test_text_of_cls_pooling_depends_on_the_first_position_only():
+    config = dataclasses.replace(TINY, text=dataclasses.replace(TINY.text, pooling="cls"))
+    encoder = DualEncoder(config).eval().text_encoder
+    ids, mask = torch.tensor([[7, 8, 9]]), torch.ones(1, 3, dtype=torch.int64)
+    with torch.no_grad():
+        states = encoder.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+        torch.testing.assert_close(encoder(ids, mask), states[:, 0])
+
+
+@pytest.mark.parametrize("name", ["no_such_net", "torchvision:vgg16", "hf-hub:a/b", "../evil", ""])
+def test_unknown_networks_are_named(name):
+    with pytest.raises(ModelError, match="name"):
+        build_trunk(name)
+
+
+def test_unknown_poolings_name_the_known_ones():
+    config = dataclasses.replace(TINY, image=dataclasses.replace(TINY.image, pooling="best"))
+    with pytest.raises(ModelError, match=r'"best"; use one of: .*avg, avgmax'):
+        DualEncoder(config)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda: PreprocessConfig(size=0),
+        lambda: PreprocessConfig(size=True),
+        lambda: PreprocessConfig(std=(1.0, 0.0, 1.0)),
+        lambda: PreprocessConfig(resize="stretch"),  # type: ignore[arg-type]
+        lambda: ImageEncoderConfig(features=-1),
+        lambda: TextEncoderConfig(dim=384, heads=7),
+        lambda: TextEncoderConfig(layers=10**9),
+        lambda: TextEncoderConfig(max_length=1000),
+        lambda: ModelConfig(projection=0),
+        lambda: ModelConfig(dropout=1.0),
+    ],
+)
+def test_impossible_configurations_are_refused(broken):
+    with pytest.raises(ValueError, match="is |are |divide"):
+        broken()
+
+
+def test_a_configuration_survives_json():
+    for config in (LITE, REFERENCE, TINY):
+        assert ModelConfig.from_dict(config.to_dict()) == config

@@ -1,0 +1,77 @@
+"""From an image to a model's input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from c4t_core.config import PreprocessConfig
+from c4t_core.models.preprocess import prepare
+
+
+def noise(width: int, height: int) -> Image.Image:
+    rng = np.random.default_rng(7)
+    return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (64, 64), (200, 31)])
+@pytest.mark.parametrize("resize", ["squash", "crop"])
+def test_any_size_becomes_the_square(size, resize):
+    out = prepare(noise(*size), PreprocessConfig(size=64, resize=resize))
+    assert out.shape == (64, 64, 3)
+    assert out.dtype == np.uint8
+
+
+def test_an_image_of_the_right_size_is_untouched():
+    image = noise(64, 64)
+    assert np.array_equal(prepare(image, PreprocessConfig(size=64)), np.asarray(image))
+
+
+def test_squash_keeps_the_edges_of_the_frame_and_crop_its_middle():
+    image = Image.new("RGB", (400, 100), "black")
+    image.paste("red", (0, 0, 100, 100))
+    image.paste("lime", (150, 0, 250, 100))
+    squashed = prepare(image, PreprocessConfig(size=40))
+    assert squashed[20, 2].tolist() == [255, 0, 0]
+    assert squashed[20, 20].tolist() == [0, 255, 0]
+    cropped = prepare(image, PreprocessConfig(size=40, resize="crop"))
+    assert cropped[20, 20].tolist() == [0, 255, 0]
+    assert cropped[:, :, 0].max() == 0
+
+
+def test_shrinking_is_antialiased():
+    stripes = np.zeros((100, 800, 3), np.uint8)
+    stripes[:, ::2] = 255
+    out = prepare(Image.fromarray(stripes), PreprocessConfig(size=50))
+    assert abs(out[:, 5:-5].astype(int) - 127).max() <= 8
+
+
+def test_interpolation_is_what_the_configuration_says():
+    image = noise(90, 90)
+    bicubic = prepare(image, PreprocessConfig(size=64, interpolation="bicubic"))
+    expected = np.asarray(image.resize((64, 64), Image.Resampling.BICUBIC))
+    assert np.array_equal(bicubic, expected)
+    assert not np.array_equal(bicubic, prepare(image, PreprocessConfig(size=64)))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
+def test_other_modes_become_rgb(mode):
+    assert prepare(noise(20, 30).convert(mode), PreprocessConfig(size=16)).shape == (16, 16, 3)
+
+
+def test_the_image_itself_is_left_alone():
+    image = noise(20, 30)
+    before = image.tobytes()
+    prepare(image, PreprocessConfig(size=16))
+    assert image.tobytes() == before
+
+
+def test_version_1_is_pinned():
+    """A change of these numbers changes every stored embedding: it needs a new version."""
+    ramp = np.arange(100 * 60 * 3, dtype=np.uint32).reshape(60, 100, 3) * 7 % 256
+    out = prepare(Image.fromarray(ramp.astype(np.uint8)), PreprocessConfig(size=8))
+    assert (out.astype(int).sum(), out[0, 0].tolist(), out[7, 3].tolist()) == PINNED
+
+
+PINNED = (24476, [127, 126, 129], [127, 128, 128])

@@ -1,0 +1,180 @@
+"""The house rules, tested: sizes, directions of imports, lightness, where resources lie."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CODE = ("c4t_core", "c4t_desktop", "scripts", "benchmarks")
+HEAVY = ("torch", "torchvision", "transformers", "timm", "open_clip", "accelerate", "matplotlib")
+ENGINES = ("onnxruntime", "tokenizers", "PySide6", "shiboken6", "hnswlib", "tqdm")
+# Imported by whoever starts; whatever it brings must not slow the start down.
+LIGHT = (
+    "c4t_core",
+    "c4t_core.cli",
+    "c4t_core.errors",
+    "c4t_core.paths",
+    "c4t_core.models.registry",
+    "c4t_core.workspace",
+    "c4t_core.commands.index",
+    "c4t_core.commands.search",
+    "c4t_core.commands.embed",
+    "c4t_core.commands.doctor",
+)
+
+
+def modules(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def run_python(code: str, **variables: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("folder", CODE)
+def test_modules_stay_below_400_lines(folder):
+    paths = modules(folder)
+    assert paths, folder
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in paths
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) >= 400
+    }
+    assert not long
+
+
+def test_imports_only_go_down():
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_every_core_module_has_a_place_in_the_layers():
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for contract in config["tool"]["importlinter"]["contracts"]:
+        if contract["type"] != "layers":
+            continue
+        assert contract["exhaustive"] is True
+        package = contract["containers"][0]
+        placed = {name.strip() for layer in contract["layers"] for name in layer.split("|")}
+        there = {
+            path.stem
+            for path in (ROOT / package).iterdir()
+            if (path.suffix == ".py" or (path / "__init__.py").is_file())
+            and path.stem != "__init__"
+        }
+        assert there <= placed, there - placed
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_starting_loads_nothing_heavy(module):
+    names = HEAVY + ENGINES
+    code = (
+        f"import sys, json, {module}; print(json.dumps([m for m in {names!r} if m in sys.modules]))"
+    )
+    assert json.loads(run_python(code)) == []
+
+
+def test_core_works_where_qt_cannot_be_loaded():
+    # Every module of the core is imported; what needs an extra may say so, Qt may not matter.
+    code = """
+import importlib, pkgutil, sys
+for name in ("PySide6", "shiboken6", "PyQt6", "qtpy"):
+    sys.modules[name] = None
+import c4t_core
+count = 0
+for info in pkgutil.walk_packages(c4t_core.__path__, "c4t_core."):
+    if info.name.endswith("__main__"):
+        continue
+    importlib.import_module(info.name)
+    count += 1
+print(count)
+"""
+    assert int(run_python(code)) > 30
+
+
+def test_no_module_of_the_core_names_a_gui_toolkit_in_an_import():
+    found = []
+    for path in modules("c4t_core"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            tops = {name.partition(".")[0] for name in names}
+            if tops & {"PySide6", "shiboken6", "PyQt6", "qtpy", "c4t_desktop"}:
+                found.append(path.name)
+    assert not found
+
+
+def test_resources_are_no_package():
+    assert not list((ROOT / "resources").rglob("*.py"))
+    assert importlib.util.find_spec("c4t_core._resources") is None
+    # An editable install puts the checkout on the path; site-packages must not hold the folder.
+    installed = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
+    assert not [folder for folder in installed if (folder / "resources").exists()]
+    spec = importlib.util.find_spec("resources")
+    assert spec is None or spec.origin is None  # at most a plain folder, never a package
+
+
+def test_the_project_names_no_package_index():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert not re.search(r"https?://", text)
+    assert "index-url" not in text
+
+
+def test_every_dependency_has_bounds():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    listed = [*project["dependencies"], *(line for lines in extras.values() for line in lines)]
+    loose = [
+        line
+        for line in listed
+        if not line.startswith("c4t-desktop[") and not re.search(r">=[\d.]+,<[\d.]+", line)
+    ]
+    assert not loose
+
+
+def test_nothing_is_unpickled_except_by_torch_with_weights_only():
+    for path in modules("c4t_core", "c4t_desktop", "scripts"):
+        text = path.read_text(encoding="utf-8")
+        loading = r"pickle\.(loads?|Unpickler)\b|from pickle import.*load|allow_pickle=True"
+        assert not re.search(loading, text), path
+        for call in re.finditer(r"torch\.load\((?:[^()]|\([^()]*\))*\)", text):
+            assert "weights_only=True" in call.group(), f"{path}: {call.group()}"
+
+
+def test_the_package_says_its_version_once():
+    import c4t_core
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert c4t_core.__version__ == project["version"]

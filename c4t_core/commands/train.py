@@ -1,0 +1,305 @@
+"""``c4t train``: a new model, or one that is there taught more."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+from c4t_core.errors import Cancelled, TrainingError
+from c4t_core.progress import format_duration
+from c4t_core.training import config
+from c4t_core.training.config import TrainingOptions, TrainingRequest
+
+_SHOWN = 20  # problems and skipped images that are listed one by one
+
+_DESCRIPTION = """\
+Train a model on pairs of image and caption, or fine-tune one with --from.
+
+A run lives in its output folder: checkpoint, logs, caches, and at the end the model. The same
+command again goes on where the last one stopped, after Ctrl+C or a crash too. Rows of the pairs
+that cannot be used are listed with their line first; the rest is trained on. Validation holds
+out whole drives. To use several GPUs: accelerate launch -m c4t_core train ...
+"""
+
+_CHOICES = (
+    ("--loss", config.Loss, "original: soft targets of the first C4T; soft-text, infonce, siglip"),
+    ("--freeze", config.Freeze, "what does not learn; partial: text and two thirds of the image"),
+    ("--schedule", config.Schedule, "of the learning rates"),
+    ("--precision", config.Precision, "of the arithmetic"),
+    ("--captions", config.Captions, "per image and epoch: one, drawn by seed, or all"),
+    ("--augment", config.Augment, "light: random crop, brightness, contrast"),
+    ("--monitor", config.Monitor, "what the best checkpoint is chosen by"),
+)
+_NUMBERS = (
+    ("--epochs", int, "passes over the images"),
+    ("--batch", int, "pairs at a time, over all processes"),
+    ("--accumulate", int, "batches per step of the optimiser"),
+    ("--seed", int, "of split, order, captions and new weights"),
+    ("--image-rate", float, "learning rate of the image encoder"),
+    ("--text-rate", float, "learning rate of the text encoder"),
+    ("--head-rate", float, "learning rate of the projection heads"),
+    ("--weight-decay", float, "of the projection heads"),
+    ("--warmup", float, "share of the steps in which the rates rise"),
+    ("--clip-norm", float, "bound of the gradient, 0 for none"),
+    ("--ema", float, "decay of a moving average of the weights, 0 for none"),
+    ("--early-stop", int, "epochs without a better checkpoint, 0 for never"),
+    ("--validation-share", float, "of the images to hold out, whole drives"),
+)
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train or fine-tune a model on image-caption pairs",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("pairs", metavar="PAIRS", type=Path, help="CSV, TSV, JSON lines or COCO captions")
+    add("--images", metavar="ROOT", type=Path, help="folder that image paths are relative to")
+    add("--output", metavar="DIR", type=Path, required=True, help="folder of this run")
+    add("--preset", choices=tuple(config.PRESET_OPTIONS), default="lite", help="of a new model")
+    add("--from", dest="base", metavar="NAME", help='model to fine-tune, such as "c4t"')
+    add("--name", metavar="NAME", help="register the result as c4t:NAME")
+    add("--image-weights", metavar="F", type=Path, help="local weights of the image encoder")
+    add("--text-weights", metavar="F", type=Path, help="local weights of the text encoder")
+    add("--download", action="store_true", help="fetch the weights that are not given")
+    add("--random-weights", action="store_true", help="start from random encoders, to experiment")
+    add("--projection", metavar="N", type=int, help="width of the shared space of a new model")
+    add("--column", metavar="ROLE=NAME", action="append", type=_column, help="such as image=file")
+    add("--general", metavar="PAIRS", type=Path, help="pairs that fine-tuning must not forget")
+    add("--general-images", metavar="ROOT", type=Path, help="folder of their images")
+    add("--blend", metavar="X", type=float, help="share of the new weights, 0 to 1 (default: 1, "
+        "or chosen on validation where the model forgot)")  # fmt: skip
+    add("--no-guard", action="store_true", help="do not measure what fine-tuning cost")
+    add("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest)")
+    add("--resume", action="store_true", help="only go on with a run that is there")
+    add("--check", action="store_true", help="report on the pairs and stop")
+    add("--progress", choices=("text", "json"), default="text", help="json: a line per event")
+    how = parser.add_argument_group("how to train (default: as the preset says)")
+    for name, kind, text in _CHOICES:
+        how.add_argument(name, choices=get_args(kind), help=text)
+    for name, number, text in _NUMBERS:
+        how.add_argument(name, metavar="N", type=number, help=text)
+
+
+def _column(text: str) -> tuple[str, str]:
+    role, equals, name = text.partition("=")
+    if not equals or role not in ("image", "caption", "drive", "split"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not ROLE=NAME with the role image, caption, drive or split"
+        )
+    return role, name
+
+
+def request_of(args: argparse.Namespace) -> TrainingRequest:
+    """Return the request that the arguments make."""
+    known = TrainingOptions.__dataclass_fields__
+    changes = {key: value for key, value in vars(args).items() if key in known}
+    return TrainingRequest(
+        pairs=args.pairs,
+        output=args.output,
+        images=args.images,
+        preset=args.preset,
+        base=args.base,
+        name=args.name,
+        image_weights=args.image_weights,
+        text_weights=args.text_weights,
+        download=args.download,
+        random_weights=args.random_weights,
+        projection=args.projection,
+        columns=dict(args.column) if args.column else None,
+        general=args.general,
+        general_images=args.general_images,
+        blend=args.blend,
+        guard=not args.no_guard,
+        device=args.device,
+        options=config.with_changes(config.default_options(args.preset, args.base), changes),
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train as asked."""
+    from c4t_core.training.session import preview, train
+
+    request = request_of(args)
+    report: Callable[[dict[str, Any]], None] = _as_json if args.progress == "json" else Report()
+    if args.resume and not (request.output / "checkpoint.pt").is_file():
+        raise TrainingError(
+            f"There is no checkpoint in {request.output} to go on from; leave out --resume."
+        )
+    if args.check:
+        request.validate()
+        preview(request, report).require(request.pairs)
+        return 0
+    with _stoppable() as stop:
+        try:
+            train(request, stop.progress, report)
+        except Cancelled:
+            if args.progress == "text":
+                print(
+                    "Training stopped; run the same command again and it goes on from here.",
+                    file=sys.stderr,
+                )
+            return stop.code
+    return 0
+
+
+class _Stop:
+    """Whether somebody asked the run to stop.
+
+    Attributes:
+        code: exit status of a run that was stopped by a signal.
+    """
+
+    def __init__(self) -> None:
+        self.code = 130
+        self._asked = False
+
+    def ask(self, number: int, frame: object) -> None:
+        """Take a signal; a second one is not waited for."""
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        self.code = 128 + number
+
+    def progress(self, done: int, total: int, /) -> None:
+        """Stop the run if that was asked for."""
+        if self._asked:
+            raise Cancelled
+
+
+@contextmanager
+def _stoppable() -> Iterator[_Stop]:
+    """Turn Ctrl+C and SIGTERM into a request to stop."""
+    stop = _Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, stop.ask) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _as_json(event: dict[str, Any]) -> None:
+    print(json.dumps(event, default=str), flush=True)
+
+
+class Report:
+    """Tells people what a run does."""
+
+    def __init__(self) -> None:
+        self._open = False  # whether the last line is one that is written over
+        self._live = sys.stdout.isatty()
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        """Show one event; unknown ones are passed over."""
+        method = getattr(self, f"_{event['event']}", None)
+        if method is not None:
+            method(event)
+
+    def _say(self, text: str) -> None:
+        print(f"\n{text}" if self._open else text, flush=True)
+        self._open = False
+
+    def _over(self, text: str) -> None:
+        if self._live:
+            print(f"\r\x1b[K{text}", end="", flush=True)
+            self._open = True
+
+    def _listed(self, rows: list[str], of: str) -> None:
+        for row in rows[:_SHOWN]:
+            self._say(f"  {row}")
+        if len(rows) > _SHOWN:
+            self._say(f"  and {len(rows) - _SHOWN} more {of}")
+
+    def _pairs(self, event: dict[str, Any]) -> None:
+        self._say(
+            f"{event['pairs']} pairs: {event['train']} images to train on, "
+            f"{event['validation']} held out"
+            + (f", {event['drives']} drives" if event["drives"] else "")
+            + (f", {event['test']} of a test split left alone" if event["test"] else "")
+        )
+        problems = event["problems"]
+        if problems:
+            self._say(f"{len(problems)} rows are left out:")
+            self._listed([f"line {row['line']}: {row['message']}" for row in problems], "rows")
+        for warning in event["warnings"]:
+            self._say(f"Note: {warning}")
+
+    def _skipped(self, event: dict[str, Any]) -> None:
+        images = event["images"]
+        self._say(f"{len(images)} images cannot be read and are left out:")
+        self._listed([f"{ascii_line(row['path'])}: {row['reason']}" for row in images], "images")
+
+    def _features(self, event: dict[str, Any]) -> None:
+        self._preparing(event, "looking at" if event["of"] == "images" else "reading")
+
+    def _prepare(self, event: dict[str, Any]) -> None:
+        self._preparing(event, "decoding")
+
+    def _preparing(self, event: dict[str, Any], verb: str) -> None:
+        what = "captions" if event["of"] == "texts" else "images"
+        left = format_duration(event["seconds_left"])
+        self._over(f"{verb} {what}: {event['done']} of {event['total']}, {left} left")
+
+    def _estimate(self, event: dict[str, Any]) -> None:
+        self._say(f"Training takes {event['text']}.")
+
+    def _start(self, event: dict[str, Any]) -> None:
+        if event["resumed"]:
+            self._say(f"Going on after step {event['step']} of {event['steps']}.")
+
+    def _step(self, event: dict[str, Any]) -> None:
+        left = event["seconds_left"]
+        self._over(
+            f"step {event['step']} of {event['steps']}, loss {event['loss']:.4f}"
+            + (f", {format_duration(left)} left" if left is not None else "")
+        )
+
+    def _epoch(self, event: dict[str, Any]) -> None:
+        figures = [f"loss {event['train_loss']:.4f}"]
+        if "score" in event:
+            figures.append(f"held out: loss {event['validation_loss']:.4f}")
+            figures.append(f"captions find images, mAP {event['text_map']:.3f}")
+            figures.append(f"images find captions, mAP {event['image_map']:.3f}")
+        best = " (best)" if event["best"] else ""
+        self._say(f"epoch {event['epoch'] + 1} of {event['epochs']}: {', '.join(figures)}{best}")
+
+    def _memory(self, event: dict[str, Any]) -> None:
+        self._say(f"Memory ran out; going on with batches of {event['batch']}.")
+
+    def _early_stop(self, event: dict[str, Any]) -> None:
+        self._say(f"Stopped early: {event['message']}.")
+
+    def _guard(self, event: dict[str, Any]) -> None:
+        for name in ("before", "after", "chosen"):
+            figures = event[name]
+            self._say(
+                f"{name:>7}: held-out drives {figures['held_out_score']:.3f}, general set "
+                f"{figures['general_score']:.3f}, share of new weights {figures['mix']:.1f}"
+            )
+        for warning in event["warnings"]:
+            self._say(f"Warning: {warning}")
+
+    def _done(self, event: dict[str, Any]) -> None:
+        self._say(f"Done in {format_duration(event['seconds'])}: {event['name'] or event['model']}")
+        if event["name"]:
+            self._say(f'Search with it: c4t index FOLDER --model "{event["name"]}"')
+
+
+def ascii_line(text: str) -> str:
+    """Return a file name on one line, whatever bytes it has."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")

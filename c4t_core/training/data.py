@@ -1,0 +1,238 @@
+"""From a pairs file to what is trained on: images with their captions, kept apart by drive.
+
+Loads no torch, so that a window can preview the data of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.config import PreprocessConfig
+from c4t_core.datasets.pairs import Pair, Problem, read_pairs, split_by_drive
+from c4t_core.errors import ImageError, TrainingError
+from c4t_core.index.images import open_image
+from c4t_core.models.preprocess import prepare
+from c4t_core.training.config import Captions, TrainingOptions, TrainingRequest
+
+Pixels = NDArray[np.uint8]
+"""uint8 (n, S, S, 3), RGB, prepared for one model."""
+
+Batch = TypeVar("Batch")
+
+_TRAIN = frozenset({"train", "training"})
+_VALIDATION = frozenset({"val", "valid", "validation", "dev"})
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image and all its captions."""
+
+    image: Path  # absolute
+    relative: str  # to the root, '/'-separated: how it is named to the user
+    captions: tuple[str, ...]  # different ones, in the order of the file
+    drive: str | None  # what it must not be separated from
+
+
+@dataclass(frozen=True)
+class Data:
+    """All that a run knows about its pairs before it begins."""
+
+    train: tuple[Sample, ...]
+    validation: tuple[Sample, ...]
+    problems: tuple[Problem, ...]  # rows that are left out, with their lines
+    warnings: tuple[str, ...]  # sentences about the file and the split
+    pairs: int  # rows that are used
+    test: int  # images of the file's own test split, never looked at
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for the event ``pairs``."""
+        return {
+            "pairs": self.pairs,
+            "train": len(self.train),
+            "validation": len(self.validation),
+            "test": self.test,
+            "drives": len({sample.drive for sample in (*self.train, *self.validation)} - {None}),
+            "problems": [
+                {"line": problem.line, "message": problem.message} for problem in self.problems
+            ],
+            "warnings": list(self.warnings),
+        }
+
+    def require(self, path: Path) -> None:
+        """Check that there is enough to train on.
+
+        Raises:
+            TrainingError: if there are fewer than two images.
+        """
+        if len(self.train) < 2:
+            first = "; ".join(f"line {p.line}: {p.message}" for p in self.problems[:5])
+            raise TrainingError(
+                f"{path} leaves {len(self.train)} images to train on, and two are the least"
+                f"{f' ({first})' if first else ''}; mend or add pairs."
+            )
+
+
+def gather(pairs: Sequence[Pair]) -> list[Sample]:
+    """Put the captions of each image together; images in order of appearance."""
+    captions: dict[Path, dict[str, None]] = {}
+    first: dict[Path, Pair] = {}
+    for pair in pairs:
+        first.setdefault(pair.image, pair)
+        captions.setdefault(pair.image, {})[pair.caption] = None
+    return [
+        Sample(image, pair.relative, tuple(captions[image]), pair.drive)
+        for image, pair in first.items()
+    ]
+
+
+def load_data(request: TrainingRequest) -> Data:
+    """Read the pairs of a run and split them.
+
+    A ``split`` column is followed (``train``; ``val``, ``valid``, ``validation`` or ``dev``;
+    everything else is left alone as test). Without one, whole drives are kept for validation.
+
+    Raises:
+        DataError: if the file cannot be read.
+    """
+    found = read_pairs(request.pairs, request.images, request.columns)
+    share, seed = request.options.validation_share, request.options.seed
+    warnings = list(found.warnings)
+    test: list[Pair] = []
+    marked = [pair for pair in found.pairs if pair.split]
+    if marked:
+        train = [pair for pair in found.pairs if _split(pair) in _TRAIN]
+        validation = [pair for pair in found.pairs if _split(pair) in _VALIDATION]
+        test = [pair for pair in found.pairs if _split(pair) not in _TRAIN | _VALIDATION]
+        if not validation:
+            warnings.append("The split column marks no images for validation.")
+    elif share > 0:
+        train, validation, said = split_by_drive(found.pairs, share=share, seed=seed)
+        warnings.extend(said)
+    else:
+        train, validation = list(found.pairs), []
+    return Data(
+        tuple(gather(train)),
+        tuple(gather(validation)),
+        tuple(found.problems),
+        tuple(warnings),
+        len(train) + len(validation),
+        len({pair.image for pair in test}),
+    )
+
+
+def _split(pair: Pair) -> str:
+    return (pair.split or "").strip().lower()
+
+
+def load_pairs(path: Path, images: Path | None, limit: int, seed: int) -> list[Sample]:
+    """Read a pairs file as a set to measure on; at most ``limit`` images, drawn by seed."""
+    return limited(gather(read_pairs(path, images).pairs), limit, seed)
+
+
+def limited(samples: Sequence[Sample], limit: int, seed: int) -> list[Sample]:
+    """Return at most ``limit`` samples, drawn by seed, in their order."""
+    if len(samples) <= limit:
+        return list(samples)
+    kept = np.random.default_rng(seed).choice(len(samples), limit, replace=False)
+    return [samples[place] for place in sorted(kept)]
+
+
+def epoch_rows(
+    samples: Sequence[Sample], captions: Captions, seed: int, epoch: int
+) -> NDArray[np.int64]:
+    """Return the order of one epoch, a pure function of seed and epoch.
+
+    That makes resuming exact: the place in this order is all that has to be kept.
+
+    Args:
+        samples: n images.
+        captions: ``"one"``: each image once with one of its captions; ``"all"``: each caption
+            as a row of its own.
+        seed: of the run.
+        epoch: counted from 0.
+
+    Returns:
+        int64 (m, 2): sample and caption of it, shuffled; m = n for ``"one"``.
+    """
+    generator = np.random.default_rng((seed, epoch))
+    counts = np.array([len(sample.captions) for sample in samples], dtype=np.int64)  # (n,)
+    if captions == "all":
+        owners = np.repeat(np.arange(len(samples)), counts)  # (m,)
+        starts = np.repeat(np.cumsum(counts) - counts, counts)  # (m,)
+        which = np.arange(len(owners)) - starts  # (m,)
+    else:
+        owners = np.arange(len(samples))  # (n,)
+        which = np.floor(generator.random(len(samples)) * counts).astype(np.int64)  # (n,)
+    rows = np.stack([owners, which], axis=1)  # (m, 2)
+    return rows[generator.permutation(len(rows))]
+
+
+def steps_per_epoch(samples: Sequence[Sample], options: TrainingOptions) -> int:
+    """Return the number of optimiser steps in an epoch; a last lone pair is left out."""
+    rows = (
+        sum(len(sample.captions) for sample in samples)
+        if options.captions == "all"
+        else len(samples)
+    )
+    whole, rest = divmod(rows, options.batch * options.accumulate)
+    return whole + (rest >= 2)
+
+
+class PixelReader:
+    """Decodes and prepares images with a few threads.
+
+    Args:
+        config: of the model that will see them.
+        threads: that decode beside each other.
+    """
+
+    def __init__(self, config: PreprocessConfig, threads: int) -> None:
+        self._config = config
+        self._pool = ThreadPoolExecutor(max_workers=max(1, threads))
+
+    def __call__(self, paths: Sequence[Path]) -> tuple[Pixels, dict[int, str]]:
+        """Read images.
+
+        Returns:
+            uint8 (n, S, S, 3), black where an image cannot be read, and why by its place.
+        """
+        size = self._config.size
+        pixels = np.zeros((len(paths), size, size, 3), dtype=np.uint8)
+        reasons: dict[int, str] = {}
+        for place, got in enumerate(self._pool.map(self._one, paths)):
+            if isinstance(got, str):
+                reasons[place] = got
+            else:
+                pixels[place] = got
+        return pixels, reasons
+
+    def _one(self, path: Path) -> Pixels | str:
+        try:
+            return prepare(open_image(path, self._config.size), self._config)
+        except ImageError as error:
+            return str(error)
+        except FileNotFoundError:
+            return "the file is gone"
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def prefetched(load: Callable[[int], Batch], first: int, end: int) -> Iterator[Batch]:
+    """Yield ``load(first)`` to ``load(end - 1)``, each computed while the one before is used."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        ahead = pool.submit(load, first) if first < end else None
+        number = first
+        while ahead is not None:
+            ready = ahead.result()
+            number += 1
+            ahead = pool.submit(load, number) if number < end else None
+            yield ready

@@ -1,0 +1,288 @@
+"""Guards of fine-tuning: what was won on new drives, what was lost elsewhere, and a blend.
+
+Fine-tuning on little data often costs what the model knew. Weights between the old and the
+new ones, ``theta = (1 - a) theta_old + a theta_new``, often keep both (Wortsman et al.,
+"Robust fine-tuning of zero-shot models", WiSE-FT, arXiv 2109.01903, section 3). The mixing
+weight ``a`` is chosen on the validation drives, among those that keep the general set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from numpy.typing import NDArray
+from torch import Tensor
+
+from c4t_core.training.config import TrainingOptions
+from c4t_core.training.general import TRIPLETS, sentences
+from c4t_core.training.measure import measure
+from c4t_core.training.state import load_learning_state
+from c4t_core.training.steps import Material
+from c4t_core.training.towers import Captions, Towers
+from c4t_core.training.validation import Retrieval
+
+TOLERANCE = 0.02
+"""How much of the general score may go before a model counts as one that forgot."""
+
+MIXES = tuple(step / 10 for step in range(11))
+"""The mixing weights that are tried."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One state of the weights, measured.
+
+    Attributes:
+        mix: share of the new weights, 0..1.
+        held_out: retrieval on the drives kept for validation; None without any.
+        general: retrieval on the general images; None without any.
+        meaning: share of the triplets in the right order, 0..1.
+        kept: rank correlation of sentence similarities with those of the old model, -1..1.
+    """
+
+    mix: float
+    held_out: Retrieval | None
+    general: Retrieval | None
+    meaning: float
+    kept: float
+
+    @property
+    def held_out_score(self) -> float:
+        """Mean of both mAPs on the held-out drives, 0 without any."""
+        return self.held_out.score if self.held_out is not None else 0.0
+
+    @property
+    def general_score(self) -> float:
+        """Mean of the order of meanings and, where there are images, their retrieval."""
+        if self.general is None:
+            return self.meaning
+        return (self.meaning + self.general.score) / 2
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, the scores included."""
+        return {
+            **asdict(self),
+            "held_out": self.held_out.to_dict() if self.held_out is not None else None,
+            "general": self.general.to_dict() if self.general is not None else None,
+            "held_out_score": self.held_out_score,
+            "general_score": self.general_score,
+        }
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """What the guards found and chose.
+
+    Attributes:
+        before: the old model.
+        after: the new weights alone.
+        chosen: what is kept: the new weights, or a blend.
+        tried: every mix that was measured, in order.
+        warnings: sentences for the user.
+    """
+
+    before: Figures
+    after: Figures
+    chosen: Figures
+    tried: tuple[Figures, ...]
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for the report and the event ``guard``."""
+        return {
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "chosen": self.chosen.to_dict(),
+            "tried": [figures.to_dict() for figures in self.tried],
+            "warnings": list(self.warnings),
+        }
+
+
+def mixed(old: Mapping[str, Tensor], new: Mapping[str, Tensor], mix: float) -> dict[str, Tensor]:
+    """Return ``(1 - mix) old + mix new``, tensor by tensor; counters are the new ones.
+
+    Args:
+        old: name -> tensor.
+        new: the same names and shapes.
+        mix: 0..1; 0 and 1 give the old and the new values exactly.
+    """
+    if mix in (0.0, 1.0):
+        return dict(old if mix == 0.0 else new)
+    return {
+        name: torch.lerp(old[name], tensor, mix) if tensor.is_floating_point() else tensor
+        for name, tensor in new.items()
+    }
+
+
+def order_of_meanings(embeddings: Floats) -> float:
+    """Return the share of triplets whose first two sentences lie closer than first and third.
+
+    Args:
+        embeddings: float32 (s, d), unit rows, one for each of ``general.sentences()``.
+    """
+    place = {sentence: row for row, sentence in enumerate(sentences())}
+    rows = np.array([[place[sentence] for sentence in triplet] for triplet in TRIPLETS])  # (t, 3)
+    first, same, other = (embeddings[rows[:, column]] for column in range(3))  # (t, d) each
+    right = (first * same).sum(axis=1) > (first * other).sum(axis=1)  # (t,)
+    return float(right.mean())
+
+
+def rank_correlation(a: Floats, b: Floats) -> float:
+    """Return Spearman's correlation of the pairwise similarities of two sets of embeddings.
+
+    Args:
+        a: float32 (s, d), unit rows.
+        b: float32 (s, e), unit rows for the same sentences.
+    """
+    above = np.triu_indices(len(a), k=1)
+    ranks = [np.argsort(np.argsort((rows @ rows.T)[above])) for rows in (a, b)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+
+class Guard:
+    """Measures weights on the held-out drives and on the general set.
+
+    Args:
+        towers: model and loss; its weights are replaced by each state that is measured.
+        material: of the run; its validation samples are the held-out drives.
+        general: images with captions that must not be forgotten; None for none.
+        probe: the general sentences.
+        options: of the run.
+    """
+
+    def __init__(
+        self,
+        towers: Towers,
+        material: Material,
+        general: Material | None,
+        probe: Captions,
+        options: TrainingOptions,
+    ) -> None:
+        self._towers, self._material, self._general = towers, material, general
+        self._probe, self._options = probe, options
+        self._old_sentences: Floats | None = None
+
+    def figures(self, state: Mapping[str, Tensor], mix: float) -> Figures:
+        """Measure one state of the weights; the first call must be that of the old ones."""
+        load_learning_state(self._towers, state)
+        self._towers.eval()
+        embedded = self._sentences()
+        if self._old_sentences is None:
+            self._old_sentences = embedded
+        return Figures(
+            mix,
+            self._retrieval(self._material, self._material.validation),
+            self._retrieval(self._general, None),
+            order_of_meanings(embedded),
+            rank_correlation(self._old_sentences, embedded),
+        )
+
+    def _retrieval(self, material: Material | None, numbers: range | None) -> Retrieval | None:
+        if material is None:
+            return None
+        chosen = range(len(material.samples)) if numbers is None else numbers
+        if not len(chosen):
+            return None
+        return measure(
+            self._towers,
+            material.samples,
+            chosen,
+            material.images,
+            material.captions,
+            self._options,
+        ).retrieval
+
+    def _sentences(self) -> Floats:
+        device = next(self._towers.parameters()).device
+        with torch.no_grad():
+            batch = self._probe.batch(range(len(self._probe.places))).to(device)
+            features = self._towers.text_features(batch)  # (s, width)
+            unit = F.normalize(self._towers.model.text_head(features).float(), dim=-1)
+        rows: Floats = unit.cpu().numpy()
+        return rows
+
+    def decide(
+        self,
+        old: Mapping[str, Tensor],
+        new: Mapping[str, Tensor],
+        blend: float | None,
+        progress: Callable[[int, int], None],
+    ) -> Guarded:
+        """Measure before and after, blend where the model forgot, and load what is kept.
+
+        Args:
+            old: learning state before training.
+            new: after.
+            blend: a mixing weight that the user chose; None: 1 unless the model forgot.
+            progress: called with states measured and in all; may raise Cancelled.
+        """
+        before = self.figures(old, 0.0)
+        progress(1, len(MIXES))
+        after = self.figures(new, 1.0)
+        tried = [before, after]
+        forgot = forgotten(before, after)
+        mixes: Sequence[float] = [blend] if blend is not None else MIXES if forgot else []
+        for mix in mixes:
+            if mix not in (0.0, 1.0):
+                progress(len(tried), len(MIXES))
+                tried.append(self.figures(mixed(old, new, mix), mix))
+        tried.sort(key=lambda figures: figures.mix)
+        chosen = (
+            next(figures for figures in tried if figures.mix == blend)
+            if blend is not None
+            else choose(before, tried)
+            if forgot
+            else after
+        )
+        load_learning_state(self._towers, mixed(old, new, chosen.mix))
+        return Guarded(before, after, chosen, tuple(tried), _warnings(before, after, chosen))
+
+
+def forgotten(before: Figures, after: Figures) -> bool:
+    """Tell whether more of the general score went than may."""
+    return after.general_score < before.general_score - TOLERANCE
+
+
+def choose(before: Figures, tried: Sequence[Figures]) -> Figures:
+    """Return the best on the held-out drives among those that did not forget.
+
+    Ties go to the smaller mix. The old weights themselves are always among them.
+    """
+    kept = [figures for figures in tried if not forgotten(before, figures)]
+    return max(kept, key=lambda figures: (figures.held_out_score, -figures.mix))
+
+
+def _warnings(before: Figures, after: Figures, chosen: Figures) -> tuple[str, ...]:
+    said = []
+    if forgotten(before, after):
+        said.append(
+            f"The new weights alone forgot: the general score falls from "
+            f"{before.general_score:.3f} to {after.general_score:.3f}. "
+            f"{_kept(chosen)}, which scores {chosen.general_score:.3f}."
+        )
+    if before.held_out is not None and chosen.held_out_score <= before.held_out_score:
+        said.append(
+            f"Fine-tuning did not help on the held-out drives: {before.held_out_score:.3f} "
+            f"before, {chosen.held_out_score:.3f} after. The old model is the one to use."
+        )
+    if before.held_out is None:
+        said.append(
+            "No drives were held out, so nobody knows whether this helped; add pairs of another "
+            "drive or a split column."
+        )
+    return tuple(said)
+
+
+def _kept(chosen: Figures) -> str:
+    if chosen.mix == 0.0:
+        return "Every blend forgot too, so the old weights are kept"
+    if chosen.mix == 1.0:
+        return "They are kept as asked"
+    return f"A blend with {chosen.mix:.0%} of the new weights is kept"

@@ -1,0 +1,202 @@
+"""The heavy half of a run: model, sources, loop, guards and export, on one set of processes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed
+
+from c4t_core.devices import available_threads, choose_device
+from c4t_core.models.checkpoints import TOKENIZER, save_model
+from c4t_core.models.export import export_onnx
+from c4t_core.progress import Progress
+from c4t_core.training import general
+from c4t_core.training.card import model_card
+from c4t_core.training.config import Precision, TrainingRequest
+from c4t_core.training.data import Data, Sample, load_pairs
+from c4t_core.training.finetune import Guard, Guarded
+from c4t_core.training.losses import Criterion
+from c4t_core.training.sources import Emit, Place, caption_source, image_source
+from c4t_core.training.start import build_start
+from c4t_core.training.state import Position, learning_state, state_digest
+from c4t_core.training.steps import Material
+from c4t_core.training.stores import digest
+from c4t_core.training.towers import Towers, freeze
+from c4t_core.training.trainer import Trainer
+
+GENERAL_LIMIT = 300  # images of a general set that are looked at, at most
+
+
+class Run:
+    """A run whose request and data were checked.
+
+    Args:
+        request: what to do.
+        data: its pairs.
+        progress: as of :func:`c4t_core.training.session.train`.
+        emit: takes events; only the main process has a voice.
+
+    Attributes:
+        main: whether this process writes files and speaks.
+        skipped: (path, reason) of images that cannot be read.
+    """
+
+    def __init__(
+        self, request: TrainingRequest, data: Data, progress: Progress, emit: Emit
+    ) -> None:
+        self._request, self._data, self._progress = request, data, progress
+        self._acc = make_accelerator(request.device, request.options.precision)
+        self.main = bool(self._acc.is_main_process)
+        self._emit = emit if self.main else _silent
+        self.skipped: tuple[tuple[str, str], ...] = ()
+        self._start = build_start(request)
+        options = request.options
+        criterion = Criterion(options.loss, options.temperature, options.target_temperature)
+        self._towers = Towers(self._start.model, criterion).to(self._acc.device)
+        freeze(self._towers.model, options.freeze)
+        self._identity = digest([request.identity(), state_digest(self._towers)])
+        self._old = learning_state(self._towers)
+        self._material = self._prepare()
+
+    def wait(self) -> None:
+        """Return when all processes are here."""
+        self._acc.wait_for_everyone()
+
+    def _place(self, folder: str) -> Place:
+        return Place(
+            self._request.output / folder,
+            self._acc.device,
+            available_threads(),
+            self.main,
+            self.wait,
+            self._emit,
+            lambda done, total: self._progress(0, max(1, total)),
+        )
+
+    def _prepare(self) -> Material:
+        samples = [*self._data.train, *self._data.validation]
+        material, skipped = self._sources(samples, len(self._data.train), "cache")
+        self.skipped = tuple(skipped)
+        if skipped:
+            self._emit(
+                {
+                    "event": "skipped",
+                    "images": [{"path": path, "reason": reason} for path, reason in skipped],
+                }
+            )
+        kept = dataclasses.replace(self._data, train=tuple(material.samples[: material.train]))
+        kept.require(self._request.pairs)
+        return material
+
+    def _sources(
+        self, samples: Sequence[Sample], train: int, folder: str
+    ) -> tuple[Material, list[tuple[str, str]]]:
+        """Prepare samples and leave out those that cannot be read."""
+        place = self._place(folder)
+        images = image_source(samples, self._towers, self._request.options, place)
+        skipped = [(samples[at].relative, why) for at, why in sorted(images.skipped.items())]
+        kept = [at for at in range(len(samples)) if at not in images.skipped]
+        images.renumber(kept)
+        good = [samples[at] for at in kept]
+        captions = caption_source(good, self._towers, self._start.tokenizer[TOKENIZER], place)
+        return Material(good, sum(at < train for at in kept), images, captions), skipped
+
+    def train(self) -> tuple[Position, bool]:
+        """Train to the end; the best weights are loaded then.
+
+        Returns:
+            Where the run ended, and whether it had been resumed.
+        """
+        trainer = Trainer(
+            self._acc,
+            self._towers,
+            self._request.options,
+            self._material,
+            self._request.output,
+            self._identity,
+            self._emit,
+            self._progress,
+            self._request.checkpoint_seconds,
+        )
+        position = trainer.run()
+        self.wait()
+        trainer.load_best()
+        return position, trainer.resumed
+
+    def guard(self) -> Guarded | None:
+        """Measure what fine-tuning won and lost, and blend where it forgot; None if new."""
+        if self._request.base is None or not self._request.guard:
+            return None
+        material = self._general()
+        place = self._place("cache/sentences")
+        probe_samples = [Sample(Path(), "", tuple(general.sentences()), None)]
+        probe = caption_source(probe_samples, self._towers, self._start.tokenizer[TOKENIZER], place)
+        guard = Guard(self._towers, self._material, material, probe, self._request.options)
+        new = learning_state(self._towers)
+
+        def measured(done: int, total: int) -> None:
+            self._emit({"event": "measured", "done": done, "total": total})
+            self._progress(0, 1)
+
+        guarded = guard.decide(self._old, new, self._request.blend, measured)
+        self._emit({"event": "guard", **guarded.to_dict()})
+        return guarded
+
+    def _general(self) -> Material | None:
+        options = self._request.options
+        if self._request.general is not None:
+            samples = load_pairs(
+                self._request.general, self._request.general_images, GENERAL_LIMIT, options.seed
+            )
+        else:
+            samples = general.sample_drive()
+        if not samples:
+            return None
+        material, _ = self._sources(samples, 0, "cache/general")
+        return material if material.samples else None
+
+    def export(self, folder: Path, best: dict[str, Any], guarded: Guarded | None) -> None:
+        """Write the finished model for both engines, whole or not at all."""
+        self._emit({"event": "export", "path": str(folder)})
+        model = self._towers.model.cpu().eval()
+        config = model.config
+        if self._request.name is not None:
+            config = dataclasses.replace(config, name=self._request.name.removeprefix("c4t:"))
+        card = model_card(self._request, self._data, self._start.name, best, guarded)
+        save_model(
+            folder, config, model.state_dict(), self._start.tokenizer, card, finish=export_onnx
+        )
+
+
+def make_accelerator(device: str | None, precision: Precision) -> Any:
+    """Return accelerate's Accelerator for a device.
+
+    Args:
+        device: cpu, cuda, mps; None for the fastest there is.
+        precision: as of :class:`c4t_core.training.config.TrainingOptions`.
+    """
+    from accelerate import Accelerator, InitProcessGroupKwargs
+    from accelerate.state import AcceleratorState
+
+    kind = choose_device(device)
+    if precision == "auto":
+        able = kind == "cuda" and torch.cuda.is_bf16_supported()
+        precision = "bf16" if able else "no"
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        # accelerate keeps device and precision for the whole process; a second run may differ
+        AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(
+        mixed_precision=precision,
+        cpu=kind == "cpu",
+        # processes wait for the first one to fill the caches, which may take hours
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=24))],
+    )
+
+
+def _silent(event: dict[str, Any]) -> None:
+    """Say nothing: another process does."""

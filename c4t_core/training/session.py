@@ -1,0 +1,254 @@
+"""One training run from the request to a model that can be searched with.
+
+Light to import; torch and its friends are loaded when :func:`train` is called.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from c4t_core.errors import C4TError, Cancelled, TrainingError
+from c4t_core.progress import Progress, ignore
+from c4t_core.training.config import TrainingRequest
+from c4t_core.training.data import Data, load_data
+from c4t_core.training.logs import replace_text
+
+if TYPE_CHECKING:
+    from c4t_core.training.finetune import Guarded
+    from c4t_core.training.run import Run
+
+REQUEST = "request.json"
+REPORT = "report.json"
+MODEL = "model"
+
+Event = dict[str, Any]
+"""``{"event": NAME, ...}``; the names and their entries are in docs/training.md."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a finished run leaves.
+
+    Attributes:
+        output: folder of the run.
+        model: folder of the finished model.
+        name: ``c4t:NAME`` if it was registered.
+        epochs: that were run.
+        steps: of the optimiser.
+        seconds: of work, over all sittings.
+        best_epoch: whose weights are kept, from 0.
+        best: its row of the history: losses and retrieval figures.
+        guard: what fine-tuning won and lost, as of ``Guarded.to_dict``; None for a new model.
+        skipped: (path, reason) of images that could not be read.
+        warnings: sentences for the user.
+        resumed: whether it went on from a checkpoint.
+    """
+
+    output: Path
+    model: Path
+    name: str | None
+    epochs: int
+    steps: int
+    seconds: float
+    best_epoch: int
+    best: dict[str, Any]
+    guard: dict[str, Any] | None
+    skipped: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+    resumed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for ``report.json`` and the event ``done``."""
+        plain = dict(self.__dict__)
+        plain["output"], plain["model"] = str(self.output), str(self.model)
+        return plain
+
+
+def train(
+    request: TrainingRequest,
+    progress: Progress = ignore,
+    on_event: Callable[[Event], None] | None = None,
+) -> TrainingResult:
+    """Train or fine-tune as asked; goes on where an earlier call with this request stopped.
+
+    Args:
+        request: what to train, on what, and where the result goes.
+        progress: called with optimiser steps done and in all; raise Cancelled to stop. A
+            checkpoint is written then, and Cancelled is raised on.
+        on_event: called with plain dictionaries from the calling thread.
+
+    Raises:
+        Cancelled: if ``progress`` asked for it.
+        C4TError: for everything the user can mend, with what to do.
+    """
+    first = os.environ.get("RANK", "0") == "0"  # of the processes of accelerate launch
+    emit = on_event if on_event is not None and first else _ignore_event
+    try:
+        return _train(request, progress, emit)
+    except Cancelled:
+        emit(
+            {
+                "event": "stopped",
+                "message": "Training stopped; run the same command again and it goes on from here.",
+            }
+        )
+        raise
+    except C4TError as error:
+        emit({"event": "error", "kind": type(error).__name__, "message": str(error)})
+        raise
+
+
+def _ignore_event(event: Event) -> None:
+    """Take no notice."""
+
+
+def _train(
+    request: TrainingRequest, progress: Progress, emit: Callable[[Event], None]
+) -> TrainingResult:
+    from c4t_core.training.start import require_packages
+
+    request.validate()
+    data = preview(request, emit)
+    data.require(request.pairs)
+    require_packages()
+    _claim_output(request)
+    _check_name(request)
+    from c4t_core.training.run import Run
+
+    run = Run(request, data, progress, emit)
+    position, resumed = run.train()
+    guarded = run.guard()
+    result = _finish(request, data, run, guarded, resumed, position)
+    emit({"event": "done", **result.to_dict()})
+    return result
+
+
+def preview(request: TrainingRequest, emit: Callable[[Event], None] = _ignore_event) -> Data:
+    """Read and split the pairs without training, and tell what was found."""
+    data = load_data(request)
+    emit({"event": "pairs", **data.to_dict()})
+    return data
+
+
+def _claim_output(request: TrainingRequest) -> None:
+    """Write ``request.json``, or check that the folder holds this very run.
+
+    Raises:
+        TrainingError: if it holds another one, with what differs.
+    """
+    path = request.output / REQUEST
+    mine = {"identity": request.identity(), **request.to_dict()}
+    try:
+        request.output.mkdir(parents=True, exist_ok=True)
+        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except ValueError:
+        known = {}
+    except OSError as error:
+        raise TrainingError(
+            f"The output folder {request.output} cannot be used ({error.strerror}); choose "
+            "another --output."
+        ) from error
+    if known is not None and known.get("identity") != mine["identity"]:
+        raise TrainingError(
+            f"{request.output} holds another training run ({_difference(known, mine)}); choose "
+            "another --output, or remove that folder to train anew."
+        )
+    try:
+        replace_text(path, json.dumps(mine, indent=1) + "\n")
+    except OSError as error:
+        raise TrainingError(
+            f"The output folder {request.output} cannot be written ({error.strerror}); choose "
+            "another --output."
+        ) from error
+
+
+def _difference(known: dict[str, Any], mine: dict[str, Any]) -> str:
+    from c4t_core.training.logs import flat
+
+    old, new = flat(known), flat(mine)
+    differing = [
+        f"{name.removeprefix('options/')} was {old.get(name)}"
+        for name, value in new.items()
+        if name != "identity" and old.get(name) != value
+    ]
+    return ", ".join(differing[:4]) or "the pairs file has changed"
+
+
+def _check_name(request: TrainingRequest) -> None:
+    """Refuse a name that is not allowed or taken before hours of work, not after."""
+    if request.name is None:
+        return
+    from c4t_core.models.registry import check_name
+    from c4t_core.paths import models_dir
+
+    own = check_name(request.name)
+    taken = (models_dir() / own).is_dir()
+    if taken and not _is_ours(request.output / MODEL, models_dir() / own):
+        raise TrainingError(
+            f'There is a model "c4t:{own}" already and it stays as it is; choose another --name, '
+            f'or remove it first with "c4t models remove c4t:{own}".'
+        )
+
+
+def _is_ours(made: Path, registered: Path) -> bool:
+    """Tell whether a registered model is a copy of what this run made."""
+    from c4t_core.models.checkpoints import MANIFEST
+
+    mine, theirs = made / MANIFEST, registered / MANIFEST
+    return mine.is_file() and theirs.is_file() and mine.read_bytes() == theirs.read_bytes()
+
+
+def _finish(
+    request: TrainingRequest,
+    data: Data,
+    run: Run,
+    guarded: Guarded | None,
+    resumed: bool,
+    position: Any,
+) -> TrainingResult:
+    begun = time.monotonic()
+    warnings = [*data.warnings, *(guarded.warnings if guarded is not None else ())]
+    best: dict[str, Any] = next(
+        (row for row in position.history if row["epoch"] == position.best_epoch), {}
+    )
+    name = None
+    folder = request.output / MODEL
+    if run.main:
+        run.export(folder, best, guarded)
+        name = _register(request, folder)
+    run.wait()
+    result = TrainingResult(
+        output=request.output,
+        model=folder,
+        name=name,
+        epochs=position.epoch,
+        steps=position.total,
+        seconds=position.seconds + time.monotonic() - begun,
+        best_epoch=position.best_epoch,
+        best=best,
+        guard=guarded.to_dict() if guarded is not None else None,
+        skipped=run.skipped,
+        warnings=tuple(warnings),
+        resumed=resumed,
+    )
+    if run.main:
+        replace_text(request.output / REPORT, json.dumps(result.to_dict(), indent=1) + "\n")
+    return result
+
+
+def _register(request: TrainingRequest, folder: Path) -> str | None:
+    if request.name is None:
+        return None
+    from c4t_core.models.registry import check_name, register
+    from c4t_core.paths import models_dir
+
+    own = check_name(request.name)
+    if _is_ours(folder, models_dir() / own):
+        return f"c4t:{own}"
+    return register(folder, own)

@@ -1,0 +1,215 @@
+"""Where the batches of a run come from: features of frozen encoders, or prepared pixels.
+
+What does not change while training is computed once and kept on disk: the features of an
+encoder that learns nothing, else the decoded and resized pixels. Either way every image is
+decoded before the first step, so unreadable ones are known and left out from the start.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from c4t_core.progress import Progress
+from c4t_core.training.config import TrainingOptions
+from c4t_core.training.data import PixelReader, Sample
+from c4t_core.training.state import state_digest
+from c4t_core.training.stores import GOOD, Rows, RowStore, digest, file_key
+from c4t_core.training.towers import Captions, Towers, augmented, is_frozen
+
+Emit = Callable[[dict[str, Any]], None]
+BLOCK = 64  # images per pass of a frozen encoder; fixed, so that a resumed cache is the same
+
+
+@dataclass
+class Place:
+    """Where and how sources are made.
+
+    Attributes:
+        folder: of the caches.
+        device: the encoders run on.
+        threads: that decode.
+        main: whether this process fills the caches; the others wait and read.
+        wait: returns when all processes are here.
+        emit: takes the events ``features`` and ``prepare``.
+        progress: called after each block; may raise Cancelled.
+    """
+
+    folder: Path
+    device: torch.device
+    threads: int
+    main: bool
+    wait: Callable[[], None]
+    emit: Emit
+    progress: Progress
+
+
+class ImageSource:
+    """Batches of images by number.
+
+    Args:
+        store: rows of features or pixels, or only the states of checked images.
+        paths: of all images, n of them.
+        reader: decodes on the way where the store holds no pixels, else None.
+        augment: whether pixels are varied.
+
+    Attributes:
+        skipped: reason by number, for images that cannot be read; empty once these are
+            left out.
+    """
+
+    def __init__(
+        self, store: RowStore, paths: Sequence[Path], reader: PixelReader | None, augment: bool
+    ) -> None:
+        self._store, self._paths, self._reader = store, list(paths), reader
+        self._augment = augment
+        self._rows = list(range(len(self._paths)))  # number -> row of the store
+        self.skipped = {
+            number: store.reasons.get(number, "cannot be read")
+            for number in np.flatnonzero(store.state != GOOD).tolist()
+        }
+
+    def renumber(self, kept: Sequence[int]) -> None:
+        """Leave images out: number ``i`` is from now on what number ``kept[i]`` was."""
+        self._rows = [self._rows[number] for number in kept]
+        self.skipped = {}
+
+    def batch(self, numbers: Sequence[int], seeds: Sequence[int] | None = None) -> Tensor:
+        """Return images, float32 features (n, width), or pixels (n, S, S, 3).
+
+        Args:
+            numbers: which.
+            seeds: of the variation of each, None for none. Pixels are uint8, varied ones
+                float32 0..255.
+        """
+        chosen = [self._rows[number] for number in numbers]
+        if self._reader is not None:
+            pixels, _ = self._reader([self._paths[row] for row in chosen])
+            rows = torch.from_numpy(pixels)
+        else:
+            rows = torch.from_numpy(np.array(self._store.rows[chosen]))
+        if self._augment and seeds is not None:
+            rows = augmented(rows, seeds)
+        return rows
+
+
+def image_source(
+    samples: Sequence[Sample], towers: Towers, options: TrainingOptions, place: Place
+) -> ImageSource:
+    """Decode every image once and keep what training will need of it."""
+    paths = [sample.image for sample in samples]
+    reader = PixelReader(towers.model.config.preprocess, place.threads)
+    files = [file_key(path) for path in paths]
+    preprocess = str(towers.model.config.preprocess)
+    if is_frozen(towers.model.image_encoder) and options.augment == "none":
+        key = digest([preprocess, state_digest(towers.model.image_encoder), *files])
+        width = towers.model.image_encoder.width
+        store = _filled(
+            ("images", key, len(paths), (width,), np.float32),
+            lambda numbers: _features(numbers, paths, reader, towers, place.device),
+            "features",
+            place,
+        )
+        reader.close()
+        return ImageSource(store, paths, None, augment=False)
+    size = towers.model.config.preprocess.size
+    shape: tuple[int, ...] = (size, size, 3)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    keep = len(paths) * size * size * 3 < shutil.disk_usage(place.folder).free / 2
+    if not keep:
+        shape = ()  # only whether the image can be read; decoded again in every epoch
+    store = _filled(
+        (
+            "pixels" if keep else "checked",
+            digest([preprocess, *files]),
+            len(paths),
+            shape,
+            np.uint8,
+        ),
+        lambda numbers: _pixels(numbers, paths, reader, keep),
+        "prepare",
+        place,
+    )
+    if keep:
+        reader.close()
+    return ImageSource(store, paths, None if keep else reader, augment=options.augment == "light")
+
+
+def _filled(
+    what: tuple[str, str, int, tuple[int, ...], type],
+    compute: Callable[[list[int]], tuple[Rows, dict[int, str]]],
+    event: str,
+    place: Place,
+) -> RowStore:
+    name, key, count, shape, dtype = what
+    if place.main:
+        store = RowStore(place.folder, name, key, count, shape, dtype)
+        store.fill(
+            compute,
+            BLOCK,
+            place.progress,
+            lambda done, total, left: place.emit(
+                {"event": event, "of": name, "done": done, "total": total, "seconds_left": left}
+            ),
+        )
+    place.wait()
+    if not place.main:
+        store = RowStore(place.folder, name, key, count, shape, dtype, writable=False)
+    return store
+
+
+def _features(
+    numbers: list[int],
+    paths: Sequence[Path],
+    reader: PixelReader,
+    towers: Towers,
+    device: torch.device,
+) -> tuple[Rows, dict[int, str]]:
+    pixels, reasons = reader([paths[number] for number in numbers])  # (n, S, S, 3)
+    towers.eval()
+    with torch.no_grad():
+        features = towers.image_features(torch.from_numpy(pixels).to(device)).float().cpu()
+    rows = features.numpy()  # (n, width)
+    by_number = {numbers[at]: reason for at, reason in reasons.items()}
+    for at in np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist():
+        by_number.setdefault(numbers[at], "its features are not finite")
+    return rows, by_number
+
+
+def _pixels(
+    numbers: list[int], paths: Sequence[Path], reader: PixelReader, keep: bool
+) -> tuple[Rows, dict[int, str]]:
+    pixels, reasons = reader([paths[number] for number in numbers])
+    rows: Rows = pixels if keep else np.zeros(len(numbers), np.uint8)
+    return rows, {numbers[at]: reason for at, reason in reasons.items()}
+
+
+def caption_source(
+    samples: Sequence[Sample], towers: Towers, tokenizer: bytes, place: Place
+) -> Captions:
+    """Tokenise every caption once; with a frozen text encoder keep its features."""
+    texts = list(dict.fromkeys(text for sample in samples for text in sample.captions))
+    captions = Captions(texts, tokenizer, towers.model.config.text.max_length)
+    encoder = towers.model.text_encoder
+    if not is_frozen(encoder):
+        return captions
+    key = digest([tokenizer, str(towers.model.config.text), state_digest(encoder), *texts])
+
+    def compute(numbers: list[int]) -> tuple[Rows, dict[int, str]]:
+        towers.eval()
+        with torch.no_grad():
+            batch = captions.tokens(numbers).to(place.device)
+            return towers.text_features(batch).float().cpu().numpy(), {}
+
+    store = _filled(
+        ("texts", key, len(texts), (encoder.width,), np.float32), compute, "features", place
+    )
+    captions.features = torch.from_numpy(np.array(store.rows))  # (m, width)
+    return captions

@@ -1,0 +1,131 @@
+"""What a run keeps on disk so that a kill costs nothing but time.
+
+``checkpoint.pt`` holds what learns (weights, running statistics, loss), AdamW's and the
+schedule's state, the moving average, the place in the epoch and the history. What is frozen
+is not in it: it comes from the start again, whose digest is compared. Neither are random
+states: order, captions, dropout and augmentation are pure functions of (seed, epoch, step).
+
+Written beside and renamed; read with ``torch.load(weights_only=True)`` only, so that a file
+from somewhere else cannot run code.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from c4t_core.errors import TrainingError
+from c4t_core.training.stores import digest
+
+FORMAT = 1
+CHECKPOINT = "checkpoint.pt"
+BEST = "best.pt"
+
+
+@dataclass
+class Position:
+    """Where a run is."""
+
+    epoch: int = 0  # the one that is running, from 0
+    step: int = 0  # optimiser steps done in it
+    total: int = 0  # optimiser steps done in all
+    loss_sum: float = 0.0  # of the epoch so far
+    loss_count: int = 0
+    halvings: int = 0  # how often a batch was halved for memory
+    best_key: list[float] = field(default_factory=list)  # what the best checkpoint scored
+    best_epoch: int = -1  # -1: none yet
+    since_best: int = 0  # epochs without a better one
+    finished: bool = False
+    seconds: float = 0.0  # of work in all sittings
+    history: list[dict[str, Any]] = field(default_factory=list)  # one row per epoch
+
+
+def learning_state(module: nn.Module) -> dict[str, Tensor]:
+    """Return what training changes, by name: learning parameters, and buffers."""
+    learning = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+    fixed = {name for name, _ in module.named_parameters()} - learning
+    return {
+        name: tensor.detach().cpu().clone()
+        for name, tensor in module.state_dict().items()
+        if name not in fixed
+    }
+
+
+def load_learning_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Put back what :func:`learning_state` gave.
+
+    Raises:
+        TrainingError: if it belongs to something else.
+    """
+    own = module.state_dict()
+    fits = set(state) == set(learning_state(module)) and all(
+        own[name].shape == tensor.shape for name, tensor in state.items()
+    )
+    if not fits:
+        raise TrainingError(
+            "The checkpoint does not fit this model; choose another output folder, or remove "
+            "this one to start again."
+        )
+    module.load_state_dict(dict(state), strict=False)
+
+
+def state_digest(module: nn.Module) -> str:
+    """Return a hex digest over all weights of a module."""
+    parts: list[str | bytes] = []
+    for name, tensor in sorted(module.state_dict().items()):
+        parts.append(name)
+        parts.append(
+            tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+        )
+    return digest(parts)
+
+
+def save_atomically(path: Path, data: Mapping[str, Any]) -> None:
+    """Write tensors and plain data; the file is the old one or the new one at any moment.
+
+    Raises:
+        TrainingError: if the disk does not take it; the old file stays.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as out:
+            torch.save(dict(data), out)
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(path)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TrainingError(
+            f"The checkpoint {path} could not be written ({reason}); free some space and run "
+            "the same command again, it goes on from the checkpoint before."
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load_safely(path: Path) -> dict[str, Any]:
+    """Read what :func:`save_atomically` wrote; never unpickles anything but tensors and data.
+
+    Raises:
+        TrainingError: if it is damaged, of another version, or holds anything else.
+    """
+    try:
+        data = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise TrainingError(
+            f"The checkpoint {path} is damaged or was not written by this application, so it is "
+            "not loaded; remove it to start this run again."
+        ) from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise TrainingError(
+            f"The checkpoint {path} was written by another version; remove it to start this run "
+            "again."
+        )
+    return data

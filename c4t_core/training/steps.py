@@ -1,0 +1,211 @@
+"""One optimiser step: parts, precision, processes, memory, and how long it takes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from c4t_core.errors import TrainingError
+from c4t_core.training.config import TrainingOptions
+from c4t_core.training.data import Sample, epoch_rows
+from c4t_core.training.rates import Average
+from c4t_core.training.sources import Emit, ImageSource
+from c4t_core.training.state import Position
+from c4t_core.training.towers import Captions, Towers, parameter_groups, set_training
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is trained on: samples by number, and where their rows come from."""
+
+    samples: Sequence[Sample]  # training first, then validation
+    train: int  # how many of them are for training
+    images: ImageSource
+    captions: Captions
+
+    @property
+    def validation(self) -> range:
+        """Numbers of the samples that are kept apart."""
+        return range(self.train, len(self.samples))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One optimiser step's worth of rows, on the CPU."""
+
+    images: Tensor  # float32 (k, width) features, or pixels (k, S, S, 3)
+    captions: list[int]  # places of the captions, k of them
+
+
+class Stepper:
+    """Takes optimiser steps.
+
+    Args:
+        accelerator: of the package accelerate: device, precision, processes.
+        towers: model and loss, trained in place.
+        options: how.
+        material: on what.
+        emit: takes the event ``memory``.
+
+    Attributes:
+        optimizer: AdamW over what learns.
+        average: moving average of the weights, None where it is off.
+    """
+
+    def __init__(
+        self,
+        accelerator: Any,
+        towers: Towers,
+        options: TrainingOptions,
+        material: Material,
+        emit: Emit,
+    ) -> None:
+        self._acc, self._towers, self._options = accelerator, towers, options
+        self._material, self._emit = material, emit
+        self._train = material.samples[: material.train]
+        self._device: torch.device = accelerator.device
+        towers.to(self._device)
+        self.optimizer: Any = accelerator.prepare_optimizer(
+            torch.optim.AdamW(parameter_groups(towers, options))
+        )
+        self.average = Average(towers, options.ema) if options.ema else None
+        self._wrapped: Any = accelerator.prepare_model(towers)
+
+    def loader(self, epoch: int) -> Callable[[int], Batch]:
+        """Return a function from the step in an epoch to its rows."""
+        seed, size = self._options.seed, self._options.batch * self._options.accumulate
+        rows = epoch_rows(self._train, self._options.captions, seed, epoch)  # (m, 2)
+
+        def load(step: int) -> Batch:
+            chosen = rows[step * size : (step + 1) * size]  # (k, 2)
+            numbers = chosen[:, 0].tolist()
+            seeds = [_mixed(seed, epoch, number, which) for number, which in chosen.tolist()]
+            texts = [self._train[number].captions[which] for number, which in chosen.tolist()]
+            places = [self._material.captions.places[text] for text in texts]
+            return Batch(self._material.images.batch(numbers, seeds), places)
+
+        return load
+
+    def step(self, batch: Batch, at: Position) -> float:
+        """Take one optimiser step and return its loss.
+
+        If memory runs out the batch is halved, for this step and all that follow; the step
+        still sees all its rows, in more parts.
+
+        Raises:
+            TrainingError: if the loss is not finite or memory runs out for two pairs.
+        """
+        while True:
+            try:
+                return self._try_step(batch, at)
+            except (RuntimeError, MemoryError) as error:
+                if not _out_of_memory(error):
+                    raise
+                self._halve(at, error)
+
+    def _halve(self, at: Position, error: Exception) -> None:
+        part = (self._options.batch >> at.halvings) // 2
+        if part < 2 or self._acc.num_processes > 1:
+            raise TrainingError(
+                "There is not enough memory for this batch; use a smaller --batch, freeze an "
+                "encoder with --freeze, or train on the CPU with --device cpu."
+            ) from error
+        at.halvings += 1
+        self.optimizer.zero_grad(set_to_none=True)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._emit({"event": "memory", "batch": part, "message": f"batch halved to {part}"})
+
+    def _try_step(self, batch: Batch, at: Position) -> float:
+        total = 0.0
+        seed = _mixed(self._options.seed, at.total, self._acc.process_index, at.halvings)
+        torch.manual_seed(seed)  # dropout; on every device
+        set_training(self._towers.model, self._options.frozen_norm)
+        parts = list(_parts(len(batch.captions), self._options.batch >> at.halvings))
+        for number, part in enumerate(parts):
+            with self._syncing(last=number == len(parts) - 1):
+                loss = self._part_loss(batch, part)
+                self._acc.backward(loss * (len(part) / len(batch.captions)))
+            total += float(loss.detach()) * len(part) / len(batch.captions)
+        if not math.isfinite(total):
+            raise TrainingError(
+                f"The loss is no number any more at step {at.total + 1}; lower the learning "
+                "rates and train again into another output folder."
+            )
+        if self._options.clip_norm:
+            self._acc.clip_grad_norm_(self._wrapped.parameters(), self._options.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average is not None:
+            self.average.update(self._towers, at.total + 1)
+        return total
+
+    def _part_loss(self, batch: Batch, part: range) -> Tensor:
+        """Return the loss () of one part over all processes, each of which takes a slice."""
+        processes = self._acc.num_processes
+        share = len(part) // processes  # rows that do not divide are left out
+        if share == 0:
+            raise TrainingError("The batch is smaller than the number of processes; raise --batch.")
+        first = part.start + self._acc.process_index * share
+        mine = slice(first, first + share)
+        texts = self._material.captions.batch(batch.captions[mine]).to(self._device)
+        loss: Tensor = self._wrapped(batch.images[mine].to(self._device), texts)
+        return loss
+
+    def _syncing(self, last: bool) -> AbstractContextManager[Any]:
+        if last or self._acc.num_processes == 1:
+            return nullcontext()
+        quiet: AbstractContextManager[Any] = self._acc.no_sync(self._wrapped)
+        return quiet
+
+    def seconds_per_step(self, at: Position) -> float:
+        """Measure with two passes that change nothing of the run."""
+        batch = self.loader(at.epoch)(0)
+        part = next(_parts(len(batch.captions), self._options.batch >> at.halvings))
+        self._towers.eval()  # no dropout, no running statistics: the run itself is not touched
+        seconds = []
+        for _ in range(2):
+            begun = time.monotonic()
+            try:
+                self._acc.backward(self._part_loss(batch, part))
+            except (RuntimeError, MemoryError) as error:
+                if not _out_of_memory(error):
+                    raise
+                self._halve(at, error)
+                return self.seconds_per_step(at)
+            seconds.append(time.monotonic() - begun)
+        self.optimizer.zero_grad(set_to_none=True)
+        return min(seconds) * len(batch.captions) / len(part)
+
+
+def _parts(rows: int, size: int) -> Iterator[range]:
+    """Split rows into parts of a size; a last lone row joins the part before it.
+
+    >>> list(_parts(5, 2))
+    [range(0, 2), range(2, 5)]
+    """
+    starts = list(range(0, rows, size))
+    if len(starts) > 1 and rows - starts[-1] < 2:
+        starts.pop()
+    for start, end in zip(starts, [*starts[1:], rows], strict=True):
+        yield range(start, end)
+
+
+def _mixed(*numbers: int) -> int:
+    """Return a seed of 63 bits that depends on every number."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
+
+
+def _out_of_memory(error: Exception) -> bool:
+    text = str(error).lower()
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        "out of memory" in text or "can't allocate memory" in text
+    )

@@ -98,7 +98,7 @@ def _coco_file(
             reading.report(f"the size of {name} is not known: {error}", path)
             continue
         things = []
-        for where, label, corners in by_image.get(item["id"], ()):
+        for where, label, corners in by_image.get(str(item["id"]), ()):
             try:
                 things.append(Thing(label, unit_box(corners, *size)))
             except ValueError as error:

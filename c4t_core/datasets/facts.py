@@ -87,7 +87,7 @@ def facts_of(scene: Scene, min_share: float = 0.0) -> list[Fact]:
     for label in _labels(scene, min_share):
         noun = concept(label)
         if noun is not None:
-            labels.setdefault(noun.one, (noun, []))[1].append(label)
+            labels.setdefault(noun.key, (noun, []))[1].append(label)
     facts = [_fact(scene, noun, set(names)) for noun, names in labels.values()]
     worth = [f for f in facts if f.count != 0 and (f.share is None or f.share >= LEAST_SHARE)]
     chosen = worth or [f for f in facts if f.count != 0]

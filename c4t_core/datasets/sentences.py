@@ -28,7 +28,7 @@ _FREE = frozenset(
         *("eighty", "ninety", "hundred", "thousand"),
     }
 )
-_NEAR = ("close by", "nearby", "near the camera")
+_NEAR = ("up close", "nearby", "near the camera")
 _FAR = ("in the distance", "far away", "far off")
 _SIDES = {
     "left": ("on the left", "to the left"),

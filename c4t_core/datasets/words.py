@@ -23,6 +23,7 @@ class Noun:
         others: exact synonyms, as (singular, plural) pairs.
         amounts: shares of the pixels below which there is little and above which there is much.
         height: metres, of what stands on the road; decides near and far. 0: not an object.
+        kind: nouns of one kind are one thing by two names ("person", "pedestrian").
     """
 
     one: str
@@ -30,6 +31,12 @@ class Noun:
     others: tuple[tuple[str, str | None], ...] = ()
     amounts: tuple[float, float] = (0.004, 0.05)
     height: float = 0.0
+    kind: str = ""
+
+    @property
+    def key(self) -> str:
+        """What facts are merged by."""
+        return self.kind or self.one
 
     @property
     def is_object(self) -> bool:
@@ -48,9 +55,9 @@ def _stuff(one: str, many: str | None, low: float, high: float, *others: str) ->
 _CAR = Noun("car", "cars", (), (0.008, 0.1), 1.5)
 _TRUCK = _object("truck", "trucks", 3.2, ("lorry", "lorries"))
 _BUS = _object("bus", "buses", 3.0)
-_PERSON = _object("pedestrian", "pedestrians", 1.7, ("person on foot", "people on foot"))
-_PEOPLE = _object("person", "people", 1.7, ("pedestrian", "pedestrians"))
-_CYCLIST = _object("cyclist", "cyclists", 1.7, ("bicycle rider", "bicycle riders"))
+_PERSON = Noun("pedestrian", "pedestrians", (("person", "people"),), (0.004, 0.05), 1.7, "person")
+_PEOPLE = Noun("person", "people", (("pedestrian", "pedestrians"),), (0.004, 0.05), 1.7, "person")
+_CYCLIST = _object("cyclist", "cyclists", 1.7)
 _RIDER = _object("rider", "riders", 1.7)
 _BICYCLE = _object("bicycle", "bicycles", 1.1, ("bike", "bikes"))
 _MOTORCYCLE = _object("motorcycle", "motorcycles", 1.4, ("motorbike", "motorbikes"))
@@ -102,7 +109,7 @@ _NOUNS: dict[str, Noun] = {
         ("vehicles", "vehicle", "vehicle fallback", "othermoving"),
         Noun("vehicle", "vehicles", (), (0.012, 0.1), 1.6),
     ),
-    "living things": Noun("person", "people", (), (0.003, 0.03), 1.7),
+    "living things": Noun("person", "people", (), (0.003, 0.03), 1.7, "person"),
     "autorickshaw": _object("autorickshaw", "autorickshaws", 1.8, ("tuk-tuk", "tuk-tuks")),
     "tractor": _object("tractor", "tractors", 2.8),
     "train": _TRAIN,

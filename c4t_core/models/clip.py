@@ -1,0 +1,350 @@
+"""CLIP behind the same protocol as our own models: ``clip`` and ``clip:NAME``.
+
+Any architecture of open_clip with any of its pretrained tags, downloaded when the user asks for
+it, or a local checkpoint file. Never random weights: a model whose weights are not on this
+machine is an error that says how to get them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from c4t_core.devices import available_threads, choose_device
+from c4t_core.errors import DownloadError, MissingExtraError, ModelError
+from c4t_core.models import clip_store
+from c4t_core.models.clip_fetch import Remote, ask, fetch
+from c4t_core.models.clip_guess import guess_architecture
+from c4t_core.models.clip_network import (
+    OnnxTowers,
+    TorchTowers,
+    build,
+    export,
+    have_graphs,
+    open_clip,
+    tokenizer,
+)
+from c4t_core.models.clip_prepare import ClipPreprocess
+from c4t_core.models.clip_store import clip_infos, remove
+from c4t_core.models.protocol import Embeddings, Model, Pixels
+from c4t_core.models.weight_files import read_state
+from c4t_core.progress import Progress, ignore
+
+__all__ = [
+    "ClipModel",
+    "add_checkpoint",
+    "clip_infos",
+    "download",
+    "download_clip",
+    "download_size",
+    "load_clip",
+    "remove",
+    "remove_clip",
+]
+
+_IMAGE_BATCH = 16
+_TEXT_BATCH = 64
+_HUB = "https://huggingface.co"
+SAFE_SOURCE = '"c4t models add clip" (ViT-B-32), or open_clip_model.safetensors of the model'
+
+
+class Towers(Protocol):
+    """The two networks of a CLIP model, whatever runs them."""
+
+    def image(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8 (n, size, size, 3) -> float32 (n, d), unit rows."""
+
+    def text(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """int64 (n, context) -> float32 (n, d), unit rows."""
+
+
+class ClipModel:
+    """A CLIP model from a folder of :mod:`c4t_core.models.clip_store`.
+
+    Attributes:
+        name: ``"clip"`` or ``"clip:NAME"``.
+        dim: width of an embedding.
+        fingerprint: hex digest over weights, configuration and preprocessing version.
+        min_side: images may be shrunk early to this many pixels per side: twice the input's, so
+            that its own bicubic filter still does the work.
+        preprocess: how images are prepared.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        towers: Towers,
+        preprocess: ClipPreprocess,
+        fingerprint: str,
+        dim: int,
+    ) -> None:
+        self.name = clip_store.public_name(folder.name)
+        self.dim = dim
+        self.fingerprint = fingerprint
+        self.preprocess = preprocess
+        self.min_side = 2 * preprocess.size
+        self._folder = folder
+        self._towers = towers
+        self._ids: Callable[[Sequence[str]], NDArray[np.int64]] | None = None
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        """Return one image as uint8 (size, size, 3); thread-safe."""
+        return self.preprocess.prepare(image)
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
+        """Return one unit row per image, float32 (n, d); (0, d) for none."""
+        rows = []
+        for start in range(0, len(images), _IMAGE_BATCH):
+            batch = [self.prepare(image) for image in images[start : start + _IMAGE_BATCH]]
+            rows.append(self._towers.image(np.stack(batch)))
+        return self._joined(rows)
+
+    def encode_pixels(self, pixels: Pixels) -> Embeddings:
+        """Return one unit row per prepared image, uint8 (n, size, size, 3) -> float32 (n, d).
+
+        Raises:
+            ValueError: if shape or type of the pixels are others.
+        """
+        side = self.preprocess.size
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (side, side, 3):
+            raise ValueError(
+                f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {side}, {side}, 3)"
+            )
+        starts = range(0, len(pixels), _IMAGE_BATCH)
+        return self._joined([self._towers.image(pixels[i : i + _IMAGE_BATCH]) for i in starts])
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        """Return one unit row per text, float32 (n, d); (0, d) for none."""
+        if not texts:
+            return self._joined([])
+        if self._ids is None:
+            self._ids = tokenizer(self._folder)
+        ids = self._ids(texts)
+        starts = range(0, len(ids), _TEXT_BATCH)
+        return self._joined([self._towers.text(ids[i : i + _TEXT_BATCH]) for i in starts])
+
+    def _joined(self, rows: list[NDArray[np.float32]]) -> Embeddings:
+        return np.concatenate(rows) if rows else np.empty((0, self.dim), dtype=np.float32)
+
+
+def load_clip(
+    name: str = "clip",
+    *,
+    engine: str = "auto",
+    device: str | None = None,
+    threads: int | None = None,
+) -> Model:
+    """Load a CLIP model that is on this machine.
+
+    Args:
+        name: ``"clip"``, ``"clip:NAME"``.
+        engine: ``"torch"``; ``"onnx"`` (CPU; exported at the first use and kept in the cache);
+            ``"auto"``: ONNX on the CPU where it can be exported, torch elsewhere.
+        device: of the torch engine; None for the fastest there is.
+        threads: of one network run; None for all this process may use.
+
+    Raises:
+        ModelError: if its weights are not here, are damaged, or do not fit.
+        MissingExtraError: if open_clip is not installed.
+    """
+    if engine not in ("auto", "onnx", "torch"):
+        raise ModelError(f'There is no engine "{engine}"; use "auto", "onnx" or "torch".')
+    folder = clip_store.find(name)
+    about = clip_store.read_about(folder)
+    clip_store.verify(folder, about)
+    config = clip_store.read_config(folder)
+    digest = clip_store.fingerprint(folder, about)
+    preprocess = ClipPreprocess.from_config(
+        config["preprocess_cfg"], config["model_cfg"]["vision_cfg"].get("image_size", 224)
+    )
+    open_clip()  # says what to install, if it is not there
+    number = max(1, threads or available_threads())
+    towers = _towers(folder, preprocess, digest, engine, device, number)
+    return ClipModel(folder, towers, preprocess, digest, about.dim)
+
+
+def _towers(
+    folder: Path,
+    preprocess: ClipPreprocess,
+    digest: str,
+    engine: str,
+    device: str | None,
+    threads: int,
+) -> Towers:
+    import torch
+
+    chosen = "cpu" if engine == "onnx" else choose_device(device)
+    if chosen == "cpu" and engine != "torch":
+        try:
+            return OnnxTowers(export(folder, preprocess, digest), threads)
+        except (MissingExtraError, ModelError):
+            if engine == "onnx" or have_graphs(digest):
+                raise
+    if chosen == "cpu":
+        torch.set_num_threads(threads)
+    return TorchTowers(folder, preprocess, chosen)
+
+
+def add_checkpoint(
+    file: Path | str, name: str | None = None, architecture: str | None = None
+) -> str:
+    """Copy a local checkpoint into this machine's CLIP models and return its name.
+
+    Args:
+        file: safetensors, or ``.pt``/``.bin`` that holds nothing but tensors. TorchScript
+            archives, which can carry code, are refused.
+        name: what to call it: ``"NAME"`` or ``"clip:NAME"``; ``"clip"`` for the yardstick itself;
+            None for the name of the file.
+        architecture: open_clip's name of it, or the path of its JSON configuration. By default
+            ``open_clip_config.json`` beside the file, or what the shapes of the weights tell.
+
+    Raises:
+        ModelError: if the file is refused or does not fit the architecture.
+        MissingExtraError: if open_clip is not installed.
+    """
+    source = Path(file)
+    folder_name = clip_store.stem(name or source.stem)
+    state = read_state(source, SAFE_SOURCE)
+    for leftover in ("input_resolution", "context_length", "vocab_size"):
+        state.pop(leftover, None)  # of OpenAI's own files
+    config, label = _config_for(source, architecture, state)
+    from safetensors.torch import save_file
+
+    with clip_store.building(folder_name) as folder:
+        whole = {key: value.detach().clone().contiguous() for key, value in state.items()}
+        save_file(whole, folder / clip_store.WEIGHTS)
+        clip_store.write_model_files(folder, config, label, source.name)
+        _prove(folder)
+    return clip_store.public_name(folder_name)
+
+
+def _config_for(
+    source: Path, architecture: str | None, state: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """Return the configuration of a checkpoint and what to call its architecture."""
+    beside = source.parent / clip_store.CONFIG
+    path = Path(architecture) if architecture else beside
+    if path.is_file():
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            model = dict(data.get("model_cfg", data))
+            if not {"embed_dim", "vision_cfg", "text_cfg"} <= model.keys():
+                raise ValueError("no architecture in it")  # noqa: TRY301
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise ModelError(
+                f'"{path}" is not a configuration of open_clip ({error}); give the name of an '
+                "architecture, such as ViT-B-32."
+            ) from error
+        return {
+            "model_cfg": model,
+            "preprocess_cfg": dict(data.get("preprocess_cfg", {})),
+        }, path.stem
+    chosen = architecture or guess_architecture(state)
+    model = open_clip().get_model_config(chosen)
+    if model is None:
+        raise ModelError(
+            f'open_clip knows no architecture "{chosen}"; give its name, such as ViT-B-32, or the '
+            "path of its JSON configuration."
+        )
+    return {"model_cfg": model, "preprocess_cfg": {}}, chosen
+
+
+def _prove(folder: Path) -> None:
+    """Build the model once, so that what does not fit is found now and not when it is used."""
+    config = clip_store.read_config(folder)
+    size = config["model_cfg"]["vision_cfg"].get("image_size", 224)
+    ClipPreprocess.from_config(config["preprocess_cfg"], size)
+    tokenizer(folder)
+    build(folder)
+
+
+def download_size(name: str = "clip") -> int:
+    """Return how many bytes :func:`download` would fetch, to be shown before it is asked for.
+
+    Raises:
+        DownloadError: at once without a network.
+        ModelError: if there is no such architecture or pretrained tag.
+    """
+    return _remote(name)[0].size
+
+
+def download(name: str = "clip", progress: Progress = ignore) -> str:
+    """Fetch a CLIP model that open_clip knows: ``"clip"`` or ``"clip:ARCHITECTURE@TAG"``.
+
+    An attempt that broke off or was cancelled goes on where it stopped.
+
+    Args:
+        name: without a tag, the first that the architecture has (OpenAI's, where there is one).
+        progress: told bytes done and in all.
+
+    Returns:
+        the name to load it by.
+
+    Raises:
+        DownloadError: at once without a network; if the connection breaks or the file is wrong.
+        ModelError: if there is no such model, or it is here already.
+        MissingExtraError: if open_clip is not installed.
+        Cancelled: from ``progress``.
+    """
+    remote, folder_name, settings = _remote(name)
+    part = clip_store.clip_dir() / f".{folder_name}.safetensors"
+    with clip_store.building(folder_name) as folder:
+        fetch(remote, part, progress)
+        os.replace(part, folder / clip_store.WEIGHTS)
+        architecture = folder_name.partition("@")[0]
+        model = open_clip().get_model_config(architecture)
+        if settings.get("quick_gelu"):
+            model["quick_gelu"] = True
+        kept = ("mean", "std", "interpolation", "resize_mode")
+        config = {
+            "model_cfg": model,
+            "preprocess_cfg": {key: settings[key] for key in kept if key in settings},
+        }
+        clip_store.write_model_files(folder, config, architecture, remote.url)
+        _prove(folder)
+    return clip_store.public_name(folder_name)
+
+
+def _remote(name: str) -> tuple[Remote, str, dict[str, Any]]:
+    """Return the file to fetch, the folder name it gets, and open_clip's settings for it."""
+    wanted = clip_store.stem(name)
+    hub = os.environ.get("HF_ENDPOINT", _HUB).rstrip("/")
+    if os.environ.get("HF_HUB_OFFLINE", "").strip().upper() in ("1", "TRUE", "YES", "ON"):
+        raise DownloadError(
+            "Downloads are switched off (HF_HUB_OFFLINE is set); unset it, or add a checkpoint "
+            'file with "c4t models add FILE".'
+        )
+    if wanted == clip_store.DEFAULT and hub == _HUB:
+        # Known by heart, so that "offline" is said before a second of imports.
+        ask(f"{hub}/timm/vit_base_patch32_clip_224.openai/resolve/main/{clip_store.WEIGHTS}")
+    module = open_clip()
+    architecture, _, tag = wanted.partition("@")
+    tags = module.list_pretrained_tags_by_model(architecture)
+    if not tags or (tag and tag not in tags):
+        known = ", ".join(tags[:8]) or "none; ViT-B-32 is one that has some"
+        raise ModelError(
+            f'open_clip has no weights "{tag or "any"}" for "{architecture}"; the tags there are: '
+            f"{known}."
+        )
+    tag = tag or ("openai" if "openai" in tags else tags[0])
+    settings = dict(module.get_pretrained_cfg(architecture, tag))
+    repository, _, file = settings.get("hf_hub", "").rpartition("/")
+    if not repository:
+        raise ModelError(
+            f'The weights "{architecture}@{tag}" are only published as a pickled file; choose a '
+            "tag that has safetensors."
+        )
+    file = f"{Path(file).stem}.safetensors" if file else clip_store.WEIGHTS
+    return ask(f"{hub}/{repository}/resolve/main/{file}"), f"{architecture}@{tag}", settings
+
+
+# What the registry and the commands call them.
+download_clip = download
+remove_clip = remove

@@ -1,0 +1,261 @@
+"""CLIP through open_clip, on a tiny network in a local checkpoint; its numbers mean nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("open_clip")
+
+from c4t_core.errors import ModelError  # noqa: E402
+from c4t_core.models import clip, clip_network, clip_store  # noqa: E402
+from c4t_core.models.clip_guess import guess_architecture  # noqa: E402
+from c4t_core.models.clip_prepare import ClipPreprocess  # noqa: E402
+from c4t_core.models.protocol import Model  # noqa: E402
+
+TINY = {
+    "embed_dim": 24,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 16, "head_width": 16},
+    "text_cfg": {
+        "context_length": 77,
+        "vocab_size": 49408,
+        "width": 32,
+        "heads": 2,
+        "layers": 2,
+    },
+}
+TEXTS = ["a truck in the snow", "", "three pedestrians" * 60, "ein Straßenschild"]
+
+
+def pictures() -> list[Image.Image]:
+    rng = np.random.default_rng(5)
+    sizes = [(64, 64), (97, 41), (41, 97), (33, 200), (20, 31)]
+    return [Image.fromarray(rng.integers(0, 256, (h, w, 3), dtype=np.uint8)) for w, h in sizes]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    """A folder with a checkpoint and its configuration, as open_clip publishes them."""
+    open_clip = clip_network.open_clip()
+    folder = tmp_path_factory.mktemp("tiny")
+    config = {"model_cfg": TINY, "preprocess_cfg": {}}
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    torch.manual_seed(1)
+    network = open_clip.model.CLIP(**json.loads(json.dumps(TINY)))
+    torch.save({"state_dict": network.state_dict()}, folder / "tiny.pt")
+    return folder
+
+
+@pytest.fixture
+def added(tiny, data_dir) -> str:
+    return clip.add_checkpoint(tiny / "tiny.pt", "tiny")
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_equal_to_open_clip_itself(added, tiny, engine):
+    model = clip.load_clip(added, engine=engine, threads=1)
+    assert isinstance(model, Model)
+    assert (model.name, model.dim) == ("clip:tiny", 24)
+    open_clip = clip_network.open_clip()
+    theirs, preprocess = open_clip.create_model_from_pretrained(
+        f"local-dir:{clip_store.find(added)}"
+    )
+    theirs.eval()
+    tokens = open_clip.get_tokenizer(f"local-dir:{clip_store.find(added)}")
+    with torch.inference_mode():
+        images = theirs.encode_image(
+            torch.stack([preprocess(i) for i in pictures()]), normalize=True
+        )
+        texts = theirs.encode_text(tokens(TEXTS), normalize=True)
+    ours = model.encode_images(pictures())
+    assert ours.dtype == np.float32
+    assert np.abs(ours - images.numpy()).max() < 1e-5
+    assert np.abs(model.encode_texts(TEXTS) - texts.numpy()).max() < 1e-5
+
+
+def test_engines_agree_and_batches_do_not_matter(added):
+    pixels = np.stack([clip.load_clip(added, engine="torch").prepare(i) for i in pictures()])
+    rows = {e: clip.load_clip(added, engine=e).encode_pixels(pixels) for e in ("torch", "onnx")}
+    assert np.abs(rows["torch"] - rows["onnx"]).max() < 1e-3
+    model = clip.load_clip(added, engine="onnx")
+    alone = np.concatenate([model.encode_pixels(pixels[i : i + 1]) for i in range(len(pixels))])
+    assert np.abs(alone - rows["onnx"]).max() < 1e-5
+    assert model.encode_texts([]).shape == model.encode_images([]).shape == (0, 24)
+    assert np.allclose(np.linalg.norm(rows["torch"], axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["shortest", "longest", "squash"])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+def test_pixels_are_those_of_open_clip(mode, interpolation):
+    open_clip = clip_network.open_clip()
+    if mode == "longest" and interpolation == "bilinear":
+        pytest.skip("no published model does")
+    settings = {"resize_mode": mode, "interpolation": interpolation, "fill_color": 7}
+    theirs = open_clip.transform.image_transform_v2(
+        open_clip.transform.PreprocessCfg(size=32, mean=(0, 0, 0), std=(1, 1, 1), **settings),
+        is_train=False,
+    )
+    ours = ClipPreprocess.from_config(settings, 32)
+    for image in pictures():
+        wanted = (theirs(image).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+        assert np.array_equal(ours.prepare(image), wanted), image.size
+
+
+def test_onnx_is_exported_once(added, monkeypatch):
+    first = clip.load_clip(added, engine="auto", device="cpu").encode_images(pictures())
+    monkeypatch.setattr(clip_network, "build", lambda folder: pytest.fail("built again"))
+    again = clip.load_clip(added, engine="auto", device="cpu").encode_images(pictures())
+    assert np.array_equal(first, again)
+
+
+def test_never_random_weights(data_dir):
+    with pytest.raises(ModelError, match="c4t models add clip"):
+        clip.load_clip("clip")
+    with pytest.raises(ModelError, match="clip:ViT-L-14"):
+        clip.load_clip("clip:ViT-L-14")
+    assert not list(data_dir.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    "name", ["clip:../evil", "clip:", "clip:a/b", "clip:..", "clip:x" + "y" * 200]
+)
+def test_names_stay_in_their_folder(name, data_dir):
+    with pytest.raises(ModelError, match="cannot be the name"):
+        clip.load_clip(name)
+    with pytest.raises(ModelError, match="cannot be the name"):
+        clip.remove(name)
+
+
+def test_infos(tiny, data_dir):
+    (only,) = clip.clip_infos()
+    assert (only.name, only.available) == ("clip", False)
+    assert "c4t models add clip" in only.reason
+    clip.add_checkpoint(tiny / "tiny.pt")
+    yardstick, info = clip.clip_infos()
+    assert (yardstick.name, info.name, info.available, info.dim) == ("clip", "clip:tiny", True, 24)
+    assert info.fingerprint == clip.load_clip("clip:tiny", engine="torch").fingerprint
+    clip.remove("clip:tiny")
+    assert [info.name for info in clip.clip_infos()] == ["clip"]
+    with pytest.raises(ModelError, match="models list"):
+        clip.remove("clip:tiny")
+
+
+def test_listing_loads_no_torch(added, data_dir):
+    code = (
+        "import sys; from c4t_core.models.clip import clip_infos; print(len(clip_infos()));"
+        "print([m for m in ('torch', 'open_clip', 'onnxruntime') if m in sys.modules])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ}
+    )
+    assert out.stdout.split() == ["2", "[]"]
+
+
+def test_fingerprint_tells_weights_and_preprocessing_apart(added, tiny, tmp_path):
+    first = clip.load_clip(added, engine="torch").fingerprint
+    state = torch.load(tiny / "tiny.pt", weights_only=True)["state_dict"]
+    state["visual.proj"] = state["visual.proj"] + 1e-3
+    torch.save(state, tmp_path / "other.pt")
+    config = {"model_cfg": TINY, "preprocess_cfg": {}}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
+    second = clip.load_clip(clip.add_checkpoint(tmp_path / "other.pt"), engine="torch").fingerprint
+    config["preprocess_cfg"] = {"resize_mode": "squash"}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
+    third = clip.add_checkpoint(tmp_path / "other.pt", "squashed")
+    assert len({first, second, clip.load_clip(third, engine="torch").fingerprint}) == 3
+
+
+def test_damaged_weights_are_refused(added):
+    weights = clip_store.find(added) / clip_store.WEIGHTS
+    data = bytearray(weights.read_bytes())
+    data[-5] ^= 1
+    weights.write_bytes(bytes(data))
+    with pytest.raises(ModelError, match="damaged or were changed"):
+        clip.load_clip(added)
+    (clip_store.find(added) / clip_store.ABOUT).write_text("{")
+    info = next(info for info in clip.clip_infos() if info.name == added)
+    assert not info.available
+    assert "models remove" in info.reason
+
+
+class Evil:
+    def __reduce__(self):
+        return (os.system, ("touch /tmp/c4t-was-here",))
+
+
+def test_what_can_carry_code_is_refused(tmp_path, data_dir):
+    evil = tmp_path / "evil.pt"
+    evil.write_bytes(pickle.dumps({"state_dict": Evil()}, protocol=2))
+    zipped = tmp_path / "zipped.pt"
+    torch.save({"state_dict": Evil()}, zipped)
+    script = tmp_path / "script.pt"
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), str(script))
+    for file in (evil, zipped, script):
+        with pytest.raises(ModelError, match="refused.*safetensors"):
+            clip.add_checkpoint(file, "evil", "ViT-B-32")
+    assert not Path("/tmp/c4t-was-here").exists()
+    assert [info.name for info in clip.clip_infos()] == ["clip"]
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_whole(tiny, tmp_path, data_dir):
+    wrong = {**TINY, "embed_dim": 16}
+    (tmp_path / "wrong.json").write_text(json.dumps(wrong))
+    with pytest.raises(ModelError, match="do not fit their architecture"):
+        clip.add_checkpoint(tiny / "tiny.pt", "wrong", str(tmp_path / "wrong.json"))
+    with pytest.raises(ModelError, match="no architecture"):
+        clip.add_checkpoint(tiny / "tiny.pt", "wrong", "ViT-Z-99")
+    with pytest.raises(ModelError, match="no weight file"):
+        clip.add_checkpoint(tiny / "gone.pt", "wrong")
+    assert [info.name for info in clip.clip_infos()] == ["clip"]
+    assert list(clip_store.clip_dir().iterdir()) == []
+
+
+def test_the_same_name_twice_is_refused(added, tiny):
+    with pytest.raises(ModelError, match="already"):
+        clip.add_checkpoint(tiny / "tiny.pt", "tiny")
+
+
+def test_a_bare_architecture_finds_its_one_model(tiny, data_dir):
+    clip.add_checkpoint(tiny / "tiny.pt", "ViT-T@mine")
+    assert clip.load_clip("clip:ViT-T", engine="torch").name == "clip:ViT-T@mine"
+    clip.add_checkpoint(tiny / "tiny.pt", "ViT-B-32@openai")
+    assert clip.load_clip("clip", engine="torch").name == "clip"
+
+
+def shapes_of(config: dict) -> dict[str, torch.Tensor]:
+    vision, text = config["vision_cfg"], config["text_cfg"]
+    size = (vision["image_size"] // vision["patch_size"]) ** 2 + 1
+    state = {
+        "visual.conv1.weight": (vision["width"], 3, vision["patch_size"], vision["patch_size"]),
+        "visual.positional_embedding": (size, vision["width"]),
+        "token_embedding.weight": (text["vocab_size"], text["width"]),
+        "positional_embedding": (text["context_length"], text["width"]),
+        "text_projection": (text["width"], config["embed_dim"]),
+    }
+    out = {name: torch.empty(shape, device="meta") for name, shape in state.items()}
+    for prefix, count in (("visual.", vision["layers"]), ("", text["layers"])):
+        for layer in range(count):
+            out[f"{prefix}transformer.resblocks.{layer}.x"] = torch.empty(1, device="meta")
+    return out
+
+
+def test_architectures_are_told_by_shape_or_asked_for():
+    open_clip = clip_network.open_clip()
+    assert guess_architecture(shapes_of(open_clip.get_model_config("ViT-M-32"))) == "ViT-M-32"
+    with pytest.raises(ModelError, match=r"ViT-B-32.*ViT-B-32-quickgelu.*--architecture"):
+        guess_architecture(shapes_of(open_clip.get_model_config("ViT-B-32")))
+    with pytest.raises(ModelError, match="--architecture"):
+        guess_architecture({"weight": torch.zeros(2)})

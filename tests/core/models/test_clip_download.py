@@ -1,0 +1,216 @@
+"""Downloads, against a server on this machine that also misbehaves."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from c4t_core.errors import Cancelled, DownloadError, ModelError
+from c4t_core.models import clip, clip_fetch, clip_store
+from c4t_core.models.clip_fetch import ask, fetch
+
+DATA = bytes(range(256)) * 20_000  # 5 MB
+
+
+@dataclass
+class Server:
+    """What the server has and how it behaves."""
+
+    url: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    break_after: int | None = None  # bytes, then the connection closes
+    resumes: bool = True
+    digest: str | None = None  # told instead of the true one
+    ranges: list[str | None] = field(default_factory=list)
+
+
+def handler(server: Server) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_args):
+            pass
+
+        def do_GET(self):
+            if self.path.startswith("/hub/"):  # as the hub does: checksum here, file elsewhere
+                data = server.files.get(Path(self.path).name, b"")
+                digest = server.digest or hashlib.sha256(data).hexdigest()
+                self.send_response(302)
+                self.send_header("Location", f"{server.url}/files/{Path(self.path).name}")
+                self.send_header("X-Linked-Etag", f'"{digest}"')
+                self.send_header("X-Linked-Size", str(len(data)))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            data = server.files.get(Path(self.path).name)
+            if data is None:
+                self.send_error(404)
+                return
+            wanted = self.headers.get("Range")
+            server.ranges.append(wanted)
+            start = (
+                int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and server.resumes else 0
+            )
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(data) - start))
+            self.end_headers()
+            rest = data[start:]
+            with contextlib.suppress(ConnectionError):
+                if server.break_after is None:
+                    self.wfile.write(rest)
+                else:
+                    self.wfile.write(rest[: server.break_after])
+                    self.wfile.flush()
+            self.close_connection = True
+
+    return Handler
+
+
+@pytest.fixture
+def server():
+    about = Server(files={"weights.bin": DATA})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler(about))
+    about.url = f"http://127.0.0.1:{http.server_port}"
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield about
+    http.shutdown()
+    thread.join()
+    http.server_close()
+
+
+def test_size_and_checksum_are_known_before(server):
+    remote = ask(f"{server.url}/hub/weights.bin")
+    assert remote.size == len(DATA)
+    assert remote.sha256 == hashlib.sha256(DATA).hexdigest()
+
+
+def test_whole(server, tmp_path):
+    seen = []
+    fetch(ask(f"{server.url}/hub/weights.bin"), tmp_path / "w", lambda *now: seen.append(now))
+    assert (tmp_path / "w").read_bytes() == DATA
+    assert [p.name for p in tmp_path.iterdir()] == ["w"]
+    assert seen[0] == (0, len(DATA))
+    assert seen[-1] == (len(DATA), len(DATA))
+    assert seen == sorted(seen)
+
+
+def test_breaks_off_and_goes_on(server, tmp_path):
+    server.break_after = 2_000_000
+    remote = ask(f"{server.url}/hub/weights.bin")
+    for attempt in (1, 2):
+        with pytest.raises(DownloadError, match="goes on where it stopped"):
+            fetch(remote, tmp_path / "w")
+        assert (tmp_path / "w.part").stat().st_size == attempt * 2_000_000
+    server.break_after = None
+    fetch(remote, tmp_path / "w")
+    assert (tmp_path / "w").read_bytes() == DATA
+    assert server.ranges[1:] == [None, "bytes=2000000-", "bytes=4000000-"]
+
+
+def test_cancelled_keeps_what_came(server, tmp_path):
+    remote = ask(f"{server.url}/hub/weights.bin")
+
+    def stop(done: int, total: int, /) -> None:
+        if done > 2_000_000:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        fetch(remote, tmp_path / "w", stop)
+    assert not (tmp_path / "w").exists()
+    assert (tmp_path / "w.part").stat().st_size > 2_000_000
+    starts = []
+    fetch(remote, tmp_path / "w", lambda done, total: starts.append(done))
+    assert starts[0] > 2_000_000
+    assert (tmp_path / "w").read_bytes() == DATA
+
+
+def test_a_server_that_cannot_resume(server, tmp_path):
+    server.break_after = 1_000_000
+    remote = ask(f"{server.url}/hub/weights.bin")
+    with pytest.raises(DownloadError):
+        fetch(remote, tmp_path / "w")
+    server.break_after, server.resumes = None, False
+    fetch(remote, tmp_path / "w")
+    assert (tmp_path / "w").read_bytes() == DATA
+
+
+def test_the_file_changed_between_two_attempts(server, tmp_path):
+    server.break_after = 1_000_000
+    with pytest.raises(DownloadError):
+        fetch(ask(f"{server.url}/hub/weights.bin"), tmp_path / "w")
+    server.break_after = None
+    server.files["weights.bin"] = new = DATA[::-1]
+    fetch(ask(f"{server.url}/hub/weights.bin"), tmp_path / "w")
+    assert (tmp_path / "w").read_bytes() == new
+
+
+def test_a_wrong_checksum_is_thrown_away(server, tmp_path):
+    server.digest = "0" * 64
+    with pytest.raises(DownloadError, match="checksum"):
+        fetch(ask(f"{server.url}/hub/weights.bin"), tmp_path / "w")
+    assert not list(tmp_path.glob("w*")) or [p.name for p in tmp_path.iterdir()] == ["w.part.json"]
+
+
+def test_no_such_file_and_no_such_server(server):
+    with pytest.raises(DownloadError, match="404"):
+        ask(f"{server.url}/files/gone.bin")
+    started = time.monotonic()
+    with pytest.raises(DownloadError, match="cannot be reached"):
+        ask("http://127.0.0.1:9/weights.bin")
+    assert time.monotonic() - started < 5  # a hang, not a measurement
+
+
+def test_offline_is_said_at_once(monkeypatch, data_dir):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for call in (clip.download, clip.download_size):
+        with pytest.raises(DownloadError, match="HF_HUB_OFFLINE"):
+            call("clip")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setattr(
+        clip_fetch,
+        "require_network",
+        lambda host: (_ for _ in ()).throw(DownloadError(f"{host} cannot be reached; x")),
+    )
+    with pytest.raises(DownloadError, match="huggingface.co cannot be reached"):
+        clip.download("clip")
+    assert list(clip_store.clip_dir().iterdir()) == []
+
+
+def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_dir):
+    """The whole way, with a tiny network in the place of ViT-B-32."""
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from c4t_core.models import clip_network
+    from tests.core.models.test_clip import TINY
+
+    open_clip = clip_network.open_clip()
+    network = open_clip.model.CLIP(**TINY)
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, tmp_path / "w")
+    server.files[clip_store.WEIGHTS] = (tmp_path / "w").read_bytes()
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-B-32", TINY)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_ENDPOINT", f"{server.url}/hub")
+
+    assert clip.download_size("clip") == len(server.files[clip_store.WEIGHTS])
+    assert clip.download("clip") == "clip"
+    model = clip.load_clip("clip", engine="torch")
+    assert model.encode_texts(["snow"]).shape == (1, 24)
+    config = clip_store.read_config(clip_store.find("clip"))
+    assert config["model_cfg"]["quick_gelu"] is True  # as OpenAI's weights were trained
+    with pytest.raises(ModelError, match="already"):
+        clip.download("clip")
+    with pytest.raises(ModelError, match="no weights"):
+        clip.download("clip:ViT-B-32@nonsense")
+    with pytest.raises(ModelError, match="no weights"):
+        clip.download("clip:NoSuchThing")
+    assert not [p for p in clip_store.clip_dir().iterdir() if p.name.startswith(".")]
+    assert torch is not None

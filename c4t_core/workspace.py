@@ -1,10 +1,13 @@
 """The one facade of the core: some folders, one model, their index.
 
-API in place, bodies follow.
+Opening reads neither images nor weights. Every method may be called from any thread, and
+searching goes on, on what is committed, while :meth:`Workspace.index` runs in another.
 """
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,32 +16,43 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.index.search import Hit, Query
+from c4t_core import paths
+from c4t_core.errors import C4TError, CatalogueError
+from c4t_core.index import audit_queries, indexer, locks, targets, upkeep
+from c4t_core.index.catalogue import Catalogue
+from c4t_core.index.embed import BATCH_SIZE, Skipped
+from c4t_core.index.events import Event, fold_events
+from c4t_core.index.indexer import IndexReport
+from c4t_core.index.ledger import Ledger
+from c4t_core.index.lookup import Lookup
+from c4t_core.index.model_handle import ModelHandle
+from c4t_core.index.scan import ExcludeRules
+from c4t_core.index.search import Hit, Query, Term, parse_query
+from c4t_core.index.searcher import NO_FILTERS, Filters, Frame, Ranking, Searcher
+from c4t_core.index.targets import Target
+from c4t_core.index.thresholds import automatic_threshold
+from c4t_core.index.upkeep import Space
 from c4t_core.models.protocol import Model
 from c4t_core.progress import Progress, ignore
 
+__all__ = [
+    "Event",
+    "ExcludeRules",
+    "Filters",
+    "FolderStatus",
+    "Frame",
+    "Hit",
+    "IndexReport",
+    "Ranking",
+    "Skipped",
+    "Space",
+    "Workspace",
+    "WorkspaceStatus",
+    "open_workspace",
+]
 
-@dataclass(frozen=True)
-class Skipped:
-    """A file (or folder) that was left out, and why."""
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True)
-class IndexReport:
-    """What one run of indexing found and did.
-
-    ``total`` = ``embedded`` + ``unchanged`` + ``offline`` + the skipped image files.
-    """
-
-    total: int
-    embedded: int
-    unchanged: int
-    gone: int
-    offline: int
-    skipped: list[Skipped]
+QueryLike = str | Query | NDArray[np.float32]
+"""What can be searched for: text as typed, a parsed query, or a unit direction (d,)."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +63,10 @@ class FolderStatus:
     total: int  # images in the catalogue
     embedded: int  # of them, with a vector of this model
     skipped: int
-    offline: bool
+    offline: bool  # not there at the last run
     scanned: float | None  # when a run for this model last finished, seconds since 1970
     busy: str | None  # who is indexing it now, in words
+    search: str  # what answers: "exact" or "hnsw"
 
 
 @dataclass(frozen=True)
@@ -60,66 +75,134 @@ class WorkspaceStatus:
 
     total: int
     embedded: int
-    offline: int
+    offline: int  # images in folders that are not there
     skipped: int
     folders: tuple[FolderStatus, ...]
-    size_bytes: int  # of the whole catalogue
-    search: str  # "exact", "hnsw" or "hnsw missing"
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One image of the catalogue, without a score (see :class:`Hit` for the fields)."""
-
-    path: Path
-    root: Path
-    relative: str
-    drive: str | None
-    camera: str | None
-    frame: int | None
-    time: float | None
-    image_id: int
-    size: int
-    mtime: float
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Hits as numbers only, best first: for views that load rows when they are shown."""
-
-    image_ids: NDArray[np.int64]  # (n,)
-    scores: NDArray[np.float32]  # (n,)
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What a search is restricted to; empty fields restrict nothing."""
-
-    within: tuple[str | Path, ...] = ()  # sub-folders, relative to an opened folder or absolute
-    drives: tuple[str, ...] = ()
-    cameras: tuple[str, ...] = ()
-    since: float | None = None  # seconds since 1970 UTC, inclusive
-    until: float | None = None  # exclusive
-    only: frozenset[int] | None = None  # image ids, such as the hits of an earlier search
-    without: frozenset[int] = frozenset()
 
 
 class Workspace:
-    """Folders, a model, their index. Every method may be called from any thread."""
+    """Folders, a model, their index.
 
-    roots: tuple[Path, ...]
-    model_name: str
-    notices: list[str]  # sentences for the user, such as "the catalogue was damaged and ..."
+    Attributes:
+        roots: the opened folders, absolute, as they were named.
+        model_name: what the user calls the model.
+        notices: sentences for the user, such as that the catalogue was damaged and is rebuilt.
+        skipped_so_far: files left out by the run that goes on, or the last one.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], model: str | Model, exclude: ExcludeRules | None
+    ) -> None:
+        """Use :func:`open_workspace`."""
+        self.roots = tuple(folders)
+        self.notices: list[str] = []
+        self.skipped_so_far = 0
+        self._exclude = exclude
+        self._model = ModelHandle(model)
+        self.model_name = self._model.name
+        self._catalogue = Catalogue(catalogue_path())
+        if self._catalogue.notice:
+            self.notices.append(self._catalogue.notice)
+        self._searcher = Searcher(self._catalogue, folders, self._model, _index_folder())
+        self._closing = threading.Lock()
+
+    # Indexing
 
     def index(
-        self, progress: Progress = ignore, *, on_commit: Callable[[], None] | None = None
+        self,
+        progress: Progress = ignore,
+        *,
+        on_commit: Callable[[], None] | None = None,
+        batch_size: int = BATCH_SIZE,
     ) -> IndexReport:
-        """Embed what is new or changed; progress gets (0, 0) while the folders are scanned."""
-        raise NotImplementedError
+        """Embed what is new or changed, and forget what is gone.
+
+        Args:
+            progress: called with (0, 0) while the folders are scanned, then with the files
+                done and to do in this run; raise Cancelled from it to stop. May block to pause.
+            on_commit: called after each batch is committed (and can be searched).
+            batch_size: files per commit.
+
+        Raises:
+            Cancelled: from ``progress``; what is done is kept, the next run goes on from there.
+            BusyError: another run is writing to the same folder and model; says which.
+            FolderError: a folder is not there and never was.
+            ModelError: the model cannot be loaded.
+            CatalogueError: the disk is full or read-only; what is done is kept.
+        """
+        self.skipped_so_far = 0
+        with contextlib.ExitStack() as stack:
+            catalogue = stack.enter_context(contextlib.closing(Catalogue(catalogue_path())))
+            for target in self._searcher.targets():
+                lock = self._lock_path(target)
+                stack.enter_context(locks.writer_lock(lock, f'"{target.folder}"'))
+            progress(0, 0)
+            model_id = catalogue.add_model(
+                self._model.fingerprint, self._model.name, self._model.dim
+            )
+            plans = [
+                (self._plan(catalogue, folder, model_id, progress), folder) for folder in self.roots
+            ]
+            self._run(catalogue, [plan for plan, _ in plans], progress, on_commit, batch_size)
+            return indexer.report(plans)
+
+    def _plan(
+        self, catalogue: Catalogue, folder: Path, model_id: int, progress: Progress
+    ) -> indexer.Plan:
+        target = targets.claim(catalogue, targets.resolve(catalogue, folder), self._exclude)
+        assert target.root is not None
+        ledger = Ledger(catalogue, target.root, model_id, target.below)
+        return indexer.make_plan(ledger, lambda found: progress(0, 0))
+
+    def _run(
+        self,
+        catalogue: Catalogue,
+        plans: Sequence[indexer.Plan],
+        progress: Progress,
+        on_commit: Callable[[], None] | None,
+        batch_size: int,
+    ) -> None:
+        total = sum(len(plan.todo) for plan in plans)
+        done = 0
+        self.skipped_so_far = sum(len(plan.failed) for plan in plans)
+        progress(0, total)
+        for plan in plans:
+            before = len(plan.failed)
+            batches = indexer.run_plan(plan, self._model, batch_size)
+            with contextlib.closing(batches):
+                for count in batches:
+                    done += count
+                    self.skipped_so_far += len(plan.failed) - before
+                    before = len(plan.failed)
+                    if on_commit is not None:
+                        on_commit()
+                    progress(done, total)
+            indexer.finish(catalogue, plan)
+            self._maintain(plan)
+
+    def _maintain(self, plan: indexer.Plan) -> None:
+        """Bring the approximate index up to date, if there are enough vectors for one."""
+        search = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id)
+        if not search.outdated():
+            return
+        queries = self._model.get().encode_texts(audit_queries.SENTENCES)
+        facts = search.maintain(queries)
+        if facts is not None and not facts.serves:
+            self.notices.append(
+                f"The approximate index finds only {facts.recall:.1%} of the best hits here, so "
+                "exact search answers."
+            )
+
+    def _lock_path(self, target: Target) -> Path:
+        real = target.root.path if target.root else target.real
+        folder = paths.data_dir() / "locks"
+        return targets.lock_path(folder, real, self._model.fingerprint)
+
+    # Searching
 
     def search(
         self,
-        query: str | Query,
+        query: QueryLike,
         k: int | None = 50,
         *,
         exact: bool = False,
@@ -128,67 +211,257 @@ class Workspace:
         filters: Filters | None = None,
         above: float | None = None,
     ) -> list[Hit]:
-        """Return the best hits, best first, ties by path."""
-        raise NotImplementedError
+        """Return the best hits, best first, ties by path.
+
+        Args:
+            query: what to look for.
+            k: how many; None for all.
+            exact: do not use the approximate index.
+            within: only these sub-folders, relative to an opened folder or absolute.
+            drive: only this drive.
+            filters: more restrictions; ``within`` and ``drive`` are added to them.
+            above: only scores of at least this.
+
+        Raises:
+            QueryError: the query cannot be understood.
+            NotIndexedError: no opened folder was indexed with this model.
+            FolderError: a folder of ``within`` lies in none of the opened ones.
+        """
+        filters = filters or NO_FILTERS
+        filters = Filters(
+            (*filters.within, *within),
+            (*filters.drives, *((drive,) if drive is not None else ())),
+            filters.cameras,
+            filters.since,
+            filters.until,
+            filters.only,
+            filters.without,
+        )
+        found = self.ranking(query, filters=filters, k=k, exact=exact)
+        count = len(found.scores) if above is None else int((found.scores >= above).sum())
+        return self.hits(found.image_ids[:count].tolist(), found.scores[:count].tolist())
 
     def ranking(
-        self, query: str | Query, *, filters: Filters | None = None, k: int | None = None
+        self,
+        query: QueryLike,
+        *,
+        filters: Filters | None = None,
+        k: int | None = None,
+        exact: bool = False,
     ) -> Ranking:
-        """Return ids and scores of all hits, best first; see :meth:`hits`."""
-        raise NotImplementedError
+        """Return ids and scores, best first, ties by path; :meth:`hits` loads their rows.
+
+        Raises: as :meth:`search`.
+        """
+        wanted = _parsed(query)  # a mistake in the query is said before anything else
+        self._searcher.indexed()
+        return self._searcher.ranked(self._direction(wanted), k, filters or NO_FILTERS, exact=exact)
 
     def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
-        """Load some rows of a ranking."""
-        raise NotImplementedError
+        """Load rows of a ranking; ``first`` is the rank of the first of them."""
+        return self._searcher.hits(image_ids, scores, first)
 
-    def scores(self, query: str | Query, *, filters: Filters | None = None) -> NDArray[np.float32]:
-        """Return all cosine scores, (n,), in no particular order."""
-        raise NotImplementedError
+    def scores(self, query: QueryLike, *, filters: Filters | None = None) -> NDArray[np.float32]:
+        """Return the cosines of all images with the query, (n,), in no particular order."""
+        wanted = _parsed(query)
+        self._searcher.indexed()
+        return self._searcher.scores(self._direction(wanted), filters or NO_FILTERS)
 
-    def threshold(self, query: str | Query, *, filters: Filters | None = None) -> float | None:
-        """Return the automatic cut of a query, None when nothing stands out."""
-        raise NotImplementedError
+    def threshold(self, query: QueryLike, *, filters: Filters | None = None) -> float | None:
+        """Return the automatic cut of a query, None where nothing stands out."""
+        return automatic_threshold(self.scores(query, filters=filters))
+
+    def direction(self, query: QueryLike) -> NDArray[np.float32]:
+        """Return the unit vector (d,) that stands for a query; it can be searched for."""
+        return self._direction(_parsed(query))
+
+    def _direction(self, query: Query | NDArray[np.float32]) -> NDArray[np.float32]:
+        if isinstance(query, Query):
+            return self._model.direction(query)
+        direction = np.asarray(query, dtype=np.float32)
+        return direction / max(float(np.linalg.norm(direction)), 1e-12)
 
     def refine(
-        self, query: str | Query, right: Sequence[int], wrong: Sequence[int]
+        self, query: QueryLike, right: Sequence[int], wrong: Sequence[int]
     ) -> NDArray[np.float32]:
-        """Return a query direction moved towards right and away from wrong images."""
-        raise NotImplementedError
+        """Return a query's direction moved by marks on its hits (Rocchio's feedback).
 
-    def similar(self, image: int | str | Path, k: int | None = 50) -> list[Hit]:
-        """Return the images most like one of the catalogue, or like any image file."""
-        raise NotImplementedError
+        ``unit(q + 0.75 mean(right) - 0.25 mean(wrong))``, after Salton and Buckley 1990.
 
-    def neighbours(self, image: int | str | Path, before: int = 3, after: int = 3) -> list[Frame]:
-        """Return frames around one of the same drive and camera, in time order, with itself."""
-        raise NotImplementedError
+        Args:
+            query: what was asked.
+            right: ids of images that show it.
+            wrong: ids of images that do not.
+        """
+        moved = self._direction(_parsed(query)).astype(np.float64)
+        for image_ids, weight in ((right, 0.75), (wrong, -0.25)):
+            rows = list(self.vectors(image_ids).values())
+            if rows:
+                moved += weight * np.mean(rows, axis=0)
+        return self._direction(moved.astype(np.float32))
+
+    def vectors(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Return unit embeddings (d,) by image id; images without one are left out."""
+        model_id = self._catalogue.model_id(self._model.fingerprint)
+        if model_id is None or not len(image_ids):
+            return {}
+        lookup = Lookup(self._catalogue, 0)  # ids are unique over all roots
+        ids, rows = lookup.vectors(model_id, self._model.dim, image_ids)
+        return dict(zip(ids.tolist(), rows, strict=True))
+
+    def similar(
+        self, image: int | str | Path, k: int | None = 50, *, filters: Filters | None = None
+    ) -> list[Hit]:
+        """Return the images most like one of the catalogue (without it), or like any file.
+
+        Raises:
+            QueryError: the file cannot be used.
+            NotIndexedError: no opened folder was indexed with this model.
+        """
+        found = self._searcher.find(image)
+        own = None if found is None else self.vectors([found[1].id]).get(found[1].id)
+        if own is None or found is None:
+            if isinstance(image, int):
+                raise C4TError("This image is not in the index any more; search again.")
+            return self.search(Query((Term(image=Path(image)),)), k, filters=filters)
+        more = None if k is None else k + 1
+        hits = self.search(own, more, filters=filters)
+        others = [hit for hit in hits if hit.image_id != found[1].id][:k]
+        return self.hits([hit.image_id for hit in others], [hit.score for hit in others])
+
+    def events(self, hits: Sequence[Hit]) -> list[Event]:
+        """Fold hits of one drive that are close in time and alike into events."""
+        return fold_events(hits, vectors=self.vectors([hit.image_id for hit in hits]))
+
+    # Looking around
 
     def frame(self, image: int | str | Path) -> Frame | None:
-        """Return one image of the catalogue, None if it is not there."""
-        raise NotImplementedError
+        """Return one image of the catalogue by id or path, None if it is not there."""
+        found = self._searcher.find(image)
+        return None if found is None else self._searcher.frame(*found)
+
+    def neighbours(self, image: int | str | Path, before: int = 3, after: int = 3) -> list[Frame]:
+        """Return the frames around one, of its drive and camera, in time order, with itself."""
+        found = self._searcher.find(image)
+        if found is None:
+            return []
+        target, row = found
+        rows = Lookup(self._catalogue, row.root_id).neighbours(row, before, after)
+        return [self._searcher.frame(target, near) for near in rows if target.holds(near.path)]
+
+    def drives(self) -> list[tuple[str, int]]:
+        """Return the drives and their number of images, by name."""
+        return self._groups("drive")
+
+    def cameras(self) -> list[tuple[str, int]]:
+        """Return the cameras and their number of images, by name."""
+        return self._groups("camera")
+
+    def _groups(self, column: str) -> list[tuple[str, int]]:
+        total: dict[str, int] = {}
+        for target in self._searcher.targets():
+            lookup = self._searcher.lookup(target)
+            for name, count in lookup.groups(column, target.below) if lookup else ():
+                total[name] = total.get(name, 0) + count
+        return sorted(total.items())
 
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""
-        raise NotImplementedError
+        model_id = self._catalogue.model_id(self._model.fingerprint)
+        folders = tuple(self._folder_status(t, model_id) for t in self._searcher.targets())
+        return WorkspaceStatus(
+            sum(folder.total for folder in folders),
+            sum(folder.embedded for folder in folders),
+            sum(folder.total for folder in folders if folder.offline),
+            sum(folder.skipped for folder in folders),
+            folders,
+        )
+
+    def _folder_status(self, target: Target, model_id: int | None) -> FolderStatus:
+        busy = locks.holder(self._lock_path(target))
+        root, lookup = target.root, self._searcher.lookup(target)
+        if root is None or lookup is None:
+            return FolderStatus(target.folder, 0, 0, 0, False, None, busy, "exact")
+        total, embedded, failed = lookup.counts(model_id, target.below)
+        run = None if model_id is None else self._catalogue.run(root.id, model_id)
+        serving = "exact"
+        if run is not None and model_id is not None:
+            serving = self._searcher.vectors(root, model_id).serving()
+        scanned = run[0] if run else None
+        return FolderStatus(
+            target.folder, total, embedded, failed, root.offline, scanned, busy, serving
+        )
 
     def skipped(self) -> list[Skipped]:
-        """Return the files left out by the last run, with reasons."""
-        raise NotImplementedError
+        """Return the files (and unreadable folders) left out by the last run, with reasons."""
+        return [
+            Skipped(indexer.shown_path(target.folder, failure.path, target.below), failure.reason)
+            for target, ledger in self._ledgers()
+            for failure in ledger.failures().values()
+        ]
 
     def retry_skipped(self) -> int:
-        """Forget why files failed, so that the next run tries them again; return how many."""
-        raise NotImplementedError
+        """Have the next run try the skipped files again; return how many there are."""
+        return sum(ledger.clear_failures() for _, ledger in self._ledgers())
 
-    def drives(self) -> list[tuple[str, int]]:
-        """Return the drives and their number of images."""
-        raise NotImplementedError
+    def _ledgers(self) -> list[tuple[Target, Ledger]]:
+        model_id = self._catalogue.model_id(self._model.fingerprint)
+        if model_id is None:
+            return []
+        return [
+            (target, Ledger(self._catalogue, target.root, model_id, target.below))
+            for target in self._searcher.targets()
+            if target.root is not None
+        ]
 
-    def cameras(self) -> list[tuple[str, int]]:
-        """Return the cameras and their number of images."""
-        raise NotImplementedError
+    # Keeping
+
+    @property
+    def model_fingerprint(self) -> str:
+        """Identity of the model, for provenance."""
+        return self._model.fingerprint
+
+    def exclude_rules(self, folder: str | Path | None = None) -> ExcludeRules:
+        """Return what is left out of a folder (by default the first opened one)."""
+        wanted = self.roots[0] if folder is None else targets.opened(folder)[0]
+        root = targets.resolve(self._catalogue, wanted).root
+        return self._exclude or ExcludeRules() if root is None else root.rules
+
+    def set_exclude_rules(self, rules: ExcludeRules) -> None:
+        """Change what is left out of the opened folders; the next run acts on it."""
+        self._exclude = rules
+        for target in self._searcher.targets():
+            if target.root is not None:
+                self._catalogue.set_rules(target.root.id, rules)
+
+    def forget(self, folder: str | Path) -> None:
+        """Drop a folder from the catalogue, with its vectors; marks and images stay."""
+        upkeep.forget(self._catalogue, targets.opened(folder)[0])
+
+    def relocate(self, old: str | Path, new: str | Path) -> None:
+        """Note that a folder was moved or renamed, so that nothing is embedded again.
+
+        Raises:
+            FolderError: if the old folder is not in the catalogue, or the new one not there.
+        """
+        upkeep.relocate(self._catalogue, targets.opened(old)[0], targets.opened(new)[0])
+
+    def space(self) -> Space:
+        """Return what the catalogue and its caches take on disk."""
+        return upkeep.space(self._catalogue, _index_folder())
+
+    def clean(self, keep_models: Sequence[str] | None = None) -> int:
+        """Give back disk space; return the number of bytes.
+
+        Args:
+            keep_models: fingerprints whose vectors are kept; None keeps all.
+        """
+        return upkeep.clean(self._catalogue, _index_folder(), keep_models)
 
     def close(self) -> None:
-        """Release the catalogue."""
+        """Release the catalogue; closing twice is allowed."""
+        with self._closing:
+            self._catalogue.close()
 
     def __enter__(self) -> Workspace:
         return self
@@ -203,7 +476,52 @@ class Workspace:
 
 
 def open_workspace(
-    folders: str | Path | Sequence[str | Path], model: str | Model = "c4t"
+    folders: str | Path | Sequence[str | Path],
+    model: str | Model = "c4t",
+    *,
+    exclude: ExcludeRules | None = None,
 ) -> Workspace:
-    """Open folders for searching and indexing; nothing is read from them yet."""
-    raise NotImplementedError
+    """Open folders for searching and indexing.
+
+    Args:
+        folders: one or more; one inside another is dropped.
+        model: name of a model, loaded at the first need, or a model.
+        exclude: what to leave out; None for the rules that the folder has, or the default.
+
+    Raises:
+        FolderError: if a folder is neither there nor known from earlier.
+        ModelError: if no model has this name.
+        CatalogueError: if the catalogue cannot be opened.
+    """
+    workspace = Workspace(targets.opened(folders), model, exclude)
+    try:
+        for folder in workspace.roots:
+            if targets.resolve(workspace._catalogue, folder).root is None or folder.is_file():
+                targets.check_folder(folder)
+    except C4TError:
+        workspace.close()
+        raise
+    return workspace
+
+
+def catalogue_path() -> Path:
+    """Return the catalogue's file.
+
+    Raises:
+        CatalogueError: if the data folder cannot be made.
+    """
+    try:
+        return paths.data_dir() / "catalogue.sqlite"
+    except OSError as error:
+        raise CatalogueError(
+            f"The data folder cannot be made ({error}); set C4T_DATA_DIR to a folder that may be "
+            "written."
+        ) from error
+
+
+def _index_folder() -> Path:
+    return paths.cache_dir() / "hnsw"
+
+
+def _parsed(query: QueryLike) -> Query | NDArray[np.float32]:
+    return parse_query(query) if isinstance(query, str) else query

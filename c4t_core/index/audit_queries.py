@@ -1,0 +1,28 @@
+"""Sentences as engineers type them, to audit the approximate index with real directions."""
+
+SENTENCES = (
+    "a truck in snow",
+    "a cyclist crossing at dusk",
+    "road works with cones",
+    "pedestrians on a zebra crossing",
+    "heavy rain on the windscreen",
+    "fog on a country road",
+    "a traffic light turning red",
+    "parked cars on both sides of a narrow street",
+    "a motorway with many lanes",
+    "a bus at a bus stop",
+    "a motorcycle overtaking",
+    "a roundabout",
+    "a tunnel entrance",
+    "low sun blinding the camera",
+    "an empty road at night",
+    "a dirt road through a forest",
+    "a construction vehicle",
+    "a child beside the road",
+    "a traffic sign with a speed limit",
+    "an ambulance with blue lights",
+    "snow",
+    "bicycle",
+    "sand storm",
+    "traffic jam",
+)

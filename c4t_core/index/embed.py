@@ -1,0 +1,236 @@
+"""The bounded pipeline from image files to vectors: decoding overlaps the model.
+
+Threads decode and resize (Pillow lets go of the interpreter lock) while the model runs on the
+batch before. At most a few batches are in memory; results come in the order of the files, and
+a file that fails never shifts its neighbours' rows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.devices import available_threads
+from c4t_core.errors import C4TError, ImageError
+from c4t_core.index.images import open_image
+from c4t_core.index.scan import FileState
+from c4t_core.models.protocol import Model, Pixels
+from c4t_core.progress import Progress, ignore
+
+BATCH_SIZE = 16
+_BATCHES_AHEAD = 3  # prepared while the model works; 16 images of 320 pixels are 5 MB
+_OUT_OF_MEMORY = re.compile(r"(?i)out of memory|bad_alloc|failed to allocate|cannot allocate")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file (or folder) that was left out, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One file's vector, with the state the file had when it was read."""
+
+    index: int
+    state: FileState
+    vector: NDArray[np.float32]  # (d,), unit length
+
+
+@dataclass(frozen=True)
+class Failed:
+    """One file without a vector.
+
+    Attributes:
+        index: place in the list of files.
+        reason: for the list of skipped files.
+        state: the file as it was read; None if it is worth another try as it is.
+        vanished: the file is not there any more.
+    """
+
+    index: int
+    reason: str
+    state: FileState | None = None
+    vanished: bool = False
+
+
+@dataclass
+class Batch:
+    """What came out of the pipeline at once, in the order of the files."""
+
+    good: list[Embedded] = field(default_factory=list)
+    bad: list[Failed] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.good) + len(self.bad)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    index: int
+    state: FileState
+    pixels: Pixels  # uint8 (h, w, 3)
+
+
+def embed_stream(
+    paths: Sequence[str | Path | bytes],
+    model: Model,
+    *,
+    batch_size: int = BATCH_SIZE,
+    threads: int | None = None,
+) -> Iterator[Batch]:
+    """Embed files and yield their vectors batch by batch, in order.
+
+    Close the generator (or leave its loop) to stop: what is being decoded is finished, the
+    rest is dropped.
+
+    Args:
+        paths: the files.
+        model: anything that follows the protocol.
+        batch_size: files per batch; halved by itself where memory runs out.
+        threads: decoding threads; by default as many as the machine has for us.
+
+    Raises:
+        C4TError: if even one image at a time does not fit into memory.
+    """
+    workers = threads or available_threads()
+    encoder = _Encoder(model, batch_size)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="c4t-decode")
+    waiting: deque[Future[_Prepared | Failed]] = deque()
+    jobs = iter(enumerate(paths))
+    try:
+        ahead = batch_size * _BATCHES_AHEAD + workers
+        _submit(pool, waiting, islice(jobs, ahead), model)
+        while waiting:
+            done: list[_Prepared | Failed] = []
+            while waiting and len(done) < encoder.batch_size:
+                done.append(waiting.popleft().result())
+                _submit(pool, waiting, islice(jobs, 1), model)
+            yield encoder.encode(done)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(
+    pool: ThreadPoolExecutor,
+    waiting: deque[Future[_Prepared | Failed]],
+    jobs: Iterable[tuple[int, str | Path | bytes]],
+    model: Model,
+) -> None:
+    for index, path in jobs:
+        waiting.append(pool.submit(_prepare, index, path, model))
+
+
+def _prepare(index: int, path: str | Path | bytes, model: Model) -> _Prepared | Failed:
+    """Decode and resize one file; every failure is a value, so that no row is ever lost."""
+    try:
+        before = _state(path)
+        pixels = model.prepare(open_image(path, model.min_side))
+        if _state(path) != before:
+            return Failed(index, "it changed while it was read; the next run reads it again")
+        return _Prepared(index, before, pixels)
+    except FileNotFoundError:
+        return Failed(index, "the file is gone", vanished=True)
+    except ImageError as error:
+        cause = error.__cause__
+        if isinstance(cause, FileNotFoundError):
+            return Failed(index, "the file is gone", vanished=True)
+        passing = isinstance(cause, MemoryError) or getattr(cause, "errno", None) is not None
+        return Failed(index, str(error), None if passing else before)
+    except OSError as error:
+        return Failed(index, f"cannot be read ({error.strerror or error})")
+    except (ValueError, MemoryError) as error:
+        return Failed(index, f"cannot be brought to the model's size ({error})", before)
+
+
+def _state(path: str | Path | bytes) -> FileState:
+    found = os.stat(path)
+    return FileState(found.st_size, found.st_mtime_ns)
+
+
+class _Encoder:
+    """Runs the model on batches, smaller ones once memory ran out."""
+
+    def __init__(self, model: Model, batch_size: int) -> None:
+        self._model = model
+        self.batch_size = max(1, batch_size)
+
+    def encode(self, done: Sequence[_Prepared | Failed]) -> Batch:
+        """Embed what was prepared; keep what failed."""
+        batch = Batch(bad=[item for item in done if isinstance(item, Failed)])
+        good = [item for item in done if isinstance(item, _Prepared)]
+        if not good:
+            return batch
+        vectors = self._encode_pixels(np.stack([item.pixels for item in good]))
+        for item, vector in zip(good, vectors, strict=True):
+            if np.isfinite(vector).all():
+                batch.good.append(Embedded(item.index, item.state, vector))
+            else:
+                reason = "the model gives no usable numbers for it"
+                batch.bad.append(Failed(item.index, reason, item.state))
+        batch.bad.sort(key=lambda failed: failed.index)
+        return batch
+
+    def _encode_pixels(self, pixels: Pixels) -> NDArray[np.float32]:
+        parts: list[NDArray[np.float32]] = []
+        start = 0
+        while start < len(pixels):
+            part = pixels[start : start + self.batch_size]
+            try:
+                parts.append(np.asarray(self._model.encode_pixels(part), dtype=np.float32))
+            except Exception as error:
+                if not _is_memory(error):
+                    raise
+                if len(part) == 1:
+                    raise C4TError(
+                        "There is not enough memory to embed even one image; close other "
+                        "programs, or choose a smaller model or the CPU."
+                    ) from error
+                self.batch_size = max(1, len(part) // 2)
+                continue
+            start += len(part)
+        return np.concatenate(parts)
+
+
+def _is_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
+
+
+def embed_images(
+    paths: Sequence[Path],
+    model: Model,
+    *,
+    batch_size: int = BATCH_SIZE,
+    progress: Progress = ignore,
+) -> tuple[NDArray[np.float32], list[int], list[Skipped]]:
+    """Embed a list of files.
+
+    Returns:
+        the rows of the usable files, float32 (n, d); their places in ``paths``; the others
+        with reasons.
+
+    Raises:
+        Cancelled: from ``progress``.
+    """
+    rows: list[NDArray[np.float32]] = []
+    good: list[int] = []
+    skipped: list[Skipped] = []
+    progress(0, len(paths))
+    for batch in embed_stream(paths, model, batch_size=batch_size):
+        rows += [item.vector for item in batch.good]
+        good += [item.index for item in batch.good]
+        skipped += [Skipped(Path(paths[item.index]), item.reason) for item in batch.bad]
+        progress(len(good) + len(skipped), len(paths))
+    matrix = np.stack(rows) if rows else np.empty((0, model.dim), dtype=np.float32)
+    return matrix, good, skipped

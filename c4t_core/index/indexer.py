@@ -1,0 +1,196 @@
+"""One run of indexing: scan, compare, embed what is new or changed, batch by batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from c4t_core.index.catalogue import Catalogue
+from c4t_core.index.embed import BATCH_SIZE, Batch, Skipped, embed_stream
+from c4t_core.index.ledger import Failure, Ledger, Stored
+from c4t_core.index.model_handle import ModelHandle
+from c4t_core.index.scan import Diff, Scan, compare, scan
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What one run of indexing found and did.
+
+    Attributes:
+        total: image files: ``embedded`` + ``unchanged`` + ``offline`` + the skipped ones.
+        embedded: new or changed files that have their vector now.
+        unchanged: files that had their vector before.
+        gone: files that were in the catalogue and are not in the folder any more.
+        offline: files of a folder that is not there (unplugged, unmounted); kept.
+        skipped: files that cannot be used and folders that cannot be read.
+    """
+
+    total: int
+    embedded: int
+    unchanged: int
+    gone: int
+    offline: int
+    skipped: list[Skipped]
+
+
+@dataclass
+class Plan:
+    """What is to be done in one root (or a sub-folder of it).
+
+    Attributes:
+        todo: relative names of files to embed, sorted.
+        failed: failures, old and new, by relative name.
+    """
+
+    ledger: Ledger
+    diff: Diff
+    todo: list[bytes]
+    failed: dict[bytes, str]
+    embedded: int = 0
+    unchanged: int = 0
+    gone: int = 0
+    offline: int = 0
+    processed: int = 0
+    folders: set[bytes] = field(default_factory=set)  # of the failed ones, those that are folders
+
+
+def make_plan(ledger: Ledger, check: Callable[[int], None] = lambda found: None) -> Plan:
+    """Scan a root, bring the catalogue up to date about what is gone, and list the work.
+
+    Args:
+        ledger: the root, the model, and perhaps a sub-folder.
+        check: called now and then with the number of files found; may raise to stop.
+
+    Raises:
+        CatalogueError: if the catalogue cannot be written.
+    """
+    found = scan(ledger.root.path, ledger.root.rules, ledger.below, check)
+    known = ledger.known()
+    embedded = ledger.embedded()
+    diff = compare(found, known)
+    old = ledger.failures()
+    if diff.offline and not found.files:
+        return Plan(ledger, diff, [], {}, offline=len(diff.offline))
+    kept = _still_failed(found, old)
+    ledger.remove([*diff.gone, *_cleared(found, diff, old)])
+    trouble = {**found.odd, **found.unreadable}
+    ledger.store([], [Failure(name, None, reason) for name, reason in trouble.items()])
+    done = embedded & set(diff.unchanged)
+    todo = [name for name in found.files if name not in done and name not in kept]
+    return Plan(
+        ledger,
+        diff,
+        sorted(todo),
+        {**kept, **trouble},
+        unchanged=len(done),
+        gone=len(diff.gone),
+        offline=len(diff.offline),
+        folders=set(found.unreadable),
+    )
+
+
+def _still_failed(found: Scan, old: dict[bytes, Failure]) -> dict[bytes, str]:
+    """Return the failed files that are as they were then: trying again would change nothing."""
+    return {
+        name: failure.reason
+        for name, failure in old.items()
+        if failure.state is not None and found.files.get(name) == failure.state
+    }
+
+
+def _cleared(found: Scan, diff: Diff, old: dict[bytes, Failure]) -> list[bytes]:
+    """Return the failures that are no more: files gone, folders readable again."""
+    dark = tuple(folder + b"/" for folder in found.unreadable)
+    return [
+        name
+        for name in old
+        if name not in found.files
+        and name not in diff.offline
+        and not (dark and name.startswith(dark))
+    ]
+
+
+def run_plan(
+    plan: Plan, model: ModelHandle, batch_size: int = BATCH_SIZE
+) -> Generator[int, None, None]:
+    """Do the work of a plan; yield the number of files done after each committed batch.
+
+    If the folder goes away meanwhile, the rest is counted as offline and the run ends.
+
+    Raises:
+        CatalogueError: if a batch cannot be written; the batches before are kept.
+    """
+    ledger = plan.ledger
+    base = os.fsencode(ledger.root.path)
+    paths = [os.path.join(base, name) for name in plan.todo]
+    if not paths:
+        return  # and the model need not be loaded
+    for batch in embed_stream(paths, model.get(), batch_size=batch_size):
+        if any(item.vanished for item in batch.bad) and not os.path.isdir(base):
+            plan.offline += len(plan.todo) - plan.processed
+            return
+        _commit(plan, batch)
+        yield len(batch)
+
+
+def _commit(plan: Plan, batch: Batch) -> None:
+    names = plan.todo
+    vanished = [names[item.index] for item in batch.bad if item.vanished]
+    bad = [
+        Failure(names[item.index], item.state, item.reason)
+        for item in batch.bad
+        if not item.vanished
+    ]
+    good = [Stored(names[item.index], item.state, item.vector) for item in batch.good]
+    plan.ledger.store(good, bad)
+    plan.ledger.remove(vanished)
+    plan.processed += len(batch)
+    plan.embedded += len(good)
+    plan.gone += len(vanished)
+    plan.failed.update((failure.path, failure.reason) for failure in bad)
+
+
+def report(plans: list[tuple[Plan, Path]]) -> IndexReport:
+    """Sum up what was done; each plan with the folder as the user named it."""
+    skipped: list[Skipped] = []
+    files = 0
+    for plan, folder in plans:
+        files += len(plan.failed.keys() - plan.folders)
+        skipped += [
+            Skipped(shown_path(folder, name, plan.ledger.below), reason)
+            for name, reason in sorted(plan.failed.items())
+        ]
+    embedded = sum(plan.embedded for plan, _ in plans)
+    unchanged = sum(plan.unchanged for plan, _ in plans)
+    offline = sum(plan.offline for plan, _ in plans)
+    return IndexReport(
+        total=embedded + unchanged + offline + files,
+        embedded=embedded,
+        unchanged=unchanged,
+        gone=sum(plan.gone for plan, _ in plans),
+        offline=offline,
+        skipped=skipped,
+    )
+
+
+def shown_path(folder: Path, name: bytes, below: bytes = b"") -> Path:
+    """Return a file's absolute path under the folder as the user named it.
+
+    Args:
+        folder: the opened folder.
+        name: the file, relative to the root.
+        below: the opened folder, relative to the root.
+    """
+    inner = name[len(below) + 1 :] if below else name
+    return folder / os.fsdecode(inner) if inner else folder
+
+
+def finish(catalogue: Catalogue, plan: Plan) -> None:
+    """Note that the run came to its end, and whether the root was there."""
+    ledger = plan.ledger
+    gone_dark = bool(plan.offline) and not plan.embedded and not plan.unchanged
+    catalogue.set_offline(ledger.root.id, gone_dark)
+    if not gone_dark:
+        catalogue.finish_run(ledger.root.id, ledger.model_id)

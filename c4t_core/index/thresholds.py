@@ -1,0 +1,141 @@
+"""The automatic cut of a query: where the scores of what is meant part from the rest.
+
+The scores of one query over all images are seen as a mixture of two normal distributions, the
+many that do not show it and the few that do; the cut is where the two densities cross
+(arXiv 2404.05309). Where one normal distribution explains the scores as well, nothing stands
+out and there is no cut.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BINS = 1024  # the mixture is fitted to a histogram: a million scores take no longer than 1,000
+_ROUNDS = 300
+_MIN_SCORES = 8
+_MIN_SIGMA = 0.5  # of a bin; a narrower peak is an artefact of the histogram
+_MIN_SEPARATION = 1.5  # distance of the means in units of their joint spread (Ashman's D / sqrt 2)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Two normal distributions, the lower mean first.
+
+    Attributes:
+        weights, means, sigmas: of both; the weights sum to 1.
+        gain: how much better it explains the scores than one normal distribution does, as a
+            difference of the Bayesian information criterion; above 0 favours two.
+    """
+
+    weights: tuple[float, float]
+    means: tuple[float, float]
+    sigmas: tuple[float, float]
+    gain: float
+
+    @property
+    def separation(self) -> float:
+        """Distance of the means over the root of the summed variances."""
+        return (self.means[1] - self.means[0]) / math.hypot(*self.sigmas)
+
+
+def automatic_threshold(scores: NDArray[np.floating[Any]]) -> float | None:
+    """Return the score above which images are taken to show what was asked for.
+
+    Args:
+        scores: cosines of all images with the query, (n,), any order.
+
+    Returns:
+        the cut, or None where nothing stands out (or there are too few scores to tell).
+    """
+    mixture = fit_mixture(scores)
+    if mixture is None or mixture.gain <= 0 or mixture.separation < _MIN_SEPARATION:
+        return None
+    return crossing(mixture)
+
+
+def fit_mixture(scores: NDArray[np.floating[Any]]) -> Mixture | None:
+    """Fit two normal distributions by expectation maximisation; None for too few scores."""
+    values = np.asarray(scores, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if len(values) < _MIN_SCORES or np.ptp(values) < 1e-9:
+        return None
+    counts, edges = np.histogram(values, bins=_BINS)
+    centres = (edges[:-1] + edges[1:]) / 2
+    floor = _MIN_SIGMA * float(edges[1] - edges[0])
+    mean = float(np.average(centres, weights=counts))
+    sigma = max(floor, math.sqrt(float(np.average((centres - mean) ** 2, weights=counts))))
+    alone = float(counts @ _log_normal(centres, mean, sigma))
+    best: tuple[float, NDArray[np.float64]] | None = None
+    for quantile in (0.5, 0.9, 0.98):  # the few may be half of all, or one in fifty
+        found = _expectation_maximisation(centres, counts, values, quantile, floor)
+        if best is None or found[0] > best[0]:
+            best = found
+    assert best is not None
+    likelihood, (w, m, s) = best
+    order = np.argsort(m)
+    gain = 2 * (likelihood - alone) - 3 * math.log(len(values))  # three parameters more
+    return Mixture(_pair(w[order]), _pair(m[order]), _pair(s[order]), gain)
+
+
+def _pair(values: NDArray[np.float64]) -> tuple[float, float]:
+    return float(values[0]), float(values[1])
+
+
+def _log_normal(x: NDArray[np.float64], mean: float, sigma: float) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = (
+        -0.5 * ((x - mean) / sigma) ** 2 - math.log(sigma) - 0.5 * math.log(2 * math.pi)
+    )
+    return result
+
+
+def _expectation_maximisation(
+    centres: NDArray[np.float64],
+    counts: NDArray[Any],
+    values: NDArray[np.float64],
+    quantile: float,
+    floor: float,
+) -> tuple[float, NDArray[np.float64]]:
+    """Return (log likelihood, [weights, means, sigmas] of both), from a first cut at a quantile."""
+    cut = np.quantile(values, quantile)
+    low, high = values[values <= cut], values[values > cut]
+    if not len(high):
+        high = values[values >= cut]
+    w = np.array([len(low), len(high)], dtype=np.float64) / (len(low) + len(high))
+    m = np.array([low.mean(), high.mean()])
+    s = np.maximum([low.std(), high.std()], floor)
+    likelihood = -math.inf
+    for _ in range(_ROUNDS):
+        logs = np.stack([_log_normal(centres, m[i], s[i]) + math.log(w[i]) for i in (0, 1)])
+        total = np.logaddexp(logs[0], logs[1])
+        share = np.exp(logs - total) * counts  # (2, bins)
+        mass = np.maximum(share.sum(axis=1), 1e-9)
+        previous, likelihood = likelihood, float(counts @ total)
+        w = mass / mass.sum()
+        m = share @ centres / mass
+        spread = (share * (centres - m[:, None]) ** 2).sum(axis=1) / mass
+        s = np.maximum(np.sqrt(spread), floor)
+        if likelihood - previous < 1e-7 * abs(likelihood):
+            break
+    return likelihood, np.stack([w, m, s])
+
+
+def crossing(mixture: Mixture) -> float | None:
+    """Return where the weighted densities cross between the means, None if they do not."""
+    (w0, w1), (m0, m1), (s0, s1) = mixture.weights, mixture.means, mixture.sigmas
+    a = 1 / (2 * s1**2) - 1 / (2 * s0**2)
+    b = m0 / s0**2 - m1 / s1**2
+    c = m1**2 / (2 * s1**2) - m0**2 / (2 * s0**2) - math.log((w1 * s0) / (w0 * s1))
+    if abs(a) < 1e-12:
+        roots = [-c / b] if b else []
+    else:
+        inside = b * b - 4 * a * c
+        if inside < 0:
+            return None
+        roots = [(-b + sign * math.sqrt(inside)) / (2 * a) for sign in (1, -1)]
+    between = [root for root in roots if m0 < root < m1]
+    return between[0] if between else None

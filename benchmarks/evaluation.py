@@ -99,7 +99,12 @@ def _files(number: int, folder: Path) -> Collection:
         (folder / names[place]).parent.mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).touch()
-    empty = tuple((),) * 0
+    empty = (
+        tuple(
+            (),
+        )
+        * 0
+    )
     return Collection(
         tuple(names),
         tuple(folder / name for name in names),

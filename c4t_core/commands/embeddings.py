@@ -73,7 +73,7 @@ def load_embeddings(path: Path) -> tuple[list[str], NDArray[np.float32], str, st
     if not path.is_file():
         raise DataError(f'There is no file "{path}"; make one with "c4t embed images".', path)
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             names, rows = data["names"], data["embeddings"]
             model = str(data["model"]) if "model" in data else ""
             fingerprint = str(data["fingerprint"]) if "fingerprint" in data else ""

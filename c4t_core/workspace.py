@@ -9,16 +9,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core import paths
-from c4t_core.errors import C4TError, CatalogueError
-from c4t_core.index import audit_queries, indexer, locks, targets, upkeep
+from c4t_core.errors import C4TError
+from c4t_core.index import indexer, status, targets, upkeep
 from c4t_core.index.catalogue import Catalogue
 from c4t_core.index.embed import BATCH_SIZE, Skipped
 from c4t_core.index.events import Event, fold_events
@@ -26,12 +24,15 @@ from c4t_core.index.indexer import IndexReport
 from c4t_core.index.ledger import Ledger
 from c4t_core.index.lookup import Lookup
 from c4t_core.index.model_handle import ModelHandle
+from c4t_core.index.places import catalogue_path, index_folder
 from c4t_core.index.scan import ExcludeRules
 from c4t_core.index.search import Hit, Query, Term, parse_query
 from c4t_core.index.searcher import NO_FILTERS, Filters, Frame, Ranking, Searcher
+from c4t_core.index.status import FolderStatus, WorkspaceStatus
 from c4t_core.index.targets import Target
 from c4t_core.index.thresholds import automatic_threshold
 from c4t_core.index.upkeep import Space
+from c4t_core.index.user_data import ImageKey
 from c4t_core.models.protocol import Model
 from c4t_core.progress import Progress, ignore
 
@@ -55,31 +56,6 @@ QueryLike = str | Query | NDArray[np.float32]
 """What can be searched for: text as typed, a parsed query, or a unit direction (d,)."""
 
 
-@dataclass(frozen=True)
-class FolderStatus:
-    """One opened folder: what is known of it without touching the disk it lies on."""
-
-    folder: Path
-    total: int  # images in the catalogue
-    embedded: int  # of them, with a vector of this model
-    skipped: int
-    offline: bool  # not there at the last run
-    scanned: float | None  # when a run for this model last finished, seconds since 1970
-    busy: str | None  # who is indexing it now, in words
-    search: str  # what answers: "exact" or "hnsw"
-
-
-@dataclass(frozen=True)
-class WorkspaceStatus:
-    """All opened folders together."""
-
-    total: int
-    embedded: int
-    offline: int  # images in folders that are not there
-    skipped: int
-    folders: tuple[FolderStatus, ...]
-
-
 class Workspace:
     """Folders, a model, their index.
 
@@ -87,7 +63,6 @@ class Workspace:
         roots: the opened folders, absolute, as they were named.
         model_name: what the user calls the model.
         notices: sentences for the user, such as that the catalogue was damaged and is rebuilt.
-        skipped_so_far: files left out by the run that goes on, or the last one.
     """
 
     def __init__(
@@ -96,14 +71,14 @@ class Workspace:
         """Use :func:`open_workspace`."""
         self.roots = tuple(folders)
         self.notices: list[str] = []
-        self.skipped_so_far = 0
+        self._last_run: indexer.Run | None = None
         self._exclude = exclude
         self._model = ModelHandle(model)
         self.model_name = self._model.name
         self._catalogue = Catalogue(catalogue_path())
         if self._catalogue.notice:
             self.notices.append(self._catalogue.notice)
-        self._searcher = Searcher(self._catalogue, folders, self._model, _index_folder())
+        self._searcher = Searcher(self._catalogue, folders, self._model, index_folder())
         self._closing = threading.Lock()
 
     # Indexing
@@ -130,73 +105,17 @@ class Workspace:
             ModelError: the model cannot be loaded.
             CatalogueError: the disk is full or read-only; what is done is kept.
         """
-        self.skipped_so_far = 0
-        with contextlib.ExitStack() as stack:
-            catalogue = stack.enter_context(contextlib.closing(Catalogue(catalogue_path())))
-            for target in self._searcher.targets():
-                lock = self._lock_path(target)
-                stack.enter_context(locks.writer_lock(lock, f'"{target.folder}"'))
-            progress(0, 0)
-            model_id = catalogue.add_model(
-                self._model.fingerprint, self._model.name, self._model.dim
-            )
-            plans = [
-                (self._plan(catalogue, folder, model_id, progress), folder) for folder in self.roots
-            ]
-            self._run(catalogue, [plan for plan, _ in plans], progress, on_commit, batch_size)
-            return indexer.report(plans)
+        with contextlib.closing(Catalogue(catalogue_path())) as catalogue:
+            run = indexer.Run(catalogue, self._searcher, self._model, self._exclude)
+            self._last_run = run
+            report = run(progress, on_commit, batch_size)
+        self.notices += run.notices
+        return report
 
-    def _plan(
-        self, catalogue: Catalogue, folder: Path, model_id: int, progress: Progress
-    ) -> indexer.Plan:
-        target = targets.claim(catalogue, targets.resolve(catalogue, folder), self._exclude)
-        assert target.root is not None
-        ledger = Ledger(catalogue, target.root, model_id, target.below)
-        return indexer.make_plan(ledger, lambda found: progress(0, 0))
-
-    def _run(
-        self,
-        catalogue: Catalogue,
-        plans: Sequence[indexer.Plan],
-        progress: Progress,
-        on_commit: Callable[[], None] | None,
-        batch_size: int,
-    ) -> None:
-        total = sum(len(plan.todo) for plan in plans)
-        done = 0
-        self.skipped_so_far = sum(len(plan.failed) for plan in plans)
-        progress(0, total)
-        for plan in plans:
-            before = len(plan.failed)
-            batches = indexer.run_plan(plan, self._model, batch_size)
-            with contextlib.closing(batches):
-                for count in batches:
-                    done += count
-                    self.skipped_so_far += len(plan.failed) - before
-                    before = len(plan.failed)
-                    if on_commit is not None:
-                        on_commit()
-                    progress(done, total)
-            indexer.finish(catalogue, plan)
-            self._maintain(plan)
-
-    def _maintain(self, plan: indexer.Plan) -> None:
-        """Bring the approximate index up to date, if there are enough vectors for one."""
-        search = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id)
-        if not search.outdated():
-            return
-        queries = self._model.get().encode_texts(audit_queries.SENTENCES)
-        facts = search.maintain(queries)
-        if facts is not None and not facts.serves:
-            self.notices.append(
-                f"The approximate index finds only {facts.recall:.1%} of the best hits here, so "
-                "exact search answers."
-            )
-
-    def _lock_path(self, target: Target) -> Path:
-        real = target.root.path if target.root else target.real
-        folder = paths.data_dir() / "locks"
-        return targets.lock_path(folder, real, self._model.fingerprint)
+    @property
+    def skipped_so_far(self) -> int:
+        """Files left out by the run that goes on, or the last one; costs nothing to ask."""
+        return self._last_run.skipped if self._last_run else 0
 
     # Searching
 
@@ -227,16 +146,7 @@ class Workspace:
             NotIndexedError: no opened folder was indexed with this model.
             FolderError: a folder of ``within`` lies in none of the opened ones.
         """
-        filters = filters or NO_FILTERS
-        filters = Filters(
-            (*filters.within, *within),
-            (*filters.drives, *((drive,) if drive is not None else ())),
-            filters.cameras,
-            filters.since,
-            filters.until,
-            filters.only,
-            filters.without,
-        )
+        filters = (filters or NO_FILTERS).narrowed(within, drive)
         found = self.ranking(query, filters=filters, k=k, exact=exact)
         count = len(found.scores) if above is None else int((found.scores >= above).sum())
         return self.hits(found.image_ids[:count].tolist(), found.scores[:count].tolist())
@@ -367,30 +277,7 @@ class Workspace:
 
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""
-        model_id = self._catalogue.model_id(self._model.fingerprint)
-        folders = tuple(self._folder_status(t, model_id) for t in self._searcher.targets())
-        return WorkspaceStatus(
-            sum(folder.total for folder in folders),
-            sum(folder.embedded for folder in folders),
-            sum(folder.total for folder in folders if folder.offline),
-            sum(folder.skipped for folder in folders),
-            folders,
-        )
-
-    def _folder_status(self, target: Target, model_id: int | None) -> FolderStatus:
-        busy = locks.holder(self._lock_path(target))
-        root, lookup = target.root, self._searcher.lookup(target)
-        if root is None or lookup is None:
-            return FolderStatus(target.folder, 0, 0, 0, False, None, busy, "exact")
-        total, embedded, failed = lookup.counts(model_id, target.below)
-        run = None if model_id is None else self._catalogue.run(root.id, model_id)
-        serving = "exact"
-        if run is not None and model_id is not None:
-            serving = self._searcher.vectors(root, model_id).serving()
-        scanned = run[0] if run else None
-        return FolderStatus(
-            target.folder, total, embedded, failed, root.offline, scanned, busy, serving
-        )
+        return status.of(self._searcher, self._catalogue, self._model)
 
     def skipped(self) -> list[Skipped]:
         """Return the files (and unreadable folders) left out by the last run, with reasons."""
@@ -412,6 +299,21 @@ class Workspace:
             (target, Ledger(self._catalogue, target.root, model_id, target.below))
             for target in self._searcher.targets()
             if target.root is not None
+        ]
+
+    def key(self, image: Hit | Frame) -> ImageKey:
+        """Return how the user's own data know an image; reads the file for its content hash."""
+        return ImageKey.of(image.root, image.relative)
+
+    def files_of_size(self, size: int) -> list[Path]:
+        """Return the catalogued files of a size; see :func:`c4t_core.index.user_data.locate`."""
+        return [
+            self._searcher.frame(target, row).path
+            for target in self._searcher.targets()
+            for lookup in (self._searcher.lookup(target),)
+            if lookup is not None
+            for row in lookup.of_size(size)
+            if target.holds(row.path)
         ]
 
     # Keeping
@@ -448,7 +350,7 @@ class Workspace:
 
     def space(self) -> Space:
         """Return what the catalogue and its caches take on disk."""
-        return upkeep.space(self._catalogue, _index_folder())
+        return upkeep.space(self._catalogue, index_folder())
 
     def clean(self, keep_models: Sequence[str] | None = None) -> int:
         """Give back disk space; return the number of bytes.
@@ -456,7 +358,7 @@ class Workspace:
         Args:
             keep_models: fingerprints whose vectors are kept; None keeps all.
         """
-        return upkeep.clean(self._catalogue, _index_folder(), keep_models)
+        return upkeep.clean(self._catalogue, index_folder(), keep_models)
 
     def close(self) -> None:
         """Release the catalogue; closing twice is allowed."""
@@ -496,31 +398,11 @@ def open_workspace(
     workspace = Workspace(targets.opened(folders), model, exclude)
     try:
         for folder in workspace.roots:
-            if targets.resolve(workspace._catalogue, folder).root is None or folder.is_file():
-                targets.check_folder(folder)
+            targets.check_known(workspace._catalogue, folder)
     except C4TError:
         workspace.close()
         raise
     return workspace
-
-
-def catalogue_path() -> Path:
-    """Return the catalogue's file.
-
-    Raises:
-        CatalogueError: if the data folder cannot be made.
-    """
-    try:
-        return paths.data_dir() / "catalogue.sqlite"
-    except OSError as error:
-        raise CatalogueError(
-            f"The data folder cannot be made ({error}); set C4T_DATA_DIR to a folder that may be "
-            "written."
-        ) from error
-
-
-def _index_folder() -> Path:
-    return paths.cache_dir() / "hnsw"
 
 
 def _parsed(query: QueryLike) -> Query | NDArray[np.float32]:

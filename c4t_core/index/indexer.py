@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from c4t_core.index import audit_queries, locks, targets
 from c4t_core.index.catalogue import Catalogue
 from c4t_core.index.embed import BATCH_SIZE, Batch, Skipped, embed_stream
 from c4t_core.index.ledger import Failure, Ledger, Stored
 from c4t_core.index.model_handle import ModelHandle
-from c4t_core.index.scan import Diff, Scan, compare, scan
+from c4t_core.index.scan import Diff, ExcludeRules, Scan, compare, scan
+from c4t_core.index.searcher import Searcher
+from c4t_core.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -194,3 +198,85 @@ def finish(catalogue: Catalogue, plan: Plan) -> None:
     catalogue.set_offline(ledger.root.id, gone_dark)
     if not gone_dark:
         catalogue.finish_run(ledger.root.id, ledger.model_id)
+
+
+class Run:
+    """One run over some folders, under their writers' locks.
+
+    Attributes:
+        skipped: files left out so far.
+        notices: sentences for the user.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        searcher: Searcher,
+        model: ModelHandle,
+        exclude: ExcludeRules | None,
+    ) -> None:
+        """Keep what the run works with; ``catalogue`` is its own connection, for writing."""
+        self.skipped = 0
+        self.notices: list[str] = []
+        self._catalogue = catalogue
+        self._searcher = searcher
+        self._model = model
+        self._exclude = exclude
+
+    def __call__(
+        self, progress: Progress, on_commit: Callable[[], None] | None, batch_size: int
+    ) -> IndexReport:
+        """Do it; see :meth:`c4t_core.workspace.Workspace.index`."""
+        model = self._model
+        with contextlib.ExitStack() as stack:
+            for target in self._searcher.targets():
+                lock = target.lock_path(model.fingerprint)
+                stack.enter_context(locks.writer_lock(lock, f'"{target.folder}"'))
+            progress(0, 0)
+            model_id = self._catalogue.add_model(model.fingerprint, model.name, model.dim)
+            plans = [
+                (self._plan(target, model_id, progress), target.folder)
+                for target in self._searcher.targets()
+            ]
+            self._embed([plan for plan, _ in plans], progress, on_commit, batch_size)
+            return report(plans)
+
+    def _plan(self, target: targets.Target, model_id: int, progress: Progress) -> Plan:
+        target = targets.claim(self._catalogue, target, self._exclude)
+        assert target.root is not None
+        ledger = Ledger(self._catalogue, target.root, model_id, target.below)
+        return make_plan(ledger, lambda found: progress(0, 0))
+
+    def _embed(
+        self,
+        plans: Sequence[Plan],
+        progress: Progress,
+        on_commit: Callable[[], None] | None,
+        batch_size: int,
+    ) -> None:
+        total = sum(len(plan.todo) for plan in plans)
+        done = 0
+        progress(0, total)
+        for plan in plans:
+            with contextlib.closing(run_plan(plan, self._model, batch_size)) as batches:
+                for count in batches:
+                    done += count
+                    self.skipped = sum(len(plan.failed) for plan in plans)
+                    if on_commit is not None:
+                        on_commit()
+                    progress(done, total)
+            finish(self._catalogue, plan)
+            self._maintain(plan)
+        self.skipped = sum(len(plan.failed) for plan in plans)
+
+    def _maintain(self, plan: Plan) -> None:
+        """Bring the approximate index up to date, if there are enough vectors for one."""
+        search = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id)
+        if not search.outdated():
+            return
+        facts = search.maintain(self._model.get().encode_texts(audit_queries.SENTENCES))
+        if facts is not None and not facts.serves:
+            self.notices.append(
+                f"The approximate index finds only {facts.recall:.1%} of the best hits here, so "
+                "exact search answers."
+            )

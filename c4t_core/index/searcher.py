@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,11 @@ class Filters:
     until: float | None = None  # exclusive
     only: frozenset[int] | None = None  # image ids, such as the hits of an earlier search
     without: frozenset[int] = frozenset()
+
+    def narrowed(self, within: Sequence[str | Path], drive: str | None) -> Filters:
+        """Return these filters with more sub-folders and another drive to choose from."""
+        drives = self.drives if drive is None else (*self.drives, drive)
+        return replace(self, within=(*self.within, *within), drives=drives)
 
 
 NO_FILTERS = Filters()

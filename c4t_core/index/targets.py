@@ -6,13 +6,13 @@ takes over their rows. So no image is ever embedded twice.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from c4t_core.errors import FolderError
+from c4t_core.index import places
 from c4t_core.index.catalogue import Catalogue, Root
 from c4t_core.index.scan import ExcludeRules
 
@@ -32,6 +32,10 @@ class Target:
     real: str
     root: Root | None = None
     below: bytes = b""
+
+    def lock_path(self, fingerprint: str) -> Path:
+        """Return the writers' lock file for a model."""
+        return places.lock_path(self.root.path if self.root else self.real, fingerprint)
 
     def shown(self, name: bytes) -> str:
         """Return a file's path below the opened folder, "/"-separated."""
@@ -125,16 +129,20 @@ def opened(folders: str | Path | Sequence[str | Path]) -> list[Path]:
     named = [folders] if isinstance(folders, (str, Path)) else list(folders)
     if not named:
         raise FolderError("No folder was named; choose one that holds images.")
-    paths = sorted({Path(os.path.abspath(os.path.expanduser(name))) for name in named})
-    real = {path: os.path.realpath(path) for path in paths}
+    named_paths = sorted({Path(os.path.abspath(os.path.expanduser(name))) for name in named})
+    real = {path: os.path.realpath(path) for path in named_paths}
     outer: list[Path] = []
-    for path in sorted(paths, key=lambda p: len(real[p])):
+    for path in sorted(named_paths, key=lambda p: len(real[p])):
         if all(relative_to(real[path], real[other]) is None for other in outer):
             outer.append(path)
     return sorted(outer, key=lambda p: os.fsencode(p) + b"/")
 
 
-def lock_path(folder: Path, real: str, fingerprint: str) -> Path:
-    """Return the lock file of a root and model, below ``folder``."""
-    digest = hashlib.sha256(os.fsencode(real)).hexdigest()
-    return folder / f"{digest[:16]}-{fingerprint[:16]}.lock"
+def check_known(catalogue: Catalogue, folder: Path) -> None:
+    """Make sure that a folder is there, or was indexed earlier and is merely unplugged.
+
+    Raises:
+        FolderError: if it is neither.
+    """
+    if resolve(catalogue, folder).root is None or folder.exists():
+        check_folder(folder)

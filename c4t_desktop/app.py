@@ -1,0 +1,267 @@
+"""The composition root: builds everything, joins it, and ends it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QIcon
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtWidgets import QApplication
+
+from c4t_core import __version__, paths
+from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.jobs.details import Details
+from c4t_desktop.jobs.finder import Finder
+from c4t_desktop.jobs.library import LOOK, Library
+from c4t_desktop.jobs.marks import MarkBook
+from c4t_desktop.jobs.runner import JobRunner
+from c4t_desktop.jobs.thumbnails import Thumbnails
+from c4t_desktop.main_window import MainWindow
+from c4t_desktop.messages import describe, log_file, show_problem
+from c4t_desktop.panels.extensions import Context
+from c4t_desktop.settings import COLOURS, TEXT_SCALE, THUMBNAIL_SPACE, Settings
+from c4t_desktop.theme import Theme
+
+LOG = logging.getLogger(__name__)
+_SHUTDOWN = 4.0  # seconds for work to end; the window is gone within five
+
+
+class Desktop(QObject):
+    """Holds what lives as long as the application, and starts and ends it.
+
+    Attributes:
+        window: the main window.
+        context: what panels use.
+    """
+
+    _uncaught = Signal(object)
+
+    def __init__(self, app: QApplication) -> None:
+        """Build the parts; nothing runs yet and nothing heavy is imported."""
+        super().__init__(app)
+        self._app = app
+        self._told = False
+        self._ended = False
+        self.settings = Settings(parent=self)
+        self.theme = Theme(app)
+        self._restyle()
+        self.runner = JobRunner(self)
+        library = Library(self.runner, parent=self)
+        finder = Finder(library, self)
+        thumbnails = Thumbnails(parent=self)
+        cache = ThumbnailCache(thumbnails, parent=self)
+        details = Details(library, self)
+        self.marks = MarkBook(library, self)
+        self.context = Context(
+            self.runner, library, finder, details, thumbnails, cache, self.settings, self.theme
+        )
+        self.window = MainWindow(self.context, self.marks)
+        self.window.closing.connect(self.shutdown)
+        self.settings.changed.connect(self._setting_changed)
+        self._uncaught.connect(self._tell, Qt.ConnectionType.QueuedConnection)
+        self._server: QLocalServer | None = None
+
+    def start(self, folders: Sequence[str]) -> None:
+        """Show the window; open folders once it stands."""
+        self._folders = list(folders) or self.settings.recall("folders", [])
+        self.context.library.model = str(self.settings.recall("model", "c4t"))
+        self.context.library.opening.connect(self._remember_model)
+        self.window.show()
+        QTimer.singleShot(0, self._begin)
+
+    @Slot()
+    def _begin(self) -> None:
+        if self._ended:
+            return
+        self.context.library.list_models()
+        store, limit = self.context.thumbnails.store, self.settings.value(THUMBNAIL_SPACE)
+        self.runner.submit(
+            lambda _: store.trim(limit * 1_000_000), lane=LOOK, key="trim", failed=_log
+        )
+        if self._folders:
+            self.window.commands.open_folders(self._folders)
+        else:
+            self.window.sidebar.show_recent(self.settings.recent(), ())
+
+    @Slot(object, str)
+    def _remember_model(self, _: object, model: str) -> None:
+        self.settings.remember("model", model)
+
+    # looks ----------------------------------------------------------------------------------
+
+    def _restyle(self) -> None:
+        self.theme.apply(self.settings.value(COLOURS), self.settings.value(TEXT_SCALE))
+
+    @Slot(str)
+    def _setting_changed(self, key: str) -> None:
+        if key in (COLOURS.key, TEXT_SCALE.key):
+            self._restyle()
+
+    # one window per data folder -------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Let a second start bring this window to the front."""
+        server = QLocalServer(self)
+        name = server_name()
+        if not server.listen(name):
+            QLocalServer.removeServer(name)  # left behind by a process that was killed
+            if not server.listen(name):
+                LOG.info("no second start will find this one: %s", server.errorString())
+                return
+        server.newConnection.connect(self._visited)
+        self._server = server
+
+    @Slot()
+    def _visited(self) -> None:
+        if self._server is None:
+            return
+        visitor = self._server.nextPendingConnection()
+        if visitor is not None:
+            visitor.readyRead.connect(self._heard)
+            visitor.disconnected.connect(visitor.deleteLater)
+            if visitor.bytesAvailable():
+                self._hear(visitor)
+
+    @Slot()
+    def _heard(self) -> None:
+        visitor = self.sender()
+        if isinstance(visitor, QLocalSocket):
+            self._hear(visitor)
+
+    def _hear(self, visitor: QLocalSocket) -> None:
+        text = bytes(visitor.readAll().data()).decode("utf-8", "surrogateescape")
+        visitor.write(b"here")
+        visitor.flush()
+        window = self.window
+        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+        window.show()
+        window.raise_()
+        window.activateWindow()
+        folders = [line for line in text.split("\0") if line and line != "front"]
+        if folders:
+            window.commands.open_folders(folders)
+
+    # faults and the end ---------------------------------------------------------------------
+
+    def caught(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        """Be ``sys.excepthook``: one plain dialog and a line in the log, from any thread."""
+        if issubclass(kind, KeyboardInterrupt):
+            self._app.quit()
+            return
+        LOG.error("uncaught", exc_info=(kind, error, trace))
+        self._uncaught.emit(error)
+
+    @Slot(object)
+    def _tell(self, error: BaseException) -> None:
+        if not self._told and not self._ended:
+            self._told = True  # one dialog, however often a slot fails
+            box = show_problem(self.window, describe(error))
+            box.finished.connect(self._told_once)
+
+    @Slot()
+    def _told_once(self) -> None:
+        self._told = False
+
+    @Slot()
+    def shutdown(self) -> None:
+        """End all work; what is done so far is kept."""
+        if self._ended:
+            return
+        self._ended = True
+        self.settings.sync()
+        if self._server is not None:
+            self._server.close()
+        self.context.library.stop_index()
+        done = self.runner.shutdown(_SHUTDOWN)
+        done = self.context.thumbnails.shutdown(0.5) and done
+        opened = self.context.library.opened_now
+        if opened is not None and done:
+            opened.workspace.close()
+        self.ended_cleanly = done
+
+
+def _log(error: Exception) -> None:
+    LOG.info("a chore failed", exc_info=error)
+
+
+def server_name() -> str:
+    """Return the name under which the window of this data folder can be reached."""
+    where = str(paths.data_dir().resolve()).encode("utf-8", "surrogateescape")
+    return f"c4t-desktop-{hashlib.sha1(where, usedforsecurity=False).hexdigest()[:16]}"
+
+
+def call_first_window(folders: Sequence[str]) -> bool:
+    """Bring a window that runs on the same data to the front; False if there is none."""
+    socket = QLocalSocket()
+    socket.connectToServer(server_name())
+    if not socket.waitForConnected(300):
+        return False
+    words = "\0".join(["front", *folders])
+    socket.write(words.encode("utf-8", "surrogateescape"))
+    socket.flush()
+    heard = socket.waitForReadyRead(3000)
+    socket.disconnectFromServer()
+    return heard
+
+
+def start_log() -> None:
+    """Write the log of this window to a file; at most three of one megabyte."""
+    try:
+        handler = RotatingFileHandler(log_file(), maxBytes=1_000_000, backupCount=2, delay=True)
+    except OSError:
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger("c4t_desktop")
+    root.setLevel(logging.INFO)
+    root.addHandler(handler)
+    logging.getLogger("c4t_core").addHandler(handler)
+
+
+def create_application(argv: Sequence[str]) -> tuple[QApplication, MainWindow]:
+    """Build the application and show its window; the event loop is not run yet.
+
+    Args:
+        argv: as ``sys.argv``: the program's name, then folders to open.
+
+    Returns:
+        The application and its main window. Closing the window ends all work.
+    """
+    app = QApplication.instance() or QApplication(list(argv[:1]) or ["c4t-desktop"])
+    app.setApplicationName("c4t-desktop")
+    app.setApplicationDisplayName("CLIP4Traffic")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("c4t-desktop")
+    app.setWindowIcon(QIcon(str(paths.resource("icons", "app.svg"))))
+    desktop = Desktop(app)
+    desktop.window.desktop = desktop
+    desktop.start([folder for folder in argv[1:] if not folder.startswith("-")])
+    return app, desktop.window
+
+
+def absolute(folders: Sequence[str]) -> list[str]:
+    """Return folders as absolute paths, so that another process understands them."""
+    return [str(Path(folder).absolute()) for folder in folders]
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the application until its window is closed; return the exit status."""
+    folders = absolute([part for part in argv[1:] if not part.startswith("-")])
+    if call_first_window(folders):
+        return 0
+    start_log()
+    app, window = create_application([*argv[:1], *folders])
+    desktop = window.desktop
+    desktop.listen()
+    sys.excepthook = desktop.caught
+    status = app.exec()
+    desktop.shutdown()
+    return status

@@ -1,0 +1,217 @@
+"""Paints one card: picture, score bar, name and score, mark and event badges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from c4t_desktop.gallery.results_model import MarkRole, RowRole, ScaleRole
+from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.jobs.arrange import Row
+from c4t_desktop.theme import Theme, icons
+
+ASPECT = 1.55  # width to height of a picture in the grid
+GAP = 12  # between cards
+CAPTION = 34  # height below the picture
+Index = QModelIndex | QPersistentModelIndex
+
+
+def picture_height(width: int) -> int:
+    """Return the height of the picture on a card of this width."""
+    return round(width / ASPECT)
+
+
+def cover(picture: QPixmap, where: QRect) -> QRectF:
+    """Return the part of a picture that fills a rectangle without distortion."""
+    width, height = picture.width(), picture.height()
+    if width * where.height() > height * where.width():
+        part = height * where.width() / where.height()
+        return QRectF((width - part) / 2, 0, part, height)
+    part = width * where.height() / where.width()
+    return QRectF(0, (height - part) / 2, width, part)
+
+
+def paint_picture(
+    painter: QPainter, where: QRect, cache: ThumbnailCache, path: Path, theme: Theme
+) -> None:
+    """Paint a file's picture, a quiet ground while it is on its way, or why there is none."""
+    colours = theme.colours
+    ratio = painter.device().devicePixelRatioF()
+    picture = cache.get(path, round(max(where.width(), where.height()) * ratio))
+    if picture is not None:
+        painter.drawPixmap(QRectF(where), picture, cover(picture, where))
+        return
+    painter.fillRect(where, QColor(colours.hover))
+    reason = cache.reason(path)
+    side = min(theme.px(24), where.height() // 2)
+    spot = QRectF(0, 0, side, side)
+    spot.moveCenter(QRectF(where).center())
+    if reason and where.height() > theme.px(80):
+        spot.translate(0, -theme.px(12))
+        painter.setPen(QColor(colours.muted))
+        painter.setFont(theme.font(11))
+        below = where.adjusted(theme.px(8), 0, -theme.px(8), 0)
+        below.setTop(round(spot.bottom()) + theme.px(6))
+        flags = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(below, flags, reason)
+    icons.draw(painter, "warning" if reason else "image", spot, colours.faint)
+
+
+class CardDelegate(QStyledItemDelegate):
+    """Paints the cards of the grid.
+
+    Attributes:
+        card: width and height of a card; the view sets it when its width changes.
+    """
+
+    def __init__(self, cache: ThumbnailCache, theme: Theme, parent: Any = None) -> None:
+        """Paint with pictures from a cache and colours from the theme."""
+        super().__init__(parent)
+        self._cache = cache
+        self._theme = theme
+        self.card = QSize(200, 160)
+
+    def card_size(self, width: int) -> QSize:
+        """Return the size of a card of this width."""
+        return QSize(width, picture_height(width) + self._theme.px(CAPTION))
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802, D102
+        gap = self._theme.px(GAP)
+        return QSize(self.card.width() + gap, self.card.height() + gap)
+
+    def paint(  # noqa: D102
+        self, painter: QPainter, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        row: Row | None = index.data(RowRole)
+        if row is None:
+            return
+        half = self._theme.px(GAP) // 2
+        card = QRect(option.rect.topLeft() + QPoint(half, half), self.card)
+        painter.save()
+        painter.setRenderHints(
+            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+        )
+        self._paint_card(painter, card, option.state, index, row)
+        painter.restore()
+
+    def _paint_card(
+        self, painter: QPainter, card: QRect, state: QStyle.StateFlag, index: Index, row: Row
+    ) -> None:
+        colours, px = self._theme.colours, self._theme.px
+        radius = px(8)
+        outline = QPainterPath()
+        outline.addRoundedRect(QRectF(card).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+        if row.count > 1:
+            self._paint_pile(painter, card, radius)
+        painter.fillPath(outline, QColor(colours.card))
+        picture = QRect(card.topLeft(), QSize(card.width(), picture_height(card.width())))
+        painter.save()
+        painter.setClipPath(outline)
+        paint_picture(painter, picture, self._cache, row.hit.path, self._theme)
+        self._paint_bar(painter, picture, index)
+        painter.restore()
+        self._paint_caption(painter, card, picture, index, row)
+        self._paint_badges(painter, picture, index, row)
+        self._paint_outline(painter, outline, state, row)
+
+    def _paint_outline(
+        self, painter: QPainter, outline: QPainterPath, state: QStyle.StateFlag, row: Row
+    ) -> None:
+        colours = self._theme.colours
+        pen = QPen(QColor(colours.border), 1)
+        if state & QStyle.StateFlag.State_Selected:
+            pen = QPen(QColor(colours.accent), self._theme.px(2.5))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            pen = QPen(QColor(colours.border_strong), 1)
+        elif row.member:
+            pen = QPen(QColor(colours.accent), 1, Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(outline)
+        focus = QStyle.StateFlag.State_HasFocus
+        if state & focus and not state & QStyle.StateFlag.State_Selected:
+            painter.setPen(QPen(QColor(colours.accent), 1, Qt.PenStyle.DotLine))
+            painter.drawPath(outline)
+
+    def _paint_pile(self, painter: QPainter, card: QRect, radius: int) -> None:
+        """Hint at the frames below the best one of an event."""
+        colours = self._theme.colours
+        painter.setPen(QPen(QColor(colours.border_strong), 1))
+        painter.setBrush(QColor(colours.hover))
+        step = self._theme.px(3)
+        below = QRectF(card).adjusted(step * 2, step * 2, -step * 2, step)
+        painter.drawRoundedRect(below, radius, radius)
+
+    def _paint_bar(self, painter: QPainter, picture: QRect, index: Index) -> None:
+        scale = index.data(ScaleRole)
+        if scale is None:
+            return
+        height = self._theme.px(3)
+        bar = QRect(picture.left(), picture.bottom() - height + 1, picture.width(), height)
+        painter.fillRect(bar, QColor(self._theme.colours.track))
+        bar.setWidth(round(bar.width() * scale))
+        painter.fillRect(bar, QColor(self._theme.colours.accent))
+
+    def _paint_caption(
+        self, painter: QPainter, card: QRect, picture: QRect, index: Index, row: Row
+    ) -> None:
+        colours, px = self._theme.colours, self._theme.px
+        line = QRect(
+            card.left() + px(10),
+            picture.bottom() + 1,
+            card.width() - px(20),
+            card.bottom() - picture.bottom(),
+        )
+        if index.data(ScaleRole) is not None:
+            font = self._theme.font(12)
+            score = f"{row.hit.score:.3f}"
+            painter.setFont(font)
+            painter.setPen(QColor(colours.muted))
+            painter.drawText(
+                line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, score
+            )
+            line.setRight(line.right() - QFontMetrics(font).horizontalAdvance(score) - px(8))
+        font = self._theme.font(12, strong=True)
+        painter.setFont(font)
+        painter.setPen(QColor(colours.text))
+        name = index.data(Qt.ItemDataRole.DisplayRole).replace("\n", "⏎")
+        text = QFontMetrics(font).elidedText(name, Qt.TextElideMode.ElideMiddle, line.width())
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(line, flags | Qt.TextFlag.TextSingleLine, text)
+
+    def _paint_badges(self, painter: QPainter, picture: QRect, index: Index, row: Row) -> None:
+        colours, px = self._theme.colours, self._theme.px
+        mark = index.data(MarkRole)
+        if mark:
+            side = px(20)
+            disc = QRectF(picture.left() + px(8), picture.top() + px(8), side, side)
+            painter.setPen(QPen(QColor("#ffffff"), 1))
+            painter.setBrush(QColor(colours.good if mark == "right" else colours.bad))
+            painter.drawEllipse(disc)
+            inner = disc.adjusted(px(4), px(4), -px(4), -px(4))
+            icons.draw(painter, "check" if mark == "right" else "close", inner, "#ffffff")
+        if row.count > 1:
+            text = self.tr("{0} frames").format(row.count)
+            self._paint_badge(painter, picture, text, self._theme.font(11))
+
+    def _paint_badge(self, painter: QPainter, picture: QRect, text: str, font: QFont) -> None:
+        px = self._theme.px
+        width = QFontMetrics(font).horizontalAdvance(text) + px(30)
+        height = px(20)
+        right, bottom = picture.right() - px(8), picture.bottom() - px(10)
+        badge = QRectF(right - width, bottom - height, width, height)
+        ground = QColor(self._theme.colours.shade)
+        ground.setAlpha(205)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ground)
+        painter.drawRoundedRect(badge, px(5), px(5))
+        spot = QRectF(badge.left() + px(6), badge.top() + px(4), px(12), px(12))
+        icons.draw(painter, "stack", spot, "#ffffff")
+        painter.setPen(QColor("#ffffff"))
+        painter.setFont(font)
+        where = badge.adjusted(px(22), 0, 0, 0)
+        painter.drawText(where, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)

@@ -1,0 +1,133 @@
+"""A row of small pictures: neighbours in time, similar frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from c4t_desktop.gallery.delegate import ASPECT, paint_picture
+from c4t_desktop.gallery.results_model import plain_tip, shown
+from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.theme import Theme
+
+_GAP = 4
+
+
+class Filmstrip(QWidget):
+    """Frames side by side; arrows move, Enter or a click chooses.
+
+    Signals:
+        chosen: a frame (Path).
+    """
+
+    chosen = Signal(object)
+
+    def __init__(
+        self, cache: ThumbnailCache, theme: Theme, name: str, parent: QWidget | None = None
+    ) -> None:
+        """Start empty; ``name`` is what screen readers say."""
+        super().__init__(parent)
+        self._cache = cache
+        self._theme = theme
+        self._paths: tuple[Path, ...] = ()
+        self._current: Path | None = None
+        self._at = 0
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMouseTracking(True)
+        cache.arrived.connect(self._arrived)
+        theme.changed.connect(self.updateGeometry)
+
+    def show_frames(self, paths: Sequence[Path], current: Path | None = None) -> None:
+        """Show frames, one of them framed."""
+        self._paths = tuple(paths)
+        self._current = current
+        self._at = self._paths.index(current) if current in self._paths else 0
+        names = ", ".join(shown(path.name) for path in self._paths)
+        self.setAccessibleDescription(names)
+        self.update()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The frames shown."""
+        return self._paths
+
+    def cell(self, place: int) -> QRect:
+        """Return where a frame is painted."""
+        count = max(len(self._paths), 7)
+        gap = self._theme.px(_GAP)
+        width = (self.width() - gap * (count - 1)) / count
+        left = round(place * (width + gap))
+        height = min(self.height() - 4, round(width / ASPECT))
+        return QRect(left + 1, (self.height() - height) // 2, round(width) - 2, height)
+
+    def sizeHint(self) -> QSize:  # noqa: N802, D102
+        return QSize(self._theme.px(280), self._theme.px(36))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
+        return QSize(self._theme.px(120), self._theme.px(36))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+        painter = QPainter(self)
+        painter.setRenderHints(
+            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+        )
+        colours = self._theme.colours
+        for place, path in enumerate(self._paths):
+            where = self.cell(place)
+            outline = QPainterPath()
+            radius = self._theme.px(4)
+            outline.addRoundedRect(QRectF(where), radius, radius)
+            painter.save()
+            painter.setClipPath(outline)
+            paint_picture(painter, where, self._cache, path, self._theme)
+            painter.restore()
+            if path == self._current:
+                painter.setPen(QPen(QColor(colours.accent), self._theme.px(2)))
+                painter.drawPath(outline)
+            elif self.hasFocus() and place == self._at:
+                painter.setPen(QPen(QColor(colours.text), 1, Qt.PenStyle.DotLine))
+                painter.drawPath(outline)
+        painter.end()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+        place = self._place(event)
+        if event.button() == Qt.MouseButton.LeftButton and place is not None:
+            self._at = place
+            self.chosen.emit(self._paths[place])
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102
+        if event.type() == QEvent.Type.ToolTip:
+            place = self._place(event)
+            if place is not None:
+                QToolTip.showText(event.globalPos(), plain_tip(str(self._paths[place])), self)
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+        key = event.key()
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self._paths:
+            step = 1 if key == Qt.Key.Key_Right else -1
+            self._at = min(max(self._at + step, 0), len(self._paths) - 1)
+            self.update()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._paths:
+            self.chosen.emit(self._paths[self._at])
+        else:
+            super().keyPressEvent(event)
+
+    def _place(self, event: QEvent) -> int | None:
+        spot = event.position().toPoint() if isinstance(event, QMouseEvent) else event.pos()
+        for place in range(len(self._paths)):
+            if self.cell(place).contains(spot):
+                return place
+        return None
+
+    @Slot(object)
+    def _arrived(self, path: Path) -> None:
+        if path in self._paths:
+            self.update()

@@ -1,0 +1,212 @@
+"""The hits as a Qt model: ids and values only, no disk, no pictures."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QByteArray,
+    QMimeData,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+    QUrl,
+)
+
+from c4t_desktop.jobs.arrange import Row
+
+_USER = Qt.ItemDataRole.UserRole
+PathRole = _USER + 1  # absolute path, as text
+ScoreRole = _USER + 2  # cosine, float
+RowRole = _USER + 3  # the Row
+MarkRole = _USER + 4  # "right", "wrong" or ""
+ScaleRole = _USER + 5  # the score as a share of the best, 0..1, for the bar
+_ROOT = QModelIndex()
+Index = QModelIndex | QPersistentModelIndex
+
+
+def shown(text: str) -> str:
+    """Return text that Qt can show: undecodable bytes become replacement characters."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def plain_tip(text: str) -> str:
+    """Return a tooltip that shows the text as it is; Qt would take ``<b>`` for a tag."""
+    return f'<p style="white-space: pre-wrap">{html.escape(shown(text))}</p>'
+
+
+class ResultsModel(QAbstractListModel):
+    """A list of cards.
+
+    Besides Qt's roles: ``path``, ``score``, ``row``, ``mark``, ``scale`` (see ``roleNames``).
+    """
+
+    def __init__(self, parent: Any = None) -> None:
+        """Start empty."""
+        super().__init__(parent)
+        self._rows: tuple[Row, ...] = ()
+        self._marks: Mapping[Path, str] = {}
+        self._places: dict[Path, int] | None = None
+        self._low, self._best = 0.0, 1.0
+        self._show_scores = True
+
+    def set_rows(
+        self,
+        rows: tuple[Row, ...],
+        *,
+        low: float = 0.0,
+        best: float = 1.0,
+        show_scores: bool = True,
+    ) -> None:
+        """Show other cards; ``low`` and ``best`` are the scores of an empty and a full bar."""
+        self.beginResetModel()
+        self._rows = rows
+        self._places = None
+        self._low, self._best = low, best
+        self._show_scores = show_scores
+        self.endResetModel()
+
+    def set_marks(self, marks: Mapping[Path, str]) -> None:
+        """Show other right and wrong marks."""
+        changed = {
+            path
+            for path in {*self._marks, *marks}
+            if self._marks.get(path, "") != marks.get(path, "")
+        }
+        self._marks = dict(marks)
+        for path in changed:
+            self.touch(path, MarkRole)
+
+    def touch(self, path: Path, role: int = Qt.ItemDataRole.DecorationRole) -> None:
+        """Tell the views that one role of one file changed."""
+        place = self._place(path)
+        if place is not None:
+            index = self.index(place)
+            self.dataChanged.emit(index, index, [role])
+
+    def row_at(self, index: Index) -> Row | None:
+        """Return the card at an index, None for an invalid one."""
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        return self._rows[index.row()]
+
+    def index_of(self, path: Path) -> QModelIndex:
+        """Return the index of a file, invalid if it is not shown."""
+        place = self._place(path)
+        return self.index(place) if place is not None else QModelIndex()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The cards."""
+        return self._rows
+
+    def _place(self, path: Path) -> int | None:
+        if self._places is None:
+            self._places = {row.hit.path: place for place, row in enumerate(self._rows)}
+        return self._places.get(path)
+
+    # Qt's interface -------------------------------------------------------------------------
+
+    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        row = self.row_at(index)
+        if row is None:
+            return None
+        reader = _READERS.get(role)
+        return reader(self, row) if reader else None
+
+    def roleNames(self) -> dict[int, QByteArray]:  # noqa: N802, D102
+        return {
+            **super().roleNames(),
+            PathRole: QByteArray(b"path"),
+            ScoreRole: QByteArray(b"score"),
+            RowRole: QByteArray(b"row"),
+            MarkRole: QByteArray(b"mark"),
+            ScaleRole: QByteArray(b"scale"),
+        }
+
+    def flags(self, index: Index) -> Qt.ItemFlag:  # noqa: D102
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        flag = Qt.ItemFlag
+        return (
+            flag.ItemIsEnabled
+            | flag.ItemIsSelectable
+            | flag.ItemIsDragEnabled
+            | flag.ItemNeverHasChildren
+        )
+
+    def mimeTypes(self) -> list[str]:  # noqa: N802, D102
+        return ["text/uri-list", "text/plain"]
+
+    def mimeData(self, indexes: list[QModelIndex]) -> QMimeData:  # noqa: N802, D102
+        rows = [row for row in map(self.row_at, indexes) if row is not None]
+        return files_as_mime([row.hit.path for row in rows])
+
+    # one small reader per role --------------------------------------------------------------
+
+    def _name(self, row: Row) -> str:
+        return shown(row.hit.path.name)
+
+    def _tip(self, row: Row) -> str:
+        return plain_tip(str(row.hit.path))
+
+    def _spoken(self, row: Row) -> str:
+        parts = [self._name(row)]
+        if self._show_scores:
+            parts.append(self.tr("score {0}").format(f"{row.hit.score:.3f}"))
+        if row.count > 1:
+            parts.append(self.tr("event of {0} frames").format(row.count))
+        mark = self._marks.get(row.hit.path, "")
+        if mark:
+            parts.append(self.tr("marked right") if mark == "right" else self.tr("marked wrong"))
+        return ", ".join(parts)
+
+    def _scale(self, row: Row) -> float | None:
+        if not self._show_scores:
+            return None
+        span = self._best - self._low
+        return min(1.0, max(0.0, (row.hit.score - self._low) / span)) if span > 0 else 1.0
+
+
+_READERS = {
+    Qt.ItemDataRole.DisplayRole: ResultsModel._name,
+    Qt.ItemDataRole.ToolTipRole: ResultsModel._tip,
+    Qt.ItemDataRole.AccessibleTextRole: ResultsModel._spoken,
+    PathRole: lambda _, row: shown(str(row.hit.path)),
+    ScoreRole: lambda _, row: float(row.hit.score),
+    RowRole: lambda _, row: row,
+    MarkRole: lambda model, row: model._marks.get(row.hit.path, ""),
+    ScaleRole: ResultsModel._scale,
+}
+
+
+def files_as_mime(paths: list[Path]) -> QMimeData:
+    """Return files for the clipboard or a drag: as URLs, and as one path a line."""
+    data = QMimeData()
+    data.setUrls([file_url(path) for path in paths])
+    data.setText("\n".join(shown(str(path)) for path in paths))
+    return data
+
+
+def local_path(url: QUrl) -> Path | None:
+    """Return the file that a URL names, byte for byte; None if it is elsewhere."""
+    if not url.isLocalFile():
+        return None
+    if os.name == "nt":
+        return Path(url.toLocalFile())
+    encoded = bytes(url.toEncoded(QUrl.ComponentFormattingOption.FullyEncoded).data())
+    return Path(os.fsdecode(unquote_to_bytes(encoded.removeprefix(b"file://"))))
+
+
+def file_url(path: Path) -> QUrl:
+    """Return a file's URL; made from the path's bytes, so that undecodable names survive."""
+    return QUrl.fromEncoded(QByteArray(path.as_uri().encode("ascii")))

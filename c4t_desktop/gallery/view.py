@@ -1,0 +1,185 @@
+"""The grid: a list view whose cards fill the width, driven by keyboard and mouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QWidget
+
+from c4t_desktop.gallery.delegate import GAP, CardDelegate
+from c4t_desktop.gallery.results_model import ResultsModel
+from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.theme import Theme
+
+_KEY = Qt.Key
+
+
+class ResultsView(QListView):
+    """The grid of results.
+
+    Signals:
+        opened: Enter or a double click on a card (Path).
+        marked: a mark is wanted for the selected cards ("right", "wrong", "toggle" or "").
+        unfold: the event of the current card is to be unfolded or folded.
+        resized_by_wheel: Ctrl and the wheel ask for another card width (steps).
+    """
+
+    opened = Signal(object)
+    marked = Signal(str)
+    unfold = Signal()
+    resized_by_wheel = Signal(int)
+
+    def __init__(
+        self,
+        model: ResultsModel,
+        cache: ThumbnailCache,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Show a model with pictures from a cache."""
+        super().__init__(parent)
+        self._model = model
+        self._theme = theme
+        self._wanted = 200
+        self._delegate = CardDelegate(cache, theme, self)
+        self.setObjectName("resultsView")
+        self.setAccessibleName(self.tr("Results"))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setLayoutMode(QListView.LayoutMode.SinglePass)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setDragEnabled(True)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setMouseTracking(True)
+        self.setItemDelegate(self._delegate)
+        self.setModel(model)
+        self.doubleClicked.connect(self._open_index)
+        self._refill = QTimer(self)
+        self._refill.setSingleShot(True)
+        self._refill.setInterval(0)
+        self._refill.timeout.connect(self._fill_width)
+        cache.arrived.connect(self._picture_arrived)
+        theme.changed.connect(self._theme_changed)
+
+    def set_card_width(self, width: int) -> None:
+        """Set the least width of a card, in pixels before scaling."""
+        self._wanted = width
+        self._fill_width()
+
+    @property
+    def columns(self) -> int:
+        """Cards in a row."""
+        gap = self._theme.px(GAP)
+        return max(1, self._room() // (self._theme.px(self._wanted) + gap))
+
+    def selected_paths(self) -> list[Path]:
+        """Return the files selected, in the order shown."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
+        return [self._model.rows[row].hit.path for row in rows if row < len(self._model.rows)]
+
+    def current_path(self) -> Path | None:
+        """Return the file the keyboard is at."""
+        row = self._model.row_at(self.currentIndex())
+        return row.hit.path if row else None
+
+    def go_to(self, path: Path) -> bool:
+        """Select a file and bring it into sight; False if it is not shown."""
+        index = self._model.index_of(path)
+        if index.isValid():
+            self.setCurrentIndex(index)
+            self.scrollTo(index)
+        return index.isValid()
+
+    def step(self, by: int) -> bool:
+        """Make the next (or an earlier) card the current one; False at the end."""
+        place = self.currentIndex().row() + by
+        if not 0 <= place < self._model.rowCount():
+            return False
+        self.setCurrentIndex(self._model.index(place))
+        return True
+
+    def _room(self) -> int:
+        return max(1, self.viewport().width() - 1)
+
+    @Slot()
+    def _fill_width(self) -> None:
+        gap = self._theme.px(GAP)
+        cell = self._room() // self.columns
+        card = self._delegate.card_size(max(40, cell - gap))
+        if card == self._delegate.card and self.gridSize().width() == cell:
+            return
+        self._delegate.card = card
+        self.setGridSize(QSize(cell, card.height() + gap))
+        self.verticalScrollBar().setSingleStep(max(20, card.height() // 3))
+
+    @Slot()
+    def _theme_changed(self) -> None:
+        half = self._theme.px(GAP) // 2
+        self.setViewportMargins(half, 0, 0, 0)
+        self._fill_width()
+        self.viewport().update()
+
+    @Slot(object)
+    def _picture_arrived(self, path: Path) -> None:
+        index = self._model.index_of(path)
+        if index.isValid():
+            self.update(index)
+
+    @Slot(QModelIndex)
+    def _open_index(self, index: QModelIndex) -> None:
+        row = self._model.row_at(index)
+        if row is not None:
+            self.opened.emit(row.hit.path)
+
+    # Qt's events ----------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        self._refill.start()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802, D102
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.resized_by_wheel.emit(1 if event.angleDelta().y() > 0 else -1)
+            event.accept()
+            return
+        super().wheelEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+        if not self._own_key(event):
+            super().keyPressEvent(event)
+
+    def _own_key(self, event: QKeyEvent) -> bool:
+        key = event.key()
+        if key in (_KEY.Key_Return, _KEY.Key_Enter):
+            self._open_index(self.currentIndex())
+        elif key == _KEY.Key_Space:
+            self.marked.emit("toggle")
+        elif key in (_KEY.Key_R, _KEY.Key_X) and not event.modifiers():
+            self.marked.emit("right" if key == _KEY.Key_R else "wrong")
+        elif key == _KEY.Key_E and not event.modifiers():
+            self.unfold.emit()
+        elif key in (_KEY.Key_Home, _KEY.Key_End) and self._model.rowCount():
+            last = self._model.rowCount() - 1
+            self._move_to(0 if key == _KEY.Key_Home else last, event)
+        else:
+            return False
+        event.accept()
+        return True
+
+    def _move_to(self, place: int, event: QKeyEvent) -> None:
+        index = self._model.index(place)
+        command = self.selectionCommand(index, event)
+        self.selectionModel().setCurrentIndex(index, command)
+        self.scrollTo(index)
+
+    def keyboardSearch(self, search: str) -> None:  # noqa: N802
+        """Letters are commands here, not the start of a file name."""

@@ -1,0 +1,134 @@
+"""What is known about one frame: file facts, neighbours in time, frames like it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from c4t_desktop.jobs.library import LOOK, Library
+from c4t_desktop.jobs.runner import Job
+
+_AROUND = 3  # neighbours before and after
+_ALIKE = 7  # similar frames
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the details show about one file.
+
+    Attributes:
+        path: the file.
+        size: bytes; -1 if the file is not there.
+        changed: when it was changed, as text in local time.
+        pixels: width and height, (0, 0) if unknown.
+        format: "JPEG", "PNG", or "".
+        neighbours: frames around it of the same drive and camera, itself included.
+        similar: frames like it, itself left out.
+        drive: recording, or "".
+        camera: camera, or "".
+        frame: number of the frame, or "".
+        when: the moment it shows, as text, UTC, or "".
+    """
+
+    path: Path
+    size: int = -1
+    changed: str = ""
+    pixels: tuple[int, int] = (0, 0)
+    format: str = ""
+    neighbours: tuple[Path, ...] = ()
+    similar: tuple[Path, ...] = ()
+    drive: str = ""
+    camera: str = ""
+    frame: str = ""
+    when: str = ""
+
+
+def moment_text(seconds: float | None) -> str:
+    """Write a moment as ``2026-10-14 08:41:07``, UTC; a time near 1970 is only a clock."""
+    if seconds is None:
+        return ""
+    form = "%Y-%m-%d %H:%M:%S" if seconds > 86_400 * 366 else "%H:%M:%S"
+    return time.strftime(form, time.gmtime(seconds))
+
+
+def _file_facts(path: Path) -> dict[str, Any]:
+    from PIL import Image
+
+    try:
+        info = path.stat()
+    except OSError:
+        return {}
+    facts: dict[str, Any] = {
+        "size": info.st_size,
+        "changed": time.strftime("%Y-%m-%d %H:%M", time.localtime(info.st_mtime)),
+    }
+    try:
+        # Only the header is read; the pixels are decoded by the core's safe reader alone.
+        with Image.open(path, formats=("JPEG", "PNG", "WEBP", "BMP", "TIFF")) as image:
+            facts.update(pixels=image.size, format=image.format or "")
+    except Exception:  # noqa: BLE001 - whatever is wrong with the file, there are no pixels to tell
+        facts["format"] = path.suffix[1:].upper()
+    return facts
+
+
+def _place_facts(workspace: Any, path: Path) -> dict[str, Any]:
+    frame = workspace.frame(path)
+    if frame is None:
+        return {}
+    return {
+        "drive": frame.drive or "",
+        "camera": frame.camera or "",
+        "frame": "" if frame.frame is None else f"{frame.frame}",
+        "when": moment_text(frame.time),
+        "neighbours": tuple(
+            other.path for other in workspace.neighbours(path, before=_AROUND, after=_AROUND)
+        ),
+    }
+
+
+class Details(QObject):
+    """Looks up what the details panel shows.
+
+    Signals:
+        known: facts about a file; sent twice, first without similar frames (Facts).
+    """
+
+    known = Signal(object)
+
+    def __init__(self, library: Library, parent: QObject | None = None) -> None:
+        """Look up in the workspace that is open."""
+        super().__init__(parent)
+        self._library = library
+
+    def look_up(self, path: Path) -> None:
+        """Look up one file; what is still being looked up for another one is dropped."""
+        opened = self._library.opened_now
+        workspace = opened.workspace if opened is not None else None
+
+        def work(job: Job) -> Facts:
+            facts = _file_facts(path)
+            if workspace is not None:
+                facts.update(_place_facts(workspace, path))
+            job.report(Facts(path, **facts))
+            job.check()
+            if workspace is not None:
+                hits = workspace.similar(path, _ALIKE + 1)
+                facts["similar"] = tuple(hit.path for hit in hits if hit.path != path)[:_ALIKE]
+            return Facts(path, **facts)
+
+        self._library.runner.submit(
+            work,
+            lane=LOOK,
+            key="details",
+            progress=self.known.emit,
+            done=self.known.emit,
+            failed=_nothing,
+        )
+
+
+def _nothing(_: Exception) -> None:
+    """Facts that cannot be looked up are left out; the runner has logged why."""

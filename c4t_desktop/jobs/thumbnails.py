@@ -1,0 +1,307 @@
+"""Thumbnails: a small pool that decodes the newest request first, and a cache on disk.
+
+User images are decoded by :func:`c4t_core.index.images.open_image` alone, never by Qt. A
+request beyond the bound pushes the oldest one out; whoever still needs it asks again when it
+paints.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QImage
+
+from c4t_core import paths
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LOG = logging.getLogger(__name__)
+SIDES = (256, 512)  # longer side of a thumbnail on disk, pixels
+FULL = 0  # the whole picture: not kept on disk
+_BOUND = 240  # requests waiting; about eight screens of cards
+_FAILED = ".failed"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A picture that somebody wants: its file and the longer side in pixels."""
+
+    path: Path
+    side: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The answer to a request.
+
+    Attributes:
+        request: what was asked for.
+        image: the picture, or None if the file cannot be decoded.
+        reason: why there is none.
+        size: width and height of the original where known, else (0, 0).
+    """
+
+    request: Request
+    image: QImage | None
+    reason: str = ""
+    size: tuple[int, int] = (0, 0)
+
+
+def bucket(side: int) -> int:
+    """Return the size kept on disk that serves a wanted size best."""
+    return next((kept for kept in SIDES if kept >= side), SIDES[-1])
+
+
+class ThumbnailStore:
+    """Thumbnails on disk, as JPEG, below the application's cache folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Use a folder; by default the application's own."""
+        self.folder = folder or paths.cache_dir() / "thumbnails"
+
+    def key(self, request: Request) -> str:
+        """Return a name that changes with the file: path, size and time of change.
+
+        Raises:
+            OSError: if the file is not there.
+        """
+        found = request.path.stat()
+        text = os.fsencode(request.path) + f"|{found.st_mtime_ns}|{found.st_size}".encode()
+        return f"{hashlib.sha1(text, usedforsecurity=False).hexdigest()}-{request.side}"
+
+    def load(self, key: str) -> tuple[bytes | None, str]:
+        """Return the kept JPEG, or why there cannot be one; (None, "") if nothing is kept."""
+        place = self._place(key)
+        try:
+            return place.read_bytes(), ""
+        except OSError:
+            pass
+        try:
+            return None, place.with_suffix(_FAILED).read_text("utf-8") or "unreadable"
+        except OSError:
+            return None, ""
+
+    def keep(self, key: str, data: bytes) -> None:
+        """Write beside, then rename: a reader sees a whole file or none."""
+        self._write(self._place(key), data)
+
+    def keep_failure(self, key: str, reason: str) -> None:
+        """Remember that this version of the file cannot be decoded."""
+        self._write(self._place(key).with_suffix(_FAILED), reason.encode("utf-8", "replace"))
+
+    def size(self) -> int:
+        """Return the bytes in use on disk."""
+        return sum(size for _, size, _ in self._entries())
+
+    def trim(self, limit: int) -> int:
+        """Remove the oldest thumbnails beyond ``limit`` bytes; return the bytes in use."""
+        entries = sorted(self._entries())
+        total = sum(size for _, size, _ in entries)
+        for _, size, name in entries:
+            if total <= limit:
+                break
+            try:
+                os.unlink(name)
+                total -= size
+            except OSError:
+                LOG.debug("cannot remove %s", name)
+        return total
+
+    def _entries(self) -> list[tuple[float, int, str]]:
+        found = []
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                full = os.path.join(folder, name)
+                try:
+                    info = os.stat(full)
+                except OSError:
+                    continue
+                found.append((info.st_mtime, info.st_size, full))
+        return found
+
+    def _place(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.jpg"
+
+    def _write(self, place: Path, data: bytes) -> None:
+        beside = place.with_name(f"{place.name}.{os.getpid()}.{threading.get_ident()}.part")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(data)
+            os.replace(beside, place)
+        except OSError as error:  # a full disk costs time, not pictures
+            LOG.info("cannot keep a thumbnail: %s", error)
+            beside.unlink(missing_ok=True)
+
+
+def make_picture(request: Request, store: ThumbnailStore) -> Picture:
+    """Decode one picture, from the store where it is kept; runs on a worker thread."""
+    from c4t_core.errors import ImageError
+
+    try:
+        if request.side == FULL:
+            return _decode(request, None)
+        key = store.key(request)
+        kept, reason = store.load(key)
+        if kept is not None:
+            return Picture(request, _to_qimage(_read_own(kept)))
+        if reason:
+            return Picture(request, None, reason)
+        try:
+            made = _decode(request, request.side)
+        except ImageError as error:
+            store.keep_failure(key, str(error))
+            return Picture(request, None, str(error))
+        return _kept(made, key, store)
+    except ImageError as error:
+        return Picture(request, None, str(error))
+    except OSError as error:
+        return Picture(request, None, error.strerror or str(error))
+    except Exception as error:  # noqa: BLE001 - one bad file must not end the pool
+        LOG.warning("decoding failed", exc_info=error)
+        return Picture(request, None, str(error) or type(error).__name__)
+
+
+def _read_own(data: bytes) -> Image.Image:
+    from PIL import Image
+
+    return Image.open(BytesIO(data), formats=("JPEG",)).convert("RGB")
+
+
+def _decode(request: Request, side: int | None) -> Picture:
+    from PIL import Image
+
+    from c4t_core.index.images import open_image
+
+    image = open_image(request.path, min_side=side)
+    size = image.size
+    if side is not None and max(size) > side:
+        image.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return Picture(request, _to_qimage(image), size=size if side is None else (0, 0))
+
+
+def _kept(made: Picture, key: str, store: ThumbnailStore) -> Picture:
+    from PIL import Image
+
+    image = made.image
+    if image is not None:
+        pixels = image.constBits()
+        whole = Image.frombuffer(
+            "RGB", (image.width(), image.height()), pixels, "raw", "RGB", image.bytesPerLine(), 1
+        )
+        out = BytesIO()
+        whole.save(out, "JPEG", quality=85)
+        store.keep(key, out.getvalue())
+    return made
+
+
+def _to_qimage(image: Image.Image) -> QImage:
+    data = image.tobytes()
+    width, height = image.size
+    # copy(): the picture must own its pixels once `data` is gone.
+    return QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+class Thumbnails(QObject):
+    """Makes pictures off the GUI thread.
+
+    Signals:
+        ready: a picture is there, or it is known that there will be none (Picture).
+    """
+
+    ready = Signal(object)
+    _made = Signal(object)
+
+    def __init__(
+        self,
+        store: ThumbnailStore | None = None,
+        workers: int = 2,
+        parent: QObject | None = None,
+    ) -> None:
+        """Start without threads; they come with the first request."""
+        super().__init__(parent)
+        self.store = store or ThumbnailStore()
+        self._workers = workers
+        self._threads: list[threading.Thread] = []
+        self._waiting: OrderedDict[Request, None] = OrderedDict()
+        self._running: set[Request] = set()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._made.connect(self._announce, Qt.ConnectionType.QueuedConnection)
+
+    def request(self, request: Request) -> None:
+        """Ask for a picture; asked again, it moves to the front."""
+        with self._changed:
+            if self._closed or request in self._running:
+                return
+            self._waiting[request] = None
+            self._waiting.move_to_end(request)
+            while len(self._waiting) > _BOUND:
+                self._waiting.popitem(last=False)
+            self._changed.notify()
+        self._start()
+
+    def withdraw(self, request: Request) -> None:
+        """Drop one request if it still waits."""
+        with self._changed:
+            self._waiting.pop(request, None)
+
+    def forget_waiting(self) -> None:
+        """Drop what waits: another list of results is shown now."""
+        with self._changed:
+            self._waiting.clear()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        with self._changed:
+            return len(self._waiting)
+
+    def shutdown(self, timeout: float = 2.0) -> bool:
+        """End the threads; return whether all have ended."""
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(timeout / max(1, len(self._threads)))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _start(self) -> None:
+        if len(self._threads) < self._workers:
+            name = f"c4t-thumbnails-{len(self._threads)}"
+            thread = threading.Thread(target=self._run, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                request, _ = self._waiting.popitem(last=True)
+                self._running.add(request)
+            picture = make_picture(request, self.store)
+            try:
+                self._made.emit(picture)
+            except RuntimeError:  # our QObject is gone: the application has ended
+                return
+            finally:
+                with self._changed:
+                    self._running.discard(request)
+            del picture
+
+    @Slot(object)
+    def _announce(self, picture: Picture) -> None:
+        self.ready.emit(picture)

@@ -1,0 +1,244 @@
+"""Places panels and menus, and joins their signals; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent
+from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
+
+from c4t_core import paths
+from c4t_desktop.gallery.results_model import ResultsModel
+from c4t_desktop.gallery.view import ResultsView
+from c4t_desktop.jobs.marks import MarkBook
+from c4t_desktop.panels import extensions, pages
+from c4t_desktop.panels.actions import FOLDER_MENU, HIT_MENU, MAIN_MENU, Actions
+from c4t_desktop.panels.commands import Commands
+from c4t_desktop.panels.details import DetailsPanel
+from c4t_desktop.panels.empty_state import EmptyState
+from c4t_desktop.panels.extensions import Context
+from c4t_desktop.panels.model_chooser import ModelChooser
+from c4t_desktop.panels.results import ResultsPanel
+from c4t_desktop.panels.results_header import ResultsHeader
+from c4t_desktop.panels.search_bar import SearchBar
+from c4t_desktop.panels.selection import Selection
+from c4t_desktop.panels.sidebar import Sidebar
+from c4t_desktop.panels.status import StatusArea, folders_title
+from c4t_desktop.panels.top_bar import TopBar
+from c4t_desktop.panels.viewer import Viewer
+
+
+class MainWindow(QMainWindow):
+    """The window.
+
+    Signals:
+        closing: it is about to close; what must end, ends now.
+    """
+
+    closing = Signal()
+
+    def __init__(self, context: Context, marks: MarkBook) -> None:
+        """Make the panels from what ``app.py`` built."""
+        super().__init__()
+        self.setWindowTitle("CLIP4Traffic")
+        self.setWindowIcon(QIcon(str(paths.resource("icons", "app.svg"))))
+        self.setObjectName("mainWindow")
+        self.resize(1440, 860)
+        self.setMinimumSize(760, 480)
+        self._context = context
+        self._marks = marks
+        theme, library, finder = context.theme, context.library, context.finder
+        self.actions_by_name = Actions(self, theme)
+        self.model = ResultsModel(self)
+        self.view = ResultsView(self.model, context.cache, theme)
+        self.commands = Commands(context, self)
+        self.search = SearchBar(finder, context.cache, context.settings, theme)
+        self.chooser = ModelChooser(theme)
+        self.header = ResultsHeader(finder, context.settings, theme)
+        self.viewer = Viewer(context.details, context.thumbnails, context.cache, theme)
+        self.results = ResultsPanel(
+            library, finder, self.header, self.view, self.viewer, EmptyState(theme),
+            EmptyState(theme), context.settings, self._offers(),
+        )  # fmt: skip
+        self.details = DetailsPanel(context.details, context.thumbnails, context.cache, theme)
+        self.sidebar = Sidebar(library, finder, theme)
+        self.status = StatusArea(library, self.actions_by_name["skippedAction"], theme)
+        self.selection = Selection(self.view, self.results, finder, marks, self)
+        self._folder_menu, self._main_menu = QMenu(self), QMenu(self)
+        self._hit_menu = QMenu(self)
+        self._fill(self._main_menu, MAIN_MENU)
+        self._fill(self._hit_menu, HIT_MENU)
+        self._fill(self._folder_menu, FOLDER_MENU)
+        self._hide_what_is_missing()
+        self.bar = TopBar(
+            self.search, self.chooser, self.actions_by_name, self._folder_menu, self._main_menu,
+            theme,
+        )  # fmt: skip
+        self._place()
+        self._join_actions()
+        self._join_panels()
+        self.search.field.setFocus()
+
+    def _offers(self) -> pages.Offers:
+        commands = self.commands
+        sample = commands.open_sample if commands.sample_folder() is not None else None
+        return pages.Offers(
+            choose_folder=commands.choose_folder,
+            open_sample=sample,
+            open_recent=commands.open_recent,
+            index=commands.index,
+            show_skipped=commands.show_skipped,
+            use_shipped_model=self._use_shipped_model,
+            copy=commands.copy_text,
+        )
+
+    def _place(self) -> None:
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setChildrenCollapsible(False)
+        for part in (self.sidebar, self.results, self.details):
+            self.splitter.addWidget(part)
+        px = self._context.theme.px
+        self.splitter.setSizes([px(232), 10_000, px(344)])
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setHandleWidth(1)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        column.addWidget(self.splitter, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(whole)
+        settings = self._context.settings
+        self.restoreGeometry(settings.recall_bytes("geometry"))
+        self.splitter.restoreState(settings.recall_bytes("splitter"))
+        for name, panel in (("sidebarAction", self.sidebar), ("detailsAction", self.details)):
+            action = self.actions_by_name[name]
+            action.setChecked(settings.recall(name, default=True))
+            panel.setVisible(action.isChecked())
+            action.toggled.connect(panel.setVisible)
+
+    def _fill(self, menu: QMenu, names: Sequence[str]) -> None:
+        for name in names:
+            if name:
+                menu.addAction(self.actions_by_name[name])
+            else:
+                menu.addSeparator()
+
+    def _hide_what_is_missing(self) -> None:
+        for name in extensions.MODULES:
+            self.actions_by_name[f"{name}Action"].setVisible(extensions.available(name))
+        self.actions_by_name["skippedAction"].setVisible(False)
+        self.actions_by_name["openSampleAction"].setVisible(
+            self.commands.sample_folder() is not None
+        )
+
+    def _join_actions(self) -> None:
+        commands, selection, search = self.commands, self.selection, self.search
+        for name, act in (
+            ("openFolder", commands.choose_folder),
+            ("addFolder", commands.add_folder),
+            ("openSample", commands.open_sample),
+            ("closeFolder", commands.close_folders),
+            ("index", commands.index),
+            ("skipped", commands.show_skipped),
+            ("export", commands.export),
+            ("quit", self.close),
+            ("find", search.focus_all),
+            ("pasteImage", search.paste_image),
+            ("copyPaths", selection.copy_paths),
+            ("openFile", selection.open_file),
+            ("reveal", selection.reveal),
+            ("moreLikeThis", selection.more_like_this),
+            ("markRight", selection.mark_right),
+            ("markWrong", selection.mark_wrong),
+            ("unfold", self.results.unfold_current),
+            ("compare", commands.compare),
+            ("evaluate", commands.evaluate),
+            ("train", commands.train),
+            ("models", commands.manage_models),
+            ("settings", commands.show_settings),
+            ("shortcuts", commands.show_shortcuts),
+            ("about", commands.show_about),
+        ):
+            self.actions_by_name[f"{name}Action"].triggered.connect(act)
+
+    def _join_panels(self) -> None:
+        commands, library, selection = self.commands, self._context.library, self.selection
+        self.chooser.chosen.connect(library.use_model)
+        self.chooser.refused.connect(commands.refuse_model)
+        library.models_listed.connect(self._models_listed)
+        library.opening.connect(self._opening)
+        commands.folder_opened.connect(self._folder_opened)
+        commands.said.connect(self.status.say)
+        commands.panel_made.connect(self._show_panel)
+        self.status.index_wanted.connect(commands.index)
+        self.sidebar.recent_chosen.connect(commands.open_recent)
+        self.sidebar.add_folder.connect(commands.add_folder)
+        self.sidebar.folder_removed.connect(commands.remove_folder)
+        self.results.example_chosen.connect(self._ask_example)
+        self.results.dropped.connect(commands.open_dropped)
+        self.search.left_down.connect(self.view.setFocus)
+        self.results.current_changed.connect(selection.show_details_in(self.details))
+        self.view.customContextMenuRequested.connect(self._hit_menu_at)
+        selection.copy_wanted.connect(commands.copy_paths)
+        selection.open_wanted.connect(commands.open_file)
+        selection.reveal_wanted.connect(commands.reveal)
+        selection.like_wanted.connect(self.search.like)
+        self._context.theme.changed.connect(self.actions_by_name.restyle)
+
+    # joints ---------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _models_listed(self, infos: Any) -> None:
+        self.chooser.show_models(infos, self._context.library.model)
+
+    @Slot(object, str)
+    def _opening(self, folders: tuple[Path, ...], model: str) -> None:
+        self.chooser.set_current(model)
+        self._folder_opened(folders)
+
+    @Slot(object)
+    def _folder_opened(self, folders: Sequence[Path]) -> None:
+        self.bar.show_folder(folders_title(folders))
+        self.sidebar.show_recent(self._context.settings.recent(), folders)
+
+    @Slot(str)
+    def _ask_example(self, text: str) -> None:
+        self.search.field.setText(text)
+        self.search.field.setFocus()
+
+    @Slot()
+    def _use_shipped_model(self) -> None:
+        self._context.library.use_model("c4t")
+
+    @Slot(object)
+    def _show_panel(self, panel: QWidget) -> None:
+        self.results.show_panel(panel)
+
+    @Slot(object)
+    def _hit_menu_at(self, spot: Any) -> None:
+        if self.view.indexAt(spot).isValid():
+            self._hit_menu.popup(self.view.viewport().mapToGlobal(spot))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+        if event.key() == Qt.Key.Key_Escape:
+            self.results.close_frame() if self.results.shows_frame else self.search.clear()
+        else:
+            super().keyPressEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802, D102
+        settings = self._context.settings
+        settings.remember_bytes("geometry", self.saveGeometry())
+        settings.remember_bytes("splitter", QByteArray(self.splitter.saveState()))
+        for name in ("sidebarAction", "detailsAction"):
+            settings.remember(name, self.actions_by_name[name].isChecked())
+        self.closing.emit()
+        event.accept()
+
+    def action(self, name: str) -> QAction:
+        """Return an action by its object name."""
+        return self.actions_by_name[name]

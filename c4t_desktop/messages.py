@@ -1,0 +1,151 @@
+"""Saying things to the user: plain text only, one sentence, one button.
+
+File names and error texts may hold anything, ``<img src=...>`` included; every label and
+dialog made here shows them as text.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QLocale, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+
+from c4t_core import paths
+from c4t_core.errors import C4TError, MissingExtraError
+
+LOG = logging.getLogger(__name__)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Messages", text)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that went wrong, as the user is told.
+
+    Attributes:
+        title: a few words.
+        sentence: one plain sentence with the remedy.
+        ours: True for a fault of the application, not of the user's disk, file or machine.
+        command: what to copy and run as the remedy, or "".
+        details: for the log file.
+    """
+
+    title: str
+    sentence: str
+    ours: bool = False
+    command: str = ""
+    details: str = ""
+
+
+def describe(error: BaseException) -> Problem:
+    """Turn an exception into words.
+
+    A :class:`C4TError` is shown as it is; memory that ran out has a remedy; anything else is a
+    fault of ours and names the log file.
+    """
+    details = "".join(traceback.format_exception(error))
+    if isinstance(error, MissingExtraError):
+        return Problem(_tr("More packages are needed"), str(error), command=error.command)
+    if isinstance(error, C4TError):
+        return Problem(_tr("That did not work"), str(error), details=details)
+    text = str(error).lower()
+    if isinstance(error, MemoryError) or "out of memory" in text or "cuda error" in text:
+        sentence = _tr(
+            "The memory of this machine or its GPU ran out; close other programs and try again."
+        )
+        return Problem(_tr("Out of memory"), sentence, details=details)
+    if isinstance(error, OSError):
+        sentence = _tr("The system says: {reason}. Check the disk and try again.").format(
+            reason=error.strerror or str(error)
+        )
+        return Problem(_tr("That did not work"), sentence, details=details)
+    sentence = _tr(
+        "Something went wrong inside the application ({kind}); your data are safe. "
+        "Details are in {log}."
+    ).format(kind=type(error).__name__, log=log_file())
+    return Problem(_tr("A fault in the application"), sentence, ours=True, details=details)
+
+
+def log_file() -> Path:
+    """Return the log file of the window."""
+    return paths.log_dir() / "desktop.log"
+
+
+def plain_label(text: str = "", parent: QWidget | None = None, *, wrap: bool = False) -> QLabel:
+    """Return a label that never takes its text for HTML."""
+    label = QLabel(parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(wrap)
+    label.setText(text)
+    return label
+
+
+def show_problem(parent: QWidget | None, problem: Problem) -> QMessageBox:
+    """Open one plain dialog about a problem, without blocking, and return it."""
+    if problem.details:
+        LOG.error("%s\n%s", problem.sentence, problem.details)
+    box = QMessageBox(parent)
+    box.setObjectName("problemDialog")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    icon = QMessageBox.Icon.Critical if problem.ours else QMessageBox.Icon.Warning
+    box.setIcon(icon)
+    box.setWindowTitle(problem.title)
+    box.setText(problem.title)
+    box.setInformativeText(problem.sentence)
+    box.setStandardButtons(QMessageBox.StandardButton.Ok)
+    if problem.command:
+        copy = box.addButton(_tr("Copy the command"), QMessageBox.ButtonRole.ActionRole)
+        copy.clicked.disconnect()  # it copies, it does not close
+        copier = _Copier(problem.command, box)
+        copy.clicked.connect(copier.copy)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
+    return box
+
+
+class _Copier(QWidget):
+    """Copies one text when asked."""
+
+    def __init__(self, text: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._text = text
+        self.hide()
+
+    def copy(self) -> None:
+        """Put the text on the clipboard."""
+        QGuiApplication.clipboard().setText(self._text)
+
+
+def count_text(count: int) -> str:
+    """Write a count with the thousands separated as the user's language does."""
+    return QLocale().toString(count)
+
+
+def plural(count: int, one: str, many: str) -> str:
+    """Return the form that fits a count, with the count put in at ``{0}``.
+
+    >>> plural(1, "{0} match", "{0} matches")
+    '1 match'
+    """
+    return (one if count == 1 else many).format(count_text(count))
+
+
+def size_text(size: float) -> str:
+    """Write a number of bytes the way file managers do.
+
+    >>> size_text(3_400_000)
+    '3.4 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            digits = 0 if unit == "B" or size >= 100 else 1
+            return f"{size:.{digits}f} {unit}"
+        size /= 1000
+    return ""

@@ -1,0 +1,151 @@
+"""Every action of the window: its name, text, icon and keys, in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from c4t_desktop.theme import Theme
+
+
+@dataclass(frozen=True)
+class Spec:
+    """How an action looks.
+
+    Attributes:
+        name: its object name.
+        text: what it says (to be translated).
+        icon: name of an icon, or "".
+        keys: key sequences.
+        tip: what it does, if the text does not say so.
+        checkable: whether it stays down.
+    """
+
+    name: str
+    text: str
+    icon: str = ""
+    keys: tuple[str, ...] = ()
+    tip: str = ""
+    checkable: bool = False
+
+
+_N = QT_TRANSLATE_NOOP
+SPECS: tuple[Spec, ...] = (
+    Spec("openFolderAction", _N("Actions", "Open a folder…"), "folder", ("Ctrl+O",)),
+    Spec("addFolderAction", _N("Actions", "Add a folder…"), "folder-add", ("Ctrl+Shift+O",)),
+    Spec("openSampleAction", _N("Actions", "Open the sample drive (drawn)"), "play"),
+    Spec("closeFolderAction", _N("Actions", "Close the folder"), "close", ("Ctrl+W",)),
+    Spec("indexAction", _N("Actions", "Look for new files"), "refresh", ("F5",)),
+    Spec("skippedAction", _N("Actions", "Skipped files…"), "list"),
+    Spec("exportAction", _N("Actions", "Export…"), "export", ("Ctrl+E",)),
+    Spec("quitAction", _N("Actions", "Quit"), "", ("Ctrl+Q",)),
+    Spec("findAction", _N("Actions", "Search"), "search", ("Ctrl+F", "/")),
+    Spec(
+        "pasteImageAction",
+        _N("Actions", "Search by the image in the clipboard"),
+        "image",
+        ("Ctrl+Shift+V",),
+    ),
+    Spec("saveSearchAction", _N("Actions", "Save this search…"), "bookmark", ("Ctrl+S",)),
+    Spec("copyPathsAction", _N("Actions", "Copy paths"), "copy", ("Ctrl+C",)),
+    Spec("openFileAction", _N("Actions", "Open with another program"), "open", ("Ctrl+Return",)),
+    Spec("revealAction", _N("Actions", "Show in the file manager"), "reveal", ("Ctrl+R",)),
+    Spec("moreLikeThisAction", _N("Actions", "More like this"), "similar", ("Ctrl+L",)),
+    Spec("markRightAction", _N("Actions", "Mark as right (R)"), "check"),
+    Spec("markWrongAction", _N("Actions", "Mark as wrong (X)"), "close"),
+    Spec("unfoldAction", _N("Actions", "Unfold or fold the event (E)"), "stack"),
+    Spec(
+        "refineAction",
+        _N("Actions", "Refine by right and wrong marks"),
+        "filter",
+        ("Ctrl+M",),
+        checkable=True,
+    ),
+    Spec("sidebarAction", _N("Actions", "Folders and filters"), "", ("F9",), checkable=True),
+    Spec("detailsAction", _N("Actions", "Details"), "panel-right", ("F10",), checkable=True),
+    Spec(
+        "compareAction",
+        _N("Actions", "Compare"),
+        "compare",
+        ("Ctrl+D",),
+        _N("Actions", "Show two models side by side on this query"),
+    ),
+    Spec(
+        "evaluateAction",
+        _N("Actions", "Evaluate"),
+        "chart",
+        ("Ctrl+Shift+E",),
+        _N("Actions", "Measure models on labelled queries"),
+    ),
+    Spec(
+        "trainAction",
+        _N("Actions", "Train…"),
+        "train",
+        ("Ctrl+T",),
+        _N("Actions", "Fit a model to your own images"),
+    ),
+    Spec("modelsAction", _N("Actions", "Models…"), "download"),
+    Spec("settingsAction", _N("Actions", "Settings…"), "gear", ("Ctrl+,",)),
+    Spec("shortcutsAction", _N("Actions", "Keyboard shortcuts"), "keyboard", ("F1",)),
+    Spec("aboutAction", _N("Actions", "About"), "info"),
+)
+
+_SEPARATOR = ""
+MAIN_MENU = (
+    "indexAction", "skippedAction", "exportAction", _SEPARATOR,
+    "saveSearchAction", "pasteImageAction", "refineAction", _SEPARATOR,
+    "modelsAction", "sidebarAction", "detailsAction", _SEPARATOR,
+    "shortcutsAction", "aboutAction", "quitAction",
+)  # fmt: skip
+HIT_MENU = (
+    "moreLikeThisAction", "unfoldAction", _SEPARATOR,
+    "markRightAction", "markWrongAction", _SEPARATOR,
+    "copyPathsAction", "openFileAction", "revealAction", "exportAction",
+)  # fmt: skip
+FOLDER_MENU = (
+    "openFolderAction", "addFolderAction", "openSampleAction", _SEPARATOR, "closeFolderAction",
+)  # fmt: skip
+
+
+class Actions:
+    """The actions, as attributes by their object names without ``Action``.
+
+    ``actions["compareAction"]`` returns one; :meth:`restyle` tints their icons.
+    """
+
+    def __init__(self, window: QWidget, theme: Theme) -> None:
+        """Make all actions for a window."""
+        self._theme = theme
+        self._made: dict[str, QAction] = {}
+        for spec in SPECS:
+            action = QAction(window)
+            action.setObjectName(spec.name)
+            text = QCoreApplication.translate("Actions", spec.text)
+            action.setText(text)
+            keys = [QKeySequence(key) for key in spec.keys]
+            action.setShortcuts(keys)
+            tip = QCoreApplication.translate("Actions", spec.tip or spec.text)
+            if keys:
+                tip += f" ({keys[0].toString(QKeySequence.SequenceFormat.NativeText)})"
+            action.setToolTip(tip)
+            action.setCheckable(spec.checkable)
+            window.addAction(action)
+            self._made[spec.name] = action
+        self.restyle()
+
+    def __getitem__(self, name: str) -> QAction:
+        """Return the action with an object name."""
+        return self._made[name]
+
+    def restyle(self) -> None:
+        """Tint the icons in the theme's colours."""
+        for spec in SPECS:
+            if spec.icon:
+                self._made[spec.name].setIcon(self._theme.icon(spec.icon))
+
+    def all(self) -> list[QAction]:
+        """Return all actions, in the order of the table."""
+        return list(self._made.values())

@@ -1,0 +1,292 @@
+"""What the actions do: one short method each."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+
+from c4t_core import paths
+from c4t_core.errors import FolderError, MissingExtraError
+from c4t_desktop.gallery.results_model import file_url, files_as_mime
+from c4t_desktop.messages import Problem, describe, plural, show_problem
+from c4t_desktop.panels import extensions
+from c4t_desktop.panels.about import AboutDialog
+from c4t_desktop.panels.extensions import Context
+from c4t_desktop.panels.settings_dialog import SettingsDialog
+from c4t_desktop.panels.shortcuts import ShortcutsDialog
+from c4t_desktop.panels.skipped import SkippedDialog
+from c4t_desktop.settings import EXCLUDES, INDEX_AT_OPENING
+
+
+class Commands(QObject):
+    """Carries out what the user asks for.
+
+    Signals:
+        said: a sentence for the status area (str).
+        folder_opened: folders were opened (tuple of Path).
+        panel_made: an extension's panel that takes the place of the grid (QWidget).
+        trouble: a dialog about a problem was opened (Problem).
+    """
+
+    said = Signal(str)
+    folder_opened = Signal(object)
+    panel_made = Signal(object)
+    trouble = Signal(object)
+
+    def __init__(self, context: Context, window: QWidget) -> None:
+        """Act for a window."""
+        super().__init__(window)
+        self._context = context
+        self._window = window
+        context.library.index_failed.connect(self.tell)
+        context.library.opened.connect(self._opened)
+        context.runner.crashed.connect(self.tell)
+
+    # folders --------------------------------------------------------------------------------
+
+    @Slot()
+    def choose_folder(self) -> None:
+        """Let the user choose a folder and open it."""
+        folder = self._ask_folder(self.tr("Choose a folder of camera frames"))
+        if folder is not None:
+            self.open_folders([folder])
+
+    @Slot()
+    def add_folder(self) -> None:
+        """Let the user choose one more folder."""
+        folder = self._ask_folder(self.tr("Choose one more folder"))
+        if folder is not None:
+            self.open_folders([*self._context.library.folders, folder])
+
+    def _ask_folder(self, title: str) -> Path | None:
+        start = self._context.settings.recall("last_place", str(Path.home()))
+        chosen = QFileDialog.getExistingDirectory(self._window, title, start)
+        if not chosen:
+            return None
+        self._context.settings.remember("last_place", str(Path(chosen).parent))
+        return Path(chosen)
+
+    @Slot(object)
+    def open_dropped(self, dropped: Sequence[Path]) -> None:
+        """Open folders that were dropped; a dropped file stands for its folder."""
+        self.open_folders([path if path.is_dir() else path.parent for path in dropped])
+
+    def open_folders(self, folders: Sequence[Path | str]) -> None:
+        """Open folders and index them in the background."""
+        wanted = tuple(dict.fromkeys(Path(os.path.abspath(folder)) for folder in folders))
+        if not wanted:
+            return
+        settings = self._context.settings
+        excludes = [part.strip() for part in settings.value(EXCLUDES).split(",")]
+        self._context.library.excludes = tuple(part for part in excludes if part)
+        self._context.library.open(wanted)
+        settings.remember("folders", [str(path) for path in wanted])
+        settings.add_recent(tuple(str(path) for path in wanted))
+        self.folder_opened.emit(wanted)
+
+    @Slot(object)
+    def open_recent(self, folders: Sequence[str]) -> None:
+        """Open folders that were open before."""
+        self.open_folders(folders)
+
+    @Slot(object)
+    def remove_folder(self, folder: Path) -> None:
+        """Close one of several folders."""
+        rest = [other for other in self._context.library.folders if other != folder]
+        if rest:
+            self.open_folders(rest)
+        else:
+            self.close_folders()
+
+    @Slot()
+    def close_folders(self) -> None:
+        """Close what is open."""
+        self._context.library.close()
+        self._context.settings.remember("folders", [])
+        self.folder_opened.emit(())
+
+    @staticmethod
+    def sample_folder() -> Path | None:
+        """Return the sample drive, None where it is not installed."""
+        try:
+            folder = paths.resource("sample", "drives")
+        except FileNotFoundError:
+            return None
+        return folder if any(folder.iterdir()) else None
+
+    @Slot()
+    def open_sample(self) -> None:
+        """Open the drive that comes with the application."""
+        folder = self.sample_folder()
+        if folder is not None:
+            self.open_folders([folder])
+            self.said.emit(self.tr("The sample's pictures are drawn, not photographed."))
+
+    @Slot(object)
+    def _opened(self, opened: Any) -> None:
+        for notice in getattr(opened.workspace, "notices", ()):
+            self.said.emit(notice)
+        if self._context.settings.value(INDEX_AT_OPENING):
+            self._context.library.index()
+
+    @Slot()
+    def index(self) -> None:
+        """Look for new and changed files."""
+        library = self._context.library
+        self._context.cache.forget()
+        if library.opened_now is None and library.folders:
+            library.open(library.folders)
+        else:
+            library.index()
+
+    # files ----------------------------------------------------------------------------------
+
+    def copy_text(self, text: str) -> None:
+        """Put a text on the clipboard."""
+        QGuiApplication.clipboard().setText(text)
+        self.said.emit(self.tr("Copied."))
+
+    def copy_paths(self, files: Sequence[Path]) -> None:
+        """Put files on the clipboard, as files and as text."""
+        if files:
+            QGuiApplication.clipboard().setMimeData(files_as_mime(list(files)))
+            self.said.emit(
+                plural(len(files), self.tr("{0} path copied."), self.tr("{0} paths copied."))
+            )
+
+    def open_file(self, file: Path) -> None:
+        """Open a file with the system's program for it."""
+        if not file.exists():
+            self.tell(
+                FolderError(self.tr('"{0}" is not there now; connect its disk.').format(file.name))
+            )
+            return
+        QDesktopServices.openUrl(file_url(file))
+
+    def reveal(self, file: Path) -> None:
+        """Show a file in the file manager."""
+        if sys.platform == "win32":
+            subprocess.Popen(["explorer", "/select,", str(file)])
+        elif sys.platform == "darwin":
+            subprocess.Popen(["open", "-R", str(file)])
+        else:
+            QDesktopServices.openUrl(file_url(file.parent))
+
+    # dialogs --------------------------------------------------------------------------------
+
+    @Slot()
+    def show_skipped(self) -> None:
+        """List the files that were skipped."""
+        self._context.library.look(
+            lambda workspace: workspace.skipped(), key="skipped", done=self._show_skipped
+        )
+
+    def _show_skipped(self, skipped: Sequence[Any]) -> None:
+        dialog = SkippedDialog(skipped, self._context.theme, self._window)
+        dialog.retry_wanted.connect(self._retry_skipped)
+        self._open(dialog)
+
+    @Slot()
+    def _retry_skipped(self) -> None:
+        self._context.library.look(
+            lambda workspace: workspace.retry_skipped(),
+            key="retry",
+            done=lambda _: self.index(),
+        )
+
+    @Slot()
+    def show_settings(self) -> None:
+        """Open the settings."""
+        context = self._context
+        self._open(
+            SettingsDialog(
+                context.settings, context.theme, context.runner, context.thumbnails, self._window
+            )
+        )
+
+    @Slot()
+    def show_shortcuts(self) -> None:
+        """List the keys."""
+        self._open(ShortcutsDialog(self._context.theme, self._window))
+
+    @Slot()
+    def show_about(self) -> None:
+        """Say what this is, which version, under which terms."""
+        self._open(AboutDialog(self._context.theme, self._window))
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    # problems -------------------------------------------------------------------------------
+
+    @Slot(object)
+    def tell(self, error: BaseException) -> None:
+        """Tell the user about an error in one plain dialog."""
+        self.tell_problem(describe(error))
+
+    def tell_problem(self, problem: Problem) -> None:
+        """Open one plain dialog."""
+        show_problem(self._window, problem)
+        self.trouble.emit(problem)
+
+    @Slot(object)
+    def refuse_model(self, info: Any) -> None:
+        """Say what to do so that a model can be used."""
+        if extensions.available("models") and info.path is None:
+            self.run_extension("models")
+            return
+        error: Exception | None = None
+        if info.kind == "clip" and importlib.util.find_spec("open_clip") is None:
+            error = MissingExtraError("CLIP", "clip")
+        if error is not None:
+            self.tell(error)
+        else:
+            self.tell_problem(Problem(self.tr("This model is not here yet"), info.reason))
+
+    # further panels -------------------------------------------------------------------------
+
+    @Slot()
+    def compare(self) -> None:
+        """Show two models side by side."""
+        self.run_extension("compare")
+
+    @Slot()
+    def evaluate(self) -> None:
+        """Measure models."""
+        self.run_extension("evaluate")
+
+    @Slot()
+    def train(self) -> None:
+        """Open the training wizard, or say what it needs."""
+        if importlib.util.find_spec("torch") is None:
+            self.tell(MissingExtraError(self.tr("Training"), "train"))
+            return
+        self.run_extension("train")
+
+    @Slot()
+    def export(self) -> None:
+        """Export the hits."""
+        self.run_extension("export")
+
+    @Slot()
+    def manage_models(self) -> None:
+        """Add, download and remove models."""
+        self.run_extension("models")
+
+    def run_extension(self, name: str) -> None:
+        """Open a further panel."""
+        panel = extensions.factory(name)(self._context, self._window)
+        if isinstance(panel, QDialog):
+            self._open(panel)
+        else:
+            self.panel_made.emit(panel)

@@ -1,0 +1,320 @@
+"""Beside the grid: the frame, its neighbours in time, facts, marks, similar frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_desktop.gallery.delegate import ASPECT
+from c4t_desktop.gallery.filmstrip import Filmstrip
+from c4t_desktop.gallery.frame_view import FrameView
+from c4t_desktop.gallery.results_model import plain_tip, shown
+from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.jobs.details import Details, Facts
+from c4t_desktop.jobs.thumbnails import Thumbnails
+from c4t_desktop.messages import plain_label, size_text
+from c4t_desktop.panels.model_chooser import title_of
+from c4t_desktop.theme import Theme
+
+_ROWS = ("score", "drive", "frame", "file", "changed", "folder")
+
+
+class ElidedLabel(QLabel):
+    """A plain label that elides its text in the middle and shows all of it as a tooltip."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._whole = ""
+        self.setMinimumWidth(20)
+
+    def show_text(self, text: str) -> None:
+        """Show a text."""
+        self._whole = text.replace("\n", "⏎")
+        self.setToolTip(plain_tip(text))
+        self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        metrics, mode = self.fontMetrics(), Qt.TextElideMode.ElideMiddle
+        self.setText(metrics.elidedText(self._whole, mode, max(10, self.width())))
+
+
+class DetailsPanel(QScrollArea):
+    """Everything about the current frame.
+
+    Signals:
+        frame_wanted: another frame is to be shown (Path).
+        opened: the frame is to be shown large (Path).
+        marked: the frame is right or wrong, or "" to take the mark away (str).
+        like_wanted: look for frames like this one (Path).
+        copy_wanted, reveal_wanted, open_wanted: what the buttons below say (Path).
+    """
+
+    frame_wanted = Signal(object)
+    opened = Signal(object)
+    marked = Signal(str)
+    like_wanted = Signal(object)
+    copy_wanted = Signal(object)
+    reveal_wanted = Signal(object)
+    open_wanted = Signal(object)
+
+    def __init__(
+        self,
+        details: Details,
+        thumbnails: Thumbnails,
+        cache: ThumbnailCache,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Show nothing yet."""
+        super().__init__(parent)
+        self._details = details
+        self._theme = theme
+        self._path: Path | None = None
+        self._labels: dict[str, ElidedLabel] = {}
+        self._names: dict[str, QLabel] = {}
+        self.setObjectName("detailsPanel")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view = FrameView(thumbnails, cache, theme, zoomable=False)
+        self.view.setToolTip(self.tr("Double-click or press Enter in the results to enlarge"))
+        self._name = ElidedLabel()
+        self._name.setProperty("kind", "subtitle")
+        self._name.setObjectName("detailsName")
+        self.neighbours = Filmstrip(cache, theme, self.tr("Neighbours in time"))
+        self.neighbours.setObjectName("neighbourStrip")
+        self.similar = Filmstrip(cache, theme, self.tr("Similar frames"))
+        self.similar.setObjectName("similarStrip")
+        self._titles = [
+            self._section(self.tr("NEIGHBOURS IN TIME")),
+            self._section(self.tr("SIMILAR FRAMES")),
+        ]
+        self._right = self._button(self.tr("Right"), "check", "markRightButton", kind="good")
+        self._wrong = self._button(self.tr("Wrong"), "close", "markWrongButton", kind="bad")
+        self._like = self._button(self.tr("More like this"), "similar", "moreLikeThisButton")
+        self._copy = self._button(self.tr("Copy path"), "copy", "copyPathButton")
+        self._reveal = self._button(self.tr("Show in folder"), "reveal", "revealButton")
+        self._open = self._button(self.tr("Open"), "open", "openButton")
+        self._content = QWidget()
+        self._content.setProperty("kind", "page")
+        self._nothing = plain_label(self.tr("Select a frame to see its details."), wrap=True)
+        self._place()
+        self._wire()
+        self._restyle()
+        self.clear()
+
+    def _button(self, text: str, icon: str, name: str, *, kind: str = "") -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(name)
+        button.setProperty("icon_name", icon)
+        if kind:
+            button.setProperty("kind", kind)
+            button.setCheckable(True)
+        return button
+
+    @staticmethod
+    def _section(text: str) -> QLabel:
+        label = plain_label(text)
+        label.setProperty("kind", "section")
+        return label
+
+    def _place(self) -> None:
+        px = self._theme.px
+        column = QVBoxLayout(self._content)
+        column.setContentsMargins(px(14), px(14), px(14), px(14))
+        column.setSpacing(px(10))
+        column.addWidget(self.view)
+        column.addWidget(self._name)
+        column.addLayout(_row(px(8), self._right, self._wrong, self._like))
+        column.addLayout(self._facts_grid())
+        column.addSpacing(px(4))
+        column.addWidget(self._titles[0])
+        column.addWidget(self.neighbours)
+        column.addWidget(self._titles[1])
+        column.addWidget(self.similar)
+        column.addSpacing(px(4))
+        column.addLayout(_row(px(8), self._copy, self._reveal, self._open))
+        column.addStretch(1)
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._nothing.setProperty("kind", "muted")
+        holder = QWidget()
+        holder.setProperty("kind", "page")
+        outer = QVBoxLayout(holder)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._content)
+        outer.addWidget(self._nothing)
+        self.setWidget(holder)
+
+    def _facts_grid(self) -> QGridLayout:
+        titles = {
+            "score": self.tr("Score"),
+            "drive": self.tr("Drive"),
+            "frame": self.tr("Frame"),
+            "file": self.tr("File"),
+            "changed": self.tr("Changed"),
+            "folder": self.tr("Folder"),
+        }
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(self._theme.px(12))
+        grid.setVerticalSpacing(self._theme.px(4))
+        grid.setColumnStretch(1, 1)
+        for line, key in enumerate(_ROWS):
+            name, value = plain_label(titles[key]), ElidedLabel()
+            name.setProperty("kind", "muted")
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._names[key], self._labels[key] = name, value
+            grid.addWidget(name, line, 0)
+            grid.addWidget(value, line, 1)
+        return grid
+
+    def _wire(self) -> None:
+        self._details.known.connect(self._known)
+        self._right.clicked.connect(self._mark_right)
+        self._wrong.clicked.connect(self._mark_wrong)
+        self._like.clicked.connect(self._want_like)
+        self._copy.clicked.connect(self._want_copy)
+        self._reveal.clicked.connect(self._want_reveal)
+        self._open.clicked.connect(self._want_open)
+        self.neighbours.chosen.connect(self.frame_wanted)
+        self.similar.chosen.connect(self.frame_wanted)
+        self.view.double_clicked.connect(self._want_large)
+        self._theme.changed.connect(self._restyle)
+
+    # what is shown --------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path | None:
+        """The frame shown."""
+        return self._path
+
+    def show_hit(self, path: Path, hit: Any = None, model: str = "") -> None:
+        """Show a frame; ``hit`` is what the grid knows about it."""
+        self._path = path
+        self._content.show()
+        self._nothing.hide()
+        self.view.show_frame(path)
+        self._name.show_text(shown(path.name))
+        score = ""
+        if hit is not None and hit.rank:
+            score = self.tr("{0} {1} · rank {2}").format(
+                f"{hit.score:.3f}", title_of(model), hit.rank
+            )
+        self._set("score", score)
+        self._set("folder", shown(str(path.parent)))
+        if path not in self.neighbours.paths:
+            self.neighbours.show_frames([])
+        self.similar.show_frames([])
+        self._details.look_up(path)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._path = None
+        self.view.show_frame(None)
+        self._content.hide()
+        self._nothing.show()
+
+    def show_mark(self, mark: str) -> None:
+        """Show the mark of the frame."""
+        self._right.setChecked(mark == "right")
+        self._wrong.setChecked(mark == "wrong")
+
+    def _set(self, key: str, text: str) -> None:
+        self._labels[key].show_text(text)
+        self._labels[key].setVisible(bool(text))
+        self._names[key].setVisible(bool(text))
+
+    @Slot(object)
+    def _known(self, facts: Facts) -> None:
+        if facts.path != self._path:
+            return
+        self._set("drive", _joined(facts.drive, facts.camera))
+        self._set("frame", _joined(facts.frame, facts.when))
+        width, height = facts.pixels
+        pixels = f"{width} × {height}" if width else ""
+        size = size_text(facts.size) if facts.size >= 0 else self.tr("not there now")
+        self._set("file", _joined(f"{pixels} {facts.format}".strip(), size))
+        self._set("changed", facts.changed)
+        self.neighbours.show_frames(facts.neighbours, facts.path)
+        self.similar.show_frames(facts.similar)
+        self._titles[0].setVisible(len(facts.neighbours) > 1)
+        self.neighbours.setVisible(len(facts.neighbours) > 1)
+        self._titles[1].setVisible(bool(facts.similar))
+        self.similar.setVisible(bool(facts.similar))
+
+    # buttons --------------------------------------------------------------------------------
+
+    @Slot()
+    def _mark_right(self) -> None:
+        self.marked.emit("right" if self._right.isChecked() else "")
+
+    @Slot()
+    def _mark_wrong(self) -> None:
+        self.marked.emit("wrong" if self._wrong.isChecked() else "")
+
+    @Slot()
+    def _want_like(self) -> None:
+        self.like_wanted.emit(self._path)
+
+    @Slot()
+    def _want_copy(self) -> None:
+        self.copy_wanted.emit(self._path)
+
+    @Slot()
+    def _want_reveal(self) -> None:
+        self.reveal_wanted.emit(self._path)
+
+    @Slot()
+    def _want_open(self) -> None:
+        self.open_wanted.emit(self._path)
+
+    @Slot()
+    def _want_large(self) -> None:
+        self.opened.emit(self._path)
+
+    # looks ----------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        width = self.viewport().width() - 2 * self._theme.px(14)
+        self.view.setFixedHeight(max(80, round(width / ASPECT)))
+
+    @Slot()
+    def _restyle(self) -> None:
+        theme = self._theme
+        for button in (self._like, self._copy, self._reveal, self._open):
+            button.setIcon(theme.icon(button.property("icon_name")))
+        self._right.setIcon(theme.icon("check", theme.colours.good))
+        self._wrong.setIcon(theme.icon("close", theme.colours.bad))
+        self.setMinimumWidth(theme.px(300))
+
+
+def _row(gap: int, *parts: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(gap)
+    for part in parts:
+        row.addWidget(part)
+    row.addStretch(1)
+    return row
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,115 @@
+"""The line one types a query into; each term gets a ground of its own while typing."""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import QRectF, QStringListModel, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtWidgets import QCompleter, QLineEdit, QWidget
+
+from c4t_desktop.theme import Theme
+
+_OPERATOR = re.compile(r"(?:^|(?<=\s))[+-](?=\s|$)")
+
+
+def term_spans(text: str) -> list[tuple[int, int, bool]]:
+    """Return start, end and whether it is wanted, for each term of a query.
+
+    >>> term_spans("snow - people")
+    [(0, 4, True), (5, 13, False)]
+    """
+    starts = [0, *(match.start() for match in _OPERATOR.finditer(text))]
+    spans = []
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        piece = text[start:end]
+        if piece.strip(" +-"):
+            left = start + len(piece) - len(piece.lstrip())
+            spans.append((left, start + len(piece.rstrip()), not piece.lstrip().startswith("-")))
+    return spans
+
+
+class QueryField(QLineEdit):
+    """A line edit that shows what is wanted and what is not.
+
+    Signals:
+        entered: Enter was pressed.
+        left_down: Down was pressed: the results are next.
+        backspaced: Backspace in the empty field.
+        image_pasted: an image is pasted, not words.
+    """
+
+    entered = Signal()
+    left_down = Signal()
+    backspaced = Signal()
+    image_pasted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Start empty."""
+        super().__init__(parent)
+        self._theme = theme
+        self._history = QStringListModel(self)
+        completer = QCompleter(self._history, self)
+        completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
+        self._completer = completer
+        completer.setWidget(self)
+        completer.activated.connect(self.setText)
+        self.setObjectName("searchField")
+        self.setAccessibleName(self.tr("Search"))
+        self.setAccessibleDescription(
+            self.tr("Describe what to look for, such as: truck in snow - people")
+        )
+        self.setFrame(False)
+        self.setAcceptDrops(False)  # the search bar takes images
+
+    def set_history(self, queries: list[str]) -> None:
+        """Offer earlier queries on Down in the empty field."""
+        self._history.setStringList(queries)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+        text = self.text()
+        if text and self.layoutDirection() == Qt.LayoutDirection.LeftToRight:
+            self._paint_terms(text)
+        super().paintEvent(event)
+
+    def _paint_terms(self, text: str) -> None:
+        metrics = self.fontMetrics()
+        cursor = self.cursorRect()
+        origin = cursor.center().x() - metrics.horizontalAdvance(text[: self.cursorPosition()])
+        colours, px = self._theme.colours, self._theme.px
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        height = metrics.height() + px(4)
+        top = (self.height() - height) / 2
+        for start, end, wanted in term_spans(text):
+            left = origin + metrics.horizontalAdvance(text[:start])
+            width = metrics.horizontalAdvance(text[:end]) - metrics.horizontalAdvance(text[:start])
+            painter.setBrush(QColor(colours.accent_soft if wanted else colours.bad_soft))
+            ground = QRectF(left - px(4), top, width + px(8), height)
+            painter.drawRoundedRect(ground, px(5), px(5))
+        painter.end()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+        key = event.key()
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered.emit()
+        elif key == Qt.Key.Key_Down:
+            if not self.text() and self._history.rowCount():
+                self._completer.complete()
+            else:
+                self.left_down.emit()
+        elif key == Qt.Key.Key_Backspace and not self.text():
+            self.backspaced.emit()
+        elif event.matches(QKeySequence.StandardKey.Paste) and _holds_image():
+            self.image_pasted.emit()
+        elif key == Qt.Key.Key_Escape:
+            event.ignore()  # the window decides what Esc clears
+        else:
+            super().keyPressEvent(event)
+
+
+def _holds_image() -> bool:
+    """Whether the clipboard holds a picture or a file rather than words."""
+    data = QGuiApplication.clipboard().mimeData()
+    return data.hasImage() or any(url.isLocalFile() for url in data.urls())

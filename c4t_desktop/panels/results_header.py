@@ -1,0 +1,166 @@
+"""Above the grid: how many match, in which order, and where the cut is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QWidget
+
+from c4t_desktop.jobs.arrange import SORTS, Arrangement
+from c4t_desktop.jobs.finder import Finder, Found, Order
+from c4t_desktop.messages import count_text, plain_label, plural
+from c4t_desktop.panels.histogram import ThresholdSlider
+from c4t_desktop.settings import CARD_WIDTH, FOLD_EVENTS, Settings
+from c4t_desktop.theme import Theme
+
+
+class ResultsHeader(QWidget):
+    """Counts, order, cut and size of the pictures.
+
+    Signals:
+        card_width: the user wants other pictures (pixels before scaling).
+    """
+
+    card_width = Signal(int)
+
+    def __init__(
+        self, finder: Finder, settings: Settings, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        """Show nothing yet."""
+        super().__init__(parent)
+        self._finder = finder
+        self._settings = settings
+        self._theme = theme
+        self.setObjectName("resultsHeader")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._count = plain_label()
+        self._count.setProperty("kind", "subtitle")
+        self._count.setObjectName("matchCount")
+        self._of = plain_label()
+        self._of.setProperty("kind", "muted")
+        self._sort = QComboBox()
+        self._fold = QCheckBox(self.tr("Fold events"))
+        self.slider = ThresholdSlider(theme)
+        self._cut = plain_label()
+        self._cut.setProperty("kind", "muted")
+        self._size = QSlider(Qt.Orientation.Horizontal)
+        self._small, self._large = QLabel(), QLabel()
+        self._place()
+        self._wire()
+        self._restyle()
+
+    def _place(self) -> None:
+        px = self._theme.px
+        names = {"score": self.tr("score"), "time": self.tr("time"), "drive": self.tr("drive")}
+        for sort in SORTS:
+            self._sort.addItem(self.tr("Sort: {0}").format(names[sort]), sort)
+        self._sort.setProperty("kind", "flat")
+        self._sort.setObjectName("sortChooser")
+        self._sort.setAccessibleName(self.tr("Sort by"))
+        self._fold.setObjectName("foldEvents")
+        self._fold.setToolTip(
+            self.tr("Show frames that follow each other as one event (E unfolds)")
+        )
+        self._fold.setChecked(self._settings.value(FOLD_EVENTS))
+        self._size.setObjectName("sizeSlider")
+        self._size.setAccessibleName(self.tr("Size of the pictures"))
+        self._size.setRange(CARD_WIDTH.low, CARD_WIDTH.high)
+        self._size.setSingleStep(CARD_WIDTH.step)
+        self._size.setValue(self._settings.value(CARD_WIDTH))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(16), px(10), px(16), px(4))
+        row.setSpacing(px(10))
+        for part in (self._count, self._of, self._sort, self._fold):
+            row.addWidget(part)
+        row.addStretch(1)
+        row.addWidget(self.slider)
+        row.addWidget(self._cut)
+        row.addSpacing(px(8))
+        row.addWidget(self._small)
+        row.addWidget(self._size)
+        row.addWidget(self._large)
+
+    def _wire(self) -> None:
+        finder = self._finder
+        self._sort.currentIndexChanged.connect(self._sort_chosen)
+        self._fold.toggled.connect(self._fold_chosen)
+        self.slider.cut_chosen.connect(finder.set_cut)
+        self.slider.automatic_wanted.connect(self._automatic)
+        self._size.valueChanged.connect(self._size_chosen)
+        finder.answered.connect(self._answered)
+        finder.laid_out.connect(self._laid_out)
+        finder.order_changed.connect(self._order_changed)
+        self._theme.changed.connect(self._restyle)
+        finder.set_fold(self._fold.isChecked())
+
+    def resize_cards(self, steps: int) -> None:
+        """Make the pictures larger or smaller by steps of the slider."""
+        self._size.setValue(self._size.value() + steps * CARD_WIDTH.step)
+
+    @Slot(int)
+    def _sort_chosen(self, index: int) -> None:
+        self._finder.set_sort(self._sort.itemData(index))
+
+    @Slot(bool)
+    def _fold_chosen(self, fold: bool) -> None:
+        self._settings.set(FOLD_EVENTS, fold)
+        self._finder.set_fold(fold)
+
+    @Slot()
+    def _automatic(self) -> None:
+        self._finder.set_cut(None)
+
+    @Slot(int)
+    def _size_chosen(self, width: int) -> None:
+        self._settings.set(CARD_WIDTH, width)
+        self.card_width.emit(width)
+
+    @Slot(object)
+    def _answered(self, found: Found) -> None:
+        self.slider.show_scores(found.histogram, self._finder.order.least(found))
+        self._of.setText(self.tr("of {0}").format(count_text(len(found.histogram.values))))
+        self._show_cut()
+
+    @Slot(object)
+    def _laid_out(self, arrangement: Arrangement) -> None:
+        found = self._finder.found
+        if found is not None and self._finder.order.limit(found) is not None:
+            self._count.setText(self.tr("The nearest {0}").format(arrangement.matches))
+            return
+        matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))
+        if arrangement.events is not None:
+            events = plural(arrangement.events, self.tr("{0} event"), self.tr("{0} events"))
+            self._count.setText(self.tr("{0} in {1}").format(matches, events))
+        else:
+            self._count.setText(matches)
+
+    @Slot(object)
+    def _order_changed(self, order: Order) -> None:
+        place = self._sort.findData(order.sort)
+        if place != self._sort.currentIndex():
+            self._sort.setCurrentIndex(place)
+        self._show_cut()
+
+    def _show_cut(self) -> None:
+        found, order = self._finder.found, self._finder.order
+        if found is None:
+            return
+        least = order.least(found)
+        self.slider.show_cut(least)
+        if order.limit(found) is not None:
+            self._cut.setText(self.tr("nothing stands out"))
+        elif least is None:
+            self._cut.setText(self.tr("no cut"))
+        elif order.cut is None:
+            self._cut.setText(self.tr("cut {0}, automatic").format(f"{least:.2f}"))
+        else:
+            self._cut.setText(self.tr("cut {0}").format(f"{least:.2f}"))
+
+    @Slot()
+    def _restyle(self) -> None:
+        theme = self._theme
+        muted = theme.colours.muted
+        self._small.setPixmap(theme.pixmap("image", 12, muted))
+        self._large.setPixmap(theme.pixmap("image", 18, muted))
+        self._size.setFixedWidth(theme.px(90))
+        self._cut.setMinimumWidth(theme.px(104))
+        self.slider.setFixedSize(QSize(theme.px(200), theme.px(36)))

@@ -1,0 +1,125 @@
+"""The list of files that were skipped, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_desktop.gallery.results_model import plain_tip, shown
+from c4t_desktop.messages import plain_label, plural
+from c4t_desktop.theme import Theme
+
+_ROOT = QModelIndex()
+
+
+class SkippedModel(QAbstractTableModel):
+    """Files and reasons."""
+
+    def __init__(self, skipped: Sequence[Any], parent: QWidget) -> None:
+        """Show a list of Skipped."""
+        super().__init__(parent)
+        self._skipped = list(skipped)
+
+    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802, D102
+        return 0 if parent.isValid() else len(self._skipped)
+
+    def columnCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802, D102
+        return 0 if parent.isValid() else 2
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        entry = self._skipped[index.row()]
+        text = shown(entry.path.name) if index.column() == 0 else entry.reason
+        if role == Qt.ItemDataRole.DisplayRole:
+            return text.replace("\n", "⏎")
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(str(entry.path) if index.column() == 0 else entry.reason)
+        return None
+
+    def headerData(  # noqa: N802, D102
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return (self.tr("File"), self.tr("Reason"))[section]
+        return None
+
+    def as_text(self) -> str:
+        """Return the list as one file and reason a line."""
+        return "\n".join(f"{shown(str(entry.path))}\t{entry.reason}" for entry in self._skipped)
+
+
+class SkippedDialog(QDialog):
+    """Shows what was skipped and why.
+
+    Signals:
+        retry_wanted: try these files again.
+    """
+
+    retry_wanted = Signal()
+
+    def __init__(self, skipped: Sequence[Any], theme: Theme, parent: QWidget | None = None) -> None:
+        """Show a list of Skipped."""
+        super().__init__(parent)
+        self.setObjectName("skippedDialog")
+        self.setWindowTitle(self.tr("Skipped files"))
+        self.resize(theme.px(760), theme.px(460))
+        self._model = SkippedModel(skipped, self)
+        table = QTableView()
+        table.setModel(self._model)
+        table.setShowGrid(False)
+        table.setAlternatingRowColors(True)
+        table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        table.setWordWrap(False)
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(theme.px(28))
+        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        table.horizontalHeader().setStretchLastSection(True)
+        table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        table.setColumnWidth(0, theme.px(300))
+        title = plain_label(
+            plural(
+                len(skipped),
+                self.tr("{0} file could not be used"),
+                self.tr("{0} files could not be used"),
+            )
+        )
+        title.setProperty("kind", "subtitle")
+        hint = plain_label(
+            self.tr("They are left alone, and tried again when they change."), wrap=True
+        )
+        hint.setProperty("kind", "muted")
+        copy = QPushButton(theme.icon("copy"), self.tr("Copy the list"))
+        retry = QPushButton(theme.icon("refresh"), self.tr("Try again now"))
+        retry.setObjectName("retryButton")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.addButton(retry, QDialogButtonBox.ButtonRole.ActionRole)
+        copy.clicked.connect(self._copy)
+        retry.clicked.connect(self._retry)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.px(20), theme.px(20), theme.px(20), theme.px(16))
+        column.setSpacing(theme.px(8))
+        for part in (title, hint, table, buttons):
+            column.addWidget(part)
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._model.as_text())
+
+    @Slot()
+    def _retry(self) -> None:
+        self.retry_wanted.emit()
+        self.accept()

@@ -1,0 +1,93 @@
+"""Applies the look to the application and hands out what painted widgets need."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QFont, QFontDatabase, QIcon, QPixmap
+from PySide6.QtWidgets import QApplication
+
+from c4t_core import paths
+from c4t_desktop.theme import icons
+from c4t_desktop.theme.colours import DARK, LIGHT, Colours, palette
+from c4t_desktop.theme.style import style_sheet
+
+_FAMILIES = ["Inter", "Segoe UI", "SF Pro Text", "Noto Sans", "Cantarell", "DejaVu Sans"]
+_TEXT_PIXELS = 13
+
+
+class Theme(QObject):
+    """The look of the application.
+
+    Attributes:
+        colours: the colours in use.
+
+    Signals:
+        changed: the colours or the scale are other ones; painted widgets repaint.
+    """
+
+    changed = Signal()
+
+    def __init__(self, app: QApplication) -> None:
+        """Load the font and follow the system; call :meth:`apply` to begin."""
+        super().__init__(app)
+        self._app = app
+        self._wanted = "system"
+        self._scale = 1.0
+        self.colours: Colours = LIGHT
+        app.setStyle("Fusion")
+        for name in ("Inter-Regular.otf", "Inter-SemiBold.otf"):
+            QFontDatabase.addApplicationFont(str(paths.resource("fonts", name)))
+        app.styleHints().colorSchemeChanged.connect(self._system_changed)
+
+    def apply(self, wanted: str, scale_percent: int) -> None:
+        """Use a set of colours (``"system"``, ``"light"``, ``"dark"``) and a text scale."""
+        self._wanted = wanted
+        self._scale = scale_percent / 100
+        system_dark = self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        dark = wanted == "dark" or (wanted == "system" and system_dark)
+        self.colours = DARK if dark else LIGHT
+        self._app.setFont(self.font())
+        self._app.setPalette(palette(self.colours))
+        sheet = style_sheet(self.colours, self.px)
+        for name, icon, colour in (
+            ("chevron", "chevron-down", self.colours.muted),
+            ("check", "check", self.colours.accent_text),
+        ):
+            sheet = sheet.replace("{" + name + "}", self._icon_file(icon, colour))
+        self._app.setStyleSheet(sheet)
+        self.changed.emit()
+
+    @Slot()
+    def _system_changed(self) -> None:
+        if self._wanted == "system":
+            self.apply("system", round(self._scale * 100))
+
+    def px(self, pixels: float) -> int:
+        """Scale a length with the text."""
+        return max(1, round(pixels * self._scale))
+
+    def font(self, pixels: float = _TEXT_PIXELS, *, strong: bool = False) -> QFont:
+        """Return the font at a size in pixels before scaling."""
+        font = QFont(_FAMILIES)
+        font.setPixelSize(self.px(pixels))
+        if strong:
+            font.setWeight(QFont.Weight.DemiBold)
+        return font
+
+    def icon(self, name: str, colour: str = "") -> QIcon:
+        """Return one of our icons in the text colour, or another one."""
+        c = self.colours
+        return icons.icon(name, colour or c.text, c.faint, colour if colour else c.accent)
+
+    def pixmap(self, name: str, side: float, colour: str = "", ratio: float = 2.0) -> QPixmap:
+        """Return an icon as a picture of ``side`` pixels before scaling."""
+        return icons.pixmap(name, colour or self.colours.text, self.px(side), ratio)
+
+    def _icon_file(self, name: str, colour: str) -> str:
+        """Write a tinted icon where a style sheet can read it; return its path."""
+        file = paths.cache_dir() / "icons" / f"{name}-{colour[1:]}.svg"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            text = paths.resource("icons", f"{name}.svg").read_text()
+            file.write_text(text.replace("currentColor", colour))
+        return file.as_posix()

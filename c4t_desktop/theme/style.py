@@ -1,0 +1,156 @@
+"""The style sheet, made from the colours and the scale.
+
+Everything sits on a grid of 4 pixels; ``px(n)`` scales with the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from c4t_desktop.theme.colours import Colours
+
+
+def style_sheet(colours: Colours, px: Callable[[float], int]) -> str:
+    """Return the application's style sheet."""
+    c = colours
+    return f"""
+QWidget {{ color: {c.text}; }}
+QMainWindow, QDialog, QMessageBox {{ background: {c.panel}; }}
+QToolTip {{ background: {c.card}; color: {c.text}; border: 1px solid {c.border_strong};
+  padding: {px(4)}px {px(6)}px; }}
+
+#topBar, #sidePanel, #detailsPanel, #statusArea {{ background: {c.panel}; }}
+#topBar {{ border-bottom: 1px solid {c.border}; }}
+#statusArea {{ border-top: 1px solid {c.border}; }}
+#sidePanel {{ border-right: 1px solid {c.border}; }}
+#detailsPanel {{ border-left: 1px solid {c.border}; }}
+#canvas, #resultsHeader, #emptyState, #frameView {{ background: {c.canvas}; }}
+QSplitter::handle {{ background: {c.border}; }}
+QSplitter::handle:horizontal {{ width: 1px; }}
+
+[kind="section"] {{ color: {c.muted}; font-size: {px(11)}px; font-weight: 600; }}
+[kind="title"] {{ font-size: {px(22)}px; font-weight: 600; }}
+[kind="subtitle"] {{ font-size: {px(15)}px; font-weight: 600; }}
+[kind="strong"] {{ font-weight: 600; }}
+[kind="muted"] {{ color: {c.muted}; }}
+[kind="bad"] {{ color: {c.bad}; }}
+[kind="warn"] {{ color: {c.warn}; }}
+
+QPushButton, QToolButton[kind="button"] {{
+  background: {c.card}; border: 1px solid {c.border_strong}; border-radius: {px(8)}px;
+  padding: {px(6)}px {px(12)}px; font-weight: 600; min-height: {px(20)}px; }}
+QPushButton:hover, QToolButton[kind="button"]:hover {{ background: {c.hover}; }}
+QPushButton:pressed, QToolButton[kind="button"]:pressed {{ background: {c.border}; }}
+QPushButton:focus, QToolButton[kind="button"]:focus {{ border: 1px solid {c.accent}; }}
+QPushButton:disabled, QToolButton[kind="button"]:disabled {{
+  color: {c.faint}; border-color: {c.border}; }}
+QPushButton:checked, QToolButton[kind="button"]:checked {{
+  background: {c.accent_soft}; border-color: {c.accent}; color: {c.accent}; }}
+QPushButton[kind="primary"], QDialogButtonBox QPushButton:default {{
+  background: {c.accent}; border-color: {c.accent}; color: {c.accent_text}; }}
+QPushButton[kind="primary"]:hover, QDialogButtonBox QPushButton:default:hover {{
+  background: {c.accent_hover}; border-color: {c.accent_hover}; }}
+QPushButton[kind="primary"]:focus {{ border-color: {c.text}; }}
+QPushButton[kind="primary"]:disabled {{
+  background: {c.track}; border-color: {c.track}; color: {c.faint}; }}
+QPushButton[kind="chip"] {{ background: {c.card}; border: 1px solid {c.border};
+  border-radius: {px(14)}px; padding: {px(4)}px {px(12)}px; font-weight: 400; }}
+QPushButton[kind="chip"]:hover {{ border-color: {c.accent}; color: {c.accent}; }}
+QPushButton[kind="good"]:checked {{
+  background: {c.good_soft}; border-color: {c.good}; color: {c.good}; }}
+QPushButton[kind="bad"]:checked {{
+  background: {c.bad_soft}; border-color: {c.bad}; color: {c.bad}; }}
+QPushButton[kind="row"] {{ background: transparent; border: 1px solid transparent;
+  text-align: left; font-weight: 400; padding: {px(4)}px {px(8)}px; border-radius: {px(6)}px; }}
+QPushButton[kind="row"]:hover {{ background: {c.hover}; }}
+QPushButton[kind="row"]:focus {{ border-color: {c.accent}; }}
+QPushButton[kind="side"] {{ background: transparent; border: 1px solid transparent;
+  border-radius: {px(6)}px; padding: 0; min-height: 0; }}
+QPushButton[kind="side"]:hover {{ background: {c.hover}; }}
+QPushButton[kind="side"]:focus {{ border-color: {c.accent}; }}
+QPushButton[kind="side"]:checked {{ background: {c.accent_soft}; }}
+QPushButton[kind="side"]:checked QLabel {{ color: {c.accent}; font-weight: 600; }}
+QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: {px(6)}px;
+  padding: {px(4)}px; }}
+QToolButton:hover {{ background: {c.hover}; }}
+QToolButton:focus {{ border-color: {c.accent}; }}
+QToolButton:pressed {{ background: {c.border}; }}
+QToolButton:checked {{ background: {c.accent_soft}; color: {c.accent}; }}
+QToolButton::menu-indicator {{ image: none; width: 0; }}
+QPushButton::menu-indicator {{ image: none; width: 0; }}
+
+QLineEdit, QSpinBox, QPlainTextEdit, QDateEdit {{
+  background: {c.field}; border: 1px solid {c.border_strong}; border-radius: {px(8)}px;
+  padding: {px(6)}px {px(8)}px; selection-background-color: {c.accent};
+  selection-color: {c.accent_text}; }}
+QLineEdit:focus, QSpinBox:focus, QPlainTextEdit:focus {{ border-color: {c.accent}; }}
+#searchBar {{ background: {c.field}; border: 1px solid {c.border_strong};
+  border-radius: {px(9)}px; }}
+#searchBar[active="true"] {{ border: 1px solid {c.accent}; }}
+#searchBar[wrong="true"] {{ border: 1px solid {c.bad}; }}
+#searchField {{ border: none; background: transparent; padding: {px(4)}px {px(2)}px;
+  font-size: {px(14)}px; }}
+QComboBox {{ background: {c.card}; border: 1px solid {c.border_strong};
+  border-radius: {px(8)}px; padding: {px(5)}px {px(10)}px; min-height: {px(20)}px; }}
+QComboBox[kind="flat"] {{ background: transparent; border: 1px solid transparent;
+  padding: {px(3)}px {px(6)}px; }}
+QComboBox[kind="flat"]:hover {{ background: {c.hover}; }}
+QComboBox:focus {{ border-color: {c.accent}; }}
+QComboBox::drop-down {{ border: none; width: {px(22)}px; }}
+QComboBox::down-arrow {{ image: url("{{chevron}}"); width: {px(12)}px; height: {px(12)}px; }}
+QComboBox QAbstractItemView, QMenu {{ background: {c.card}; border: 1px solid {c.border_strong};
+  selection-background-color: {c.accent_soft}; selection-color: {c.text}; outline: none; }}
+QComboBox QAbstractItemView::item {{ min-height: {px(28)}px; padding: 0 {px(8)}px; }}
+QMenu {{ padding: {px(4)}px; }}
+QMenu::item {{ padding: {px(6)}px {px(24)}px {px(6)}px {px(10)}px; border-radius: {px(4)}px; }}
+QMenu::item:selected {{ background: {c.accent_soft}; }}
+QMenu::item:disabled {{ color: {c.faint}; }}
+QMenu::separator {{ height: 1px; background: {c.border}; margin: {px(4)}px {px(8)}px; }}
+QMenu::icon {{ padding-left: {px(8)}px; }}
+QCheckBox {{ spacing: {px(8)}px; }}
+QCheckBox::indicator {{ width: {px(14)}px; height: {px(14)}px; border-radius: {px(4)}px;
+  border: 1px solid {c.border_strong}; background: {c.field}; }}
+QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {c.accent}; }}
+QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
+  image: url("{{check}}"); }}
+QRadioButton {{ spacing: {px(8)}px; }}
+
+QProgressBar {{ background: {c.track}; border: none; border-radius: {px(3)}px; }}
+QProgressBar::chunk {{ background: {c.accent}; border-radius: {px(3)}px; }}
+QSlider::groove:horizontal {{ height: {px(4)}px; border-radius: {px(2)}px;
+  background: {c.track}; }}
+QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: {px(2)}px; }}
+QSlider::handle:horizontal {{ width: {px(14)}px; height: {px(14)}px; margin: -{px(5)}px 0;
+  border-radius: {px(7)}px; background: {c.card}; border: 1px solid {c.border_strong}; }}
+QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{
+  border: 2px solid {c.accent}; }}
+
+QAbstractItemView {{ background: {c.field}; border: 1px solid {c.border};
+  border-radius: {px(8)}px; outline: none; selection-background-color: {c.accent_soft};
+  selection-color: {c.text}; alternate-background-color: {c.hover}; }}
+#resultsView {{ background: {c.canvas}; border: none; border-radius: 0; }}
+QAbstractItemView[kind="strip"] {{ background: transparent; border: none; border-radius: 0; }}
+QAbstractItemView[kind="side"] {{ background: transparent; border: none; }}
+QHeaderView {{ background: {c.panel}; border: none; }}
+QHeaderView::section {{ background: {c.panel}; color: {c.muted}; border: none;
+  border-bottom: 1px solid {c.border}; padding: {px(6)}px {px(8)}px; font-weight: 600; }}
+QTabBar::tab {{ background: transparent; color: {c.muted}; padding: {px(8)}px {px(14)}px;
+  border-bottom: 2px solid transparent; font-weight: 600; }}
+QTabBar::tab:selected {{ color: {c.accent}; border-bottom-color: {c.accent}; }}
+QTabWidget::pane {{ border: none; border-top: 1px solid {c.border}; }}
+QScrollArea {{ border: none; background: transparent; }}
+QScrollArea > QWidget > QWidget[kind="page"] {{ background: transparent; }}
+QScrollBar:vertical {{ background: transparent; width: {px(12)}px; margin: 0; }}
+QScrollBar:horizontal {{ background: transparent; height: {px(12)}px; margin: 0; }}
+QScrollBar::handle {{ background: {c.border_strong}; border-radius: {px(3)}px;
+  margin: {px(3)}px; min-height: {px(28)}px; min-width: {px(28)}px; }}
+QScrollBar::handle:hover {{ background: {c.faint}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+#dropTarget {{ background: {c.panel}; border: 2px dashed {c.border_strong};
+  border-radius: {px(16)}px; }}
+#dropTarget[active="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}
+#banner {{ background: {c.accent_soft}; border-radius: {px(8)}px; }}
+#toast {{ background: {c.shade}; border-radius: {px(8)}px; }}
+#toast QLabel {{ color: #ffffff; }}
+"""

@@ -29,6 +29,7 @@ _MOSTLY_ONE = frozenset(
         *("bus", "truck", "truck or bus", "train", "tram", "trailer", "tractor", "animal"),
         *("utility vehicle", "bridge", "tunnel", "archway", "zebra crossing", "solid line"),
         *("dashed line", "fence", "wall", "guard rail", "pickup truck", "van", "speed bump"),
+        *("parking area", "closed-off area", "restricted area", "slow-traffic area"),
         *("billboard", "electronic display", "curb", "child", "pram or cart"),
     }
 )
@@ -44,7 +45,8 @@ class Fact:
         plural: True if the noun stands in the plural.
         share: part of the pixels, or None where no mask says so.
         depths: of the things measured, how many are ``"near"``, ``"middle"`` and ``"far"``.
-        sides: of the things located, how many are ``"left"``, ``"ahead"`` and ``"right"``.
+        sides: of the things located, how many are ``"left"``, ``"ahead"``, ``"right"``, and
+            ``"across"`` the view.
     """
 
     noun: Noun
@@ -65,7 +67,8 @@ class Fact:
     @property
     def side(self) -> str | None:
         """The side that all of it is on, or None."""
-        return _only(self.sides, self.count)
+        side = _only(self.sides, self.count)
+        return None if side == "across" else side
 
     @property
     def depth(self) -> str | None:
@@ -148,7 +151,7 @@ def _fact(scene: Scene, noun: Noun, names: set[str]) -> Fact:
         plural=noun.many is not None and _plural(noun, count, numbered),
         share=min(1.0, sum(parts)) if parts else None,
         depths=_tally(depth_of(t, noun.height) for t in things if t.share is None),
-        sides=_tally(side_of(t.box) if t.box else None for t in things),
+        sides=_tally(side_of(t.box) or "across" for t in things if t.box),
     )
 
 

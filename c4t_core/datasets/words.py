@@ -74,11 +74,11 @@ _PAVEMENT = _stuff("pavement", None, 0.03, 0.09, "sidewalk")
 _POLE = _stuff("pole", "poles", 0.004, 0.02)
 _FENCE = _stuff("fence", "fences", 0.01, 0.05)
 _WALL = _stuff("wall", "walls", 0.01, 0.05)
-_PARKING = _stuff("parking space", "parking spaces", 0.01, 0.05)
+_PARKING = _stuff("parking area", "parking areas", 0.01, 0.05)
 _GROUND = _stuff("unpaved ground", None, 0.008, 0.05, "bare roadside ground")
 _CURB = _stuff("curb", "curbs", 0.005, 0.03)
 _MARKINGS = _stuff("lane marking", "lane markings", 0.005, 0.03)
-_BARRIER = _stuff("road block", "road blocks", 0.004, 0.03)
+_BARRIER = _stuff("crash barrier", "crash barriers", 0.004, 0.03)
 _RAIL = _stuff("rail track", "rail tracks", 0.005, 0.05)
 _GUARD = _stuff("guard rail", "guard rails", 0.005, 0.03)
 
@@ -142,11 +142,11 @@ _NOUNS: dict[str, Noun] = {
     "archway": _stuff("archway", "archways", 0.01, 0.1),
     **dict.fromkeys(("parking", "parking area", "parkingblock"), _PARKING),
     **dict.fromkeys(("non drivable", "non drivable fallback", "roadshoulder"), _GROUND),
-    "non drivable street": _stuff("closed-off street", None, 0.01, 0.1),
-    "rd restricted area": _stuff("restricted lane", None, 0.01, 0.1),
+    "non drivable street": _stuff("closed-off area", "closed-off areas", 0.01, 0.1),
+    "rd restricted area": _stuff("restricted area", "restricted areas", 0.01, 0.1),
     "drivable fallback": _stuff("drivable ground", None, 0.02, 0.15),
     "drivable cobblestone": _stuff("cobblestone", None, 0.02, 0.15, "cobbles"),
-    "slow drive area": _stuff("slow-traffic area", None, 0.02, 0.15),
+    "slow drive area": _stuff("slow-traffic area", "slow-traffic areas", 0.02, 0.15),
     "terrain": _stuff("grass or soil", None, 0.02, 0.15, "open ground"),
     "ground": _stuff("ground", None, 0.02, 0.15),
     "rail track": _RAIL,

@@ -290,3 +290,15 @@ def test_every_label_of_the_sources_has_a_sound_noun() -> None:
     assert class_of("Car 12") == "Car"
     assert concept("void") is concept("6") is None
     assert concept("Column_Pole") == concept("polegroup")
+
+
+def test_a_side_is_said_only_if_all_of_it_is_there() -> None:
+    wide, small = (0.05, 0.5, 0.7, 0.9), (0.9, 0.5, 0.95, 0.6)
+    things = tuple(
+        Thing("Car", box, share=0.1, instance=f"Car {n}") for n, box in enumerate((wide, small), 1)
+    )
+    shares = {"Car 1": 0.1, "Car 2": 0.1}
+    (fact,) = facts_of(Scene("a.png", things=things, shares=shares, source="a2d2"))
+    assert fact.side is None
+    (right,) = facts_of(Scene("a.png", things=things[1:], shares={"Car 2": 0.1}))
+    assert right.side == "right"

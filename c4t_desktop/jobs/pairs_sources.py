@@ -1,0 +1,135 @@
+"""Where training pairs come from: a file, a data set's labels, the user's own marks.
+
+Plain functions that the runner calls off the GUI thread; each returns a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from c4t_core import paths
+
+PREVIEW = 50  # rows shown
+PROBLEMS = 200  # problems shown
+
+
+@dataclass(frozen=True)
+class CheckedPairs:
+    """A pairs file as the wizard shows it.
+
+    Attributes:
+        path: the file.
+        images: root of its image paths.
+        rows: the first pairs: image below the root, caption, drive.
+        pairs: number of usable pairs.
+        pictures: number of different images.
+        drives: number of different drives.
+        problems: the first problems: line (None for the whole) and what is wrong.
+        problem_count: number of problems in all.
+        warnings: what is true of the whole file.
+        header: columns of the file.
+        image_column: the column that was taken for the image.
+        caption_column: the column that was taken for the caption.
+        form: such as ``"csv, utf-8, delimiter ;"``.
+    """
+
+    path: Path
+    images: Path
+    rows: tuple[tuple[str, str, str], ...]
+    pairs: int
+    pictures: int
+    drives: int
+    problems: tuple[tuple[int | None, str], ...]
+    problem_count: int
+    warnings: tuple[str, ...]
+    header: tuple[str, ...]
+    image_column: str
+    caption_column: str
+    form: str
+
+
+def check_pairs(
+    path: Path, images: Path | None, columns: Mapping[str, str] | None = None
+) -> CheckedPairs:
+    """Read a pairs file and tell what is in it.
+
+    Raises:
+        DataError: if it cannot be read at all.
+    """
+    from c4t_core.datasets.pairs import read_pairs
+
+    file = read_pairs(path, images, columns)
+    form = [file.kind, file.encoding]
+    if file.delimiter:
+        form.append(f"delimiter {'tab' if file.delimiter == chr(9) else file.delimiter}")
+    return CheckedPairs(
+        path=file.path,
+        images=file.root,
+        rows=tuple((p.relative, p.caption, p.drive or "") for p in file.preview(PREVIEW)),
+        pairs=len(file.pairs),
+        pictures=file.images,
+        drives=file.drives,
+        problems=tuple((p.line, p.message) for p in file.problems[:PROBLEMS]),
+        problem_count=len(file.problems),
+        warnings=tuple(file.warnings),
+        header=file.header,
+        image_column=file.columns.image,
+        caption_column=file.columns.caption,
+        form=", ".join(form),
+    )
+
+
+@dataclass(frozen=True)
+class MadePairs:
+    """A pairs file that was written for the user.
+
+    Attributes:
+        path: the file.
+        images: root of its image paths.
+        problems: what was left out and why.
+    """
+
+    path: Path
+    images: Path
+    problems: tuple[str, ...] = ()
+
+
+def pairs_from_labels(kind: str, source: Path) -> MadePairs:
+    """Make captions from a data set's labels.
+
+    Raises:
+        DataError: if no image gets a caption.
+    """
+    from c4t_core.datasets.making import make_pairs
+
+    target = _folder() / f"{kind}-{source.name or 'labels'}.csv"
+    made = make_pairs(kind, source, target)
+    return MadePairs(target, made.images, tuple(str(problem) for problem in made.problems))
+
+
+def pairs_from_marks(marks: Iterable[tuple[str, Path]], root: Path) -> MadePairs:
+    """Write the frames that the user marked as right, each with its query as the caption.
+
+    Args:
+        marks: query and image of each.
+        root: folder that all images lie below.
+    """
+    from c4t_core.datasets.drives import parse_frame_name
+    from c4t_core.datasets.pairs_writing import PairsWriter
+    from c4t_core.datasets.textfiles import atomic_text
+
+    target = _folder() / "my-marks.csv"
+    with atomic_text(target) as out:
+        writer = PairsWriter(out)
+        for query, image in marks:
+            relative = image.relative_to(root).as_posix()
+            writer.write(relative, query, parse_frame_name(relative).drive, None)
+    return MadePairs(target, root)
+
+
+def _folder() -> Path:
+    folder = paths.data_dir() / "pairs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

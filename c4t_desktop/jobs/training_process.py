@@ -1,0 +1,157 @@
+"""Training in a process of its own, so that it can never take the window down.
+
+The process is ``c4t train ... --progress json``: one JSON object a line on its standard
+output, one plain sentence on its standard error where it fails. It saves a checkpoint when it
+is asked to stop and goes on from there when it is started again with the same arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal, Slot
+
+LOG = logging.getLogger(__name__)
+_GRACE = 15_000  # ms that a run may take to save its checkpoint before it is killed
+_LAST_WAIT = 3000  # ms that it may take when the application closes
+_KEPT = 40  # last lines of standard error that are kept
+
+
+class TrainingProcess(QObject):
+    """Runs one training at a time and tells what it reports.
+
+    Attributes:
+        stopping: the user asked this run to stop; its end is then no failure.
+
+    Signals:
+        reported: one event of the run (dict with the key ``event``).
+        ended: the run is over: whether it finished its work, and the sentence to show if not
+            (bool, str). A run that was asked to stop gives (False, "").
+    """
+
+    reported = Signal(object)
+    ended = Signal(bool, str)
+
+    def __init__(self, program: Sequence[str] | None = None, parent: QObject | None = None) -> None:
+        """Prepare to run ``program`` (by default this Python with c4t's command line)."""
+        super().__init__(parent)
+        self._program = list(program or (sys.executable, "-m", "c4t_core"))
+        self._process: QProcess | None = None
+        self._errors: list[str] = []
+        self._said = ""  # the sentence of an "error" event
+        self.stopping = False
+        self._grace = QTimer(self)
+        self._grace.setSingleShot(True)
+        self._grace.setInterval(_GRACE)
+        self._grace.timeout.connect(self._kill)
+
+    @property
+    def running(self) -> bool:
+        """Whether a run has been started and has not ended."""
+        return self._process is not None
+
+    def start(self, arguments: Sequence[str]) -> None:
+        """Start a run with the arguments of ``c4t train``, without ``--progress``."""
+        if self._process is not None:
+            return
+        self.stopping = False
+        self._errors, self._said = [], ""
+        process = QProcess(self)
+        environment = QProcessEnvironment.systemEnvironment()
+        environment.insert("PYTHONUNBUFFERED", "1")
+        environment.insert("PYTHONIOENCODING", "utf-8:surrogateescape")
+        process.setProcessEnvironment(environment)
+        process.readyReadStandardOutput.connect(self._read)
+        process.readyReadStandardError.connect(self._read_errors)
+        process.finished.connect(self._finished)
+        process.errorOccurred.connect(self._failed_to_start)
+        self._process = process
+        head, *rest = self._program
+        process.start(head, [*rest, "train", *arguments, "--progress", "json"])
+
+    def stop(self) -> None:
+        """Ask the run to save its state and end."""
+        if self._process is None:
+            return
+        self.stopping = True
+        self._process.terminate()
+        self._grace.start()
+
+    @Slot()
+    def shutdown(self) -> None:
+        """End the run now; what its last checkpoint holds is kept."""
+        process = self._process
+        if process is None:
+            return
+        self.stopping = True
+        process.terminate()
+        if not process.waitForFinished(_LAST_WAIT):
+            process.kill()
+            process.waitForFinished(1000)
+
+    @Slot()
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    @Slot()
+    def _read(self) -> None:
+        process = self._process
+        while process is not None and process.canReadLine():
+            line = bytes(process.readLine().data()).decode("utf-8", "replace").strip()
+            event = _parse(line)
+            if event is None:
+                LOG.debug("training said: %s", line)
+                continue
+            if event["event"] == "error":
+                self._said = str(event.get("message", ""))
+            self.reported.emit(event)
+
+    @Slot()
+    def _read_errors(self) -> None:
+        if self._process is None:
+            return
+        text = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
+        self._errors = [*self._errors, *filter(None, map(str.strip, text.splitlines()))][-_KEPT:]
+
+    @Slot(int, QProcess.ExitStatus)
+    def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
+        self._read()
+        self._read_errors()
+        good = code == 0 and status is QProcess.ExitStatus.NormalExit
+        if good or self.stopping:
+            sentence = ""
+        else:
+            LOG.error("training ended with code %s\n%s", code, "\n".join(self._errors))
+            sentence = self._said or (self._errors[-1] if self._errors else "")
+            sentence = sentence or self.tr(
+                "Training was ended from outside; start it again to go on from its last checkpoint."
+            )
+        self._put_away()
+        self.ended.emit(good, sentence)
+
+    @Slot(QProcess.ProcessError)
+    def _failed_to_start(self, error: QProcess.ProcessError) -> None:
+        if error is QProcess.ProcessError.FailedToStart and self._process is not None:
+            self._put_away()
+            sentence = self.tr("Python cannot be started for the training; install C4T again.")
+            self.ended.emit(False, sentence)
+
+    def _put_away(self) -> None:
+        self._grace.stop()
+        if self._process is not None:
+            self._process.deleteLater()
+            self._process = None
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    """Return the event in a line, or None if it is something else."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

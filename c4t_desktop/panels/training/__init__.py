@@ -1,0 +1,26 @@
+"""The training wizard and its pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from c4t_desktop.panels.extensions import Context
+
+
+def create(context: Context, parent: QWidget) -> QWidget:
+    """Return the window's wizard: the one that is there, since a run may be going on in it."""
+    from c4t_desktop.jobs.training_process import TrainingProcess
+    from c4t_desktop.panels.training.wizard import TrainingWizard
+
+    there = parent.findChild(TrainingWizard)
+    if there is not None:
+        return there
+    process = TrainingProcess()
+    wizard = TrainingWizard(context.library, process, context.theme, parent=parent)
+    process.setParent(wizard)
+    wizard.use_wanted.connect(context.library.use_model)
+    parent.closing.connect(process.shutdown)
+    return wizard

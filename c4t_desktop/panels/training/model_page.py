@@ -1,0 +1,173 @@
+"""Wizard page two: what is trained, from where, under which name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.training.plan import TrainingPlan, good_name, suggest_name
+from c4t_desktop.theme import Theme
+
+_NEW = "new:"
+_DEFAULT_EPOCHS = {"": 6, "lite": 30, "reference": 6}
+
+
+class ModelPage(QWidget):
+    """Asks for base model, extent, epochs and name.
+
+    Signals:
+        changed: something was chosen; :meth:`problem` may have another answer.
+    """
+
+    changed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Offer the shipped model until others are known."""
+        super().__init__(parent)
+        self._theme = theme
+        self._taken: set[str] = set()
+        self._suggested = ""
+        self.base = QComboBox()
+        self.base.setObjectName("baseModelChooser")
+        self.base.setAccessibleName(self.tr("Base model"))
+        self.base_hint = plain_label(wrap=True)
+        self.base_hint.setProperty("kind", "muted")
+        self.extent = QComboBox()
+        self.extent.setObjectName("extentChooser")
+        self.extent.setAccessibleName(self.tr("What learns"))
+        for value, title in (
+            ("partial", self.tr("Heads and the last part of the image encoder (recommended)")),
+            ("encoders", self.tr("Heads only: the fastest, a minute or two")),
+            ("text", self.tr("Heads and the whole image encoder: slow without a GPU")),
+            ("none", self.tr("Everything: for many pairs and a GPU")),
+        ):
+            self.extent.addItem(title, value)
+        self.epochs = QSpinBox()
+        self.epochs.setRange(1, 1000)
+        self.epochs.setAccessibleName(self.tr("Epochs"))
+        self.epochs.setMaximumWidth(theme.px(110))
+        self.name = QLineEdit()
+        self.name.setObjectName("modelNameField")
+        self.name.setAccessibleName(self.tr("Name of the new model"))
+        self.name_hint = plain_label(wrap=True)
+        self.name_hint.setProperty("kind", "muted")
+        self.download = QCheckBox(self.tr("Download missing pretrained weights"))
+        self._place()
+        self.set_models(())
+        self.base.currentIndexChanged.connect(self._base_changed)
+        self.extent.currentIndexChanged.connect(self.changed)
+        self.name.textChanged.connect(self._name_changed)
+
+    def _place(self) -> None:
+        px = self._theme.px
+        form = QFormLayout()
+        form.setSpacing(px(8))
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        form.addRow(self.tr("Start from"), self.base)
+        form.addRow("", self.base_hint)
+        form.addRow(self.tr("What learns"), self.extent)
+        form.addRow(self.tr("Epochs"), self.epochs)
+        form.addRow("", self.download)
+        form.addRow(self.tr("Name"), self.name)
+        form.addRow("", self.name_hint)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(form)
+        column.addStretch(1)
+
+    def set_models(self, infos: Sequence[Any]) -> None:
+        """Offer these models (ModelInfo) to start from, and new ones."""
+        wanted = self.base.currentData() or "c4t"
+        self._taken = {info.name.removeprefix("c4t:") for info in infos if ":" in info.name}
+        own = [info.name for info in infos if info.kind == "c4t" and info.available]
+        self.base.blockSignals(True)
+        self.base.clear()
+        for name in own or ["c4t"]:
+            title = self.tr("C4T, as it ships") if name == "c4t" else name
+            self.base.addItem(title, name)
+        self.base.addItem(self.tr("A new model: lite, small and fast"), f"{_NEW}lite")
+        self.base.addItem(
+            self.tr("A new model: reference, ResNet-50 and DistilBERT"), f"{_NEW}reference"
+        )
+        self.base.setCurrentIndex(max(0, self.base.findData(wanted)))
+        self.base.blockSignals(False)
+        self._base_changed()
+        self._name_changed()
+
+    def suggest(self, plan: TrainingPlan) -> None:
+        """Suggest a name made from the pairs file's, unless the user gave one."""
+        if self.name.text() in ("", self._suggested):
+            self._suggested = suggest_name(plan.pairs, self._taken)
+            self.name.setText(self._suggested)
+
+    def problem(self) -> str:
+        """Return what must be changed before the training can start, or ""."""
+        name = self.name.text().strip()
+        if not name:
+            return self.tr("Give the new model a name.")
+        if not good_name(name):
+            return self.tr(
+                "A name is made of letters, digits, dots, dashes and underscores; change it."
+            )
+        if name in self._taken:
+            return self.tr("There is a model of this name; choose another one.")
+        return ""
+
+    def complete(self, plan: TrainingPlan) -> TrainingPlan:
+        """Return the plan with what this page asks for."""
+        chosen = str(self.base.currentData())
+        new = chosen.startswith(_NEW)
+        return replace(
+            plan,
+            base=None if new else chosen,
+            preset=chosen.removeprefix(_NEW) if new else plan.preset,
+            name=self.name.text().strip(),
+            epochs=self.epochs.value(),
+            freeze=str(self.extent.currentData()),
+            download=new and self.download.isChecked(),
+        )
+
+    @Slot()
+    def _base_changed(self) -> None:
+        chosen = str(self.base.currentData())
+        preset = chosen.removeprefix(_NEW) if chosen.startswith(_NEW) else ""
+        self.epochs.setValue(_DEFAULT_EPOCHS[preset])
+        self.download.setVisible(bool(preset))
+        wanted = {"": "partial", "lite": "encoders", "reference": "none"}[preset]
+        self.extent.setCurrentIndex(max(0, self.extent.findData(wanted)))
+        self.base_hint.setText(
+            {
+                "": self.tr(
+                    "Learns from your pairs and keeps what it knows: before and after are "
+                    "measured, and where it forgot, old and new weights are blended."
+                ),
+                "lite": self.tr("Pretrained encoders, new heads; needs a thousand pairs or more."),
+                "reference": self.tr(
+                    "91.8 million parameters; needs tens of thousands of pairs, and a GPU."
+                ),
+            }[preset]
+        )
+        self.changed.emit()
+
+    @Slot()
+    def _name_changed(self) -> None:
+        problem = self.problem()
+        name = self.name.text().strip()
+        self.name_hint.setText(
+            problem or self.tr("It will be listed as c4t:{name}.").format(name=name)
+        )
+        self.changed.emit()

@@ -1,0 +1,302 @@
+"""Wizard page one: which pairs of image and caption to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QListWidget,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_desktop.jobs.pairs_sources import CheckedPairs, MadePairs, check_pairs, pairs_from_labels
+from c4t_desktop.jobs.runner import JobRunner
+from c4t_desktop.messages import count_text, describe, plain_label
+from c4t_desktop.theme import Theme
+
+_LANE = "look"
+_FILES = "Pairs (*.csv *.tsv *.txt *.jsonl *.json);;All files (*)"
+
+
+class PairsPage(QWidget):
+    """Asks for pairs, previews them and lists what is wrong with them.
+
+    Attributes:
+        checked: the pairs as read, None until a file was read.
+
+    Signals:
+        changed: :attr:`checked` is another one.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        runner: JobRunner,
+        theme: Theme,
+        marks: Callable[[], Any] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Wait for a file; ``marks`` writes the user's own marks as pairs (MadePairs)."""
+        super().__init__(parent)
+        self._runner, self._theme, self._marks = runner, theme, marks
+        self.checked: CheckedPairs | None = None
+        self.file = QLineEdit()
+        self.file.setObjectName("pairsField")
+        self.file.setAccessibleName(self.tr("Pairs file"))
+        self.file.setPlaceholderText(self.tr("A CSV, TSV or JSON file with images and captions"))
+        self.images = QLineEdit()
+        self.images.setObjectName("pairsImagesField")
+        self.images.setAccessibleName(self.tr("Folder of the images"))
+        self.images.setPlaceholderText(self.tr("The folder of the pairs file"))
+        self.image_column, self.caption_column = QComboBox(), QComboBox()
+        self.image_column.setAccessibleName(self.tr("Column of the image"))
+        self.caption_column.setAccessibleName(self.tr("Column of the caption"))
+        self.summary = plain_label(wrap=True)
+        self.summary.setObjectName("pairsSummary")
+        self.table = QTableWidget(0, 3)
+        self.problems = QListWidget()
+        self.problems.setObjectName("pairsProblems")
+        self.problems.setAccessibleName(self.tr("Problems in the pairs"))
+        self._wait = QTimer(self)
+        self._wait.setSingleShot(True)
+        self._wait.setInterval(250)
+        self._wait.timeout.connect(self._check)
+        self._place()
+        self._wire()
+        self._show(None)
+
+    def _place(self) -> None:
+        px = self._theme.px
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(px(8))
+        grid.setVerticalSpacing(px(8))
+        self._browse_file = QPushButton(self.tr("Choose…"))
+        self._browse_images = QPushButton(self.tr("Choose…"))
+        self._from_labels = QPushButton(self.tr("Make from labels…"))
+        self._from_marks = QPushButton(self.tr("Use my marks"))
+        self._from_marks.setVisible(self._marks is not None)
+        for row, (title, field, *buttons) in enumerate(
+            (
+                (self.tr("Pairs"), self.file, self._browse_file),
+                (self.tr("Images"), self.images, self._browse_images),
+            )
+        ):
+            label = plain_label(title)
+            label.setBuddy(field)
+            grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(field, row, 1)
+            for column, button in enumerate(buttons, start=2):
+                grid.addWidget(button, row, column)
+        self._columns = QWidget()
+        chosen = QHBoxLayout(self._columns)
+        chosen.setContentsMargins(0, 0, 0, 0)
+        chosen.setSpacing(px(8))
+        for title, chooser in (
+            (self.tr("Image column"), self.image_column),
+            (self.tr("Caption column"), self.caption_column),
+        ):
+            chosen.addWidget(plain_label(title))
+            chosen.addWidget(chooser)
+        columns = QHBoxLayout()
+        columns.setSpacing(px(8))
+        columns.addWidget(self._columns)
+        columns.addStretch(1)
+        columns.addWidget(self._from_labels)
+        columns.addWidget(self._from_marks)
+        grid.addLayout(columns, 2, 1, 1, 2)
+        header = [self.tr("Image"), self.tr("Caption"), self.tr("Drive")]
+        self.table.setHorizontalHeaderLabels(header)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.setAccessibleName(self.tr("First pairs"))
+        sizes = self.table.horizontalHeader()
+        sizes.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        sizes.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        sizes.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.table.setColumnWidth(0, px(190))
+        self.table.setColumnWidth(2, px(110))
+        self.problems.setMaximumHeight(px(110))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(12))
+        column.addLayout(grid)
+        column.addWidget(self.summary)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.problems)
+
+    def _wire(self) -> None:
+        self.file.textChanged.connect(self._typed)
+        self.images.textChanged.connect(self._typed)
+        self.image_column.activated.connect(self._check)
+        self.caption_column.activated.connect(self._check)
+        self._browse_file.clicked.connect(self._choose_file)
+        self._browse_images.clicked.connect(self._choose_images)
+        self._from_labels.clicked.connect(self._choose_labels)
+        self._from_marks.clicked.connect(self._use_marks)
+
+    # asking ---------------------------------------------------------------------------------
+
+    @Slot()
+    def _choose_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("Pairs"), self.file.text(), _FILES)
+        if name:
+            self.file.setText(name)
+
+    @Slot()
+    def _choose_images(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, self.tr("Folder of the images"))
+        if name:
+            self.images.setText(name)
+
+    @Slot()
+    def _choose_labels(self) -> None:
+        from c4t_desktop.panels.training.labels_dialog import LabelsDialog
+
+        dialog = LabelsDialog(self._theme, self)
+        dialog.chosen.connect(self.make_from_labels)
+        dialog.open()
+
+    @Slot(str, object)
+    def make_from_labels(self, kind: str, source: Path) -> None:
+        """Make captions from labels in the background, then show them."""
+        self.summary.setText(self.tr("Reading the labels…"))
+        self._runner.submit(
+            lambda _: pairs_from_labels(kind, source),
+            lane=_LANE,
+            key="wizard-pairs",
+            done=self._made,
+            failed=self._failed,
+        )
+
+    @Slot()
+    def _use_marks(self) -> None:
+        marks = self._marks
+        if marks is not None:
+            self._runner.submit(
+                lambda _: marks(),
+                lane=_LANE,
+                key="wizard-pairs",
+                done=self._made,
+                failed=self._failed,
+            )
+
+    def _made(self, made: MadePairs) -> None:
+        self.images.setText(str(made.images))
+        self.file.setText(str(made.path))
+        self._wait.stop()
+        self._check()
+
+    # checking -------------------------------------------------------------------------------
+
+    @Slot()
+    def _typed(self) -> None:
+        self.image_column.clear()
+        self.caption_column.clear()
+        self._show(None)
+        self._wait.start()
+
+    @Slot()
+    def _check(self) -> None:
+        text = self.file.text().strip()
+        if not text:
+            self._show(None)
+            return
+        path, folder = Path(text).expanduser(), self.images.text().strip()
+        images = Path(folder).expanduser() if folder else None
+        columns = {
+            "image": self.image_column.currentText(),
+            "caption": self.caption_column.currentText(),
+        }
+        self.summary.setText(self.tr("Reading…"))
+        self._runner.submit(
+            lambda _: check_pairs(path, images, columns),
+            lane=_LANE,
+            key="wizard-pairs",
+            done=self._show,
+            failed=self._failed,
+        )
+
+    def _failed(self, error: Exception) -> None:
+        self._show(None)
+        self.summary.setText(describe(error).sentence)
+        self.summary.setProperty("kind", "bad")
+        self._repolish()
+
+    def _show(self, checked: CheckedPairs | None) -> None:
+        self.checked = checked
+        self.summary.setProperty("kind", "muted" if checked is None else "strong")
+        self._repolish()
+        self.table.setRowCount(0)
+        self._columns.setVisible(checked is not None)
+        self.problems.clear()
+        self.problems.setVisible(checked is not None and bool(checked.problems + checked.warnings))
+        if checked is None:
+            self.summary.setText(
+                self.tr(
+                    "Pairs may come from a file of yours, from the labels of a data set, or from "
+                    "the frames you marked as right."
+                )
+            )
+        else:
+            self._fill(checked)
+        self.changed.emit()
+
+    def _repolish(self) -> None:
+        self.summary.style().unpolish(self.summary)
+        self.summary.style().polish(self.summary)
+
+    def _fill(self, checked: CheckedPairs) -> None:
+        text = self.tr("{pairs} pairs of {images} images from {drives} drives ({form})")
+        self.summary.setText(
+            text.format(
+                pairs=count_text(checked.pairs),
+                images=count_text(checked.pictures),
+                drives=count_text(checked.drives),
+                form=checked.form,
+            )
+        )
+        self.table.setRowCount(len(checked.rows))
+        for at, row in enumerate(checked.rows):
+            for column, value in enumerate(row):
+                self.table.setItem(at, column, QTableWidgetItem(value))
+        for warning in checked.warnings:
+            self.problems.addItem(warning)
+        for line, message in checked.problems:
+            where = self.tr("Line {line}: ").format(line=line) if line is not None else ""
+            self.problems.addItem(where + message)
+        more = checked.problem_count - len(checked.problems)
+        if more > 0:
+            self.problems.addItem(self.tr("and {count} more").format(count=count_text(more)))
+        for chooser, name in (
+            (self.image_column, checked.image_column),
+            (self.caption_column, checked.caption_column),
+        ):
+            if not chooser.count():
+                chooser.addItems(list(checked.header))
+            chooser.setCurrentText(name)
+
+    def problem(self) -> str:
+        """Return what must be changed before the training can start, or ""."""
+        if self.checked is None:
+            return self.tr("Choose the pairs to learn from.")
+        if self.checked.pairs < 2:
+            return self.tr("There are no usable pairs; mend the lines listed, or choose others.")
+        return ""

@@ -1,0 +1,132 @@
+"""Wizard page four: what the training gave, honestly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_desktop.messages import plain_label
+from c4t_desktop.theme import Theme
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the wizard shows of a finished run.
+
+    Attributes:
+        name: the new model, ``c4t:NAME``; "" if it was not registered.
+        rows: what was measured, before and after; None where there is no figure.
+        verdict: the guards' sentence.
+        warned: whether the verdict is a warning.
+    """
+
+    name: str
+    rows: Sequence[tuple[str, float | None, float | None]]
+    verdict: str
+    warned: bool = False
+
+
+class ResultPage(QWidget):
+    """Before and after, the guards' verdict, and what to do next.
+
+    Signals:
+        use_wanted: the new model is to be used now.
+    """
+
+    use_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Wait for an outcome."""
+        super().__init__(parent)
+        self._theme = theme
+        self.headline = plain_label(wrap=True)
+        self.headline.setProperty("kind", "subtitle")
+        self.verdict = plain_label(wrap=True)
+        self.verdict.setObjectName("trainingVerdict")
+        self.table = QTableWidget(0, 4)
+        self.table.setObjectName("beforeAfterTable")
+        self.table.setAccessibleName(self.tr("Before and after"))
+        self.use = QPushButton(self.tr("Use it now"))
+        self.use.setObjectName("useModelButton")
+        self.use.setProperty("kind", "primary")
+        self.use.clicked.connect(self.use_wanted)
+        self.hint = plain_label(
+            self.tr(
+                "Using it makes an index of its own in the background; the old model, and its "
+                "index, stay as they are."
+            ),
+            wrap=True,
+        )
+        self.hint.setProperty("kind", "muted")
+        self._place()
+
+    def _place(self) -> None:
+        px = self._theme.px
+        titles = [self.tr("Measured on"), self.tr("Before"), self.tr("After"), self.tr("Change")]
+        self.table.setHorizontalHeaderLabels(titles)
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        row = QHBoxLayout()
+        row.addWidget(self.use)
+        row.addWidget(self.hint, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(12))
+        column.addWidget(self.headline)
+        column.addWidget(self.verdict)
+        column.addWidget(self.table, 1)
+        column.addLayout(row)
+
+    def show_outcome(self, outcome: Outcome) -> None:
+        """Show the outcome of a run."""
+        colours = self._theme.colours
+        self.headline.setText(
+            self.tr("{name} is ready").format(name=outcome.name)
+            if outcome.name
+            else self.tr("The training is done")
+        )
+        self.verdict.setText(outcome.verdict)
+        self.verdict.setProperty("kind", "warn" if outcome.warned else "")
+        self.verdict.style().unpolish(self.verdict)
+        self.verdict.style().polish(self.verdict)
+        self.use.setEnabled(bool(outcome.name))
+        self.table.setRowCount(len(outcome.rows))
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        for at, (title, before, after) in enumerate(outcome.rows):
+            self.table.setItem(at, 0, QTableWidgetItem(title))
+            for column, text in enumerate(_cells(before, after), start=1):
+                item = QTableWidgetItem(text)
+                item.setTextAlignment(right)
+                if column == 3 and before is not None and after is not None:
+                    better = after >= before
+                    item.setForeground(QColor(colours.good if better else colours.bad))
+                self.table.setItem(at, column, item)
+
+
+def _cells(before: float | None, after: float | None) -> tuple[str, str, str]:
+    """Return before, after and change as text.
+
+    >>> _cells(0.5, 0.55)
+    ('0.500', '0.550', '+0.050')
+    >>> _cells(None, 0.55)
+    ('—', '0.550', '')
+    """
+    shown = tuple("—" if value is None else f"{value:.3f}" for value in (before, after))
+    change = f"{after - before:+.3f}" if before is not None and after is not None else ""
+    return shown[0], shown[1], change

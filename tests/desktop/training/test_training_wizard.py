@@ -1,0 +1,239 @@
+"""The wizard as a user goes through it; the run is played by a script that speaks like it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QProgressBar, QPushButton
+
+from c4t_desktop.jobs.library import Library
+from c4t_desktop.jobs.runner import JobRunner
+from c4t_desktop.jobs.training_process import TrainingProcess
+from c4t_desktop.panels.training.line_plot import LinePlot, nice_step
+from c4t_desktop.panels.training.outcome import read_outcome
+from c4t_desktop.panels.training.wizard import MODEL, PAIRS, RESULT, RUN, TrainingWizard
+from c4t_desktop.theme import Theme
+
+PLAYER = """
+import json, signal, sys, time, pathlib
+def say(**event):
+    print(json.dumps(event), flush=True)
+def stop(*_):
+    say(event="stopped", message="Training stopped.")
+    sys.exit(130)
+signal.signal(signal.SIGTERM, stop)
+arguments = sys.argv[1:]
+pathlib.Path(arguments[0] + ".seen").write_text("\\n".join(arguments))
+mode = pathlib.Path(arguments[0]).with_suffix(".mode").read_text()
+if mode == "fail":
+    say(event="error", message="The disk is full; free some space and start again.")
+    print("The disk is full; free some space and start again.", file=sys.stderr)
+    sys.exit(1)
+print("a line that is no event")
+say(event="estimate", seconds=63, steps=4)
+say(event="start", step=0, steps=4, epochs=2)
+for step in range(1, 5):
+    say(event="step", step=step, steps=4, epoch=step // 3, loss=1.0 / step, seconds_left=4 - step)
+    if step % 2 == 0:
+        say(event="validation", step=step, epoch=step // 2 - 1, validation_loss=0.9 / step,
+            text_map=0.1 * step, image_map=0.12 * step)
+if mode == "wait":
+    time.sleep(60)
+state = {"held_out": {"text_map": 0.2, "image_map": 0.3}, "general": None, "meaning": 0.9,
+         "held_out_score": 0.25}
+after = {**state, "held_out": {"text_map": 0.5, "image_map": 0.4}, "held_out_score": 0.45}
+say(event="done", name="c4t:mine", warnings=[], guard={"before": state, "chosen": after,
+    "after": after, "warnings": []})
+"""
+
+
+class Harness:
+    """A wizard over a pairs file and a player in place of ``c4t``."""
+
+    def __init__(self, folder: Path, theme: Theme) -> None:
+        self.runner = JobRunner()
+        self.library = Library(self.runner, list_models=lambda: [])
+        script = folder / "player.py"
+        script.write_text(PLAYER.replace("sys.argv[1:]", "sys.argv[2:]", 1))
+        self.process = TrainingProcess([sys.executable, str(script)])
+        self.wizard = TrainingWizard(self.library, self.process, theme)
+        self.pairs = folder / "pairs.csv"
+        for name in ("a.jpg", "b.jpg"):
+            Image.new("RGB", (8, 8)).save(folder / name)
+        self.pairs.write_text(
+            "\ufeffimage;caption;drive\na.jpg;A car.;1\nb.jpg;A truck.;2\n../x.jpg;A bus.;2\n",
+            encoding="utf-8",
+        )
+        self.mode("good")
+
+    def mode(self, mode: str) -> None:
+        self.pairs.with_suffix(".mode").write_text(mode)
+
+    def child(self, kind: type, name: str):  # noqa: ANN201 - the kind asked for
+        found = self.wizard.findChild(kind, name)
+        assert found is not None, name
+        return found
+
+
+@pytest.fixture
+def theme(qapp):
+    made = Theme(qapp)
+    made.apply("light", 100)
+    yield made
+    made.deleteLater()
+
+
+@pytest.fixture
+def harness(qtbot, tmp_path, theme):
+    made = Harness(tmp_path, theme)
+    qtbot.addWidget(made.wizard)
+    made.wizard.open()
+    yield made
+    made.process.shutdown()
+    made.wizard.hide()
+    assert made.runner.shutdown()
+
+
+def fill(harness: Harness, qtbot) -> None:
+    field = harness.child(QLineEdit, "pairsField")
+    qtbot.keyClicks(field, str(harness.pairs))
+    qtbot.waitUntil(lambda: harness.wizard.pairs.checked is not None)
+
+
+def test_pairs_are_previewed_and_problems_named(harness, qtbot):
+    fill(harness, qtbot)
+    page = harness.wizard.pairs
+    assert page.table.rowCount() == 2
+    assert page.table.item(1, 1).text() == "A truck."
+    problems = [page.problems.item(at).text() for at in range(page.problems.count())]
+    assert any("Line 4" in text and "leaves" in text for text in problems), problems
+    assert "2 pairs" in page.summary.text()
+    assert page.caption_column.currentText() == "caption"
+
+
+def test_a_missing_file_is_said_and_nothing_can_start(harness, qtbot):
+    field = harness.child(QLineEdit, "pairsField")
+    qtbot.keyClicks(field, str(harness.pairs.with_name("none.csv")))
+    qtbot.waitUntil(lambda: "none.csv" in harness.wizard.pairs.summary.text())
+    assert not harness.child(QPushButton, "startButton").isEnabled()
+    assert not harness.child(QPushButton, "wizardNextButton").isEnabled()
+
+
+def test_from_pairs_to_a_model(harness, qtbot):
+    fill(harness, qtbot)
+    qtbot.mouseClick(harness.child(QPushButton, "wizardNextButton"), Qt.MouseButton.LeftButton)
+    assert harness.wizard.pages.currentIndex() == MODEL
+    name = harness.child(QLineEdit, "modelNameField")
+    assert name.text() == "pairs"
+    name.selectAll()
+    qtbot.keyClicks(name, "mine")
+    assert harness.child(QComboBox, "baseModelChooser").currentData() == "c4t"
+    with qtbot.waitSignal(harness.wizard.model_ready) as ready:
+        qtbot.mouseClick(harness.child(QPushButton, "startButton"), Qt.MouseButton.LeftButton)
+        assert harness.wizard.pages.currentIndex() == RUN
+    assert ready.args == ["c4t:mine"]
+    assert harness.wizard.pages.currentIndex() == RESULT
+    said = Path(f"{harness.pairs}.seen").read_text().splitlines()
+    assert said[0] == str(harness.pairs)
+    assert said[said.index("--from") + 1] == "c4t"
+    assert said[said.index("--name") + 1] == "mine"
+    assert said[-2:] == ["--progress", "json"]
+    assert len(harness.wizard.run.loss.curves["training"]) == 4
+    table = harness.wizard.result.table
+    assert table.item(0, 3).text() == "+0.300"
+    with qtbot.waitSignal(harness.wizard.use_wanted) as use:
+        qtbot.mouseClick(harness.child(QPushButton, "useModelButton"), Qt.MouseButton.LeftButton)
+    assert use.args == ["c4t:mine"]
+
+
+def start(harness, qtbot) -> None:
+    fill(harness, qtbot)
+    qtbot.mouseClick(harness.child(QPushButton, "startButton"), Qt.MouseButton.LeftButton)
+
+
+def test_a_run_that_fails_says_why_and_can_be_started_again(harness, qtbot):
+    harness.mode("fail")
+    with qtbot.waitSignal(harness.process.ended):
+        start(harness, qtbot)
+    assert "disk is full" in harness.wizard.message.text()
+    assert harness.wizard.pages.currentIndex() == MODEL
+    assert harness.child(QPushButton, "startButton").isEnabled()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no gentle end of a process")
+def test_pause_keeps_the_run_and_going_on_uses_the_same_arguments(harness, qtbot):
+    harness.mode("wait")
+    start(harness, qtbot)
+    bar = harness.child(QProgressBar, "trainingProgress")
+    qtbot.waitUntil(lambda: bar.value() == 4)
+    pause = harness.child(QPushButton, "trainingPauseButton")
+    with qtbot.waitSignal(harness.process.ended):
+        qtbot.mouseClick(pause, Qt.MouseButton.LeftButton)
+    assert "Paused" in harness.wizard.run.state.text()
+    first = Path(f"{harness.pairs}.seen").read_text()
+    harness.mode("good")
+    with qtbot.waitSignal(harness.wizard.model_ready):
+        qtbot.mouseClick(pause, Qt.MouseButton.LeftButton)
+    assert Path(f"{harness.pairs}.seen").read_text() == first
+
+
+def test_cancel_goes_back_without_a_word(harness, qtbot):
+    harness.mode("wait")
+    start(harness, qtbot)
+    qtbot.waitUntil(lambda: bool(harness.wizard.run.loss.curves))
+    cancel = harness.child(QPushButton, "trainingCancelButton")
+    with qtbot.waitSignal(harness.process.ended):
+        qtbot.mouseClick(cancel, Qt.MouseButton.LeftButton)
+    assert harness.wizard.pages.currentIndex() == MODEL
+    assert harness.wizard.message.text() == ""
+
+
+def test_a_bad_name_is_refused(harness, qtbot):
+    fill(harness, qtbot)
+    name = harness.child(QLineEdit, "modelNameField")
+    name.setText("../evil")
+    assert not harness.child(QPushButton, "startButton").isEnabled()
+    assert "letters" in harness.wizard.model.name_hint.text()
+
+
+def test_closing_hides_and_the_run_goes_on(harness, qtbot):
+    harness.mode("wait")
+    start(harness, qtbot)
+    qtbot.waitUntil(lambda: bool(harness.wizard.run.loss.curves))
+    harness.wizard.close()
+    assert harness.process.running
+    assert not harness.wizard.isVisible()
+
+
+def test_a_program_that_cannot_start_is_told(qtbot):
+    process = TrainingProcess(["/nonexistent/python"])
+    with qtbot.waitSignal(process.ended) as ended:
+        process.start([])
+    assert ended.args[0] is False
+    assert "cannot be started" in ended.args[1]
+
+
+def test_outcome_of_a_new_model_has_no_before():
+    outcome = read_outcome({"name": "c4t:a", "best": {"text_map": 0.5}, "guard": None})
+    assert outcome.rows[0][1:] == (None, 0.5)
+
+
+@pytest.mark.parametrize(("span", "step"), [(0.7, 0.2), (1, 0.5), (170, 50), (0.001, 0.0005)])
+def test_steps_of_axes_are_round(span, step):
+    assert nice_step(span) == pytest.approx(step)
+
+
+def test_a_plot_leaves_out_what_is_not_finite(qtbot, theme):
+    plot = LinePlot("Loss", theme)
+    qtbot.addWidget(plot)
+    plot.add("a", 1, float("nan"))
+    plot.add("a", 1, 2.0)
+    plot.resize(300, 200)
+    assert plot.curves == {"a": [(1, 2.0)]}
+    assert not plot.grab().isNull()
+    assert PAIRS == 0
+    assert QApplication.instance() is not None

@@ -68,7 +68,7 @@ class Palette:
     def look_up(self, image: Image.Image) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return (codes, class numbers), both (height, width); unknown codes get len(names)."""
         codes = _colour_codes(image) if self.colours else _id_codes(image)
-        return codes, self._table[codes]
+        return codes, self._table.take(codes)
 
     def code_name(self, code: int) -> str:
         """Return a code as people write it: ``#rrggbb`` or the id."""
@@ -108,7 +108,7 @@ def regions(image: Image.Image, palette: Palette) -> tuple[list[Region], dict[st
     """
     codes, numbers = palette.look_up(image)  # (h, w) each
     known = len(palette.names)
-    pixels = np.bincount(numbers.ravel(), minlength=known + 1)
+    pixels = _histogram(numbers, known + 1)
     boxes = _boxes(numbers[::_STEP, ::_STEP], known + 1)
     unknown: dict[str, int] = {}
     if pixels[known]:
@@ -123,10 +123,17 @@ def regions(image: Image.Image, palette: Palette) -> tuple[list[Region], dict[st
     return sorted(out, key=lambda region: (-region.pixels, region.name)), unknown
 
 
+def _histogram(numbers: NDArray[Any], known: int) -> NDArray[Any]:
+    """Count each class number; Pillow does bytes three times as fast as numpy."""
+    if numbers.dtype == np.uint8:
+        return np.array(Image.fromarray(numbers).histogram()[:known])
+    return np.bincount(numbers.ravel(), minlength=known)
+
+
 def _colour_codes(image: Image.Image) -> NDArray[np.uint32]:
     """Return r + 256 g + 65536 b of each pixel, (h, w) uint32."""
     rgb = image if image.mode == "RGB" else image.convert("RGB")
-    packed = np.frombuffer(rgb.convert("RGBX").tobytes(), dtype="<u4")  # the X byte is 255
+    packed = np.frombuffer(rgb.tobytes("raw", "RGBX"), dtype="<u4")  # the X byte is 255
     return (packed & np.uint32(0xFFFFFF)).reshape(image.height, image.width)
 
 

@@ -86,6 +86,19 @@ class PairsFile:
         """Number of different drives that are known."""
         return len({pair.drive for pair in self.pairs} - {None})
 
+    def describe(self) -> str:
+        """Return how the file was understood, in a few plain sentences."""
+        names = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+        between = (
+            f" parted by {names.get(self.delimiter, self.delimiter)}" if self.delimiter else ""
+        )
+        roles = [f"{role} from {name!r}" for role, name in asdict(self.columns).items() if name]
+        problems = f"; {len(self.problems)} rows left out" if self.problems else ""
+        return (
+            f"{self.kind}{between}, {self.encoding}: {', '.join(roles)}. {len(self.pairs)} pairs "
+            f"of {self.images} images in {self.drives} drives{problems}."
+        )
+
     def preview(self, count: int = 10) -> list[Pair]:
         """Return the first pairs."""
         return self.pairs[:count]

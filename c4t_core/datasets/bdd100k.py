@@ -27,7 +27,7 @@ def read(reading: Reading) -> Iterator[Scene]:
     Raises:
         DataError: if the source holds no such labels.
     """
-    finder = ImageFinder(reading)
+    finder = ImageFinder(reading, unique=True)  # names are ids
     seen = False
     for path in json_files(reading):
         data = load_or_report(reading, path)

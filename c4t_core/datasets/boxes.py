@@ -182,7 +182,7 @@ def read_kitti(reading: Reading) -> Iterator[Scene]:
         )
     finder = ImageFinder(reading)
     for path in files:
-        image = finder.find(path.stem)
+        image = _beside(reading, path) or finder.find(path.stem)
         if image is None:
             reading.report("this label has no image", path)
             continue
@@ -198,6 +198,15 @@ def read_kitti(reading: Reading) -> Iterator[Scene]:
 def _kitti_files(source: Path) -> list[Path]:
     files = list(files_below(source, {".txt"}))
     return [f for f in files if f.parent.name.lower() in ("label_2", "labels", source.name)]
+
+
+def _beside(reading: Reading, label: Path) -> Path | None:
+    """Return the left colour image: training and testing, left and right share their names."""
+    folder = label.parent.parent / "image_2"
+    if not folder.is_relative_to(reading.root):
+        return None
+    candidates = (folder / f"{label.stem}{suffix}" for suffix in (".png", ".jpg"))
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def _kitti_things(reading: Reading, path: Path, size: tuple[int, int]) -> Iterator[Thing]:

@@ -143,7 +143,7 @@ def pair_by_name(
         wanted: says of a label whether it is of the kind to be read.
     """
     labels: dict[tuple[str, ...], Path] = {}
-    for path in files_below(reading.source, IMAGE_SUFFIXES):
+    for path in _pictures(reading.source):
         if is_label(path, _base(reading.source)) and wanted(path):
             key = _pair_key(path, _base(reading.source))
             if key in labels:
@@ -174,11 +174,17 @@ def pair_by_name(
 
 def _images_of(reading: Reading) -> dict[tuple[str, ...], Path]:
     """Return every image below the root by its key; without telling names, all non-labels."""
+    files = [(path, is_label(path, reading.root)) for path in _pictures(reading.root)]
+    told = any(label is False for _, label in files)
     images: dict[tuple[str, ...], Path] = {}
-    for path in files_below(reading.root, IMAGE_SUFFIXES):
-        if is_label(path, reading.root) is not True:
+    for path, label in files:
+        if label is False or (label is None and not told):
             images.setdefault(_pair_key(path, reading.root), path)
     return images
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    return files_below(folder, IMAGE_SUFFIXES)
 
 
 def _base(source: Path) -> Path:
@@ -205,10 +211,13 @@ class ImageFinder:
     Args:
         reading: whose root is searched. Names are tried as they are first; only if that fails
             is the folder walked, once.
+        unique: one name means one image, in whatever folder; otherwise a name that several
+            folders hold is not found unless the folders agree too.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, *, unique: bool = False) -> None:
         self._reading = reading
+        self._unique = unique
         self._by_name: dict[str, list[Path]] | None = None
 
     def find(self, name: str) -> Path | None:
@@ -220,15 +229,15 @@ class ImageFinder:
             return root / clean
         if self._by_name is None:
             self._by_name = {}
-            for path in files_below(root, IMAGE_SUFFIXES):
+            for path in _pictures(root):
                 if is_label(path, root) is not True:
                     self._by_name.setdefault(path.name, []).append(path)
                     self._by_name.setdefault(path.stem, []).append(path)
         found = self._by_name.get(parts[-1], [])
-        if len(found) > 1:  # the same name in several folders: the folders have to agree
-            tail = "/".join(parts[-2:])
+        if len(found) > 1 and len(parts) > 1:  # in several folders: the folders have to agree
+            tail = "/" + "/".join(parts[-2:])
             found = [path for path in found if path.as_posix().endswith(tail)]
-        return found[0] if len(found) == 1 else None
+        return found[0] if len(found) == 1 or (found and self._unique) else None
 
 
 def image_size(path: Path) -> tuple[int, int]:

@@ -115,6 +115,16 @@ def test_names_never_lead_out_of_the_root(tmp_path: Path) -> None:
     assert len(problems) == 2
 
 
+def test_a_name_in_two_folders_is_not_guessed(tmp_path: Path) -> None:
+    data = _coco(tmp_path)
+    _image(tmp_path / "more" / "1.jpg")
+    scenes, problems = _read("coco", _json(tmp_path / "a.json", data))
+    assert [s.image for s in scenes] == ["images/2.jpg"]
+    assert "1.jpg" in problems[0].message
+    data["images"][0]["file_name"] = "more/1.jpg"
+    assert _read("coco", _json(tmp_path / "a.json", data))[0][0].image == "more/1.jpg"
+
+
 def test_tju_categories_are_known_by_id(tmp_path: Path) -> None:
     data = _coco(tmp_path)
     data["categories"] = [{"id": 3, "name": "Something else"}]
@@ -143,6 +153,8 @@ KITTI = (
 def test_kitti_objects_have_their_distance(tmp_path: Path) -> None:
     for name in ("000000", "000001"):
         _image(tmp_path / "training" / "image_2" / f"{name}.png")
+    _image(tmp_path / "training" / "image_3" / "000000.png")
+    _image(tmp_path / "testing" / "image_2" / "000000.png")
     labels = tmp_path / "training" / "label_2"
     labels.mkdir()
     (labels / "000000.txt").write_text(KITTI, encoding="utf-8")
@@ -184,6 +196,7 @@ BDD = {
 
 def test_bdd_lists_and_files_per_image_say_the_same(tmp_path: Path) -> None:
     _image(tmp_path / "images" / "100k" / "train" / "b1c66a42-6f7d68ca.jpg")
+    _image(tmp_path / "images" / "10k" / "train" / "b1c66a42-6f7d68ca.jpg")
     per_image = {
         "name": "b1c66a42-6f7d68ca",
         "attributes": BDD["attributes"],

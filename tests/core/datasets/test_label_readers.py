@@ -51,6 +51,7 @@ def _published(root: Path) -> None:
     name = "20180807145028_{}_frontcenter_000000091.png"
     _label(drive / "label" / "cam_front_center" / name.format("label"))
     _image(drive / "camera" / "cam_front_center" / name.format("camera"))
+    _image(drive / "instance" / "cam_front_center" / name.format("instance"))
     (root / "class_list.json").write_text(json.dumps(CLASSES), encoding="utf-8")
 
 

@@ -19,7 +19,7 @@ from c4t_core.training.data import Sample, epoch_rows
 from c4t_core.training.rates import Average
 from c4t_core.training.sources import Emit, ImageSource
 from c4t_core.training.state import Position
-from c4t_core.training.towers import Captions, Towers, parameter_groups, set_training
+from c4t_core.training.towers import Captions, Towers, parameter_groups
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,6 @@ class Stepper:
         total = 0.0
         seed = _mixed(self._options.seed, at.total, self._acc.process_index, at.halvings)
         torch.manual_seed(seed)  # dropout; on every device
-        set_training(self._towers.model, self._options.frozen_norm)
         parts = list(_parts(len(batch.captions), self._options.batch >> at.halvings))
         for number, part in enumerate(parts):
             with self._syncing(last=number == len(parts) - 1):

@@ -32,7 +32,7 @@ from c4t_core.training.state import (
     save_atomically,
 )
 from c4t_core.training.steps import Material, Stepper
-from c4t_core.training.towers import Towers
+from c4t_core.training.towers import Towers, set_training
 
 _EVENT_GAP = 0.2  # seconds between events of steps, at least
 _EPOCH_GAP = 10.0  # seconds between checkpoints after epochs that are shorter than that
@@ -76,6 +76,7 @@ class Trainer:
         self._material, self._folder, self._identity = material, folder, identity
         self._emit, self._progress = emit, progress
         self._checkpoint_seconds = checkpoint_seconds
+        self._best: dict[str, Tensor] | None = None  # waits for the next checkpoint
         self._meter, self._said, self._saved = RateMeter(), 0.0, time.monotonic()
         self._per_epoch = steps_per_epoch(material.samples[: material.train], options)
         self.steps = self._per_epoch * options.epochs
@@ -143,6 +144,7 @@ class Trainer:
 
     def _epoch(self, board: Board | None) -> None:
         load = self._stepper.loader(self.at.epoch)
+        set_training(self._towers.model, self._options.frozen_norm)
         begun = time.monotonic()
         for batch in prefetched(load, self.at.step, self._per_epoch):
             self._rates.before_step(self.at.total)
@@ -195,7 +197,7 @@ class Trainer:
         self.at.since_best = 0 if better else self.at.since_best + 1
         if better:
             self.at.best_key, self.at.best_epoch = key, self.at.epoch
-            self._save_best()
+            self._best = self._kept_weights() if self._main else None
         self._emit({"event": "epoch", **row, "epochs": self._options.epochs})
         if board is not None:
             board.add({f"epoch/{name}": value for name, value in row.items()}, self.at.total)
@@ -207,8 +209,6 @@ class Trainer:
         gap = min(self._checkpoint_seconds, _EPOCH_GAP)
         if self.at.finished or time.monotonic() - self._saved >= gap:
             self._checkpoint()
-        if self._main:
-            write_history(self._folder, self.at.history)
         if enough:
             self._emit(
                 {
@@ -266,18 +266,21 @@ class Trainer:
         return learning_state(self._towers)
 
     def _save_best(self) -> None:
-        if self._main:
+        """Write the best weights so far, if they are new since the last checkpoint."""
+        if self._best is not None:
             data = {
                 "format": FORMAT,
                 "identity": self._identity,
-                "epoch": self.at.epoch,
-                "state": self._kept_weights(),
+                "epoch": self.at.best_epoch,
+                "state": self._best,
             }
             save_atomically(self._folder / BEST, data)
+            self._best = None
 
     def _checkpoint(self) -> None:
         if not self._main:
             return
+        self._save_best()  # before the place that counts on it
         scaler = getattr(self._acc, "scaler", None)
         data = {
             "format": FORMAT,
@@ -291,6 +294,7 @@ class Trainer:
         }
         path = self._folder / CHECKPOINT
         save_atomically(path, data)
+        write_history(self._folder, self.at.history)
         self._saved = time.monotonic()
         self._emit({"event": "checkpoint", "path": str(path), "step": self.at.total})
 

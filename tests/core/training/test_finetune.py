@@ -1,0 +1,137 @@
+"""Guards: blending by hand, choosing, the general set, and a run that forgets."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from c4t_core.training import finetune, general  # noqa: E402
+from c4t_core.training.config import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.training.finetune import Figures, choose, forgotten, mixed  # noqa: E402
+from c4t_core.training.session import train  # noqa: E402
+from c4t_core.training.validation import Retrieval, relevance, retrieval  # noqa: E402
+
+
+def figures(mix: float, held_out: float, meaning: float) -> Figures:
+    found = Retrieval(1, 1, held_out, held_out, {}, {})
+    return Figures(mix, found, None, meaning, 1.0)
+
+
+def test_blend_by_hand():
+    old = {"w": torch.tensor([0.0, 4.0]), "n": torch.tensor(3)}
+    new = {"w": torch.tensor([1.0, 0.0]), "n": torch.tensor(9)}
+    assert mixed(old, new, 0.25)["w"].tolist() == [0.25, 3.0]
+    assert mixed(old, new, 0.25)["n"] == 9
+    assert mixed(old, new, 0.0)["w"].tolist() == [0.0, 4.0]
+    assert mixed(old, new, 1.0)["w"].tolist() == [1.0, 0.0]
+
+
+def test_choice_is_the_best_that_did_not_forget():
+    before = figures(0.0, 0.50, 0.90)
+    tried = [before, figures(0.3, 0.60, 0.89), figures(0.6, 0.70, 0.85), figures(1.0, 0.8, 0.5)]
+    assert forgotten(before, tried[2])
+    assert not forgotten(before, tried[1])
+    assert choose(before, tried).mix == 0.3
+    assert choose(before, [before, tried[3]]).mix == 0.0
+
+
+def test_relevance_and_retrieval_by_hand():
+    names, relevant = relevance([["a", "b"], ["a"], ["c"]])
+    assert names == ["a", "b", "c"]
+    assert relevant.tolist() == [[True, True, False], [True, False, False], [False, False, True]]
+    images = np.eye(3, dtype=np.float32)
+    texts = np.array([[0.8, 0.6, 0], [0, 0.6, 0.8], [0, 0, 1]], dtype=np.float32)
+    found = retrieval(images, texts, relevant)
+    # a finds images 0 and 1 first: AP 1; b finds image 0 last: AP 1/3; c: 1
+    assert found.text_map == pytest.approx((1 + 1 / 3 + 1) / 3)
+    assert found.text_recall["1"] == pytest.approx(2 / 3)
+    # image 0 ranks a, then b and c (tied at 0, by place): AP 1; image 1: a and b tied at .6, AP 1
+    assert found.image_map == pytest.approx(1.0)
+
+
+def test_general_set_is_sound():
+    sentences = general.sentences()
+    assert len(sentences) == 3 * len(general.TRIPLETS)  # none stands twice
+    perfect = np.zeros((len(sentences), len(general.TRIPLETS)), dtype=np.float32)
+    place = {sentence: row for row, sentence in enumerate(sentences)}
+    for number, (first, same, _) in enumerate(general.TRIPLETS):
+        perfect[[place[first], place[same]], number] = 1
+    assert finetune.order_of_meanings(perfect) == 1.0
+    assert finetune.rank_correlation(perfect, perfect) == pytest.approx(1.0)
+    noise = np.random.default_rng(0).normal(size=perfect.shape).astype(np.float32)
+    assert finetune.order_of_meanings(noise) < 0.8
+    assert abs(finetune.rank_correlation(perfect, noise)) < 0.1
+
+
+def test_sample_drive_has_captions():
+    samples = general.sample_drive()
+    assert len(samples) > 50
+    assert all(sample.image.is_file() and sample.captions for sample in samples)
+
+
+@pytest.fixture
+def request_to_tune(shapes, tiny_model_folder, tmp_path):
+    return TrainingRequest(
+        shapes / "pairs.csv",
+        tmp_path / "run",
+        base=str(tiny_model_folder),
+        device="cpu",
+        general=shapes / "pairs.csv",
+        general_images=shapes,
+        options=TrainingOptions(
+            loss="infonce", freeze="encoders", batch=16, epochs=2, validation_share=0.25
+        ),
+    )
+
+
+def test_before_and_after_are_reported(request_to_tune, tiny_model_folder):
+    events = []
+    result = train(request_to_tune, on_event=events.append)
+    guard = next(event for event in events if event["event"] == "guard")
+    json.dumps(guard)
+    assert guard["before"]["mix"] == 0.0
+    assert guard["after"]["mix"] == 1.0
+    assert guard["before"]["kept"] == pytest.approx(1.0)
+    assert guard["after"]["kept"] < 1.0
+    assert guard["before"]["held_out"]["images"] == 16
+    assert guard["before"]["general"]["images"] == 64
+    assert guard["chosen"]["mix"] == 1.0 or "forgot" in " ".join(guard["warnings"])
+    report = json.loads((result.output / "report.json").read_text(encoding="utf-8"))
+    assert report["guard"]["before"] == guard["before"]
+    assert "general set, before and after" in (result.model / "model_card.md").read_text()
+
+
+def test_a_model_that_forgot_is_blended_and_says_so(request_to_tune, monkeypatch):
+    # a general set that only the old weights answer: everything else counts as forgetting
+    real = finetune.Guard.figures
+
+    def forgetful(self, state, mix):
+        found = real(self, state, mix)
+        return dataclasses.replace(found, meaning=1.0 if mix <= 0.35 else 0.0)
+
+    monkeypatch.setattr(finetune.Guard, "figures", forgetful)
+    events = []
+    result = train(request_to_tune, on_event=events.append)
+    guard = next(event for event in events if event["event"] == "guard")
+    assert len(guard["tried"]) == 11
+    assert guard["chosen"]["mix"] <= 0.35
+    assert any("forgot" in warning for warning in result.warnings)
+
+
+def test_chosen_blend_is_what_is_saved(request_to_tune, tiny_model_folder):
+    from c4t_core.models.checkpoints import load_state
+
+    request = dataclasses.replace(request_to_tune, blend=0.5)
+    result = train(request)
+    assert result.guard["chosen"]["mix"] == 0.5
+    old, saved = load_state(tiny_model_folder), load_state(result.model)
+    new = torch.load(result.output / "best.pt", weights_only=True)["state"]
+    name = "text_head.mix.weight"
+    expected = (old[name] + new[f"model.{name}"]) / 2
+    assert torch.allclose(saved[name], expected, atol=1e-3)  # stored as float16
+    assert not torch.allclose(saved[name], new[f"model.{name}"], atol=1e-3)

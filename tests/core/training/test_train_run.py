@@ -1,0 +1,335 @@
+"""Whole runs: learning by heart, resuming after a kill, guards, registration."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+
+from c4t_core.errors import C4TError, Cancelled, TrainingError  # noqa: E402
+from c4t_core.models import checkpoints  # noqa: E402
+from c4t_core.models.registry import list_models, load_model  # noqa: E402
+from c4t_core.training.config import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.training.session import train  # noqa: E402
+
+QUICK = TrainingOptions(
+    loss="infonce",
+    freeze="encoders",
+    batch=16,
+    epochs=3,
+    head_rate=3e-3,
+    image_rate=3e-3,
+    text_rate=1e-3,
+    validation_share=0.25,
+)
+
+
+@pytest.fixture
+def request_for(shapes: Path, tiny_model_folder: Path, tmp_path: Path):
+    def build(output: str = "run", **changes) -> TrainingRequest:
+        known = {field.name for field in dataclasses.fields(TrainingRequest)}
+        options = {key: value for key, value in changes.items() if key not in known}
+        plain = {key: value for key, value in changes.items() if key in known}
+        return TrainingRequest(
+            **{
+                "pairs": shapes / "pairs.csv",
+                "output": tmp_path / output,
+                "base": str(tiny_model_folder),
+                "device": "cpu",
+                "guard": False,
+                "options": dataclasses.replace(QUICK, **options),
+                **plain,
+            },
+        )
+
+    return build
+
+
+class Events(list):
+    def named(self, name: str) -> list[dict]:
+        return [event for event in self if event["event"] == name]
+
+    def __call__(self, event: dict) -> None:
+        json.dumps(event)  # a window reads them as JSON lines
+        self.append(event)
+
+
+def weights(result) -> dict[str, torch.Tensor]:
+    return torch.load(result.output / "best.pt", weights_only=True)["state"]
+
+
+def assert_same(one, other, tolerance: float = 1e-6) -> None:
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert torch.allclose(tensor.float(), other[name].float(), rtol=0, atol=tolerance), name
+
+
+def test_learns_64_pairs_by_heart(request_for, shapes):
+    events = Events()
+    result = train(request_for(epochs=250, batch=64, validation_share=0.0), on_event=events)
+    assert events.named("epoch")[-1]["train_loss"] < events.named("epoch")[0]["train_loss"] / 4
+    model = load_model(str(result.model), engine="onnx")
+    with (shapes / "pairs.csv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    images = model.encode_images([Image.open(shapes / row["image"]) for row in rows])
+    texts = model.encode_texts([row["caption"] for row in rows])
+    scores = texts @ images.T
+    assert np.array_equal(scores.argmax(axis=1), np.arange(64))
+    assert np.array_equal(scores.argmax(axis=0), np.arange(64))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"freeze": "encoders"},
+        {"freeze": "none", "augment": "light", "ema": 0.9, "accumulate": 2, "batch": 8},
+        {"freeze": "partial", "schedule": "plateau", "loss": "siglip", "captions": "all"},
+    ],
+    ids=["frozen", "all", "partial"],
+)
+def test_stopped_and_resumed_ends_as_uninterrupted(request_for, how):
+    whole = train(request_for("whole", **how))
+
+    def stop(done: int, total: int) -> None:
+        if done == 4:  # within the second epoch
+            raise Cancelled
+
+    events = Events()
+    with pytest.raises(Cancelled):
+        train(request_for("parts", **how), stop, events)
+    assert events.named("stopped")
+    assert not (request_for("parts").output / "model").exists()
+    again = Events()
+    parts = train(request_for("parts", **how), on_event=again)
+    assert again.named("start")[0]["resumed"]
+    assert again.named("start")[0]["step"] == 4
+    assert parts.resumed
+    assert not whole.resumed
+    assert_same(weights(whole), weights(parts))
+    assert [row["train_loss"] for row in history(parts)] == pytest.approx(
+        [row["train_loss"] for row in history(whole)], abs=1e-6
+    )
+
+
+def history(result) -> list[dict]:
+    lines = (result.output / "training.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from c4t_core.training.config import TrainingOptions, TrainingRequest
+from c4t_core.training.session import train
+import json
+plain = json.loads(sys.argv[1])
+options = TrainingOptions(**plain.pop("options"))
+for key in ("pairs", "output"):
+    plain[key] = Path(plain[key])
+def kill(done, total):
+    if done == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+train(TrainingRequest(options=options, **plain), kill)
+"""
+
+
+def test_sigkill_costs_nothing_but_time(request_for):
+    whole = train(request_for("whole"))
+    request = request_for("parts", checkpoint_seconds=0.0)
+    plain = request.to_dict()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, json.dumps(plain)],
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    events = Events()
+    result = train(request, on_event=events)
+    assert 0 < events.named("start")[0]["step"] <= 5
+    assert_same(weights(whole), weights(result))
+
+
+def test_checkpoint_is_whole_after_a_failed_write(request_for, monkeypatch):
+    request = request_for(checkpoint_seconds=0.0)
+    saves = []
+    real = torch.save
+
+    def full_disk(data, out):
+        saves.append(1)
+        if len(saves) == 4:
+            out.write(b"half")
+            raise OSError(28, "No space left on device")
+        real(data, out)
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(TrainingError, match="No space left on device"):
+        train(request)
+    monkeypatch.undo()
+    assert not [path for path in request.output.iterdir() if path.name.startswith(".")]
+    whole = train(request_for("whole"))
+    assert_same(weights(train(request)), weights(whole))
+
+
+def test_another_request_is_refused(request_for):
+    train(request_for(epochs=1))
+    with pytest.raises(TrainingError, match="batch was 16"):
+        train(request_for(epochs=1, batch=8))
+    assert train(request_for(epochs=1)).resumed  # the same one is done already
+
+
+def test_changed_pairs_are_another_run(request_for, shapes, tmp_path):
+    copy = tmp_path / "pairs.csv"
+    copy.write_text((shapes / "pairs.csv").read_text())
+    train(request_for(epochs=1, pairs=copy, images=shapes))
+    copy.write_text((shapes / "pairs.csv").read_text() + "drive0/frame_000.png,another,drive0\n")
+    with pytest.raises(TrainingError, match="pairs file has changed"):
+        train(request_for(epochs=1, pairs=copy, images=shapes))
+
+
+class Evil:
+    def __reduce__(self):
+        return (Path.touch, (Path(os.environ["C4T_DATA_DIR"]) / "owned",))
+
+
+def test_evil_checkpoint_is_not_unpickled(request_for, data_dir):
+    request = request_for(epochs=1)
+    train(request)
+    torch.save({"format": 1, "evil": Evil()}, request.output / "checkpoint.pt")
+    with pytest.raises(TrainingError, match="not loaded"):
+        train(request)
+    assert not (data_dir / "owned").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a zip", b"nonsense"])
+def test_damaged_checkpoint_is_named(request_for, content):
+    request = request_for(epochs=1)
+    train(request)
+    (request.output / "checkpoint.pt").write_bytes(content)
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt is damaged"):
+        train(request)
+
+
+def test_unreadable_images_are_left_out_and_named(request_for, shapes, tmp_path):
+    root = tmp_path / "root"
+    rows = ["image,caption,drive"]
+    for number in range(12):
+        (root / f"{number}.png").parent.mkdir(exist_ok=True)
+        source = shapes / f"drive{number % 4}" / f"frame_{number % 8:03d}.png"
+        (root / f"{number}.png").write_bytes(source.read_bytes())
+        rows.append(f"{number}.png,a red car {number},d{number % 4}")
+    (root / "3.png").write_bytes(b"")
+    (root / "5.png").write_bytes((root / "5.png").read_bytes()[:60])
+    (root / "pairs.csv").write_text("\n".join(rows))
+    events = Events()
+    for freeze in ("encoders", "none"):
+        result = train(
+            request_for(freeze, pairs=root / "pairs.csv", freeze=freeze, epochs=1, batch=4),
+            on_event=events,
+        )
+        assert [path for path, _ in result.skipped] == ["3.png", "5.png"]
+        assert all(reason for _, reason in result.skipped)
+
+
+def test_memory_running_out_halves_the_batch(request_for, monkeypatch):
+    from c4t_core.training.steps import Stepper
+
+    real = Stepper._part_loss
+
+    def small_memory(self, batch, part):
+        if len(part) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, batch, part)
+
+    monkeypatch.setattr(Stepper, "_part_loss", small_memory)
+    events = Events()
+    train(request_for(epochs=1), on_event=events)
+    assert [event["batch"] for event in events.named("memory")] == [8, 4]
+    monkeypatch.setattr(
+        Stepper, "_part_loss", lambda *_: (_ for _ in ()).throw(MemoryError("out of memory"))
+    )
+    with pytest.raises(TrainingError, match="smaller --batch"):
+        train(request_for("none", epochs=1))
+
+
+def test_loss_that_is_no_number_stops(request_for, monkeypatch):
+    from c4t_core.training import losses
+
+    real = losses.info_nce
+    calls = []
+
+    def broken(*tensors):
+        calls.append(1)
+        return real(*tensors) * (float("nan") if len(calls) > 5 else 1)
+
+    monkeypatch.setattr(losses, "info_nce", broken)
+    events = Events()
+    with pytest.raises(TrainingError, match="lower the learning rates"):
+        train(request_for(), on_event=events)
+    assert "lower the learning rates" in events.named("error")[0]["message"]
+
+
+def test_early_stop(request_for):
+    events = Events()
+    result = train(request_for(epochs=50, early_stop=2, head_rate=0.0), on_event=events)
+    assert result.epochs == 3
+    assert events.named("early_stop")
+
+
+def test_estimate_comes_first_and_changes_nothing(request_for, monkeypatch):
+    from c4t_core.training.steps import Stepper
+
+    events = Events()
+    with_it = train(request_for("one", freeze="none"), on_event=events)
+    names = [event["event"] for event in events]
+    assert names.index("pairs") < names.index("estimate") < names.index("step")
+    assert events.named("estimate")[0]["seconds"] > 0
+    monkeypatch.setattr(Stepper, "seconds_per_step", lambda *_: 1.0)
+    without = train(request_for("two", freeze="none"))
+    assert_same(weights(with_it), weights(without), tolerance=0.0)
+
+
+def test_logs(request_for):
+    result = train(request_for())
+    with (result.output / "training.csv").open(encoding="utf-8") as lines:
+        table = list(csv.DictReader(lines))
+    assert [row["epoch"] for row in table] == ["0", "1", "2"]
+    assert float(table[0]["text_recall/1"]) == history(result)[0]["text_recall"]["1"]
+    assert list((result.output / "tensorboard").iterdir())
+    assert json.loads((result.output / "report.json").read_text())["best_epoch"] >= 0
+
+
+def test_registered_model_runs_in_both_engines_and_the_old_one_stays(
+    request_for, tiny_model_folder
+):
+    before = checkpoints.verify_manifest(tiny_model_folder)
+    result = train(request_for(name="mine"))
+    assert result.name == "c4t:mine"
+    assert "c4t:mine" in {info.name for info in list_models()}
+    texts = ["a red car", "a blue car sea"]
+    onnx = load_model("c4t:mine", engine="onnx").encode_texts(texts)
+    in_torch = load_model("c4t:mine", engine="torch", device="cpu").encode_texts(texts)
+    assert np.allclose(onnx, in_torch, atol=1e-5)
+    old = load_model(str(tiny_model_folder)).encode_texts(texts)
+    assert np.abs(old - onnx).max() > 1e-3
+    assert checkpoints.verify_manifest(tiny_model_folder) == before
+    assert train(request_for(name="mine")).name == "c4t:mine"  # run again: already there
+    with pytest.raises(TrainingError, match="choose another --name"):
+        train(request_for("other", name="mine"))
+
+
+def test_clip_cannot_be_fine_tuned(request_for):
+    with pytest.raises(C4TError, match="not a C4T model"):
+        train(request_for(base="clip"))

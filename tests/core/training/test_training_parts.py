@@ -1,0 +1,266 @@
+"""The parts of a run on their own: order, rates, stores, freezing, augmentation."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tiny_model import TINY, tiny_tokenizer  # noqa: E402
+
+from c4t_core.errors import Cancelled, TrainingError  # noqa: E402
+from c4t_core.models.dual_encoder import DualEncoder  # noqa: E402
+from c4t_core.training import config  # noqa: E402
+from c4t_core.training.config import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.training.data import Sample, epoch_rows, prefetched, steps_per_epoch  # noqa: E402
+from c4t_core.training.losses import Criterion  # noqa: E402
+from c4t_core.training.rates import Average, Rates, cosine_factor  # noqa: E402
+from c4t_core.training.state import learning_state, load_learning_state  # noqa: E402
+from c4t_core.training.stores import RowStore  # noqa: E402
+from c4t_core.training.towers import (  # noqa: E402
+    Captions,
+    Towers,
+    augmented,
+    freeze,
+    is_frozen,
+    parameter_groups,
+    set_training,
+)
+
+
+def samples(*counts: int) -> list[Sample]:
+    return [
+        Sample(Path(f"{i}.png"), f"{i}.png", tuple(f"c{i}.{j}" for j in range(count)), None)
+        for i, count in enumerate(counts)
+    ]
+
+
+def test_epoch_order_is_a_function_of_seed_and_epoch():
+    some = samples(1, 3, 2, 5, 1, 1, 4)
+    first = epoch_rows(some, "one", 7, 0)
+    assert np.array_equal(first, epoch_rows(some, "one", 7, 0))
+    assert not np.array_equal(first, epoch_rows(some, "one", 7, 1))
+    assert sorted(first[:, 0].tolist()) == list(range(7))
+    assert all(which < len(some[number].captions) for number, which in first)
+    every = epoch_rows(some, "all", 7, 0).tolist()
+    assert sorted(map(tuple, every)) == [
+        (i, j) for i, sample in enumerate(some) for j in range(len(sample.captions))
+    ]
+
+
+def test_every_caption_is_drawn_in_the_long_run():
+    seen = {tuple(row) for epoch in range(60) for row in epoch_rows(samples(1, 4), "one", 0, epoch)}
+    assert seen == {(0, 0), (1, 0), (1, 1), (1, 2), (1, 3)}
+
+
+@pytest.mark.parametrize(("images", "steps"), [(8, 2), (9, 2), (10, 3), (3, 1), (2, 1)])
+def test_a_last_lone_pair_is_left_out(images, steps):
+    assert steps_per_epoch(samples(*[1] * images), TrainingOptions(batch=4)) == steps
+
+
+def test_prefetching_keeps_the_order_and_the_error():
+    assert list(prefetched(lambda i: i * i, 2, 6)) == [4, 9, 16, 25]
+    assert list(prefetched(lambda i: i, 3, 3)) == []
+
+    def broken(i):
+        if i == 2:
+            raise OSError("gone")
+        return i
+
+    taken = []
+    with pytest.raises(OSError, match="gone"):
+        taken.extend(prefetched(broken, 0, 5))
+
+
+def test_cosine_rises_and_falls():
+    factors = [cosine_factor(step, 20, 0.2) for step in range(20)]
+    assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert factors[4] == 1.0
+    assert factors[4:] == sorted(factors[4:], reverse=True)
+    assert 0 < factors[-1] < 0.02
+
+
+def test_plateau_halves_after_patience():
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.AdamW([weight], lr=1.0)
+    rates = Rates(optimizer, config.REFERENCE_OPTIONS, 100)
+    seen = []
+    for loss in (1.0, 1.1, 1.1, 1.1, 0.5):
+        rates.after_epoch(loss)
+        seen.append(rates.current[0])
+    assert seen == [1.0, 1.0, 0.5, 0.5, 0.5]
+
+
+def test_moving_average_by_hand():
+    layer = torch.nn.Linear(1, 1, bias=False)
+    layer.weight.data.fill_(1.0)
+    average = Average(layer, 0.5)
+    layer.weight.data.fill_(3.0)
+    average.update(layer, 100)
+    assert average.state["weight"].item() == 2.0
+    average.update(layer, 1)  # early: decay 2/11
+    assert average.state["weight"].item() == pytest.approx(2 * 2 / 11 + 3 * 9 / 11)
+
+
+def test_store_goes_on_where_it_stopped(tmp_path):
+    asked = []
+
+    def compute(numbers):
+        asked.append(numbers)
+        return np.array([[n, n] for n in numbers], np.float32), {3: "bad"} if 3 in numbers else {}
+
+    def stop(done, total):
+        if done == 4:
+            raise Cancelled
+
+    store = RowStore(tmp_path, "rows", "k" * 20, 7, (2,), np.float32)
+    with pytest.raises(Cancelled):
+        store.fill(compute, 2, stop)
+    again = RowStore(tmp_path, "rows", "k" * 20, 7, (2,), np.float32)
+    again.fill(compute, 2)
+    assert asked == [[0, 1], [2, 3], [4, 5], [6]]
+    assert again.state.tolist() == [1, 1, 1, 2, 1, 1, 1]
+    assert again.reasons == {3: "bad"}
+    assert again.rows[6].tolist() == [6, 6]
+    other = RowStore(tmp_path, "rows", "j" * 20, 7, (2,), np.float32)
+    assert not other.state.any()  # another key is another store, and the old one is gone
+    assert len(list(tmp_path.glob("rows-*.npy"))) == 1
+
+
+def test_store_survives_a_damaged_file(tmp_path):
+    RowStore(tmp_path, "rows", "k", 3, (2,), np.float32)
+    next(tmp_path.glob("*.npy")).write_bytes(b"nonsense")
+    assert not RowStore(tmp_path, "rows", "k", 3, (2,), np.float32).state.any()
+
+
+def test_store_refuses_a_disk_without_room(tmp_path):
+    with pytest.raises(TrainingError, match="free some space"):
+        RowStore(tmp_path, "rows", "k", 10**12, (1000,), np.float32)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return DualEncoder(TINY)
+
+
+@pytest.mark.parametrize(
+    ("how", "image", "text"),
+    [
+        ("none", "free", "free"),
+        ("image", "frozen", "free"),
+        ("text", "free", "frozen"),
+        ("encoders", "frozen", "frozen"),
+        ("partial", "part", "frozen"),
+    ],
+)
+def test_freezing(model, how, image, text):
+    freeze(model, how)
+    learning = [p.requires_grad for p in model.image_encoder.parameters()]
+    found = "free" if all(learning) else "part" if any(learning) else "frozen"
+    assert found == image
+    assert is_frozen(model.text_encoder) == (text == "frozen")
+    assert not is_frozen(model.image_head)
+    set_training(model, frozen_norm=False)
+    assert model.image_head.training
+    assert model.text_encoder.training == (text != "frozen")
+    if image == "part":
+        assert not learning[0]  # from the pixels up
+        assert learning[-1]
+
+
+def test_frozen_statistics_stay(model):
+    freeze(model, "none")
+    set_training(model, frozen_norm=True)
+    before = copy.deepcopy(learning_state(model))
+    model.encode_image(torch.randint(0, 255, (4, 64, 64, 3), dtype=torch.uint8))
+    assert all(torch.equal(before[key], value) for key, value in learning_state(model).items())
+    set_training(model, frozen_norm=False)
+    model.encode_image(torch.randint(0, 255, (4, 64, 64, 3), dtype=torch.uint8))
+    assert any(not torch.equal(before[key], value) for key, value in learning_state(model).items())
+
+
+def test_groups_hold_the_original_rates(model):
+    towers = Towers(model, Criterion("siglip"))
+    freeze(model, "none")
+    groups = parameter_groups(towers, config.REFERENCE_OPTIONS)
+    assert [(g["lr"], g["weight_decay"]) for g in groups] == [
+        (1e-4, 0.0),
+        (1e-5, 0.0),
+        (1e-3, 1e-3),
+        (1e-3, 0.0),
+    ]
+    assert sum(len(g["params"]) for g in groups) == len(list(towers.parameters()))
+    freeze(model, "encoders")
+    assert len(parameter_groups(towers, config.REFERENCE_OPTIONS)) == 2
+
+
+def test_checkpoint_of_another_shape_is_refused(model):
+    freeze(model, "encoders")
+    state = learning_state(model)
+    assert all(not name.startswith("text_encoder.bert.transformer") for name in state)
+    state["text_head.mix.weight"] = torch.zeros(3, 3)
+    with pytest.raises(TrainingError, match="does not fit"):
+        load_learning_state(model, state)
+
+
+def test_augmentation_is_seeded_and_bounded():
+    pixels = torch.randint(0, 256, (3, 32, 32, 3), dtype=torch.uint8)
+    one = augmented(pixels, [1, 2, 2**62])
+    assert one.shape == (3, 32, 32, 3)
+    assert one.dtype == torch.float32
+    assert one.min() >= 0
+    assert one.max() <= 255
+    assert torch.equal(one, augmented(pixels, [1, 2, 2**62]))
+    assert not torch.equal(one[0], augmented(pixels, [9, 2, 3])[0])
+    left = torch.zeros(8, 32, 32, 3, dtype=torch.uint8)
+    left[:, :, :16] = 250
+    varied = augmented(left, list(range(8)))
+    assert (varied[:, :, :4].mean(dim=(1, 2, 3)) > varied[:, :, -4:].mean(dim=(1, 2, 3))).all()
+
+
+def test_captions_are_cut_and_padded():
+    captions = Captions(
+        ["a red car", "a " * 100, "x\udc80y"], tiny_tokenizer()["tokenizer.json"], 8
+    )
+    batch = captions.tokens([0, 1])
+    assert batch.data.shape == batch.mask.shape == (2, 8)
+    assert batch.mask.sum(dim=1).tolist() == [5, 8]
+    assert batch.data[0, 5:].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"loss": "triplet"}, "triplet"),
+        ({"batch": 1}, "batch is 1"),
+        ({"image_rate": float("nan")}, "image_rate"),
+        ({"validation_share": 1.0}, "validation_share"),
+    ],
+)
+def test_options_out_of_bounds_are_named(change, said):
+    with pytest.raises(TrainingError, match=said):
+        config.with_changes(config.LITE_OPTIONS, change).validate()
+
+
+def test_identity_is_what_decides_the_weights(tmp_path):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("image,caption\n")
+    one = TrainingRequest(pairs, tmp_path / "a").identity()
+    assert TrainingRequest(pairs, tmp_path / "b", name="x", blend=0.5).identity() == one
+    assert TrainingRequest(pairs, tmp_path / "a", preset="reference").identity() != one
+    changed = TrainingOptions(seed=1)
+    assert TrainingRequest(pairs, tmp_path / "a", options=changed).identity() != one
+    pairs.write_text("image,caption\nx,y\n")
+    assert TrainingRequest(pairs, tmp_path / "a").identity() != one
+
+
+def test_reference_preset_is_the_original():
+    options = config.PRESET_OPTIONS["reference"]
+    assert (options.loss, options.batch, options.epochs) == ("original", 16, 6)
+    assert (options.image_rate, options.text_rate, options.head_rate) == (1e-4, 1e-5, 1e-3)
+    assert (options.schedule, options.patience, options.factor) == ("plateau", 1, 0.5)
+    assert (options.weight_decay, options.validation_share) == (1e-3, 0.2)

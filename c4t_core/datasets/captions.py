@@ -15,7 +15,7 @@ from typing import Literal
 from c4t_core.datasets.facts import class_counts
 from c4t_core.datasets.scene import Scene
 from c4t_core.datasets.sentences import sentences
-from c4t_core.datasets.words import in_words
+from c4t_core.datasets.words import concept, in_words
 
 Style = Literal["keywords", "sentence", "both"]
 STYLES: tuple[Style, ...] = ("keywords", "sentence", "both")
@@ -117,13 +117,19 @@ def _close_and_far(scene: Scene, name: str) -> str:
 
 
 def _plain_keywords(scene: Scene, min_share: float) -> str:
-    """Return class names, the most pixels or objects first, then the conditions."""
+    """Return class names, the most pixels or objects first, then the conditions.
+
+    Names that say nothing ("void", "unlabelled", a bare number) are left out.
+    """
     shares = sorted(scene.shares.items(), key=lambda item: (-item[1], item[0]))
     names = [name for name, part in shares if part > 0 and part >= min_share]
     counted = sorted(class_counts(scene).items(), key=lambda item: (-item[1], item[0]))
     names += [name for name, number in counted if number > 0 and name not in scene.shares]
     facts = (scene.weather, scene.time_of_day, scene.road, scene.place)
-    words = [*names, *(fact for fact in facts if fact)]
+    words = [
+        *(name for name in names if concept(name) is not None),
+        *(fact for fact in facts if fact),
+    ]
     return ", ".join(dict.fromkeys(word.replace("_", " ") for word in words))
 
 

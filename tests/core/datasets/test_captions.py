@@ -269,7 +269,7 @@ def test_tju_image_without_boxes_has_no_clean_caption() -> None:
 def test_other_keywords_name_classes_then_conditions() -> None:
     scene = Scene("a.png", shares={"sign_symbol": 0.1, "sky": 0.6}, weather="fog", road="dirt")
     assert captions(scene, "keywords") == ["sky, sign symbol, fog, dirt"]
-    boxed = Scene("b.png", counts={"car": 1, "truck": 4, "bus": 0})
+    boxed = Scene("b.png", counts={"car": 1, "truck": 4, "bus": 0, "6": 2, "DontCare": 9})
     assert captions(boxed, "keywords") == ["truck, car"]
 
 

@@ -56,8 +56,8 @@ def tiny_tokenizer() -> dict[str, bytes]:
 def make_tiny_model(folder: Path, seed: int = 0, *, graphs: bool = True) -> Path:
     """Write a model folder with random weights.
 
-    The heads are centred on noise, so that embeddings of different inputs point apart as those
-    of a trained model do.
+    Statistics and heads are fitted to noise, so that embeddings of different inputs point apart
+    as those of a trained model do.
     """
     import torch
 
@@ -68,12 +68,13 @@ def make_tiny_model(folder: Path, seed: int = 0, *, graphs: bool = True) -> Path
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         model = DualEncoder(TINY).eval()
+        colours = torch.randint(0, 200, (32, 1, 1, 3), dtype=torch.uint8)
+        pixels = colours + torch.randint(0, 56, (32, 64, 64, 3), dtype=torch.uint8)
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
-                module.running_mean.normal_(std=0.1)
-                module.running_var.uniform_(0.5, 2.0)
-        colours = torch.randint(0, 256, (32, 1, 1, 3), dtype=torch.uint8)
-        features = model.image_encoder(colours.expand(-1, 64, 64, -1))
+                module.momentum = 1.0
+        model.image_encoder.train()(pixels)  # sets the statistics that inference uses
+        features = model.eval().image_encoder(pixels)
         _centre(model.image_head.projection, features)
         ids = torch.randint(5, 200, (32, 6))
         features = model.text_encoder(ids, torch.ones_like(ids))

@@ -148,7 +148,7 @@ class ImageEncoder(nn.Module):
         if out.dim() == 2:
             # torchvision flattens after its (removed) pooling: (n, c * h' * w'); the map of a
             # square input is square
-            side = round((out.shape[1] / self.features) ** 0.5)
+            side = round((int(out.shape[1]) / self.features) ** 0.5)
             out = out.reshape(out.shape[0], self.features, side, side)
         return out
 

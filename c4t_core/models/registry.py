@@ -68,7 +68,11 @@ def load_model(
 
 def is_path(name: str) -> bool:
     """Tell whether a model name is the path of a folder rather than a name."""
-    return os.sep in name or "/" in name or (":" not in name and Path(name).is_dir())
+    return os.sep in name or "/" in name or (":" not in name and _is_folder(name))
+
+
+def _is_folder(name: str) -> bool:
+    return bool(name.strip()) and Path(name).is_dir()
 
 
 def _folder_of(name: str) -> tuple[Path, str]:

@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 import urllib.request
+import warnings
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,10 @@ def _read_pickled(path: Path, safe_source: str) -> Any:
             f"newer; update torch, or use the safetensors file: {safe_source}."
         )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # from a stream: given a name, torch goes by its ending
+        with path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about unusual pickle protocols, which are refused
+            return torch.load(stream, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise ModelError(
             f'"{path}" is not a plain weight file, or is damaged, and is refused; use the '

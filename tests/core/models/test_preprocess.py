@@ -69,9 +69,10 @@ def test_the_image_itself_is_left_alone():
 
 def test_version_1_is_pinned():
     """A change of these numbers changes every stored embedding: it needs a new version."""
-    ramp = np.arange(100 * 60 * 3, dtype=np.uint32).reshape(60, 100, 3) * 7 % 256
+    y, x, c = np.mgrid[0:60, 0:100, 0:3]
+    ramp = np.where(x < 40, 2 * x + y + 30 * c, (3 * x * y // 50 + 90 * c) % 256)
     out = prepare(Image.fromarray(ramp.astype(np.uint8)), PreprocessConfig(size=8))
     assert (out.astype(int).sum(), out[0, 0].tolist(), out[7, 3].tolist()) == PINNED
 
 
-PINNED = (24476, [127, 126, 129], [127, 128, 128])
+PINNED = (21957, [18, 48, 78], [144, 191, 102])

@@ -1,0 +1,276 @@
+"""Both engines: one answer, whatever else is in the batch; nothing heavy imported to search."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_model import TINY
+
+from c4t_core.errors import ModelError
+from c4t_core.models.checkpoints import write_manifest
+from c4t_core.models.onnx_engine import OnnxModel
+from c4t_core.models.protocol import Model
+from c4t_core.models.torch_engine import TorchModel
+from c4t_core.paths import resource
+
+TEXTS = [
+    "a car",
+    "truck in snow",
+    "two pedestrians near a crossing at night, and a tram far ahead",
+    "",
+    "xylophone 12 ???",
+    "rain " * 100,
+    "Straße 汽车 \N{AUTOMOBILE}",
+]
+
+
+def images(count: int = 7) -> list[Image.Image]:
+    rng = np.random.default_rng(3)
+    out = []
+    for i in range(count):
+        shape = (20 + 17 * i, 130 - 3 * i, 3)
+        base = rng.integers(0, 200, (1, 1, 3))
+        out.append(Image.fromarray((base + rng.integers(0, 55, shape)).astype(np.uint8)))
+    return out
+
+
+@pytest.fixture(scope="module")
+def torch_model(tiny_model_folder: Path) -> TorchModel:
+    return TorchModel(tiny_model_folder, "tiny", "cpu")
+
+
+@pytest.fixture(params=["onnx", "torch"])
+def model(request: pytest.FixtureRequest, tiny_model, torch_model) -> Model:
+    return tiny_model if request.param == "onnx" else torch_model
+
+
+@pytest.fixture
+def folder(tiny_model_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
+
+
+def cosine_distance(a: np.ndarray, b: np.ndarray) -> float:
+    return float((1 - (a * b).sum(axis=1)).max())
+
+
+def test_it_is_the_protocol(model):
+    assert isinstance(model, Model)
+    assert (model.dim, model.min_side) == (TINY.projection, TINY.preprocess.size)
+
+
+def test_rows_are_unit_float32(model):
+    for rows, count in ((model.encode_images(images()), 7), (model.encode_texts(TEXTS), 7)):
+        assert rows.shape == (count, model.dim)
+        assert rows.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+
+
+def test_none_give_no_rows(model):
+    empty = np.empty((0, 64, 64, 3), np.uint8)
+    for rows in (model.encode_images([]), model.encode_texts([]), model.encode_pixels(empty)):
+        assert rows.shape == (0, model.dim)
+        assert rows.dtype == np.float32
+
+
+def test_both_engines_agree(tiny_model, torch_model):
+    assert tiny_model.fingerprint == torch_model.fingerprint
+    a, b = tiny_model.encode_images(images()), torch_model.encode_images(images())
+    assert cosine_distance(a, b) < 1e-3
+    a, b = tiny_model.encode_texts(TEXTS), torch_model.encode_texts(TEXTS)
+    assert cosine_distance(a, b) < 1e-3
+    assert np.abs(a @ a.T).min() < 0.9  # and not because all rows are one
+
+
+def test_an_image_does_not_depend_on_its_batch(model):
+    pixels = np.stack([model.prepare(image) for image in images(40)])
+    whole = model.encode_pixels(pixels)
+    order = np.random.default_rng(1).permutation(40)
+    np.testing.assert_allclose(model.encode_pixels(pixels[order]), whole[order], atol=1e-5)
+    for i in (0, 17, 39):
+        np.testing.assert_allclose(model.encode_pixels(pixels[i : i + 1])[0], whole[i], atol=1e-5)
+    np.testing.assert_allclose(model.encode_images(images(40)), whole, atol=1e-5)
+
+
+def test_a_text_does_not_depend_on_its_batch_or_padding(model):
+    whole = model.encode_texts(TEXTS)
+    for i, text in enumerate(TEXTS):
+        np.testing.assert_allclose(model.encode_texts([text])[0], whole[i], atol=1e-5)
+    order = np.random.default_rng(1).permutation(len(TEXTS))
+    shuffled = model.encode_texts([TEXTS[i] for i in order])
+    np.testing.assert_allclose(shuffled, whole[order], atol=1e-5)
+    many = model.encode_texts([*TEXTS, *(f"car {i}" for i in range(150))])
+    np.testing.assert_allclose(many[: len(TEXTS)], whole, atol=1e-5)
+
+
+def test_words_decide_and_letters_case_does_not(model):
+    rows = model.encode_texts(["a red car", "A Red CAR", "a blue car", "a\udcffb"])
+    np.testing.assert_allclose(rows[0], rows[1], atol=1e-6)
+    assert np.abs(rows[0] - rows[2]).max() > 1e-3
+
+
+def test_long_texts_are_cut(model):
+    words = "snow " * TINY.text.max_length
+    np.testing.assert_allclose(*model.encode_texts([words, words + "truck"]), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((1, 64, 65, 3), np.uint8),
+        np.zeros((64, 64, 3), np.uint8),
+        np.zeros((1, 3, 64, 64), np.uint8),
+        np.zeros((1, 64, 64, 3), np.float32),
+    ],
+)
+def test_pixels_of_another_kind_are_refused(model, pixels):
+    with pytest.raises(ValueError, match="pixels are"):
+        model.encode_pixels(pixels)
+
+
+def test_pixels_need_not_be_contiguous(model):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
+    np.testing.assert_allclose(
+        model.encode_pixels(pixels[::2]), model.encode_pixels(pixels)[::2], atol=1e-5
+    )
+
+
+def test_threads_may_share_a_model(tiny_model_folder):
+    model = OnnxModel(tiny_model_folder, "tiny", threads=1)
+    results: dict[int, np.ndarray] = {}
+
+    def work(number: int) -> None:
+        results[number] = np.vstack([model.encode_texts(TEXTS), model.encode_images(images())])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i in range(4):
+        np.testing.assert_allclose(results[i], results[0], atol=1e-6)
+
+
+def test_a_model_without_graphs_says_so(folder):
+    (folder / "image.onnx").unlink()
+    write_manifest(folder)
+    model = OnnxModel(folder, "m")
+    assert model.encode_texts(["a car"]).shape == (1, model.dim)
+    with pytest.raises(ModelError, match=r"without image.onnx"):
+        model.encode_images(images(1))
+
+
+def test_a_graph_that_is_not_in_the_manifest_is_not_opened(folder):
+    graph = (folder / "image.onnx").read_bytes()
+    (folder / "image.onnx").unlink()
+    write_manifest(folder)
+    (folder / "image.onnx").write_bytes(graph)
+    with pytest.raises(ModelError, match="without image.onnx"):
+        OnnxModel(folder, "m").encode_images(images(1))
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x08\x07"])
+def test_a_graph_that_is_no_graph_is_a_sentence(folder, content):
+    (folder / "text.onnx").write_bytes(content)
+    write_manifest(folder)
+    with pytest.raises(ModelError, match=r"text.onnx .* copy"):
+        OnnxModel(folder, "m").encode_texts(["a car"])
+
+
+def test_the_graph_of_another_model_is_a_sentence(folder):
+    shutil.copy(folder / "image.onnx", folder / "text.onnx")
+    write_manifest(folder)
+    with pytest.raises(ModelError, match=r"text.onnx .* copy"):
+        OnnxModel(folder, "m").encode_texts(["a car"])
+
+
+@pytest.mark.parametrize("engine", [OnnxModel, TorchModel])
+def test_changed_weights_are_refused_before_anything_runs(folder, engine):
+    with (folder / "model.safetensors").open("r+b") as stream:
+        stream.seek(-1, os.SEEK_END)
+        stream.write(b"\x7f")
+    with pytest.raises(ModelError, match=r"model.safetensors .* damaged"):
+        engine(folder, "m")
+
+
+def test_weights_that_do_not_fit_the_configuration_are_a_sentence(folder):
+    text = (folder / "config.json").read_text().replace('"projection": 32', '"projection": 16')
+    (folder / "config.json").write_text(text)
+    write_manifest(folder)
+    with pytest.raises(ModelError, match="do not fit its config.json"):
+        TorchModel(folder, "m", "cpu")
+    with pytest.raises(ModelError, match=r"does not fit its config.json"):
+        OnnxModel(folder, "m").encode_texts(["a car"])
+
+
+@pytest.mark.parametrize("content", ["{}", "nothing", '{"model": {"type": "WordPiece"}}'])
+def test_a_broken_tokenizer_is_a_sentence(folder, content):
+    (folder / "tokenizer.json").write_text(content)
+    write_manifest(folder)
+    with pytest.raises(ModelError, match=r"tokenizer.json .* cannot be read"):
+        OnnxModel(folder, "m").encode_texts(["a car"])
+
+
+def test_a_tokenizer_with_more_words_than_the_model_is_refused(folder):
+    tokenizer = (folder / "tokenizer.json").read_text()
+    more = ", ".join(f'"word{i}": {i}' for i in range(150, 400))
+    (folder / "tokenizer.json").write_text(tokenizer.replace('"vocab":{', f'"vocab":{{{more},'))
+    write_manifest(folder)
+    with pytest.raises(ModelError, match="tokenizer"):
+        OnnxModel(folder, "m").encode_texts(["word399"])
+
+
+def test_a_device_that_is_not_there_is_named(tiny_model_folder):
+    with pytest.raises(ModelError, match='"tpu" is not available'):
+        TorchModel(tiny_model_folder, "m", "tpu")
+
+
+def test_indexing_and_searching_import_nothing_heavy(tiny_model_folder):
+    code = """
+import sys
+import c4t_core.models.registry
+heavy = {"torch", "transformers", "timm", "open_clip", "onnx", "onnxruntime", "tokenizers"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+c4t_core.models.registry.list_models()
+model = c4t_core.models.registry.load_model(sys.argv[1])
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+from PIL import Image
+model.encode_texts(["a car"]), model.encode_images([Image.new("RGB", (80, 60))])
+assert heavy & set(sys.modules) == {"onnxruntime", "tokenizers"}, heavy & set(sys.modules)
+"""
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(tiny_model_folder)],
+        check=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Path:
+    try:
+        return resource("models", "lite")
+    except FileNotFoundError:
+        pytest.skip("no shipped model in this checkout")
+
+
+def test_both_engines_agree_on_the_shipped_model(shipped):
+    onnx_model, torch_model = OnnxModel(shipped, "c4t"), TorchModel(shipped, "c4t", "cpu")
+    texts = ["a truck in the snow", "night", "an empty country road with trees on both sides"]
+    a, b = onnx_model.encode_texts(texts), torch_model.encode_texts(texts)
+    assert cosine_distance(a, b) < 1e-3
+    np.testing.assert_allclose(onnx_model.encode_texts(texts[:1])[0], a[0], atol=1e-5)
+    a, b = onnx_model.encode_images(images(3)), torch_model.encode_images(images(3))
+    assert cosine_distance(a, b) < 1e-3
+    np.testing.assert_allclose(onnx_model.encode_images(images(3)[1:2])[0], a[1], atol=1e-5)
+    np.testing.assert_allclose(torch_model.encode_images(images(3)[1:2])[0], b[1], atol=1e-5)
+
+
+def test_the_shipped_model_is_small_enough(shipped):
+    assert sum(path.stat().st_size for path in shipped.iterdir()) <= 64_000_000

@@ -1,0 +1,127 @@
+"""Graphs that keep no weights of their own."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from PIL import Image
+from safetensors import safe_open
+from tiny_model import TINY, tiny_tokenizer
+
+from c4t_core.config import ImageEncoderConfig, ModelConfig
+from c4t_core.models.checkpoints import save_model, verify_manifest
+from c4t_core.models.dual_encoder import DualEncoder
+from c4t_core.models.export import export_onnx, safetensors_table
+from c4t_core.models.onnx_engine import OnnxModel
+from c4t_core.models.torch_engine import TorchModel
+
+
+def test_every_weight_is_in_the_safetensors_file_once(tiny_model_folder):
+    table = safetensors_table(tiny_model_folder / "model.safetensors")
+    places = {(offset, length) for _, _, offset, length in table.values()}
+    seen = set()
+    for name in ("image.onnx", "text.onnx"):
+        graph = onnx.load(tiny_model_folder / name, load_external_data=False).graph
+        inline = sum(len(t.raw_data) for t in graph.initializer)
+        inline += sum(len(a.t.raw_data) for node in graph.node for a in node.attribute)
+        assert inline < 4096
+        for tensor in graph.initializer:
+            entry = {e.key: e.value for e in tensor.external_data}
+            if entry:
+                assert entry["location"] == "model.safetensors"
+                seen.add((int(entry["offset"]), int(entry["length"])))
+                assert tensor.data_type == onnx.TensorProto.FLOAT16
+    assert seen <= places
+    data = (tiny_model_folder / "model.safetensors").read_bytes()
+    referred = {data[offset : offset + length] for offset, length in seen}
+    for key, (_, _, offset, length) in table.items():  # equal tensors may be referred to once
+        assert data[offset : offset + length] in referred or "num_batches" in key
+
+
+def test_the_table_of_offsets_reads_what_safetensors_reads(tiny_model_folder):
+    path = tiny_model_folder / "model.safetensors"
+    data = path.read_bytes()
+    table = safetensors_table(path)
+    with safe_open(path, "np") as weights:
+        assert set(weights.keys()) == set(table)
+        for name in ("text_head.mix.weight", "image_encoder.trunk.conv_stem.weight"):
+            dtype, shape, offset, length = table[name]
+            assert dtype == "F16"
+            read = np.frombuffer(data[offset : offset + length], np.float16).reshape(shape)
+            np.testing.assert_array_equal(read, weights.get_tensor(name))
+
+
+def test_onnx_itself_accepts_the_graphs(tiny_model_folder):
+    for name in ("image.onnx", "text.onnx"):
+        onnx.checker.check_model(str(tiny_model_folder / name), full_check=True)
+    graph = onnx.load(tiny_model_folder / "image.onnx", load_external_data=False).graph
+    assert [value.name for value in graph.input] == ["pixels"]
+    assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert [value.name for value in graph.output] == ["embeddings"]
+    graph = onnx.load(tiny_model_folder / "text.onnx", load_external_data=False).graph
+    assert [value.name for value in graph.input] == ["input_ids", "attention_mask"]
+
+
+def test_exporting_again_renews_graphs_and_sums(tiny_model_folder, tmp_path):
+    folder = Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
+    before = (folder / "image.onnx").read_bytes()
+    (folder / "image.onnx").write_bytes(b"old")
+    export_onnx(folder)
+    assert (folder / "image.onnx").read_bytes() == before
+    verify_manifest(folder)
+
+
+def agree(config: ModelConfig, folder: Path, change: float = 1.0) -> None:
+    torch.manual_seed(5)
+    model = DualEncoder(config).eval()
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(std=0.2)
+                module.running_var.uniform_(0.5, 2.0)
+        model.image_head.mix.weight *= change
+    save_model(folder, config, model.state_dict(), tiny_tokenizer(), "", finish=export_onnx)
+    rng = np.random.default_rng(0)
+    images = [Image.fromarray(rng.integers(0, 256, (48, 80, 3), dtype=np.uint8)) for _ in range(3)]
+    texts = ["a car", "two trucks in snow at night"]
+    a, b = OnnxModel(folder, "m", threads=1), TorchModel(folder, "m", "cpu")
+    np.testing.assert_allclose(a.encode_images(images), b.encode_images(images), atol=1e-4)
+    np.testing.assert_allclose(a.encode_texts(texts), b.encode_texts(texts), atol=1e-4)
+
+
+def test_asymmetric_padding_is_written_into_the_convolutions(tmp_path):
+    config = dataclasses.replace(
+        TINY,
+        image=ImageEncoderConfig(architecture="tf_efficientnet_lite0"),
+        preprocess=dataclasses.replace(TINY.preprocess, size=65),  # odd: other sides padded
+        text=dataclasses.replace(TINY.text, pooling="cls"),
+    )
+    agree(config, tmp_path / "m")
+    graph = onnx.load(tmp_path / "m" / "image.onnx", load_external_data=False).graph
+    kinds = [node.op_type for node in graph.node]
+    assert "Pad" not in kinds
+    assert kinds.count("Conv") == 49
+
+
+def test_a_resnet_of_torchvision_and_other_statistics(tmp_path):
+    config = dataclasses.replace(
+        TINY,
+        image=ImageEncoderConfig(
+            architecture="torchvision:resnet50", features=2048, pooling="avgmax"
+        ),
+        preprocess=dataclasses.replace(
+            TINY.preprocess, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+        ),
+    )
+    agree(config, tmp_path / "m")
+
+
+def test_weights_beyond_half_precision_keep_theirs(tmp_path):
+    agree(TINY, tmp_path / "m", change=1e7)
+    table = safetensors_table(tmp_path / "m" / "model.safetensors")
+    assert table["image_head.mix.weight"][0] == "F32"

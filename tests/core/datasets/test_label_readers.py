@@ -154,10 +154,10 @@ def test_real_a2d2_shares_equal_a_plain_count(drive_data: Path) -> None:
     classes = json.loads((root / "class_list.json").read_text(encoding="utf-8"))
     scene = scenes[0]
     label = root / scene.image.replace("images/", "labels/").replace("_camera_", "_label_")
-    pixels = np.asarray(Image.open(label)).reshape(-1, 3)
-    colours, times = np.unique(pixels, axis=0, return_counts=True)
+    pixels = np.asarray(Image.open(label)).reshape(-1, 3) @ np.array([65536, 256, 1])
+    colours, times = np.unique(pixels, return_counts=True)
     plain = {
-        classes["#{:02x}{:02x}{:02x}".format(*colour)]: int(n) / len(pixels)
+        classes[f"#{colour:06x}"]: int(n) / len(pixels)
         for colour, n in zip(colours, times, strict=True)
     }
     assert dict(scene.shares) == plain

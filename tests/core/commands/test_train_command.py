@@ -1,0 +1,197 @@
+"""``c4t train`` from the outside: report before training, JSON lines, signals, missing extras."""
+
+from __future__ import annotations
+
+import builtins
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from c4t_core.cli import main
+from c4t_core.errors import Cancelled, MissingExtraError
+
+QUICK = ("--device", "cpu", "--batch", "8", "--loss", "infonce", "--freeze", "encoders")
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """16 small pictures in 4 drives."""
+    rows = []
+    for number in range(16):
+        name = f"d{number // 4}/{number}.png"
+        (tmp_path / f"d{number // 4}").mkdir(exist_ok=True)
+        Image.new("RGB", (48, 32), (16 * number, 255 - 16 * number, 99)).save(tmp_path / name)
+        rows.append((name, f"a car {number}", f"d{number // 4}"))
+    return written(tmp_path / "pairs.csv", rows)
+
+
+def written(path: Path, rows, delimiter: str = ",", encoding: str = "utf-8") -> Path:
+    with path.open("w", newline="", encoding=encoding) as out:
+        writer = csv.writer(out, delimiter=delimiter)
+        writer.writerow(("image", "caption", "drive"))
+        writer.writerows(rows)
+    return path
+
+
+def command(pairs: Path, model: Path, *more: str) -> list[str]:
+    output = str(pairs.parent / "out")
+    return ["train", str(pairs), "--output", output, "--from", str(model), *QUICK, *more]
+
+
+def test_bad_rows_are_reported_with_lines_and_the_rest_is_used(pairs, tiny_model_folder, capsys):
+    good = [tuple(row.split(",")) for row in pairs.read_text().splitlines()[1:]]
+    secret = pairs.parent.parent / "secret.png"
+    Image.new("RGB", (8, 8)).save(secret)
+    bad = written(
+        pairs.with_name("bad.csv"),
+        [
+            good[0],
+            ("missing.png", "a lost car", "d0"),
+            ("../secret.png", "not ours", "d0"),
+            (good[1][0], "   ", "d0"),
+            good[0],
+            *good[1:],
+        ],
+        delimiter=";",
+        encoding="utf-8-sig",
+    )
+    code = main(command(bad, tiny_model_folder, "--check"))
+    out = capsys.readouterr().out
+    assert code == 0
+    assert "16 pairs" in out
+    assert "4 rows are left out" in out
+    for line in (3, 4, 5, 6):
+        assert f"line {line}: " in out
+    assert not (pairs.parent / "out").exists()
+
+
+def test_nothing_usable_is_one_sentence(pairs, tiny_model_folder, capsys):
+    bad = written(pairs.with_name("bad.csv"), [("gone.png", "a car", "d0")])
+    assert main(command(bad, tiny_model_folder)) == 1
+    err = capsys.readouterr().err.strip()
+    assert "line 2: the image gone.png is missing" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_json_lines_tell_the_whole_run(pairs, tiny_model_folder, capsys):
+    pytest.importorskip("torch")
+    arguments = ("--epochs", "2", "--no-guard", "--progress", "json", "--name", "mine")
+    assert main(command(pairs, tiny_model_folder, *arguments)) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    names = [event["event"] for event in events]
+    for earlier, later in zip(
+        ("pairs", "features", "estimate", "start", "validation", "epoch", "export"),
+        ("features", "estimate", "start", "validation", "epoch", "export", "done"),
+        strict=True,
+    ):
+        assert names.index(earlier) < names.index(later)
+    assert events[-1]["event"] == "done"
+    assert events[-1]["name"] == "c4t:mine"
+    assert main(["models", "list"]) == 0
+    assert "c4t:mine" in capsys.readouterr().out
+
+
+def test_text_report(pairs, tiny_model_folder, capsys):
+    pytest.importorskip("torch")
+    assert main(command(pairs, tiny_model_folder, "--epochs", "1", "--no-guard")) == 0
+    out = capsys.readouterr().out
+    assert "12 images to train on, 4 held out, 4 drives" in out
+    assert "Training takes about" in out
+    assert "epoch 1 of 1" in out
+    assert "Done in" in out
+
+
+def test_ctrl_c_asks_once_and_insists_the_second_time():
+    from c4t_core.commands.train import _stoppable
+
+    with _stoppable() as stop:
+        stop.progress(1, 2)
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(Cancelled):
+            stop.progress(1, 2)
+        assert stop.code == 130
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_signal_saves_and_says_so(pairs, tiny_model_folder):
+    pytest.importorskip("torch")
+    number = signal.SIGTERM
+    words = command(
+        pairs, tiny_model_folder, "--epochs", "100000", "--progress", "json", "--no-guard"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "c4t_core", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["event"] == "epoch":
+                process.send_signal(number)
+                break
+        rest, err = process.communicate(timeout=120)
+    assert process.returncode == 128 + number, err
+    last = [json.loads(line) for line in rest.splitlines()]
+    assert any(event["event"] == "checkpoint" for event in last)
+    assert last[-1]["event"] == "stopped"
+    assert "same command again" in last[-1]["message"]
+    assert (pairs.parent / "out" / "checkpoint.pt").is_file()
+
+
+def test_without_the_extra_the_command_names_it(pairs, tiny_model_folder, monkeypatch, capsys):
+    real = builtins.__import__
+
+    def no_torch(name, *rest):
+        if name.split(".")[0] in ("torch", "accelerate", "timm", "transformers"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", no_torch)
+    code = main(command(pairs, tiny_model_folder))
+    monkeypatch.undo()
+    assert code == 1
+    assert MissingExtraError("Training", "train").command in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--blend", "2"), "from 0 to 1"),
+        (("--resume",), "no checkpoint"),
+        (("--name", "../evil"), "cannot be the name"),
+        (("--epochs", "0"), "epochs is 0"),
+        (("--column", "image=nothing"), "no column nothing"),
+    ],
+)
+def test_wrong_wishes_are_one_sentence(pairs, tiny_model_folder, capsys, more, said):
+    assert main(command(pairs, tiny_model_folder, *more)) == 1
+    err = capsys.readouterr().err.strip()
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
+def test_new_models_never_start_from_random_weights_by_chance(pairs, capsys):
+    pytest.importorskip("torch")
+    words = ["train", str(pairs), "--output", str(pairs.parent / "o"), "--preset", "reference"]
+    assert main([*words, "--projection", "16"]) == 1
+    assert "--image-weights" in capsys.readouterr().err
+
+
+def test_help_shows_every_option(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--help"])
+    assert stopped.value.code == 0
+    out = capsys.readouterr().out
+    for option in ("--images", "--from", "--name", "--download", "--general", "--loss", "--freeze"):
+        assert option in out

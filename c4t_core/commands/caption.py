@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from c4t_core.datasets.captions import STYLES, captions
-from c4t_core.datasets.frequencies import FrequencyCounter, format_table, plot_frequencies
-from c4t_core.datasets.layout import default_root
-from c4t_core.datasets.pairs_writing import PairsWriter, group_of
-from c4t_core.datasets.scene import Problem, Scene, scene_to_dict
-from c4t_core.datasets.scenes import KINDS, read_scenes
-from c4t_core.datasets.textfiles import atomic_text
-from c4t_core.errors import DataError
+from c4t_core.datasets.captions import STYLES
+from c4t_core.datasets.frequencies import format_table, plot_frequencies
+from c4t_core.datasets.making import PairsRequest, make_pairs
+from c4t_core.datasets.scene import Problem
+from c4t_core.datasets.scenes import KINDS
+from c4t_core.progress import ignore
 
 _SHOWN = 20
 
@@ -100,82 +96,49 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DataError: if nothing can be read or written.
     """
-    problems: list[Problem] = []
-    classes = FrequencyCounter()
-    scenes = read_scenes(
-        args.kind, args.source, images=args.images, classes=args.classes, problems=problems
+    request = PairsRequest(
+        args.kind,
+        args.source,
+        args.output,
+        images=args.images,
+        classes=args.classes,
+        style=args.style,
+        scenes=args.scenes,
+        min_share=args.min_share,
+        seed=args.seed,
+        per_image=args.per_image,
     )
-    with contextlib.ExitStack() as stack:
-        try:
-            pairs = PairsWriter(stack.enter_context(atomic_text(args.output)))
-            ground: TextIO | None = (
-                stack.enter_context(atomic_text(args.scenes)) if args.scenes else None
-            )
-            silent = _write(args, _counted(scenes), pairs, ground, classes)
-        except OSError as error:
-            raise DataError(
-                f"{error.filename or args.output} cannot be written ({error.strerror}); "
-                "choose another place with -o",
-                args.output,
-            ) from error
-        if not pairs.rows:
-            _print_problems(problems)
-            raise DataError(
-                f"no image of {args.source} got a caption; check the path, KIND and --classes",
-                args.source,
-            )
-    table = classes.table()
+    problems: list[Problem] = []
+    watched = sys.stderr.isatty()
+    try:
+        made = make_pairs(request, _show_count if watched else ignore, problems)
+    finally:
+        if watched:
+            print(file=sys.stderr)
+        _print_problems(problems)
+    table = made.classes.table()
     if args.plot:
-        plot_frequencies(table, args.plot, f"{args.kind}: {classes.scenes} images")
+        plot_frequencies(table, args.plot, f"{args.kind}: {made.classes.scenes} images")
     report = {
-        "images": classes.scenes,
-        "captions": pairs.rows,
-        "without_caption": silent,
-        "without_drive": pairs.without_drive,
-        "images_root": str(_root(args).absolute()),
+        "images": made.classes.scenes,
+        "captions": made.rows,
+        "without_caption": made.without_caption,
+        "without_drive": made.without_drive,
+        "images_root": str(request.root.absolute()),
         "problems": [
             {"path": str(p.path) if p.path else None, "line": p.line, "message": p.message}
-            for p in problems
+            for p in made.problems
         ],
         "classes": [vars(row) for row in table],
     }
-    _print_problems(problems)
     print(json.dumps(report) if args.json else _words(args, report, format_table(table)))
     return 0
 
 
-def _write(
-    args: argparse.Namespace,
-    scenes: Iterator[Scene],
-    pairs: PairsWriter,
-    ground: TextIO | None,
-    classes: FrequencyCounter,
-) -> int:
-    """Write every scene's captions; return how many scenes got none."""
-    silent = 0
-    for scene in scenes:
-        classes.add(scene)
-        if ground is not None:
-            ground.write(json.dumps(scene_to_dict(scene), ensure_ascii=False) + "\n")
-        found = captions(
-            scene, args.style, args.seed, per_image=args.per_image, min_share=args.min_share
-        )
-        silent += not found
-        for caption in found:
-            pairs.write(scene.image, caption, group_of(scene), scene.split)
-    return silent
-
-
-def _counted(scenes: Iterator[Scene]) -> Iterator[Scene]:
-    """Show how many images were read, where someone watches."""
-    watched = sys.stderr.isatty()
-    number = 0
-    for number, scene in enumerate(scenes, start=1):
-        if watched and number % 50 == 0:
-            print(f"\r{number} images read", end="", file=sys.stderr, flush=True)
-        yield scene
-    if watched and number >= 50:
-        print(f"\r{number} images read", file=sys.stderr)
+def _show_count(done: int, total: int, /) -> None:
+    del total
+    if done % 50 == 0:
+        print(f"\r{done} images read", end="", file=sys.stderr, flush=True)
 
 
 def _print_problems(problems: list[Problem]) -> None:
@@ -202,15 +165,6 @@ def _words(args: argparse.Namespace, report: dict[str, Any], table: str) -> str:
     if report["problems"]:
         lines.append(f"{len(report['problems'])} problems were listed above.")
     return "\n".join(lines)
-
-
-def _root(args: argparse.Namespace) -> Path:
-    if args.images is not None:
-        return Path(args.images)
-    source = Path(args.source)
-    if args.kind == "scenes":
-        return source if source.is_dir() else source.parent
-    return default_root(source)
 
 
 def _share(value: str) -> float:

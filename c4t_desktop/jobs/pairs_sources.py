@@ -102,11 +102,11 @@ def pairs_from_labels(kind: str, source: Path) -> MadePairs:
     Raises:
         DataError: if no image gets a caption.
     """
-    from c4t_core.datasets.making import make_pairs
+    from c4t_core.datasets.making import PairsRequest, make_pairs
 
-    target = _folder() / f"{kind}-{source.name or 'labels'}.csv"
-    made = make_pairs(kind, source, target)
-    return MadePairs(target, made.images, tuple(str(problem) for problem in made.problems))
+    request = PairsRequest(kind, source, _folder() / f"{kind}-{source.stem or 'labels'}.csv")
+    made = make_pairs(request)
+    return MadePairs(request.output, request.root, tuple(map(str, made.problems)))
 
 
 def pairs_from_marks(marks: Iterable[tuple[str, Path]], root: Path) -> MadePairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import time
 from collections.abc import Callable
@@ -21,22 +22,39 @@ from c4t_core.commands.console import (
 from c4t_core.progress import format_duration
 
 if TYPE_CHECKING:
-    from c4t_core.workspace import IndexReport, Skipped, Workspace
+    from c4t_core.index.scan import ExcludeRules
+    from c4t_core.workspace import IndexReport, Skipped
 
 _LISTED = 20  # skipped files named without --json
 
 
 def add_parser(subparsers: Any) -> None:
     """Describe the command."""
+    from c4t_core.index.scan import ExcludeRules
+
+    usual = ExcludeRules()
     parser = subparsers.add_parser(
         "index",
         help="embed what is new or changed in folders of images",
         description="Embed the images of folders that are new or changed since the last time. "
-        "It may be interrupted at any time; the same command goes on from there. Label, mask, "
-        "depth and lidar images beside camera frames are left out.",
+        "It may be interrupted at any time; the same command goes on from there.",
+        epilog="Left out at first, below FOLDER: folders "
+        f"{', '.join((*usual.folders, '.*'))}; files {', '.join(usual.files)}.",
     )
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a folder of images")
     add_model_option(parser)
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        metavar="PATTERN",
+        help="leave out folders and files of this name too, * and ? allowed; may be given several "
+        "times, and is remembered for the folder",
+    )
+    parser.add_argument(
+        "--exclude-nothing",
+        action="store_true",
+        help="forget what is left out, the usual names below included",
+    )
     parser.add_argument(
         "--json",
         action="store_true",
@@ -50,10 +68,12 @@ def run(args: argparse.Namespace) -> int:
 
     started = time.monotonic()
     with open_workspace(list(args.folders), model=args.model) as workspace:
-        count = SkipCounter(workspace)
-        watcher = Watcher(quiet=args.json, skipped=count)
+        rules = _rules(args, workspace.exclude_rules())
+        if rules is not None:
+            workspace.set_exclude_rules(rules)
+        watcher = Watcher(quiet=args.json, skipped=lambda: workspace.skipped_so_far)
         with stopping_cleanly(watcher):
-            report = workspace.index(watcher, on_commit=count.refresh)
+            report = workspace.index(watcher)
         for notice in workspace.notices:
             say(notice)
     if args.json:
@@ -66,21 +86,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-class SkipCounter:
-    """How many files were left out so far, looked up after each commit only."""
+def _rules(args: argparse.Namespace, now: ExcludeRules) -> ExcludeRules | None:
+    """Return the rules that the options ask for, None if they ask for no change."""
+    from c4t_core.index.scan import NO_RULES
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Know of none."""
-        self._workspace = workspace
-        self._count = 0
-
-    def refresh(self) -> None:
-        """Look again."""
-        self._count = self._workspace.status().skipped
-
-    def __call__(self) -> int:
-        """Return the number as of the last look."""
-        return self._count
+    if not args.exclude and not args.exclude_nothing:
+        return None
+    rules = NO_RULES if args.exclude_nothing else now
+    more = tuple(args.exclude or ())
+    return dataclasses.replace(
+        rules,
+        folders=tuple(dict.fromkeys(rules.folders + more)),
+        files=tuple(dict.fromkeys(rules.files + more)),
+    )
 
 
 def as_json(report: IndexReport) -> dict[str, Any]:

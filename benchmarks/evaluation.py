@@ -99,16 +99,11 @@ def _files(number: int, folder: Path) -> Collection:
         (folder / names[place]).parent.mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).touch()
-    empty = (
-        tuple(
-            (),
-        )
-        * 0
-    )
+    none: tuple[str, ...] = ()
     return Collection(
         tuple(names),
         tuple(folder / name for name in names),
-        (empty,) * number,
+        (none,) * number,
         tuple(name.split("/")[0] for name in names),
     )
 

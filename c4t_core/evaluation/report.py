@@ -1,20 +1,113 @@
-"""Write a report's files. The same inputs give the same bytes: no clock, no chance, sorted."""
+"""Write a report's files. The same inputs give the same bytes: no clock, no chance, sorted.
+
+``report.json`` holds everything, unrounded; ``report.html`` shows it; the CSV files, ``plots/``
+and ``sheets/`` are for other documents.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from c4t_core.errors import DataError
+from c4t_core.evaluation import plots, tables
 from c4t_core.evaluation.benchmark import Report
+from c4t_core.evaluation.page import page
+from c4t_core.evaluation.sheets import sheet, thumbnail, tiles
+from c4t_core.progress import Progress, ignore
+
+FIGURES = 12
+"""Queries that are shown in full, with their best hits and similarities."""
+
+
+def write_report(
+    report: Report, folder: Path, figures: int = FIGURES, progress: Progress = ignore
+) -> None:
+    """Write every file of a report into a folder, made if needed.
+
+    Args:
+        report: what was measured.
+        folder: where to; files of an earlier report are replaced.
+        figures: number of queries shown in full; the user's own come first, then some of each
+            kind.
+        progress: told how many steps are done.
+
+    Raises:
+        DataError: if the folder cannot be written to.
+    """
+    prepare_folder(folder)
+    chosen = shown_in_full(report, figures)
+    steps = len(chosen) + 3
+    write_json(report, folder / "report.json")
+    for name, make in (
+        ("overall.csv", tables.overall_csv),
+        ("queries.csv", tables.queries_csv),
+        ("slices.csv", tables.slices_csv),
+        ("hits.csv", tables.hits_csv),
+    ):
+        write_bytes(folder / name, make(report))
+    progress(1, steps)
+    pictures = {
+        "over-n": plots.both(partial(plots.over_n, report)),
+        "precision-recall": plots.both(partial(plots.precision_recall, report)),
+        "kinds": plots.both(partial(plots.kinds, report)),
+    }
+    for number, rows in enumerate(plots.bar_pages(report), 1):
+        pictures[f"queries-{number:02d}"] = plots.both(partial(plots.query_bars, report, rows))
+    progress(2, steps)
+    details = {}
+    for number, place in enumerate(chosen, 1):
+        hits = {model: tiles(report, place, model) for model in report.measured}
+        details[place] = hits
+        drawn = sheet(hits, report.queries[place].text)
+        write_bytes(folder / "sheets" / f"query-{number:02d}.png", drawn)
+        draw = partial(plots.similarities, report, place)
+        pictures[f"query-{number:02d}"] = plots.both(draw)
+        progress(2 + number, steps)
+    for name, (light, _dark) in pictures.items():
+        write_bytes(folder / "plots" / f"{name}.png", light)
+    write_bytes(folder / "report.html", page(report, details, pictures))
+    thumbnail.cache_clear()
+    progress(steps, steps)
+
+
+def shown_in_full(report: Report, figures: int) -> list[int]:
+    """Return the places of the queries to show: the user's own, then some of each kind in turn."""
+    kinds: dict[str, list[int]] = {}
+    for place, query in enumerate(report.queries):
+        if len(query.relevant):
+            kinds.setdefault(query.kind, []).append(place)
+    chosen = kinds.pop("own", [])[:figures]
+    lists = list(kinds.values())
+    for turn in range(max(map(len, lists), default=0)):
+        for places in lists:
+            if turn < len(places) and len(chosen) < figures:
+                chosen.append(places[turn])
+    return sorted(chosen)
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the report's folders, and drop numbered pictures of an earlier report.
+
+    Raises:
+        DataError: if they cannot be made.
+    """
+    try:
+        for name in ("plots", "sheets"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            for old in (folder / name).glob("quer*-[0-9][0-9].png"):
+                old.unlink()
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
 
 
 def write_json(report: Report, path: Path) -> None:
     """Write ``report.json``: unrounded floats, null for what is undefined."""
-    text = json.dumps(report.data, ensure_ascii=False, indent=1, allow_nan=False)
-    write_bytes(path, text.encode("utf-8", "surrogateescape") + b"\n")
+    text = json.dumps(report.data, ensure_ascii=True, indent=1, allow_nan=False)
+    write_bytes(path, text.encode("ascii") + b"\n")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -23,14 +116,22 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         DataError: if it cannot be written.
     """
+    scratch: str | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as out:
+            scratch = out.name
             out.write(data)
-        os.chmod(out.name, 0o644)
-        os.replace(out.name, path)
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
     except OSError as error:
-        raise DataError(
-            f'The report cannot be written to "{path.parent}" ({error.strerror}); choose another '
-            "folder with -o.",
-            path,
-        ) from error
+        if scratch is not None:
+            Path(scratch).unlink(missing_ok=True)
+        raise _cannot_write(path.parent, error) from error
+
+
+def _cannot_write(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f'The report cannot be written to "{folder}" ({error.strerror or error}); choose another '
+        "folder with -o.",
+        folder,
+    )

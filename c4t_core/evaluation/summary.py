@@ -169,7 +169,9 @@ def _slices(
     for name in sorted(classes):
         rows = answered & np.array([name in query.classes for query in queries])
         everything = {model: one.figures for model, one in measured.items()}
-        levels = [_part_chance(queries[i], None, _size(measured)) for i in np.flatnonzero(rows).tolist()]
+        levels = [
+            _part_chance(queries[i], None, _size(measured)) for i in np.flatnonzero(rows).tolist()
+        ]
         entry = _slice_entry("class", name, everything, rows, levels, intervals)
         if entry:
             out.append({**entry, "images": None})

@@ -1,0 +1,168 @@
+"""``c4t evaluate``: how well models find what is asked for, as a report."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from c4t_core.commands.console import (
+    MODEL_HELP,
+    Watcher,
+    plural,
+    positive,
+    print_json,
+    printable,
+    say,
+    stopping_cleanly,
+)
+
+
+def add_parser(subparsers: Any) -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="measure precision and recall of models on labelled images",
+        description="Search the images of PAIRS for what their captions, or ground truth, say "
+        "they show, and report precision, recall, mAP, MRR and nDCG of one or more models on the "
+        "same queries, with intervals and the level of chance, as JSON, CSV, PNG and HTML.",
+    )
+    parser.add_argument("pairs", metavar="PAIRS", type=Path, help="file of images and captions")
+    parser.add_argument(
+        "--images", metavar="ROOT", type=Path, help="folder that image paths are relative to"
+    )
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="NAME",
+        help=f"a model to evaluate, may be repeated: {MODEL_HELP}, or the path of a model folder",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="REPORT_DIR", type=Path, required=True, help="folder to write"
+    )
+    parser.add_argument(
+        "--scenes",
+        metavar="F",
+        type=Path,
+        help="ground truth as JSON lines, see c4t caption --scenes: better queries, and slices",
+    )
+    parser.add_argument(
+        "--queries",
+        metavar="F",
+        type=Path,
+        help='your own queries, a line each: {"query": "a cyclist at dusk", "relevant": ["a.jpg"]}',
+    )
+    parser.add_argument(
+        "--lists",
+        choices=("auto", "captions", "scenes", "own"),
+        default="auto",
+        help="where queries come from (default: scenes if given, else captions; your own are "
+        "always added)",
+    )
+    parser.add_argument("--split", metavar="NAME", help="only pairs of this split, such as val")
+    parser.add_argument(
+        "--at",
+        metavar="N",
+        type=positive,
+        nargs="+",
+        help="numbers of hits to give precision, recall and nDCG at (default: 10 25 50 100 250)",
+    )
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the intervals")
+    parser.add_argument(
+        "--figures",
+        metavar="N",
+        type=int,
+        help="queries to show in full, with their best hits (default: 12)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the overall figures as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate and write the report."""
+    from c4t_core.evaluation.benchmark import Options, Report
+    from c4t_core.evaluation.metrics import CUTOFFS
+    from c4t_core.evaluation.report import FIGURES, prepare_folder, write_report
+    from c4t_core.evaluation.request import EvaluationRequest, run_evaluation
+
+    request = EvaluationRequest(
+        pairs=args.pairs,
+        images=args.images,
+        models=tuple(args.model or ["c4t"]),
+        scenes=args.scenes,
+        queries=args.queries,
+        lists=args.lists,
+        split=args.split,
+        options=Options(cutoffs=tuple(sorted(set(args.at or CUTOFFS))), seed=max(0, args.seed)),
+    )
+    prepare_folder(args.output)  # before an hour of work, not after it
+    watcher = Watcher("image", quiet=args.json)
+    report: Report
+    with stopping_cleanly(watcher):
+        stages = _Stages(watcher, quiet=args.json)
+        report = run_evaluation(request, stages, stages.begin)
+        stages.begin("drawing the report")
+        figures = FIGURES if args.figures is None else max(0, args.figures)
+        write_report(report, args.output, figures, stages)
+    _tell(report.data, args)
+    return 0
+
+
+class _Stages:
+    """Says what is being done, and shows progress while images are embedded."""
+
+    def __init__(self, watcher: Watcher, *, quiet: bool) -> None:
+        self._watcher = watcher
+        self._quiet = quiet
+        self._shown = False
+
+    def begin(self, text: str) -> None:
+        self._watcher.close()
+        self._shown = text.startswith("embedding")
+        if not self._quiet:
+            say(f"{text[:1].upper()}{text[1:]} ...")
+
+    def __call__(self, done: int, total: int, /) -> None:
+        if self._shown and done < total:
+            self._watcher(done, total)
+        else:
+            self._watcher(0, 0)  # shows nothing, but stops when asked to
+
+
+def _tell(data: dict[str, Any], args: argparse.Namespace) -> None:
+    for item in data["missing"]:
+        say(f"{item['model']} is missing: {item['reason']}")
+    for text in data["problems"][:10]:
+        say(printable(text))
+    if len(data["problems"]) > 10:
+        say(f"... and {len(data['problems']) - 10} more, in report.json.")
+    if data["skipped"]:
+        say(f"{plural(len(data['skipped']), 'image')} left out, listed in the report.")
+    if data["without_relevant"]:
+        number = len(data["without_relevant"])
+        say(f"{number} of {len(data['queries'])} queries have no relevant image and do not count.")
+    page = args.output / "report.html"
+    if args.json:
+        keys = ("models", "images", "answered", "overall", "chance", "comparisons", "missing")
+        print_json({**{key: data[key] for key in keys}, "report": str(page.resolve())})
+        return
+    print(f"{plural(data['images'], 'image')}, {data['answered']} queries with relevant images")
+    for line in _table(data):
+        print(line)
+    print(f"Report: {printable(str(page))}")
+
+
+def _table(data: dict[str, Any]) -> list[str]:
+    cutoffs = list(data["chance"]["precision"])
+    wide = max(len(name) for name in [*data["models"], "chance"]) + 2
+    head = ["mAP", "95 % interval", "MRR", f"P@{cutoffs[0]}", f"R@{cutoffs[-1]}"]
+    rows = [f"{'':{wide}}{head[0]:>6}  {head[1]:^16}{head[2]:>7}{head[3]:>8}{head[4]:>8}"]
+    blocks = [(name, data["overall"][name]) for name in data["models"]]
+    for name, block in [*blocks, ("chance", data["chance"])]:
+        edges = block.get("intervals", {}).get("map")
+        between = f"[{edges[0]:.3f}, {edges[1]:.3f}]" if edges else ""
+        first, last = block["precision"][cutoffs[0]], block["recall"][cutoffs[-1]]
+        rows.append(
+            f"{printable(name):{wide}}{block['map']:6.3f}  {between:^16}{block['mrr']:7.3f}"
+            f"{first:8.3f}{last:8.3f}"
+        )
+    return rows

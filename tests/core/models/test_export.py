@@ -108,12 +108,16 @@ def test_asymmetric_padding_is_written_into_the_convolutions(tmp_path):
     assert kinds.count("Conv") == 49
 
 
-def test_a_resnet_of_torchvision_and_other_statistics(tmp_path):
+def test_a_resnet_of_torchvision_and_other_statistics(tmp_path, monkeypatch):
+    from torchvision.models import resnet
+
+    def small(weights: None = None) -> resnet.ResNet:
+        return resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1])
+
+    monkeypatch.setattr("torchvision.models.resnet50", small)  # the same class, fewer blocks
     config = dataclasses.replace(
         TINY,
-        image=ImageEncoderConfig(
-            architecture="torchvision:resnet50", features=2048, pooling="avgmax"
-        ),
+        image=ImageEncoderConfig("torchvision:resnet50", features=512, pooling="avgmax"),
         preprocess=dataclasses.replace(
             TINY.preprocess, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import logging
 import os
 import re
 import stat
@@ -106,6 +107,9 @@ def _quiet_pillow() -> None:
     """
     if _QUIET not in warnings.filters:
         warnings.filterwarnings("ignore", module=r"PIL\.")
+    log = logging.getLogger("PIL")
+    if not log.handlers:  # else Python prints what nobody listens to on stderr
+        log.addHandler(logging.NullHandler())
 
 
 @functools.cache
@@ -261,4 +265,6 @@ def _plain(error: OSError) -> str:
 
 def _short(error: BaseException, limit: int = 120) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
+    if text.startswith("cannot identify"):  # Pillow goes on with the repr of our open file
+        text = "its decoder does not know what is inside"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -57,3 +58,12 @@ def colour(text: str) -> tuple[int, int, int]:
             return COLOURS[word]
     digest = hashlib.sha256(text.encode()).digest()
     return digest[0], digest[1], digest[2]
+
+
+def save_picture(path: Path, colour: tuple[int, int, int], mark: int = 0) -> Path:
+    """Save a plain picture with a stripe, so that each is a little different."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new("RGB", (32, 24), colour)
+    image.paste(tuple(255 - c for c in colour), (mark % 30, 0, mark % 30 + 2, 2 + mark // 30))
+    image.save(path)
+    return path

@@ -1,0 +1,310 @@
+"""Approximate search is built, audited and distrusted as it should be (2, 4, 5, 6, 9, 10, 11, 12)."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from c4t_core.index import ann
+from c4t_core.index.catalogue import Catalogue
+from c4t_core.index.ledger import Failure, Ledger, Stored
+from c4t_core.index.lookup import Lookup, Selection
+from c4t_core.index.scan import ExcludeRules, FileState
+from c4t_core.index.vectors import VectorSearch, cosine
+
+DIM = 32
+hnswlib = pytest.importorskip("hnswlib")
+
+
+def near_duplicates(count: int, seed: int = 0) -> np.ndarray:
+    """Frames in time order: a slow walk, so that neighbours are nearly equal."""
+    rng = np.random.default_rng(seed)
+    steps = rng.standard_normal((count, DIM)).astype(np.float32)
+    steps[rng.random(count) > 0.02] *= 0.05  # most frames hardly differ, some cut to a new scene
+    rows = np.cumsum(steps, axis=0)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Fixture:
+    def __init__(self, folder: Path, rows: np.ndarray) -> None:
+        self.catalogue = Catalogue(folder / "catalogue.sqlite")
+        self.root = self.catalogue.add_root("/frames", ExcludeRules())
+        self.model_id = self.catalogue.add_model("f" * 64, "toy", DIM)
+        self.ledger = Ledger(self.catalogue, self.root, self.model_id)
+        self.folder = folder / "hnsw"
+        self.add(rows)
+
+    def add(self, rows: np.ndarray, start: int = 0) -> None:
+        self.ledger.store(
+            [Stored(b"%06d.jpg" % (start + i), FileState(1, 1), row) for i, row in enumerate(rows)],
+            [],
+        )
+
+    def source(self, fingerprint: str = "f" * 64) -> ann.Source:
+        lookup = Lookup(self.catalogue, self.root.id)
+        return ann.Source(lookup, self.catalogue.identity, self.model_id, fingerprint, DIM)
+
+    def search(self, threshold: int = 100) -> VectorSearch:
+        return VectorSearch(self.source(), self.folder, threshold)
+
+
+@pytest.fixture
+def frames(tmp_path: Path):  # type: ignore[no-untyped-def]
+    fixture = Fixture(tmp_path, near_duplicates(2000))
+    yield fixture
+    fixture.catalogue.close()
+
+
+def unit(seed: int) -> np.ndarray:
+    row = np.random.default_rng(seed).standard_normal(DIM).astype(np.float32)
+    return row / np.linalg.norm(row)
+
+
+def test_index_is_built_used_and_finds_what_exact_search_finds(frames: Fixture) -> None:
+    facts = frames.search().maintain()
+    assert facts is not None
+    assert facts.serves
+    assert facts.count == 2000
+    approximate, exact = frames.search(), frames.search()
+    assert approximate.serving() == "hnsw"
+    same = 0
+    for seed in range(20):
+        ids, scores = approximate.search(unit(seed), 50)
+        true_ids, true_scores = exact.search(unit(seed), 50, exact=True)
+        assert len(ids) == 50
+        assert np.all(np.diff(scores) <= 0)
+        same += len(set(ids) & set(true_ids))
+        common = dict(zip(true_ids.tolist(), true_scores.tolist(), strict=True))
+        for image_id, score in zip(ids.tolist(), scores.tolist(), strict=True):
+            assert common.get(image_id, score) == score  # the same score, bit for bit
+    assert same >= 0.98 * 20 * 50
+
+
+def test_below_the_threshold_none_is_built(frames: Fixture) -> None:
+    search = frames.search(threshold=2001)
+    assert not search.outdated()
+    assert search.maintain() is None
+    assert search.serving() == "exact"
+    assert not frames.folder.exists()
+
+
+def test_any_k_and_nothing_there(frames: Fixture, tmp_path: Path) -> None:
+    search = frames.search()
+    search.maintain()
+    for k in (1, 999, 1000, 1001, 5000, None):
+        ids, _ = frames.search().search(unit(1), k)
+        assert len(ids) == min(k or 2000, 2000)
+        assert len(set(ids.tolist())) == len(ids)
+    assert len(search.search(unit(1), 0)[0]) == 0
+    (tmp_path / "other").mkdir()
+    empty = Fixture(tmp_path / "other", np.empty((0, DIM), np.float32))
+    assert len(empty.search().search(unit(1), 10)[0]) == 0
+    assert empty.search(threshold=0).maintain() is None
+    empty.catalogue.close()
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "longer", "absent", "facts", "format"])
+def test_damaged_index_file_is_never_loaded(
+    frames: Fixture, harm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames.search().maintain()
+    (path,) = frames.folder.glob("*.hnsw")
+    content = bytearray(path.read_bytes())
+    if harm == "flip":
+        content[len(content) // 2] ^= 4
+        path.write_bytes(content)
+    elif harm == "cut":
+        path.write_bytes(content[:-1000])
+    elif harm == "longer":
+        path.write_bytes(content + b"x")
+    elif harm == "absent":
+        path.unlink()
+    elif harm == "facts":
+        path.with_suffix(".json").write_text("{}")
+    else:
+        facts = json.loads(path.with_suffix(".json").read_text())
+        path.with_suffix(".json").write_text(json.dumps({**facts, "format": 0}))
+    loaded: list[str] = []
+    real = hnswlib.Index.load_index
+    monkeypatch.setattr(
+        hnswlib.Index,
+        "load_index",
+        lambda self, *a, **k: (loaded.append("x"), real(self, *a, **k))[1],
+        raising=False,
+    )
+    search = frames.search()
+    assert search.serving() == "exact"
+    assert not loaded
+    assert len(search.search(unit(3), 10)[0]) == 10
+    if harm in {"facts", "format"}:
+        assert frames.search().outdated()
+
+
+def test_failed_save_keeps_the_old_file(frames: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames.search().maintain()
+    (path,) = frames.folder.glob("*.hnsw")
+    before = path.read_bytes()
+    frames.add(near_duplicates(50, seed=5), start=2000)
+    real = hnswlib.Index.save_index
+
+    class FullDisk(hnswlib.Index):
+        def save_index(self, target: str) -> None:  # as hnswlib does: no error, half a file
+            real(self, target)
+            os.truncate(target, 1000)
+
+    monkeypatch.setattr(hnswlib, "Index", FullDisk)
+    facts = frames.search().maintain()
+    assert facts is not None
+    assert path.read_bytes() == before
+    assert list(frames.folder.glob("*.new")) == []
+    monkeypatch.undo()
+    assert frames.search().serving() == "exact"  # the old file is of older vectors
+    assert len(frames.search().search(unit(1), None)[0]) == 2050
+
+
+def test_index_follows_new_changed_and_dropped_files(frames: Fixture) -> None:
+    frames.search().maintain()
+    frames.add(near_duplicates(60, seed=7), start=2000)
+    frames.ledger.remove([b"%06d.jpg" % i for i in range(0, 100, 2)])
+    frames.ledger.store([Stored(b"000001.jpg", FileState(2, 2), unit(77))], [])
+    search = frames.search()
+    assert search.outdated()
+    assert search.serving() == "exact"
+    facts = search.maintain()
+    assert facts is not None
+    assert facts.count == 2010
+    again = frames.search()
+    assert again.serving() == "hnsw"
+    ids, scores = again.search(unit(77), 1)
+    assert frames.source().lookup.rows(ids)[int(ids[0])].path == b"000001.jpg"
+    assert scores[0] > 0.999
+    everything = set(frames.source().ids().tolist())
+    for seed in range(10):
+        assert set(again.search(unit(seed), 100)[0].tolist()) <= everything
+
+
+def test_index_that_fails_its_audit_does_not_serve(
+    frames: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ann, "_audit", lambda *a: (800, 0.9))
+    facts = frames.search().maintain()
+    assert facts is not None
+    assert not facts.serves
+    search = frames.search()
+    assert search.serving() == "exact"
+    assert not search.outdated()  # and is not built again and again
+
+
+def test_audit_sees_a_bad_index(frames: Fixture) -> None:
+    source = frames.source()
+    ids = source.ids()
+    index = hnswlib.Index(space="ip", dim=DIM)
+    index.init_index(len(ids), ef_construction=5, M=2)
+    for block_ids, rows in source.blocks(ids):  # in time order, and hardly linked
+        index.add_items(rows, block_ids)
+    _, recall = ann._audit(index, source, ids, None, np.random.default_rng(0))
+    assert recall < ann.WANTED_RECALL
+    good = ann._built(source, ids, np.random.default_rng(0))
+    _, recall = ann._audit(good, source, ids, None, np.random.default_rng(0))
+    assert recall >= ann.WANTED_RECALL
+
+
+def test_index_of_another_model_or_catalogue_is_not_used(frames: Fixture, tmp_path: Path) -> None:
+    frames.search().maintain()
+    other = VectorSearch(frames.source("e" * 64), frames.folder, 100)
+    assert other.serving() == "exact"
+    (tmp_path / "new").mkdir()
+    rebuilt = Fixture(tmp_path / "new", near_duplicates(2000, seed=3))
+    assert VectorSearch(rebuilt.source(), frames.folder, 100).serving() == "exact"
+    rebuilt.catalogue.close()
+
+
+def test_without_hnswlib_exact_search_serves(
+    frames: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *more, **named):  # type: ignore[no-untyped-def]
+        if name == "hnswlib":
+            raise ImportError(name)
+        return real(name, *more, **named)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert not ann.available()
+    search = frames.search()
+    assert not search.outdated()
+    assert search.maintain() is None
+    assert len(search.search(unit(1), 10)[0]) == 10
+
+
+def test_matrix_and_index_are_never_both_in_memory(frames: Fixture) -> None:
+    frames.search().maintain()
+    search = frames.search()
+    search.search(unit(1), 10)
+    assert search._index is not None
+    assert search._matrix is None
+    search.scores(unit(1))
+    assert search._index is None
+    assert search._matrix is not None
+    search.search(unit(1), 10)
+    assert search._index is None
+
+
+def test_ties_go_by_path_wherever_rows_stand(tmp_path: Path) -> None:
+    rows = np.repeat(near_duplicates(7), 300, axis=0)
+    names = np.random.default_rng(1).permutation(len(rows))
+    fixture = Fixture(tmp_path, np.empty((0, DIM), np.float32))
+    fixture.ledger.store(
+        [
+            Stored(b"%06d.jpg" % name, FileState(1, 1), row)
+            for name, row in zip(names, rows, strict=True)
+        ],
+        [],
+    )
+    search = fixture.search(threshold=10)
+    search.maintain()
+    for how in ({"exact": True}, {"allowed": fixture.source().lookup.select(Selection())}):
+        ids, scores = search.search(unit(5), 450, **how)
+        found = fixture.source().lookup.rows(ids)
+        paths = [found[int(i)].path for i in ids]
+        plain = sorted(zip(-scores, paths, strict=True))
+        assert [path for _, path in plain] == paths
+        assert len(set(scores.tolist())) == 2
+    fixture.catalogue.close()
+
+
+def test_restricted_search_is_exact_over_what_is_left(frames: Fixture) -> None:
+    frames.search().maintain()
+    allowed = frames.source().ids()[::7]
+    allowed = np.sort(allowed)
+    small, large = frames.search(), frames.search()
+    large.matrix()
+    one = small.search(unit(4), 20, allowed)
+    two = large.search(unit(4), 20, allowed)
+    np.testing.assert_array_equal(one[0], two[0])
+    np.testing.assert_array_equal(one[1], two[1])
+    everything = frames.search().search(unit(4), None, exact=True)
+    keep = np.isin(everything[0], allowed)
+    np.testing.assert_array_equal(one[0], everything[0][keep][:20])
+
+
+def test_cosine_does_not_depend_on_the_place(frames: Fixture) -> None:
+    rows = frames.search().matrix().rows
+    whole = cosine(rows, unit(2))
+    for start in (1, 3, 17, 1999):
+        np.testing.assert_array_equal(cosine(rows[start:], unit(2)), whole[start:])
+
+
+def test_searching_sees_the_last_commit(frames: Fixture) -> None:
+    search = frames.search(threshold=10**9)
+    held = search.matrix()
+    frames.add(near_duplicates(5, seed=9), start=2000)
+    assert len(search.matrix().ids) == 2005
+    assert len(held.ids) == 2000  # a search that runs keeps its moment
+    frames.ledger.store([], [Failure(b"bad.jpg", FileState(1, 1), "why")])
+    assert search.matrix().generation == frames.source().lookup.generation(frames.model_id)

@@ -58,11 +58,19 @@ class Desktop(QObject):
         thumbnails = Thumbnails(parent=self)
         cache = ThumbnailCache(thumbnails, parent=self)
         details = Details(library, self)
-        self.marks = MarkBook(library, self)
+        marks = MarkBook(library, finder, self)
         self.context = Context(
-            self.runner, library, finder, details, thumbnails, cache, self.settings, self.theme
+            self.runner,
+            library,
+            finder,
+            details,
+            thumbnails,
+            cache,
+            self.settings,
+            self.theme,
+            marks,
         )
-        self.window = MainWindow(self.context, self.marks)
+        self.window = MainWindow(self.context)
         self.window.closing.connect(self.shutdown)
         self.settings.changed.connect(self._setting_changed)
         self._uncaught.connect(self._tell, Qt.ConnectionType.QueuedConnection)
@@ -81,6 +89,7 @@ class Desktop(QObject):
         if self._ended:
             return
         self.context.library.list_models()
+        self.context.marks.load()
         store, limit = self.context.thumbnails.store, self.settings.value(THUMBNAIL_SPACE)
         self.runner.submit(
             lambda _: store.trim(limit * 1_000_000), lane=LOOK, key="trim", failed=_log
@@ -184,8 +193,10 @@ class Desktop(QObject):
         done = self.runner.shutdown(_SHUTDOWN)
         done = self.context.thumbnails.shutdown(0.5) and done
         opened = self.context.library.opened_now
-        if opened is not None and done:
-            opened.workspace.close()
+        if done:  # nobody uses them any more
+            self.context.marks.close()
+            if opened is not None:
+                opened.workspace.close()
         self.ended_cleanly = done
 
 

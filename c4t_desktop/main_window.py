@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent
+from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from c4t_core import paths
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.jobs.marks import MarkBook
 from c4t_desktop.panels import extensions, pages
 from c4t_desktop.panels.actions import FOLDER_MENU, HIT_MENU, MAIN_MENU, Actions
 from c4t_desktop.panels.commands import Commands
@@ -40,16 +39,15 @@ class MainWindow(QMainWindow):
 
     closing = Signal()
 
-    def __init__(self, context: Context, marks: MarkBook) -> None:
+    def __init__(self, context: Context) -> None:
         """Make the panels from what ``app.py`` built."""
         super().__init__()
         self.setWindowTitle("CLIP4Traffic")
         self.setWindowIcon(QIcon(str(paths.resource("icons", "app.svg"))))
         self.setObjectName("mainWindow")
         self.resize(1440, 860)
-        self.setMinimumSize(760, 480)
+        self.setMinimumSize(640, 420)
         self._context = context
-        self._marks = marks
         theme, library, finder = context.theme, context.library, context.finder
         self.actions_by_name = Actions(self, theme)
         self.model = ResultsModel(self)
@@ -66,7 +64,7 @@ class MainWindow(QMainWindow):
         self.details = DetailsPanel(context.details, context.thumbnails, context.cache, theme)
         self.sidebar = Sidebar(library, finder, theme)
         self.status = StatusArea(library, self.actions_by_name["skippedAction"], theme)
-        self.selection = Selection(self.view, self.results, finder, marks, self)
+        self.selection = Selection(self.view, self.results, finder, context.marks, self)
         self._folder_menu, self._main_menu = QMenu(self), QMenu(self)
         self._hit_menu = QMenu(self)
         self._fill(self._main_menu, MAIN_MENU)
@@ -118,8 +116,18 @@ class MainWindow(QMainWindow):
         for name, panel in (("sidebarAction", self.sidebar), ("detailsAction", self.details)):
             action = self.actions_by_name[name]
             action.setChecked(settings.recall(name, default=True))
-            panel.setVisible(action.isChecked())
-            action.toggled.connect(panel.setVisible)
+            action.toggled.connect(self._fit_panels)
+
+    @Slot()
+    def _fit_panels(self) -> None:
+        """Show the side panels that are wanted and that there is room for."""
+        px, wanted = self._context.theme.px, self.actions_by_name
+        self.sidebar.setVisible(wanted["sidebarAction"].isChecked() and self.width() >= px(840))
+        self.details.setVisible(wanted["detailsAction"].isChecked() and self.width() >= px(1100))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        self._fit_panels()
 
     def _fill(self, menu: QMenu, names: Sequence[str]) -> None:
         for name in names:
@@ -143,6 +151,7 @@ class MainWindow(QMainWindow):
             ("addFolder", commands.add_folder),
             ("openSample", commands.open_sample),
             ("closeFolder", commands.close_folders),
+            ("saveSearch", commands.save_search),
             ("index", commands.index),
             ("skipped", commands.show_skipped),
             ("export", commands.export),
@@ -188,6 +197,13 @@ class MainWindow(QMainWindow):
         selection.open_wanted.connect(commands.open_file)
         selection.reveal_wanted.connect(commands.reveal)
         selection.like_wanted.connect(self.search.like)
+        self.search.save_wanted.connect(commands.save_search)
+        self.sidebar.scenario_chosen.connect(commands.run_saved)
+        self.sidebar.scenario_removed.connect(commands.forget_saved)
+        commands.ask_wanted.connect(self.search.show_ask)
+        self._context.marks.saved_changed.connect(self.sidebar.show_saved)
+        self._context.marks.failed.connect(commands.tell)
+        self.actions_by_name["refineAction"].toggled.connect(self._context.finder.set_refine)
         self._context.theme.changed.connect(self.actions_by_name.restyle)
 
     # joints ---------------------------------------------------------------------------------

@@ -70,6 +70,12 @@ class ResultsView(QListView):
         cache.arrived.connect(self._picture_arrived)
         theme.changed.connect(self._theme_changed)
 
+    def use_delegate(self, delegate: CardDelegate) -> None:
+        """Paint the cards with another delegate."""
+        self._delegate = delegate
+        self.setItemDelegate(delegate)
+        self._fill_width()
+
     def set_card_width(self, width: int) -> None:
         """Set the least width of a card, in pixels before scaling."""
         self._wanted = width

@@ -11,6 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from c4t_core.errors import NotIndexedError
 from c4t_desktop.jobs.arrange import Arrangement, Histogram, above, arrange, make_histogram
 from c4t_desktop.jobs.library import SEARCH, Library, Opened
 from c4t_desktop.jobs.runner import Job
@@ -52,6 +53,7 @@ class Ask:
     chips: tuple[Chip, ...] = ()
     text: str = ""
     filters: Filters = field(default_factory=Filters)
+    refine: bool = False  # move the query by the marks
 
     @property
     def empty(self) -> bool:
@@ -132,7 +134,9 @@ def _search(workspace: Any, ask: Ask, order: Order, marks: dict[Path, str]) -> F
     """Answer a question; runs on a worker thread."""
     begun = time.perf_counter()
     query = build_query(ask)
-    filters = _core_filters(ask.filters)
+    if ask.refine and marks:
+        query = _refined(workspace, query, marks)
+    filters = core_filters(ask.filters)
     ranking = workspace.ranking(query, filters=filters)
     ids, scores = ranking.image_ids, ranking.scores
     histogram = make_histogram(scores)
@@ -149,7 +153,18 @@ def _search(workspace: Any, ask: Ask, order: Order, marks: dict[Path, str]) -> F
     return Found(ask, "", tuple(hits), complete, histogram, automatic, seconds)
 
 
-def _core_filters(filters: Filters) -> Any:
+def _refined(workspace: Any, query: Any, marks: dict[Path, str]) -> Any:
+    """Return the query moved towards what is marked right and away from what is wrong."""
+    ids: dict[str, list[int]] = {"right": [], "wrong": []}
+    for path, mark in marks.items():
+        frame = workspace.frame(path)
+        if frame is not None:
+            ids[mark].append(frame.image_id)
+    return workspace.refine(query, ids["right"], ids["wrong"])
+
+
+def core_filters(filters: Filters) -> Any:
+    """Return the core's filters; runs on a worker thread."""
     from c4t_core.workspace import Filters as CoreFilters
 
     since = until = None
@@ -285,7 +300,7 @@ class Finder(QObject):
         """Ask nothing."""
         self._library.runner.cancel_key("search")
         self._library.runner.cancel_key("arrange")
-        self.ask = Ask(filters=self.ask.filters)
+        self.ask = Ask(filters=self.ask.filters, refine=self.ask.refine)
         self.found = None
         self.searching.emit(False)
         self.cleared.emit()
@@ -294,6 +309,19 @@ class Finder(QObject):
         """Restrict the hits."""
         if filters != self.ask.filters:
             self.ask = replace(self.ask, filters=filters)
+            self.refresh()
+
+    def set_refine(self, refine: bool) -> None:
+        """Let right and wrong marks move the query, or not."""
+        if refine != self.ask.refine:
+            self.ask = replace(self.ask, refine=refine)
+            self.refresh()
+
+    def set_marks(self, marks: dict[Path, str]) -> None:
+        """Take note of other marks."""
+        changed = marks != self.marks
+        self.marks = marks
+        if changed and (self.ask.refine or self.ask.filters.marked):
             self.refresh()
 
     def set_sort(self, sort: str) -> None:
@@ -354,7 +382,11 @@ class Finder(QObject):
 
     def _failed(self, error: Exception) -> None:
         self.searching.emit(False)
-        self.failed.emit(error)
+        if isinstance(error, NotIndexedError):
+            # The first frames are on their way: no answer yet, and no mistake either.
+            self._answered(Found(self.ask, self._library.model))
+        else:
+            self.failed.emit(error)
 
     @Slot(object)
     def _opened(self, opened: Opened) -> None:

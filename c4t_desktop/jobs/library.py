@@ -60,7 +60,13 @@ def _open_workspace(folders: Sequence[Path], model: str, excludes: Sequence[str]
     from c4t_core.workspace import open_workspace
 
     if excludes:
-        return open_workspace(list(folders), model, exclude=tuple(excludes))
+        from dataclasses import replace
+
+        from c4t_core.index.scan import ExcludeRules
+
+        rules = ExcludeRules()
+        rules = replace(rules, folders=(*rules.folders, *excludes))
+        return open_workspace(list(folders), model, exclude=rules)
     return open_workspace(list(folders), model)
 
 
@@ -106,15 +112,15 @@ class Library(QObject):
         self,
         runner: JobRunner,
         *,
-        open_workspace: Callable[[Sequence[Path], str, Sequence[str]], Any] = _open_workspace,
-        list_models: Callable[[], Any] = _list_models,
+        open_workspace: Callable[[Sequence[Path], str, Sequence[str]], Any] | None = None,
+        list_models: Callable[[], Any] | None = None,
         parent: QObject | None = None,
     ) -> None:
         """Start with nothing open."""
         super().__init__(parent)
         self.runner = runner
-        self._open_workspace = open_workspace
-        self._list_models = list_models
+        self._open_workspace = open_workspace or _open_workspace
+        self._list_models = list_models or _list_models
         self.opened_now: Opened | None = None
         self.folders: tuple[Path, ...] = ()
         self.model = "c4t"

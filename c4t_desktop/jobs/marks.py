@@ -1,50 +1,307 @@
-"""Right and wrong marks on hits; kept by the core in ``user.sqlite``."""
+"""What the user makes: right and wrong marks, saved searches; kept by the core.
+
+Everything is read and written in the ``"look"`` lane; this side keeps a copy for the GUI.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from c4t_desktop.jobs.library import Library
+from c4t_desktop.jobs.finder import NEAREST, Ask, Chip, Filters, Finder, Found, build_query
+from c4t_desktop.jobs.library import LOOK, Library
+from c4t_desktop.jobs.runner import Job
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A saved search as the window shows it.
+
+    Attributes:
+        name: unique.
+        ask: the question.
+        matches: how many frames match now, None while unknown.
+        fresh: how many of them were not there when it was last looked at.
+    """
+
+    name: str
+    ask: Ask
+    matches: int | None = None
+    fresh: int = 0
+
+
+def key_of(ask: Ask) -> str:
+    """Return the terms of a question as one text that the core can read again.
+
+    >>> key_of(Ask((Chip(image=Path("/d/a.png"), weight=-1.0),), "snow"))
+    'snow - @"/d/a.png"'
+    """
+    parts = [ask.text.strip()] if ask.text.strip() else []
+    for chip in ask.chips:
+        sign = "- " if chip.weight < 0 else "+ " if parts else ""
+        parts.append(f'{sign}@"{chip.image}"' if chip.image else f"{sign}{chip.text}")
+    return " ".join(parts)
+
+
+class _Store:
+    """Opens the user's file when it is first needed, on the lane's thread."""
+
+    def __init__(self) -> None:
+        self._data: Any = None
+
+    def get(self) -> Any:
+        if self._data is None:
+            from c4t_core.index.user_data import UserData
+
+            self._data = UserData()
+        return self._data
+
+    def close(self) -> None:
+        if self._data is not None:
+            self._data.close()
+            self._data = None
 
 
 class MarkBook(QObject):
-    """The marks of the query that is asked now.
+    """Marks of the query asked now, and the saved searches.
 
     Attributes:
         marks: "right" or "wrong" by path.
+        saved: the saved searches, by name.
 
     Signals:
         changed: other marks (dict of Path to str).
+        saved_changed: other saved searches (tuple of Saved).
+        failed: something could not be kept (Exception).
     """
 
     changed = Signal(object)
+    saved_changed = Signal(object)
+    failed = Signal(object)
 
-    def __init__(self, library: Library, parent: QObject | None = None) -> None:
-        """Start without marks."""
+    def __init__(self, library: Library, finder: Finder, parent: QObject | None = None) -> None:
+        """Start empty; :meth:`load` reads the saved searches."""
         super().__init__(parent)
         self._library = library
+        self._finder = finder
+        self._store = _Store()
+        self._key = ""
         self.marks: dict[Path, str] = {}
-        library.closed.connect(self._forget)
+        self.saved: tuple[Saved, ...] = ()
+        finder.answered.connect(self._answered)
+        finder.cleared.connect(self._cleared)
+        library.index_ended.connect(self.count_saved)
+        library.opened.connect(self.count_saved)
 
-    def mark(self, paths: Sequence[Path], mark: str) -> None:
-        """Mark files as "right" or "wrong", or take the mark away with ""."""
-        for path in paths:
+    def _run(self, work: Callable[[Job], Any], done: Callable[[Any], None], key: str | None) -> None:
+        self._library.runner.submit(
+            work, lane=LOOK, key=key, done=done, failed=self.failed.emit
+        )
+
+    def close(self) -> None:
+        """Close the user's file; nothing is written after that."""
+        self._store.close()
+
+    # marks ----------------------------------------------------------------------------------
+
+    def mark(self, files: Sequence[Path], mark: str) -> None:
+        """Mark files as "right" or "wrong" for the query asked now; "" takes marks away."""
+        query = self._key
+        workspace = self._workspace()
+        if not files or not query or workspace is None:
+            return
+        for path in files:
             if mark:
                 self.marks[path] = mark
             else:
                 self.marks.pop(path, None)
-        self.changed.emit(dict(self.marks))
+        self._tell_marks()
+        store, chosen = self._store, tuple(files)
+        good = {"right": True, "wrong": False, "": None}[mark]
 
-    def toggle(self, paths: Sequence[Path]) -> None:
+        def work(_: Job) -> None:
+            keys = [_image_key(workspace, path) for path in chosen]
+            store.get().mark(query, keys, good)
+
+        self._run(work, _nothing, None)
+
+    def toggle(self, files: Sequence[Path]) -> None:
         """Go on from no mark to right, to wrong, to none."""
-        if paths:
+        if files:
             following = {"": "right", "right": "wrong", "wrong": ""}
-            self.mark(paths, following[self.marks.get(paths[0], "")])
+            self.mark(files, following[self.marks.get(files[0], "")])
+
+    def _tell_marks(self) -> None:
+        self.changed.emit(dict(self.marks))
+        self._finder.set_marks(dict(self.marks))
+
+    @Slot(object)
+    def _answered(self, found: Found) -> None:
+        query = key_of(found.ask)
+        if query == self._key:
+            return
+        self._key = query
+        store, workspace = self._store, self._workspace()
+
+        def work(_: Job) -> dict[Path, str]:
+            return _read_marks(store.get(), workspace, query)
+
+        self.marks = {}
+        self._tell_marks()
+        self._run(work, self._marks_read, "marks")
+
+    def _marks_read(self, marks: dict[Path, str]) -> None:
+        self.marks = {**marks, **self.marks}
+        self._tell_marks()
 
     @Slot()
-    def _forget(self) -> None:
+    def _cleared(self) -> None:
+        self._key = ""
         self.marks = {}
-        self.changed.emit({})
+        self._tell_marks()
+
+    def _workspace(self) -> Any:
+        opened = self._library.opened_now
+        return opened.workspace if opened is not None else None
+
+    # saved searches -------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Read the saved searches."""
+        store = self._store
+        self._run(lambda _: _read_saved(store.get()), self._saved_read, "saved")
+
+    def save(self, name: str, ask: Ask) -> None:
+        """Keep a question under a name."""
+        store = self._store
+
+        def work(_: Job) -> tuple[Saved, ...]:
+            from c4t_core.index.user_data import Scenario
+
+            filters = dataclasses.asdict(ask.filters)
+            store.get().save_scenario(Scenario(name, key_of(ask), {"filters": filters}))
+            return _read_saved(store.get())
+
+        self._run(work, self._saved_read, None)
+
+    def forget(self, name: str) -> None:
+        """Drop a saved search."""
+        store = self._store
+
+        def work(_: Job) -> tuple[Saved, ...]:
+            store.get().delete_scenario(name)
+            return _read_saved(store.get())
+
+        self._run(work, self._saved_read, None)
+
+    def seen(self, saved: Saved) -> None:
+        """Note that the matches of a saved search are being looked at."""
+        store, workspace = self._store, self._workspace()
+        if workspace is None:
+            return
+
+        def work(_: Job) -> None:
+            hits = _matches(workspace, saved.ask)
+            store.get().mark_seen(saved.name, [_plain_key(hit) for hit in hits])
+
+        self._run(work, lambda _: self.count_saved(), None)
+
+    @Slot()
+    def count_saved(self) -> None:
+        """Count what matches each saved search now, and what is new since last time."""
+        store, workspace, saved = self._store, self._workspace(), self.saved
+        if workspace is None or not saved:
+            return
+
+        def work(job: Job) -> tuple[Saved, ...]:
+            return tuple(_counted(job, store.get(), workspace, entry) for entry in saved)
+
+        self._library.runner.submit(
+            work, lane=LOOK, key="count", done=self._saved_counted, failed=_nothing
+        )
+
+    def _saved_read(self, saved: tuple[Saved, ...]) -> None:
+        known = {entry.name: entry for entry in self.saved}
+        self.saved = tuple(
+            dataclasses.replace(entry, matches=known[entry.name].matches)
+            if entry.name in known and known[entry.name].ask == entry.ask
+            else entry
+            for entry in saved
+        )
+        self.saved_changed.emit(self.saved)
+        self.count_saved()
+
+    def _saved_counted(self, saved: tuple[Saved, ...]) -> None:
+        self.saved = saved
+        self.saved_changed.emit(saved)
+
+
+def _image_key(workspace: Any, path: Path) -> Any:
+    """Return how the user's data know a frame; its content is hashed so that it is found again."""
+    from c4t_core.index.user_data import ImageKey
+
+    frame = workspace.frame(path)
+    if frame is None:
+        return ImageKey.of(path.parent, path.name)
+    return ImageKey.of(frame.root, frame.relative)
+
+
+def _plain_key(hit: Any) -> Any:
+    from c4t_core.index.user_data import ImageKey
+
+    return ImageKey(hit.root, hit.relative)
+
+
+def _read_marks(data: Any, workspace: Any, query: str) -> dict[Path, str]:
+    """Return the marks of a query by where the files are now."""
+    from c4t_core.index.user_data import locate
+
+    found = {}
+    for mark in data.marks(query):
+        of_size = getattr(workspace, "files_of_size", lambda _: ())
+        path = locate(mark.image, of_size) or mark.image.path
+        found[path] = "right" if mark.good else "wrong"
+    return found
+
+
+def _read_saved(data: Any) -> tuple[Saved, ...]:
+    made = []
+    for scenario in data.scenarios():
+        stored = dict(scenario.settings.get("filters", {}))
+        stored["within"] = tuple(stored.get("within", ()))
+        known = {field.name for field in dataclasses.fields(Filters)}
+        filters = Filters(**{name: value for name, value in stored.items() if name in known})
+        made.append(Saved(scenario.name, Ask(text=scenario.query, filters=filters)))
+    return tuple(made)
+
+
+def _matches(workspace: Any, ask: Ask) -> list[Any]:
+    query = build_query(ask)
+    cut = workspace.threshold(query)
+    ranking = workspace.ranking(query)
+    count = NEAREST if cut is None else int((ranking.scores >= cut).sum())
+    return list(workspace.hits(ranking.image_ids[:count], ranking.scores[:count]))
+
+
+def _counted(job: Job, data: Any, workspace: Any, saved: Saved) -> Saved:
+    from c4t_core.errors import C4TError
+
+    job.check()
+    try:
+        hits = _matches(workspace, saved.ask)
+    except C4TError:  # not indexed yet, or an image of the query is gone
+        return dataclasses.replace(saved, matches=None, fresh=0)
+    fresh = data.unseen(saved.name, [_plain_key(hit) for hit in hits])
+    return dataclasses.replace(saved, matches=len(hits), fresh=len(fresh))
+
+
+def _nothing(_: Any) -> None:
+    """Nothing is to be done with this value."""
+
+
+__all__ = ["Chip", "Saved", "MarkBook", "key_of"]

@@ -17,10 +17,12 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 from c4t_core import paths
 from c4t_core.errors import FolderError, MissingExtraError
 from c4t_desktop.gallery.results_model import file_url, files_as_mime
+from c4t_desktop.jobs.marks import Saved
 from c4t_desktop.messages import Problem, describe, plural, show_problem
 from c4t_desktop.panels import extensions
 from c4t_desktop.panels.about import AboutDialog
 from c4t_desktop.panels.extensions import Context
+from c4t_desktop.panels.save_search import SaveSearchDialog
 from c4t_desktop.panels.settings_dialog import SettingsDialog
 from c4t_desktop.panels.shortcuts import ShortcutsDialog
 from c4t_desktop.panels.skipped import SkippedDialog
@@ -34,12 +36,14 @@ class Commands(QObject):
         said: a sentence for the status area (str).
         folder_opened: folders were opened (tuple of Path).
         panel_made: an extension's panel that takes the place of the grid (QWidget).
+        ask_wanted: a question is to be put into the search bar (Ask).
         trouble: a dialog about a problem was opened (Problem).
     """
 
     said = Signal(str)
     folder_opened = Signal(object)
     panel_made = Signal(object)
+    ask_wanted = Signal(object)
     trouble = Signal(object)
 
     def __init__(self, context: Context, window: QWidget) -> None:
@@ -147,6 +151,28 @@ class Commands(QObject):
             library.open(library.folders)
         else:
             library.index()
+
+    # saved searches -------------------------------------------------------------------------
+
+    @Slot()
+    def save_search(self) -> None:
+        """Ask for a name and keep the search under it."""
+        ask = self._context.finder.ask
+        if not ask.empty:
+            dialog = SaveSearchDialog(ask, self._context.theme, self._window)
+            dialog.named.connect(self._context.marks.save)
+            self._open(dialog)
+
+    @Slot(object)
+    def run_saved(self, saved: Saved) -> None:
+        """Ask a saved question again; its news are seen by that."""
+        self.ask_wanted.emit(saved.ask)
+        self._context.marks.seen(saved)
+
+    @Slot(object)
+    def forget_saved(self, saved: Saved) -> None:
+        """Drop a saved search."""
+        self._context.marks.forget(saved.name)
 
     # files ----------------------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +26,7 @@ from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.jobs.details import Details, Facts
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.messages import plain_label, size_text
+from c4t_desktop.panels.flow import FlowLayout
 from c4t_desktop.panels.model_chooser import title_of
 from c4t_desktop.theme import Theme
 
@@ -41,6 +42,7 @@ class ElidedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self._whole = ""
         self.setMinimumWidth(20)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def show_text(self, text: str) -> None:
         """Show a text."""
@@ -112,8 +114,10 @@ class DetailsPanel(QScrollArea):
         self._wrong = self._button(self.tr("Wrong"), "close", "markWrongButton", kind="bad")
         self._like = self._button(self.tr("More like this"), "similar", "moreLikeThisButton")
         self._copy = self._button(self.tr("Copy path"), "copy", "copyPathButton")
-        self._reveal = self._button(self.tr("Show in folder"), "reveal", "revealButton")
+        self._reveal = self._button(self.tr("Show"), "reveal", "revealButton")
         self._open = self._button(self.tr("Open"), "open", "openButton")
+        self._reveal.setToolTip(self.tr("Show in the file manager (Ctrl+R)"))
+        self._open.setToolTip(self.tr("Open with another program (Ctrl+Return)"))
         self._content = QWidget()
         self._content.setProperty("kind", "page")
         self._nothing = plain_label(self.tr("Select a frame to see its details."), wrap=True)
@@ -144,7 +148,7 @@ class DetailsPanel(QScrollArea):
         column.setSpacing(px(10))
         column.addWidget(self.view)
         column.addWidget(self._name)
-        column.addLayout(_row(px(8), self._right, self._wrong, self._like))
+        column.addWidget(_buttons(px(8), self._right, self._wrong, self._like))
         column.addLayout(self._facts_grid())
         column.addSpacing(px(4))
         column.addWidget(self._titles[0])
@@ -152,7 +156,7 @@ class DetailsPanel(QScrollArea):
         column.addWidget(self._titles[1])
         column.addWidget(self.similar)
         column.addSpacing(px(4))
-        column.addLayout(_row(px(8), self._copy, self._reveal, self._open))
+        column.addWidget(_buttons(px(8), self._copy, self._reveal, self._open))
         column.addStretch(1)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._nothing.setProperty("kind", "muted")
@@ -307,13 +311,12 @@ class DetailsPanel(QScrollArea):
         self.setMinimumWidth(theme.px(300))
 
 
-def _row(gap: int, *parts: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(gap)
+def _buttons(gap: int, *parts: QWidget) -> QWidget:
+    holder = QWidget()
+    flow = FlowLayout(holder, gap, centred=False)
     for part in parts:
-        row.addWidget(part)
-    row.addStretch(1)
-    return row
+        flow.addWidget(part)
+    return holder
 
 
 def _joined(*parts: str) -> str:

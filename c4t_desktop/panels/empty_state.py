@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from c4t_desktop.gallery.results_model import local_path, shown
@@ -96,15 +96,23 @@ class EmptyState(QWidget):
         px = self._theme.px
         frame = QFrame()
         frame.setObjectName("dropTarget" if self._page.drop else "messageCard")
-        frame.setMaximumWidth(px(600))
+        frame.setFixedWidth(self._frame_width())
         column = QVBoxLayout(frame)
-        column.setContentsMargins(px(48), px(40), px(48), px(40))
+        column.setContentsMargins(px(40), px(36), px(40), px(36))
         column.setSpacing(px(12))
         self._fill(column)
         self._outer.addWidget(frame, 0, Qt.AlignmentFlag.AlignCenter)
         self._frame = frame
         self.setAccessibleName(self._page.title)
         self.setAccessibleDescription(self._page.sentence)
+
+    def _frame_width(self) -> int:
+        return max(160, min(self._theme.px(620), self.width() - 2 * self._theme.px(16)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        if self._frame is not None:
+            self._frame.setFixedWidth(self._frame_width())
 
     def _fill(self, column: QVBoxLayout) -> None:
         page, px, colours = self._page, self._theme.px, self._theme.colours
@@ -123,7 +131,6 @@ class EmptyState(QWidget):
             sentence.setObjectName("pageSentence")
             sentence.setProperty("kind", "muted")
             sentence.setAlignment(centre)
-            sentence.setMinimumWidth(px(420))
             column.addWidget(sentence)
         if page.offers:
             column.addSpacing(px(8))

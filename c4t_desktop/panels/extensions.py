@@ -15,10 +15,10 @@ from importlib.util import find_spec
 from PySide6.QtWidgets import QWidget
 
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
-from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.jobs.details import Details
 from c4t_desktop.jobs.finder import Finder
 from c4t_desktop.jobs.library import Library
+from c4t_desktop.jobs.marks import MarkBook
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.settings import Settings
@@ -46,6 +46,7 @@ class Context:
         cache: keeps them.
         settings: what the user set.
         theme: colours, type, icons.
+        marks: right and wrong marks, saved searches.
     """
 
     runner: JobRunner
@@ -56,7 +57,7 @@ class Context:
     cache: ThumbnailCache
     settings: Settings
     theme: Theme
-    view: ResultsView | None = None
+    marks: MarkBook
 
 
 Factory = Callable[[Context, QWidget], QWidget]

@@ -1,4 +1,4 @@
-"""A layout that fills lines from the left and centres them, like words in a paragraph."""
+"""A layout that fills lines from the left, or centres them, like words in a paragraph."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 class FlowLayout(QLayout):
     """Puts widgets side by side and begins a new line where the width ends."""
 
-    def __init__(self, parent: QWidget, gap: int) -> None:
+    def __init__(self, parent: QWidget, gap: int, *, centred: bool = True) -> None:
         """Lay out the children of a widget with a gap between them."""
         super().__init__(parent)
         self._items: list[QLayoutItem] = []
         self._gap = gap
+        self._centred = centred
         self.setContentsMargins(0, 0, 0, 0)
 
     def addItem(self, item: QLayoutItem) -> None:  # noqa: N802, D102
@@ -52,7 +53,9 @@ class FlowLayout(QLayout):
         top = rect.top()
         for line in self._lines(rect.width()):
             width = sum(item.sizeHint().width() for item in line) + self._gap * (len(line) - 1)
-            left = rect.left() + max(0, (rect.width() - width) // 2)
+            left = rect.left()
+            if self._centred:
+                left += max(0, (rect.width() - width) // 2)
             height = max(item.sizeHint().height() for item in line)
             for item in line:
                 item.setGeometry(QRect(QPoint(left, top), item.sizeHint()))

@@ -86,7 +86,8 @@ class QueryField(QLineEdit):
             left = origin + metrics.horizontalAdvance(text[:start])
             width = metrics.horizontalAdvance(text[:end]) - metrics.horizontalAdvance(text[:start])
             painter.setBrush(QColor(colours.accent_soft if wanted else colours.bad_soft))
-            ground = QRectF(left - px(4), top, width + px(8), height)
+            before, after = px(4) if start == 0 else 1, px(4) if end == len(text) else 1
+            ground = QRectF(left - before, top, width + before + after, height)
             painter.drawRoundedRect(ground, px(5), px(5))
         painter.end()
 

@@ -217,8 +217,10 @@ class ResultsPanel(QStackedWidget):
             return
         kept = self._view.current_path()
         top = self._view.verticalScrollBar().value()
-        best = max(row.hit.score for row in arrangement.rows)
-        self._model.set_rows(arrangement.rows, low=found.histogram.low, best=best)
+        scores = [row.hit.score for row in arrangement.rows]
+        best, least = max(scores), min(scores)
+        # Bars from a third to full: the differences among what is shown are what matters.
+        self._model.set_rows(arrangement.rows, low=least - (best - least) / 2, best=best)
         self._under_header.setCurrentWidget(self._view)
         self._show_grid()
         if kept is not None and self._model.index_of(kept).isValid():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QWidget
 
 from c4t_desktop.jobs.arrange import SORTS, Arrangement
@@ -79,6 +80,26 @@ class ResultsHeader(QWidget):
         row.addWidget(self._size)
         row.addWidget(self._large)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave out what there is no room for, the least needed first."""
+        row = self.layout()
+        room = self.width() - 2 * self._theme.px(16)
+        always = (self._count, self._sort, self.slider)
+        used = sum(part.sizeHint().width() + row.spacing() for part in always)
+        for group in (
+            (self._cut,),
+            (self._fold,),
+            (self._small, self._size, self._large),
+            (self._of,),
+        ):
+            used += sum(part.sizeHint().width() + row.spacing() for part in group)
+            for part in group:
+                part.setVisible(used <= room)
+
     def _wire(self) -> None:
         finder = self._finder
         self._sort.currentIndexChanged.connect(self._sort_chosen)
@@ -125,6 +146,7 @@ class ResultsHeader(QWidget):
         found = self._finder.found
         if found is not None and self._finder.order.limit(found) is not None:
             self._count.setText(self.tr("The nearest {0}").format(arrangement.matches))
+            self._fit()
             return
         matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))
         if arrangement.events is not None:
@@ -132,6 +154,7 @@ class ResultsHeader(QWidget):
             self._count.setText(self.tr("{0} in {1}").format(matches, events))
         else:
             self._count.setText(matches)
+        self._fit()
 
     @Slot(object)
     def _order_changed(self, order: Order) -> None:

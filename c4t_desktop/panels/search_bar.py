@@ -106,7 +106,8 @@ class SearchBar(QFrame):
     def ask(self) -> Ask:
         """Return the question as it stands."""
         chips = tuple(Chip(image=chip.image, weight=chip.weight) for chip in self._chips)
-        return Ask(chips, self.field.text(), self._finder.ask.filters)
+        now = self._finder.ask
+        return Ask(chips, self.field.text(), now.filters, now.refine)
 
     def show_ask(self, ask: Ask) -> None:
         """Put a question into the bar and ask it."""

@@ -140,7 +140,6 @@ class Selection(QObject):
 
     @Slot(object)
     def _marks_changed(self, marks: dict[Path, str]) -> None:
-        self._finder.marks = marks
         self._view.model().set_marks(marks)
         if self._details is not None and self._details.path is not None:
             self._details.show_mark(marks.get(self._details.path, ""))

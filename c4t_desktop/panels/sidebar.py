@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -22,7 +23,9 @@ from PySide6.QtWidgets import (
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.jobs.finder import Filters, Finder
 from c4t_desktop.jobs.library import Library, Opened
+from c4t_desktop.jobs.marks import Saved
 from c4t_desktop.messages import count_text, plain_label
+from c4t_desktop.panels.status import folder_name, folders_title
 from c4t_desktop.theme import Theme
 
 
@@ -51,12 +54,23 @@ class SideRow(QPushButton):
         self._value.setProperty("kind", "muted")
         for label in (self._name, self._value):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        # The name takes what is left; it must not ask for its whole width.
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.px(8), 0, theme.px(8), 0)
         row.addWidget(self._name, 1)
         row.addWidget(self._value)
-        self.setFixedHeight(theme.px(30))
+        self.setMinimumHeight(theme.px(30))
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.clicked.connect(self._go)
+        self.toggled.connect(self._show_chosen)
+
+    @Slot(bool)
+    def _show_chosen(self, chosen: bool) -> None:
+        for label, otherwise in ((self._name, "plain"), (self._value, "muted")):
+            label.setProperty("kind", "chosen" if chosen else otherwise)
+            label.style().unpolish(label)
+            label.style().polish(label)
 
     def set_value(self, value: str) -> None:
         """Show another value."""
@@ -114,8 +128,8 @@ class Sidebar(QScrollArea):
 
     Signals:
         recent_chosen: a set of folders opened before (tuple of str).
-        scenario_chosen: a saved search is to be run again (whatever it stands for).
-        scenario_removed: a saved search is to be forgotten.
+        scenario_chosen: a saved search is to be run again (Saved).
+        scenario_removed: a saved search is to be forgotten (Saved).
         add_folder: another folder is wanted beside the open ones.
         folder_removed: a folder is to be closed (Path).
     """
@@ -183,7 +197,7 @@ class Sidebar(QScrollArea):
         for entry in folders:
             value = self.tr("offline") if entry.offline else count_text(entry.total)
             path = Path(entry.folder)
-            row = self._folder_row(path.name or str(path), value, path)
+            row = self._folder_row(folder_name(path), value, path)
             row.setToolTip(plain_tip(str(path)))
             row.setChecked(str(path) in chosen or len(folders) == 1)
             row.removed.connect(self.folder_removed)
@@ -228,7 +242,8 @@ class Sidebar(QScrollArea):
             chooser.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
-            chooser.setMinimumContentsLength(9)
+            chooser.setMinimumContentsLength(6)
+            chooser.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             chooser.addItem(self.tr("any"), None)
             chooser.activated.connect(self._filter_chosen)
             self._choosers[key] = chooser
@@ -275,20 +290,22 @@ class Sidebar(QScrollArea):
         rows: list[QWidget] = []
         for entry in recent:
             if entry != open_now:
-                name = Path(entry[0]).name or entry[0]
-                more = f" +{len(entry) - 1}" if len(entry) > 1 else ""
-                row = SideRow(name + more, "", entry, self._theme)
+                row = SideRow(folders_title([Path(part) for part in entry]), "", entry, self._theme)
                 row.setCheckable(False)
                 row.setToolTip(plain_tip("\n".join(entry)))
                 row.chosen.connect(self.recent_chosen)
                 rows.append(row)
         self._recent.show_rows(rows[:5])
 
-    def show_scenarios(self, scenarios: Sequence[tuple[str, str, object]]) -> None:
-        """List saved searches: name, count or news, what they stand for."""
+    @Slot(object)
+    def show_saved(self, saved: Sequence[Saved]) -> None:
+        """List saved searches with how many frames match, or how many are new."""
         rows: list[QWidget] = []
-        for name, value, stands_for in scenarios:
-            row = SideRow(name, value, stands_for, self._theme)
+        for entry in saved:
+            value = "" if entry.matches is None else count_text(entry.matches)
+            if entry.fresh:
+                value = self.tr("+{0} new").format(count_text(entry.fresh))
+            row = SideRow(entry.name, value, entry, self._theme)
             row.setCheckable(False)
             row.setToolTip(self.tr("Run this search again; Delete forgets it"))
             row.chosen.connect(self.scenario_chosen)
@@ -307,7 +324,7 @@ def _titled(title: str, chooser: QComboBox, theme: Theme) -> QWidget:
     row = QHBoxLayout(holder)
     row.setContentsMargins(theme.px(8), 0, 0, 0)
     name: QLabel = plain_label(title)
+    name.setMinimumWidth(theme.px(56))
     row.addWidget(name)
-    row.addStretch(1)
-    row.addWidget(chooser)
+    row.addWidget(chooser, 1)
     return holder

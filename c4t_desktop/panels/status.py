@@ -20,11 +20,25 @@ from c4t_desktop.theme import Theme
 _STAYS = 6000  # ms that a sentence stays
 
 
+_GENERAL = {"images", "image", "imgs", "img", "frames", "camera", "data", "png", "jpg", "raw"}
+
+
+def folder_name(folder: Path) -> str:
+    """Return a folder's name; with its parent's where the name says nothing.
+
+    >>> folder_name(Path("/d/winter/images"))
+    'winter/images'
+    """
+    if folder.name.lower() in _GENERAL and folder.parent.name:
+        return f"{folder.parent.name}/{folder.name}"
+    return folder.name or str(folder)
+
+
 def folders_title(folders: Sequence[Path]) -> str:
     """Return what a set of folders is called in the window."""
     if not folders:
         return ""
-    name = shown(folders[0].name or str(folders[0]))
+    name = shown(folder_name(folders[0]))
     return name if len(folders) == 1 else f"{name} +{len(folders) - 1}"
 
 
@@ -87,6 +101,7 @@ class StatusArea(QWidget):
         self._again.setToolTip(self.tr("Index what is new or changed (F5)"))
         self._cancel.setToolTip(self.tr("Stop indexing; what is done is kept"))
         self._skip_button.setDefaultAction(self._skipped)
+        self._skip_button.setVisible(self._skipped.isVisible())
         self._skip_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         row = QHBoxLayout(self)
         row.setContentsMargins(px(16), px(4), px(16), px(4))
@@ -150,6 +165,7 @@ class StatusArea(QWidget):
         self._what.setText("")
         self._again.hide()
         self._skipped.setVisible(False)
+        self._skip_button.hide()
 
     @Slot(object)
     def _status(self, status: Any) -> None:
@@ -161,6 +177,7 @@ class StatusArea(QWidget):
         if not self._library.is_indexing:
             self._what.setText(text)
         self._skipped.setVisible(bool(status.skipped))
+        self._skip_button.setVisible(bool(status.skipped))
         self._skipped.setText(
             plural(status.skipped, self.tr("{0} file skipped"), self.tr("{0} files skipped"))
         )

@@ -24,7 +24,7 @@ QToolTip {{ background: {c.card}; color: {c.text}; border: 1px solid {c.border_s
 #statusArea {{ border-top: 1px solid {c.border}; }}
 #sidePanel {{ border-right: 1px solid {c.border}; }}
 #detailsPanel {{ border-left: 1px solid {c.border}; }}
-#canvas, #resultsHeader, #emptyState, #frameView {{ background: {c.canvas}; }}
+#canvas, #resultsHeader, #emptyState, #frameView, #comparePanel {{ background: {c.canvas}; }}
 QSplitter::handle {{ background: {c.border}; }}
 QSplitter::handle:horizontal {{ width: 1px; }}
 
@@ -65,11 +65,11 @@ QPushButton[kind="row"] {{ background: transparent; border: 1px solid transparen
 QPushButton[kind="row"]:hover {{ background: {c.hover}; }}
 QPushButton[kind="row"]:focus {{ border-color: {c.accent}; }}
 QPushButton[kind="side"] {{ background: transparent; border: 1px solid transparent;
-  border-radius: {px(6)}px; padding: 0; min-height: 0; }}
+  border-radius: {px(6)}px; padding: 0; min-height: {px(28)}px; }}
 QPushButton[kind="side"]:hover {{ background: {c.hover}; }}
 QPushButton[kind="side"]:focus {{ border-color: {c.accent}; }}
 QPushButton[kind="side"]:checked {{ background: {c.accent_soft}; }}
-QPushButton[kind="side"]:checked QLabel {{ color: {c.accent}; font-weight: 600; }}
+QLabel[kind="chosen"] {{ color: {c.accent}; font-weight: 600; }}
 QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: {px(6)}px;
   padding: {px(4)}px; }}
 QToolButton:hover {{ background: {c.hover}; }}
@@ -128,7 +128,8 @@ QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{
 QAbstractItemView {{ background: {c.field}; border: 1px solid {c.border};
   border-radius: {px(8)}px; outline: none; selection-background-color: {c.accent_soft};
   selection-color: {c.text}; alternate-background-color: {c.hover}; }}
-#resultsView {{ background: {c.canvas}; border: none; border-radius: 0; }}
+#resultsView, #leftResultsView, #rightResultsView {{
+  background: {c.canvas}; border: none; border-radius: 0; }}
 QAbstractItemView[kind="strip"] {{ background: transparent; border: none; border-radius: 0; }}
 QAbstractItemView[kind="side"] {{ background: transparent; border: none; }}
 QHeaderView {{ background: {c.panel}; border: none; }}

@@ -134,13 +134,19 @@ class FakeWorkspace:
     def status(self):
         folders = tuple(
             FolderStatus(
-                root, sum(path.is_relative_to(root) for path in self._files), self.embedded,
-                len(self._skipped), False, None, None,
+                root,
+                sum(path.is_relative_to(root) for path in self._files),
+                self.embedded,
+                len(self._skipped),
+                False,  # offline
+                None,  # scanned
+                None,  # busy
+                "exact",
             )
             for root in self.roots
-        )  # fmt: skip
+        )
         return WorkspaceStatus(
-            len(self._files), self.embedded, 0, len(self._skipped), folders, 1000, "exact"
+            len(self._files), self.embedded, 0, len(self._skipped), folders
         )
 
     def skipped(self):

@@ -1,0 +1,255 @@
+"""Two models side by side on the user's own question."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QPushButton,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_desktop.gallery.compare_delegate import CompareDelegate
+from c4t_desktop.gallery.results_model import ResultsModel
+from c4t_desktop.gallery.view import ResultsView
+from c4t_desktop.jobs.comparison import Compared, Comparison, IndexNeeded
+from c4t_desktop.messages import describe, plain_label
+from c4t_desktop.panels.model_chooser import title_of
+
+if TYPE_CHECKING:
+    from c4t_desktop.panels.extensions import Context
+
+_SIDES = (0, 1)
+
+
+class Side(QWidget):
+    """One model: a chooser, its hits, and what is missing.
+
+    Signals:
+        chosen: another model was chosen.
+        index_wanted: the missing index is to be made.
+    """
+
+    chosen = Signal()
+    index_wanted = Signal()
+
+    def __init__(self, context: Context, name: str, parent: QWidget | None = None) -> None:
+        """Show nothing yet."""
+        super().__init__(parent)
+        px = context.theme.px
+        self.chooser = QComboBox()
+        self.chooser.setObjectName(f"{name}ModelChooser")
+        self.chooser.setAccessibleName(self.tr("Model"))
+        self.note = plain_label(wrap=True)
+        self.note.setProperty("kind", "muted")
+        self.make_index = QPushButton(self.tr("Index now"))
+        self.make_index.setObjectName(f"{name}IndexButton")
+        self.make_index.hide()
+        self.model = ResultsModel(self)
+        self.view = ResultsView(self.model, context.cache, context.theme)
+        self.view.setObjectName(f"{name}ResultsView")
+        self.delegate = CompareDelegate(context.cache, context.theme, self.view)
+        self.view.use_delegate(self.delegate)
+        self.view.set_card_width(180)
+        top = QHBoxLayout()
+        top.setContentsMargins(px(16), 0, px(16), 0)
+        top.addWidget(self.chooser)
+        top.addWidget(self.note, 1)
+        top.addWidget(self.make_index)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(top)
+        column.addWidget(self.view, 1)
+        self.chooser.activated.connect(self.chosen)
+        self.make_index.clicked.connect(self.index_wanted)
+
+    @property
+    def model_name(self) -> str:
+        """The model chosen."""
+        return str(self.chooser.currentData())
+
+    def offer(self, infos: Any, current: str) -> None:
+        """List the models that can be used."""
+        self.chooser.clear()
+        for info in infos:
+            if info.available:
+                self.chooser.addItem(title_of(info.name), info.name)
+        if self.chooser.findData(current) < 0:
+            self.chooser.addItem(title_of(current), current)
+        self.chooser.setCurrentIndex(self.chooser.findData(current))
+
+    def need(self, needed: IndexNeeded | None) -> None:
+        """Offer to make what is missing of the index; None if nothing is."""
+        self.make_index.setVisible(needed is not None)
+        self.make_index.setEnabled(True)
+        text = self.tr("{count} frames are not indexed with this model.")
+        self.note.setText(text.format(count=needed.missing) if needed else "")
+
+
+class ComparePanel(QWidget):
+    """The question on two models: shared hits, hits of one only, moved ranks.
+
+    Signals:
+        closed: back to the grid.
+    """
+
+    closed = Signal()
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        """Compare the model in use with the next one there is."""
+        super().__init__(parent)
+        self.setObjectName("comparePanel")
+        self._context = context
+        self._comparison = Comparison(context.library, parent=self)
+        self.sides = (Side(context, "left"), Side(context, "right"))
+        self.summary = plain_label(wrap=True)
+        self.summary.setObjectName("compareSummary")
+        self.summary.setProperty("kind", "subtitle")
+        self._place()
+        self._wire()
+        self._offer()
+
+    def _place(self) -> None:
+        px = self._context.theme.px
+        back = QToolButton()
+        back.setObjectName("compareCloseButton")
+        back.setIcon(self._context.theme.icon("close"))
+        back.setToolTip(self.tr("Back to one model (Esc)"))
+        back.setAccessibleName(back.toolTip())
+        back.clicked.connect(self.close_panel)
+        top = QHBoxLayout()
+        top.setContentsMargins(px(16), px(12), px(12), 0)
+        top.addWidget(self.summary, 1)
+        top.addWidget(back)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(1)
+        for side in self.sides:
+            split.addWidget(side)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        column.addLayout(top)
+        column.addWidget(split, 1)
+
+    def _wire(self) -> None:
+        comparison, finder = self._comparison, self._context.finder
+        for number, side in enumerate(self.sides):
+            side.chosen.connect(self._chosen)
+            side.index_wanted.connect(partial(self._index, number))
+            side.view.marked.connect(partial(self._mark, number))
+            side.view.selectionModel().currentChanged.connect(partial(self._follow, number))
+        comparison.answered.connect(self._answered)
+        comparison.index_needed.connect(self._index_needed)
+        comparison.indexing.connect(self._indexing)
+        comparison.failed.connect(self._failed)
+        finder.answered.connect(self._asked)
+        finder.cleared.connect(self._asked)
+        self._context.marks.changed.connect(self._show_marks)
+
+    def _offer(self) -> None:
+        library = self._context.library
+        usable = [info.name for info in library.models if info.available]
+        other = next((name for name in usable if name != library.model), library.model)
+        for side, name in zip(self.sides, (library.model, other), strict=True):
+            side.offer(library.models, name)
+        self._show_marks(self._context.marks.marks)
+        self._comparison.models = (library.model, other)
+        self._asked()
+
+    @Slot()
+    def _asked(self) -> None:
+        if not self._context.finder.ask.empty:
+            self.summary.setText(self.tr("Searching with both models…"))
+        self._comparison.ask(self._context.finder.ask)
+
+    @Slot()
+    def _chosen(self) -> None:
+        self._comparison.choose(*(side.model_name for side in self.sides))
+
+    def _index(self, number: int) -> None:
+        self.sides[number].make_index.setEnabled(False)
+        self._comparison.index(self.sides[number].model_name)
+
+    @Slot(object)
+    def _answered(self, compared: Compared) -> None:
+        for number, side in enumerate(self.sides):
+            rows = compared.rows[number]
+            side.model.set_rows(rows, low=compared.low[number], best=compared.best[number])
+            if rows:
+                side.need(None)
+        only = [len(rows) - compared.shared for rows in compared.rows]
+        names = [title_of(side.model_name) for side in self.sides]
+        if self._context.finder.ask.empty:
+            self.summary.setText(self.tr("Type a question to compare two models on it."))
+        elif names[0] == names[1]:
+            self.summary.setText(self.tr("Choose another model on one side to compare them."))
+        else:
+            text = self.tr("{shared} hits shared · {left} only {a} · {right} only {b}")
+            self.summary.setText(
+                text.format(
+                    shared=compared.shared, left=only[0], a=names[0], right=only[1], b=names[1]
+                )
+            )
+
+    @Slot(object)
+    def _index_needed(self, needed: IndexNeeded) -> None:
+        for side in self.sides:
+            if side.model_name == needed.model:
+                side.need(needed)
+
+    @Slot(int, int)
+    def _indexing(self, done: int, total: int) -> None:
+        text = self.tr("Indexing: {done} of {total}").format(done=done, total=total)
+        for side in self.sides:
+            if not side.make_index.isHidden():
+                side.note.setText(text)
+
+    @Slot(object)
+    def _failed(self, error: Exception) -> None:
+        self.summary.setText(describe(error).sentence)
+
+    def _follow(self, number: int, *_: object) -> None:
+        """Show the frame chosen on one side on the other, if it is there."""
+        path = self.sides[number].view.current_path()
+        other = self.sides[1 - number].view
+        if path is not None and self.sides[number].view.hasFocus():
+            other.go_to(path)
+
+    def _mark(self, number: int, mark: str) -> None:
+        chosen = self.sides[number].view.selected_paths()
+        if mark == "toggle":
+            self._context.marks.toggle(chosen)
+        else:
+            self._context.marks.mark(chosen, mark)
+
+    @Slot(object)
+    def _show_marks(self, marks: dict[Path, str]) -> None:
+        for side in self.sides:
+            side.model.set_marks(marks)
+
+    @Slot()
+    def close_panel(self) -> None:
+        """Go back to the grid."""
+        self._comparison.close()
+        self.closed.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+        if event.key() == Qt.Key.Key_Escape:
+            self.close_panel()
+        else:
+            super().keyPressEvent(event)
+
+
+def create(context: Context, parent: QWidget) -> QWidget:
+    """Return the panel that takes the place of the grid."""
+    return ComparePanel(context, parent)

@@ -1,0 +1,256 @@
+"""The job runner: results on the GUI thread, once, in order; faults never get away."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from PySide6.QtCore import QObject, Signal, Slot
+
+from c4t_core.errors import Cancelled
+from c4t_desktop.jobs.runner import JobRunner
+
+
+@pytest.fixture
+def runner(qtbot):
+    made = JobRunner()
+    yield made
+    assert made.shutdown(5)
+
+
+class Log:
+    """Notes what the callbacks were called with, and on which thread."""
+
+    def __init__(self):
+        self.calls = []
+        self.threads = set()
+
+    def __getattr__(self, name):
+        def note(*values):
+            self.threads.add(threading.current_thread())
+            self.calls.append((name, *values))
+
+        return note
+
+    def names(self):
+        return [call[0] for call in self.calls]
+
+
+def submit(runner, log, work, **more):
+    return runner.submit(
+        work,
+        **{"lane": "work", **more},
+        done=log.done,
+        failed=log.failed,
+        progress=log.progress,
+        finished=log.finished,
+    )
+
+
+def test_a_value_comes_back_on_the_gui_thread(qtbot, runner):
+    log = Log()
+    submit(runner, log, lambda job: threading.current_thread().name)
+    qtbot.waitUntil(lambda: "finished" in log.names())
+    assert log.calls == [("done", "c4t-work"), ("finished",)]
+    assert log.threads == {threading.main_thread()}
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("CUDA out of memory"), ValueError("x"), MemoryError(), OSError(28, "full")]
+)
+def test_errors_come_back_and_the_lane_lives_on(qtbot, runner, error):
+    def work(job):
+        raise error
+
+    log = Log()
+    submit(runner, log, work)
+    submit(runner, log, lambda job: "next")
+    qtbot.waitUntil(lambda: log.names().count("finished") == 2)
+    assert log.calls == [("failed", error), ("finished",), ("done", "next"), ("finished",)]
+
+
+def test_even_system_exit_in_a_worker_is_reported(qtbot, runner):
+    def work(job):
+        raise SystemExit(3)
+
+    log = Log()
+    submit(runner, log, work)
+    qtbot.waitUntil(lambda: "finished" in log.names())
+    assert log.names() == ["failed", "finished"]
+    assert isinstance(log.calls[0][1], RuntimeError)
+
+
+def test_an_error_nobody_takes_is_announced(qtbot, runner):
+    with qtbot.waitSignal(runner.crashed) as caught:
+        runner.submit(lambda job: 1 / 0, lane="work")
+    assert isinstance(caught.args[0], ZeroDivisionError)
+
+
+def test_finished_comes_exactly_once_however_a_job_ends(qtbot, runner):
+    gate = threading.Event()
+    log = Log()
+    submit(runner, log, lambda job: gate.wait(5))
+    waiting = submit(runner, log, lambda job: "never")
+    runner.cancel(waiting)
+    runner.cancel(waiting)
+    gate.set()
+    qtbot.waitUntil(lambda: not runner.busy)
+    assert log.names().count("finished") == 2
+    assert ("done", "never") not in log.calls
+
+
+def test_a_later_job_with_the_same_key_makes_the_earlier_one_stale(qtbot, runner):
+    gate = threading.Event()
+    log = Log()
+    submit(runner, log, lambda job: gate.wait(5) and "old", key="search")
+    submit(runner, log, lambda job: "dropped unseen", key="search")
+    submit(runner, log, lambda job: "new", key="search")
+    gate.set()
+    qtbot.waitUntil(lambda: not runner.busy)
+    assert [call for call in log.calls if call[0] == "done"] == [("done", "new")]
+    assert log.names().count("finished") == 3
+
+
+def test_a_stale_error_is_not_shown(qtbot, runner):
+    gate = threading.Event()
+
+    def fails(job):
+        gate.wait(5)
+        raise ValueError("old")
+
+    log = Log()
+    submit(runner, log, fails, key="search")
+    submit(runner, log, lambda job: "new", key="search")
+    gate.set()
+    qtbot.waitUntil(lambda: not runner.busy)
+    assert "failed" not in log.names()
+
+
+def test_lanes_do_not_wait_for_each_other(qtbot, runner):
+    gate = threading.Event()
+    log = Log()
+    submit(runner, log, lambda job: gate.wait(10), lane="work")
+    submit(runner, log, lambda job: "hits", lane="search")
+    qtbot.waitUntil(lambda: ("done", "hits") in log.calls)
+    gate.set()
+    qtbot.waitUntil(lambda: not runner.busy)
+
+
+def test_progress_pauses_and_cancels(qtbot, runner):
+    log, seen = Log(), []
+
+    def work(job):
+        for done in range(1_000_000):
+            seen.append(done)
+            job.progress(done, 1_000_000)
+            time.sleep(0.001)
+
+    job = submit(runner, log, work)
+    qtbot.waitUntil(lambda: "progress" in log.names())
+    job.pause()
+    assert job.paused
+    qtbot.wait(60)
+    held = len(seen)
+    qtbot.wait(60)
+    assert len(seen) == held
+    job.resume()
+    qtbot.waitUntil(lambda: len(seen) > held)
+    job.pause()
+    runner.cancel(job)
+    qtbot.waitUntil(lambda: "finished" in log.names())
+    assert "done" not in log.names()
+    assert "failed" not in log.names()
+
+
+def test_progress_is_thinned_out_but_the_end_is_told(qtbot, runner):
+    log = Log()
+
+    def work(job):
+        for done in range(1, 5001):
+            job.progress(done, 5000)
+
+    submit(runner, log, work)
+    qtbot.waitUntil(lambda: "finished" in log.names())
+    told = [call[1] for call in log.calls if call[0] == "progress"]
+    assert told[-1] == (5000, 5000)
+    assert len(told) < 100
+
+
+def test_a_callback_that_fails_does_not_lose_finished(qtbot, runner):
+    log = Log()
+
+    def done(value):
+        raise ValueError("in a slot")
+
+    with qtbot.captureExceptions() as caught:
+        runner.submit(lambda job: 1, lane="work", done=done, finished=log.finished)
+        qtbot.waitUntil(lambda: "finished" in log.names())
+    assert caught
+    assert not runner.busy
+
+
+def test_shutdown_ends_paused_and_waiting_work(qtbot):
+    runner = JobRunner()
+    log = Log()
+
+    def work(job):
+        while True:
+            job.progress(0, 1)
+            time.sleep(0.005)
+
+    job = submit(runner, log, work)
+    submit(runner, log, lambda job: "never")
+    qtbot.waitUntil(lambda: "progress" in log.names())
+    job.pause()
+    assert runner.shutdown(5)
+    qtbot.waitUntil(lambda: not runner.busy)
+    assert log.names().count("finished") == 2
+    late = Log()
+    submit(runner, late, lambda job: "too late")
+    qtbot.waitUntil(lambda: late.names() == ["finished"])
+
+
+def test_shutdown_does_not_wait_for_work_that_will_not_end(qtbot):
+    runner = JobRunner()
+    gate = threading.Event()
+    runner.submit(lambda job: gate.wait(30), lane="work")
+    qtbot.wait(20)
+    begun = time.monotonic()
+    assert not runner.shutdown(0.2)
+    assert time.monotonic() - begun < 2
+    gate.set()
+
+
+def test_cancelled_raised_by_core_work_is_no_error(qtbot, runner):
+    def work(job):
+        raise Cancelled
+
+    log = Log()
+    submit(runner, log, work)
+    qtbot.waitUntil(lambda: "finished" in log.names())
+    assert log.names() == ["finished"]
+
+
+class Emitter(QObject):
+    """Sends and receives objects through a queue, as the runner does."""
+
+    sent = Signal(object)
+
+    def __init__(self):
+        super().__init__()
+        self.received = 0
+        self.sent.connect(self.take)
+
+    @Slot(object)
+    def take(self, value):
+        assert value is None
+        self.received += 1
+
+
+def test_none_can_be_emitted_twenty_thousand_times(qtbot):
+    # PySide6 6.12.0 on Python 3.11 loses a reference to None each time and aborts after a while.
+    emitter = Emitter()
+    for _ in range(20_000):
+        emitter.sent.emit(None)
+    assert emitter.received == 20_000

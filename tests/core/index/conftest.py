@@ -22,8 +22,8 @@ def drive(tmp_path: Path) -> Path:
     folder = tmp_path / "drives"
     for place, (name, colour) in enumerate(COLOURS.items()):
         for number in range(3):
-            save_picture(folder / f"drive{place % 3}" / f"{name}{number:06d}.png", colour, number)
-            save_picture(folder / "labels" / f"{name}{number:06d}.png", colour, number)
+            save_picture(folder / f"drive{place % 3}" / f"{name}_{number:06d}.png", colour, number)
+            save_picture(folder / "labels" / f"{name}_{number:06d}.png", colour, number)
     return folder
 
 

@@ -41,14 +41,14 @@ def test_first_run_second_run_and_changes(open_: Open, drive: Path, model: ToyMo
     model.calls.clear()
     assert counts(ws) == (18, 0, 18, 0, 0, 0)
     assert model.calls == []
-    save_picture(drive / "drive0" / "red000000.png", COLOURS["blue"])
-    (drive / "drive0" / "red000001.png").unlink()
+    save_picture(drive / "drive0" / "red_000000.png", COLOURS["blue"])
+    (drive / "drive0" / "red_000001.png").unlink()
     save_picture(drive / "drive9" / "new1.png", COLOURS["green"])
-    os.utime(drive / "drive0" / "red000000.png", ns=(5, 5))
+    os.utime(drive / "drive0" / "red_000000.png", ns=(5, 5))
     assert counts(ws) == (18, 2, 16, 1, 0, 0)
     reds = [hit.relative for hit in ws.search("red", 3)]
-    assert "drive0/red000000.png" not in reds
-    assert "drive0/red000001.png" not in [hit.relative for hit in ws.search("red", None)]
+    assert "drive0/red_000000.png" not in reds
+    assert "drive0/red_000001.png" not in [hit.relative for hit in ws.search("red", None)]
 
 
 def test_vectors_are_those_of_the_files(open_: Open, drive: Path, model: ToyModel) -> None:
@@ -263,7 +263,7 @@ def test_file_deleted_or_replaced_while_indexed(open_: Open, drive: Path) -> Non
 def test_file_that_changes_while_it_is_read(
     open_: Open, drive: Path, model: ToyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = drive / "drive0" / "red000000.png"
+    target = drive / "drive0" / "red_000000.png"
     real = model.prepare
     done: list[int] = []
 

@@ -1,0 +1,136 @@
+"""The automatic cut, and hits folded into events: pure functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from c4t_core.index.events import fold_events
+from c4t_core.index.search import Hit
+from c4t_core.index.thresholds import Mixture, automatic_threshold, crossing, fit_mixture
+
+
+def scores(*parts: tuple[int, float, float], seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.normal(mean, sigma, n) for n, mean, sigma in parts]).astype("f4")
+
+
+@pytest.mark.parametrize("share", [0.005, 0.05, 0.3, 0.5])
+@pytest.mark.parametrize("count", [500, 5000])
+def test_two_groups_are_parted(share: float, count: int) -> None:
+    few = max(8, int(count * share))
+    values = scores((count - few, 0.15, 0.03), (few, 0.45, 0.04))
+    cut = automatic_threshold(values)
+    assert cut is not None
+    assert 0.22 < cut < 0.4
+    wrong = (values[:-few] > cut).sum() + (values[-few:] <= cut).sum()
+    assert wrong <= 0.01 * count
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_one_group_has_no_cut(seed: int) -> None:
+    assert automatic_threshold(scores((3000, 0.2, 0.05), seed=seed)) is None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [0.5],
+        [0.1, 0.9],
+        [0.3] * 1000,
+        [float("nan")] * 20,
+        [0.1] * 7,
+    ],
+)
+def test_too_little_to_tell(values: list[float]) -> None:
+    assert automatic_threshold(np.array(values, dtype=np.float32)) is None
+
+
+@given(st.lists(st.floats(-1, 1, width=32), max_size=60))
+def test_a_cut_lies_between_the_means(values: list[float]) -> None:
+    array = np.array(values, dtype=np.float32)
+    cut = automatic_threshold(array)
+    if cut is not None:
+        mixture = fit_mixture(array)
+        assert mixture is not None
+        assert mixture.means[0] < cut < mixture.means[1]
+        assert abs(sum(mixture.weights) - 1) < 1e-6
+
+
+def test_order_and_size_do_not_matter() -> None:
+    values = scores((4000, 0.1, 0.03), (200, 0.4, 0.05))
+    cut = automatic_threshold(values)
+    assert automatic_threshold(np.sort(values)) == pytest.approx(cut)
+    assert automatic_threshold(values.astype(np.float64)) == pytest.approx(cut, abs=1e-3)
+
+
+def test_crossing_is_where_the_densities_are_equal() -> None:
+    mixture = Mixture((0.9, 0.1), (0.1, 0.5), (0.05, 0.1), 1.0)
+    x = crossing(mixture)
+    assert x is not None
+    density = [
+        w / s * np.exp(-0.5 * ((x - m) / s) ** 2)
+        for w, m, s in zip(mixture.weights, mixture.means, mixture.sigmas, strict=True)
+    ]
+    assert density[0] == pytest.approx(density[1])
+    same = Mixture((0.5, 0.5), (0.0, 1.0), (0.1, 0.1), 1.0)
+    assert crossing(same) == pytest.approx(0.5)
+
+
+def hit(rank: int, drive: str | None, frame: int | None, time: float | None = None, **more) -> Hit:
+    name = f"{drive}/{frame}.png"
+    return Hit(
+        Path("/r", name),
+        1 - rank / 100,
+        rank,
+        Path("/r"),
+        name,
+        drive,
+        None,
+        frame,
+        time,
+        **{"image_id": rank, **more},
+    )
+
+
+def folded(events) -> list[list[int]]:  # type: ignore[no-untyped-def]
+    return [[member.rank for member in event.hits] for event in events]
+
+
+def test_neighbours_in_frames_are_one_event() -> None:
+    hits = [hit(1, "a", 12), hit(2, "b", 13), hit(3, "a", 10), hit(4, "a", 500), hit(5, "a", 11)]
+    assert folded(fold_events(hits)) == [[3, 5, 1], [2], [4]]
+    assert fold_events(hits)[0].best.rank == 1
+
+
+def test_usual_step_of_a_drive_scales_the_gap() -> None:
+    every_thirtieth = [hit(i + 1, "a", 6690 + 30 * i) for i in range(6)]
+    assert len(fold_events(every_thirtieth)) == 1
+    far = [hit(1, "a", 0), hit(2, "a", 40)]
+    assert len(fold_events(far, steps={"a": 1.0})) == 2
+    assert len(fold_events(far, steps={"a": 30.0})) == 1
+
+
+def test_times_decide_where_they_are_known() -> None:
+    hits = [hit(1, "a", 1, 100.0), hit(2, "a", 2, 103.0), hit(3, "a", 3, 120.0)]
+    assert folded(fold_events(hits)) == [[1, 2], [3]]
+    one_stamp = [hit(1, "a", 1, 100.0), hit(2, "a", 900, 100.0), hit(3, "a", 2, 100.0)]
+    assert folded(fold_events(one_stamp, steps={"a": 1.0})) == [[1, 3], [2]]
+
+
+def test_unlike_neighbours_are_two_events() -> None:
+    hits = [hit(1, "a", 1), hit(2, "a", 2), hit(3, "a", 3)]
+    east, north = np.array([1, 0], "f4"), np.array([0, 1], "f4")
+    assert folded(fold_events(hits, vectors={1: east, 2: east, 3: north})) == [[1, 2], [3]]
+    assert folded(fold_events(hits, vectors={1: east})) == [[1, 2, 3]]
+
+
+def test_cameras_and_nameless_frames_stay_apart() -> None:
+    hits = [hit(1, None, None), hit(2, None, 5), hit(3, "a", None), hit(4, "a", None)]
+    assert folded(fold_events(hits)) == [[1], [2], [3], [4]]
+    assert fold_events([]) == []

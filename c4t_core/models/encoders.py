@@ -7,7 +7,7 @@ This module imports torch; nothing on the indexing path imports it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -44,9 +44,38 @@ class AverageMaxPool(nn.Module):
         return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
 
 
+class LevelsPool(nn.Module):
+    """Statistics of the last map and of inner ones, joined.
+
+    The last map gives means and maxima; each inner map means, maxima, minima and standard
+    deviations. Inner maps see texture, haze and small things that the last one has dropped, and
+    cost next to nothing, since the network computes them anyway.
+
+    Attributes:
+        levels: which inner maps, by timm's number of the resolution (0: half the input's).
+    """
+
+    levels = (3, 4)
+
+    def __init__(self, features: int, inner: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.width = 2 * features + 4 * sum(inner)
+
+    def forward(self, maps: Tensor, inner: Sequence[Tensor] = ()) -> Tensor:
+        """Pool maps (n, c, h, w) and inner maps (n, c_i, h_i, w_i) to (n, 2c + 4 sum(c_i))."""
+        parts = [maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))]
+        for level in inner:
+            mean = level.mean(dim=(2, 3))  # (n, c_i)
+            variance = (level - mean[:, :, None, None]).square().mean(dim=(2, 3))
+            deviation = (variance + 1e-8).sqrt()  # no infinite gradient where a map is flat
+            parts += [mean, level.amax(dim=(2, 3)), level.amin(dim=(2, 3)), deviation]
+        return torch.cat(parts, dim=1)
+
+
 IMAGE_POOLINGS: dict[str, Callable[[int], nn.Module]] = {
     "avg": AveragePool,
     "avgmax": AverageMaxPool,
+    "levels": LevelsPool,
 }
 """Name in the configuration -> factory from the number of features; modules have ``.width``."""
 
@@ -117,6 +146,20 @@ def build_trunk(architecture: str) -> nn.Module:
     return network
 
 
+def _inner_widths(trunk: nn.Module, architecture: str) -> list[int]:
+    """Return the channels of the inner maps that :class:`LevelsPool` takes.
+
+    Raises:
+        ModelError: if the network does not give its inner maps.
+    """
+    info: Any = getattr(trunk, "feature_info", None)
+    if not hasattr(trunk, "forward_intermediates") or not isinstance(info, list):
+        raise ModelError(f'{architecture} gives no inner maps; use the pooling "avgmax" for it.')
+    if len(info) <= max(LevelsPool.levels):
+        raise ModelError(f'{architecture} has too few levels; use the pooling "avgmax" for it.')
+    return [int(info[level]["num_chs"]) for level in LevelsPool.levels]
+
+
 class ImageEncoder(nn.Module):
     """Pixels to one feature vector.
 
@@ -129,7 +172,12 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.features = config.features
         self.trunk = build_trunk(config.architecture)
-        self.pool = named("image pooling", IMAGE_POOLINGS, config.pooling)(config.features)
+        pooling = named("image pooling", IMAGE_POOLINGS, config.pooling)
+        if pooling is LevelsPool:
+            inner = _inner_widths(self.trunk, config.architecture)
+            self.pool: Any = LevelsPool(config.features, inner)
+        else:
+            self.pool = pooling(config.features)
         self.width: int = int(self.pool.width)
         # (1, 3, 1, 1); not saved: they are in the configuration
         scale = torch.tensor(preprocess.std).view(1, 3, 1, 1) * 255.0
@@ -154,7 +202,13 @@ class ImageEncoder(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Encode uint8 or float 0..255 pixels (n, h, w, 3) to float (n, width)."""
-        pooled: Tensor = self.pool(self.maps(self.normalise(pixels)))
+        planes = self.normalise(pixels)
+        if isinstance(self.pool, LevelsPool):
+            trunk: Any = self.trunk
+            maps, inner = trunk.forward_intermediates(planes, indices=list(LevelsPool.levels))
+            joined: Tensor = self.pool(maps, inner)
+            return joined
+        pooled: Tensor = self.pool(self.maps(planes))
         return pooled
 
 

@@ -1,0 +1,304 @@
+"""The recipe of the shipped model: heads taught by phrases whose truth is known per image.
+
+Both encoders stay as they are; their features are computed once and kept
+(:mod:`c4t_core.training.features`), so that a step costs two small heads. Instead of pairing an
+image with one caption and calling every other caption of the batch wrong, each step draws
+images and phrases and asks the labels how true each phrase is of each image. The targets of both
+softmaxes are these truths, shared among all right answers (multi-positive InfoNCE, as in
+supervised contrastive learning, Khosla et al. 2020, arXiv 2004.11362, eq. 2, with graded
+positives); pairs that the labels say nothing about take no part.
+
+Noise on the text features stands in for the words that no phrase uses.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.errors import TrainingError
+from c4t_core.progress import Progress, ignore
+from c4t_core.training.recipe_concepts import WEATHER
+from c4t_core.training.recipe_words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from c4t_core.models.dual_encoder import ProjectionHead
+
+_LEAST_KNOWN = 50  # images in which both concepts of a combination are known
+_LEAST_TRUE = 5  # images in which both are true
+
+
+@dataclass(frozen=True)
+class RecipeOptions:
+    """Everything that changes the numbers, beside the data."""
+
+    seed: int = 0  # of phrases, batches, noise and new heads
+    steps: int = 1500
+    images: int = 256  # drawn per step, by source in the proportions below
+    texts: int = 256  # phrases drawn per step; a third are combinations
+    rate: float = 2e-3  # AdamW's learning rate, falling to 0 along a cosine
+    warmup: int = 100  # steps in which it rises
+    weight_decay: float = 1e-2
+    feature_dropout: float = 0.2  # of the image features
+    image_noise: float = 1.0  # standard deviations of a feature
+    text_noise: float = 1.5  # length of the noise, in lengths of the text's feature vector
+    image_weight: float = 0.5  # of the loss image -> text beside text -> image
+    first_scale: float = 10.0  # of the cosines; learned
+    last_scale: float = 60.0  # at the most
+    average: float = 0.99  # decay per step of the moving average, over the second half
+    combinations: int = 3000  # sentences of two concepts each
+    wrapped: int = 3  # sentences around each noun phrase, beside the phrase alone
+    mixture: tuple[tuple[str, float], ...] = (
+        ("camvid", 0.17),
+        ("idd_lite", 0.23),
+        ("dawn", 0.30),
+        ("roads", 0.30),
+    )  # share of each source in a batch
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A text and the one or two concepts that it means (rows of the table of fits)."""
+
+    text: str
+    first: int
+    second: int  # equal to ``first`` where there is one
+
+
+def phrase_bank(table: NDArray[np.float32], options: RecipeOptions) -> list[Phrase]:
+    """Return the phrases to train on: each concept alone, then combinations of two.
+
+    Args:
+        table: float32 (concepts, n), as :func:`c4t_core.training.recipe_concepts.fits` gives it;
+            combinations that hardly any image shows are left out.
+        options: seed and numbers.
+    """
+    rng = random.Random(options.seed)
+    words = [phrases(name) for name in concepts()]
+    bank = []
+    for row, (nouns, endings) in enumerate(words):
+        for noun in nouns:
+            chosen = [WRAPPERS[0], *rng.sample(WRAPPERS[1:], options.wrapped)]
+            bank += [Phrase(wrapper.format(noun), row, row) for wrapper in chosen]
+        for ending in endings:
+            bank += [Phrase(wrapper.format(ending), row, row) for wrapper in ENDING_WRAPPERS]
+    partners = _partners(table, [row for row, (_, endings) in enumerate(words) if endings])
+    weathers = [row for row in partners if concepts()[row] in WEATHER]
+    for _ in range(options.combinations if partners else 0):
+        from_weather = weathers and rng.random() < 0.6
+        second = rng.choice(weathers if from_weather else list(partners))
+        first = rng.choice(partners[second])
+        text = _combined(rng, rng.choice(words[first][0]), *map(rng.choice, words[second]))
+        bank.append(Phrase(text, first, second))
+    return bank
+
+
+def _partners(table: NDArray[np.float32], seconds: list[int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for second in seconds:
+        for first in range(len(table)):
+            both = np.minimum(table[first], table[second])  # NaN where either is unknown
+            known = int((~np.isnan(both)).sum())
+            if first != second and known >= _LEAST_KNOWN and (both > 0.5).sum() >= _LEAST_TRUE:
+                found.setdefault(second, []).append(first)
+    return found
+
+
+def _combined(rng: random.Random, noun: str, other: str, ending: str) -> str:
+    """Join a noun phrase with another concept's ending or noun phrase."""
+    form = rng.random()
+    if form < 0.65:
+        return rng.choice(WRAPPERS).format(f"{noun} {ending}")
+    if form < 0.8:
+        return f"{noun} and {other}"
+    return f"{other}, {noun}" if form < 0.9 else f"{noun} with {other}"
+
+
+class Batches:
+    """Draws images and phrases, and tells how true each phrase is of each image."""
+
+    def __init__(
+        self,
+        table: NDArray[np.float32],
+        bank: Sequence[Phrase],
+        sources: Sequence[str],
+        options: RecipeOptions,
+    ) -> None:
+        """Prepare the drawing.
+
+        Args:
+            table: float32 (concepts, n), NaN for unknown.
+            bank: the phrases.
+            sources: source of each of the n images.
+            options: sizes, proportions and seed.
+
+        Raises:
+            TrainingError: if there are no images of any source of the mixture.
+        """
+        self._rng = np.random.default_rng(options.seed)
+        self._table = table
+        self._first = np.array([phrase.first for phrase in bank])
+        self._second = np.array([phrase.second for phrase in bank])
+        single = self._first == self._second
+        self._combinations = np.flatnonzero(~single)
+        rows = np.unique(self._first[single])
+        known = np.atleast_1d(~np.isnan(table).all(axis=1))
+        self._concepts = [np.flatnonzero(single & (self._first == r)) for r in rows if known[r]]
+        where = np.array(sources, dtype=np.str_)
+        places = {name: np.flatnonzero(where == name) for name, _ in options.mixture}
+        total = sum(share for name, share in options.mixture if len(places[name]))
+        if not total or not self._concepts:
+            raise TrainingError(
+                "There are no labelled images to train on; leave fewer sources out."
+            )
+        self._places = [
+            (places[name], max(1, round(options.images * share / total)))
+            for name, share in options.mixture
+            if len(places[name])
+        ]
+        self._texts = options.texts
+
+    def draw(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+        """Return images (b,), phrases (m,) and float32 (m, b): how true, NaN for unknown."""
+        images = np.concatenate(
+            [
+                self._rng.choice(where, size, replace=len(where) < size)
+                for where, size in self._places
+            ]
+        )
+        pairs = self._texts // 3 if len(self._combinations) else 0
+        kinds = self._rng.integers(len(self._concepts), size=self._texts - pairs)
+        single = [self._rng.choice(self._concepts[kind]) for kind in kinds]
+        phrases_ = np.concatenate([single, self._rng.choice(self._combinations, pairs)])
+        phrases_ = phrases_.astype(np.intp)
+        columns = self._table[:, images]
+        true = np.minimum(columns[self._first[phrases_]], columns[self._second[phrases_]])
+        return images, phrases_, true
+
+
+def graded_loss(cosines: Tensor, scale: Tensor, true: Tensor, image_weight: float) -> Tensor:
+    """Return the mean divergence between softmaxes and truths, both ways.
+
+    With ``p = true / sum(true)`` over the known images of a phrase: ``KL(p || softmax(scale *
+    cosines))``; likewise over the phrases of an image. Rows without anything true do not count.
+
+    Args:
+        cosines: float (m, b), phrases by images.
+        scale: float scalar.
+        true: float (m, b) in 0..1, NaN where unknown.
+        image_weight: weight of the direction image -> text.
+    """
+    known = ~true.isnan()
+    truth = true.nan_to_num(0.0)
+    logits = (cosines * scale).masked_fill(~known, -1e4)
+    return _direction(logits, truth) + image_weight * _direction(logits.T, truth.T)
+
+
+def _direction(logits: Tensor, truth: Tensor) -> Tensor:
+    total = truth.sum(dim=1)
+    target = truth / total.clamp(min=1e-6).unsqueeze(1)
+    entropy = (target * target.clamp(min=1e-9).log()).sum(dim=1)
+    divergence = entropy - (target * logits.log_softmax(dim=1)).sum(dim=1)
+    counted = (total > 0.3).to(divergence.dtype)
+    return (divergence * counted).sum() / counted.sum().clamp(min=1.0)
+
+
+def train_heads(
+    variants: Sequence[NDArray[np.float32]],
+    text_features: NDArray[np.float32],
+    batches: Batches,
+    projection: int,
+    options: RecipeOptions,
+    progress: Progress = ignore,
+) -> tuple[ProjectionHead, ProjectionHead]:
+    """Train both projection heads on kept features.
+
+    Args:
+        variants: float32 (n, w) each: image features, plain first, then augmented copies.
+        text_features: float32 (phrases, d).
+        batches: what to draw.
+        projection: width of the shared space.
+        options: rates, steps, noise.
+        progress: called with (steps done, steps).
+
+    Returns:
+        Image head and text head, for features as they come (standardisation is folded in).
+    """
+    import torch
+    from torch.nn import functional
+
+    from c4t_core.models.dual_encoder import ProjectionHead
+
+    torch.manual_seed(options.seed)
+    mean, spread = variants[0].mean(axis=0), variants[0].std(axis=0) + 1e-3
+    images = [torch.from_numpy((v - mean) / spread) for v in variants]
+    texts = torch.from_numpy(text_features)
+    image_head = ProjectionHead(images[0].shape[1], projection, 0.1)
+    text_head = ProjectionHead(texts.shape[1], projection, 0.1)
+    scale = torch.nn.Parameter(torch.tensor(options.first_scale).log())
+    weights: list[Tensor] = [*image_head.parameters(), *text_head.parameters()]
+    groups: list[dict[str, Any]] = [
+        {"params": weights, "weight_decay": options.weight_decay},
+        {"params": [scale]},
+    ]
+    optimiser = torch.optim.AdamW(
+        groups,
+        lr=options.rate,
+        weight_decay=0.0,
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate_factor(options))
+    rng = random.Random(options.seed)
+    kept: list[Tensor] = []
+    for step in range(options.steps):
+        rows, chosen, true = batches.draw()
+        x = functional.dropout(rng.choice(images)[rows], options.feature_dropout)
+        x = x + options.image_noise * torch.randn_like(x)
+        t = texts[chosen]
+        length = t.norm(dim=1, keepdim=True) / t.shape[1] ** 0.5
+        t = t + options.text_noise * length * torch.randn_like(t)
+        a = functional.normalize(image_head(x), dim=1)  # (b, projection)
+        b = functional.normalize(text_head(t), dim=1)  # (m, projection)
+        bounded = scale.exp().clamp(max=options.last_scale)
+        loss = graded_loss(b @ a.T, bounded, torch.from_numpy(true), options.image_weight)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+        _keep_average(kept, weights, options.average, start=step >= options.steps // 2)
+        progress(step + 1, options.steps)
+    with torch.no_grad():
+        for weight, average in zip(weights, kept, strict=True):
+            weight.copy_(average)
+        _fold(image_head, torch.from_numpy(mean), torch.from_numpy(spread))
+    return image_head.eval(), text_head.eval()
+
+
+def _rate_factor(options: RecipeOptions) -> Callable[[int], float]:
+    def factor(step: int) -> float:
+        falling = 0.5 * (1 + float(np.cos(np.pi * step / options.steps)))
+        return falling * min(1.0, (step + 1) / options.warmup)
+
+    return factor
+
+
+def _keep_average(kept: list[Tensor], weights: list[Tensor], decay: float, start: bool) -> None:
+    if not start:
+        return
+    if not kept:
+        kept.extend(weight.detach().clone() for weight in weights)
+    for average, weight in zip(kept, weights, strict=True):
+        average.mul_(decay).add_(weight.detach(), alpha=1 - decay)
+
+
+def _fold(head: ProjectionHead, mean: Tensor, spread: Tensor) -> None:
+    """Make ``head(x)`` of what was ``head((x - mean) / spread)``."""
+    layer = head.projection
+    layer.weight.div_(spread)
+    layer.bias.sub_(layer.weight @ mean)

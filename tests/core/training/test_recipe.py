@@ -1,0 +1,224 @@
+"""The recipe of the shipped model: its words, truths, batches, loss and heads."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import quality
+from c4t_core.errors import DataError, TrainingError
+from c4t_core.training.recipe import Batches, Phrase, RecipeOptions, phrase_bank
+from c4t_core.training.recipe_concepts import RULES, fits, ramp
+from c4t_core.training.recipe_data import Frame, part_of, read_frames
+from c4t_core.training.recipe_words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases
+
+# words without content of their own, which both sides may use
+COMMON = re.findall(
+    "[a-z]+",
+    "a an the of in on at with and or for to by from amid all over place after through without "
+    "what someone somebody plenty",
+)
+
+
+def _frame(source: str, **known: object) -> Frame:
+    return Frame(Path("x.jpg"), source, f"{source}:1", "train", **known)  # type: ignore[arg-type]
+
+
+def _stem(word: str) -> str:
+    for ending, instead in (("ies", "y"), ("es", ""), ("s", "")):
+        if word.endswith(ending) and len(word) > 4:
+            return word[: -len(ending)] + instead
+    return word
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall("[a-z]+", text.lower()))
+
+
+# --- words -----------------------------------------------------------------------------------
+
+
+def test_every_concept_has_words_and_a_rule() -> None:
+    assert set(RULES) == set(concepts())
+    for name in concepts():
+        nouns, endings = phrases(name)
+        assert nouns
+        assert len(set(nouns)) == len(nouns)
+        assert all(text.strip() == text and text for text in [*nouns, *endings])
+
+
+def test_query_sentences_use_no_word_of_the_captions() -> None:
+    taught = set()
+    for name in concepts():
+        for group in phrases(name):
+            taught |= {_stem(word) for text in group for word in _words(text)}
+    taught |= {_stem(word) for text in WRAPPERS + ENDING_WRAPPERS for word in _words(text)}
+    queries = json.loads(quality.QUERIES.read_text(encoding="utf-8"))["queries"]
+    known = {
+        (query["name"], word)
+        for query in queries
+        for text in query["sentences"]
+        for word in _words(text).difference(COMMON)
+        if _stem(word) in taught
+    }
+    assert known == set()
+
+
+# --- truths ----------------------------------------------------------------------------------
+
+
+def test_labels_become_truths_and_unknown_stays_unknown() -> None:
+    frames = [
+        _frame("dawn", weather="fog", counts={"truck": 1, "car": 3}),
+        _frame("roads", road="snowy"),
+        _frame("camvid", shares={"car": 0.5}, time_of_day="dusk"),
+        _frame("idd_lite", shares={"vehicles": 0.08}),
+    ]
+    table = dict(zip(concepts(), fits(frames), strict=True))
+    np.testing.assert_array_equal(table["fog"], [1, 0, 0, 0])
+    np.testing.assert_array_equal(table["snow"], [0, 1, 0, 0])
+    np.testing.assert_array_equal(table["truck"], [1, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(table["dusk"], [np.nan, np.nan, 1, np.nan])
+    np.testing.assert_allclose(table["many cars"], [1.5 / 5.5, np.nan, 1, 0.5], rtol=1e-6)
+    np.testing.assert_array_equal(table["india"], [np.nan, 0, 0, 1])
+
+
+def test_ramp_is_straight_between_its_ends() -> None:
+    assert [ramp(v, 1.0, 3.0) for v in (0.0, 1.0, 2.0, 3.0, 9.0)] == [0.0, 0.0, 0.5, 1.0, 1.0]
+
+
+# --- data ------------------------------------------------------------------------------------
+
+
+def test_split_is_by_group_and_fixed() -> None:
+    # written down, so that a change of the rule cannot move test images into training unseen
+    assert [part_of("dawn", str(n)) for n in range(6)] == [
+        part_of("dawn", str(n)) for n in range(6)
+    ]
+    assert part_of("camvid", "0006R0") == "test"
+    assert part_of("camvid", "0001TP") == "validation"
+    parts = [part_of("roads", str(n)) for n in range(4000)]
+    assert 0.25 < parts.count("test") / 4000 < 0.31
+    assert 0.11 < parts.count("validation") / 4000 < 0.17
+
+
+def _manifest(folder: Path, source: str, lines: str) -> None:
+    (folder / source).mkdir(parents=True)
+    (folder / source / "manifest.jsonl").write_text(lines, encoding="utf-8")
+
+
+def test_broken_and_missing_sources_are_named(tmp_path: Path) -> None:
+    _manifest(tmp_path, "roads", '{"file": "a.jpg", "road": "dirt", "duplicate_group": 3}\n{"x"')
+    others = ["camvid", "idd_lite", "dawn"]
+    with pytest.raises(DataError, match=r"Line 2 of .*manifest.jsonl"):
+        read_frames(tmp_path, others)
+    with pytest.raises(DataError, match="--without camvid"):
+        read_frames(tmp_path)
+    with pytest.raises(DataError, match='no source "moon"'):
+        read_frames(tmp_path, ["moon"])
+
+
+def test_real_parts_share_no_group(drive_data: Path) -> None:
+    frames = read_frames(drive_data)
+    groups = {part: {f.group for f in frames if f.part == part} for part in quality.PARTS}
+    assert not groups["train"] & groups["test"]
+    assert not groups["validation"] & groups["test"]
+    assert not groups["train"] & groups["validation"]
+    assert all(groups.values())
+    queries = json.loads(quality.QUERIES.read_text(encoding="utf-8"))["queries"]
+    tested = quality.asked([f for f in frames if f.part == "test"], queries)
+    assert len(tested) >= 50
+    assert {query.kind for query in tested} == set(quality.KINDS)
+
+
+# --- batches and loss ------------------------------------------------------------------------
+
+
+def _table() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    table = rng.random((len(concepts()), 200), dtype=np.float32)
+    table[3, :100] = np.nan
+    return table
+
+
+def test_bank_is_the_same_for_a_seed_and_names_what_it_says() -> None:
+    options = RecipeOptions(combinations=50)
+    bank = phrase_bank(_table(), options)
+    assert bank == phrase_bank(_table(), options)
+    assert bank != phrase_bank(_table(), RecipeOptions(combinations=50, seed=1))
+    pairs = [phrase for phrase in bank if phrase.first != phrase.second]
+    assert len(pairs) == 50
+    for phrase in pairs:
+        nouns = phrases(concepts()[phrase.first])[0]
+        assert any(noun in phrase.text for noun in nouns)
+
+
+def test_truth_of_a_combination_is_the_lesser_of_both_and_unknown_if_either_is() -> None:
+    table = np.array([[1, 0.25, np.nan, 1]] * 2, dtype=np.float32)
+    table[1] = [0.5, 1, 1, 0]
+    bank = [Phrase("one", 0, 0), Phrase("both", 0, 1)]
+    options = RecipeOptions(images=4, texts=9, mixture=(("dawn", 1.0),))
+    images, chosen, true = Batches(table, bank, ["dawn"] * 4, options).draw()
+    assert sorted(images) == [0, 1, 2, 3]
+    assert true.shape == (9, 4)
+    expected = np.array([[1, 0.25, np.nan, 1], [0.5, 0.25, np.nan, 0]])
+    np.testing.assert_array_equal(true, expected[chosen][:, images])
+
+
+def test_no_images_is_said() -> None:
+    with pytest.raises(TrainingError, match="leave fewer sources out"):
+        Batches(_table(), [Phrase("a", 0, 0)], ["moon"] * 200, RecipeOptions())
+
+
+def test_loss_equals_a_slow_reference_and_leaves_the_unknown_out() -> None:
+    torch = pytest.importorskip("torch")
+    from c4t_core.training.recipe import graded_loss
+
+    rng = np.random.default_rng(1)
+    cosines, true = rng.uniform(-1, 1, (5, 7)), rng.uniform(0, 1, (5, 7))
+    true[rng.random((5, 7)) < 0.3] = np.nan
+    true[2] = 0.0
+
+    def reference(logits: np.ndarray, truth: np.ndarray) -> float:
+        parts = []
+        for row, wanted in zip(logits, truth, strict=True):
+            known = ~np.isnan(wanted)
+            total = wanted[known].sum()
+            if total <= 0.3:
+                continue
+            p = wanted[known] / total
+            q = np.exp(row[known]) / np.exp(row[known]).sum()
+            parts.append(sum(a * np.log(a / b) for a, b in zip(p, q, strict=True) if a > 0))
+        return float(np.mean(parts))
+
+    expected = reference(3 * cosines, true) + 0.5 * reference(3 * cosines.T, true.T)
+    got = graded_loss(torch.tensor(cosines), torch.tensor(3.0), torch.tensor(true), 0.5)
+    assert got.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_heads_learn_concepts_from_features_that_hold_them() -> None:
+    pytest.importorskip("torch")
+    import torch
+
+    from c4t_core.training.recipe import train_heads
+
+    rng = np.random.default_rng(0)
+    table = (rng.random((3, 120)) < 0.3).astype(np.float32)
+    images = (table.T @ rng.normal(size=(3, 40)) + 100 * rng.random(40)).astype(np.float32)
+    texts = rng.normal(size=(3, 16)).astype(np.float32)
+    bank = [Phrase(str(row), row, row) for row in range(3)]
+    options = RecipeOptions(
+        steps=80, images=60, texts=12, warmup=5, text_noise=0.1, mixture=(("dawn", 1.0),)
+    )
+    batches = Batches(table, bank, ["dawn"] * 120, options)
+    image_head, text_head = train_heads([images], texts, batches, 8, options)
+    with torch.no_grad():
+        a = torch.nn.functional.normalize(image_head(torch.from_numpy(images)), dim=1)
+        b = torch.nn.functional.normalize(text_head(torch.from_numpy(texts)), dim=1)
+    scores = (b @ a.T).numpy()
+    for row in range(3):
+        assert quality.precision(table[row] > 0, scores[row])[0] > 0.95

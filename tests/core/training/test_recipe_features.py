@@ -1,0 +1,79 @@
+"""Kept features: what the product would compute, the same each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from c4t_core.errors import ImageError
+
+pytest.importorskip("torch")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    rng = np.random.default_rng(0)
+    paths = []
+    for number in range(3):
+        path = tmp_path / f"{number}.png"
+        Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(path)
+        paths.append(path)
+    return paths
+
+
+def test_features_through_the_head_are_the_models_embeddings(
+    tiny_model_folder: Path, images: list[Path]
+) -> None:
+    import torch
+
+    from c4t_core.models.torch_engine import TorchModel, load_dual_encoder
+    from c4t_core.training.features import image_features
+
+    model = load_dual_encoder(tiny_model_folder)
+    features = image_features(model, images, batch=2)
+    with torch.no_grad():
+        ours = torch.nn.functional.normalize(model.image_head(torch.from_numpy(features)), dim=1)
+    opened = [Image.open(path).convert("RGB") for path in images]
+    theirs = TorchModel(tiny_model_folder, "tiny", device="cpu").encode_images(opened)
+    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-5)
+
+
+def test_copies_depend_on_their_seed_and_are_kept(
+    tiny_model_folder: Path, images: list[Path], tmp_path: Path
+) -> None:
+    from c4t_core.models.torch_engine import load_dual_encoder
+    from c4t_core.training.features import image_features
+
+    model = load_dual_encoder(tiny_model_folder)
+    cache = tmp_path / "cache"
+    first = image_features(model, images, "aug1", cache=cache)
+    assert np.abs(first - image_features(model, images)).max() > 0
+    assert np.abs(first - image_features(model, images, "aug2")).max() > 0
+    part = image_features(model, images[1:], "aug1", [1, 2])
+    np.testing.assert_allclose(part, first[1:], atol=1e-5)
+    images[0].unlink()  # only the cache can answer now
+    np.testing.assert_array_equal(image_features(model, images, "aug1", cache=cache), first)
+
+
+def test_unreadable_image_is_named(tiny_model_folder: Path, tmp_path: Path) -> None:
+    from c4t_core.models.torch_engine import load_dual_encoder
+    from c4t_core.training.features import image_features
+
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no image")
+    with pytest.raises(ImageError, match=r"broken\.jpg"):
+        image_features(load_dual_encoder(tiny_model_folder), [broken])
+
+
+def test_levels_pooling_joins_statistics_of_inner_maps() -> None:
+    import torch
+
+    from c4t_core.models.encoders import LevelsPool
+
+    maps = torch.arange(8.0).reshape(1, 2, 2, 2)
+    inner = torch.tensor([[[[1.0, 3.0], [1.0, 3.0]]]])
+    pooled = LevelsPool(2, [1])(maps, [inner])
+    torch.testing.assert_close(pooled, torch.tensor([[1.5, 5.5, 3.0, 7.0, 2.0, 3.0, 1.0, 1.0]]))

@@ -1,0 +1,67 @@
+"""The benchmark of quality measures what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import quality
+from c4t_core.training.recipe_data import Frame
+
+
+def _frame(source: str, **known: object) -> Frame:
+    return Frame(Path("x.jpg"), source, source, "test", **known)  # type: ignore[arg-type]
+
+
+def test_precision_by_hand() -> None:
+    relevant = np.array([True, False, True, False])
+    scores = np.array([0.9, 0.8, 0.7, 0.1], np.float32)
+    ap, p10 = quality.precision(relevant, scores)
+    assert ap == pytest.approx((1 + 2 / 3) / 2)
+    assert p10 == 0.5
+
+
+def test_only_images_whose_labels_answer_take_part() -> None:
+    frames = [
+        *[_frame("dawn", weather="fog", counts={"truck": 1})] * 5,
+        _frame("dawn", weather="fog", counts={}),
+        _frame("dawn", weather="snow", counts={"truck": 2}),
+        _frame("roads", road="dirt"),
+        _frame("camvid", shares={"car": 0.2}),
+    ]
+    query = {
+        "kind": "combined",
+        "name": "fog+truck",
+        "keyword": "truck in fog",
+        "sentences": [],
+        "relevant": {"dawn": {"weather": "fog", "count": {"classes": ["truck"], "min": 1}}},
+    }
+    rare = {
+        **query,
+        "name": "rare",
+        "relevant": {"camvid": {"share": {"class": "car", "min": 0.1}}},
+    }
+    (found,) = quality.asked(frames, [query, rare])
+    assert found.name == "fog+truck"
+    np.testing.assert_array_equal(found.rows, range(7))
+    np.testing.assert_array_equal(found.relevant, [True] * 5 + [False] * 2)
+
+
+def test_figures_are_means_over_queries_and_texts() -> None:
+    query = quality.Asked(
+        "road",
+        "dirt",
+        ("dirt", "soil"),
+        np.array([1, 2]),
+        np.array([True, False]),
+    )
+    images = np.eye(3, dtype=np.float32)
+    texts = {"dirt": images[1], "soil": images[2]}
+    (row,) = quality.measure([query], images, texts)
+    assert row["ap_by_text"] == [1.0, 0.5]
+    assert (row["ap"], row["p10"], row["chance"], row["positives"]) == (0.75, 0.5, 0.5, 1)
+    total = quality.summary([row])
+    assert (total["map"], total["keyword"], total["sentence"]) == (0.75, 1.0, 0.5)
+    assert np.isnan(total["weather"])

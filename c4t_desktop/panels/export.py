@@ -192,7 +192,7 @@ class ExportDialog(QDialog):
             self._kinds.addButton(button, number)
             hint = plain_label(_tr(text), wrap=True)
             hint.setProperty("kind", "muted")
-            hint.setContentsMargins(px(24), 0, 0, px(6))
+            hint.setContentsMargins(px(22), 0, 0, px(6))
             hint.setBuddy(button)
             rows.addWidget(button)
             rows.addWidget(hint)

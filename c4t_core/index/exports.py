@@ -1,0 +1,282 @@
+"""Hits leave the application: as a table with provenance, or as copies of their files.
+
+Every row of a table says which model, query and cut-off it came from, so that a row that was
+cut out of its file still tells. Spreadsheets run nothing of what a file name holds.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import errno
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import c4t_core
+from c4t_core.datasets.pairs_writing import guard_cell
+from c4t_core.errors import FolderError
+from c4t_core.index.embed import Skipped
+from c4t_core.index.search import Hit
+from c4t_core.progress import Progress, ignore
+
+COLUMNS = (
+    "rank", "file", "path", "score", "drive", "camera", "frame", "time",
+    "query", "threshold", "filters", "model", "fingerprint", "exported_at", "c4t_version",
+)  # fmt: skip
+_TRIES = 10_000  # numbered names tried before a file counts as failed
+_REPORT_EVERY = 256  # rows between two reports of progress
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where exported hits come from.
+
+    Attributes:
+        model: what the user calls the model.
+        fingerprint: its identity.
+        query: as typed.
+        threshold: the least score that was shown, None if there was no cut.
+        filters: what the hits were restricted to, plain JSON data.
+        exported_at: UTC, ISO 8601; by default now.
+    """
+
+    model: str
+    fingerprint: str
+    query: str
+    threshold: float | None = None
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    exported_at: str = field(
+        default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    )
+
+
+@dataclass(frozen=True)
+class CopyReport:
+    """What became of copied files.
+
+    Attributes:
+        copied: where each copy lies, in the order asked for.
+        failed: what could not be copied, with reasons.
+    """
+
+    copied: tuple[Path, ...]
+    failed: tuple[Skipped, ...]
+
+
+def shown_path(text: str) -> str:
+    r"""Return a path that any UTF-8 file can hold: undecodable bytes as ``\xNN``.
+
+    >>> shown_path("a\udcff.png")
+    'a\\xff.png'
+    """
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+def row_of(hit: Hit, provenance: Provenance) -> dict[str, Any]:
+    """Return one hit as plain values, in the order of :data:`COLUMNS`.
+
+    ``time`` is UTC, ISO 8601 with milliseconds; what is not known is None.
+    """
+    return {
+        "rank": hit.rank,
+        "file": hit.path.name,
+        "path": str(hit.path),
+        "score": float(hit.score),
+        "drive": hit.drive,
+        "camera": hit.camera,
+        "frame": hit.frame,
+        "time": None if hit.time is None else iso_time(hit.time),
+        "query": provenance.query,
+        "threshold": provenance.threshold,
+        "filters": dict(provenance.filters),
+        "model": provenance.model,
+        "fingerprint": provenance.fingerprint,
+        "exported_at": provenance.exported_at,
+        "c4t_version": c4t_core.__version__,
+    }
+
+
+def iso_time(seconds: float) -> str:
+    """Return a moment in UTC, to the millisecond.
+
+    >>> iso_time(1.25)
+    '1970-01-01T00:00:01.250Z'
+    """
+    whole, rest = divmod(round(seconds * 1000), 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{rest:03d}Z"
+
+
+def write_csv(
+    hits: Sequence[Hit], provenance: Provenance, target: Path, progress: Progress = ignore
+) -> None:
+    r"""Write hits as CSV, UTF-8, with a header line.
+
+    A cell that a spreadsheet would run gets an apostrophe before it; a byte of a name that is
+    no text is written as ``\xNN`` (JSON lines keep such names exactly).
+
+    Raises:
+        FolderError: if the file cannot be written.
+        Cancelled: from ``progress``; nothing is left behind.
+    """
+
+    def fill(out: IO[str]) -> None:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for hit in _watched(hits, progress):
+            writer.writerow([_cell(value) for value in row_of(hit, provenance).values()])
+
+    _write_whole(target, fill)
+
+
+def write_jsonl(
+    hits: Sequence[Hit], provenance: Provenance, target: Path, progress: Progress = ignore
+) -> None:
+    """Write hits as JSON lines, ASCII.
+
+    Bytes of a name that are no text become lone surrogates, which Python reads back as they
+    were; such rows also have ``path_base64``, the bytes of the path, for everyone else.
+
+    Raises:
+        FolderError: if the file cannot be written.
+        Cancelled: from ``progress``; nothing is left behind.
+    """
+
+    def fill(out: IO[str]) -> None:
+        for hit in _watched(hits, progress):
+            row = row_of(hit, provenance)
+            raw = os.fsencode(hit.path)
+            if shown_path(row["path"]).encode("utf-8") != raw:
+                row["path_base64"] = base64.b64encode(raw).decode("ascii")
+            out.write(json.dumps(row, allow_nan=False) + "\n")
+
+    _write_whole(target, fill)
+
+
+def _watched(hits: Sequence[Hit], progress: Progress) -> Iterable[Hit]:
+    for place, hit in enumerate(hits):
+        if place % _REPORT_EVERY == 0:
+            progress(place, len(hits))
+        yield hit
+    progress(len(hits), len(hits))
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == {}:
+        return ""
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        value = json.dumps(value, sort_keys=True)
+    return guard_cell(shown_path(value)) if isinstance(value, str) else str(value)
+
+
+def _write_whole(target: Path, fill: Callable[[IO[str]], None]) -> None:
+    """Write beside the target, then rename: it is whole or as it was."""
+    scratch: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=target.parent, suffix=".part", delete=False
+        ) as out:
+            scratch = Path(out.name)
+            fill(out)
+        scratch.chmod(0o644)
+        scratch.replace(target)
+    except OSError as error:
+        raise FolderError(
+            f'"{target.name}" cannot be written ({error.strerror or error}); choose another folder '
+            "or free some space.",
+            target.parent,
+        ) from error
+    finally:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
+
+
+def copy_files(
+    files: Sequence[Path],
+    folder: Path,
+    progress: Progress = ignore,
+    *,
+    roots: Sequence[Path] = (),
+) -> CopyReport:
+    """Copy files into a folder; nothing that is there is ever overwritten.
+
+    A name that is taken gets a number: ``a.png``, ``a (2).png``. A file that cannot be copied is
+    listed, and the others go on.
+
+    Args:
+        files: what to copy.
+        folder: where to; made if needed.
+        progress: told how many files are done.
+        roots: the user's image folders, which are never written into.
+
+    Raises:
+        FolderError: if the folder cannot be used or its disk is full.
+        Cancelled: from ``progress``; what is copied stays, the file at hand is whole.
+    """
+    _check_target(folder, roots)
+    copied: list[Path] = []
+    failed: list[Skipped] = []
+    for done, file in enumerate(files):
+        progress(done, len(files))
+        try:
+            copied.append(_copy_one(file, folder))
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise FolderError(
+                    f'The disk of "{folder}" is full after {done} of {len(files)} files; free some '
+                    "space and copy the rest.",
+                    folder,
+                ) from error
+            failed.append(Skipped(file, error.strerror or str(error)))
+    progress(len(files), len(files))
+    return CopyReport(tuple(copied), tuple(failed))
+
+
+def _check_target(folder: Path, roots: Sequence[Path]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        real = folder.resolve()
+        for root in roots:
+            if real.is_relative_to(root.resolve()):
+                raise FolderError(
+                    f'"{folder}" lies in the image folder "{root}", into which nothing is written; '
+                    "choose another folder.",
+                    folder,
+                )
+    except OSError as error:
+        raise FolderError(
+            f'"{folder}" cannot be used ({error.strerror or error}); choose another folder.', folder
+        ) from error
+
+
+def _copy_one(file: Path, folder: Path) -> Path:
+    with open(file, "rb") as source:
+        target, out = _open_new(folder, file)
+        try:
+            with out:
+                shutil.copyfileobj(source, out, 1 << 20)
+            shutil.copystat(file, target)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+    return target
+
+
+def _open_new(folder: Path, file: Path) -> tuple[Path, Any]:
+    """Open a file that was not there before, under the name or the first free number."""
+    for number in range(1, _TRIES):
+        name = file.name if number == 1 else f"{file.stem} ({number}){file.suffix}"
+        target = folder / name
+        try:
+            return target, open(target, "xb")
+        except FileExistsError:
+            continue
+    raise OSError(errno.EEXIST, "too many files of this name")

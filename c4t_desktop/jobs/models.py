@@ -1,0 +1,192 @@
+"""Adds, downloads and removes models in the background, one change at a time."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from c4t_desktop.jobs.runner import Job, JobRunner
+
+LANE = "models"
+ARCHITECTURES = (
+    "ViT-B-32", "ViT-B-32-quickgelu", "ViT-B-16", "ViT-B-16-quickgelu", "ViT-L-14",
+    "ViT-L-14-quickgelu", "ViT-L-14-336", "ViT-H-14", "RN50", "RN101",
+)  # fmt: skip
+"""Offered for checkpoint files; any other name of open_clip's can be typed."""
+EXTRAS = (("train", "torch"), ("clip", "open_clip"))
+
+
+@dataclass(frozen=True)
+class MissingExtra:
+    """Packages that are not installed.
+
+    Attributes:
+        extra: name of the extra.
+        size: how large it is, in words.
+        command: what installs it.
+    """
+
+    extra: str
+    size: str
+    command: str
+
+
+def missing_extras() -> tuple[MissingExtra, ...]:
+    """Return the extras whose packages are not installed; imports none of them."""
+    from c4t_core.errors import MissingExtraError
+
+    found = []
+    for extra, package in EXTRAS:
+        if importlib.util.find_spec(package) is None:
+            error = MissingExtraError("", extra)
+            found.append(MissingExtra(extra, error.SIZES[extra], error.command))
+    return tuple(found)
+
+
+def add_folder(folder: Path, name: str) -> str:
+    """Copy a C4T model folder to the user's models; return its name.
+
+    Raises:
+        ModelError: if it is no sound model, or the name cannot be used.
+    """
+    from c4t_core.models.registry import register
+
+    return register(folder, name)
+
+
+def add_checkpoint(file: Path, name: str, architecture: str) -> str:
+    """Copy a CLIP checkpoint to the user's models; return its name.
+
+    Raises:
+        ModelError: if it is refused or does not fit.
+        MissingExtraError: if open_clip is not installed.
+    """
+    from c4t_core.models.clip import add_checkpoint as add
+
+    return add(file, name or None, architecture or None)
+
+
+def download_size(name: str) -> int:
+    """Return the bytes to download.
+
+    Raises:
+        DownloadError: at once without a network.
+    """
+    from c4t_core.models.clip import download_size as size
+
+    return size(name)
+
+
+def download(name: str, job: Job) -> str:
+    """Download a CLIP model; return its name.
+
+    Raises:
+        DownloadError: without a network, or if it breaks off; the next attempt goes on.
+        Cancelled: if the job was cancelled; the next attempt goes on.
+    """
+    from c4t_core.models.clip import download as fetch
+
+    return fetch(name, job.progress)
+
+
+def remove(name: str) -> str:
+    """Delete a model; return its name.
+
+    Raises:
+        ModelError: if it cannot be deleted.
+    """
+    from c4t_core.models.registry import remove as delete
+
+    delete(name)
+    return name
+
+
+class ModelStore(QObject):
+    """Changes what models there are.
+
+    Attributes:
+        doing: what goes on: ``"add"``, ``"ask"``, ``"download"``, ``"remove"`` or "".
+
+    Signals:
+        begun: something goes on now (what).
+        progressed: bytes done and in all, of a download.
+        size_known: name and bytes of a download that was asked about.
+        changed: a model was added or removed: what and its name.
+        failed: it did not work (Exception).
+        ended: nothing goes on any more.
+    """
+
+    begun = Signal(str)
+    progressed = Signal(object, object)
+    size_known = Signal(str, object)
+    changed = Signal(str, str)
+    failed = Signal(object)
+    ended = Signal()
+
+    def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
+        """Change nothing yet."""
+        super().__init__(parent)
+        self._runner = runner
+        self._job: Job | None = None
+        self.doing = ""
+
+    def add_folder(self, folder: Path, name: str) -> None:
+        """Copy a C4T model folder to the user's models."""
+        self._change("add", lambda _: add_folder(folder, name))
+
+    def add_checkpoint(self, file: Path, name: str, architecture: str) -> None:
+        """Copy a CLIP checkpoint to the user's models."""
+        self._change("add", lambda _: add_checkpoint(file, name, architecture))
+
+    def ask_size(self, name: str) -> None:
+        """Ask how large a download is."""
+        self._run(
+            "ask",
+            lambda _: download_size(name),
+            lambda size: self.size_known.emit(name, size),
+        )
+
+    def download(self, name: str) -> None:
+        """Download a CLIP model; an attempt that broke off goes on."""
+        self._change("download", lambda job: download(name, job))
+
+    def remove(self, name: str) -> None:
+        """Delete a model."""
+        self._change("remove", lambda _: remove(name))
+
+    def cancel(self) -> None:
+        """Stop what goes on, at the next report of progress."""
+        if self._job is not None:
+            self._runner.cancel(self._job)
+
+    def _change(self, doing: str, work: Callable[[Job], str]) -> None:
+        self._run(doing, work, lambda name: self.changed.emit(doing, name))
+
+    def _run(self, doing: str, work: Callable[[Job], Any], done: Callable[[Any], None]) -> None:
+        if self._job is not None:
+            return
+        after: list[Callable[[], None]] = []
+        self.doing = doing
+        self._job = self._runner.submit(
+            work,
+            lane=LANE,
+            progress=self._progressed,
+            done=lambda value: after.append(lambda: done(value)),
+            failed=lambda error: after.append(lambda: self.failed.emit(error)),
+            finished=lambda: self._finished(after),
+        )
+        self.begun.emit(doing)
+
+    def _progressed(self, value: tuple[int, int]) -> None:
+        self.progressed.emit(*value)
+
+    def _finished(self, after: list[Callable[[], None]]) -> None:
+        self._job, self.doing = None, ""
+        self.ended.emit()
+        for tell in after:
+            tell()

@@ -24,7 +24,7 @@ QToolTip {{ background: {c.card}; color: {c.text}; border: 1px solid {c.border_s
 #statusArea {{ border-top: 1px solid {c.border}; }}
 #sidePanel {{ border-right: 1px solid {c.border}; }}
 #detailsPanel {{ border-left: 1px solid {c.border}; }}
-#canvas, #resultsHeader, #emptyState, #frameView, #comparePanel {{ background: {c.canvas}; }}
+#canvas, #resultsHeader, #emptyState, #frameView, #comparePanel, #evaluationPanel {{ background: {c.canvas}; }}
 QSplitter::handle {{ background: {c.border}; }}
 QSplitter::handle:horizontal {{ width: 1px; }}
 
@@ -128,7 +128,7 @@ QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{
 QAbstractItemView {{ background: {c.field}; border: 1px solid {c.border};
   border-radius: {px(8)}px; outline: none; selection-background-color: {c.accent_soft};
   selection-color: {c.text}; alternate-background-color: {c.hover}; }}
-#resultsView, #leftResultsView, #rightResultsView {{
+#resultsView, #leftResultsView, #rightResultsView, #evaluationHits {{
   background: {c.canvas}; border: none; border-radius: 0; }}
 QAbstractItemView[kind="strip"] {{ background: transparent; border: none; border-radius: 0; }}
 QAbstractItemView[kind="side"] {{ background: transparent; border: none; }}
@@ -151,6 +151,8 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 #dropTarget {{ background: {c.panel}; border: 2px dashed {c.border_strong};
   border-radius: {px(16)}px; }}
 #dropTarget[active="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}
+#evaluationCard {{ background: {c.card}; border: 1px solid {c.border};
+  border-radius: {px(8)}px; }}
 #banner {{ background: {c.accent_soft}; border-radius: {px(8)}px; }}
 #toast {{ background: {c.shade}; border-radius: {px(8)}px; }}
 #toast QLabel {{ color: #ffffff; }}

@@ -1,0 +1,20 @@
+"""The evaluation panel: what is measured, how far it is, what came out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from c4t_desktop.panels.extensions import Context
+
+
+def create(context: Context, parent: QWidget) -> QWidget:
+    """Return a panel over the window's one evaluation, which may be running already."""
+    from c4t_desktop.jobs.evaluation import Evaluation
+    from c4t_desktop.panels.evaluation.panel import EvaluationPanel
+
+    there = parent.findChild(Evaluation)
+    evaluation = there if there is not None else Evaluation(context.runner, parent)
+    return EvaluationPanel(context, evaluation, parent)

@@ -1,0 +1,326 @@
+"""The panel itself: asks, shows how far it is, shows the result; holds no figures."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QKeyEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_core.progress import RateMeter, format_duration
+from c4t_desktop.gallery.results_model import file_url, shown
+from c4t_desktop.jobs.evaluation import Evaluation, FromLabels, Plan
+from c4t_desktop.messages import count_text, describe, plain_label
+from c4t_desktop.panels.evaluation import figures
+from c4t_desktop.panels.evaluation.result_page import ResultPage
+from c4t_desktop.panels.evaluation.setup_page import SetupPage
+from c4t_desktop.panels.model_chooser import title_of
+
+if TYPE_CHECKING:
+    from c4t_desktop.panels.extensions import Context
+
+SETUP, RUN, RESULT = range(3)
+
+
+class EvaluationPanel(QWidget):
+    """Evaluates models and shows what came out.
+
+    Signals:
+        closed: back to the grid; what runs goes on.
+    """
+
+    closed = Signal()
+
+    def __init__(
+        self, context: Context, evaluation: Evaluation, parent: QWidget | None = None
+    ) -> None:
+        """Show where the evaluation stands."""
+        super().__init__(parent)
+        self.setObjectName("evaluationPanel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._context, self._evaluation = context, evaluation
+        self._meter = RateMeter()
+        self._stage = ""
+        self._folder: Path | None = None
+        self.setup = SetupPage(context)
+        self.result = ResultPage(context)
+        self.pages = QStackedWidget()
+        self.title = plain_label(wrap=True)
+        self.title.setObjectName("evaluationTitle")
+        self.title.setProperty("kind", "subtitle")
+        self.said = plain_label(wrap=True)
+        self.said.setObjectName("evaluationSaid")
+        self.said.setProperty("kind", "muted")
+        self.again = QPushButton(self.tr("New evaluation"))
+        self.again.setObjectName("evaluateAgainButton")
+        self.write = QPushButton(context.theme.icon("export"), self.tr("Export the report…"))
+        self.write.setObjectName("exportReportButton")
+        self.show_report = QPushButton(context.theme.icon("open"), self.tr("Open the report"))
+        self.show_report.setObjectName("openReportButton")
+        self.stage = plain_label(wrap=True)
+        self.stage.setObjectName("evaluationStage")
+        self.stage.setProperty("kind", "subtitle")
+        self.counts = plain_label()
+        self.counts.setObjectName("evaluationCounts")
+        self.counts.setProperty("kind", "muted")
+        self.bar = QProgressBar()
+        self.bar.setObjectName("evaluationProgress")
+        self.bar.setAccessibleName(self.tr("Progress of the evaluation"))
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(context.theme.px(6))
+        self.cancel = QPushButton(self.tr("Cancel"))
+        self.cancel.setObjectName("evaluationCancelButton")
+        self._place()
+        self._wire()
+        self._resume()
+
+    # layout ---------------------------------------------------------------------------------
+
+    def _place(self) -> None:
+        px = self._context.theme.px
+        self.back = QToolButton()
+        self.back.setObjectName("evaluationCloseButton")
+        self.back.setIcon(self._context.theme.icon("close"))
+        self.back.setToolTip(self.tr("Back to the hits (Esc)"))
+        self.back.setAccessibleName(self.back.toolTip())
+        titles = QVBoxLayout()
+        titles.setSpacing(px(2))
+        titles.addWidget(self.title)
+        titles.addWidget(self.said)
+        top = QHBoxLayout()
+        top.setContentsMargins(px(16), px(12), px(12), px(4))
+        top.setSpacing(px(8))
+        top.addLayout(titles, 1)
+        for part in (self.again, self.write, self.show_report, self.back):
+            top.addWidget(part, 0, Qt.AlignmentFlag.AlignTop)
+        for page in (self.setup, self._run_page(), self.result):
+            self.pages.addWidget(page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(4))
+        column.addLayout(top)
+        column.addWidget(self.pages, 1)
+
+    def _run_page(self) -> QWidget:
+        px = self._context.theme.px
+        page = QWidget()
+        outer = QHBoxLayout(page)
+        holder = QWidget()
+        holder.setMaximumWidth(px(560))
+        column = QVBoxLayout(holder)
+        column.setSpacing(px(12))
+        column.addStretch(1)
+        for part in (self.stage, self.bar, self.counts):
+            column.addWidget(part)
+        hint = plain_label(
+            self.tr("You can go back to searching; this goes on, and waits here when it is done."),
+            wrap=True,
+        )
+        hint.setProperty("kind", "muted")
+        column.addWidget(hint)
+        column.addWidget(self.cancel, 0, Qt.AlignmentFlag.AlignRight)
+        column.addStretch(2)
+        outer.addStretch(1)
+        outer.addWidget(holder, 20)
+        outer.addStretch(1)
+        return page
+
+    def _wire(self) -> None:
+        evaluation = self._evaluation
+        self.back.clicked.connect(self.close_panel)
+        self.setup.wanted.connect(self._start)
+        self.setup.labels_wanted.connect(self._make_from_labels)
+        self.cancel.clicked.connect(self._cancel)
+        self.again.clicked.connect(self._again)
+        self.write.clicked.connect(self._export)
+        self.show_report.clicked.connect(self._open_report)
+        evaluation.advanced.connect(self._advanced)
+        evaluation.done.connect(self._show_result)
+        evaluation.failed.connect(self._failed)
+        evaluation.stopped.connect(self._stopped)
+        evaluation.written.connect(self._written)
+        evaluation.write_failed.connect(self._write_failed)
+        evaluation.marks_counted.connect(self.setup.show_marked)
+        evaluation.labels_made.connect(self._labels_made)
+        self._context.library.models_listed.connect(self._models_listed)
+
+    def _resume(self) -> None:
+        """Show what is going on, or what came out last."""
+        self._evaluation.count_marks()
+        if self._evaluation.running:
+            self._show(RUN)
+            self._advanced()
+        elif self._evaluation.report is not None:
+            self._show_result()
+        else:
+            self._show(SETUP)
+
+    def _show(self, page: int) -> None:
+        self.pages.setCurrentIndex(page)
+        for button in (self.again, self.write):
+            button.setVisible(page == RESULT)
+        self.show_report.setVisible(page == RESULT and self._folder is not None)
+        self.said.setText("")
+        if page != RESULT:
+            self.title.setText(self.tr("Evaluate models"))
+
+    # asking ---------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _models_listed(self, infos: object) -> None:
+        self.setup.show_models(infos, self._context.library.model)
+
+    @Slot(object)
+    def _start(self, plan: Plan) -> None:
+        self._begin_run()
+        self._evaluation.start(plan)
+
+    @Slot(str, object)
+    def _make_from_labels(self, kind: str, source: Path) -> None:
+        self._begin_run()
+        self._evaluation.make_from_labels(kind, source)
+
+    def _begin_run(self) -> None:
+        self._folder = None
+        self._stage = ""
+        self.cancel.setEnabled(True)
+        self.bar.setRange(0, 0)
+        self._show(RUN)
+
+    @Slot()
+    def _cancel(self) -> None:
+        self.cancel.setEnabled(False)
+        self.stage.setText(self.tr("Stopping…"))
+        self._evaluation.cancel()
+
+    @Slot()
+    def _again(self) -> None:
+        self._evaluation.report = None
+        self._show(SETUP)
+
+    # what the run tells ---------------------------------------------------------------------
+
+    @Slot()
+    def _advanced(self) -> None:
+        if not self.cancel.isEnabled():
+            return
+        stage, (done, total) = self._evaluation.stage, self._evaluation.counts
+        if stage != self._stage:
+            self._stage, self._meter = stage, RateMeter()
+        self.stage.setText(self._stage_text(stage))
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+        text = ""
+        if total:
+            self._meter.update(done, total)
+            text = self.tr("{0} of {1}").format(count_text(done), count_text(total))
+            left = self._meter.seconds_left
+            if left is not None and done < total:
+                text += " · " + self.tr("{0} left").format(format_duration(left))
+        elif done:
+            text = count_text(done)
+        self.counts.setText(text)
+        if self.pages.currentIndex() == RESULT:
+            self.said.setText(f"{self.stage.text()} {text}".strip())
+
+    def _stage_text(self, stage: str) -> str:
+        """Say in the user's language what the core says it does."""
+        for start, text in (
+            ("reading the pairs", self.tr("Reading the pairs…")),
+            ("reading the marks", self.tr("Reading the marks…")),
+            ("reading", self.tr("Reading the images…")),
+            ("embedding for", self.tr("Looking at the images with {0}…")),
+            ("ranking for", self.tr("Ranking for {0}…")),
+            ("comparing", self.tr("Comparing…")),
+            ("drawing", self.tr("Writing the report…")),
+        ):
+            if stage.startswith(start):
+                return text.format(title_of(stage.removeprefix(start).strip()))
+        return stage or self.tr("Reading the labels…")
+
+    @Slot()
+    def _show_result(self) -> None:
+        report = self._evaluation.report
+        self.result.show_report(report)
+        self._show(RESULT)
+        self.title.setText(figures.scope(report.data))
+
+    @Slot(object)
+    def _failed(self, error: Exception) -> None:
+        self._show(SETUP)
+        self.setup.say(describe(error).sentence)
+
+    @Slot()
+    def _stopped(self) -> None:
+        if self._evaluation.report is not None:
+            self._show(RESULT)
+            self.said.setText(self.tr("Stopped; the report is not written."))
+        else:
+            self._show(SETUP)
+        self.cancel.setEnabled(True)
+
+    @Slot(object)
+    def _labels_made(self, made: FromLabels) -> None:
+        self._show(SETUP)
+        self.setup.labels_made(made)
+
+    # the report -----------------------------------------------------------------------------
+
+    @Slot()
+    def _export(self) -> None:
+        place = str(self._context.settings.recall("report_place", str(Path.home())))
+        title = self.tr("Choose where the report's folder is made")
+        name = QFileDialog.getExistingDirectory(self, title, place)
+        if name and not self._evaluation.running:
+            self._context.settings.remember("report_place", name)
+            self.write.setEnabled(False)
+            self._evaluation.write(Path(name) / self._folder_name())
+
+    def _folder_name(self) -> str:
+        plan = self._evaluation.plan
+        stem = "marks" if plan is None or plan.pairs is None else plan.pairs.stem
+        plain = re.sub(r"[^\w-]+", "-", shown(stem))[:40].strip("-")
+        return f"c4t-evaluation-{plain}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+    @Slot(object)
+    def _written(self, folder: Path) -> None:
+        self._folder = folder
+        self.write.setEnabled(True)
+        self.show_report.setVisible(True)
+        self.said.setText(self.tr("The report lies in {0}.").format(shown(str(folder))))
+
+    @Slot(object)
+    def _write_failed(self, error: Exception) -> None:
+        self.write.setEnabled(True)
+        self.said.setText(describe(error).sentence)
+
+    @Slot()
+    def _open_report(self) -> None:
+        if self._folder is not None:
+            QDesktopServices.openUrl(file_url(self._folder / "report.html"))
+
+    # leaving --------------------------------------------------------------------------------
+
+    @Slot()
+    def close_panel(self) -> None:
+        """Go back to the grid; what runs goes on."""
+        self.closed.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+        if event.key() == Qt.Key.Key_Escape:
+            self.close_panel()
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,326 @@
+"""What is evaluated, and on what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_desktop.gallery.results_model import shown
+from c4t_desktop.jobs.evaluation import FromLabels, Marked, Plan
+from c4t_desktop.messages import count_text, plain_label
+from c4t_desktop.panels.model_chooser import title_of
+
+if TYPE_CHECKING:
+    from c4t_desktop.panels.extensions import Context
+
+
+class SetupPage(QScrollArea):
+    """Asks for a test set and models.
+
+    Signals:
+        wanted: evaluate this (Plan).
+        labels_wanted: make pairs from labels: kind (str) and source (Path).
+    """
+
+    wanted = Signal(object)
+    labels_wanted = Signal(str, object)
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        """Offer what is known of models; marks come later."""
+        super().__init__(parent)
+        self._theme, self._settings = context.theme, context.settings
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.from_file = QRadioButton(self.tr("Pairs of images and captions, or labels"))
+        self.from_file.setObjectName("evaluationFromFile")
+        self.from_marks = QRadioButton()
+        self.from_marks.setObjectName("evaluationFromMarks")
+        group = QButtonGroup(self)
+        group.addButton(self.from_file)
+        group.addButton(self.from_marks)
+        self.pairs = self._field("evaluationPairsField", self.tr("Pairs file"))
+        self.pairs.setPlaceholderText(self.tr("A CSV, TSV or JSON file with images and captions"))
+        self.images = self._field("evaluationImagesField", self.tr("Folder of the images"))
+        self.images.setPlaceholderText(self.tr("The folder of the pairs file"))
+        self.scenes = self._field("evaluationScenesField", self.tr("Ground truth"))
+        self.scenes.setPlaceholderText(
+            self.tr("Optional: JSON lines; gives better queries, and results by weather, time, …")
+        )
+        self.test_set = QComboBox()
+        self.test_set.setObjectName("evaluationTestSet")
+        self.test_set.setAccessibleName(self.tr("Marks to evaluate on"))
+        self.models: dict[str, QCheckBox] = {}
+        self._model_rows = QVBoxLayout()
+        self.message = plain_label(wrap=True)
+        self.message.setObjectName("evaluationMessage")
+        self.start = QPushButton(self.tr("Evaluate"))
+        self.start.setObjectName("evaluateStartButton")
+        self.start.setProperty("kind", "primary")
+        self._place()
+        self._wire()
+        self._recall()
+        self.show_marked(Marked())
+        self.show_models(context.library.models, context.library.model)
+
+    def _field(self, name: str, title: str) -> QLineEdit:
+        made = QLineEdit()
+        made.setObjectName(name)
+        made.setAccessibleName(title)
+        return made
+
+    # layout ---------------------------------------------------------------------------------
+
+    def _place(self) -> None:
+        px = self._theme.px
+        page = QWidget()
+        page.setProperty("kind", "page")
+        outer = QHBoxLayout(page)
+        outer.setContentsMargins(px(16), px(8), px(16), px(24))
+        holder = QWidget()
+        holder.setMaximumWidth(px(760))
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(12))
+        hint = plain_label(
+            self.tr(
+                "How well do models find what is asked for? Measured on frames of which it is "
+                "known what they show: the same queries for every model, on this machine."
+            ),
+            wrap=True,
+        )
+        hint.setProperty("kind", "muted")
+        column.addWidget(hint)
+        column.addWidget(self._section(self.tr("TEST SET")))
+        column.addWidget(self._card(self._test_set_rows()))
+        column.addWidget(self._section(self.tr("MODELS")))
+        self._model_rows.setSpacing(px(4))
+        column.addWidget(self._card(self._model_rows))
+        footer = QHBoxLayout()
+        footer.setSpacing(px(12))
+        footer.addWidget(self.message, 1)
+        footer.addWidget(self.start)
+        column.addLayout(footer)
+        column.addStretch(1)
+        outer.addStretch(1)
+        outer.addWidget(holder, 20)
+        outer.addStretch(1)
+        self.setWidget(page)
+
+    def _section(self, text: str) -> QWidget:
+        label = plain_label(text)
+        label.setProperty("kind", "section")
+        return label
+
+    def _card(self, content: Any) -> QFrame:
+        card = QFrame()
+        card.setObjectName("evaluationCard")
+        px = self._theme.px
+        content.setContentsMargins(px(16), px(14), px(16), px(14))
+        card.setLayout(content)
+        return card
+
+    def _test_set_rows(self) -> QVBoxLayout:
+        px = self._theme.px
+        rows = QVBoxLayout()
+        rows.setSpacing(px(8))
+        self._files = QWidget()
+        grid = QGridLayout(self._files)
+        grid.setContentsMargins(px(24), 0, 0, px(8))
+        grid.setHorizontalSpacing(px(8))
+        grid.setVerticalSpacing(px(8))
+        self._browse: list[QPushButton] = []
+        for row, (title, field) in enumerate(
+            (
+                (self.tr("Pairs"), self.pairs),
+                (self.tr("Images"), self.images),
+                (self.tr("Ground truth"), self.scenes),
+            )
+        ):
+            label = plain_label(title)
+            label.setBuddy(field)
+            browse = QPushButton(self.tr("Choose…"))
+            browse.setAccessibleName(self.tr("Choose: {0}").format(title))
+            self._browse.append(browse)
+            grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(field, row, 1)
+            grid.addWidget(browse, row, 2)
+        self.labels = QPushButton(self.tr("Make from labels…"))
+        self.labels.setObjectName("evaluationLabelsButton")
+        self.labels.setToolTip(self.tr("A2D2, BDD100K, Cityscapes, COCO, KITTI, masks and others"))
+        grid.addWidget(self.labels, 3, 1, Qt.AlignmentFlag.AlignLeft)
+        self._marks = QWidget()
+        row = QHBoxLayout(self._marks)
+        row.setContentsMargins(px(24), 0, 0, 0)
+        row.setSpacing(px(12))
+        row.addWidget(self.test_set)
+        hint = plain_label(
+            self.tr("Each query ranks the frames that you marked for it, right and wrong."),
+            wrap=True,
+        )
+        hint.setProperty("kind", "muted")
+        row.addWidget(hint, 1)
+        for part in (self.from_file, self._files, self.from_marks, self._marks):
+            rows.addWidget(part)
+        return rows
+
+    def _wire(self) -> None:
+        self.from_file.toggled.connect(self._update)
+        for field in (self.pairs, self.images, self.scenes):
+            field.textChanged.connect(self._update)
+            field.returnPressed.connect(self._start)
+        choose = (self._choose_pairs, self._choose_images, self._choose_scenes)
+        for button, act in zip(self._browse, choose, strict=True):
+            button.clicked.connect(act)
+        self.labels.clicked.connect(self._choose_labels)
+        self.start.clicked.connect(self._start)
+
+    def _recall(self) -> None:
+        self.from_file.setChecked(True)
+        kept = self._settings.recall("evaluated", [])
+        for field, text in zip((self.pairs, self.images, self.scenes), kept, strict=False):
+            field.setText(str(text))
+
+    # what is known --------------------------------------------------------------------------
+
+    @Slot(object)
+    def show_models(self, infos: Sequence[Any], current: str) -> None:
+        """Offer models; those that cannot be used say why."""
+        checked = {name for name, box in self.models.items() if box.isChecked()}
+        while self._model_rows.count():
+            old = self._model_rows.takeAt(0).widget()
+            if old is not None:
+                old.hide()
+                old.deleteLater()
+        self.models = {}
+        for info in infos:
+            box = QCheckBox(title_of(info.name))
+            box.setObjectName(f"evaluateModel_{info.name}")
+            box.setEnabled(info.available)
+            wish = info.name in checked if checked else info.name in (current, "c4t", "clip")
+            box.setChecked(bool(info.available and wish))
+            box.toggled.connect(self._update)
+            self._model_rows.addWidget(box)
+            self.models[info.name] = box
+            text = info.description if info.available else info.reason
+            if text:
+                hint = plain_label(shown(text), wrap=True)
+                hint.setProperty("kind", "muted")
+                hint.setContentsMargins(self._theme.px(22), 0, 0, self._theme.px(4))
+                box.setAccessibleDescription(shown(text))
+                self._model_rows.addWidget(hint)
+        self._update()
+
+    @Slot(object)
+    def show_marked(self, marked: Marked) -> None:
+        """Offer the user's own marks."""
+        text = self.tr("My right and wrong marks ({queries} queries, {frames} frames)")
+        if not marked.queries:
+            text = self.tr("My right and wrong marks (none yet: R and X mark hits)")
+        self.from_marks.setText(
+            text.format(queries=count_text(marked.queries), frames=count_text(marked.frames))
+        )
+        self.from_marks.setEnabled(bool(marked.queries or marked.test_sets))
+        self.test_set.clear()
+        self.test_set.addItem(self.tr("All marks"), "")
+        for name, count in marked.test_sets:
+            self.test_set.addItem(f"{shown(name)} ({count_text(count)})", name)
+        self._update()
+
+    @Slot(object)
+    def labels_made(self, made: FromLabels) -> None:
+        """Show pairs and ground truth that were made from labels."""
+        self.from_file.setChecked(True)
+        self.pairs.setText(str(made.pairs))
+        self.images.setText(str(made.images))
+        self.scenes.setText(str(made.scenes))
+
+    # asking ---------------------------------------------------------------------------------
+
+    def _choose(self, field: QLineEdit, title: str, kinds: str) -> None:
+        place = field.text() or str(self._settings.recall("last_place", str(Path.home())))
+        if kinds:
+            name, _ = QFileDialog.getOpenFileName(self, title, place, kinds)
+        else:
+            name = QFileDialog.getExistingDirectory(self, title, place)
+        if name:
+            field.setText(name)
+
+    @Slot()
+    def _choose_pairs(self) -> None:
+        kinds = self.tr("Pairs (*.csv *.tsv *.txt *.jsonl *.json);;All files (*)")
+        self._choose(self.pairs, self.tr("Pairs"), kinds)
+
+    @Slot()
+    def _choose_images(self) -> None:
+        self._choose(self.images, self.tr("Folder of the images"), "")
+
+    @Slot()
+    def _choose_scenes(self) -> None:
+        kinds = self.tr("Ground truth (*.jsonl);;All files (*)")
+        self._choose(self.scenes, self.tr("Ground truth"), kinds)
+
+    @Slot()
+    def _choose_labels(self) -> None:
+        from c4t_desktop.panels.training.labels_dialog import LabelsDialog
+
+        dialog = LabelsDialog(self._theme, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self.labels_wanted)
+        dialog.open()
+
+    def problem(self) -> str:
+        """Return what is missing before anything can be evaluated, or ""."""
+        if self.from_file.isChecked() and not self.pairs.text().strip():
+            return self.tr("Choose a pairs file, or make one from labels.")
+        if not any(box.isChecked() for box in self.models.values()):
+            return self.tr("Choose at least one model.")
+        return ""
+
+    def say(self, sentence: str) -> None:
+        """Show why an evaluation did not work."""
+        self._write(sentence, "bad")
+
+    def _write(self, text: str, kind: str) -> None:
+        self.message.setText(text)
+        self.message.setProperty("kind", kind)
+        self.message.style().unpolish(self.message)
+        self.message.style().polish(self.message)
+
+    @Slot()
+    def _update(self) -> None:
+        self._files.setVisible(self.from_file.isChecked())
+        self._marks.setVisible(self.from_marks.isChecked())
+        problem = self.problem()
+        self._write(problem, "muted")
+        self.start.setEnabled(not problem)
+
+    @Slot()
+    def _start(self) -> None:
+        if self.problem():
+            return
+        names = tuple(name for name, box in self.models.items() if box.isChecked())
+        if self.from_marks.isChecked():
+            self.wanted.emit(Plan(names, test_set=str(self.test_set.currentData() or "")))
+            return
+        texts = [field.text().strip() for field in (self.pairs, self.images, self.scenes)]
+        self._settings.remember("evaluated", texts)
+        pairs, images, scenes = (Path(text).expanduser() if text else None for text in texts)
+        self.wanted.emit(Plan(names, pairs, images, scenes))

@@ -1,0 +1,169 @@
+"""A quiet, sortable table of cells."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from c4t_desktop.gallery.results_model import plain_tip, shown
+from c4t_desktop.panels.evaluation.figures import Cell, Table
+from c4t_desktop.theme import Theme
+
+_ROOT = QModelIndex()
+_SORT = Qt.ItemDataRole.UserRole
+Index = QModelIndex | QPersistentModelIndex
+
+
+class CellsModel(QAbstractTableModel):
+    """The cells of a table."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        """Start empty."""
+        super().__init__(parent)
+        self._theme = theme
+        self._table = Table()
+
+    def show(self, table: Table) -> None:
+        """Show another table."""
+        self.beginResetModel()
+        self._table = table
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
+        return 0 if parent.isValid() else len(self._table.rows)
+
+    def columnCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
+        return 0 if parent.isValid() else len(self._table.header)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        cell = self._table.rows[index.row()][index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return shown(cell.text).replace("\n", "⏎")
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(cell.text) if index.column() == 0 else None
+        if role == _SORT:
+            return _sortable(cell)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self._ink(cell.tone)
+        if role == Qt.ItemDataRole.FontRole and cell.tone == "strong":
+            return self._theme.font(strong=True)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._alignment(index.column())
+        return None
+
+    def headerData(  # noqa: N802, D102
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._table.header[section]
+        if role == Qt.ItemDataRole.ToolTipRole and section in self._table.tips:
+            return plain_tip(self._table.tips[section])
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._alignment(section)
+        return None
+
+    def _ink(self, tone: str) -> QColor | None:
+        colours = self._theme.colours
+        found = {"muted": colours.muted, "good": colours.good, "bad": colours.bad}.get(tone)
+        return QColor(found) if found else None
+
+    def _alignment(self, column: int) -> Qt.AlignmentFlag:
+        """Put words to the left and figures to the right."""
+        rows = self._table.rows
+        words = bool(rows) and isinstance(rows[0][column].value, str)
+        side = Qt.AlignmentFlag.AlignLeft if words or not column else Qt.AlignmentFlag.AlignRight
+        return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def _sortable(cell: Cell) -> Any:
+    """Return what sorts a cell; what is not known is below everything."""
+    if isinstance(cell.value, str):
+        return cell.value.casefold()
+    return -math.inf if cell.value is None else float(cell.value)
+
+
+class CellsTable(QTableView):
+    """Shows a table; a click on a title sorts by it.
+
+    Signals:
+        row_chosen: place of the row in the table as it was given (int).
+    """
+
+    row_chosen = Signal(int)
+
+    def __init__(
+        self, name: str, title: str, theme: Theme, *, sortable: bool = True, parent: Any = None
+    ) -> None:
+        """Start empty; ``title`` is what screen readers say."""
+        super().__init__(parent)
+        self._theme = theme
+        self._cells = CellsModel(theme, self)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self._cells)
+        self._sorted.setSortRole(_SORT)
+        self.setModel(self._sorted)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setSortingEnabled(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self._sortable = sortable
+        if not sortable:
+            self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+            self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.selectionModel().currentRowChanged.connect(self._chosen)
+        theme.changed.connect(self._resize)
+
+    def show_table(self, table: Table) -> None:
+        """Show another table, in the order given."""
+        self.setSortingEnabled(False)
+        self._sorted.sort(-1)
+        self._cells.show(table)
+        self.setSortingEnabled(self._sortable)
+        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self._resize()
+
+    @Slot()
+    def _resize(self) -> None:
+        px, header = self._theme.px, self.horizontalHeader()
+        self.verticalHeader().setDefaultSectionSize(px(30))
+        header.setHighlightSections(False)
+        for column in range(self._cells.columnCount()):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        if self._cells.columnCount():
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(px(56))
+
+    def height_of_all(self) -> int:
+        """Return the height at which no row is hidden."""
+        rows = self._sorted.rowCount() * self.verticalHeader().defaultSectionSize()
+        return rows + self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth()
+
+    def choose_first(self) -> None:
+        """Choose the row on top."""
+        if self._sorted.rowCount():
+            self.setCurrentIndex(self._sorted.index(0, 0))
+
+    @Slot(QModelIndex, QModelIndex)
+    def _chosen(self, now: QModelIndex, _: QModelIndex) -> None:
+        if now.isValid():
+            self.row_chosen.emit(self._sorted.mapToSource(now).row())

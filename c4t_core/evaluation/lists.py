@@ -76,7 +76,7 @@ A2D2_MARKS: tuple[str, ...] = ("RD normal street", "Nature object", "Drivable co
 COMMON_LABELS: tuple[str, ...] = (
     *("car", "truck", "bus", "van", "train", "tram", "motorcycle", "bicycle", "cyclist", "rider"),
     *("pedestrian", "person", "child", "animal", "vehicle", "trailer", "autorickshaw"),
-    *("traffic light", "traffic sign", "traffic cone", "road blocks", "obstacles", "billboard"),
+    *("traffic light", "traffic sign", "traffic cone", "road blocks", "billboard"),
     *("tree", "vegetation", "building", "sky", "pavement", "pole", "fence", "wall", "bridge"),
     *("tunnel", "parking area", "guard rail", "curb", "lane", "zebra crossing", "rail track"),
 )

@@ -1,0 +1,256 @@
+"""Whole evaluations with a model whose answers are plain to see."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from c4t_core.datasets.scene import Scene
+from c4t_core.errors import Cancelled, DataError, ModelError
+from c4t_core.evaluation import benchmark, embeddings
+from c4t_core.evaluation.benchmark import Options, evaluate
+from c4t_core.evaluation.measure import figures_of, measure
+from c4t_core.evaluation.queries import make_query
+from tests import references
+from tests.core.evaluation.fakes import ColourModel, coloured, unit
+
+
+@pytest.fixture
+def frames(tmp_path):
+    return coloured(tmp_path / "frames")
+
+
+def asked(frames):
+    out = []
+    for colour in ("red", "green", "blue"):
+        places = [i for i, c in enumerate(frames.captions) if colour in c[0]]
+        out.append(make_query(colour, "single", places, classes=(colour,)))
+    places = [i for i, c in enumerate(frames.captions) if c[0] == "red, car"]
+    out.append(make_query("red, car", "multi", places, classes=("red", "car")))
+    out.append(make_query("purple", "single", [], classes=("purple",)))
+    return out
+
+
+def test_a_perfect_model_and_its_chance(frames):
+    data = evaluate(frames, asked(frames)[:3], [ColourModel()]).data
+    assert data["models"] == ["colours"]
+    overall = data["overall"]["colours"]
+    assert overall["map"] == overall["mrr"] == overall["r_precision"] == 1
+    assert overall["precision"]["10"] == 1
+    assert overall["recall"]["25"] == 1
+    assert overall["ndcg"]["10"] == 1
+    assert overall["intervals"]["map"] == [1, 1]
+    assert data["chance"]["precision"]["10"] == pytest.approx(1 / 3)
+    assert data["chance"]["recall"]["10"] == pytest.approx(1 / 3)
+    assert 1 / 3 < data["chance"]["map"] < 0.5
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+
+
+def test_the_same_figures_as_the_slow_references(frames):
+    model = ColourModel("worse", blur=0.5)
+    queries = asked(frames)[:4]
+    data = evaluate(frames, queries, [model]).data
+    images = model.encode_images([__import__("PIL.Image").Image.open(p) for p in frames.paths])
+    for query, entry in zip(queries, data["queries"], strict=True):
+        scores = images @ model.encode_texts([query.text])[0]
+        ranked = references.rank(dict(zip(frames.names, scores.tolist(), strict=True)))
+        grades = {frames.names[i]: 1.0 for i in query.relevant}
+        result = entry["results"]["worse"]
+        assert result["top"] == ranked[:50]
+        assert result["ap"] == pytest.approx(references.average_precision(ranked, grades))
+        assert result["rr"] == references.reciprocal_rank(ranked, grades)
+        for n in (10, 25):
+            assert result["precision"][str(n)] == references.precision(ranked, grades, n)
+            assert result["recall"][str(n)] == pytest.approx(references.recall(ranked, grades, n))
+    means = [entry["results"]["worse"]["ap"] for entry in data["queries"]]
+    assert data["overall"]["worse"]["map"] == pytest.approx(np.mean(means))
+
+
+def test_a_query_without_relevant_images_is_reported_and_does_not_count(frames):
+    with_it = evaluate(frames, asked(frames), [ColourModel()]).data
+    without = evaluate(frames, asked(frames)[:4], [ColourModel()]).data
+    assert with_it["without_relevant"] == ["purple"]
+    assert with_it["answered"] == 4
+    assert with_it["overall"] == without["overall"]
+    result = with_it["queries"][4]["results"]["colours"]
+    assert with_it["queries"][4]["relevant"] == 0
+    assert result["ap"] is None
+    assert result["recall"]["10"] is None
+    assert len(result["top"]) == len(frames)
+
+
+def test_nothing_to_ask_and_nothing_relevant(frames):
+    with pytest.raises(DataError, match="--queries"):
+        evaluate(frames, [], [ColourModel()])
+    with pytest.raises(DataError, match="None of the 1 queries has a relevant image"):
+        evaluate(frames, asked(frames)[4:], [ColourModel()])
+    with pytest.raises(DataError, match="no images"):
+        evaluate(frames.subset([]), asked(frames), [ColourModel()])
+
+
+def test_two_models_are_compared_query_by_query(frames):
+    good, bad = ColourModel("good"), ColourModel("bad", blur=2.0)
+    data = evaluate(frames, asked(frames)[:3], [good, bad]).data
+    (item,) = data["comparisons"]
+    assert (item["a"], item["b"], item["queries"]) == ("good", "bad", 3)
+    overall = data["overall"]
+    assert item["difference"]["map"] == pytest.approx(
+        overall["good"]["map"] - overall["bad"]["map"]
+    )
+    low, high = item["intervals"]["map"]
+    assert 0 < low <= item["difference"]["map"] <= high
+    assert item["better"] == {"a": 3, "b": 0, "equal": 0}
+
+
+def test_a_model_that_is_missing_stops_nothing(frames, monkeypatch):
+    def load(name):
+        if name == "colours":
+            return ColourModel()
+        raise ModelError(f'There is no "{name}"; get it with "c4t models add".')
+
+    monkeypatch.setattr("c4t_core.models.registry.load_model", load)
+    data = evaluate(frames, asked(frames)[:3], ["clip", "colours", "colours"]).data
+    assert data["models"] == ["colours"]
+    (item,) = data["missing"]
+    assert item["model"] == "clip"
+    assert "c4t models add" in item["reason"]
+    with pytest.raises(ModelError, match="c4t models add"):
+        evaluate(frames, asked(frames)[:3], ["clip"])
+
+
+def test_unreadable_images_are_left_out_for_all(frames, tmp_path):
+    frames.paths[4].write_bytes(b"not an image")
+    frames.paths[7].unlink()
+    report = evaluate(frames, asked(frames), [ColourModel(), ColourModel("b", 0.1)])
+    gone = [frames.names[4], frames.names[7]]
+    assert [item["path"] for item in report.data["skipped"]] == sorted(gone)
+    assert report.data["images"] == 28
+    for query in report.queries:
+        wanted = {
+            n for n, c in zip(frames.names, frames.captions, strict=True) if query.text in c[0]
+        }
+        names = {report.collection.names[i] for i in query.relevant}
+        assert names == wanted - set(gone)
+    everything = frames.subset([4, 7])
+    with pytest.raises(DataError, match="None of the 2 images can be read"):
+        evaluate(everything, [make_query("red", "single", [0])], [ColourModel()])
+
+
+def test_embedding_happens_once_and_by_content(frames):
+    model = ColourModel()
+    first = evaluate(frames, asked(frames), [model]).data
+    assert model.embedded == 30
+    again = ColourModel()
+    assert evaluate(frames, asked(frames), [again]).data == first
+    assert again.embedded == 0
+    frames.paths[3].write_bytes(frames.paths[4].read_bytes())  # known content under another name
+    evaluate(frames, asked(frames), [again])
+    assert again.embedded == 0
+    frames.paths[3].write_bytes(b"")
+    changed = evaluate(frames, asked(frames), [again]).data
+    assert [item["path"] for item in changed["skipped"]] == [frames.names[3]]
+    other = ColourModel("other")
+    evaluate(frames, asked(frames), [other])
+    assert other.embedded == 29
+
+
+def test_broken_caches_are_made_again(frames):
+    model = ColourModel()
+    first = evaluate(frames, asked(frames), [model]).data
+    for file in embeddings.cache_folder().iterdir():
+        file.write_bytes(b"\0broken")
+    again = ColourModel()
+    assert evaluate(frames, asked(frames), [again]).data == first
+    assert again.embedded == 30
+
+
+def test_cancelled_goes_on_where_it_stopped(frames, monkeypatch):
+    monkeypatch.setattr(embeddings, "_PORTION", 10)
+
+    def stop(done: int, total: int, /) -> None:
+        if done >= 21:
+            raise Cancelled
+
+    model = ColourModel()
+    with pytest.raises(Cancelled):
+        evaluate(frames, asked(frames), [model], progress=stop)
+    again = ColourModel()
+    evaluate(frames, asked(frames), [again])
+    assert again.embedded == 10
+
+
+def test_events_and_slices(frames):
+    scenes = {
+        name: Scene(image=name, weather="fog" if place < 20 else "snow", source="t")
+        for place, name in enumerate(frames.names)
+    }
+    frames = dataclasses.replace(frames, drives=(None,) * 30)
+    data = evaluate(frames, asked(frames)[:3], [ColourModel()], scenes=scenes).data
+    assert data["moments"] == 2  # two drives, all frames within a moment
+    result = data["queries"][0]["results"]["colours"]
+    assert result["events"]["relevant"] == 2
+    assert result["events"]["precision"]["10"] == pytest.approx(0.2)
+    slices = {(item["dimension"], item["value"]): item for item in data["slices"]}
+    assert slices["weather", "fog"]["images"] == 20
+    assert ("weather", "snow") not in slices  # ten images are too few
+    assert slices["weather", "fog"]["results"]["colours"]["map"] == 1
+    assert slices["class", "red"]["queries"] == 1
+    assert 0 < slices["weather", "fog"]["chance"]["map"] < 1
+
+
+def test_a_pool_keeps_other_images_out_of_the_ranking(frames):
+    red = [i for i, c in enumerate(frames.captions) if "red" in c[0]]
+    pool = np.array(sorted(red[:2] + [i for i in range(30) if i not in red][:4]))
+    query = make_query("red", "single", red[:2], pool=pool)
+    data = evaluate(frames, [query, *asked(frames)[:2]], [ColourModel()]).data
+    entry = data["queries"][0]
+    assert entry["images"] == 6
+    assert entry["results"]["colours"]["ap"] == 1
+    assert set(entry["results"]["colours"]["top"]) == {frames.names[i] for i in pool}
+    assert entry["chance"]["precision"]["10"] == pytest.approx(2 / 6 * 6 / 10)
+
+
+def test_chunks_do_not_matter(monkeypatch):
+    rng = np.random.default_rng(0)
+    images, texts = unit(rng.normal(size=(50, 8))), unit(rng.normal(size=(9, 8)))
+    some = [make_query(str(i), "k", rng.choice(50, i, replace=False)) for i in range(9)]
+    moment = np.arange(50) // 3
+    inside = {0: np.arange(50) < 30}
+    whole = measure(images, texts, some, moment, inside)
+    monkeypatch.setattr("c4t_core.evaluation.measure._CHUNK", 2)
+    parts = measure(images, texts, some, moment, inside)
+    for name, values in whole.figures.items():
+        assert np.allclose(values, parts.figures[name], 0, 1e-12, equal_nan=True)
+        sliced = (whole.slices[0][name], parts.slices[0][name])
+        assert np.allclose(*sliced, 0, 1e-12, equal_nan=True)
+    assert whole.top == parts.top
+    assert math.isnan(whole.figures["ap"][0])
+    assert figures_of(np.zeros((0, 0)), [])["ap"].shape == (0,)
+
+
+def test_own_queries_may_hold_operators(frames):
+    query = make_query("red - green", "own", [0])
+    model = ColourModel()
+    rows = benchmark._embed_texts([query, make_query("red", "own", [0])], model)
+    assert rows[0] @ rows[1] < 0.9
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+
+
+def test_provenance(frames):
+    options = Options(cutoffs=(5,), seed=4, resamples=50)
+    data = evaluate(
+        frames, asked(frames), [ColourModel()], sources={"pairs": "ab"}, options=options
+    ).data
+    found = data["provenance"]
+    assert found["models"]["colours"]["fingerprint"] == ColourModel().fingerprint
+    assert (found["seed"], found["resamples"], found["cutoffs"]) == (4, 50, [5])
+    assert found["sources"] == {"pairs": "ab"}
+    assert found["images"]["number"] == 30
+    assert list(data["overall"]["colours"]["precision"]) == ["5"]
+    frames.paths[0].write_bytes(frames.paths[1].read_bytes())
+    other = evaluate(frames, asked(frames), [ColourModel()]).data
+    assert other["provenance"]["images"]["sha256"] != found["images"]["sha256"]

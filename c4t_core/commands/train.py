@@ -47,6 +47,7 @@ _NUMBERS = (
     ("--head-rate", float, "learning rate of the projection heads"),
     ("--weight-decay", float, "of the projection heads"),
     ("--warmup", float, "share of the steps in which the rates rise"),
+    ("--text-noise", float, "noise on text features, stands in for words that are not used"),
     ("--clip-norm", float, "bound of the gradient, 0 for none"),
     ("--ema", float, "decay of a moving average of the weights, 0 for none"),
     ("--early-stop", int, "epochs without a better checkpoint, 0 for never"),

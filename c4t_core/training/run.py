@@ -57,7 +57,7 @@ class Run:
         self._start = build_start(request)
         options = request.options
         criterion = Criterion(options.loss, options.temperature, options.target_temperature)
-        self._towers = Towers(self._start.model, criterion).to(self._acc.device)
+        self._towers = Towers(self._start.model, criterion, options.text_noise).to(self._acc.device)
         freeze(self._towers.model, options.freeze)
         self._identity = digest([request.identity(), state_digest(self._towers)])
         self._old = learning_state(self._towers)

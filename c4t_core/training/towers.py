@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,12 +35,14 @@ class Towers(nn.Module):
     Args:
         model: the dual encoder.
         criterion: the loss.
+        text_noise: length of the noise on text features while training, in lengths of theirs.
     """
 
-    def __init__(self, model: DualEncoder, criterion: Criterion) -> None:
+    def __init__(self, model: DualEncoder, criterion: Criterion, text_noise: float = 0.0) -> None:
         super().__init__()
         self.model = model
         self.criterion = criterion
+        self.text_noise = text_noise
 
     def image_features(self, images: Tensor) -> Tensor:
         """Return what the image head sees, float (n, width).
@@ -62,9 +65,10 @@ class Towers(nn.Module):
     def embed(self, images: Tensor, texts: TextBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Return image and text embeddings (n, d), unnormalised, and text features (n, width)."""
         meaning = self.text_features(texts)  # (n, text width)
+        varied = noisy(meaning, self.text_noise) if self.model.training else meaning
         return (
             self.model.image_head(self.image_features(images)),  # (n, d)
-            self.model.text_head(meaning),  # (n, d)
+            self.model.text_head(varied),  # (n, d)
             meaning,
         )
 
@@ -83,6 +87,18 @@ class Towers(nn.Module):
             gather_rows(images_out), gather_rows(texts_out), gather_rows(meaning)
         )
         return loss
+
+
+def noisy(rows: Tensor, amount: float) -> Tensor:
+    """Add noise of about ``amount`` times each row's length: (n, w) -> (n, w).
+
+    Captions made from labels use few words; around each of their features lie the features of
+    other words for the same thing, and the head learns to treat these alike.
+    """
+    if not amount:
+        return rows
+    lengths = rows.norm(dim=-1, keepdim=True)  # (n, 1)
+    return rows + torch.randn_like(rows) * lengths * (amount / math.sqrt(rows.shape[-1]))
 
 
 def gather_rows(rows: Tensor) -> Tensor:

@@ -23,10 +23,12 @@ from c4t_core.training.state import learning_state, load_learning_state  # noqa:
 from c4t_core.training.stores import RowStore  # noqa: E402
 from c4t_core.training.towers import (  # noqa: E402
     Captions,
+    TextBatch,
     Towers,
     augmented,
     freeze,
     is_frozen,
+    noisy,
     parameter_groups,
     set_training,
 )
@@ -196,6 +198,19 @@ def test_groups_hold_the_original_rates(model):
     assert sum(len(g["params"]) for g in groups) == len(list(towers.parameters()))
     freeze(model, "encoders")
     assert len(parameter_groups(towers, config.REFERENCE_OPTIONS)) == 2
+
+
+def test_noise_is_as_long_as_asked_for_and_only_while_training(model):
+    rows = torch.randn(200, 384) * 7
+    moved = (noisy(rows, 0.5) - rows).norm(dim=-1) / rows.norm(dim=-1)
+    assert moved.mean().item() == pytest.approx(0.5, abs=0.02)
+    assert noisy(rows, 0.0) is rows
+    towers = Towers(model, Criterion("infonce"), text_noise=1.0).eval()
+    images, texts = torch.randn(2, 512), TextBatch(torch.randn(2, 32), torch.empty(0))
+    assert torch.equal(towers.embed(images, texts)[1], towers.embed(images, texts)[1])
+    towers.train()
+    model.text_head.eval()  # no dropout: only the noise is left
+    assert not torch.equal(towers.embed(images, texts)[1], towers.embed(images, texts)[1])
 
 
 def test_checkpoint_of_another_shape_is_refused(model):

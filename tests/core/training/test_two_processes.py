@@ -1,0 +1,98 @@
+"""``accelerate launch`` with two CPU processes trains what one process trains."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+
+from c4t_core.training.config import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.training.session import train  # noqa: E402
+
+RUN = """
+import json, sys
+from pathlib import Path
+from c4t_core.training.config import TrainingOptions, TrainingRequest
+from c4t_core.training.session import train
+plain = json.loads(sys.argv[1])
+options = TrainingOptions(**plain.pop("options"))
+for key in ("pairs", "output"):
+    plain[key] = Path(plain[key])
+train(TrainingRequest(options=options, **plain), on_event=lambda e: print(json.dumps(e)))
+"""
+
+
+@pytest.fixture
+def still_model(tmp_path: Path, tiny_model_folder: Path) -> Path:
+    """The tiny model without dropout, whose draws differ between processes."""
+    import dataclasses
+
+    from c4t_core.models import checkpoints
+
+    config = dataclasses.replace(checkpoints.read_config(tiny_model_folder), dropout=0.0)
+    return checkpoints.save_model(
+        tmp_path / "still",
+        config,
+        checkpoints.load_state(tiny_model_folder),
+        checkpoints.read_tokenizer(tiny_model_folder),
+        "# Still\n",
+    )
+
+
+@pytest.mark.timeout(600)  # two processes import torch beside each other
+@pytest.mark.skipif(sys.platform == "win32", reason="gloo over a file is not tried there")
+def test_two_processes_train_what_one_trains(shapes, still_model, tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+
+    def plain(output: str) -> dict:
+        return {
+            "pairs": str(shapes / "pairs.csv"),
+            "output": str(tmp_path / output),
+            "base": str(still_model),
+            "device": "cpu",
+            "guard": False,
+            "options": {
+                "loss": "siglip",  # scale and bias are learned: a gradient of their own
+                "freeze": "encoders",
+                "batch": 16,
+                "epochs": 2,
+                "head_rate": 1e-3,
+                "validation_share": 0.25,
+            },
+        }
+
+    launch = (
+        *("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"),
+        *("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"),
+        *("--num_cpu_threads_per_process", "1", "--main_process_port", "0"),
+    )
+    done = subprocess.run(
+        [sys.executable, *launch, str(script), json.dumps(plain("two"))],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    starts = [event for event in events if event["event"] == "start"]
+    assert [event["processes"] for event in starts] == [2]  # one of them speaks
+    alone = plain("one")
+    options = TrainingOptions(**alone.pop("options"))
+    pairs, output = Path(alone.pop("pairs")), Path(alone.pop("output"))
+    train(TrainingRequest(pairs, output, options=options, **alone))
+    one, two = (
+        torch.load(tmp_path / output / "best.pt", weights_only=True)["state"]
+        for output in ("one", "two")
+    )
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        assert torch.allclose(tensor.float(), two[name].float(), atol=1e-5), name

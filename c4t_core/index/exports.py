@@ -242,7 +242,6 @@ def copy_files(
 
 def _check_target(folder: Path, roots: Sequence[Path]) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         real = folder.resolve()
         for root in roots:
             if real.is_relative_to(root.resolve()):
@@ -251,6 +250,7 @@ def _check_target(folder: Path, roots: Sequence[Path]) -> None:
                     "choose another folder.",
                     folder,
                 )
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FolderError(
             f'"{folder}" cannot be used ({error.strerror or error}); choose another folder.', folder

@@ -75,7 +75,7 @@ def over_n(report: Report, theme: Theme = LIGHT) -> bytes:
 
 def precision_recall(report: Report, theme: Theme = LIGHT) -> bytes:
     """The mean interpolated precision-recall curve of each model."""
-    figure, (axis,) = _paper(theme, 1, width=5.2, height=3.8)
+    figure, (axis,) = _paper(theme, 1, width=4.9, height=3.7)
     rows = _answered(report)
     for number, (model, one) in enumerate(report.measured.items()):
         curve = np.mean([one.curve[i] for i in rows], axis=0)
@@ -92,7 +92,7 @@ def precision_recall(report: Report, theme: Theme = LIGHT) -> bytes:
 def kinds(report: Report, theme: Theme = LIGHT) -> bytes:
     """Mean average precision by kind of query, with intervals."""
     names = list(report.data["kinds"])
-    figure, (axis,) = _paper(theme, 1, width=5.2, height=3.8)
+    figure, (axis,) = _paper(theme, 1, width=4.9, height=3.7)
     models = report.data["models"]
     thick = 0.8 / max(1, len(models))
     places = np.arange(len(names))
@@ -158,10 +158,11 @@ def query_bars(report: Report, rows: Sequence[int], theme: Theme = LIGHT) -> byt
     _finish(axis, theme, "Average precision by query (number of relevant images)", "AP", "")
     axis.legend(
         loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=len(models) + 1,
         fontsize=8,
+        frameon=False,
         labelcolor=theme.ink,
-        facecolor=theme.paper,
-        edgecolor=theme.faint,
     )
     return _png(figure)
 

@@ -102,6 +102,13 @@ def find(name: str) -> Path:
 
 def how_to_get(name: str) -> str:
     """Return the sentence that tells how to bring a CLIP model here."""
+    if name != "clip" and "@" not in name:
+        own = name.removeprefix("clip:")
+        return (
+            f'There is no CLIP model "{name}" on this machine; add its checkpoint with "c4t models '
+            f'add FILE --name {own}", or download one that open_clip knows with "c4t models add '
+            'clip:ARCHITECTURE@TAG", such as clip:ViT-B-16@openai.'
+        )
     size = f" ({DEFAULT_BYTES // 1_000_000} MB)" if name == "clip" else ""
     return (
         f'The weights of the model "{name}" are not on this machine; download them{size} with '

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from c4t_core.commands.console import Watcher, print_json, stopping_cleanly
+from c4t_core.commands.console import Watcher, print_json, say, stopping_cleanly
 from c4t_core.errors import ModelError
 from c4t_core.models import registry
 from c4t_core.models.checkpoints import CARD, CONFIG, MANIFEST
@@ -144,8 +144,9 @@ def _add(args: argparse.Namespace) -> None:
 
 
 def _download(name: str) -> str:
-    from c4t_core.models.clip import download
+    from c4t_core.models.clip import download, download_size
 
+    say(f"{name}: {download_size(name) / 1e6:,.0f} MB to download; Ctrl+C stops, and it resumes.")
     watcher = Watcher("MB")
     with stopping_cleanly(watcher):
         return download(name, lambda done, total: watcher(done >> 20, total >> 20))

@@ -42,11 +42,9 @@ __all__ = [
     "add_checkpoint",
     "clip_infos",
     "download",
-    "download_clip",
     "download_size",
     "load_clip",
     "remove",
-    "remove_clip",
 ]
 
 _IMAGE_BATCH = 16
@@ -343,8 +341,3 @@ def _remote(name: str) -> tuple[Remote, str, dict[str, Any]]:
         )
     file = f"{Path(file).stem}.safetensors" if file else clip_store.WEIGHTS
     return ask(f"{hub}/{repository}/resolve/main/{file}"), f"{architecture}@{tag}", settings
-
-
-# What the registry and the commands call them.
-download_clip = download
-remove_clip = remove

@@ -261,19 +261,11 @@ class Workspace:
 
     def drives(self) -> list[tuple[str, int]]:
         """Return the drives and their number of images, by name."""
-        return self._groups("drive")
+        return self._searcher.groups("drive")
 
     def cameras(self) -> list[tuple[str, int]]:
         """Return the cameras and their number of images, by name."""
-        return self._groups("camera")
-
-    def _groups(self, column: str) -> list[tuple[str, int]]:
-        total: dict[str, int] = {}
-        for target in self._searcher.targets():
-            lookup = self._searcher.lookup(target)
-            for name, count in lookup.groups(column, target.below) if lookup else ():
-                total[name] = total.get(name, 0) + count
-        return sorted(total.items())
+        return self._searcher.groups("camera")
 
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""
@@ -307,14 +299,7 @@ class Workspace:
 
     def files_of_size(self, size: int) -> list[Path]:
         """Return the catalogued files of a size; see :func:`c4t_core.index.user_data.locate`."""
-        return [
-            self._searcher.frame(target, row).path
-            for target in self._searcher.targets()
-            for lookup in (self._searcher.lookup(target),)
-            if lookup is not None
-            for row in lookup.of_size(size)
-            if target.holds(row.path)
-        ]
+        return self._searcher.files_of_size(size)
 
     # Keeping
 

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ EF_STEPS = (200, 400, 800)  # breadth of the search; raised until the audit is c
 AUDIT_K = 50
 AUDIT_QUERIES = 200
 WANTED_RECALL = 0.98
-_BLOCK = 4096
+_BLOCK = 2048
 _SMALL_CHANGE = 0.2  # share of new or dead vectors up to which an index is mended, not rebuilt
 
 
@@ -123,7 +123,11 @@ class Source:
 
 
 def build(
-    source: Source, folder: Path, queries: NDArray[np.float32] | None = None, seed: int = 0
+    source: Source,
+    folder: Path,
+    queries: NDArray[np.float32] | None = None,
+    seed: int = 0,
+    check: Callable[[], None] = lambda: None,
 ) -> ApproximateIndex | None:
     """Make (or mend) the index of the present vectors, audit it, save it.
 
@@ -135,6 +139,7 @@ def build(
         queries: directions that are asked for in real life, (n, d), such as those of sentences;
             the audit uses them beside image vectors.
         seed: of the insertion order.
+        check: called now and then; may raise to stop.
 
     Returns:
         the index, None without hnswlib or vectors. It may fail its audit: see ``facts.serves``.
@@ -145,10 +150,10 @@ def build(
         return None
     rng = np.random.default_rng(seed)
     path = _path(source, folder)
-    index = _mended(source, path, ids, rng) or _built(source, ids, rng)
+    index = _mended(source, path, ids, rng) or _built(source, ids, rng, check)
     ef, recall = _audit(index, source, ids, queries, rng)
     if recall < WANTED_RECALL and index.get_current_count() > len(ids):
-        index = _built(source, ids, rng)  # mending may have worn it out
+        index = _built(source, ids, rng, check)  # mending may have worn it out
         ef, recall = _audit(index, source, ids, queries, rng)
     facts = Facts(
         source.catalogue,
@@ -166,11 +171,17 @@ def build(
     return ApproximateIndex(index, saved)
 
 
-def _built(source: Source, ids: NDArray[np.int64], rng: np.random.Generator) -> Any:
+def _built(
+    source: Source,
+    ids: NDArray[np.int64],
+    rng: np.random.Generator,
+    check: Callable[[], None] = lambda: None,
+) -> Any:
     index = _hnswlib().Index(space="ip", dim=source.dim)
     index.init_index(len(ids), ef_construction=EF_CONSTRUCTION, M=LINKS, random_seed=100)
     index.set_num_threads(available_threads())
     for block_ids, rows in source.blocks(rng.permutation(ids)):
+        check()
         index.add_items(rows, block_ids)
     return index
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
@@ -266,15 +267,16 @@ class Run:
                         on_commit()
                     progress(done, total)
             finish(self._catalogue, plan)
-            self._maintain(plan)
+            self._maintain(plan, functools.partial(progress, done, total))
         self.skipped = sum(len(plan.failed) for plan in plans)
 
-    def _maintain(self, plan: Plan) -> None:
+    def _maintain(self, plan: Plan, check: Callable[[], None]) -> None:
         """Bring the approximate index up to date, if there are enough vectors for one."""
         search = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id)
         if not search.outdated():
             return
-        facts = search.maintain(self._model.get().encode_texts(audit_queries.SENTENCES))
+        queries = self._model.get().encode_texts(audit_queries.SENTENCES)
+        facts = search.maintain(queries, check)
         if facts is not None and not facts.serves:
             self.notices.append(
                 f"The approximate index finds only {facts.recall:.1%} of the best hits here, so "

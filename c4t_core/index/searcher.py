@@ -299,6 +299,24 @@ class Searcher:
                 return target, row
         return None
 
+    def groups(self, column: str) -> list[tuple[str, int]]:
+        """Return (name, number of images) of every "drive" or "camera" of the opened folders."""
+        total: dict[str, int] = {}
+        for target in self.targets():
+            lookup = self.lookup(target)
+            for name, count in lookup.groups(column, target.below) if lookup else ():
+                total[name] = total.get(name, 0) + count
+        return sorted(total.items())
+
+    def files_of_size(self, size: int) -> list[Path]:
+        """Return the catalogued files of a size, as they were opened."""
+        found: list[Path] = []
+        for target in self.targets():
+            lookup = self.lookup(target)
+            rows = lookup.of_size(size) if lookup else ()
+            found += [self.frame(target, row).path for row in rows if target.holds(row.path)]
+        return found
+
     def frame(self, target: Target, row: ImageRow) -> Frame:
         """Return a row as the outside sees it."""
         relative = target.shown(row.path)

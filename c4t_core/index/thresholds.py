@@ -2,24 +2,26 @@
 
 The scores of one query over all images are seen as a mixture of two normal distributions, the
 many that do not show it and the few that do; the cut is where the two densities cross
-(arXiv 2404.05309). Where one normal distribution explains the scores as well, nothing stands
-out and there is no cut.
+(arXiv 2404.05309). Where the two cannot be told apart, one normal distribution is fitted and only
+scores that it cannot explain count; where there are none, nothing stands out and there is no cut.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_BINS = 1024  # the mixture is fitted to a histogram: a million scores take no longer than 1,000
-_ROUNDS = 300
+_BINS = 512  # the mixture is fitted to a histogram: a million scores take no longer than 1,000
+_ROUNDS = 150
 _MIN_SCORES = 8
 _MIN_SIGMA = 0.5  # of a bin; a narrower peak is an artefact of the histogram
 _MIN_SEPARATION = 1.5  # distance of the means in units of their joint spread (Ashman's D / sqrt 2)
+_MIN_OUTLIERS = 4  # that many scores beyond what one distribution explains are no accident
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,23 @@ def automatic_threshold(scores: NDArray[np.floating[Any]]) -> float | None:
         the cut, or None where nothing stands out (or there are too few scores to tell).
     """
     mixture = fit_mixture(scores)
-    if mixture is None or mixture.gain <= 0 or mixture.separation < _MIN_SEPARATION:
+    if mixture is None:
         return None
-    return crossing(mixture)
+    if mixture.gain > 0 and mixture.separation >= _MIN_SEPARATION:
+        return crossing(mixture)
+    return _beyond_one(scores)
+
+
+def _beyond_one(scores: NDArray[np.floating[Any]]) -> float | None:
+    """Return the cut above which one normal distribution expects half a score, if more are there.
+
+    Half a score is Chauvenet's criterion; four or more above it happen by chance in one query
+    of five hundred.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    cut = NormalDist(values.mean(), values.std()).inv_cdf(1 - 0.5 / len(values))
+    return cut if int((values > cut).sum()) >= _MIN_OUTLIERS else None
 
 
 def fit_mixture(scores: NDArray[np.floating[Any]]) -> Mixture | None:
@@ -119,7 +135,7 @@ def _expectation_maximisation(
         m = share @ centres / mass
         spread = (share * (centres - m[:, None]) ** 2).sum(axis=1) / mass
         s = np.maximum(np.sqrt(spread), floor)
-        if likelihood - previous < 1e-7 * abs(likelihood):
+        if likelihood - previous < 1e-6 * abs(likelihood):
             break
     return likelihood, np.stack([w, m, s])
 

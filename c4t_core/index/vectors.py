@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,7 +190,11 @@ class VectorSearch:
             return False
         return not ann.is_current(source, self._folder)
 
-    def maintain(self, queries: NDArray[np.float32] | None = None) -> ann.Facts | None:
+    def maintain(
+        self,
+        queries: NDArray[np.float32] | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> ann.Facts | None:
         """Build or mend the approximate index if there are enough vectors and it is out of date.
 
         Call only while holding the writer's lock of this root and model.
@@ -197,7 +202,7 @@ class VectorSearch:
         source = self._source
         if not self.outdated():
             return ann.facts_of(source, self._folder)
-        index = ann.build(source, self._folder, queries)
+        index = ann.build(source, self._folder, queries, check=check)
         if index is None:
             return None
         with self._lock:

@@ -52,14 +52,22 @@ def test_too_little_to_tell(values: list[float]) -> None:
 
 
 @given(st.lists(st.floats(-1, 1, width=32), max_size=60))
-def test_a_cut_lies_between_the_means(values: list[float]) -> None:
+def test_a_cut_lies_within_the_scores(values: list[float]) -> None:
     array = np.array(values, dtype=np.float32)
     cut = automatic_threshold(array)
     if cut is not None:
         mixture = fit_mixture(array)
         assert mixture is not None
-        assert mixture.means[0] < cut < mixture.means[1]
         assert abs(sum(mixture.weights) - 1) < 1e-6
+        assert array.min() < cut < array.max()
+
+
+def test_a_tail_without_a_second_group_is_cut_at_what_stands_out() -> None:
+    tail = np.linspace(0.42, 0.6, 9, dtype=np.float32)
+    broad = np.concatenate([scores((5000, -0.1, 0.1)), tail])
+    cut = automatic_threshold(broad)
+    assert cut is not None
+    assert 5 <= (broad > cut).sum() <= 12
 
 
 def test_order_and_size_do_not_matter() -> None:

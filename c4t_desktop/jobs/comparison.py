@@ -1,0 +1,210 @@
+"""The same question put to two models: whose hits are whose, and how the ranks moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from c4t_desktop.jobs.arrange import Row
+from c4t_desktop.jobs.finder import Ask, build_query, core_filters
+from c4t_desktop.jobs.library import SEARCH, WORK, Library
+from c4t_desktop.jobs.runner import Job
+
+DEPTH = 100  # hits of each model that are compared
+LEFT, RIGHT = 0, 1
+
+
+@dataclass(frozen=True)
+class ComparedRow(Row):
+    """A card of one model.
+
+    Attributes:
+        rank: its rank here, from 1.
+        other: its rank with the other model; None if it is not among the other's first hits.
+    """
+
+    rank: int = 0
+    other: int | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two rankings side by side.
+
+    Attributes:
+        rows: the cards of the left and of the right model.
+        shared: how many frames are among the first hits of both.
+        low: least score shown of each.
+        best: greatest score of each.
+    """
+
+    rows: tuple[tuple[ComparedRow, ...], tuple[ComparedRow, ...]] = ((), ())
+    shared: int = 0
+    low: tuple[float, float] = (0.0, 0.0)
+    best: tuple[float, float] = (1.0, 1.0)
+
+
+def compare_hits(left: Sequence[Any], right: Sequence[Any]) -> Compared:
+    """Join two rankings (sequences of Hit, best first) by file."""
+    ranks = [{hit.path: at for at, hit in enumerate(hits, 1)} for hits in (left, right)]
+    rows = tuple(
+        tuple(
+            ComparedRow(hit, rank=at, other=ranks[1 - side].get(hit.path))
+            for at, hit in enumerate(hits, 1)
+        )
+        for side, hits in enumerate((left, right))
+    )
+    scores = [[hit.score for hit in hits] or [0.0] for hits in (left, right)]
+    return Compared(
+        (rows[LEFT], rows[RIGHT]),
+        len(ranks[LEFT].keys() & ranks[RIGHT].keys()),
+        (min(scores[LEFT]), min(scores[RIGHT])),
+        (max(scores[LEFT]), max(scores[RIGHT])),
+    )
+
+
+@dataclass(frozen=True)
+class IndexNeeded:
+    """Frames that a model has not seen yet.
+
+    Attributes:
+        model: its name.
+        missing: how many.
+    """
+
+    model: str
+    missing: int
+
+
+def _open(folders: Sequence[Path], model: str) -> Any:
+    from c4t_core.workspace import open_workspace
+
+    return open_workspace(list(folders), model)
+
+
+class Comparison(QObject):
+    """Keeps a workspace per model on the open folders and asks both the same.
+
+    Attributes:
+        models: names of the left and the right model.
+
+    Signals:
+        answered: both have answered (Compared).
+        index_needed: a model has not seen all frames; :meth:`index` mends that (IndexNeeded).
+        indexing: progress of the missing index (done, total).
+        failed: something went wrong (Exception).
+    """
+
+    answered = Signal(object)
+    index_needed = Signal(object)
+    indexing = Signal(int, int)
+    failed = Signal(object)
+
+    def __init__(
+        self,
+        library: Library,
+        *,
+        open_workspace: Callable[[Sequence[Path], str], Any] | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        """Compare nothing yet."""
+        super().__init__(parent)
+        self._library = library
+        self._open = open_workspace or _open
+        self._workspaces: dict[tuple[tuple[Path, ...], str], Any] = {}
+        self._shared: Any = None
+        self._ask = Ask()
+        self.models = (library.model, library.model)
+
+    def choose(self, left: str, right: str) -> None:
+        """Compare these two models."""
+        self.models = (left, right)
+        self.refresh()
+
+    def ask(self, ask: Ask) -> None:
+        """Put a question to both."""
+        self._ask = ask
+        self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Ask the same again."""
+        folders, models, ask = self._library.folders, self.models, self._ask
+        self._share_open_one()
+        if ask.empty or not folders:
+            self.answered.emit(Compared())
+            return
+
+        def work(job: Job) -> Compared:
+            hits = []
+            for model in models:
+                job.check()
+                workspace = self._workspace(folders, model)
+                status = workspace.status()
+                missing = status.total - status.embedded - status.skipped
+                if missing > 0:
+                    job.report(IndexNeeded(model, missing))
+                    if not status.embedded:
+                        hits.append([])
+                        continue
+                filters = core_filters(ask.filters)
+                found = workspace.ranking(build_query(ask), filters=filters, k=DEPTH)
+                ids, scores = found.image_ids[:DEPTH], found.scores[:DEPTH]
+                hits.append(workspace.hits(ids.tolist(), scores.tolist()))
+            return compare_hits(*hits)
+
+        self._library.runner.submit(
+            work,
+            lane=SEARCH,
+            key="compare",
+            progress=self.index_needed.emit,
+            done=self.answered.emit,
+            failed=self.failed.emit,
+        )
+
+    def index(self, model: str) -> None:
+        """Make a model's index, in the background, then ask again."""
+        folders = self._library.folders
+
+        def work(job: Job) -> None:
+            self._workspace(folders, model).index(job.progress)
+
+        self._library.runner.submit(
+            work,
+            lane=WORK,
+            key="compare-index",
+            progress=self._progress,
+            failed=self.failed.emit,
+            finished=self.refresh,
+        )
+
+    def _progress(self, value: tuple[int, int]) -> None:
+        self.indexing.emit(*value)
+
+    def _share_open_one(self) -> None:
+        """Use the library's own workspace for its model: it is open and warm."""
+        opened = self._library.opened_now
+        if opened is not None:
+            self._workspaces[(tuple(opened.folders), opened.model)] = opened.workspace
+            self._shared = opened.workspace
+
+    def _workspace(self, folders: tuple[Path, ...], model: str) -> Any:
+        """Return the workspace of a model; runs on worker threads."""
+        key = (tuple(folders), model)
+        if key not in self._workspaces:
+            self._workspaces[key] = self._open(folders, model)
+        return self._workspaces[key]
+
+    def close(self) -> None:
+        """Stop and close what was opened."""
+        self._library.runner.cancel_key("compare")
+        self._library.runner.cancel_key("compare-index")
+        workspaces, self._workspaces = self._workspaces, {}
+        for workspace in workspaces.values():
+            if workspace is self._shared:
+                continue
+            self._library.runner.submit(lambda _, it=workspace: it.close(), lane=SEARCH)

@@ -1,0 +1,101 @@
+"""Two models side by side, as a user sees them."""
+
+from __future__ import annotations
+
+import pytest
+from fake_core import FakeWorkspace
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
+
+from c4t_core.index.search import Hit
+from c4t_desktop.gallery.compare_delegate import CompareDelegate
+from c4t_desktop.jobs.comparison import ComparedRow, compare_hits
+from c4t_desktop.panels.compare import ComparePanel
+
+
+class Backwards(FakeWorkspace):
+    """A model that ranks the other way round; its index is made on demand."""
+
+    def _score(self, number, query):
+        return 0.3 + 0.01 * number
+
+
+@pytest.fixture
+def others(monkeypatch):
+    made = []
+
+    def build(folders, model):
+        made.append(Backwards(folders, model))
+        return made[-1]
+
+    monkeypatch.setattr("c4t_desktop.jobs.comparison._open", build)
+    return made
+
+
+def hit(path, score):
+    return Hit(path, score, 1, path.parent, path.name, None, None, None, None, 1)
+
+
+def test_rows_know_their_rank_with_the_other_model(tmp_path):
+    a, b, c = (tmp_path / name for name in "abc")
+    compared = compare_hits([hit(a, 0.9), hit(b, 0.8)], [hit(b, 0.4), hit(c, 0.3)])
+    assert compared.shared == 1
+    left, right = compared.rows
+    assert [(row.rank, row.other) for row in left] == [(1, None), (2, 1)]
+    assert [(row.rank, row.other) for row in right] == [(1, 2), (2, None)]
+    assert compared.best == (0.9, 0.4)
+
+
+def test_two_empty_rankings_are_no_division_by_zero():
+    assert compare_hits([], []).rows == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("rank", "other", "text", "colour"),
+    [(1, None, "only here", "accent"), (2, 2, "same rank", "muted"),
+     (1, 6, "▲ 5", "good"), (9, 2, "▼ 7", "bad")],
+)  # fmt: skip
+def test_the_badge_says_how_a_frame_fared(qtbot, window, tmp_path, rank, other, text, colour):
+    context = window.desktop.context
+    delegate = CompareDelegate(context.cache, context.theme)
+    row = ComparedRow(hit(tmp_path / "a", 0.5), rank=rank, other=other)
+    assert delegate.verdict(row) == (text, colour)
+
+
+def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, others):
+    window.search.field.setText("a truck")
+    qtbot.waitUntil(lambda: window.model.rowCount() > 0)
+    window.action("compareAction").trigger()
+    panel = window.findChild(ComparePanel)
+    assert panel is not None
+    left, right = panel.sides
+    second = next(
+        info.name
+        for info in window.desktop.context.library.models
+        if info.available and info.name != "c4t"
+    )
+    right.chooser.setCurrentIndex(right.chooser.findData(second))
+    right.chooser.activated.emit(right.chooser.currentIndex())
+    button = panel.findChild(QPushButton, "rightIndexButton")
+    qtbot.waitUntil(lambda: not button.isHidden())
+    assert "12 frames" in right.note.text()
+    qtbot.waitUntil(lambda: left.model.rowCount() == 12)
+    assert right.model.rowCount() == 0
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: right.model.rowCount() == 12)
+    assert button.isHidden()
+    summary = panel.findChild(QLabel, "compareSummary").text()
+    assert summary.startswith("12 hits shared")
+    assert left.model.rows[0].other == 12
+    right.view.setFocus()
+    right.view.setCurrentIndex(right.model.index(0))
+    qtbot.keyClick(right.view, Qt.Key.Key_R)
+    path = right.model.rows[0].hit.path
+    qtbot.waitUntil(lambda: window.desktop.context.marks.marks.get(path) == "right")
+    assert panel.findChild(QComboBox, "leftModelChooser").currentData() == "c4t"
+    back = panel.findChild(QToolButton, "compareCloseButton")
+    with qtbot.waitSignal(panel.closed):
+        qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    assert all(workspace.closed for workspace in others)
+    assert not window.desktop.context.library.opened_now.workspace.closed

@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
         self._place()
         self._join_actions()
         self._join_panels()
+        self.chooser.show_models((), library.model)
         self.search.field.setFocus()
 
     def _offers(self) -> pages.Offers:
@@ -109,11 +110,12 @@ class MainWindow(QMainWindow):
         column.addWidget(self.bar)
         column.addWidget(self.splitter, 1)
         column.addWidget(self.status)
+        self.status.add_control(self.header.size_control)
         self.setCentralWidget(whole)
         settings = self._context.settings
         self.restoreGeometry(settings.recall_bytes("geometry"))
         self.splitter.restoreState(settings.recall_bytes("splitter"))
-        for name, panel in (("sidebarAction", self.sidebar), ("detailsAction", self.details)):
+        for name in ("sidebarAction", "detailsAction"):
             action = self.actions_by_name[name]
             action.setChecked(settings.recall(name, default=True))
             action.toggled.connect(self._fit_panels)
@@ -121,9 +123,13 @@ class MainWindow(QMainWindow):
     @Slot()
     def _fit_panels(self) -> None:
         """Show the side panels that are wanted and that there is room for."""
-        px, wanted = self._context.theme.px, self.actions_by_name
-        self.sidebar.setVisible(wanted["sidebarAction"].isChecked() and self.width() >= px(840))
-        self.details.setVisible(wanted["detailsAction"].isChecked() and self.width() >= px(1100))
+        px, open_now = self._context.theme.px, bool(self._context.library.folders)
+        for name, panel, room in (
+            ("sidebarAction", self.sidebar, 840),
+            ("detailsAction", self.details, 1100),
+        ):
+            wanted = self.actions_by_name[name].isChecked()
+            panel.setVisible(open_now and wanted and self.width() >= px(room))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
         super().resizeEvent(event)
@@ -146,33 +152,22 @@ class MainWindow(QMainWindow):
 
     def _join_actions(self) -> None:
         commands, selection, search = self.commands, self.selection, self.search
-        for name, act in (
-            ("openFolder", commands.choose_folder),
-            ("addFolder", commands.add_folder),
-            ("openSample", commands.open_sample),
-            ("closeFolder", commands.close_folders),
-            ("saveSearch", commands.save_search),
-            ("index", commands.index),
-            ("skipped", commands.show_skipped),
-            ("export", commands.export),
-            ("quit", self.close),
-            ("find", search.focus_all),
-            ("pasteImage", search.paste_image),
-            ("copyPaths", selection.copy_paths),
-            ("openFile", selection.open_file),
-            ("reveal", selection.reveal),
-            ("moreLikeThis", selection.more_like_this),
-            ("markRight", selection.mark_right),
-            ("markWrong", selection.mark_wrong),
-            ("unfold", self.results.unfold_current),
-            ("compare", commands.compare),
-            ("evaluate", commands.evaluate),
-            ("train", commands.train),
-            ("models", commands.manage_models),
-            ("settings", commands.show_settings),
-            ("shortcuts", commands.show_shortcuts),
-            ("about", commands.show_about),
-        ):
+        acts = {
+            "openFolder": commands.choose_folder, "addFolder": commands.add_folder,
+            "openSample": commands.open_sample, "closeFolder": commands.close_folders,
+            "index": commands.index, "skipped": commands.show_skipped,
+            "export": commands.export, "quit": self.close,
+            "find": search.focus_all, "pasteImage": search.paste_image,
+            "saveSearch": commands.save_search, "copyPaths": selection.copy_paths,
+            "openFile": selection.open_file, "reveal": selection.reveal,
+            "moreLikeThis": selection.more_like_this, "markRight": selection.mark_right,
+            "markWrong": selection.mark_wrong, "unfold": self.results.unfold_current,
+            "compare": commands.compare, "evaluate": commands.evaluate,
+            "train": commands.train, "models": commands.manage_models,
+            "settings": commands.show_settings, "shortcuts": commands.show_shortcuts,
+            "about": commands.show_about,
+        }  # fmt: skip
+        for name, act in acts.items():
             self.actions_by_name[f"{name}Action"].triggered.connect(act)
 
     def _join_panels(self) -> None:
@@ -220,6 +215,7 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _folder_opened(self, folders: Sequence[Path]) -> None:
         self.bar.show_folder(folders_title(folders))
+        self._fit_panels()
         self.sidebar.show_recent(self._context.settings.recent(), folders)
 
     @Slot(str)

@@ -98,10 +98,10 @@ class MarkBook(QObject):
         library.index_ended.connect(self.count_saved)
         library.opened.connect(self.count_saved)
 
-    def _run(self, work: Callable[[Job], Any], done: Callable[[Any], None], key: str | None) -> None:
-        self._library.runner.submit(
-            work, lane=LOOK, key=key, done=done, failed=self.failed.emit
-        )
+    def _run(
+        self, work: Callable[[Job], Any], done: Callable[[Any], None], key: str | None
+    ) -> None:
+        self._library.runner.submit(work, lane=LOOK, key=key, done=done, failed=self.failed.emit)
 
     def close(self) -> None:
         """Close the user's file; nothing is written after that."""

@@ -94,7 +94,6 @@ class Commands(QObject):
         self._context.library.excludes = tuple(part for part in excludes if part)
         self._context.library.open(wanted)
         settings.remember("folders", [str(path) for path in wanted])
-        settings.add_recent(tuple(str(path) for path in wanted))
         self.folder_opened.emit(wanted)
 
     @Slot(object)
@@ -137,6 +136,8 @@ class Commands(QObject):
 
     @Slot(object)
     def _opened(self, opened: Any) -> None:
+        folders = tuple(str(path) for path in opened.folders)
+        self._context.settings.add_recent(folders)
         for notice in getattr(opened.workspace, "notices", ()):
             self.said.emit(notice)
         if self._context.settings.value(INDEX_AT_OPENING):

@@ -79,7 +79,7 @@ class ModelChooser(QComboBox):
         self.setCurrentIndex(self.findData(name))
         self.blockSignals(False)
         self.setAccessibleDescription(title_of(name))
-        self.updateGeometry()
+        self.setFixedWidth(self.sizeHint().width())
         self.update()
 
     @Slot(int)
@@ -171,7 +171,7 @@ class ModelChooser(QComboBox):
     def _restyle(self) -> None:
         self.setFont(self._theme.font(13, strong=True))
         self.view().setMinimumWidth(self._theme.px(220))
-        self.updateGeometry()
+        self.setFixedWidth(self.sizeHint().width())
         self.update()
 
 

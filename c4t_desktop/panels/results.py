@@ -68,6 +68,7 @@ class ResultsPanel(QStackedWidget):
         self._grid.setObjectName("canvas")
         self._problem: Callable[[], Page] | None = None
         self._panel: QWidget | None = None
+        self._terms: object = None
         self._status_now: Any = None
         column = QVBoxLayout(self._grid)
         column.setContentsMargins(0, 0, 0, 0)
@@ -190,6 +191,8 @@ class ResultsPanel(QStackedWidget):
     @Slot(object)
     def _search_failed(self, error: Exception) -> None:
         problem = describe(error)
+        self._model.set_rows(())
+        self.current_changed.emit(None, None)
         self._empty.show_page(pages.not_understood(problem))
         self.setCurrentWidget(self._empty)
 
@@ -215,7 +218,7 @@ class ResultsPanel(QStackedWidget):
             self._model.set_rows(())
             self._no_match(found)
             return
-        kept = self._view.current_path()
+        kept = self._view.current_path() if self._same_question(found) else None
         top = self._view.verticalScrollBar().value()
         scores = [row.hit.score for row in arrangement.rows]
         best, least = max(scores), min(scores)
@@ -229,6 +232,12 @@ class ResultsPanel(QStackedWidget):
         else:
             self._view.setCurrentIndex(self._model.index(0))
             self._view.scrollToTop()
+
+    def _same_question(self, found: Found) -> bool:
+        """Whether the hits shown answer the same terms as before: then the place is kept."""
+        terms = (found.ask.chips, found.ask.text)
+        same, self._terms = terms == self._terms, terms
+        return same
 
     def _no_match(self, found: Found) -> None:
         total = len(found.histogram.values)
@@ -267,15 +276,16 @@ class ResultsPanel(QStackedWidget):
 
     def show_panel(self, panel: QWidget) -> None:
         """Put a panel in the place of the grid until it emits ``closed``."""
-        self._leave_panel()
+        self.leave_panel()
         self._panel = panel
         self.addWidget(panel)
         self.setCurrentWidget(panel)
-        panel.closed.connect(self._leave_panel)
+        panel.closed.connect(self.leave_panel)
         panel.setFocus()
 
     @Slot()
-    def _leave_panel(self) -> None:
+    def leave_panel(self) -> None:
+        """Go back from a further panel to the grid."""
         panel, self._panel = self._panel, None
         if panel is not None:
             self.removeWidget(panel)

@@ -17,6 +17,10 @@ from c4t_desktop.theme import Theme
 class ResultsHeader(QWidget):
     """Counts, order, cut and size of the pictures.
 
+    Attributes:
+        slider: the cut.
+        size_control: the slider for the size of the pictures, to be placed elsewhere.
+
     Signals:
         card_width: the user wants other pictures (pixels before scaling).
     """
@@ -75,10 +79,12 @@ class ResultsHeader(QWidget):
         row.addStretch(1)
         row.addWidget(self.slider)
         row.addWidget(self._cut)
-        row.addSpacing(px(8))
-        row.addWidget(self._small)
-        row.addWidget(self._size)
-        row.addWidget(self._large)
+        self.size_control = QWidget()
+        sizes = QHBoxLayout(self.size_control)
+        sizes.setContentsMargins(px(8), 0, 0, 0)
+        sizes.setSpacing(px(6))
+        for part in (self._small, self._size, self._large):
+            sizes.addWidget(part)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
         super().resizeEvent(event)
@@ -93,7 +99,6 @@ class ResultsHeader(QWidget):
         for group in (
             (self._cut,),
             (self._fold,),
-            (self._small, self._size, self._large),
             (self._of,),
         ):
             used += sum(part.sizeHint().width() + row.spacing() for part in group)

@@ -37,6 +37,8 @@ class ShortcutsDialog(QDialog):
             column.addStretch(1)
             columns.addLayout(column)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        for button in buttons.buttons():
+            button.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         content = QWidget()
         content.setProperty("kind", "page")

@@ -108,6 +108,8 @@ class SkippedDialog(QDialog):
         buttons.addButton(retry, QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(self._copy)
         retry.clicked.connect(self._retry)
+        for button in buttons.buttons():
+            button.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.px(20), theme.px(20), theme.px(20), theme.px(16))

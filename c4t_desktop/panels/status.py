@@ -101,7 +101,7 @@ class StatusArea(QWidget):
         self._again.setToolTip(self.tr("Index what is new or changed (F5)"))
         self._cancel.setToolTip(self.tr("Stop indexing; what is done is kept"))
         self._skip_button.setDefaultAction(self._skipped)
-        self._skip_button.setVisible(self._skipped.isVisible())
+        self._skip_button.hide()
         self._skip_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         row = QHBoxLayout(self)
         row.setContentsMargins(px(16), px(4), px(16), px(4))
@@ -112,6 +112,7 @@ class StatusArea(QWidget):
         row.addStretch(1)
         row.addWidget(self._skip_button)
         row.addWidget(self._model)
+        self._row = row
 
     def _wire(self) -> None:
         library = self._library
@@ -128,6 +129,10 @@ class StatusArea(QWidget):
         self._again.clicked.connect(self.index_wanted)
         self._quiet.timeout.connect(self._fall_silent)
         self._theme.changed.connect(self._restyle)
+
+    def add_control(self, control: QWidget) -> None:
+        """Put a control at the right end."""
+        self._row.addWidget(control)
 
     def say(self, sentence: str) -> None:
         """Say something for a few seconds."""
@@ -170,9 +175,11 @@ class StatusArea(QWidget):
     @Slot(object)
     def _status(self, status: Any) -> None:
         frames = plural(status.embedded, self.tr("{0} frame"), self.tr("{0} frames"))
-        text = self.tr("{0} ready to search").format(frames)
+        text = self.tr("{0} ready to search").format(frames) if status.embedded else ""
         if status.offline:
-            text += " · " + self.tr("{0} offline").format(count_text(status.offline))
+            text += (" · " if text else "") + self.tr("{0} offline").format(
+                count_text(status.offline)
+            )
         self._rest = text
         if not self._library.is_indexing:
             self._what.setText(text)

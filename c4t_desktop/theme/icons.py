@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import atexit
 from functools import lru_cache
+from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
+from PySide6.QtCore import QByteArray, QRectF, QSize
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from c4t_core import paths
 
 
-@lru_cache(maxsize=128)
-def _source(name: str) -> bytes:
-    return paths.resource("icons", f"{name}.svg").read_bytes()
+@lru_cache(maxsize=256)
+def _tinted(name: str, colour: str) -> bytes:
+    source = paths.resource("icons", f"{name}.svg").read_bytes()
+    return source.replace(b"currentColor", colour.encode())
 
 
 @lru_cache(maxsize=256)
 def _renderer(name: str, colour: str) -> QSvgRenderer:
-    return QSvgRenderer(QByteArray(_source(name).replace(b"currentColor", colour.encode())))
+    return QSvgRenderer(QByteArray(_tinted(name, colour)))
+
+
+# Qt's objects must be gone before Qt itself is, which ends after Python's modules.
+atexit.register(_renderer.cache_clear)
 
 
 def draw(painter: QPainter, name: str, where: QRectF, colour: str) -> None:
@@ -26,37 +33,17 @@ def draw(painter: QPainter, name: str, where: QRectF, colour: str) -> None:
     _renderer(name, colour).render(painter, where)
 
 
-class _Engine(QIconEngine):
-    """Draws the SVG at whatever size and resolution is asked for."""
-
-    def __init__(self, name: str, colour: str, disabled: str, active: str) -> None:
-        super().__init__()
-        self._what = (name, colour, disabled, active)
-
-    def clone(self) -> QIconEngine:  # noqa: D102 - Qt's
-        return _Engine(*self._what)
-
-    def paint(self, painter, rect, mode, state) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
-        name, colour, disabled, active = self._what
-        tint = disabled if mode == QIcon.Mode.Disabled else colour
-        if state == QIcon.State.On:
-            tint = active
-        side = min(rect.width(), rect.height())
-        square = QRectF(0, 0, side, side)
-        square.moveCenter(QRectF(rect).center())
-        draw(painter, name, square, tint)
-
-    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:  # noqa: D102
-        made = QPixmap(size)
-        made.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(made)
-        self.paint(painter, made.rect(), mode, state)
-        painter.end()
-        return made
+def file(name: str, colour: str) -> Path:
+    """Return a tinted icon as a file, for style sheets and Qt's own icon engine."""
+    place = paths.cache_dir() / "icons" / f"{name}-{colour[1:]}.svg"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(_tinted(name, colour))
+    return place
 
 
 def icon(name: str, colour: str, disabled: str = "", active: str = "") -> QIcon:
-    """Return an icon.
+    """Return an icon that is sharp at every size.
 
     Args:
         name: of the file in ``resources/icons``.
@@ -64,7 +51,15 @@ def icon(name: str, colour: str, disabled: str = "", active: str = "") -> QIcon:
         disabled: its colour when disabled; by default the same.
         active: its colour when checked; by default the same.
     """
-    return QIcon(_Engine(name, colour, disabled or colour, active or colour))
+    made = QIcon()
+    mode, state = QIcon.Mode, QIcon.State
+    for tint, where, when in (
+        (colour, mode.Normal, state.Off),
+        (disabled or colour, mode.Disabled, state.Off),
+        (active or colour, mode.Normal, state.On),
+    ):
+        made.addFile(str(file(name, tint)), QSize(), where, when)
+    return made
 
 
 def pixmap(name: str, colour: str, side: int, ratio: float) -> QPixmap:

@@ -51,9 +51,10 @@ class Theme(QObject):
         sheet = style_sheet(self.colours, self.px)
         for name, icon, colour in (
             ("chevron", "chevron-down", self.colours.muted),
+            ("chevron-up", "chevron-up", self.colours.muted),
             ("check", "check", self.colours.accent_text),
         ):
-            sheet = sheet.replace("{" + name + "}", self._icon_file(icon, colour))
+            sheet = sheet.replace("{" + name + "}", icons.file(icon, colour).as_posix())
         self._app.setStyleSheet(sheet)
         self.changed.emit()
 
@@ -82,12 +83,3 @@ class Theme(QObject):
     def pixmap(self, name: str, side: float, colour: str = "", ratio: float = 2.0) -> QPixmap:
         """Return an icon as a picture of ``side`` pixels before scaling."""
         return icons.pixmap(name, colour or self.colours.text, self.px(side), ratio)
-
-    def _icon_file(self, name: str, colour: str) -> str:
-        """Write a tinted icon where a style sheet can read it; return its path."""
-        file = paths.cache_dir() / "icons" / f"{name}-{colour[1:]}.svg"
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            text = paths.resource("icons", f"{name}.svg").read_text()
-            file.write_text(text.replace("currentColor", colour))
-        return file.as_posix()

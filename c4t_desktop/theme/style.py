@@ -79,10 +79,21 @@ QToolButton:checked {{ background: {c.accent_soft}; color: {c.accent}; }}
 QToolButton::menu-indicator {{ image: none; width: 0; }}
 QPushButton::menu-indicator {{ image: none; width: 0; }}
 
-QLineEdit, QSpinBox, QPlainTextEdit, QDateEdit {{
+QLineEdit, QSpinBox, QDoubleSpinBox, QPlainTextEdit, QDateEdit {{
   background: {c.field}; border: 1px solid {c.border_strong}; border-radius: {px(8)}px;
   padding: {px(6)}px {px(8)}px; selection-background-color: {c.accent};
   selection-color: {c.accent_text}; }}
+QSpinBox, QDoubleSpinBox, QDateEdit {{ padding: {px(3)}px 0; min-height: {px(24)}px; }}
+#qt_spinbox_lineedit {{ border: none; background: transparent; padding: 0 {px(8)}px; }}
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button,
+QDoubleSpinBox::down-button, QDateEdit::up-button, QDateEdit::down-button {{
+  border: none; background: transparent; width: {px(20)}px; margin: 1px; border-radius: 3px; }}
+QSpinBox::up-button:hover, QSpinBox::down-button:hover, QDoubleSpinBox::up-button:hover,
+QDoubleSpinBox::down-button:hover {{ background: {c.hover}; }}
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow, QDateEdit::up-arrow {{
+  image: url("{{chevron-up}}"); width: {px(10)}px; height: {px(10)}px; }}
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow, QDateEdit::down-arrow {{
+  image: url("{{chevron}}"); width: {px(10)}px; height: {px(10)}px; }}
 QLineEdit:focus, QSpinBox:focus, QPlainTextEdit:focus {{ border-color: {c.accent}; }}
 #searchBar {{ background: {c.field}; border: 1px solid {c.border_strong};
   border-radius: {px(9)}px; }}
@@ -132,6 +143,7 @@ QAbstractItemView {{ background: {c.field}; border: 1px solid {c.border};
   background: {c.canvas}; border: none; border-radius: 0; }}
 QAbstractItemView[kind="strip"] {{ background: transparent; border: none; border-radius: 0; }}
 QAbstractItemView[kind="side"] {{ background: transparent; border: none; }}
+QTableView[kind="cells"]::item {{ padding: 0 {px(8)}px; }}
 QHeaderView {{ background: {c.panel}; border: none; }}
 QHeaderView::section {{ background: {c.panel}; color: {c.muted}; border: none;
   border-bottom: 1px solid {c.border}; padding: {px(6)}px {px(8)}px; font-weight: 600; }}

@@ -14,7 +14,6 @@ from c4t_core.index.search import Hit, Query, Term, parse_query
 from c4t_core.models.info import ModelInfo
 from c4t_core.workspace import FolderStatus, Frame, IndexReport, Ranking, Skipped, WorkspaceStatus
 
-
 _SUFFIXES = (".png", ".jpg")
 
 
@@ -28,6 +27,9 @@ def make_frames(folder: Path, count: int = 12, *, size=(96, 60)) -> list[Path]:
         Image.new("RGB", size, colour).save(path)
         made.append(path)
     return made
+
+
+_LIKE = Query((Term(text="similar"),))
 
 
 class FakeWorkspace:
@@ -86,7 +88,8 @@ class FakeWorkspace:
 
     def ranking(self, query, *, filters=None, k=None):
         query = self._query(query)
-        self.queries.append(query)
+        if query != _LIKE:
+            self.queries.append(query)
         numbers = [
             number
             for number in range(self.embedded)
@@ -118,8 +121,7 @@ class FakeWorkspace:
         return made
 
     def similar(self, image, k=50):
-        query = Query((Term(text="similar"),))
-        ranking = self.ranking(query)
+        ranking = self.ranking(_LIKE)
         return self.hits(ranking.image_ids[:k], ranking.scores[:k])
 
     def frame(self, image):
@@ -145,9 +147,7 @@ class FakeWorkspace:
             )
             for root in self.roots
         )
-        return WorkspaceStatus(
-            len(self._files), self.embedded, 0, len(self._skipped), folders
-        )
+        return WorkspaceStatus(len(self._files), self.embedded, 0, len(self._skipped), folders)
 
     def skipped(self):
         return list(self._skipped)

@@ -57,7 +57,8 @@ def test_a_value_comes_back_on_the_gui_thread(qtbot, runner):
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("CUDA out of memory"), ValueError("x"), MemoryError(), OSError(28, "full")]
+    "error",
+    [RuntimeError("CUDA out of memory"), ValueError("x"), MemoryError(), OSError(28, "full")],
 )
 def test_errors_come_back_and_the_lane_lives_on(qtbot, runner, error):
     def work(job):

@@ -91,7 +91,13 @@ def test_every_promised_name_is_there(qtbot, window):
         (QSlider, "thresholdSlider"),
     ):
         assert child(window, kind, name).accessibleName()
-    for name in ("skippedAction", "settingsAction", "compareAction", "evaluateAction", "trainAction"):
+    for name in (
+        "skippedAction",
+        "settingsAction",
+        "compareAction",
+        "evaluateAction",
+        "trainAction",
+    ):
         assert window.action(name).text()
 
 
@@ -516,7 +522,9 @@ def test_a_folder_restricts_the_hits(qtbot, open_window, core, tmp_path):
     until(qtbot, lambda: library.opened_now is not None and not library.is_indexing)
     search(qtbot, window, "truck")
     wait_rows(qtbot, window, 7)
-    row = next(r for r in window.sidebar._folders.rows if getattr(r, "stands_for", 0) == tmp_path / "b")
+    row = next(
+        r for r in window.sidebar._folders.rows if getattr(r, "stands_for", 0) == tmp_path / "b"
+    )
     qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
     wait_rows(qtbot, window, 4)
     drive = child(window, QComboBox, "driveFilter")

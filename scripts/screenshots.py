@@ -1,0 +1,219 @@
+"""Render every screen of the window without a display, light and dark, at 1x and 2x.
+
+``make screenshots`` writes into ``screenshots/``, which is ignored. Frames come from the sample
+drive, whose pictures are drawn, or from ``--images FOLDER``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+QUERIES = {"results": "truck in snow", "terms": "snow + truck - people", "folded": "rainy street"}
+DIALOGS = {
+    "settings": "settingsAction",
+    "about": "aboutAction",
+    "shortcuts": "shortcutsAction",
+    "save-search": "saveSearchAction",
+    "skipped": "skippedAction",
+}
+PANELS = {
+    "compare": "compareAction",
+    "evaluation": "evaluateAction",
+    "training": "trainAction",
+    "export": "exportAction",
+    "models": "modelsAction",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, help="frames to show (default: the sample drive)")
+    parser.add_argument("--out", type=Path, default=Path("screenshots"))
+    parser.add_argument("--only", nargs="*", default=[], help="names of screens")
+    parser.add_argument("--scales", nargs="*", type=int, default=[1, 2])
+    parser.add_argument("--colours", nargs="*", default=["light", "dark"])
+    parser.add_argument("--text", type=int, default=100, help="text size in percent")
+    parser.add_argument("--size", default="1440x860")
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        return Gallery(args).run()
+    status = 0
+    for scale in args.scales:
+        environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": str(scale)}
+        with tempfile.TemporaryDirectory() as data:
+            environment["C4T_DATA_DIR"] = data
+            command = [sys.executable, "-m", "scripts.screenshots", *sys.argv[1:]]
+            done = subprocess.run([*command, "--child", str(scale)], env=environment, check=False)
+            status = status or done.returncode
+    return status
+
+
+class Gallery:
+    """Takes the pictures, one screen after the other."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.out = args.out
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.taken = 0
+
+    def run(self) -> int:
+        """Open the window, go through the screens, close it."""
+        from c4t_desktop.app import create_application
+
+        self.app, self.window = create_application(["c4t-desktop"])
+        width, height = map(int, self.args.size.split("x"))
+        self.window.resize(width, height)
+        context = self.window.desktop.context
+        self.library, self.finder = context.library, context.finder
+        settings = context.settings
+        from c4t_desktop.settings import COLOURS, TEXT_SCALE
+
+        settings.set(TEXT_SCALE, self.args.text)
+        self.both = lambda name, widget=None: self._both(name, settings, COLOURS, widget)
+        self._screens()
+        self.window.close()
+        print(f"{self.taken} pictures in {self.out}")
+        return 0
+
+    def _screens(self) -> None:
+        images = self.args.images or self.window.commands.sample_folder()
+        self._wait(lambda: False, 0.4)
+        self.both("empty")
+        self.window.commands.open_folders([images / "no such folder"])
+        self._wait(lambda: bool(self.library.folders) and not self._busy())
+        self.both("error-missing-folder")
+        bad = self.with_bad_files(images)
+        self.window.commands.open_folders([bad])
+        self._wait(lambda: self.library._last[0] > 0, 60)
+        self.both("indexing")
+        self._wait(lambda: not self._busy(), 600)
+        self.both("ready")
+        for name, query in QUERIES.items():
+            self._ask(query)
+            if name == "folded":
+                self.finder.set_fold(True)
+                self._settle()
+            if name == "results":
+                self._mark_some()
+            self.both(name)
+        self.finder.set_fold(False)
+        self._ask(QUERIES["results"])
+        self._large()
+        self._no_match()
+        self._ask("snow +")
+        self.both("not-understood")
+        self._ask(QUERIES["results"])
+        for name, action in DIALOGS.items():
+            self._dialog(name, action)
+        for name, action in PANELS.items():
+            if self.window.action(action).isVisible():
+                self._panel(name, action)
+        empty = Path(tempfile.mkdtemp())
+        self.window.search.clear()
+        self.window.commands.open_folders([empty])
+        self._wait(lambda: not self._busy(), 60)
+        self.both("no-images")
+        shutil.rmtree(bad.parent)
+        shutil.rmtree(empty)
+
+    def with_bad_files(self, images: Path) -> Path:
+        """Return a folder of these images and of some that cannot be read."""
+        base = Path(tempfile.mkdtemp()) / "Munich–Stuttgart, October"
+        base.mkdir()
+        files = [path for path in sorted(images.rglob("*")) if path.suffix in (".png", ".jpg")]
+        for path in files:
+            place = base / path.relative_to(images)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(path.resolve())
+        (base / "broken-0001.jpg").write_bytes(b"not an image")
+        (base / "<img src=x> empty.png").write_bytes(b"")
+        return base
+
+    def _ask(self, query: str) -> None:
+        self.window.search.field.setText(query)
+        self.window.search.field.entered.emit()
+        self._settle()
+
+    def _settle(self) -> None:
+        self._wait(lambda: False, 0.25)
+        self._wait(lambda: not self._busy() and not self.window._context.thumbnails.waiting, 60)
+        self._wait(lambda: False, 0.4)
+
+    def _busy(self) -> bool:
+        return self.window.desktop.runner.busy
+
+    def _mark_some(self) -> None:
+        rows = self.window.model.rows
+        marks = self.window._context.marks
+        marks.mark([row.hit.path for row in rows[:3:2]], "right")
+        marks.mark([row.hit.path for row in rows[4:5]], "wrong")
+        marks.save("Truck in snow", self.finder.ask)
+        self._settle()
+
+    def _large(self) -> None:
+        if self.window.model.rows:
+            self.window.results.open_frame(self.window.model.rows[0].hit.path)
+            self._settle()
+            self.both("frame")
+            self.window.results.close_frame()
+
+    def _no_match(self) -> None:
+        self._ask("elephants in a swimming pool")
+        self.finder.set_cut(2.0)
+        self._settle()
+        self.both("no-match")
+        self.finder.set_cut(None)
+
+    def _dialog(self, name: str, action: str) -> None:
+        before = set(self.app.topLevelWidgets())
+        self.window.action(action).trigger()
+        self._settle()
+        for opened in set(self.app.topLevelWidgets()) - before:
+            if opened.isVisible():
+                self.both(name, opened)
+                opened.close()
+        self._settle()
+
+    def _panel(self, name: str, action: str) -> None:
+        before = set(self.app.topLevelWidgets())
+        self.window.action(action).trigger()
+        self._settle()
+        opened = [w for w in set(self.app.topLevelWidgets()) - before if w.isVisible()]
+        self.both(name, opened[0] if opened else None)
+        for dialog in opened:
+            dialog.close()
+        if not opened:
+            self.window.results.leave_panel()
+        self._settle()
+
+    def _both(self, name: str, settings: object, colours: object, widget: object = None) -> None:
+        if self.args.only and name not in self.args.only:
+            return
+        for wanted in self.args.colours:
+            settings.set(colours, wanted)
+            self._wait(lambda: False, 0.15)
+            file = self.out / f"{name}-{wanted}-{self.args.child}x.png"
+            (widget or self.window).grab().save(str(file))
+            self.taken += 1
+
+    def _wait(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not condition():
+            self.app.processEvents()
+            time.sleep(0.005)
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    sys.exit(status)

@@ -83,6 +83,7 @@ def _say(what: str) -> Any:
 
 def train(given: argparse.Namespace) -> Path:
     """Train, save and export; return the model folder."""
+    import numpy as np
     import torch
 
     from c4t_core.models.checkpoints import save_model
@@ -92,6 +93,7 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.training.features import image_features, text_features
     from c4t_core.training.recipe import Batches, phrase_bank, train_heads
     from c4t_core.training.recipe_concepts import fits
+    from c4t_core.training.recipe_names import name_fits, name_phrases
 
     started = time.monotonic()
     options = _options(given)
@@ -109,8 +111,12 @@ def train(given: argparse.Namespace) -> Path:
         image_features(model, paths, variant, rows, cache=given.cache, progress=_say(variant))
         for variant in VARIANTS[: 1 if given.quick else None]
     ]
-    table = fits(frames)
-    bank = phrase_bank(table, options)
+    known = fits(frames)
+    bank = phrase_bank(known, options)
+    table = known
+    if options.names:
+        table = np.concatenate([known, name_fits(variants[0][:, : LITE.image.features])])
+        bank += name_phrases(len(known))
     texts = text_features(model, [phrase.text for phrase in bank], progress=_say("phrases"))
     batches = Batches(table, bank, [frame.source for frame in frames], options)
     image_head, text_head = train_heads(

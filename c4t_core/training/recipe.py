@@ -40,14 +40,15 @@ class RecipeOptions:
     """Everything that changes the numbers, beside the data."""
 
     seed: int = 0  # of phrases, batches, noise and new heads
-    steps: int = 1500
+    steps: int = 2000
     images: int = 256  # drawn per step, by source in the proportions below
     texts: int = 256  # phrases drawn per step; a third are combinations
+    names: int = 96  # names of ImageNet's classes drawn per step, beside the phrases
     rate: float = 2e-3  # AdamW's learning rate, falling to 0 along a cosine
     warmup: int = 100  # steps in which it rises
     weight_decay: float = 1e-2
     feature_dropout: float = 0.2  # of the image features
-    image_noise: float = 1.0  # standard deviations of a feature
+    image_noise: float = 1.5  # standard deviations of a feature
     text_noise: float = 1.5  # length of the noise, in lengths of the text's feature vector
     image_weight: float = 0.5  # of the loss image -> text beside text -> image
     first_scale: float = 10.0  # of the cosines; learned
@@ -76,8 +77,9 @@ def phrase_bank(table: NDArray[np.float32], options: RecipeOptions) -> list[Phra
     """Return the phrases to train on: each concept alone, then combinations of two.
 
     Args:
-        table: float32 (concepts, n), as :func:`c4t_core.training.recipe_concepts.fits` gives it;
-            combinations that hardly any image shows are left out.
+        table: float32 (concepts or more, n), the first rows as
+            :func:`c4t_core.training.recipe_concepts.fits` gives them; combinations that hardly any
+            image shows are left out.
         options: seed and numbers.
     """
     rng = random.Random(options.seed)
@@ -103,7 +105,7 @@ def phrase_bank(table: NDArray[np.float32], options: RecipeOptions) -> list[Phra
 def _partners(table: NDArray[np.float32], seconds: list[int]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for second in seconds:
-        for first in range(len(table)):
+        for first in range(min(len(table), len(concepts()))):
             both = np.minimum(table[first], table[second])  # NaN where either is unknown
             known = int((~np.isnan(both)).sum())
             if first != second and known >= _LEAST_KNOWN and (both > 0.5).sum() >= _LEAST_TRUE:
@@ -148,7 +150,9 @@ class Batches:
         self._second = np.array([phrase.second for phrase in bank])
         single = self._first == self._second
         self._combinations = np.flatnonzero(~single)
-        rows = np.unique(self._first[single])
+        labelled = self._first < len(concepts())
+        self._names = np.flatnonzero(~labelled)
+        rows = np.unique(self._first[single & labelled])
         known = np.atleast_1d(~np.isnan(table).all(axis=1))
         self._concepts = [np.flatnonzero(single & (self._first == r)) for r in rows if known[r]]
         where = np.array(sources, dtype=np.str_)
@@ -164,6 +168,7 @@ class Batches:
             if len(places[name])
         ]
         self._texts = options.texts
+        self._names_drawn = min(options.names, len(self._names))
 
     def draw(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
         """Return images (b,), phrases (m,) and float32 (m, b): how true, NaN for unknown."""
@@ -175,9 +180,13 @@ class Batches:
         )
         pairs = self._texts // 3 if len(self._combinations) else 0
         kinds = self._rng.integers(len(self._concepts), size=self._texts - pairs)
-        single = [self._rng.choice(self._concepts[kind]) for kind in kinds]
-        phrases_ = np.concatenate([single, self._rng.choice(self._combinations, pairs)])
-        phrases_ = phrases_.astype(np.intp)
+        single = [int(self._rng.choice(self._concepts[kind])) for kind in kinds]
+        drawn = [np.array(single, dtype=np.intp)]
+        if pairs:
+            drawn.append(self._rng.choice(self._combinations, pairs))
+        if self._names_drawn:
+            drawn.append(self._rng.choice(self._names, self._names_drawn, replace=False))
+        phrases_ = np.concatenate(drawn)
         columns = self._table[:, images]
         true = np.minimum(columns[self._first[phrases_]], columns[self._second[phrases_]])
         return images, phrases_, true

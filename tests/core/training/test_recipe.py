@@ -68,6 +68,19 @@ def test_query_sentences_use_no_word_of_the_captions() -> None:
     assert known == set()
 
 
+def test_class_names_that_the_queries_use_are_not_taught() -> None:
+    pytest.importorskip("timm")
+    from c4t_core.training.recipe_names import class_names, usable
+
+    queries = json.loads(quality.QUERIES.read_text(encoding="utf-8"))["queries"]
+    asked = {_stem(w) for query in queries for text in query["sentences"] for w in _words(text)}
+    names = class_names()
+    assert len(names) == 1000
+    assert {"traffic light", "ambulance", "viaduct"} <= {name for name in names if usable(name)}
+    taught = {_stem(word) for name in names if usable(name) for word in _words(name)}
+    assert taught & asked - set(COMMON) == set()
+
+
 # --- truths ----------------------------------------------------------------------------------
 
 
@@ -167,6 +180,16 @@ def test_truth_of_a_combination_is_the_lesser_of_both_and_unknown_if_either_is()
     assert true.shape == (9, 4)
     expected = np.array([[1, 0.25, np.nan, 1], [0.5, 0.25, np.nan, 0]])
     np.testing.assert_array_equal(true, expected[chosen][:, images])
+
+
+def test_names_are_drawn_beside_the_phrases() -> None:
+    table = np.ones((len(concepts()) + 5, 40), dtype=np.float32)
+    first = len(concepts())
+    bank = [Phrase("road", 0, 0), *(Phrase(f"name {n}", first + n, first + n) for n in range(5))]
+    options = RecipeOptions(images=8, texts=6, names=4, mixture=(("dawn", 1.0),))
+    _, chosen, true = Batches(table, bank, ["dawn"] * 40, options).draw()
+    assert true.shape == (10, 8)
+    assert sum(bank[row].first >= first for row in chosen) == 4
 
 
 def test_no_images_is_said() -> None:

@@ -24,9 +24,9 @@ from c4t_desktop.jobs.marks import MarkBook
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.main_window import MainWindow
-from c4t_desktop.messages import describe, log_file, show_problem
+from c4t_desktop.messages import describe, log_file, show_problem, use_language
 from c4t_desktop.panels.extensions import Context
-from c4t_desktop.settings import COLOURS, TEXT_SCALE, THUMBNAIL_SPACE, Settings
+from c4t_desktop.settings import COLOURS, LANGUAGE, TEXT_SCALE, THUMBNAIL_SPACE, Settings
 from c4t_desktop.theme import Theme
 
 LOG = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class Desktop(QObject):
         self._told = False
         self._ended = False
         self.settings = Settings(parent=self)
+        use_language(self.settings.value(LANGUAGE))
         self.theme = Theme(app)
         self._restyle()
         self.runner = JobRunner(self)

@@ -90,7 +90,7 @@ class MainWindow(QMainWindow):
             open_recent=commands.open_recent,
             index=commands.index,
             show_skipped=commands.show_skipped,
-            use_shipped_model=self._use_shipped_model,
+            use_shipped_model=commands.use_shipped_model,
             copy=commands.copy_text,
         )
 
@@ -178,7 +178,7 @@ class MainWindow(QMainWindow):
         library.opening.connect(self._opening)
         commands.folder_opened.connect(self._folder_opened)
         commands.said.connect(self.status.say)
-        commands.panel_made.connect(self._show_panel)
+        commands.panel_made.connect(self.results.show_panel)
         self.status.index_wanted.connect(commands.index)
         self.sidebar.recent_chosen.connect(commands.open_recent)
         self.sidebar.add_folder.connect(commands.add_folder)
@@ -222,14 +222,6 @@ class MainWindow(QMainWindow):
     def _ask_example(self, text: str) -> None:
         self.search.field.setText(text)
         self.search.field.setFocus()
-
-    @Slot()
-    def _use_shipped_model(self) -> None:
-        self._context.library.use_model("c4t")
-
-    @Slot(object)
-    def _show_panel(self, panel: QWidget) -> None:
-        self.results.show_panel(panel)
 
     @Slot(object)
     def _hit_menu_at(self, spot: Any) -> None:

@@ -11,7 +11,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QLocale, Qt
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, Qt, QTranslator
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
@@ -23,6 +23,33 @@ LOG = logging.getLogger(__name__)
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("Messages", text)
+
+
+_translators: list[QTranslator] = []  # those in use; Qt does not keep them
+
+
+def use_language(wanted: str) -> None:
+    """Let the window speak a language from now on.
+
+    Args:
+        wanted: ``"en"``, ``"de"``, or ``"system"`` for the one of the desktop.
+    """
+    while _translators:
+        QCoreApplication.removeTranslator(_translators.pop())
+    locale = QLocale.system() if wanted == "system" else QLocale(wanted)
+    if wanted != "system":
+        QLocale.setDefault(locale)
+    if locale.language() != QLocale.Language.German:
+        return
+    ours = str(paths.resource("translations"))
+    for folder, name in (
+        (QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath), "qtbase_de"),
+        (ours, "c4t_de"),
+    ):
+        translator = QTranslator()
+        if translator.load(name, folder):
+            QCoreApplication.installTranslator(translator)
+            _translators.append(translator)
 
 
 @dataclass(frozen=True)

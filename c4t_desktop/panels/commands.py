@@ -280,6 +280,11 @@ class Commands(QObject):
         else:
             self.tell_problem(Problem(self.tr("This model is not here yet"), info.reason))
 
+    @Slot()
+    def use_shipped_model(self) -> None:
+        """Go back to the model that ships."""
+        self._context.library.use_model("c4t")
+
     # further panels -------------------------------------------------------------------------
 
     @Slot()

@@ -24,7 +24,8 @@ QToolTip {{ background: {c.card}; color: {c.text}; border: 1px solid {c.border_s
 #statusArea {{ border-top: 1px solid {c.border}; }}
 #sidePanel {{ border-right: 1px solid {c.border}; }}
 #detailsPanel {{ border-left: 1px solid {c.border}; }}
-#canvas, #resultsHeader, #emptyState, #frameView, #comparePanel, #evaluationPanel {{ background: {c.canvas}; }}
+#canvas, #resultsHeader, #emptyState, #frameView, #comparePanel, #evaluationPanel {{
+  background: {c.canvas}; }}
 QSplitter::handle {{ background: {c.border}; }}
 QSplitter::handle:horizontal {{ width: 1px; }}
 

@@ -17,4 +17,7 @@ def create(context: Context, parent: QWidget) -> QWidget:
 
     there = parent.findChild(Evaluation)
     evaluation = there if there is not None else Evaluation(context.runner, parent)
-    return EvaluationPanel(context, evaluation, parent)
+    panel = EvaluationPanel(context, evaluation, parent)
+    if hasattr(parent, "details"):
+        panel.result.queries.hit_chosen.connect(parent.details.show_hit)
+    return panel

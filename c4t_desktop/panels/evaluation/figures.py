@@ -195,9 +195,8 @@ def queries(data: Data) -> Table:
     compared = len(models) > 1
     header = [_tr("Query"), _tr("Kind"), _tr("Right frames")]
     header += [f"AP {title_of(name)}" for name in models]
-    header += [f"P@{first} {title_of(name)}" for name in models]
-    header += [_tr("Difference")] if compared else []
-    header += [_tr("AP by chance")]
+    header += [_tr("Difference")] if compared else [f"P@{first}"]
+    header += [_tr("By chance")]
     rows = []
     for query in data["queries"]:
         results = [query["results"][name] for name in models]
@@ -208,11 +207,11 @@ def queries(data: Data) -> Table:
             Cell(str(query["relevant"]), float(query["relevant"])),
             *(Cell(number(value), value) for value in precisions),
         ]
-        for result in results:
-            value = result["precision"][first]
-            cells.append(Cell(number(value), value))
         if compared:
             cells.append(_delta(precisions[0], precisions[1]))
+        else:
+            value = results[0]["precision"][first]
+            cells.append(Cell(number(value), value))
         by_chance = query["chance"].get("ap", query["chance"].get("map"))
         cells.append(Cell(number(by_chance), by_chance, "muted"))
         rows.append(tuple(cells))
@@ -258,13 +257,15 @@ def slices(data: Data) -> Table:
 def kind_title(kind: str) -> str:
     """Return what a list of queries is called in the window."""
     titles = {
-        "single": _tr("one thing"),
+        "single": _tr("single"),
         "rare": _tr("rare"),
         "small": _tr("small"),
         "multi": _tr("several"),
         "condition": _tr("condition"),
-        "combined": _tr("combined"),
+        "combined": _tr("mixed"),
         "count": _tr("count"),
+        "amount": _tr("amount"),
+        "weather": _tr("weather"),
         "caption": _tr("caption"),
         "own": _tr("own"),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
     QGridLayout,
@@ -110,7 +110,13 @@ def mean_curves(report: Any) -> list[figures.Series]:
 
 
 class QueriesPage(QWidget):
-    """Each query with its figures; the hits of the one chosen, right and wrong."""
+    """Each query with its figures; the hits of the one chosen, right and wrong.
+
+    Signals:
+        hit_chosen: a hit (Path, Hit) and the model that found it (str).
+    """
+
+    hit_chosen = Signal(object, object, str)
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         """Show nothing yet."""
@@ -154,6 +160,7 @@ class QueriesPage(QWidget):
         column.addWidget(split)
         self.table.row_chosen.connect(self._choose)
         self.models.idClicked.connect(self._show_hits)
+        self.view.selectionModel().currentChanged.connect(self._hit_chosen)
 
     def show_report(self, report: Any) -> None:
         """Show a report, its first query chosen."""
@@ -177,12 +184,22 @@ class QueriesPage(QWidget):
         self._query = query
         self._show_hits()
 
+    @property
+    def model_name(self) -> str:
+        """The model whose hits are shown."""
+        return str(self._report.data["models"][max(0, self.models.checkedId())])
+
+    @Slot(QModelIndex, QModelIndex)
+    def _hit_chosen(self, now: QModelIndex, _: QModelIndex) -> None:
+        row = self.model.row_at(now)
+        if row is not None:
+            self.hit_chosen.emit(row.hit.path, row.hit, self.model_name)
+
     @Slot()
     def _show_hits(self) -> None:
         if self._report is None or self._query < 0:
             return
-        name = self._report.data["models"][max(0, self.models.checkedId())]
-        found = hits_of(self._report, self._query, name)
+        found = hits_of(self._report, self._query, self.model_name)
         scores = [row.hit.score for row in found.rows] or [0.0]
         self.model.set_rows(found.rows, low=min(scores) - 0.02, best=max(scores))
         self.model.set_marks(found.marks or {})

@@ -118,6 +118,7 @@ class CellsTable(QTableView):
         self.setModel(self._sorted)
         self.setObjectName(name)
         self.setAccessibleName(title)
+        self.setProperty("kind", "cells")
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setSortingEnabled(False)
@@ -151,7 +152,7 @@ class CellsTable(QTableView):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         if self._cells.columnCount():
             header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(px(56))
+        header.setMinimumSectionSize(px(48))
 
     def height_of_all(self) -> int:
         """Return the height at which no row is hidden."""

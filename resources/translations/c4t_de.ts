@@ -1,0 +1,2645 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de_DE" sourcelanguage="en">
+ <context>
+  <name>AboutDialog</name>
+  <message>
+   <source>About CLIP4Traffic</source>
+   <translation>Über CLIP4Traffic</translation>
+  </message>
+  <message>
+   <source>Copy versions</source>
+   <translation>Versionen kopieren</translation>
+  </message>
+  <message>
+   <source>Finds driving situations in folders of camera frames by describing them. Everything happens on this machine. The application is under the MIT licence; the images its model learned from are for research only or of unknown terms, as the model card below says.</source>
+   <translation>Findet Fahrsituationen in Ordnern mit Kamerabildern anhand einer Beschreibung. Alles geschieht auf diesem Rechner. Die Anwendung steht unter der MIT-Lizenz; die Bilder, aus denen ihr Modell gelernt hat, sind nur für die Forschung freigegeben oder ohne bekannte Bedingungen, siehe die Modellkarte unten.</translation>
+  </message>
+  <message>
+   <source>Licences</source>
+   <translation>Lizenzen</translation>
+  </message>
+  <message>
+   <source>Model and licences</source>
+   <translation>Modell und Lizenzen</translation>
+  </message>
+  <message>
+   <source>Versions</source>
+   <translation>Versionen</translation>
+  </message>
+ </context>
+ <context>
+  <name>Actions</name>
+  <message>
+   <source>About</source>
+   <translation>Über</translation>
+  </message>
+  <message>
+   <source>Add a folder…</source>
+   <translation>Ordner hinzufügen …</translation>
+  </message>
+  <message>
+   <source>Close the folder</source>
+   <translation>Ordner schließen</translation>
+  </message>
+  <message>
+   <source>Compare</source>
+   <translation>Vergleichen</translation>
+  </message>
+  <message>
+   <source>Copy paths</source>
+   <translation>Pfade kopieren</translation>
+  </message>
+  <message>
+   <source>Details</source>
+   <translation>Details</translation>
+  </message>
+  <message>
+   <source>Evaluate</source>
+   <translation>Bewerten</translation>
+  </message>
+  <message>
+   <source>Export…</source>
+   <translation>Exportieren …</translation>
+  </message>
+  <message>
+   <source>Fit a model to your own images</source>
+   <translation>Ein Modell an eigene Bilder anpassen</translation>
+  </message>
+  <message>
+   <source>Folders and filters</source>
+   <translation>Ordner und Filter</translation>
+  </message>
+  <message>
+   <source>Keyboard shortcuts</source>
+   <translation>Tastenkürzel</translation>
+  </message>
+  <message>
+   <source>Look for new files</source>
+   <translation>Nach neuen Dateien suchen</translation>
+  </message>
+  <message>
+   <source>Mark as right (R)</source>
+   <translation>Als richtig markieren (R)</translation>
+  </message>
+  <message>
+   <source>Mark as wrong (X)</source>
+   <translation>Als falsch markieren (X)</translation>
+  </message>
+  <message>
+   <source>Measure models on labelled queries</source>
+   <translation>Modelle an Anfragen mit bekannter Antwort messen</translation>
+  </message>
+  <message>
+   <source>Models…</source>
+   <translation>Modelle …</translation>
+  </message>
+  <message>
+   <source>More like this</source>
+   <translation>Ähnliche suchen</translation>
+  </message>
+  <message>
+   <source>Open a folder…</source>
+   <translation>Ordner öffnen …</translation>
+  </message>
+  <message>
+   <source>Open the sample drive (drawn)</source>
+   <translation>Beispielfahrt öffnen (gezeichnet)</translation>
+  </message>
+  <message>
+   <source>Open with another program</source>
+   <translation>Mit anderem Programm öffnen</translation>
+  </message>
+  <message>
+   <source>Quit</source>
+   <translation>Beenden</translation>
+  </message>
+  <message>
+   <source>Refine by right and wrong marks</source>
+   <translation>Mit richtig und falsch verfeinern</translation>
+  </message>
+  <message>
+   <source>Save this search…</source>
+   <translation>Diese Suche speichern …</translation>
+  </message>
+  <message>
+   <source>Search</source>
+   <translation>Suchen</translation>
+  </message>
+  <message>
+   <source>Search by the image in the clipboard</source>
+   <translation>Nach dem Bild in der Zwischenablage suchen</translation>
+  </message>
+  <message>
+   <source>Settings…</source>
+   <translation>Einstellungen …</translation>
+  </message>
+  <message>
+   <source>Show in the file manager</source>
+   <translation>Im Dateimanager zeigen</translation>
+  </message>
+  <message>
+   <source>Show two models side by side on this query</source>
+   <translation>Zwei Modelle bei dieser Anfrage nebeneinander zeigen</translation>
+  </message>
+  <message>
+   <source>Skipped files…</source>
+   <translation>Ausgelassene Dateien …</translation>
+  </message>
+  <message>
+   <source>Train…</source>
+   <translation>Trainieren …</translation>
+  </message>
+  <message>
+   <source>Unfold or fold the event (E)</source>
+   <translation>Ereignis auf- oder zuklappen (E)</translation>
+  </message>
+ </context>
+ <context>
+  <name>AddModelDialog</name>
+  <message>
+   <source>A folder of a C4T model, or a file with weights of CLIP.</source>
+   <translation>Ein Ordner mit einem C4T-Modell oder eine Datei mit CLIP-Gewichten.</translation>
+  </message>
+  <message>
+   <source>Add</source>
+   <translation>Hinzufügen</translation>
+  </message>
+  <message>
+   <source>Add a model</source>
+   <translation>Modell hinzufügen</translation>
+  </message>
+  <message>
+   <source>An open_clip checkpoint: safetensors, or a file that holds weights only.</source>
+   <translation>Ein Checkpoint für open_clip: safetensors oder eine Datei, die nur Gewichte enthält.</translation>
+  </message>
+  <message>
+   <source>Architecture</source>
+   <translation>Architektur</translation>
+  </message>
+  <message>
+   <source>Architecture of the checkpoint</source>
+   <translation>Architektur des Checkpoints</translation>
+  </message>
+  <message>
+   <source>CLIP checkpoint</source>
+   <translation>CLIP-Checkpoint</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>Abbrechen</translation>
+  </message>
+  <message>
+   <source>Checkpoints (*.safetensors *.pt *.bin);;All files (*)</source>
+   <translation>Checkpoints (*.safetensors *.pt *.bin);;Alle Dateien (*)</translation>
+  </message>
+  <message>
+   <source>File…</source>
+   <translation>Datei …</translation>
+  </message>
+  <message>
+   <source>Folder of a C4T model</source>
+   <translation>Ordner eines C4T-Modells</translation>
+  </message>
+  <message>
+   <source>Folder or file of the model</source>
+   <translation>Ordner oder Datei des Modells</translation>
+  </message>
+  <message>
+   <source>Folder…</source>
+   <translation>Ordner …</translation>
+  </message>
+  <message>
+   <source>It is checked and copied; the folder stays as it is.</source>
+   <translation>Es wird geprüft und kopiert; der Ordner bleibt, wie er ist.</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>Modell</translation>
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>Name</translation>
+  </message>
+  <message>
+   <source>There is nothing at this place.</source>
+   <translation>An dieser Stelle ist nichts.</translation>
+  </message>
+  <message>
+   <source>by its weights</source>
+   <translation>anhand der Gewichte</translation>
+  </message>
+ </context>
+ <context>
+  <name>CardDelegate</name>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
+  </message>
+ </context>
+ <context>
+  <name>Commands</name>
+  <message>
+   <source>"{0}" is not there now; connect its disk.</source>
+   <translation>„{0}“ ist gerade nicht da; den Datenträger anschließen.</translation>
+  </message>
+  <message>
+   <source>Choose a folder of camera frames</source>
+   <translation>Ordner mit Kamerabildern wählen</translation>
+  </message>
+  <message>
+   <source>Choose one more folder</source>
+   <translation>Weiteren Ordner wählen</translation>
+  </message>
+  <message>
+   <source>Copied.</source>
+   <translation>Kopiert.</translation>
+  </message>
+  <message>
+   <source>The sample's pictures are drawn, not photographed.</source>
+   <translation>Die Bilder des Beispiels sind gezeichnet, nicht fotografiert.</translation>
+  </message>
+  <message>
+   <source>This model is not here yet</source>
+   <translation>Dieses Modell ist noch nicht hier</translation>
+  </message>
+  <message>
+   <source>Training</source>
+   <translation>Training</translation>
+  </message>
+  <message>
+   <source>{0} path copied.</source>
+   <translation>{0} Pfad kopiert.</translation>
+  </message>
+  <message>
+   <source>{0} paths copied.</source>
+   <translation>{0} Pfade kopiert.</translation>
+  </message>
+ </context>
+ <context>
+  <name>CompareDelegate</name>
+  <message>
+   <source>only here</source>
+   <translation>nur hier</translation>
+  </message>
+  <message>
+   <source>same rank</source>
+   <translation>gleicher Rang</translation>
+  </message>
+ </context>
+ <context>
+  <name>ComparePanel</name>
+  <message>
+   <source>Back to one model (Esc)</source>
+   <translation>Zurück zu einem Modell (Esc)</translation>
+  </message>
+  <message>
+   <source>Choose another model on one side to compare them.</source>
+   <translation>Auf einer Seite ein anderes Modell wählen, um zu vergleichen.</translation>
+  </message>
+  <message>
+   <source>Indexing: {done} of {total}</source>
+   <translation>Indizieren: {done} von {total}</translation>
+  </message>
+  <message>
+   <source>Searching with both models…</source>
+   <translation>Beide Modelle suchen …</translation>
+  </message>
+  <message>
+   <source>Type a question to compare two models on it.</source>
+   <translation>Eine Anfrage eingeben, um zwei Modelle daran zu vergleichen.</translation>
+  </message>
+  <message>
+   <source>{shared} hits shared · {left} only {a} · {right} only {b}</source>
+   <translation>{shared} gemeinsame Treffer · {left} nur {a} · {right} nur {b}</translation>
+  </message>
+ </context>
+ <context>
+  <name>DetailsPanel</name>
+  <message>
+   <source>Changed</source>
+   <translation>Geändert</translation>
+  </message>
+  <message>
+   <source>Copy path</source>
+   <translation>Pfad kopieren</translation>
+  </message>
+  <message>
+   <source>Double-click or press Enter in the results to enlarge</source>
+   <translation>Doppelklick oder Eingabetaste in den Ergebnissen vergrößert</translation>
+  </message>
+  <message>
+   <source>Drive</source>
+   <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>File</source>
+   <translation>Datei</translation>
+  </message>
+  <message>
+   <source>Folder</source>
+   <translation>Ordner</translation>
+  </message>
+  <message>
+   <source>Frame</source>
+   <translation>Bild</translation>
+  </message>
+  <message>
+   <source>More like this</source>
+   <translation>Ähnliche suchen</translation>
+  </message>
+  <message>
+   <source>NEIGHBOURS IN TIME</source>
+   <translation>ZEITLICHE NACHBARN</translation>
+  </message>
+  <message>
+   <source>Neighbours in time</source>
+   <translation>Zeitliche Nachbarn</translation>
+  </message>
+  <message>
+   <source>Open</source>
+   <translation>Öffnen</translation>
+  </message>
+  <message>
+   <source>Open with another program (Ctrl+Return)</source>
+   <translation>Mit anderem Programm öffnen (Strg+Eingabe)</translation>
+  </message>
+  <message>
+   <source>Right</source>
+   <translation>Richtig</translation>
+  </message>
+  <message>
+   <source>SIMILAR FRAMES</source>
+   <translation>ÄHNLICHE BILDER</translation>
+  </message>
+  <message>
+   <source>Score</source>
+   <translation>Wert</translation>
+  </message>
+  <message>
+   <source>Select a frame to see its details.</source>
+   <translation>Ein Bild auswählen, um Details zu sehen.</translation>
+  </message>
+  <message>
+   <source>Show</source>
+   <translation>Zeigen</translation>
+  </message>
+  <message>
+   <source>Show in the file manager (Ctrl+R)</source>
+   <translation>Im Dateimanager zeigen (Strg+R)</translation>
+  </message>
+  <message>
+   <source>Similar frames</source>
+   <translation>Ähnliche Bilder</translation>
+  </message>
+  <message>
+   <source>Wrong</source>
+   <translation>Falsch</translation>
+  </message>
+  <message>
+   <source>not there now</source>
+   <translation>gerade nicht da</translation>
+  </message>
+  <message>
+   <source>{0} {1} · rank {2}</source>
+   <translation>{0} {1} · Rang {2}</translation>
+  </message>
+ </context>
+ <context>
+  <name>EvaluationPanel</name>
+  <message>
+   <source>Back to the hits (Esc)</source>
+   <translation>Zurück zu den Treffern (Esc)</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>Abbrechen</translation>
+  </message>
+  <message>
+   <source>Choose where the report's folder is made</source>
+   <translation>Wählen, wo der Ordner des Berichts angelegt wird</translation>
+  </message>
+  <message>
+   <source>Comparing…</source>
+   <translation>Vergleichen …</translation>
+  </message>
+  <message>
+   <source>Evaluate models</source>
+   <translation>Modelle bewerten</translation>
+  </message>
+  <message>
+   <source>Export the report…</source>
+   <translation>Bericht exportieren …</translation>
+  </message>
+  <message>
+   <source>Looking at the images with {0}…</source>
+   <translation>{0} sieht die Bilder an …</translation>
+  </message>
+  <message>
+   <source>New evaluation</source>
+   <translation>Neue Bewertung</translation>
+  </message>
+  <message>
+   <source>Open the report</source>
+   <translation>Bericht öffnen</translation>
+  </message>
+  <message>
+   <source>Progress of the evaluation</source>
+   <translation>Fortschritt der Bewertung</translation>
+  </message>
+  <message>
+   <source>Ranking for {0}…</source>
+   <translation>Rangfolge für {0} …</translation>
+  </message>
+  <message>
+   <source>Reading the images…</source>
+   <translation>Bilder werden gelesen …</translation>
+  </message>
+  <message>
+   <source>Reading the labels…</source>
+   <translation>Labels werden gelesen …</translation>
+  </message>
+  <message>
+   <source>Reading the marks…</source>
+   <translation>Markierungen werden gelesen …</translation>
+  </message>
+  <message>
+   <source>Reading the pairs…</source>
+   <translation>Paare werden gelesen …</translation>
+  </message>
+  <message>
+   <source>Stopped; the report is not written.</source>
+   <translation>Angehalten; der Bericht ist nicht geschrieben.</translation>
+  </message>
+  <message>
+   <source>Stopping…</source>
+   <translation>Wird angehalten …</translation>
+  </message>
+  <message>
+   <source>The report lies in {0}.</source>
+   <translation>Der Bericht liegt in {0}.</translation>
+  </message>
+  <message>
+   <source>Writing the report…</source>
+   <translation>Bericht wird geschrieben …</translation>
+  </message>
+  <message>
+   <source>You can go back to searching; this goes on, and waits here when it is done.</source>
+   <translation>Weitersuchen ist möglich; dies läuft weiter und wartet hier, wenn es fertig ist.</translation>
+  </message>
+  <message>
+   <source>{0} left</source>
+   <translation>noch {0}</translation>
+  </message>
+  <message>
+   <source>{0} of {1}</source>
+   <translation>{0} von {1}</translation>
+  </message>
+ </context>
+ <context>
+  <name>Export</name>
+  <message>
+   <source>"{0}" cannot be written; choose another folder or free some space.</source>
+   <translation>„{0}“ kann nicht geschrieben werden; einen anderen Ordner wählen oder Platz schaffen.</translation>
+  </message>
+  <message>
+   <source>A row for each hit: score, drive, camera, time, and model, query and cut.</source>
+   <translation>Eine Zeile je Treffer: Wert, Fahrt, Kamera, Zeit sowie Modell, Anfrage und Schwelle.</translation>
+  </message>
+  <message>
+   <source>Contact sheet (PDF)</source>
+   <translation>Kontaktbogen (PDF)</translation>
+  </message>
+  <message>
+   <source>Contact sheet (PNG)</source>
+   <translation>Kontaktbogen (PNG)</translation>
+  </message>
+  <message>
+   <source>Copies of the files</source>
+   <translation>Kopien der Dateien</translation>
+  </message>
+  <message>
+   <source>Into a folder of your choice; nothing there is overwritten.</source>
+   <translation>In einen Ordner nach Wahl; dort wird nichts überschrieben.</translation>
+  </message>
+  <message>
+   <source>Pictures with names and scores, to paste into a document.</source>
+   <translation>Bilder mit Namen und Werten, zum Einfügen in ein Dokument.</translation>
+  </message>
+  <message>
+   <source>Table (CSV)</source>
+   <translation>Tabelle (CSV)</translation>
+  </message>
+  <message>
+   <source>Table (JSON lines)</source>
+   <translation>Tabelle (JSON Lines)</translation>
+  </message>
+  <message>
+   <source>The same for programs; keeps every file name exactly.</source>
+   <translation>Dasselbe für Programme; behält jeden Dateinamen genau bei.</translation>
+  </message>
+  <message>
+   <source>The same on A4 pages, to print or to send.</source>
+   <translation>Dasselbe auf A4-Seiten, zum Drucken oder Versenden.</translation>
+  </message>
+  <message>
+   <source>cut {0}</source>
+   <translation>Schwelle {0}</translation>
+  </message>
+  <message>
+   <source>{0} hits</source>
+   <translation>{0} Treffer</translation>
+  </message>
+ </context>
+ <context>
+  <name>ExportDialog</name>
+  <message>
+   <source>AS WHAT</source>
+   <translation>ALS WAS</translation>
+  </message>
+  <message>
+   <source>All {0} hits shown</source>
+   <translation>Alle {0} gezeigten Treffer</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>Abbrechen</translation>
+  </message>
+  <message>
+   <source>Choose the folder for the copies</source>
+   <translation>Ordner für die Kopien wählen</translation>
+  </message>
+  <message>
+   <source>Close</source>
+   <translation>Schließen</translation>
+  </message>
+  <message>
+   <source>Copy paths</source>
+   <translation>Pfade kopieren</translation>
+  </message>
+  <message>
+   <source>Export hits</source>
+   <translation>Treffer exportieren</translation>
+  </message>
+  <message>
+   <source>Export to</source>
+   <translation>Exportieren nach</translation>
+  </message>
+  <message>
+   <source>Export…</source>
+   <translation>Exportieren …</translation>
+  </message>
+  <message>
+   <source>Files that could not be copied</source>
+   <translation>Dateien, die nicht kopiert werden konnten</translation>
+  </message>
+  <message>
+   <source>Nothing to export</source>
+   <translation>Nichts zu exportieren</translation>
+  </message>
+  <message>
+   <source>Progress of the export</source>
+   <translation>Fortschritt des Exports</translation>
+  </message>
+  <message>
+   <source>Search for something first; its hits can then be exported.</source>
+   <translation>Zuerst etwas suchen; die Treffer lassen sich dann exportieren.</translation>
+  </message>
+  <message>
+   <source>Show it</source>
+   <translation>Zeigen</translation>
+  </message>
+  <message>
+   <source>Stopped; what was written as a whole is kept.</source>
+   <translation>Angehalten; was ganz geschrieben war, bleibt.</translation>
+  </message>
+  <message>
+   <source>The one hit shown</source>
+   <translation>Der eine gezeigte Treffer</translation>
+  </message>
+  <message>
+   <source>The one selected</source>
+   <translation>Der ausgewählte</translation>
+  </message>
+  <message>
+   <source>The selected ones (none is selected)</source>
+   <translation>Die ausgewählten (keiner ist ausgewählt)</translation>
+  </message>
+  <message>
+   <source>The {0} selected</source>
+   <translation>Die {0} ausgewählten</translation>
+  </message>
+  <message>
+   <source>WHICH HITS</source>
+   <translation>WELCHE TREFFER</translation>
+  </message>
+  <message>
+   <source>cut {0}</source>
+   <translation>Schwelle {0}</translation>
+  </message>
+  <message>
+   <source>no cut</source>
+   <translation>keine Schwelle</translation>
+  </message>
+  <message>
+   <source>{0} could not be read:</source>
+   <translation>{0} nicht lesbar:</translation>
+  </message>
+  <message>
+   <source>{0} file copied to “{1}”.</source>
+   <translation>{0} Datei nach „{1}“ kopiert.</translation>
+  </message>
+  <message>
+   <source>{0} files copied to “{1}”.</source>
+   <translation>{0} Dateien nach „{1}“ kopiert.</translation>
+  </message>
+  <message>
+   <source>{0} hit written to “{1}”.</source>
+   <translation>{0} Treffer in „{1}“ geschrieben.</translation>
+  </message>
+  <message>
+   <source>{0} hits written to “{1}”.</source>
+   <translation>{0} Treffer in „{1}“ geschrieben.</translation>
+  </message>
+  <message>
+   <source>{0} of {1}</source>
+   <translation>{0} von {1}</translation>
+  </message>
+  <message>
+   <source>{0} path copied.</source>
+   <translation>{0} Pfad kopiert.</translation>
+  </message>
+  <message>
+   <source>{0} paths copied.</source>
+   <translation>{0} Pfade kopiert.</translation>
+  </message>
+ </context>
+ <context>
+  <name>Figures</name>
+  <message>
+   <source>95 % interval</source>
+   <translation>95-%-Intervall</translation>
+  </message>
+  <message>
+   <source>AP of the first model less AP of the second.</source>
+   <translation>AP des ersten Modells minus AP des zweiten.</translation>
+  </message>
+  <message>
+   <source>By</source>
+   <translation>Nach</translation>
+  </message>
+  <message>
+   <source>By chance</source>
+   <translation>Zufällig</translation>
+  </message>
+  <message>
+   <source>Chance</source>
+   <translation>Zufall</translation>
+  </message>
+  <message>
+   <source>Difference</source>
+   <translation>Unterschied</translation>
+  </message>
+  <message>
+   <source>Frames</source>
+   <translation>Bilder</translation>
+  </message>
+  <message>
+   <source>Frames of the same moment counted once.</source>
+   <translation>Bilder desselben Moments zählen einmal.</translation>
+  </message>
+  <message>
+   <source>Kind</source>
+   <translation>Art</translation>
+  </message>
+  <message>
+   <source>Like P, but early hits and better matches count more.</source>
+   <translation>Wie P, aber frühe Treffer und bessere Antworten zählen mehr.</translation>
+  </message>
+  <message>
+   <source>Mean average precision: 1 if all right frames come first.</source>
+   <translation>Mittlere durchschnittliche Genauigkeit: 1, wenn alle richtigen Bilder zuerst kommen.</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>Modell</translation>
+  </message>
+  <message>
+   <source>No clear difference between {better} and {worse}: mAP {delta}, and the 95 % interval ({low} to {high}) holds 0; more queries would tell.</source>
+   <translation>Kein klarer Unterschied zwischen {better} und {worse}: mAP {delta}, und das 95-%-Intervall ({low} bis {high}) enthält 0; mehr Anfragen würden es zeigen.</translation>
+  </message>
+  <message>
+   <source>One over the rank of the first right frame.</source>
+   <translation>Kehrwert des Rangs des ersten richtigen Bildes.</translation>
+  </message>
+  <message>
+   <source>Part</source>
+   <translation>Teil</translation>
+  </message>
+  <message>
+   <source>Queries</source>
+   <translation>Anfragen</translation>
+  </message>
+  <message>
+   <source>Query</source>
+   <translation>Anfrage</translation>
+  </message>
+  <message>
+   <source>Right frames</source>
+   <translation>Richtige Bilder</translation>
+  </message>
+  <message>
+   <source>Share of all right frames found among the first {0} hits.</source>
+   <translation>Anteil aller richtigen Bilder, der unter den ersten {0} Treffern ist.</translation>
+  </message>
+  <message>
+   <source>Share of right frames among the first {0} hits.</source>
+   <translation>Anteil richtiger Bilder unter den ersten {0} Treffern.</translation>
+  </message>
+  <message>
+   <source>Where the mean would lie for other queries like these.</source>
+   <translation>Wo der Mittelwert bei anderen Anfragen dieser Art läge.</translation>
+  </message>
+  <message>
+   <source>amount</source>
+   <translation>Menge</translation>
+  </message>
+  <message>
+   <source>caption</source>
+   <translation>Bildtext</translation>
+  </message>
+  <message>
+   <source>chance</source>
+   <translation>Zufall</translation>
+  </message>
+  <message>
+   <source>condition</source>
+   <translation>Bedingung</translation>
+  </message>
+  <message>
+   <source>count</source>
+   <translation>Anzahl</translation>
+  </message>
+  <message>
+   <source>drive</source>
+   <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>mAP</source>
+   <translation>mAP</translation>
+  </message>
+  <message>
+   <source>mAP by chance</source>
+   <translation>mAP zufällig</translation>
+  </message>
+  <message>
+   <source>mAP of events</source>
+   <translation>mAP der Ereignisse</translation>
+  </message>
+  <message>
+   <source>mixed</source>
+   <translation>gemischt</translation>
+  </message>
+  <message>
+   <source>own</source>
+   <translation>eigene</translation>
+  </message>
+  <message>
+   <source>place</source>
+   <translation>Ort</translation>
+  </message>
+  <message>
+   <source>rare</source>
+   <translation>selten</translation>
+  </message>
+  <message>
+   <source>road</source>
+   <translation>Straße</translation>
+  </message>
+  <message>
+   <source>several</source>
+   <translation>mehrere</translation>
+  </message>
+  <message>
+   <source>single</source>
+   <translation>einzeln</translation>
+  </message>
+  <message>
+   <source>small</source>
+   <translation>klein</translation>
+  </message>
+  <message>
+   <source>thing asked for</source>
+   <translation>Gesuchtes</translation>
+  </message>
+  <message>
+   <source>things in the frame</source>
+   <translation>Dinge im Bild</translation>
+  </message>
+  <message>
+   <source>time of day</source>
+   <translation>Tageszeit</translation>
+  </message>
+  <message>
+   <source>weather</source>
+   <translation>Wetter</translation>
+  </message>
+  <message>
+   <source>{0} images could not be read, such as {1} ({2}).</source>
+   <translation>{0} Bilder waren nicht lesbar, etwa {1} ({2}).</translation>
+  </message>
+  <message>
+   <source>{0} queries have no right frame here and do not count, such as “{1}”.</source>
+   <translation>{0} Anfragen haben hier kein richtiges Bild und zählen nicht, etwa „{1}“.</translation>
+  </message>
+  <message>
+   <source>{0} was not evaluated: {1}</source>
+   <translation>{0} wurde nicht bewertet: {1}</translation>
+  </message>
+  <message>
+   <source>{better} finds more than {worse}: mAP {delta} (95 % interval {low} to {high}), better on {wins} of {queries} queries.</source>
+   <translation>{better} findet mehr als {worse}: mAP {delta} (95-%-Intervall {low} bis {high}), besser bei {wins} von {queries} Anfragen.</translation>
+  </message>
+  <message>
+   <source>{queries} queries on {images} frames of {moments} moments</source>
+   <translation>{queries} Anfragen an {images} Bilder aus {moments} Momenten</translation>
+  </message>
+ </context>
+ <context>
+  <name>FrameView</name>
+  <message>
+   <source>Frame</source>
+   <translation>Bild</translation>
+  </message>
+  <message>
+   <source>Loading…</source>
+   <translation>Wird geladen …</translation>
+  </message>
+ </context>
+ <context>
+  <name>ImageChip</name>
+  <message>
+   <source>Click to turn into “not like this”; Delete removes it.</source>
+   <translation>Klick macht daraus „nicht wie dieses“; Entf entfernt es.</translation>
+  </message>
+  <message>
+   <source>like {0}</source>
+   <translation>wie {0}</translation>
+  </message>
+  <message>
+   <source>not like {0}</source>
+   <translation>nicht wie {0}</translation>
+  </message>
+ </context>
+ <context>
+  <name>LabelsDialog</name>
+  <message>
+   <source>A2D2: label images and class_list.json</source>
+   <translation>A2D2: Labelbilder und class_list.json</translation>
+  </message>
+  <message>
+   <source>BDD100K: detection JSON</source>
+   <translation>BDD100K: Detektions-JSON</translation>
+  </message>
+  <message>
+   <source>COCO: JSON with boxes</source>
+   <translation>COCO: JSON mit Boxen</translation>
+  </message>
+  <message>
+   <source>Cityscapes: gtFine</source>
+   <translation>Cityscapes: gtFine</translation>
+  </message>
+  <message>
+   <source>File of the labels</source>
+   <translation>Datei der Labels</translation>
+  </message>
+  <message>
+   <source>File or folder of the labels</source>
+   <translation>Datei oder Ordner der Labels</translation>
+  </message>
+  <message>
+   <source>File…</source>
+   <translation>Datei …</translation>
+  </message>
+  <message>
+   <source>Folder of the labels</source>
+   <translation>Ordner der Labels</translation>
+  </message>
+  <message>
+   <source>Folder…</source>
+   <translation>Ordner …</translation>
+  </message>
+  <message>
+   <source>KITTI: label_2</source>
+   <translation>KITTI: label_2</translation>
+  </message>
+  <message>
+   <source>Kind</source>
+   <translation>Art</translation>
+  </message>
+  <message>
+   <source>Kind of labels</source>
+   <translation>Art der Labels</translation>
+  </message>
+  <message>
+   <source>Labels</source>
+   <translation>Labels</translation>
+  </message>
+  <message>
+   <source>Make captions</source>
+   <translation>Bildtexte erzeugen</translation>
+  </message>
+  <message>
+   <source>Make captions from labels</source>
+   <translation>Bildtexte aus Labels erzeugen</translation>
+  </message>
+  <message>
+   <source>Masks with a class list (CamVid, IDD)</source>
+   <translation>Masken mit Klassenliste (CamVid, IDD)</translation>
+  </message>
+  <message>
+   <source>Nothing is written beside your images; the pairs go to C4T's own folder.</source>
+   <translation>Neben den Bildern wird nichts geschrieben; die Paare kommen in den eigenen Ordner von C4T.</translation>
+  </message>
+  <message>
+   <source>Scenes: JSON lines</source>
+   <translation>Szenen: JSON Lines</translation>
+  </message>
+  <message>
+   <source>TJU-DHD: JSON with boxes</source>
+   <translation>TJU-DHD: JSON mit Boxen</translation>
+  </message>
+ </context>
+ <context>
+  <name>LinePlot</name>
+  <message>
+   <source>waiting for numbers</source>
+   <translation>wartet auf Zahlen</translation>
+  </message>
+ </context>
+ <context>
+  <name>Messages</name>
+  <message>
+   <source>A fault in the application</source>
+   <translation>Ein Fehler der Anwendung</translation>
+  </message>
+  <message>
+   <source>Copy the command</source>
+   <translation>Befehl kopieren</translation>
+  </message>
+  <message>
+   <source>More packages are needed</source>
+   <translation>Weitere Pakete nötig</translation>
+  </message>
+  <message>
+   <source>Out of memory</source>
+   <translation>Speicher reicht nicht</translation>
+  </message>
+  <message>
+   <source>Something went wrong inside the application ({kind}); your data are safe. Details are in {log}.</source>
+   <translation>In der Anwendung ging etwas schief ({kind}); die Daten sind sicher. Einzelheiten stehen in {log}.</translation>
+  </message>
+  <message>
+   <source>That did not work</source>
+   <translation>Das hat nicht geklappt</translation>
+  </message>
+  <message>
+   <source>The memory of this machine or its GPU ran out; close other programs and try again.</source>
+   <translation>Der Speicher des Rechners oder der GPU ist erschöpft; andere Programme schließen und erneut versuchen.</translation>
+  </message>
+  <message>
+   <source>The system says: {reason}. Check the disk and try again.</source>
+   <translation>Das System meldet: {reason}. Den Datenträger prüfen und erneut versuchen.</translation>
+  </message>
+ </context>
+ <context>
+  <name>ModelChooser</name>
+  <message>
+   <source>Model</source>
+   <translation>Modell</translation>
+  </message>
+  <message>
+   <source>{0}  (not installed)</source>
+   <translation>{0}  (nicht installiert)</translation>
+  </message>
+ </context>
+ <context>
+  <name>ModelPage</name>
+  <message>
+   <source>91.8 million parameters; needs tens of thousands of pairs, and a GPU.</source>
+   <translation>91,8 Millionen Parameter; braucht Zehntausende Paare und eine GPU.</translation>
+  </message>
+  <message>
+   <source>A name is made of letters, digits, dots, dashes and underscores; change it.</source>
+   <translation>Ein Name besteht aus Buchstaben, Ziffern, Punkten, Binde- und Unterstrichen; bitte ändern.</translation>
+  </message>
+  <message>
+   <source>A new model: lite, small and fast</source>
+   <translation>Neues Modell: lite, klein und schnell</translation>
+  </message>
+  <message>
+   <source>A new model: reference, ResNet-50 and DistilBERT</source>
+   <translation>Neues Modell: reference, ResNet-50 und DistilBERT</translation>
+  </message>
+  <message>
+   <source>Base model</source>
+   <translation>Ausgangsmodell</translation>
+  </message>
+  <message>
+   <source>C4T, as it ships</source>
+   <translation>C4T, wie mitgeliefert</translation>
+  </message>
+  <message>
+   <source>Download missing pretrained weights</source>
+   <translation>Fehlende vortrainierte Gewichte herunterladen</translation>
+  </message>
+  <message>
+   <source>Epochs</source>
+   <translation>Epochen</translation>
+  </message>
+  <message>
+   <source>Everything: for many pairs and a GPU</source>
+   <translation>Alles: für viele Paare und eine GPU</translation>
+  </message>
+  <message>
+   <source>Give the new model a name.</source>
+   <translation>Dem neuen Modell einen Namen geben.</translation>
+  </message>
+  <message>
+   <source>Heads and the last part of the image encoder (recommended)</source>
+   <translation>Köpfe und letzter Teil des Bildencoders (empfohlen)</translation>
+  </message>
+  <message>
+   <source>Heads and the whole image encoder: slow without a GPU</source>
+   <translation>Köpfe und ganzer Bildencoder: langsam ohne GPU</translation>
+  </message>
+  <message>
+   <source>Heads only: the fastest, a minute or two</source>
+   <translation>Nur die Köpfe: am schnellsten, ein bis zwei Minuten</translation>
+  </message>
+  <message>
+   <source>It will be listed as c4t:{name}.</source>
+   <translation>Es wird als c4t:{name} geführt.</translation>
+  </message>
+  <message>
+   <source>Learns from your pairs and keeps what it knows: before and after are measured, and where it forgot, old and new weights are blended.</source>
+   <translation>Lernt aus den eigenen Paaren und behält, was es kann: Vorher und Nachher werden gemessen; wo es vergessen hat, werden alte und neue Gewichte gemischt.</translation>
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>Name</translation>
+  </message>
+  <message>
+   <source>Name of the new model</source>
+   <translation>Name des neuen Modells</translation>
+  </message>
+  <message>
+   <source>Pretrained encoders, new heads; needs a thousand pairs or more.</source>
+   <translation>Vortrainierte Encoder, neue Köpfe; braucht mindestens tausend Paare.</translation>
+  </message>
+  <message>
+   <source>Start from</source>
+   <translation>Ausgehen von</translation>
+  </message>
+  <message>
+   <source>There is a model of this name; choose another one.</source>
+   <translation>Es gibt schon ein Modell dieses Namens; einen anderen wählen.</translation>
+  </message>
+  <message>
+   <source>What learns</source>
+   <translation>Was lernt</translation>
+  </message>
+ </context>
+ <context>
+  <name>ModelsDialog</name>
+  <message>
+   <source> · {0}/s · {1} left</source>
+   <translation> · {0}/s · noch {1}</translation>
+  </message>
+  <message>
+   <source>Add…</source>
+   <translation>Hinzufügen …</translation>
+  </message>
+  <message>
+   <source>Asking how large it is…</source>
+   <translation>Größe wird erfragt …</translation>
+  </message>
+  <message>
+   <source>C4T model</source>
+   <translation>C4T-Modell</translation>
+  </message>
+  <message>
+   <source>CLIP needs more packages ({0}); install them with: {1}</source>
+   <translation>CLIP braucht weitere Pakete ({0}); installieren mit: {1}</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>Abbrechen</translation>
+  </message>
+  <message>
+   <source>Checking and copying the model…</source>
+   <translation>Modell wird geprüft und kopiert …</translation>
+  </message>
+  <message>
+   <source>Close</source>
+   <translation>Schließen</translation>
+  </message>
+  <message>
+   <source>Copy</source>
+   <translation>Kopieren</translation>
+  </message>
+  <message>
+   <source>Download</source>
+   <translation>Herunterladen</translation>
+  </message>
+  <message>
+   <source>Download {0}? It takes {1} and comes from Hugging Face.</source>
+   <translation>{0} herunterladen? Es sind {1}, von Hugging Face.</translation>
+  </message>
+  <message>
+   <source>Downloading…</source>
+   <translation>Wird heruntergeladen …</translation>
+  </message>
+  <message>
+   <source>Download…</source>
+   <translation>Herunterladen …</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>Modell</translation>
+  </message>
+  <message>
+   <source>Models</source>
+   <translation>Modelle</translation>
+  </message>
+  <message>
+   <source>Progress</source>
+   <translation>Fortschritt</translation>
+  </message>
+  <message>
+   <source>Remove</source>
+   <translation>Entfernen</translation>
+  </message>
+  <message>
+   <source>Remove {0} from this machine? Its index becomes useless; your images and marks stay.</source>
+   <translation>{0} von diesem Rechner entfernen? Sein Index wird nutzlos; Bilder und Markierungen bleiben.</translation>
+  </message>
+  <message>
+   <source>Remove…</source>
+   <translation>Entfernen …</translation>
+  </message>
+  <message>
+   <source>Removing…</source>
+   <translation>Wird entfernt …</translation>
+  </message>
+  <message>
+   <source>Search with it</source>
+   <translation>Damit suchen</translation>
+  </message>
+  <message>
+   <source>Size</source>
+   <translation>Größe</translation>
+  </message>
+  <message>
+   <source>State</source>
+   <translation>Zustand</translation>
+  </message>
+  <message>
+   <source>Stopped; the download goes on from here next time.</source>
+   <translation>Angehalten; beim nächsten Mal geht der Download hier weiter.</translation>
+  </message>
+  <message>
+   <source>Training needs more packages ({0}); install them with: {1}</source>
+   <translation>Training braucht weitere Pakete ({0}); installieren mit: {1}</translation>
+  </message>
+  <message>
+   <source>cannot be used</source>
+   <translation>nicht nutzbar</translation>
+  </message>
+  <message>
+   <source>fingerprint {0}</source>
+   <translation>Fingerabdruck {0}</translation>
+  </message>
+  <message>
+   <source>in use</source>
+   <translation>in Gebrauch</translation>
+  </message>
+  <message>
+   <source>not downloaded</source>
+   <translation>nicht heruntergeladen</translation>
+  </message>
+  <message>
+   <source>ready</source>
+   <translation>bereit</translation>
+  </message>
+  <message>
+   <source>{0} is here now.</source>
+   <translation>{0} ist jetzt hier.</translation>
+  </message>
+  <message>
+   <source>{0} is removed.</source>
+   <translation>{0} ist entfernt.</translation>
+  </message>
+  <message>
+   <source>{0} numbers per frame</source>
+   <translation>{0} Zahlen je Bild</translation>
+  </message>
+  <message>
+   <source>{0} of {1}</source>
+   <translation>{0} von {1}</translation>
+  </message>
+ </context>
+ <context>
+  <name>Outcome</name>
+  <message>
+   <source>A new model has no before.</source>
+   <translation>Ein neues Modell hat kein Vorher.</translation>
+  </message>
+  <message>
+   <source>Drives kept apart: captions find images (mAP)</source>
+   <translation>Zurückgehaltene Fahrten: Texte finden Bilder (mAP)</translation>
+  </message>
+  <message>
+   <source>Drives kept apart: images find captions (mAP)</source>
+   <translation>Zurückgehaltene Fahrten: Bilder finden Texte (mAP)</translation>
+  </message>
+  <message>
+   <source>General images: captions find images (mAP)</source>
+   <translation>Allgemeine Bilder: Texte finden Bilder (mAP)</translation>
+  </message>
+  <message>
+   <source>General images: images find captions (mAP)</source>
+   <translation>Allgemeine Bilder: Bilder finden Texte (mAP)</translation>
+  </message>
+  <message>
+   <source>General sentences in the right order of meaning</source>
+   <translation>Allgemeine Sätze in richtiger Reihenfolge der Bedeutung</translation>
+  </message>
+  <message>
+   <source>It got better on drives kept apart, and kept what it knew.</source>
+   <translation>Es wurde auf zurückgehaltenen Fahrten besser und behielt, was es konnte.</translation>
+  </message>
+  <message>
+   <source>It kept what it knew, but did not get better on drives kept apart.</source>
+   <translation>Es behielt, was es konnte, wurde auf zurückgehaltenen Fahrten aber nicht besser.</translation>
+  </message>
+ </context>
+ <context>
+  <name>Overview</name>
+  <message>
+   <source>Figures</source>
+   <translation>Zahlen</translation>
+  </message>
+  <message>
+   <source>Precision at each recall</source>
+   <translation>Genauigkeit bei jeder Trefferquote</translation>
+  </message>
+  <message>
+   <source>Precision of the first n hits</source>
+   <translation>Genauigkeit der ersten n Treffer</translation>
+  </message>
+  <message>
+   <source>Recall of the first n hits</source>
+   <translation>Trefferquote der ersten n Treffer</translation>
+  </message>
+  <message>
+   <source>What else to know</source>
+   <translation>Was noch zu wissen ist</translation>
+  </message>
+  <message>
+   <source>mAP by kind of query, 95 % intervals</source>
+   <translation>mAP nach Art der Anfrage, 95-%-Intervalle</translation>
+  </message>
+ </context>
+ <context>
+  <name>Pages</name>
+  <message>
+   <source>Choose a folder…</source>
+   <translation>Ordner wählen …</translation>
+  </message>
+  <message>
+   <source>Choose another folder…</source>
+   <translation>Anderen Ordner wählen …</translation>
+  </message>
+  <message>
+   <source>Copy the command</source>
+   <translation>Befehl kopieren</translation>
+  </message>
+  <message>
+   <source>Drop a folder of camera frames here, or choose one. It is indexed at once, and you can search while that runs.</source>
+   <translation>Einen Ordner mit Kamerabildern hier ablegen oder wählen. Er wird sofort indiziert; gesucht werden kann schon währenddessen.</translation>
+  </message>
+  <message>
+   <source>FOR EXAMPLE</source>
+   <translation>ZUM BEISPIEL</translation>
+  </message>
+  <message>
+   <source>Find driving situations by describing them</source>
+   <translation>Fahrsituationen finden, indem man sie beschreibt</translation>
+  </message>
+  <message>
+   <source>Getting {0} ready</source>
+   <translation>{0} wird vorbereitet</translation>
+  </message>
+  <message>
+   <source>Hits appear here as soon as the first hundred frames are indexed.</source>
+   <translation>Treffer erscheinen hier, sobald die ersten hundert Bilder indiziert sind.</translation>
+  </message>
+  <message>
+   <source>Index now</source>
+   <translation>Jetzt indizieren</translation>
+  </message>
+  <message>
+   <source>Its disk or network share is not there now. What was indexed can still be searched; connect it to see the pictures.</source>
+   <translation>Der Datenträger oder die Netzfreigabe ist gerade nicht da. Was indiziert ist, lässt sich weiter durchsuchen; zum Ansehen der Bilder wieder anschließen.</translation>
+  </message>
+  <message>
+   <source>Look again</source>
+   <translation>Erneut suchen</translation>
+  </message>
+  <message>
+   <source>More are being added while you search.</source>
+   <translation>Weitere kommen während der Suche dazu.</translation>
+  </message>
+  <message>
+   <source>No PNG, JPEG, WebP, BMP or TIFF image was found in this folder or below it. Label, mask, depth and lidar folders are left out.</source>
+   <translation>In diesem Ordner und darunter gibt es kein PNG-, JPEG-, WebP-, BMP- oder TIFF-Bild. Ordner mit Labels, Masken, Tiefe und Lidar bleiben außen vor.</translation>
+  </message>
+  <message>
+   <source>No frame passes the filters on the left; loosen or clear them.</source>
+   <translation>Kein Bild passt zu den Filtern links; lockern oder leeren.</translation>
+  </message>
+  <message>
+   <source>No images here</source>
+   <translation>Keine Bilder hier</translation>
+  </message>
+  <message>
+   <source>None of the {0} frames stands out for this query. Try other words, or look at the nearest frames anyway.</source>
+   <translation>Keines der {0} Bilder sticht bei dieser Anfrage heraus. Andere Worte versuchen oder die nächstliegenden trotzdem ansehen.</translation>
+  </message>
+  <message>
+   <source>Not indexed yet</source>
+   <translation>Noch nicht indiziert</translation>
+  </message>
+  <message>
+   <source>Nothing leaves this machine, and nothing is written into your folders.</source>
+   <translation>Nichts verlässt diesen Rechner, und in die Ordner wird nichts geschrieben.</translation>
+  </message>
+  <message>
+   <source>Nothing left after filtering</source>
+   <translation>Nach dem Filtern bleibt nichts</translation>
+  </message>
+  <message>
+   <source>Nothing matches</source>
+   <translation>Nichts passt</translation>
+  </message>
+  <message>
+   <source>OPENED BEFORE</source>
+   <translation>ZULETZT GEÖFFNET</translation>
+  </message>
+  <message>
+   <source>Opening {0}…</source>
+   <translation>{0} wird geöffnet …</translation>
+  </message>
+  <message>
+   <source>Show skipped files</source>
+   <translation>Ausgelassene Dateien zeigen</translation>
+  </message>
+  <message>
+   <source>Show the nearest anyway</source>
+   <translation>Die nächstliegenden trotzdem zeigen</translation>
+  </message>
+  <message>
+   <source>The first frames are on their way</source>
+   <translation>Die ersten Bilder sind unterwegs</translation>
+  </message>
+  <message>
+   <source>The first frames can be searched in a moment.</source>
+   <translation>Die ersten Bilder können gleich durchsucht werden.</translation>
+  </message>
+  <message>
+   <source>The model is being loaded; this takes a second or two.</source>
+   <translation>Das Modell wird geladen; das dauert ein, zwei Sekunden.</translation>
+  </message>
+  <message>
+   <source>The sample's pictures are drawn, not photographed.</source>
+   <translation>Die Bilder des Beispiels sind gezeichnet, nicht fotografiert.</translation>
+  </message>
+  <message>
+   <source>Try the sample drive</source>
+   <translation>Beispielfahrt ausprobieren</translation>
+  </message>
+  <message>
+   <source>Use + and − between spaces to add or exclude terms.</source>
+   <translation>+ und − zwischen Leerzeichen nehmen Begriffe hinzu oder schließen sie aus.</translation>
+  </message>
+  <message>
+   <source>Use the C4T model</source>
+   <translation>C4T-Modell benutzen</translation>
+  </message>
+  <message>
+   <source>What are you looking for?</source>
+   <translation>Was wird gesucht?</translation>
+  </message>
+  <message>
+   <source>cyclist on a rainy street</source>
+   <translation>cyclist on a rainy street</translation>
+  </message>
+  <message>
+   <source>pedestrian crossing at night</source>
+   <translation>pedestrian crossing at night</translation>
+  </message>
+  <message>
+   <source>road through trees - cars</source>
+   <translation>road through trees - cars</translation>
+  </message>
+  <message>
+   <source>traffic jam on a motorway</source>
+   <translation>traffic jam on a motorway</translation>
+  </message>
+  <message>
+   <source>truck in snow</source>
+   <translation>truck in snow</translation>
+  </message>
+  <message>
+   <source>{0} can be searched.</source>
+   <translation>{0} können durchsucht werden.</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
+  </message>
+  <message>
+   <source>{0} images wait to be indexed for this model.</source>
+   <translation>{0} Bilder warten darauf, für dieses Modell indiziert zu werden.</translation>
+  </message>
+  <message>
+   <source>{0} is offline</source>
+   <translation>{0} ist offline</translation>
+  </message>
+ </context>
+ <context>
+  <name>PairsPage</name>
+  <message>
+   <source>A CSV, TSV or JSON file with images and captions</source>
+   <translation>Eine CSV-, TSV- oder JSON-Datei mit Bildern und Bildtexten</translation>
+  </message>
+  <message>
+   <source>Caption</source>
+   <translation>Bildtext</translation>
+  </message>
+  <message>
+   <source>Caption column</source>
+   <translation>Spalte der Bildtexte</translation>
+  </message>
+  <message>
+   <source>Choose the pairs to learn from.</source>
+   <translation>Die Paare wählen, aus denen gelernt wird.</translation>
+  </message>
+  <message>
+   <source>Choose…</source>
+   <translation>Wählen …</translation>
+  </message>
+  <message>
+   <source>Column of the caption</source>
+   <translation>Spalte des Bildtexts</translation>
+  </message>
+  <message>
+   <source>Column of the image</source>
+   <translation>Spalte des Bildes</translation>
+  </message>
+  <message>
+   <source>Drive</source>
+   <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>First pairs</source>
+   <translation>Erste Paare</translation>
+  </message>
+  <message>
+   <source>Folder of the images</source>
+   <translation>Ordner der Bilder</translation>
+  </message>
+  <message>
+   <source>Image</source>
+   <translation>Bild</translation>
+  </message>
+  <message>
+   <source>Image column</source>
+   <translation>Spalte der Bilder</translation>
+  </message>
+  <message>
+   <source>Images</source>
+   <translation>Bilder</translation>
+  </message>
+  <message>
+   <source>Line {line}: </source>
+   <translation>Zeile {line}: </translation>
+  </message>
+  <message>
+   <source>Make from labels…</source>
+   <translation>Aus Labels erzeugen …</translation>
+  </message>
+  <message>
+   <source>Pairs</source>
+   <translation>Paare</translation>
+  </message>
+  <message>
+   <source>Pairs file</source>
+   <translation>Paardatei</translation>
+  </message>
+  <message>
+   <source>Pairs may come from a file of yours, from the labels of a data set, or from the frames you marked as right.</source>
+   <translation>Paare können aus einer eigenen Datei kommen, aus den Labels eines Datensatzes oder aus den als richtig markierten Bildern.</translation>
+  </message>
+  <message>
+   <source>Problems in the pairs</source>
+   <translation>Probleme in den Paaren</translation>
+  </message>
+  <message>
+   <source>Reading the labels…</source>
+   <translation>Labels werden gelesen …</translation>
+  </message>
+  <message>
+   <source>Reading…</source>
+   <translation>Wird gelesen …</translation>
+  </message>
+  <message>
+   <source>The folder of the pairs file</source>
+   <translation>Der Ordner der Paardatei</translation>
+  </message>
+  <message>
+   <source>There are no usable pairs; mend the lines listed, or choose others.</source>
+   <translation>Es gibt keine brauchbaren Paare; die genannten Zeilen richten oder andere wählen.</translation>
+  </message>
+  <message>
+   <source>Use my marks</source>
+   <translation>Meine Markierungen nutzen</translation>
+  </message>
+  <message>
+   <source>and {count} more</source>
+   <translation>und {count} weitere</translation>
+  </message>
+  <message>
+   <source>{pairs} pairs of {images} images from {drives} drives ({form})</source>
+   <translation>{pairs} Paare zu {images} Bildern aus {drives} Fahrten ({form})</translation>
+  </message>
+ </context>
+ <context>
+  <name>QueriesPage</name>
+  <message>
+   <source>Hits of the query</source>
+   <translation>Treffer der Anfrage</translation>
+  </message>
+  <message>
+   <source>Queries</source>
+   <translation>Anfragen</translation>
+  </message>
+  <message>
+   <source>{query}: {right} of the first {count} are right, {relevant} in all</source>
+   <translation>{query}: {right} der ersten {count} sind richtig, {relevant} insgesamt</translation>
+  </message>
+ </context>
+ <context>
+  <name>QueryField</name>
+  <message>
+   <source>Describe what to look for, such as: truck in snow - people</source>
+   <translation>Auf Englisch beschreiben, was gesucht wird, etwa: truck in snow - people</translation>
+  </message>
+  <message>
+   <source>Search</source>
+   <translation>Suchen</translation>
+  </message>
+ </context>
+ <context>
+  <name>ResultPage</name>
+  <message>
+   <source>After</source>
+   <translation>Nachher</translation>
+  </message>
+  <message>
+   <source>Before</source>
+   <translation>Vorher</translation>
+  </message>
+  <message>
+   <source>Before and after</source>
+   <translation>Vorher und nachher</translation>
+  </message>
+  <message>
+   <source>Change</source>
+   <translation>Änderung</translation>
+  </message>
+  <message>
+   <source>Measured on</source>
+   <translation>Gemessen an</translation>
+  </message>
+  <message>
+   <source>Overview</source>
+   <translation>Überblick</translation>
+  </message>
+  <message>
+   <source>Parts</source>
+   <translation>Teile</translation>
+  </message>
+  <message>
+   <source>Queries</source>
+   <translation>Anfragen</translation>
+  </message>
+  <message>
+   <source>The same queries on parts of the frames, and by what they ask for.</source>
+   <translation>Dieselben Anfragen an Teile der Bilder, und nach dem, was gesucht wird.</translation>
+  </message>
+  <message>
+   <source>The training is done</source>
+   <translation>Das Training ist fertig</translation>
+  </message>
+  <message>
+   <source>Use it now</source>
+   <translation>Jetzt benutzen</translation>
+  </message>
+  <message>
+   <source>Using it makes an index of its own in the background; the old model, and its index, stay as they are.</source>
+   <translation>Wird es benutzt, entsteht im Hintergrund ein eigener Index; das alte Modell und sein Index bleiben, wie sie sind.</translation>
+  </message>
+  <message>
+   <source>{name} is ready</source>
+   <translation>{name} ist bereit</translation>
+  </message>
+ </context>
+ <context>
+  <name>ResultsHeader</name>
+  <message>
+   <source>Fold events</source>
+   <translation>Ereignisse falten</translation>
+  </message>
+  <message>
+   <source>Show frames that follow each other as one event (E unfolds)</source>
+   <translation>Aufeinanderfolgende Bilder als ein Ereignis zeigen (E klappt auf)</translation>
+  </message>
+  <message>
+   <source>Size of the pictures</source>
+   <translation>Größe der Bilder</translation>
+  </message>
+  <message>
+   <source>Sort by</source>
+   <translation>Sortieren nach</translation>
+  </message>
+  <message>
+   <source>Sort: {0}</source>
+   <translation>Sortierung: {0}</translation>
+  </message>
+  <message>
+   <source>The nearest {0}</source>
+   <translation>Die nächsten {0}</translation>
+  </message>
+  <message>
+   <source>cut {0}</source>
+   <translation>Schwelle {0}</translation>
+  </message>
+  <message>
+   <source>cut {0}, automatic</source>
+   <translation>Schwelle {0}, automatisch</translation>
+  </message>
+  <message>
+   <source>drive</source>
+   <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>no cut</source>
+   <translation>keine Schwelle</translation>
+  </message>
+  <message>
+   <source>nothing stands out</source>
+   <translation>nichts sticht heraus</translation>
+  </message>
+  <message>
+   <source>of {0}</source>
+   <translation>von {0}</translation>
+  </message>
+  <message>
+   <source>score</source>
+   <translation>Wert</translation>
+  </message>
+  <message>
+   <source>time</source>
+   <translation>Zeit</translation>
+  </message>
+  <message>
+   <source>{0} event</source>
+   <translation>{0} Ereignis</translation>
+  </message>
+  <message>
+   <source>{0} events</source>
+   <translation>{0} Ereignissen</translation>
+  </message>
+  <message>
+   <source>{0} in {1}</source>
+   <translation>{0} in {1}</translation>
+  </message>
+  <message>
+   <source>{0} match</source>
+   <translation>{0} Treffer</translation>
+  </message>
+  <message>
+   <source>{0} matches</source>
+   <translation>{0} Treffer</translation>
+  </message>
+ </context>
+ <context>
+  <name>ResultsModel</name>
+  <message>
+   <source>event of {0} frames</source>
+   <translation>Ereignis aus {0} Bildern</translation>
+  </message>
+  <message>
+   <source>marked right</source>
+   <translation>als richtig markiert</translation>
+  </message>
+  <message>
+   <source>marked wrong</source>
+   <translation>als falsch markiert</translation>
+  </message>
+  <message>
+   <source>score {0}</source>
+   <translation>Wert {0}</translation>
+  </message>
+ </context>
+ <context>
+  <name>ResultsView</name>
+  <message>
+   <source>Results</source>
+   <translation>Ergebnisse</translation>
+  </message>
+ </context>
+ <context>
+  <name>RunPage</name>
+  <message>
+   <source>Cancel</source>
+   <translation>Abbrechen</translation>
+  </message>
+  <message>
+   <source>Estimated: {time}</source>
+   <translation>Geschätzt: {time}</translation>
+  </message>
+  <message>
+   <source>Go on</source>
+   <translation>Fortsetzen</translation>
+  </message>
+  <message>
+   <source>Goes on where it stopped.</source>
+   <translation>Es geht weiter, wo es aufgehört hat.</translation>
+  </message>
+  <message>
+   <source>Loss</source>
+   <translation>Verlust</translation>
+  </message>
+  <message>
+   <source>Measuring before and after…</source>
+   <translation>Vorher und nachher werden gemessen …</translation>
+  </message>
+  <message>
+   <source>Memory was short; goes on with batches of {batch}.</source>
+   <translation>Der Speicher war knapp; weiter mit Stapeln von {batch}.</translation>
+  </message>
+  <message>
+   <source>Pause</source>
+   <translation>Pause</translation>
+  </message>
+  <message>
+   <source>Paused; its state is saved, also if you close the application.</source>
+   <translation>Angehalten; der Stand ist gesichert, auch wenn die Anwendung geschlossen wird.</translation>
+  </message>
+  <message>
+   <source>Preparing: {done} of {total}</source>
+   <translation>Vorbereiten: {done} von {total}</translation>
+  </message>
+  <message>
+   <source>Progress of the training</source>
+   <translation>Fortschritt des Trainings</translation>
+  </message>
+  <message>
+   <source>Retrieval (mAP)</source>
+   <translation>Wiederfinden (mAP)</translation>
+  </message>
+  <message>
+   <source>Saving the new model…</source>
+   <translation>Das neue Modell wird gespeichert …</translation>
+  </message>
+  <message>
+   <source>Saving the state…</source>
+   <translation>Der Stand wird gesichert …</translation>
+  </message>
+  <message>
+   <source>Starting; loading the training packages takes a moment…</source>
+   <translation>Start; das Laden der Trainingspakete dauert einen Moment …</translation>
+  </message>
+  <message>
+   <source>Step {step} of {steps}, epoch {epoch}</source>
+   <translation>Schritt {step} von {steps}, Epoche {epoch}</translation>
+  </message>
+  <message>
+   <source>Stopped early: it got no better any more.</source>
+   <translation>Vorzeitig beendet: Es wurde nicht mehr besser.</translation>
+  </message>
+  <message>
+   <source>Training {name}</source>
+   <translation>{name} wird trainiert</translation>
+  </message>
+  <message>
+   <source>captions find images</source>
+   <translation>Texte finden Bilder</translation>
+  </message>
+  <message>
+   <source>images find captions</source>
+   <translation>Bilder finden Texte</translation>
+  </message>
+  <message>
+   <source>kept apart</source>
+   <translation>zurückgehalten</translation>
+  </message>
+  <message>
+   <source>training</source>
+   <translation>Training</translation>
+  </message>
+  <message>
+   <source>{time} left</source>
+   <translation>noch {time}</translation>
+  </message>
+ </context>
+ <context>
+  <name>SaveSearchDialog</name>
+  <message>
+   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
+   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>Name</translation>
+  </message>
+  <message>
+   <source>Save this search</source>
+   <translation>Diese Suche speichern</translation>
+  </message>
+  <message>
+   <source>Save this search as a scenario</source>
+   <translation>Diese Suche als Szenario speichern</translation>
+  </message>
+ </context>
+ <context>
+  <name>SearchBar</name>
+  <message>
+   <source>Clear the search (Esc)</source>
+   <translation>Suche leeren (Esc)</translation>
+  </message>
+  <message>
+   <source>Describe a situation, or drop an image…</source>
+   <translation>Situation auf Englisch beschreiben oder Bild ablegen …</translation>
+  </message>
+  <message>
+   <source>Save this search as a scenario (Ctrl+S)</source>
+   <translation>Diese Suche als Szenario speichern (Strg+S)</translation>
+  </message>
+  <message>
+   <source>add a term…</source>
+   <translation>Begriff hinzufügen …</translation>
+  </message>
+ </context>
+ <context>
+  <name>Settings</name>
+  <message>
+   <source>Appearance</source>
+   <translation>Aussehen</translation>
+  </message>
+  <message>
+   <source>Colours</source>
+   <translation>Farben</translation>
+  </message>
+  <message>
+   <source>Dark</source>
+   <translation>Dunkel</translation>
+  </message>
+  <message>
+   <source>Enlarge under the mouse</source>
+   <translation>Unter der Maus vergrößern</translation>
+  </message>
+  <message>
+   <source>Fold events</source>
+   <translation>Ereignisse falten</translation>
+  </message>
+  <message>
+   <source>Folders to leave out</source>
+   <translation>Auszulassende Ordner</translation>
+  </message>
+  <message>
+   <source>How long to wait for the next key before searching.</source>
+   <translation>Wie lange vor dem Suchen auf die nächste Taste gewartet wird.</translation>
+  </message>
+  <message>
+   <source>Index when a folder is opened</source>
+   <translation>Beim Öffnen eines Ordners indizieren</translation>
+  </message>
+  <message>
+   <source>Language</source>
+   <translation>Sprache</translation>
+  </message>
+  <message>
+   <source>Language of the window; takes effect at the next start.</source>
+   <translation>Sprache des Fensters; gilt ab dem nächsten Start.</translation>
+  </message>
+  <message>
+   <source>Least width of a picture in the results; rows fill the width.</source>
+   <translation>Mindestbreite eines Bildes in den Ergebnissen; Zeilen füllen die Breite.</translation>
+  </message>
+  <message>
+   <source>Library</source>
+   <translation>Bibliothek</translation>
+  </message>
+  <message>
+   <source>Light</source>
+   <translation>Hell</translation>
+  </message>
+  <message>
+   <source>Light or dark; “system” follows the desktop.</source>
+   <translation>Hell oder dunkel; „System“ folgt dem Desktop.</translation>
+  </message>
+  <message>
+   <source>Look for new and changed images at once; otherwise only when you ask for it.</source>
+   <translation>Sofort nach neuen und geänderten Bildern suchen; sonst nur auf Wunsch.</translation>
+  </message>
+  <message>
+   <source>Names of sub-folders, separated by commas, * for any text; label, mask, depth and lidar folders are left out anyway.</source>
+   <translation>Namen von Unterordnern, durch Kommas getrennt, * für beliebigen Text; Ordner mit Labels, Masken, Tiefe und Lidar bleiben ohnehin außen vor.</translation>
+  </message>
+  <message>
+   <source>Picture size</source>
+   <translation>Bildgröße</translation>
+  </message>
+  <message>
+   <source>Results</source>
+   <translation>Ergebnisse</translation>
+  </message>
+  <message>
+   <source>Search</source>
+   <translation>Suchen</translation>
+  </message>
+  <message>
+   <source>Search while typing after</source>
+   <translation>Suche beim Tippen nach</translation>
+  </message>
+  <message>
+   <source>Show a larger picture when the mouse rests on a hit.</source>
+   <translation>Ein größeres Bild zeigen, wenn die Maus auf einem Treffer ruht.</translation>
+  </message>
+  <message>
+   <source>Show hits of one drive that follow each other as one event with its best frame.</source>
+   <translation>Aufeinanderfolgende Treffer einer Fahrt als ein Ereignis mit seinem besten Bild zeigen.</translation>
+  </message>
+  <message>
+   <source>Size of all text and of what surrounds it.</source>
+   <translation>Größe aller Texte und ihrer Umgebung.</translation>
+  </message>
+  <message>
+   <source>Space for thumbnails</source>
+   <translation>Platz für Vorschaubilder</translation>
+  </message>
+  <message>
+   <source>System</source>
+   <translation>System</translation>
+  </message>
+  <message>
+   <source>Text size</source>
+   <translation>Textgröße</translation>
+  </message>
+  <message>
+   <source>The oldest thumbnails on disk are removed beyond this size.</source>
+   <translation>Darüber hinaus werden die ältesten Vorschaubilder gelöscht.</translation>
+  </message>
+ </context>
+ <context>
+  <name>SettingsDialog</name>
+  <message>
+   <source>Counting the space in use…</source>
+   <translation>Der belegte Platz wird gezählt …</translation>
+  </message>
+  <message>
+   <source>Remove thumbnails</source>
+   <translation>Vorschaubilder entfernen</translation>
+  </message>
+  <message>
+   <source>Settings</source>
+   <translation>Einstellungen</translation>
+  </message>
+  <message>
+   <source>Thumbnails take {0} on disk.</source>
+   <translation>Vorschaubilder belegen {0}.</translation>
+  </message>
+ </context>
+ <context>
+  <name>SetupPage</name>
+  <message>
+   <source>A CSV, TSV or JSON file with images and captions</source>
+   <translation>Eine CSV-, TSV- oder JSON-Datei mit Bildern und Bildtexten</translation>
+  </message>
+  <message>
+   <source>A2D2, BDD100K, Cityscapes, COCO, KITTI, masks and others</source>
+   <translation>A2D2, BDD100K, Cityscapes, COCO, KITTI, Masken und andere</translation>
+  </message>
+  <message>
+   <source>All marks</source>
+   <translation>Alle Markierungen</translation>
+  </message>
+  <message>
+   <source>Choose a pairs file, or make one from labels.</source>
+   <translation>Eine Paardatei wählen oder aus Labels erzeugen.</translation>
+  </message>
+  <message>
+   <source>Choose at least one model.</source>
+   <translation>Mindestens ein Modell wählen.</translation>
+  </message>
+  <message>
+   <source>Choose: {0}</source>
+   <translation>Wählen: {0}</translation>
+  </message>
+  <message>
+   <source>Choose…</source>
+   <translation>Wählen …</translation>
+  </message>
+  <message>
+   <source>Each query ranks the frames that you marked for it, right and wrong.</source>
+   <translation>Jede Anfrage ordnet die Bilder, die für sie als richtig oder falsch markiert sind.</translation>
+  </message>
+  <message>
+   <source>Evaluate</source>
+   <translation>Bewerten</translation>
+  </message>
+  <message>
+   <source>Folder of the images</source>
+   <translation>Ordner der Bilder</translation>
+  </message>
+  <message>
+   <source>Ground truth</source>
+   <translation>Referenzdaten</translation>
+  </message>
+  <message>
+   <source>Ground truth (*.jsonl);;All files (*)</source>
+   <translation>Referenzdaten (*.jsonl);;Alle Dateien (*)</translation>
+  </message>
+  <message>
+   <source>How well do models find what is asked for? Measured on frames of which it is known what they show: the same queries for every model, on this machine.</source>
+   <translation>Wie gut finden Modelle, wonach gefragt wird? Gemessen an Bildern, deren Inhalt bekannt ist: dieselben Anfragen für jedes Modell, auf diesem Rechner.</translation>
+  </message>
+  <message>
+   <source>Images</source>
+   <translation>Bilder</translation>
+  </message>
+  <message>
+   <source>MODELS</source>
+   <translation>MODELLE</translation>
+  </message>
+  <message>
+   <source>Make from labels…</source>
+   <translation>Aus Labels erzeugen …</translation>
+  </message>
+  <message>
+   <source>Marks to evaluate on</source>
+   <translation>Markierungen für die Bewertung</translation>
+  </message>
+  <message>
+   <source>My right and wrong marks (none yet: R and X mark hits)</source>
+   <translation>Meine Markierungen (noch keine: R und X markieren Treffer)</translation>
+  </message>
+  <message>
+   <source>My right and wrong marks ({queries} queries, {frames} frames)</source>
+   <translation>Meine Markierungen ({queries} Anfragen, {frames} Bilder)</translation>
+  </message>
+  <message>
+   <source>Optional: JSON lines; gives better queries, and results by weather, time, …</source>
+   <translation>Freiwillig: JSON Lines; bessere Anfragen, Ergebnisse nach Wetter, Zeit, …</translation>
+  </message>
+  <message>
+   <source>Pairs</source>
+   <translation>Paare</translation>
+  </message>
+  <message>
+   <source>Pairs (*.csv *.tsv *.txt *.jsonl *.json);;All files (*)</source>
+   <translation>Paare (*.csv *.tsv *.txt *.jsonl *.json);;Alle Dateien (*)</translation>
+  </message>
+  <message>
+   <source>Pairs file</source>
+   <translation>Paardatei</translation>
+  </message>
+  <message>
+   <source>Pairs of images and captions, or labels</source>
+   <translation>Paare aus Bildern und Bildtexten, oder Labels</translation>
+  </message>
+  <message>
+   <source>TEST SET</source>
+   <translation>TESTMENGE</translation>
+  </message>
+  <message>
+   <source>The folder of the pairs file</source>
+   <translation>Der Ordner der Paardatei</translation>
+  </message>
+ </context>
+ <context>
+  <name>ShortcutsDialog</name>
+  <message>
+   <source>Keyboard shortcuts</source>
+   <translation>Tastenkürzel</translation>
+  </message>
+  <message>
+   <source>Large frame</source>
+   <translation>Großes Bild</translation>
+  </message>
+  <message>
+   <source>Library</source>
+   <translation>Bibliothek</translation>
+  </message>
+  <message>
+   <source>Results</source>
+   <translation>Ergebnisse</translation>
+  </message>
+  <message>
+   <source>Search</source>
+   <translation>Suchen</translation>
+  </message>
+  <message>
+   <source>Window</source>
+   <translation>Fenster</translation>
+  </message>
+  <message>
+   <source>add a folder</source>
+   <translation>Ordner hinzufügen</translation>
+  </message>
+  <message>
+   <source>back to the results</source>
+   <translation>zurück zu den Ergebnissen</translation>
+  </message>
+  <message>
+   <source>before a term: its weight</source>
+   <translation>vor einem Begriff: sein Gewicht</translation>
+  </message>
+  <message>
+   <source>between spaces: add, exclude a term</source>
+   <translation>zwischen Leerzeichen: Begriff dazu, Begriff weg</translation>
+  </message>
+  <message>
+   <source>clear the search</source>
+   <translation>Suche leeren</translation>
+  </message>
+  <message>
+   <source>close the folder</source>
+   <translation>Ordner schließen</translation>
+  </message>
+  <message>
+   <source>compare two models</source>
+   <translation>zwei Modelle vergleichen</translation>
+  </message>
+  <message>
+   <source>copy paths</source>
+   <translation>Pfade kopieren</translation>
+  </message>
+  <message>
+   <source>earlier, later in time</source>
+   <translation>früher, später</translation>
+  </message>
+  <message>
+   <source>export</source>
+   <translation>exportieren</translation>
+  </message>
+  <message>
+   <source>first, last</source>
+   <translation>erster, letzter</translation>
+  </message>
+  <message>
+   <source>folders and filters; details</source>
+   <translation>Ordner und Filter; Details</translation>
+  </message>
+  <message>
+   <source>look for new files</source>
+   <translation>nach neuen Dateien suchen</translation>
+  </message>
+  <message>
+   <source>mark as right, as wrong</source>
+   <translation>als richtig, als falsch markieren</translation>
+  </message>
+  <message>
+   <source>mark: right, wrong, none</source>
+   <translation>markieren: richtig, falsch, gar nicht</translation>
+  </message>
+  <message>
+   <source>more like this</source>
+   <translation>Ähnliche suchen</translation>
+  </message>
+  <message>
+   <source>move</source>
+   <translation>bewegen</translation>
+  </message>
+  <message>
+   <source>open a folder</source>
+   <translation>Ordner öffnen</translation>
+  </message>
+  <message>
+   <source>play the drive</source>
+   <translation>Fahrt abspielen</translation>
+  </message>
+  <message>
+   <source>previous, next hit</source>
+   <translation>voriger, nächster Treffer</translation>
+  </message>
+  <message>
+   <source>quit</source>
+   <translation>beenden</translation>
+  </message>
+  <message>
+   <source>refine by right and wrong marks</source>
+   <translation>mit richtig und falsch verfeinern</translation>
+  </message>
+  <message>
+   <source>save the search as a scenario</source>
+   <translation>Suche als Szenario speichern</translation>
+  </message>
+  <message>
+   <source>search by an image in the clipboard</source>
+   <translation>nach dem Bild in der Zwischenablage suchen</translation>
+  </message>
+  <message>
+   <source>settings</source>
+   <translation>Einstellungen</translation>
+  </message>
+  <message>
+   <source>show in the file manager</source>
+   <translation>im Dateimanager zeigen</translation>
+  </message>
+  <message>
+   <source>show the frame large</source>
+   <translation>Bild groß zeigen</translation>
+  </message>
+  <message>
+   <source>size of the pictures</source>
+   <translation>Größe der Bilder</translation>
+  </message>
+  <message>
+   <source>this list</source>
+   <translation>diese Liste</translation>
+  </message>
+  <message>
+   <source>to the results; in the empty field: earlier queries</source>
+   <translation>zu den Ergebnissen; im leeren Feld: frühere Anfragen</translation>
+  </message>
+  <message>
+   <source>train a model</source>
+   <translation>Modell trainieren</translation>
+  </message>
+  <message>
+   <source>type a query</source>
+   <translation>Anfrage eingeben</translation>
+  </message>
+  <message>
+   <source>unfold or fold an event</source>
+   <translation>Ereignis auf- oder zuklappen</translation>
+  </message>
+  <message>
+   <source>with arrows or mouse: select several</source>
+   <translation>mit Pfeilen oder Maus: mehrere auswählen</translation>
+  </message>
+  <message>
+   <source>zoom in, out, fit, every pixel</source>
+   <translation>größer, kleiner, einpassen, jeder Bildpunkt</translation>
+  </message>
+ </context>
+ <context>
+  <name>Side</name>
+  <message>
+   <source>Index now</source>
+   <translation>Jetzt indizieren</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>Modell</translation>
+  </message>
+  <message>
+   <source>{count} frames are not indexed with this model.</source>
+   <translation>{count} Bilder sind mit diesem Modell nicht indiziert.</translation>
+  </message>
+ </context>
+ <context>
+  <name>Sidebar</name>
+  <message>
+   <source>+{0} new</source>
+   <translation>+{0} neu</translation>
+  </message>
+  <message>
+   <source>Add a folder…</source>
+   <translation>Ordner hinzufügen …</translation>
+  </message>
+  <message>
+   <source>All frames</source>
+   <translation>Alle Bilder</translation>
+  </message>
+  <message>
+   <source>Camera</source>
+   <translation>Kamera</translation>
+  </message>
+  <message>
+   <source>Drive</source>
+   <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>FILTER</source>
+   <translation>FILTER</translation>
+  </message>
+  <message>
+   <source>FOLDERS</source>
+   <translation>ORDNER</translation>
+  </message>
+  <message>
+   <source>Marked</source>
+   <translation>Markiert</translation>
+  </message>
+  <message>
+   <source>OPENED BEFORE</source>
+   <translation>ZULETZT GEÖFFNET</translation>
+  </message>
+  <message>
+   <source>Run this search again; Delete forgets it</source>
+   <translation>Diese Suche erneut ausführen; Entf vergisst sie</translation>
+  </message>
+  <message>
+   <source>SCENARIOS</source>
+   <translation>SZENARIEN</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
+  </message>
+  <message>
+   <source>offline</source>
+   <translation>offline</translation>
+  </message>
+  <message>
+   <source>right</source>
+   <translation>richtig</translation>
+  </message>
+  <message>
+   <source>right or wrong</source>
+   <translation>richtig oder falsch</translation>
+  </message>
+  <message>
+   <source>wrong</source>
+   <translation>falsch</translation>
+  </message>
+ </context>
+ <context>
+  <name>SkippedDialog</name>
+  <message>
+   <source>Copy the list</source>
+   <translation>Liste kopieren</translation>
+  </message>
+  <message>
+   <source>Skipped files</source>
+   <translation>Ausgelassene Dateien</translation>
+  </message>
+  <message>
+   <source>They are left alone, and tried again when they change.</source>
+   <translation>Sie bleiben unberührt und werden erneut versucht, wenn sie sich ändern.</translation>
+  </message>
+  <message>
+   <source>Try again now</source>
+   <translation>Jetzt erneut versuchen</translation>
+  </message>
+  <message>
+   <source>{0} file could not be used</source>
+   <translation>{0} Datei war nicht brauchbar</translation>
+  </message>
+  <message>
+   <source>{0} files could not be used</source>
+   <translation>{0} Dateien waren nicht brauchbar</translation>
+  </message>
+ </context>
+ <context>
+  <name>SkippedModel</name>
+  <message>
+   <source>File</source>
+   <translation>Datei</translation>
+  </message>
+  <message>
+   <source>Reason</source>
+   <translation>Grund</translation>
+  </message>
+ </context>
+ <context>
+  <name>StatusArea</name>
+  <message>
+   <source>Go on</source>
+   <translation>Fortsetzen</translation>
+  </message>
+  <message>
+   <source>Index what is new or changed (F5)</source>
+   <translation>Neues und Geändertes indizieren (F5)</translation>
+  </message>
+  <message>
+   <source>Indexing</source>
+   <translation>Indizieren</translation>
+  </message>
+  <message>
+   <source>Indexing {0}</source>
+   <translation>{0} wird indiziert</translation>
+  </message>
+  <message>
+   <source>Look for new files</source>
+   <translation>Nach neuen Dateien suchen</translation>
+  </message>
+  <message>
+   <source>Looking through {0}…</source>
+   <translation>{0} wird durchgesehen …</translation>
+  </message>
+  <message>
+   <source>Opening {0}…</source>
+   <translation>{0} wird geöffnet …</translation>
+  </message>
+  <message>
+   <source>Pause</source>
+   <translation>Pause</translation>
+  </message>
+  <message>
+   <source>Stop</source>
+   <translation>Anhalten</translation>
+  </message>
+  <message>
+   <source>Stop indexing; what is done is kept</source>
+   <translation>Indizieren anhalten; was fertig ist, bleibt</translation>
+  </message>
+  <message>
+   <source>Stopped; what is done is kept.</source>
+   <translation>Angehalten; was fertig ist, bleibt.</translation>
+  </message>
+  <message>
+   <source>paused</source>
+   <translation>angehalten</translation>
+  </message>
+  <message>
+   <source>{0} file skipped</source>
+   <translation>{0} Datei ausgelassen</translation>
+  </message>
+  <message>
+   <source>{0} files skipped</source>
+   <translation>{0} Dateien ausgelassen</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frame added.</source>
+   <translation>{0} Bild hinzugefügt.</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
+  </message>
+  <message>
+   <source>{0} frames added.</source>
+   <translation>{0} Bilder hinzugefügt.</translation>
+  </message>
+  <message>
+   <source>{0} img/s</source>
+   <translation>{0} Bilder/s</translation>
+  </message>
+  <message>
+   <source>{0} left</source>
+   <translation>noch {0}</translation>
+  </message>
+  <message>
+   <source>{0} of {1}</source>
+   <translation>{0} von {1}</translation>
+  </message>
+  <message>
+   <source>{0} offline</source>
+   <translation>{0} offline</translation>
+  </message>
+  <message>
+   <source>{0} ready to search</source>
+   <translation>{0} durchsuchbar</translation>
+  </message>
+ </context>
+ <context>
+  <name>ThresholdSlider</name>
+  <message>
+   <source>Drag to show more or fewer; double-click for the automatic cut.</source>
+   <translation>Ziehen zeigt mehr oder weniger; Doppelklick setzt die automatische Schwelle.</translation>
+  </message>
+  <message>
+   <source>Least score shown</source>
+   <translation>Kleinster gezeigter Wert</translation>
+  </message>
+  <message>
+   <source>everything</source>
+   <translation>alles</translation>
+  </message>
+ </context>
+ <context>
+  <name>TopBar</name>
+  <message>
+   <source>Choose a folder</source>
+   <translation>Ordner wählen</translation>
+  </message>
+  <message>
+   <source>Choose a folder (Ctrl+O)</source>
+   <translation>Ordner wählen (Strg+O)</translation>
+  </message>
+  <message>
+   <source>Folder: {0}</source>
+   <translation>Ordner: {0}</translation>
+  </message>
+  <message>
+   <source>Menu</source>
+   <translation>Menü</translation>
+  </message>
+ </context>
+ <context>
+  <name>TrainingProcess</name>
+  <message>
+   <source>Python cannot be started for the training; install C4T again.</source>
+   <translation>Python lässt sich für das Training nicht starten; C4T neu installieren.</translation>
+  </message>
+  <message>
+   <source>Training was ended from outside; start it again to go on from its last checkpoint.</source>
+   <translation>Das Training wurde von außen beendet; neu starten, um am letzten Zwischenstand weiterzumachen.</translation>
+  </message>
+ </context>
+ <context>
+  <name>TrainingWizard</name>
+  <message>
+   <source>1  Pairs</source>
+   <translation>1  Paare</translation>
+  </message>
+  <message>
+   <source>2  Model</source>
+   <translation>2  Modell</translation>
+  </message>
+  <message>
+   <source>3  Training</source>
+   <translation>3  Training</translation>
+  </message>
+  <message>
+   <source>4  Result</source>
+   <translation>4  Ergebnis</translation>
+  </message>
+  <message>
+   <source>Back</source>
+   <translation>Zurück</translation>
+  </message>
+  <message>
+   <source>Next</source>
+   <translation>Weiter</translation>
+  </message>
+  <message>
+   <source>Start training</source>
+   <translation>Training starten</translation>
+  </message>
+  <message>
+   <source>Train a model</source>
+   <translation>Modell trainieren</translation>
+  </message>
+  <message>
+   <source>Train another</source>
+   <translation>Weiteres trainieren</translation>
+  </message>
+ </context>
+ <context>
+  <name>Viewer</name>
+  <message>
+   <source>Back to the results (Esc)</source>
+   <translation>Zurück zu den Ergebnissen (Esc)</translation>
+  </message>
+  <message>
+   <source>Earlier in time (,)</source>
+   <translation>Früher (,)</translation>
+  </message>
+  <message>
+   <source>Fit the space (0)</source>
+   <translation>Einpassen (0)</translation>
+  </message>
+  <message>
+   <source>Later in time (.)</source>
+   <translation>Später (.)</translation>
+  </message>
+  <message>
+   <source>Neighbours in time</source>
+   <translation>Zeitliche Nachbarn</translation>
+  </message>
+  <message>
+   <source>Play the drive from here (P)</source>
+   <translation>Fahrt ab hier abspielen (P)</translation>
+  </message>
+  <message>
+   <source>Show every pixel (1)</source>
+   <translation>Jeden Bildpunkt zeigen (1)</translation>
+  </message>
+ </context>
+</TS>

@@ -1,0 +1,278 @@
+"""Evaluating as a user does it; one real evaluation with a tiny model."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QToolButton,
+)
+
+from c4t_core.models.info import ModelInfo
+from c4t_desktop.gallery.results_model import MarkRole
+from c4t_desktop.jobs.evaluation import holds_scenes
+from c4t_desktop.panels.evaluation import figures
+from c4t_desktop.panels.evaluation.panel import RESULT, RUN, SETUP, EvaluationPanel
+
+COLOURS = {"truck": (200, 30, 30), "bicycle": (30, 200, 30), "bus": (30, 30, 200)}
+
+
+def child(panel, kind, name):
+    found = panel.findChild(kind, name)
+    assert found is not None, name
+    return found
+
+
+def click(qtbot, panel, name, kind=QPushButton):
+    qtbot.mouseClick(child(panel, kind, name), Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def opened(window):
+    def build():
+        window.action("evaluateAction").trigger()
+        return window.findChildren(EvaluationPanel)[-1]
+
+    return build
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Twelve frames with captions of three kinds."""
+    lines = ["image,caption,drive"]
+    for number in range(12):
+        thing = list(COLOURS)[number % 3]
+        red, green, blue = COLOURS[thing]
+        name = f"{thing}-{number:02d}.png"
+        Image.new("RGB", (80, 60), (red, green, blue + number)).save(tmp_path / name)
+        lines.append(f"{name},A {thing} on a road.,drive-{number % 4}")
+    path = tmp_path / "pairs.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def fill(qtbot, panel, pairs):
+    qtbot.keyClicks(child(panel, QLineEdit, "evaluationPairsField"), str(pairs))
+
+
+def column(table, place):
+    model = table.model()
+    return [model.index(row, place).data() for row in range(model.rowCount())]
+
+
+def test_the_empty_panel_says_what_to_do(qtbot, opened, window):
+    panel = opened()
+    assert panel.pages.currentIndex() == SETUP
+    assert not child(panel, QPushButton, "evaluateStartButton").isEnabled()
+    assert "Choose a pairs file" in child(panel, QLabel, "evaluationMessage").text()
+    clip = child(panel, QCheckBox, "evaluateModel_clip")
+    assert not clip.isEnabled()
+    assert "Download it" in clip.accessibleDescription()
+    assert child(panel, QCheckBox, "evaluateModel_c4t").isChecked()
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    assert not child(panel, QRadioButton, "evaluationFromMarks").isEnabled()
+    qtbot.keyClick(panel, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.findChildren(EvaluationPanel))
+
+
+def test_no_model_is_no_evaluation(qtbot, opened, pairs):
+    panel = opened()
+    fill(qtbot, panel, pairs)
+    assert child(panel, QPushButton, "evaluateStartButton").isEnabled()
+    child(panel, QCheckBox, "evaluateModel_c4t").click()
+    assert not child(panel, QPushButton, "evaluateStartButton").isEnabled()
+    assert "at least one model" in child(panel, QLabel, "evaluationMessage").text()
+
+
+def test_from_pairs_to_a_report(
+    qtbot, opened, window, core, pairs, tiny_model_folder, tmp_path, monkeypatch
+):
+    core.models = (ModelInfo(str(tiny_model_folder), "c4t", tiny_model_folder),)
+    window.desktop.context.library.list_models()
+    panel = opened()
+    box = f"evaluateModel_{tiny_model_folder}"
+    qtbot.waitUntil(lambda: panel.findChild(QCheckBox, box) is not None)
+    child(panel, QCheckBox, box).click()
+    fill(qtbot, panel, pairs)
+    click(qtbot, panel, "evaluateStartButton")
+    assert panel.pages.currentIndex() == RUN
+    qtbot.waitUntil(lambda: panel.pages.currentIndex() == RESULT, timeout=60_000)
+    assert "12 frames" in child(panel, QLabel, "evaluationTitle").text()
+    overview, queries = panel.result.overview, panel.result.queries
+    assert column(overview.table, 0)[-1] == "Chance"
+    assert 0 <= float(column(overview.table, 1)[0]) <= 1
+    assert [one.name for one in overview.precision.series][-1] == "chance"
+    assert overview.bars.series[0].points
+
+    panel.result.setCurrentIndex(1)
+    asked = column(queries.table, 0)
+    assert set(asked) >= {"trucks", "bicycles", "buses"}
+    row = asked.index("trucks")
+    index = queries.table.model().index(row, 0)
+    qtbot.mouseClick(
+        queries.table.viewport(),
+        Qt.MouseButton.LeftButton,
+        pos=queries.table.visualRect(index).center(),
+    )
+    assert "“trucks”" in child(panel, QLabel, "evaluationQueryTitle").text()
+    hits = [queries.model.index(place) for place in range(queries.model.rowCount())]
+    assert len(hits) == 12
+    for hit in hits:
+        assert hit.data(MarkRole) == ("right" if hit.data().startswith("truck") else "wrong")
+
+    header = queries.table.horizontalHeader()
+    spot = header.sectionViewportPosition(3) + header.sectionSize(3) // 2
+    middle = QPoint(spot, header.height() // 2)
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    values = [float(text) for text in column(queries.table, 3)]
+    assert values in (sorted(values), sorted(values, reverse=True))
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    click(qtbot, panel, "exportReportButton")
+    button = child(panel, QPushButton, "openReportButton")
+    qtbot.waitUntil(button.isVisible, timeout=60_000)
+    (folder,) = tmp_path.glob("c4t-evaluation-pairs-*")
+    assert (folder / "report.html").is_file()
+    assert json.loads((folder / "report.json").read_text())["images"] == 12
+
+    panel.close_panel()
+    again = opened()
+    assert again.pages.currentIndex() == RESULT
+    click(qtbot, again, "evaluateAgainButton")
+    assert again.pages.currentIndex() == SETUP
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+
+
+def test_what_does_not_work_is_one_sentence(qtbot, opened, tmp_path, window):
+    panel = opened()
+    bad = tmp_path / "bad.csv"
+    bad.write_text("image,caption\nnone.png,A car.\n")
+    fill(qtbot, panel, bad)
+    click(qtbot, panel, "evaluateStartButton")
+    message = child(panel, QLabel, "evaluationMessage")
+    qtbot.waitUntil(lambda: message.property("kind") == "bad", timeout=30_000)
+    assert message.text()
+    assert "Traceback" not in message.text()
+    assert panel.pages.currentIndex() == SETUP
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+
+
+@pytest.fixture
+def endless(monkeypatch):
+    """An evaluation that goes on until it is stopped."""
+    pause = threading.Event()
+
+    def evaluate(plan, job):
+        job.report("embedding for c4t")
+        while True:
+            job.progress(5, 20)
+            pause.wait(0.01)
+
+    monkeypatch.setattr("c4t_desktop.jobs.evaluation.evaluate", evaluate)
+
+
+def test_stages_are_shown_and_cancel_goes_back(qtbot, opened, pairs, endless, window):
+    panel = opened()
+    fill(qtbot, panel, pairs)
+    click(qtbot, panel, "evaluateStartButton")
+    stage = child(panel, QLabel, "evaluationStage")
+    qtbot.waitUntil(lambda: stage.text() == "Looking at the images with C4T…")
+    qtbot.waitUntil(lambda: panel.bar.value() == 5)
+    assert panel.bar.maximum() == 20
+    click(qtbot, panel, "evaluationCancelButton")
+    qtbot.waitUntil(lambda: panel.pages.currentIndex() == SETUP)
+    assert not window.desktop.runner.busy
+
+
+def test_an_evaluation_goes_on_while_one_searches(qtbot, opened, pairs, endless, window):
+    panel = opened()
+    fill(qtbot, panel, pairs)
+    click(qtbot, panel, "evaluateStartButton")
+    click(qtbot, panel, "evaluationCloseButton", QToolButton)
+    qtbot.waitUntil(lambda: not window.findChildren(EvaluationPanel))
+    qtbot.keyClicks(window.search.field, "truck")
+    qtbot.waitUntil(lambda: window.model.rowCount() > 0)
+    again = opened()
+    assert again.pages.currentIndex() == RUN
+    qtbot.waitUntil(lambda: again.bar.value() == 5)
+    click(qtbot, again, "evaluationCancelButton")
+    qtbot.waitUntil(lambda: again.pages.currentIndex() == SETUP)
+
+
+def test_own_marks_are_a_test_set(qtbot, opened, window, core, tiny_model_folder):
+    core.models = (ModelInfo(str(tiny_model_folder), "c4t", tiny_model_folder),)
+    window.desktop.context.library.list_models()
+    qtbot.keyClicks(window.search.field, "truck")
+    qtbot.waitUntil(lambda: window.model.rowCount() > 0 and not window.desktop.runner.busy)
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_Home)
+    for key in (Qt.Key.Key_R, Qt.Key.Key_X, Qt.Key.Key_X):
+        qtbot.keyClick(window.view, key)
+        qtbot.keyClick(window.view, Qt.Key.Key_Right)
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    panel = opened()
+    marks = child(panel, QRadioButton, "evaluationFromMarks")
+    qtbot.waitUntil(marks.isEnabled)
+    assert "1 queries, 3 frames" in marks.text()
+    marks.click()
+    child(panel, QCheckBox, f"evaluateModel_{tiny_model_folder}").click()
+    click(qtbot, panel, "evaluateStartButton")
+    qtbot.waitUntil(lambda: panel.pages.currentIndex() == RESULT, timeout=60_000)
+    assert column(panel.result.queries.table, 0) == ["truck"]
+    assert column(panel.result.queries.table, 2) == ["1"]
+    assert panel.result.queries.model.rowCount() == 3
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+
+
+def test_ground_truth_is_told_from_captions(tmp_path):
+    scenes, captions = tmp_path / "scenes.jsonl", tmp_path / "captions.jsonl"
+    scenes.write_text('{"image": "a.png", "counts": {"car": 1}}\n')
+    captions.write_text('{"image": "a.png", "caption": "A car.", "weather": "fog"}\n')
+    (tmp_path / "broken.jsonl").write_bytes(b"\xff{")
+    assert holds_scenes(scenes)
+    assert not holds_scenes(captions)
+    assert not holds_scenes(tmp_path / "broken.jsonl")
+    assert not holds_scenes(tmp_path / "none.jsonl")
+    assert not holds_scenes(Path("pairs.csv"))
+
+
+def compared(delta, low, high, wins_a=3, wins_b=2):
+    return {
+        "comparisons": [
+            {
+                "a": "c4t",
+                "b": "clip",
+                "queries": 5,
+                "difference": {"map": delta},
+                "intervals": {"map": [low, high]},
+                "better": {"a": wins_a, "b": wins_b, "equal": 0},
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (compared(0.2, 0.1, 0.3), ["C4T finds more than CLIP", "+0.200", "3 of 5"]),
+        (compared(-0.2, -0.3, -0.1), ["CLIP finds more than C4T", "+0.100 to +0.300", "2 of 5"]),
+        (compared(0.1, -0.1, 0.3), ["No clear difference", "holds 0"]),
+        (compared(-0.1, -0.3, 0.1), ["No clear difference between CLIP and C4T"]),
+        ({"comparisons": []}, [""]),
+    ],
+)
+def test_the_difference_is_one_honest_sentence(data, words):
+    sentence = figures.difference(data)
+    for part in words:
+        assert part in sentence

@@ -1,0 +1,205 @@
+"""Managing models as a user does it; what reaches the network or disk is played."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialogButtonBox,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QTreeWidget,
+)
+
+from c4t_core.errors import DownloadError, ModelError
+from c4t_core.models.info import ModelInfo
+from c4t_desktop.panels.add_model import AddModelDialog, suggest_name
+from c4t_desktop.panels.models import ModelsDialog
+
+
+def child(dialog, kind, name):
+    found = dialog.findChild(kind, name)
+    assert found is not None, name
+    return found
+
+
+def click(qtbot, dialog, name):
+    qtbot.mouseClick(child(dialog, QPushButton, name), Qt.MouseButton.LeftButton)
+
+
+def choose(dialog, name):
+    tree = child(dialog, QTreeWidget, "modelsList")
+    (item,) = tree.findItems(name, Qt.MatchFlag.MatchExactly)
+    tree.setCurrentItem(item)
+
+
+def answer(qtbot, dialog, name, which):
+    box = dialog.findChild(QMessageBox, name)
+    qtbot.mouseClick(box.button(which), Qt.MouseButton.LeftButton)
+    return box
+
+
+@pytest.fixture
+def dialog(qtbot, window):
+    window.action("modelsAction").trigger()
+    made = window.findChildren(ModelsDialog)[-1]
+    qtbot.waitUntil(lambda: child(made, QTreeWidget, "modelsList").topLevelItemCount() > 0)
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    yield made
+    for dialog in window.findChildren(ModelsDialog):
+        dialog.reject()
+
+
+def test_models_that_cannot_be_used_say_why(dialog):
+    tree = child(dialog, QTreeWidget, "modelsList")
+    rows = [[tree.topLevelItem(r).text(c) for c in range(3)] for r in range(2)]
+    assert rows == [["c4t", "55.0 MB", "in use"], ["clip", "605 MB", "not downloaded"]]
+    choose(dialog, "clip")
+    assert "Download it" in child(dialog, QLabel, "modelAbout").text()
+    assert not child(dialog, QPushButton, "removeModelButton").isEnabled()
+    assert not child(dialog, QPushButton, "useModelButton").isEnabled()
+
+
+def test_the_shipped_model_cannot_be_removed(dialog):
+    choose(dialog, "c4t")
+    assert not child(dialog, QPushButton, "removeModelButton").isEnabled()
+
+
+def test_a_download_says_its_size_first_and_can_be_cancelled(qtbot, dialog, monkeypatch):
+    begun, pause = [], threading.Event()
+
+    def download(name, job):
+        begun.append(name)
+        while True:
+            job.report((300_000_000, 605_000_000))
+            job.check()
+            pause.wait(0.01)
+
+    monkeypatch.setattr("c4t_desktop.jobs.models.download_size", lambda name: 605_157_884)
+    monkeypatch.setattr("c4t_desktop.jobs.models.download", download)
+    choose(dialog, "clip")
+    click(qtbot, dialog, "downloadModelButton")
+    qtbot.waitUntil(lambda: dialog.findChild(QMessageBox, "downloadQuestion") is not None)
+    assert "605 MB" in dialog.findChild(QMessageBox, "downloadQuestion").text()
+    assert begun == []
+    answer(qtbot, dialog, "downloadQuestion", QMessageBox.StandardButton.Ok)
+    qtbot.waitUntil(lambda: "300 MB of 605 MB" in child(dialog, QLabel, "modelsState").text())
+    assert begun == ["clip"]
+    click(qtbot, dialog, "modelsCancelButton")
+    qtbot.waitUntil(lambda: "goes on from here" in child(dialog, QLabel, "modelsState").text())
+    assert child(dialog, QPushButton, "downloadModelButton").isEnabled()
+
+
+def test_offline_is_one_sentence(qtbot, dialog, monkeypatch):
+    def offline(name):
+        raise DownloadError("There is no network; connect to the internet, or add a file.")
+
+    monkeypatch.setattr("c4t_desktop.jobs.models.download_size", offline)
+    click(qtbot, dialog, "downloadModelButton")
+    state = child(dialog, QLabel, "modelsState")
+    qtbot.waitUntil(lambda: "There is no network" in state.text())
+    assert dialog.findChild(QMessageBox, "downloadQuestion") is None
+
+
+def test_a_folder_is_added_under_a_name(qtbot, window, dialog, core, tmp_path, monkeypatch):
+    added = []
+
+    def add(folder, name):
+        added.append((folder, name))
+        core.models = (
+            *core.models,
+            ModelInfo("c4t:winter", "c4t", folder, size_bytes=1_000_000, description="Mine."),
+        )
+        return "c4t:winter"
+
+    monkeypatch.setattr("c4t_desktop.jobs.models.add_folder", add)
+    folder = tmp_path / "winter drives"
+    folder.mkdir()
+    click(qtbot, dialog, "addModelButton")
+    question = dialog.findChild(AddModelDialog)
+    ok = question.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    assert not ok.isEnabled()
+    qtbot.keyClicks(child(question, QLineEdit, "addModelPlace"), str(folder))
+    assert child(question, QLineEdit, "addModelName").text() == "winter-drives"
+    assert not child(question, QComboBox, "addModelArchitecture").isVisible()
+    qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.current == "c4t:winter")
+    assert added == [(folder, "winter-drives")]
+    assert "winter is here now" in child(dialog, QLabel, "modelsState").text()
+    assert "c4t:winter" in [info.name for info in window.desktop.context.library.models]
+
+
+def test_a_checkpoint_gets_its_architecture(qtbot, dialog, tmp_path, monkeypatch):
+    added = []
+    monkeypatch.setattr(
+        "c4t_desktop.jobs.models.add_checkpoint", lambda *what: added.append(what) or "clip:mine"
+    )
+    file = tmp_path / "mine.safetensors"
+    file.write_bytes(b"")
+    click(qtbot, dialog, "addModelButton")
+    question = dialog.findChild(AddModelDialog)
+    qtbot.keyClicks(child(question, QLineEdit, "addModelPlace"), str(file))
+    chooser = child(question, QComboBox, "addModelArchitecture")
+    assert chooser.isVisible()
+    chooser.lineEdit().selectAll()
+    qtbot.keyClicks(chooser.lineEdit(), "ViT-B-32")
+    qtbot.mouseClick(
+        question.buttons.button(QDialogButtonBox.StandardButton.Ok), Qt.MouseButton.LeftButton
+    )
+    qtbot.waitUntil(lambda: added == [(file, "mine", "ViT-B-32")])
+
+
+def test_removing_asks_and_an_error_is_one_sentence(qtbot, dialog, core, window, monkeypatch):
+    core.models = (*core.models, ModelInfo("c4t:old", "c4t", Path("old")))
+    dialog.show_models(core.models)
+    choose(dialog, "c4t:old")
+    removed = []
+
+    def remove(name):
+        removed.append(name)
+        raise ModelError("It is in use; close what uses it and try again.")
+
+    monkeypatch.setattr("c4t_desktop.jobs.models.remove", remove)
+    click(qtbot, dialog, "removeModelButton")
+    answer(qtbot, dialog, "removeQuestion", QMessageBox.StandardButton.Cancel)
+    assert removed == []
+    qtbot.waitUntil(lambda: dialog.findChild(QMessageBox, "removeQuestion") is None)
+    click(qtbot, dialog, "removeModelButton")
+    answer(qtbot, dialog, "removeQuestion", QMessageBox.StandardButton.Ok)
+    state = child(dialog, QLabel, "modelsState")
+    qtbot.waitUntil(lambda: "close what uses it" in state.text())
+    assert removed == ["c4t:old"]
+
+
+def test_a_model_is_used_from_here(qtbot, window, dialog, core):
+    core.models = (*core.models, ModelInfo("c4t:mine", "c4t", Path("mine")))
+    dialog.show_models(core.models)
+    choose(dialog, "c4t:mine")
+    click(qtbot, dialog, "useModelButton")
+    qtbot.waitUntil(lambda: core.last.model_name == "c4t:mine")
+
+
+def test_missing_packages_are_named_with_the_command(qtbot, window, monkeypatch):
+    monkeypatch.setattr("c4t_desktop.jobs.models.importlib.util.find_spec", lambda _: None)
+    window.action("modelsAction").trigger()
+    dialog = window.findChildren(ModelsDialog)[-1]
+    texts = [label.text() for label in dialog.findChildren(QLabel)]
+    assert any("Training needs more packages (about 6 GB)" in text for text in texts)
+    click(qtbot, dialog, "copyExtra_clip")
+    assert QGuiApplication.clipboard().text() == 'pip install "c4t-desktop[clip]"'
+    dialog.reject()
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [("a b.safetensors", "a-b"), ("ö/..", ""), ("-x-", "x"), ("x" * 99, "x" * 64)],
+)
+def test_names_suggested_for_models(place, name):
+    assert suggest_name(Path("/nowhere") / place) == name

@@ -38,6 +38,7 @@ MAX_PIXELS = 89_478_485  # a quarter gigabyte as RGB; Pillow only warns beyond t
 BIG_PIXELS = 16_000_000  # bigger ones are decoded one at a time, so that memory stays flat
 GROUND = (128, 128, 128)  # what shows through transparent pixels: neutral, neither sky nor tar
 
+_LIMIT = f"images of up to {MAX_PIXELS // 1_000_000} million pixels are read"
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _NAMES = {b"GIF8": "GIF", b"%PDF": "PDF", b"8BPS": "Photoshop", b"\0\0\1\0": "icon", b"DDS ": "DDS"}
 _TURNS = {
@@ -83,6 +84,8 @@ def open_image(path: Path | str | bytes, min_side: int | None = None) -> Image.I
         if error.errno is not None:
             raise ImageError(_plain(error)) from error
         raise ImageError(f"damaged or cut short ({_short(error)})") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"too large: {_LIMIT}") from error
     except MemoryError as error:
         raise ImageError("needs more memory than there is") from error
     except Exception as error:  # noqa: BLE001 - decoders raise nearly anything on broken files
@@ -163,9 +166,7 @@ def _decode(file: IO[bytes], kind: str, min_side: int | None) -> Image.Image:
     with Image.open(file, formats=(kind,)) as image:
         width, height = image.size
         if width * height > MAX_PIXELS:
-            raise ImageError(
-                f"too large: {width} x {height} pixels, at most {MAX_PIXELS // 1_000_000} million"
-            )
+            raise ImageError(f"too large: {width} x {height} pixels; {_LIMIT}")
         if width * height > BIG_PIXELS:
             with _BIG:
                 return _upright_rgb(image, min_side)

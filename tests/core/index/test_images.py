@@ -165,7 +165,7 @@ def test_huge_headers_are_refused_before_any_pixel(tmp_path: Path, size: tuple[i
         + png_chunk(b"IEND", b"")
     )
     (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
-    with pytest.raises(ImageError, match=r"too large|exceeds"):
+    with pytest.raises(ImageError, match="too large"):
         open_image(tmp_path / "huge.png")
 
 

@@ -230,9 +230,12 @@ class Run:
         """Do it; see :meth:`c4t_core.workspace.Workspace.index`."""
         model = self._model
         with contextlib.ExitStack() as stack:
+            held: set[Path] = set()  # two opened folders may lie in one root
             for target in self._searcher.targets():
                 lock = target.lock_path(model.fingerprint)
-                stack.enter_context(locks.writer_lock(lock, f'"{target.folder}"'))
+                if lock not in held:
+                    stack.enter_context(locks.writer_lock(lock, f'"{target.folder}"'))
+                    held.add(lock)
             progress(0, 0)
             model_id = self._catalogue.add_model(model.fingerprint, model.name, model.dim)
             plans = [

@@ -256,23 +256,29 @@ class Searcher:
 
     def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
         """Return hits for ids of a ranking, ranks counted from ``first``; gone ones left out."""
-        by_root = {target.root.id: target for target in self.targets() if target.root}
+        by_root: dict[int, list[Target]] = {}  # several opened folders may lie in one root
+        for target in self.targets():
+            if target.root is not None:
+                by_root.setdefault(target.root.id, []).append(target)
         rows: dict[int, ImageRow] = {}
         if by_root:
             rows = Lookup(self._catalogue, next(iter(by_root))).rows(image_ids)
         result: list[Hit] = []
         for place, (image_id, score) in enumerate(zip(image_ids, scores, strict=True)):
             row = rows.get(int(image_id))
-            target = by_root.get(row.root_id) if row else None
-            if row is None or target is None:
+            if row is None:
                 continue
-            relative = target.shown(row.path)
+            holders = (t for t in by_root.get(row.root_id, ()) if t.holds(row.path))
+            holder = next(holders, None)
+            if holder is None:
+                continue
+            relative = holder.shown(row.path)
             result.append(
                 Hit(
-                    Path(f"{target.folder}/{relative}"),
+                    Path(os.path.join(holder.folder, relative)),
                     float(score),
                     first + place,
-                    target.folder,
+                    holder.folder,
                     relative,
                     row.drive,
                     row.camera,
@@ -321,7 +327,7 @@ class Searcher:
         """Return a row as the outside sees it."""
         relative = target.shown(row.path)
         return Frame(
-            Path(f"{target.folder}/{relative}"),
+            Path(os.path.join(target.folder, relative)),
             target.folder,
             relative,
             row.drive,

@@ -305,6 +305,28 @@ def test_full_disk_pauses_with_a_message_and_loses_nothing(
     assert counts(ws) == (18, 10, 8, 0, 0, 0)
 
 
+def test_read_only_data_folder_is_said(
+    open_: Open, drive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws = open_(drive)
+    ws.index()
+    (drive / "drive0" / "red_000000.png").unlink()
+    real = sqlite3.connect
+
+    class ReadOnly(sqlite3.Connection):
+        def execute(self, sql, *more):  # type: ignore[no-untyped-def]
+            if sql.startswith("BEGIN IMMEDIATE"):
+                raise sqlite3.OperationalError("attempt to write a readonly database")
+            return super().execute(sql, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", lambda *a, **k: real(*a, **{**k, "factory": ReadOnly}))
+        with pytest.raises(CatalogueError, match="C4T_DATA_DIR"):
+            ws.index()
+        assert len(open_(drive).search("red", None)) == 18  # searching needs no writing
+    assert counts(ws) == (17, 0, 17, 1, 0, 0)
+
+
 def test_data_folder_that_cannot_be_made(
     drive: Path, model: ToyModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -199,6 +199,15 @@ def test_a_folder_inside_an_indexed_one_is_a_restriction(
     assert len(ws.search("red", None)) == 18
 
 
+def test_two_folders_of_one_root(ws: Workspace, open_: Open, drive: Path) -> None:
+    pair = open_(drive / "drive0", drive / "drive2")
+    assert pair.index().unchanged == 12
+    hits = pair.search("red", None)
+    assert len(hits) == 12
+    assert {hit.root.name for hit in hits} == {"drive0", "drive2"}
+    assert all(hit.path.exists() for hit in hits)
+
+
 def test_a_folder_that_holds_indexed_ones_takes_them_over(
     open_: Open, drive: Path, model: ToyModel
 ) -> None:

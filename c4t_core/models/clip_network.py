@@ -141,9 +141,15 @@ class OnnxTowers:
                 options.inter_op_num_threads = 1
                 options.log_severity_level = _ERRORS_ONLY
                 options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-                self._sessions[name] = onnxruntime.InferenceSession(
-                    str(self._folder / name), options, providers=["CPUExecutionProvider"]
-                )
+                try:
+                    self._sessions[name] = onnxruntime.InferenceSession(
+                        str(self._folder / name), options, providers=["CPUExecutionProvider"]
+                    )
+                except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+                    raise ModelError(
+                        "A cached copy of the CLIP model cannot be opened; delete "
+                        f'"{self._folder}" and try again, it is made anew.'
+                    ) from error
             return self._sessions[name]
 
 

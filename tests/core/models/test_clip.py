@@ -117,6 +117,15 @@ def test_onnx_is_exported_once(added, monkeypatch):
     assert np.array_equal(first, again)
 
 
+def test_a_broken_graph_in_the_cache_is_named(added):
+    model = clip.load_clip(added, engine="onnx")
+    graph = clip_network.graphs_folder(model.fingerprint) / "image.onnx"
+    graph.write_bytes(graph.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="delete .* and try again"):
+        model.encode_images(pictures())
+    assert model.encode_texts(["snow"]).shape == (1, 24)
+
+
 def test_never_random_weights(data_dir):
     with pytest.raises(ModelError, match="c4t models add clip"):
         clip.load_clip("clip")

@@ -74,6 +74,7 @@ class SetupPage(QScrollArea):
         self.start = QPushButton(self.tr("Evaluate"))
         self.start.setObjectName("evaluateStartButton")
         self.start.setProperty("kind", "primary")
+        self._failure = ""  # why the last evaluation did not work, until something is changed
         self._place()
         self._wire()
         self._recall()
@@ -226,7 +227,7 @@ class SetupPage(QScrollArea):
                 hint.setContentsMargins(self._theme.px(22), 0, 0, self._theme.px(4))
                 box.setAccessibleDescription(shown(text))
                 self._model_rows.addWidget(hint)
-        self._update()
+        self._refresh()
 
     @Slot(object)
     def show_marked(self, marked: Marked) -> None:
@@ -242,7 +243,7 @@ class SetupPage(QScrollArea):
         self.test_set.addItem(self.tr("All marks"), "")
         for name, count in marked.test_sets:
             self.test_set.addItem(f"{shown(name)} ({count_text(count)})", name)
-        self._update()
+        self._refresh()
 
     @Slot(object)
     def labels_made(self, made: FromLabels) -> None:
@@ -296,7 +297,8 @@ class SetupPage(QScrollArea):
 
     def say(self, sentence: str) -> None:
         """Show why an evaluation did not work."""
-        self._write(sentence, "bad")
+        self._failure = sentence
+        self._refresh()
 
     def _write(self, text: str, kind: str) -> None:
         self.message.setText(text)
@@ -306,10 +308,15 @@ class SetupPage(QScrollArea):
 
     @Slot()
     def _update(self) -> None:
+        """The user has changed something: what was wrong before may be right now."""
+        self._failure = ""
+        self._refresh()
+
+    def _refresh(self) -> None:
         self._files.setVisible(self.from_file.isChecked())
         self._marks.setVisible(self.from_marks.isChecked())
         problem = self.problem()
-        self._write(problem, "muted")
+        self._write(self._failure or problem, "bad" if self._failure else "muted")
         self.start.setEnabled(not problem)
 
     @Slot()

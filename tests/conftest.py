@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +58,17 @@ def tiny_model(tiny_model_folder: Path) -> Any:
     from c4t_core.models.onnx_engine import OnnxModel
 
     return OnnxModel(tiny_model_folder, "tiny", threads=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clipboard_emptied_at_the_end() -> Iterator[None]:
+    """Leave nothing on the clipboard: Qt lets go of it after Python has ended, and crashes.
+
+    Only the offscreen platform keeps it that long; real ones give it up with the application.
+    """
+    yield
+    if "PySide6.QtWidgets" in sys.modules:
+        from PySide6.QtGui import QGuiApplication
+
+        if QGuiApplication.instance() is not None:
+            QGuiApplication.clipboard().clear()

@@ -98,7 +98,8 @@ def noisy(rows: Tensor, amount: float) -> Tensor:
     if not amount:
         return rows
     lengths = rows.norm(dim=-1, keepdim=True)  # (n, 1)
-    return rows + torch.randn_like(rows) * lengths * (amount / math.sqrt(rows.shape[-1]))
+    scale: Tensor = lengths * (amount / math.sqrt(rows.shape[-1]))  # (n, 1)
+    return rows + torch.randn_like(rows) * scale
 
 
 def gather_rows(rows: Tensor) -> Tensor:

@@ -96,7 +96,8 @@ class FakeWorkspace:
             if filters is None or self._passes(self._frame(number), filters)
         ]
         scores = np.array([self._score(number, query) for number in numbers], dtype=np.float32)
-        return Ranking(np.array(numbers, dtype=np.int64), scores)
+        best = np.argsort(-scores, kind="stable")
+        return Ranking(np.array(numbers, dtype=np.int64)[best], scores[best])
 
     @staticmethod
     def _passes(frame, filters) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from fake_core import FakeWorkspace
+from fake_core import FakeWorkspace, fake_models
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 
 from c4t_core.index.search import Hit
+from c4t_core.models.info import ModelInfo
 from c4t_desktop.gallery.compare_delegate import CompareDelegate
 from c4t_desktop.jobs.comparison import ComparedRow, compare_hits
 from c4t_desktop.panels.compare import ComparePanel
@@ -30,6 +33,13 @@ def others(monkeypatch):
 
     monkeypatch.setattr("c4t_desktop.jobs.comparison._open", build)
     return made
+
+
+@pytest.fixture
+def core(core):
+    """The core with a second model that can be used."""
+    core.models = fake_models(ModelInfo("c4t:winter", "c4t", Path("winter")))
+    return core
 
 
 def hit(path, score):
@@ -69,11 +79,7 @@ def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, others):
     panel = window.findChild(ComparePanel)
     assert panel is not None
     left, right = panel.sides
-    second = next(
-        info.name
-        for info in window.desktop.context.library.models
-        if info.available and info.name != "c4t"
-    )
+    second = "c4t:winter"
     right.chooser.setCurrentIndex(right.chooser.findData(second))
     right.chooser.activated.emit(right.chooser.currentIndex())
     button = panel.findChild(QPushButton, "rightIndexButton")

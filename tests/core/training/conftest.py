@@ -30,7 +30,9 @@ GROUNDS = {
 }
 
 
-def draw(path: Path, colour: tuple[int, int, int], ground: tuple[int, int, int], number: int) -> None:
+def draw(
+    path: Path, colour: tuple[int, int, int], ground: tuple[int, int, int], number: int
+) -> None:
     image = Image.new("RGB", (96, 72), ground)
     ImageDraw.Draw(image).rectangle((24, 20, 72, 56), fill=colour)
     image.putpixel((0, 0), (number, 0, 0))

@@ -70,7 +70,7 @@ def test_two_processes_train_what_one_trains(shapes, still_model, tmp_path):
         }
 
     launch = (
-        *("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"),
+        *("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
         *("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"),
         *("--num_cpu_threads_per_process", "1", "--main_process_port", "0"),
     )

@@ -118,6 +118,7 @@ class Comparison(QObject):
         self._workspaces: dict[tuple[tuple[Path, ...], str], Any] = {}
         self._shared: Any = None
         self._ask = Ask()
+        self._closed = False
         self.models = (library.model, library.model)
 
     def choose(self, left: str, right: str) -> None:
@@ -133,6 +134,8 @@ class Comparison(QObject):
     @Slot()
     def refresh(self) -> None:
         """Ask the same again."""
+        if self._closed:  # an index that was stopped by closing asks once more
+            return
         folders, models, ask = self._library.folders, self.models, self._ask
         self._share_open_one()
         if ask.empty or not folders:
@@ -164,6 +167,7 @@ class Comparison(QObject):
             progress=self.index_needed.emit,
             done=self.answered.emit,
             failed=self.failed.emit,
+            owner=self,
         )
 
     def index(self, model: str) -> None:
@@ -180,6 +184,7 @@ class Comparison(QObject):
             progress=self._progress,
             failed=self.failed.emit,
             finished=self.refresh,
+            owner=self,
         )
 
     def _progress(self, value: tuple[int, int]) -> None:
@@ -201,6 +206,7 @@ class Comparison(QObject):
 
     def close(self) -> None:
         """Stop and close what was opened."""
+        self._closed = True
         self._library.runner.cancel_key("compare")
         self._library.runner.cancel_key("compare-index")
         workspaces, self._workspaces = self._workspaces, {}

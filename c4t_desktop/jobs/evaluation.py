@@ -312,6 +312,7 @@ class Evaluation(QObject):
             key="evaluation-marks",
             done=self.marks_counted.emit,
             failed=_ignore,
+            owner=self,
         )
 
     def _run(
@@ -331,6 +332,7 @@ class Evaluation(QObject):
             done=lambda value: ended.append(lambda: done(value)),
             failed=lambda error: ended.append(lambda: failed(error)),
             finished=lambda: self._finished(ended),
+            owner=self,
         )
         self._job = job
         self.advanced.emit()

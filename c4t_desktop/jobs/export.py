@@ -174,6 +174,7 @@ class Exporter(QObject):
             done=self.done.emit,
             failed=self.failed.emit,
             finished=self._finished,
+            owner=self,
         )
 
     def cancel(self) -> None:

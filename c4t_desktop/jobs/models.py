@@ -179,6 +179,7 @@ class ModelStore(QObject):
             done=lambda value: after.append(lambda: done(value)),
             failed=lambda error: after.append(lambda: self.failed.emit(error)),
             finished=lambda: self._finished(after),
+            owner=self,
         )
         self.begun.emit(doing)
 

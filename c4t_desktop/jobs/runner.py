@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
+from shiboken6 import isValid
 
 from c4t_core.errors import Cancelled
 
@@ -26,7 +27,7 @@ _REPORT_EVERY = 0.1  # seconds between two progress reports of one job
 
 
 def _nothing(*_: object) -> None:
-    """Stand in for a callback that nobody gave."""
+    """Stand in for a callback that nobody gave, or for work that has ended."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Job:
         number: grows by one with each job; a later job with the same key makes this one stale.
         lane: the name of the lane it runs in.
         key: jobs with the same key replace each other; None replaces nothing.
+        owner: whom the callbacks belong to; once it is deleted nobody is called any more.
     """
 
     number: int
@@ -55,6 +57,7 @@ class Job:
     work: Callable[[Job], Any]
     callbacks: Callbacks
     _post: Callable[[_Event], None]
+    owner: QObject | None = None
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _running_allowed: threading.Event = field(default_factory=threading.Event)
     _reported: float = 0.0
@@ -110,6 +113,19 @@ class Job:
     def report(self, value: object) -> None:
         """Hand an intermediate value to the GUI thread."""
         self._post(_Event(self, "progress", value))
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the panel that asked for it has been closed and deleted."""
+        return self.owner is not None and not isValid(self.owner)
+
+    def let_go(self) -> None:
+        """Drop what the work and its callbacks hold on to.
+
+        A callback often names its own job; such a ring would keep a closed workspace, with its
+        model's hundred megabytes, until Python looks for rings the next time.
+        """
+        self.work, self.callbacks, self.owner = _nothing, Callbacks(), None
 
 
 @dataclass(frozen=True)
@@ -220,6 +236,7 @@ class JobRunner(QObject):
         failed: Callable[[Exception], None] | None = None,
         progress: Callable[[Any], None] = _nothing,
         finished: Callable[[], None] = _nothing,
+        owner: QObject | None = None,
     ) -> Job:
         """Run ``work(job)`` in a lane.
 
@@ -232,9 +249,10 @@ class JobRunner(QObject):
             failed: called on the GUI thread with the exception; else :attr:`crashed` tells.
             progress: called on the GUI thread with each reported value.
             finished: called on the GUI thread exactly once, however the job ended.
+            owner: a panel that may be deleted before the job ends; nobody is called then.
         """
         callbacks = Callbacks(done, failed, progress, finished)
-        job = Job(next(self._numbers), lane, key, work, callbacks, self._post)
+        job = Job(next(self._numbers), lane, key, work, callbacks, self._post, owner)
         self._alive.add(job)
         if self._closed:
             job.cancel()
@@ -300,18 +318,21 @@ class JobRunner(QObject):
         if job.ended:
             return
         if event.kind == "progress":
-            if not job.stale and not job.cancelled:
+            if not (job.stale or job.cancelled or job.orphaned):
                 job.callbacks.progress(event.value)
             return
         job.ended = True
         self._alive.discard(job)
         if job.key is not None and self._latest.get(job.key) is job:
             del self._latest[job.key]
+        orphaned = job.orphaned
         try:
-            if not job.stale:
+            if not (job.stale or orphaned):
                 self._deliver(event)
         finally:
-            job.callbacks.finished()
+            if not orphaned:
+                job.callbacks.finished()
+            job.let_go()
             if not self._alive:
                 self.idle.emit()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 
 import pytest
 from PySide6.QtCore import QObject, Signal, Slot
+from shiboken6 import delete
 
 from c4t_core.errors import Cancelled
 from c4t_desktop.jobs.runner import JobRunner
@@ -255,3 +258,41 @@ def test_none_can_be_emitted_twenty_thousand_times(qtbot):
     for _ in range(20_000):
         emitter.sent.emit(None)
     assert emitter.received == 20_000
+
+
+class Heavy:
+    """Stands for a workspace: it must go as soon as nobody needs it."""
+
+
+def test_an_ended_job_keeps_nothing_alive_even_where_a_callback_names_it(qtbot, runner):
+    heavy = Heavy()
+    gone = weakref.ref(heavy)
+    ended = []
+    gc.disable()  # a ring would only be found by the collector
+    try:
+
+        def start(thing):
+            job = runner.submit(
+                lambda _: thing is not None, lane="work", finished=lambda: ended.append(job.number)
+            )
+
+        start(heavy)
+        del heavy
+        qtbot.waitUntil(lambda: bool(ended))
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_nobody_is_called_for_a_panel_that_was_deleted(qtbot, runner):
+    log, panel, go = Log(), QObject(), threading.Event()
+
+    def work(job):
+        job.report("half")
+        return go.wait(10)
+
+    submit(runner, log, work, owner=panel)
+    delete(panel)
+    go.set()
+    qtbot.waitUntil(lambda: not runner.busy)
+    assert log.calls == []

@@ -184,6 +184,7 @@ class PairsPage(QWidget):
             key="wizard-pairs",
             done=self._made,
             failed=self._failed,
+            owner=self,
         )
 
     @Slot()
@@ -196,6 +197,7 @@ class PairsPage(QWidget):
                 key="wizard-pairs",
                 done=self._made,
                 failed=self._failed,
+                owner=self,
             )
 
     def _made(self, made: MadePairs) -> None:
@@ -232,6 +234,7 @@ class PairsPage(QWidget):
             key="wizard-pairs",
             done=self._show,
             failed=self._failed,
+            owner=self,
         )
 
     def _failed(self, error: Exception) -> None:

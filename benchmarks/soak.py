@@ -12,6 +12,7 @@ Qt window that runs at the same time. Exit status 1 if a bound of the project is
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import random
@@ -43,6 +44,20 @@ def resident() -> float:
     """Return the resident size of this process in MB."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def living() -> dict[str, int]:
+    """Count what lives: widgets, Python's objects, networks in memory."""
+    from PySide6.QtWidgets import QApplication
+
+    gc.collect()
+    objects = gc.get_objects()
+    networks = sum(type(thing).__name__ == "InferenceSession" for thing in objects)
+    return {
+        "widgets": len(QApplication.allWidgets()),
+        "objects": len(objects),
+        "networks": networks,
+    }
 
 
 def slope(points: list[tuple[float, float]]) -> float:
@@ -259,7 +274,8 @@ class Monkey:
 
         port = self.window.view.viewport()
         spot = QPoint(
-            self.random.randrange(max(1, port.width())), self.random.randrange(max(1, port.height()))
+            self.random.randrange(max(1, port.width())),
+            self.random.randrange(max(1, port.height())),
         )
         self.test.mouseMove(port, spot)
 
@@ -301,6 +317,7 @@ def run(minutes: float, seed: int, base: Path) -> dict[str, Any]:
     started = time.monotonic()
     warm = min(300.0, minutes * 60 * WARM_UP)
     memory: list[tuple[float, float]] = []
+    alive: dict[str, dict[str, int]] = {}
 
     def step() -> None:
         monkey.close_dialogs()
@@ -314,6 +331,7 @@ def run(minutes: float, seed: int, base: Path) -> dict[str, Any]:
         memory.append(((time.monotonic() - started) / 60, resident()))
 
     def warmed() -> None:
+        alive["warm"] = living()
         heart.begin()
         bare.begin()
 
@@ -327,6 +345,8 @@ def run(minutes: float, seed: int, base: Path) -> dict[str, Any]:
     app.exec()
     beside = bare.end()
     monkey.close_dialogs()
+    app.processEvents()
+    alive["end"] = living()
     late = [(when, size) for when, size in memory if when * 60 >= warm]
     closing = time.monotonic()
     window.close()
@@ -341,6 +361,7 @@ def run(minutes: float, seed: int, base: Path) -> dict[str, Any]:
         "mb_at_end": round(memory[-1][1], 1),
         "mb_per_minute": round(slope(late), 3),
         "memory": [(round(when, 2), round(size, 1)) for when, size in memory[::15]],
+        "alive": alive,
         "window": heart.summary(),
         "bare_window": beside,
         "closed_s": round(closed, 2),

@@ -267,6 +267,10 @@ class Workspace:
         """Return the cameras and their number of images, by name."""
         return self._searcher.groups("camera")
 
+    def days(self) -> list[tuple[str, int]]:
+        """Return the days (UTC, as ``2026-10-14``) and their number of images, by date."""
+        return self._searcher.groups("day")
+
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""
         return status.of(self._searcher, self._catalogue, self._model)

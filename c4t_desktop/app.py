@@ -23,10 +23,18 @@ from c4t_desktop.jobs.library import LOOK, Library
 from c4t_desktop.jobs.marks import MarkBook
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
+from c4t_desktop.jobs.watching import FolderWatch
 from c4t_desktop.main_window import MainWindow
 from c4t_desktop.messages import describe, log_file, show_problem, use_language
 from c4t_desktop.panels.extensions import Context
-from c4t_desktop.settings import COLOURS, LANGUAGE, TEXT_SCALE, THUMBNAIL_SPACE, Settings
+from c4t_desktop.settings import (
+    COLOURS,
+    LANGUAGE,
+    TEXT_SCALE,
+    THUMBNAIL_SPACE,
+    WATCH,
+    Settings,
+)
 from c4t_desktop.theme import Theme
 
 LOG = logging.getLogger(__name__)
@@ -59,7 +67,10 @@ class Desktop(QObject):
         thumbnails = Thumbnails(parent=self)
         cache = ThumbnailCache(thumbnails, parent=self)
         details = Details(library, self)
+        details.captions.restore(self.settings.recall("pairs", []))
+        details.captions.changed.connect(self._remember_pairs)
         marks = MarkBook(library, finder, self)
+        self.watch = FolderWatch(library, allowed=self.settings.value(WATCH), parent=self)
         self.context = Context(
             self.runner,
             library,
@@ -104,6 +115,10 @@ class Desktop(QObject):
     def _remember_model(self, _: object, model: str) -> None:
         self.settings.remember("model", model)
 
+    @Slot(object)
+    def _remember_pairs(self, files: object) -> None:
+        self.settings.remember("pairs", files)
+
     # looks ----------------------------------------------------------------------------------
 
     def _restyle(self) -> None:
@@ -113,6 +128,8 @@ class Desktop(QObject):
     def _setting_changed(self, key: str) -> None:
         if key in (COLOURS.key, TEXT_SCALE.key):
             self._restyle()
+        elif key == WATCH.key:
+            self.watch.allow(self.settings.value(WATCH))
 
     # one window per data folder -------------------------------------------------------------
 
@@ -190,6 +207,7 @@ class Desktop(QObject):
         self.settings.sync()
         if self._server is not None:
             self._server.close()
+        self.watch.stop()
         self.context.library.stop_index()
         done = self.runner.shutdown(_SHUTDOWN)
         done = self.context.thumbnails.shutdown(0.5) and done

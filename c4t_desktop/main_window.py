@@ -11,14 +11,16 @@ from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from c4t_core import paths
+from c4t_desktop.gallery.preview import HoverPreview
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.panels import extensions, pages
+from c4t_desktop.panels import extensions
 from c4t_desktop.panels.actions import FOLDER_MENU, HIT_MENU, MAIN_MENU, Actions
 from c4t_desktop.panels.commands import Commands
 from c4t_desktop.panels.details import DetailsPanel
 from c4t_desktop.panels.empty_state import EmptyState
 from c4t_desktop.panels.extensions import Context
+from c4t_desktop.panels.folder_commands import FolderCommands
 from c4t_desktop.panels.model_chooser import ModelChooser
 from c4t_desktop.panels.results import ResultsPanel
 from c4t_desktop.panels.results_header import ResultsHeader
@@ -59,7 +61,7 @@ class MainWindow(QMainWindow):
         self.viewer = Viewer(context.details, context.thumbnails, context.cache, theme)
         self.results = ResultsPanel(
             library, finder, self.header, self.view, self.viewer, EmptyState(theme),
-            EmptyState(theme), context.settings, self._offers(),
+            EmptyState(theme), context.settings, self.commands.offers(),
         )  # fmt: skip
         self.details = DetailsPanel(context.details, context.thumbnails, context.cache, theme)
         self.sidebar = Sidebar(library, finder, theme)
@@ -76,23 +78,12 @@ class MainWindow(QMainWindow):
             theme,
         )  # fmt: skip
         self._place()
+        self.preview = HoverPreview(self.view, context.cache, context.settings, theme)
+        self.folder_commands = FolderCommands(library, self.commands, self.sidebar, self)
         self._join_actions()
         self._join_panels()
         self.chooser.show_models((), library.model)
         self.search.field.setFocus()
-
-    def _offers(self) -> pages.Offers:
-        commands = self.commands
-        sample = commands.open_sample if commands.sample_folder() is not None else None
-        return pages.Offers(
-            choose_folder=commands.choose_folder,
-            open_sample=sample,
-            open_recent=commands.open_recent,
-            index=commands.index,
-            show_skipped=commands.show_skipped,
-            use_shipped_model=commands.use_shipped_model,
-            copy=commands.copy_text,
-        )
 
     def _place(self) -> None:
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -158,7 +149,8 @@ class MainWindow(QMainWindow):
             "index": commands.index, "skipped": commands.show_skipped,
             "export": commands.export, "quit": self.close,
             "find": search.focus_all, "pasteImage": search.paste_image,
-            "saveSearch": commands.save_search, "copyPaths": selection.copy_paths,
+            "searchWithin": search.search_within, "saveSearch": commands.save_search,
+            "copyPaths": selection.copy_paths,
             "openFile": selection.open_file, "reveal": selection.reveal,
             "moreLikeThis": selection.more_like_this, "markRight": selection.mark_right,
             "markWrong": selection.mark_wrong, "unfold": self.results.unfold_current,
@@ -181,8 +173,6 @@ class MainWindow(QMainWindow):
         commands.panel_made.connect(self.results.show_panel)
         self.status.index_wanted.connect(commands.index)
         self.sidebar.recent_chosen.connect(commands.open_recent)
-        self.sidebar.add_folder.connect(commands.add_folder)
-        self.sidebar.folder_removed.connect(commands.remove_folder)
         self.results.example_chosen.connect(self._ask_example)
         self.results.dropped.connect(commands.open_dropped)
         self.search.left_down.connect(self.view.setFocus)

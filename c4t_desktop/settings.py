@@ -134,6 +134,16 @@ INDEX_AT_OPENING = Setting(
         "Settings", "Look for new and changed images at once; otherwise only when you ask for it."
     ),
 )
+WATCH = Setting(
+    "index/watch",
+    True,
+    QT_TRANSLATE_NOOP("Settings", "Watch for new files"),
+    QT_TRANSLATE_NOOP(
+        "Settings",
+        "Index what is added to an open folder as soon as it comes to rest; "
+        "where a network drive tells nothing, F5 looks.",
+    ),
+)
 EXCLUDES = Setting(
     "index/excludes",
     "",
@@ -159,7 +169,10 @@ GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
     (QT_TRANSLATE_NOOP("Settings", "Appearance"), (COLOURS, TEXT_SCALE, LANGUAGE)),
     (QT_TRANSLATE_NOOP("Settings", "Results"), (CARD_WIDTH, FOLD_EVENTS, HOVER_PREVIEW)),
     (QT_TRANSLATE_NOOP("Settings", "Search"), (SEARCH_DELAY,)),
-    (QT_TRANSLATE_NOOP("Settings", "Library"), (INDEX_AT_OPENING, EXCLUDES, THUMBNAIL_SPACE)),
+    (
+        QT_TRANSLATE_NOOP("Settings", "Library"),
+        (INDEX_AT_OPENING, WATCH, EXCLUDES, THUMBNAIL_SPACE),
+    ),
 )
 RECENT = 8  # folders remembered
 

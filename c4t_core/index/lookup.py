@@ -18,6 +18,14 @@ _VARIABLES = 500  # values in one IN (...)
 _COLUMNS = "id, root_id, path, size, mtime_ns, drive, camera, frame, time"
 
 
+# What images are grouped by: a column, or the day of a time that is more than a clock.
+_GROUPS = {
+    "drive": "drive",
+    "camera": "camera",
+    "day": f"CASE WHEN time > {366 * 86_400} THEN date(time, 'unixepoch') END",
+}
+
+
 @dataclass(frozen=True)
 class ImageRow:
     """One image as the catalogue knows it."""
@@ -186,13 +194,17 @@ class Lookup:
         return where, values
 
     def groups(self, column: str, below: bytes = b"") -> list[tuple[str, int]]:
-        """Return (name, number of images) of every "drive" or "camera", by name."""
-        assert column in {"drive", "camera"}
+        """Return (name, number of images) of every "drive", "camera" or "day", by name.
+
+        A day is written ``2026-10-14`` and is that of UTC; frames whose time is only a clock, or
+        is not known, belong to none.
+        """
         where, values = below_range(below)
+        column = _GROUPS[column]
         with self._catalogue.reading() as db:
             rows = db.execute(
-                f"SELECT {column}, COUNT(*) FROM images WHERE root_id = ? AND {column} IS NOT NULL"
-                f"{where} GROUP BY {column} ORDER BY {column}",
+                f"SELECT {column} AS part, COUNT(*) FROM images WHERE root_id = ?"
+                f" AND part IS NOT NULL{where} GROUP BY part ORDER BY part",
                 (self.root_id, *values),
             )
             return [(str(name), int(count)) for name, count in rows.fetchall()]

@@ -306,7 +306,7 @@ class Searcher:
         return None
 
     def groups(self, column: str) -> list[tuple[str, int]]:
-        """Return (name, number of images) of every "drive" or "camera" of the opened folders."""
+        """Return (name, number of images) of every "drive", "camera" or "day" that is open."""
         total: dict[str, int] = {}
         for target in self.targets():
             lookup = self.lookup(target)

@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from c4t_desktop.jobs.captions import CaptionBook
 from c4t_desktop.jobs.library import LOOK, Library
 from c4t_desktop.jobs.runner import Job
 
@@ -32,6 +33,7 @@ class Facts:
         camera: camera, or "".
         frame: number of the frame, or "".
         when: the moment it shows, as text, UTC, or "".
+        captions: what the pairs files that are known say of it.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class Facts:
     camera: str = ""
     frame: str = ""
     when: str = ""
+    captions: tuple[str, ...] = ()
 
 
 def moment_text(seconds: float | None) -> str:
@@ -93,6 +96,9 @@ def _place_facts(workspace: Any, path: Path) -> dict[str, Any]:
 class Details(QObject):
     """Looks up what the details panel shows.
 
+    Attributes:
+        captions: the pairs files that are known.
+
     Signals:
         known: facts about a file; sent twice, first without similar frames (Facts).
     """
@@ -103,16 +109,19 @@ class Details(QObject):
         """Look up in the workspace that is open."""
         super().__init__(parent)
         self._library = library
+        self.captions = CaptionBook(self)
 
     def look_up(self, path: Path) -> None:
         """Look up one file; what is still being looked up for another one is dropped."""
         opened = self._library.opened_now
         workspace = opened.workspace if opened is not None else None
+        captions = self.captions
 
         def work(job: Job) -> Facts:
             facts = _file_facts(path)
             if workspace is not None:
                 facts.update(_place_facts(workspace, path))
+            facts["captions"] = captions.of(path)
             job.report(Facts(path, **facts))
             job.check()
             if workspace is not None:

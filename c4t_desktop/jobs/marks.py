@@ -13,7 +13,16 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from c4t_desktop.jobs.finder import NEAREST, Ask, Chip, Filters, Finder, Found, build_query
+from c4t_desktop.jobs.finder import (
+    NEAREST,
+    Ask,
+    Chip,
+    Filters,
+    Finder,
+    Found,
+    build_query,
+    core_filters,
+)
 from c4t_desktop.jobs.library import LOOK, Library
 from c4t_desktop.jobs.runner import Job
 
@@ -177,14 +186,16 @@ class MarkBook(QObject):
         self._run(lambda _: _read_saved(store.get()), self._saved_read, "saved")
 
     def save(self, name: str, ask: Ask) -> None:
-        """Keep a question under a name."""
-        store = self._store
+        """Keep a question under a name; what it finds now is no news."""
+        store, workspace = self._store, self._workspace()
 
         def work(_: Job) -> tuple[Saved, ...]:
             from c4t_core.index.user_data import Scenario
 
-            filters = dataclasses.asdict(ask.filters)
-            store.get().save_scenario(Scenario(name, key_of(ask), {"filters": filters}))
+            settings = {"filters": _lasting(ask.filters), "refine": ask.refine}
+            store.get().save_scenario(Scenario(name, key_of(ask), settings))
+            if workspace is not None:
+                store.get().mark_seen(name, map(_plain_key, _matches_or_none(workspace, ask)))
             return _read_saved(store.get())
 
         self._run(work, self._saved_read, None)
@@ -276,16 +287,32 @@ def _read_saved(data: Any) -> tuple[Saved, ...]:
         stored["within"] = tuple(stored.get("within", ()))
         known = {field.name for field in dataclasses.fields(Filters)}
         filters = Filters(**{name: value for name, value in stored.items() if name in known})
-        made.append(Saved(scenario.name, Ask(text=scenario.query, filters=filters)))
+        refine = bool(scenario.settings.get("refine", False))
+        made.append(Saved(scenario.name, Ask((), scenario.query, filters, refine)))
     return tuple(made)
 
 
+def _lasting(filters: Filters) -> dict[str, Any]:
+    """Return the filters as plain data; ids of images do not outlive the catalogue."""
+    plain = dataclasses.asdict(filters)
+    return {name: plain[name] for name in plain if not name.startswith("among")}
+
+
 def _matches(workspace: Any, ask: Ask) -> list[Any]:
-    query = build_query(ask)
-    cut = workspace.threshold(query)
-    ranking = workspace.ranking(query)
+    query, filters = build_query(ask), core_filters(ask.filters)
+    cut = workspace.threshold(query, filters=filters)
+    ranking = workspace.ranking(query, filters=filters)
     count = NEAREST if cut is None else int((ranking.scores >= cut).sum())
     return list(workspace.hits(ranking.image_ids[:count], ranking.scores[:count]))
+
+
+def _matches_or_none(workspace: Any, ask: Ask) -> list[Any]:
+    from c4t_core.errors import C4TError
+
+    try:
+        return _matches(workspace, ask)
+    except C4TError:  # not indexed yet, or an image of the query is gone
+        return []
 
 
 def _counted(job: Job, data: Any, workspace: Any, saved: Saved) -> Saved:

@@ -5,6 +5,7 @@ Plain functions that the runner calls off the GUI thread; each returns a value.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +128,45 @@ def pairs_from_marks(marks: Iterable[tuple[str, Path]], root: Path) -> MadePairs
             relative = image.relative_to(root).as_posix()
             writer.write(relative, query, parse_frame_name(relative).drive, None)
     return MadePairs(target, root)
+
+
+def pairs_from_my_marks() -> MadePairs:
+    """Write what the user marked as right while searching; runs on a worker thread.
+
+    A caption says what is in the picture, so a query with an image, or with a term that is not
+    wanted, makes none.
+
+    Raises:
+        DataError: if no frame that is there is marked as right for a query in plain words.
+    """
+    from c4t_core.errors import DataError, QueryError
+    from c4t_core.index.search import parse_query
+    from c4t_core.index.user_data import UserData
+
+    data = UserData()
+    try:
+        marks = [mark for mark in data.marks() if mark.good and mark.image.path.is_file()]
+    finally:
+        data.close()
+    found: list[tuple[str, Path]] = []
+    left: set[str] = set()
+    for mark in marks:
+        try:
+            terms = parse_query(mark.query).terms
+        except QueryError:
+            terms = ()
+        if terms and all(term.text and term.weight > 0 for term in terms):
+            found.append((" ".join(str(term.text) for term in terms), mark.image.path))
+        else:
+            left.add(mark.query)
+    if not found:
+        raise DataError(
+            "No frame is marked as right for a query in plain words; mark some hits with R first."
+        )
+    root = Path(os.path.commonpath([image.parent for _, image in found]))
+    made = pairs_from_marks(found, root)
+    problems = tuple(f'"{query}" is no caption; its marks are left out' for query in sorted(left))
+    return MadePairs(made.path, made.images, problems)
 
 
 def _folder() -> Path:

@@ -50,6 +50,12 @@ SPECS: tuple[Spec, ...] = (
         ("Ctrl+Shift+V",),
     ),
     Spec("saveSearchAction", _N("Actions", "Save this search…"), "bookmark", ("Ctrl+S",)),
+    Spec(
+        "searchWithinAction",
+        _N("Actions", "Search within these results"),
+        "filter",
+        ("Ctrl+Shift+F",),
+    ),
     Spec("copyPathsAction", _N("Actions", "Copy paths"), "copy", ("Ctrl+C",)),
     Spec("openFileAction", _N("Actions", "Open with another program"), "open", ("Ctrl+Return",)),
     Spec("revealAction", _N("Actions", "Show in the file manager"), "reveal", ("Ctrl+R",)),
@@ -96,12 +102,12 @@ SPECS: tuple[Spec, ...] = (
 _SEPARATOR = ""
 MAIN_MENU = (
     "indexAction", "skippedAction", "exportAction", _SEPARATOR,
-    "saveSearchAction", "pasteImageAction", "refineAction", _SEPARATOR,
+    "saveSearchAction", "searchWithinAction", "pasteImageAction", "refineAction", _SEPARATOR,
     "modelsAction", "sidebarAction", "detailsAction", _SEPARATOR,
     "shortcutsAction", "aboutAction", "quitAction",
 )  # fmt: skip
 HIT_MENU = (
-    "moreLikeThisAction", "unfoldAction", _SEPARATOR,
+    "moreLikeThisAction", "searchWithinAction", "unfoldAction", _SEPARATOR,
     "markRightAction", "markWrongAction", _SEPARATOR,
     "copyPathsAction", "openFileAction", "revealAction", "exportAction",
 )  # fmt: skip

@@ -19,7 +19,7 @@ from c4t_core.errors import FolderError, MissingExtraError
 from c4t_desktop.gallery.results_model import file_url, files_as_mime
 from c4t_desktop.jobs.marks import Saved
 from c4t_desktop.messages import Problem, describe, plural, show_problem
-from c4t_desktop.panels import extensions
+from c4t_desktop.panels import extensions, pages
 from c4t_desktop.panels.about import AboutDialog
 from c4t_desktop.panels.extensions import Context
 from c4t_desktop.panels.save_search import SaveSearchDialog
@@ -54,6 +54,18 @@ class Commands(QObject):
         context.library.index_failed.connect(self.tell)
         context.library.opened.connect(self._opened)
         context.runner.crashed.connect(self.tell)
+
+    def offers(self) -> pages.Offers:
+        """Return what the buttons of the pages do."""
+        return pages.Offers(
+            choose_folder=self.choose_folder,
+            open_sample=self.open_sample if self.sample_folder() is not None else None,
+            open_recent=self.open_recent,
+            index=self.index,
+            show_skipped=self.show_skipped,
+            use_shipped_model=self.use_shipped_model,
+            copy=self.copy_text,
+        )
 
     # folders --------------------------------------------------------------------------------
 

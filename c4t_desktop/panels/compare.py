@@ -240,8 +240,11 @@ class ComparePanel(QWidget):
     @Slot()
     def close_panel(self) -> None:
         """Go back to the grid."""
-        self._comparison.close()
         self.closed.emit()
+
+    def release(self) -> None:
+        """Close the models that were opened here; the panel is about to go."""
+        self._comparison.close()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
         if event.key() == Qt.Key.Key_Escape:

@@ -30,6 +30,7 @@ from c4t_desktop.panels.flow import FlowLayout
 from c4t_desktop.panels.model_chooser import title_of
 from c4t_desktop.theme import Theme
 
+_CAPTIONS = 4  # shown of one frame
 _ROWS = ("score", "drive", "frame", "file", "changed", "folder")
 
 
@@ -109,7 +110,11 @@ class DetailsPanel(QScrollArea):
         self._titles = [
             self._section(self.tr("NEIGHBOURS IN TIME")),
             self._section(self.tr("SIMILAR FRAMES")),
+            self._section(self.tr("CAPTIONS")),
         ]
+        self.captions = plain_label(wrap=True)
+        self.captions.setObjectName("captionsText")
+        self.captions.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._right = self._button(self.tr("Right"), "check", "markRightButton", kind="good")
         self._wrong = self._button(self.tr("Wrong"), "close", "markWrongButton", kind="bad")
         self._like = self._button(self.tr("More like this"), "similar", "moreLikeThisButton")
@@ -151,6 +156,8 @@ class DetailsPanel(QScrollArea):
         column.addWidget(_buttons(px(8), self._right, self._wrong, self._like))
         column.addLayout(self._facts_grid())
         column.addSpacing(px(4))
+        column.addWidget(self._titles[2])
+        column.addWidget(self.captions)
         column.addWidget(self._titles[0])
         column.addWidget(self.neighbours)
         column.addWidget(self._titles[1])
@@ -227,6 +234,7 @@ class DetailsPanel(QScrollArea):
         if path not in self.neighbours.paths:
             self.neighbours.show_frames([])
         self.similar.show_frames([])
+        self._show_captions(())
         self._details.look_up(path)
 
     def clear(self) -> None:
@@ -257,12 +265,21 @@ class DetailsPanel(QScrollArea):
         size = size_text(facts.size) if facts.size >= 0 else self.tr("not there now")
         self._set("file", _joined(f"{pixels} {facts.format}".strip(), size))
         self._set("changed", facts.changed)
+        self._show_captions(facts.captions)
         self.neighbours.show_frames(facts.neighbours, facts.path)
         self.similar.show_frames(facts.similar)
         self._titles[0].setVisible(len(facts.neighbours) > 1)
         self.neighbours.setVisible(len(facts.neighbours) > 1)
         self._titles[1].setVisible(bool(facts.similar))
         self.similar.setVisible(bool(facts.similar))
+
+    def _show_captions(self, captions: tuple[str, ...]) -> None:
+        lines = list(captions[:_CAPTIONS])
+        if len(captions) > _CAPTIONS:
+            lines.append(self.tr("and {0} more").format(len(captions) - _CAPTIONS))
+        self.captions.setText("\n".join(lines))
+        for part in (self._titles[2], self.captions):
+            part.setVisible(bool(lines))
 
     # buttons --------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 A module ``c4t_desktop.panels.NAME`` that offers ``create(context, parent) -> QWidget`` is
 opened by the action of that name. A dialog is shown over the window; any other widget takes
-the place of the grid until it emits ``closed``.
+the place of the grid until it emits ``closed``, or another panel takes its place; a method
+``release()``, where it has one, is called before it goes.
 """
 
 from __future__ import annotations

@@ -288,6 +288,7 @@ class ResultsPanel(QStackedWidget):
         """Go back from a further panel to the grid."""
         panel, self._panel = self._panel, None
         if panel is not None:
+            getattr(panel, "release", _nothing)()
             self.removeWidget(panel)
             panel.deleteLater()
             self.close_frame()
@@ -323,3 +324,7 @@ class ResultsPanel(QStackedWidget):
     def _frame_shown(self, path: Path) -> None:
         row = self._model.row_at(self._model.index_of(path))
         self.current_changed.emit(path, row.hit if row is not None else None)
+
+
+def _nothing() -> None:
+    """Most panels hold nothing that must be given back."""

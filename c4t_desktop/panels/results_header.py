@@ -166,6 +166,8 @@ class ResultsHeader(QWidget):
         place = self._sort.findData(order.sort)
         if place != self._sort.currentIndex():
             self._sort.setCurrentIndex(place)
+        if order.fold != self._fold.isChecked():
+            self._fold.setChecked(order.fold)
         self._show_cut()
 
     def _show_cut(self) -> None:

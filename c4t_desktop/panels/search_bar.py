@@ -139,6 +139,12 @@ class SearchBar(QFrame):
         self._ask_now()
         self.field.setFocus()
 
+    @Slot()
+    def search_within(self) -> None:
+        """Restrict the next query to the hits shown now, and begin to type it."""
+        if self._finder.search_within():
+            self.focus_all()
+
     def is_empty(self) -> bool:
         """Whether nothing is asked."""
         return self.ask().empty

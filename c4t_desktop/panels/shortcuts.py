@@ -68,6 +68,7 @@ class ShortcutsDialog(QDialog):
                         ("↓", tr("to the results; in the empty field: earlier queries")),
                         ("Ctrl+V", tr("search by an image in the clipboard")),
                         ("Ctrl+S", tr("save the search as a scenario")),
+                        ("Ctrl+Shift+F", tr("search within these results")),
                         ("Ctrl+M", tr("refine by right and wrong marks")),
                         ("Esc", tr("clear the search")),
                     ),

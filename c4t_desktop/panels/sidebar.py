@@ -7,120 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from c4t_desktop.gallery.results_model import plain_tip, shown
+from c4t_desktop.gallery.results_model import plain_tip
 from c4t_desktop.jobs.finder import Filters, Finder
 from c4t_desktop.jobs.library import Library, Opened
 from c4t_desktop.jobs.marks import Saved
-from c4t_desktop.messages import count_text, plain_label
+from c4t_desktop.messages import count_text
+from c4t_desktop.panels.filters import FilterSection
+from c4t_desktop.panels.side_rows import Section, SideRow
 from c4t_desktop.panels.status import folder_name, folders_title
 from c4t_desktop.theme import Theme
-
-
-class SideRow(QPushButton):
-    """One line: a name on the left, a count or a word on the right.
-
-    Signals:
-        chosen: it was pressed; carries what it stands for.
-        removed: Delete was pressed on it; carries what it stands for.
-    """
-
-    chosen = Signal(object)
-    removed = Signal(object)
-
-    def __init__(self, name: str, value: str, stands_for: object, theme: Theme) -> None:
-        """Show a name and a value."""
-        super().__init__()
-        self._theme = theme
-        self.stands_for = stands_for
-        self._whole = shown(name).replace("\n", "⏎")
-        self.setCheckable(True)
-        self.setProperty("kind", "side")
-        self.setAccessibleName(f"{self._whole}, {value}" if value else self._whole)
-        self._name = plain_label()
-        self._value = plain_label(value)
-        self._value.setProperty("kind", "muted")
-        for label in (self._name, self._value):
-            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        # The name takes what is left; it must not ask for its whole width.
-        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(theme.px(8), 0, theme.px(8), 0)
-        row.addWidget(self._name, 1)
-        row.addWidget(self._value)
-        self.setMinimumHeight(theme.px(30))
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.clicked.connect(self._go)
-        self.toggled.connect(self._show_chosen)
-
-    @Slot(bool)
-    def _show_chosen(self, chosen: bool) -> None:
-        for label, otherwise in ((self._name, "plain"), (self._value, "muted")):
-            label.setProperty("kind", "chosen" if chosen else otherwise)
-            label.style().unpolish(label)
-            label.style().polish(label)
-
-    def set_value(self, value: str) -> None:
-        """Show another value."""
-        self._value.setText(value)
-        self.setAccessibleName(f"{self._whole}, {value}" if value else self._whole)
-
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802, D102
-        super().resizeEvent(event)
-        room = self.width() - self._value.sizeHint().width() - self._theme.px(26)
-        mode = Qt.TextElideMode.ElideMiddle
-        self._name.setText(self._name.fontMetrics().elidedText(self._whole, mode, max(20, room)))
-
-    def keyPressEvent(self, event: Any) -> None:  # noqa: N802, D102
-        if event.key() == Qt.Key.Key_Delete:
-            self.removed.emit(self.stands_for)
-        else:
-            super().keyPressEvent(event)
-
-    @Slot()
-    def _go(self) -> None:
-        self.chosen.emit(self.stands_for)
-
-
-class Section(QWidget):
-    """A titled list of rows, hidden while it is empty."""
-
-    def __init__(self, title: str, theme: Theme) -> None:
-        """Start without rows."""
-        super().__init__()
-        self._theme = theme
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, theme.px(12))
-        self._column.setSpacing(theme.px(2))
-        heading = plain_label(title)
-        heading.setProperty("kind", "section")
-        heading.setContentsMargins(theme.px(8), 0, 0, theme.px(4))
-        self._column.addWidget(heading)
-        self.rows: list[QWidget] = []
-        self.hide()
-
-    def show_rows(self, rows: Sequence[QWidget]) -> None:
-        """Show other rows."""
-        for old in self.rows:
-            old.hide()
-            self._column.removeWidget(old)
-            old.deleteLater()
-        self.rows = list(rows)
-        for row in rows:
-            self._column.addWidget(row)
-        self.setVisible(bool(rows))
 
 
 class Sidebar(QScrollArea):
@@ -132,6 +31,9 @@ class Sidebar(QScrollArea):
         scenario_removed: a saved search is to be forgotten (Saved).
         add_folder: another folder is wanted beside the open ones.
         folder_removed: a folder is to be closed (Path).
+        folder_reveal: a folder is to be shown in the file manager (Path).
+        folder_moved: a folder lies elsewhere now (Path).
+        folder_forgotten: the index of a folder is to be dropped (Path).
     """
 
     recent_chosen = Signal(object)
@@ -139,6 +41,9 @@ class Sidebar(QScrollArea):
     scenario_removed = Signal(object)
     add_folder = Signal()
     folder_removed = Signal(object)
+    folder_reveal = Signal(object)
+    folder_moved = Signal(object)
+    folder_forgotten = Signal(object)
 
     def __init__(
         self, library: Library, finder: Finder, theme: Theme, parent: QWidget | None = None
@@ -148,7 +53,7 @@ class Sidebar(QScrollArea):
         self._library = library
         self._finder = finder
         self._theme = theme
-        self._all: SideRow | None = None
+        self._for: tuple[Path, ...] = ()
         self.setObjectName("sidePanel")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
@@ -156,10 +61,8 @@ class Sidebar(QScrollArea):
         self.setMinimumWidth(theme.px(190))
         self._folders = Section(self.tr("FOLDERS"), theme)
         self._scenarios = Section(self.tr("SCENARIOS"), theme)
-        self._filters = Section(self.tr("FILTER"), theme)
+        self._filters = FilterSection(self.tr("FILTER"), library, finder, theme)
         self._recent = Section(self.tr("OPENED BEFORE"), theme)
-        self._choosers: dict[str, QComboBox] = {}
-        self._build_filters()
         content = QWidget()
         content.setProperty("kind", "page")
         column = QVBoxLayout(content)
@@ -173,13 +76,16 @@ class Sidebar(QScrollArea):
         library.status_changed.connect(self._status)
         library.closed.connect(self._closed)
         library.open_failed.connect(self._closed)
+        finder.filters_changed.connect(self._filters_changed)
 
     # folders --------------------------------------------------------------------------------
 
     @Slot(object)
     def _opened(self, opened: Opened) -> None:
         self._status(opened.status)
-        self._finder.set_filters(Filters())
+        if self._for != opened.folders:  # another model searches with the same filters
+            self._for = opened.folders
+            self._finder.set_filters(Filters())
 
     @Slot()
     def _closed(self) -> None:
@@ -201,6 +107,7 @@ class Sidebar(QScrollArea):
             row.setToolTip(plain_tip(str(path)))
             row.setChecked(str(path) in chosen or len(folders) == 1)
             row.removed.connect(self.folder_removed)
+            row.menu_wanted.connect(self._folder_menu)
             rows.append(row)
         more = QPushButton(self.tr("Add a folder…"))
         more.setObjectName("addFolderButton")
@@ -209,7 +116,7 @@ class Sidebar(QScrollArea):
         more.clicked.connect(self.add_folder)
         rows.append(more)
         self._folders.show_rows(rows)
-        self._library.look(_facets, key="facets", done=self._show_facets)
+        self._filters.look()
 
     def _folder_row(self, name: str, value: str, path: Path | None) -> SideRow:
         row = SideRow(name, value, path, self._theme)
@@ -220,67 +127,40 @@ class Sidebar(QScrollArea):
     def _folder_chosen(self, path: Path | None) -> None:
         within = () if path is None or len(self._library.folders) == 1 else (str(path),)
         self._finder.set_filters(replace(self._finder.ask.filters, within=within))
+        self._filters_changed(self._finder.ask.filters)  # a click on the chosen row unchecks it
+
+    @Slot(object)
+    def _filters_changed(self, filters: Filters) -> None:
+        """Show which folder the hits are restricted to, whoever restricted them."""
         for row in self._folders.rows:
             if isinstance(row, SideRow):
-                wanted = row.stands_for == path
-                row.setChecked(wanted)
+                alone = len(self._library.folders) == 1
+                chosen = not filters.within if row.stands_for is None else alone
+                row.setChecked(chosen or str(row.stands_for) in filters.within)
 
-    # filters --------------------------------------------------------------------------------
-
-    def _build_filters(self) -> None:
-        names = {
-            "drive": self.tr("Drive"),
-            "camera": self.tr("Camera"),
-            "marked": self.tr("Marked"),
-        }
-        rows = []
-        for key, title in names.items():
-            chooser = QComboBox()
-            chooser.setObjectName(f"{key}Filter")
-            chooser.setAccessibleName(title)
-            chooser.setProperty("kind", "flat")
-            chooser.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            chooser.setMinimumContentsLength(6)
-            chooser.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            chooser.addItem(self.tr("any"), None)
-            chooser.activated.connect(self._filter_chosen)
-            self._choosers[key] = chooser
-            rows.append(_titled(title, chooser, self._theme))
-        marked = self._choosers["marked"]
-        for text, value in (
-            (self.tr("right"), "right"),
-            (self.tr("wrong"), "wrong"),
-            (self.tr("right or wrong"), "any"),
+    @Slot(object, object)
+    def _folder_menu(self, where: QPoint, folder: Path | None) -> None:
+        """Offer what can be done with a folder."""
+        if folder is None:
+            return
+        menu = QMenu(self)
+        menu.setObjectName("folderRowMenu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for text, signal in (
+            (self.tr("Show in the file manager"), self.folder_reveal),
+            (self.tr("It has moved…"), self.folder_moved),
+            (self.tr("Close this folder"), self.folder_removed),
+            (self.tr("Forget its index…"), self.folder_forgotten),
         ):
-            marked.addItem(text, value)
-        self._filters.show_rows(rows)
-        self._filters.hide()
+            action = menu.addAction(text)
+            action.setData((signal, folder))
+        menu.triggered.connect(self._folder_act)
+        menu.popup(where)
 
-    def _show_facets(self, facets: dict[str, list[tuple[str, int]]]) -> None:
-        self._filters.show()
-        for key, values in facets.items():
-            chooser = self._choosers[key]
-            kept = chooser.currentData()
-            chooser.clear()
-            chooser.addItem(self.tr("any"), None)
-            for name, count in values:
-                chooser.addItem(f"{shown(name)}  ({count_text(count)})", name)
-            chooser.setCurrentIndex(max(0, chooser.findData(kept)))
-            chooser.parentWidget().setVisible(len(values) > 1)
-
-    @Slot()
-    def _filter_chosen(self) -> None:
-        chosen = {key: chooser.currentData() for key, chooser in self._choosers.items()}
-        self._finder.set_filters(
-            replace(
-                self._finder.ask.filters,
-                drive=chosen["drive"],
-                camera=chosen["camera"],
-                marked=chosen["marked"] or "",
-            )
-        )
+    @Slot(object)
+    def _folder_act(self, action: QAction) -> None:
+        signal, folder = action.data()
+        signal.emit(folder)
 
     # lists made by others -------------------------------------------------------------------
 
@@ -312,19 +192,3 @@ class Sidebar(QScrollArea):
             row.removed.connect(self.scenario_removed)
             rows.append(row)
         self._scenarios.show_rows(rows)
-
-
-def _facets(workspace: Any) -> dict[str, list[tuple[str, int]]]:
-    """Read what can be filtered by; runs on a worker thread."""
-    return {"drive": list(workspace.drives()), "camera": list(workspace.cameras())}
-
-
-def _titled(title: str, chooser: QComboBox, theme: Theme) -> QWidget:
-    holder = QWidget()
-    row = QHBoxLayout(holder)
-    row.setContentsMargins(theme.px(8), 0, 0, 0)
-    name: QLabel = plain_label(title)
-    name.setMinimumWidth(theme.px(56))
-    row.addWidget(name)
-    row.addWidget(chooser, 1)
-    return holder

@@ -35,14 +35,14 @@ _LIKE = Query((Term(text="similar"),))
 class FakeWorkspace:
     """Answers like the core's: the score of a frame falls with its number."""
 
-    def __init__(self, folders, model, *, step=0.0, fail=None, cut=0.35, skipped=()):
+    def __init__(self, folders, model, *, step=0.0, fail=None, cut=0.35, skipped=(), seconds=0.5):
         self.roots = tuple(Path(folder) for folder in folders)
         for root in self.roots:
             if not root.is_dir():
                 raise FolderError(f'The folder "{root}" is not there; choose another one.', root)
         self.model_name = model
         self.notices: list[str] = []
-        self.step, self.fail, self.cut = step, fail, cut
+        self.step, self.fail, self.cut, self.seconds = step, fail, cut, seconds
         self.closed = False
         self.queries: list[Query] = []
         self.indexed = threading.Event()
@@ -75,7 +75,7 @@ class FakeWorkspace:
         root = next(root for root in self.roots if path.is_relative_to(root))
         return Frame(
             path, root, path.relative_to(root).as_posix(), path.parent.name, "front", number,
-            1_768_727_700.0 + number * 0.5, number, 1, 0.0,
+            1_768_727_700.0 + number * self.seconds, number, 1, 0.0,
         )  # fmt: skip
 
     def _score(self, number: int, query: Query) -> float:
@@ -106,6 +106,8 @@ class FakeWorkspace:
             (not filters.within or inside)
             and (not filters.drives or frame.drive in filters.drives)
             and (not filters.cameras or frame.camera in filters.cameras)
+            and (filters.since is None or filters.since <= frame.time < filters.until)
+            and (filters.only is None or frame.image_id in filters.only)
         )
 
     def threshold(self, query, *, filters=None):
@@ -163,6 +165,11 @@ class FakeWorkspace:
 
     def cameras(self):
         return [("front", len(self._files))]
+
+    def days(self):
+        times = [self._frame(number).time for number in range(len(self._files))]
+        days = [time.strftime("%Y-%m-%d", time.gmtime(moment)) for moment in times]
+        return [(day, days.count(day)) for day in sorted(set(days))]
 
     def close(self):
         self.closed = True

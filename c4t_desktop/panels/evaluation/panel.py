@@ -185,6 +185,8 @@ class EvaluationPanel(QWidget):
 
     @Slot(object)
     def _start(self, plan: Plan) -> None:
+        if plan.pairs is not None:
+            self._context.details.captions.add(plan.pairs, plan.images)
         self._begin_run()
         self._evaluation.start(plan)
 

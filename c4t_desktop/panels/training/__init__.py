@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def create(context: Context, parent: QWidget) -> QWidget:
     """Return the window's wizard: the one that is there, since a run may be going on in it."""
+    from c4t_desktop.jobs.pairs_sources import pairs_from_my_marks
     from c4t_desktop.jobs.training_process import TrainingProcess
     from c4t_desktop.panels.training.wizard import TrainingWizard
 
@@ -19,7 +20,10 @@ def create(context: Context, parent: QWidget) -> QWidget:
     if there is not None:
         return there
     process = TrainingProcess()
-    wizard = TrainingWizard(context.library, process, context.theme, parent=parent)
+    wizard = TrainingWizard(
+        context.library, process, context.theme, pairs_from_my_marks, parent=parent
+    )
+    wizard.pairs_read.connect(context.details.captions.add)
     process.setParent(wizard)
     wizard.use_wanted.connect(context.library.use_model)
     parent.closing.connect(process.shutdown)

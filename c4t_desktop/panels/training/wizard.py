@@ -34,10 +34,12 @@ class TrainingWizard(QDialog):
     Signals:
         model_ready: a new model was registered (its name, ``c4t:NAME``).
         use_wanted: the user wants to search with it now (its name).
+        pairs_read: a pairs file was read well (Path) with the folder of its images (Path).
     """
 
     model_ready = Signal(str)
     use_wanted = Signal(str)
+    pairs_read = Signal(object, object)
 
     def __init__(
         self,
@@ -142,8 +144,10 @@ class TrainingWizard(QDialog):
 
     @Slot()
     def _pairs_changed(self) -> None:
-        if self.pairs.checked is not None:
-            self.model.suggest(TrainingPlan(self.pairs.checked.path))
+        checked = self.pairs.checked
+        if checked is not None:
+            self.pairs_read.emit(checked.path, checked.images)
+            self.model.suggest(TrainingPlan(checked.path))
         self._update()
 
     @Slot(object)

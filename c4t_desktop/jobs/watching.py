@@ -1,0 +1,146 @@
+"""Watches the open folders, so that new files are found without asking.
+
+Qt's watcher tells that a folder changed, not what; a change only starts the ordinary run, which
+compares sizes and times with the catalogue. Where a network drive tells nothing, or there are
+more folders than the system can watch, F5 is still there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Slot
+
+from c4t_desktop.jobs.library import Library, Opened
+from c4t_desktop.jobs.runner import Job
+
+LANE = "watch"
+MOST = 2000  # folders; inotify allows 8,192 for all programs of a user where it allows least
+SETTLE = 2500  # ms without a change: a recording or a copy that is written is left in peace
+_PATIENCE = 20_000  # ms after which a folder that never comes to rest is looked at anyway
+
+
+def folders_below(roots: Sequence[Path], job: Job, most: int = MOST) -> list[str]:
+    """Return the roots and the folders below them, at most so many; runs on a worker thread."""
+    found: list[str] = []
+    for folder in _walk(roots):
+        job.check()
+        found.append(folder)
+        if len(found) >= most:
+            break
+    return found
+
+
+def _walk(roots: Sequence[Path]) -> Iterator[str]:
+    """Yield folders level by level: the ones that are new in a drive lie near the top."""
+    level = [str(root) for root in roots if root.is_dir()]
+    while level:
+        below: list[str] = []
+        for folder in level:
+            yield folder
+            try:
+                with os.scandir(folder) as entries:
+                    below += sorted(
+                        entry.path
+                        for entry in entries
+                        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                    )
+            except OSError:
+                continue  # gone or forbidden meanwhile; the index says so
+        level = below
+
+
+class FolderWatch(QObject):
+    """Starts the index when something changes in an open folder.
+
+    Attributes:
+        watched: how many folders are watched.
+    """
+
+    def __init__(self, library: Library, *, allowed: bool, parent: QObject | None = None) -> None:
+        """Watch what the library opens, if that is allowed."""
+        super().__init__(parent)
+        self._library = library
+        self._allowed = allowed
+        self._watcher = QFileSystemWatcher(self)
+        self._settle, self._patience = QTimer(self), QTimer(self)
+        for timer, wait in ((self._settle, SETTLE), (self._patience, _PATIENCE)):
+            timer.setSingleShot(True)
+            timer.setInterval(wait)
+            timer.timeout.connect(self._look)
+        self._watcher.directoryChanged.connect(self._changed)
+        library.opened.connect(self._opened)
+        library.closed.connect(self.stop)
+        library.open_failed.connect(self.stop)
+        library.index_ended.connect(self._ended)
+
+    @property
+    def watched(self) -> int:
+        """How many folders are watched."""
+        return len(self._watcher.directories())
+
+    @Slot()
+    def stop(self) -> None:
+        """Watch nothing."""
+        self._settle.stop()
+        self._patience.stop()
+        self._library.runner.cancel_key("watch")
+        if self._watcher.directories():
+            self._watcher.removePaths(self._watcher.directories())
+
+    @Slot(object)
+    def _opened(self, _: Opened) -> None:
+        self.stop()
+        self._begin()
+
+    @Slot(object)
+    def _ended(self, report: object) -> None:
+        """Watch the folders that are new; none after the user stopped the run."""
+        if report is not None:
+            self._begin()
+
+    def allow(self, allowed: bool) -> None:
+        """Watch from now on, or not."""
+        self._allowed = allowed
+        self._begin() if allowed else self.stop()
+
+    def _begin(self) -> None:
+        opened = self._library.opened_now
+        if opened is None or not self._allowed:
+            return
+        roots = opened.folders
+        self._library.runner.submit(
+            lambda job: folders_below(roots, job),
+            lane=LANE,
+            key="watch",
+            done=self._watch,
+            failed=_ignore,
+            owner=self,
+        )
+
+    def _watch(self, folders: list[str]) -> None:
+        known = set(self._watcher.directories())
+        fresh = [folder for folder in folders if folder not in known]
+        if fresh:
+            self._watcher.addPaths(fresh)  # what cannot be watched is left out
+
+    @Slot(str)
+    def _changed(self, _: str) -> None:
+        self._settle.start()
+        if not self._patience.isActive():
+            self._patience.start()
+
+    @Slot()
+    def _look(self) -> None:
+        self._settle.stop()
+        self._patience.stop()
+        if self._library.is_indexing:
+            self._settle.start()  # what came after its scan is looked for when it has ended
+        elif self._allowed:
+            self._library.index()
+
+
+def _ignore(_: Exception) -> None:
+    """Where nothing can be watched, F5 looks for new files; the runner has logged why."""

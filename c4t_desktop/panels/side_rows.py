@@ -1,0 +1,124 @@
+"""The lines of the side panel: a name, a value, what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from c4t_desktop.gallery.results_model import shown
+from c4t_desktop.messages import plain_label
+from c4t_desktop.theme import Theme
+
+
+class SideRow(QPushButton):
+    """One line: a name on the left, a count or a word on the right.
+
+    Signals:
+        chosen: it was pressed; carries what it stands for.
+        removed: Delete was pressed on it; carries what it stands for.
+        menu_wanted: what can be done with it is asked for; where, and what it stands for.
+    """
+
+    chosen = Signal(object)
+    removed = Signal(object)
+    menu_wanted = Signal(object, object)
+
+    def __init__(self, name: str, value: str, stands_for: object, theme: Theme) -> None:
+        """Show a name and a value."""
+        super().__init__()
+        self._theme = theme
+        self.stands_for = stands_for
+        self._whole = shown(name).replace("\n", "⏎")
+        self.setCheckable(True)
+        self.setProperty("kind", "side")
+        self.setAccessibleName(f"{self._whole}, {value}" if value else self._whole)
+        self._name = plain_label()
+        self._value = plain_label(value)
+        self._value.setProperty("kind", "muted")
+        for label in (self._name, self._value):
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        # The name takes what is left; it must not ask for its whole width.
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.px(8), 0, theme.px(8), 0)
+        row.addWidget(self._name, 1)
+        row.addWidget(self._value)
+        self.setMinimumHeight(theme.px(30))
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.clicked.connect(self._go)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._ask_menu)
+        self.toggled.connect(self._show_chosen)
+
+    @Slot(bool)
+    def _show_chosen(self, chosen: bool) -> None:
+        for label, otherwise in ((self._name, "plain"), (self._value, "muted")):
+            label.setProperty("kind", "chosen" if chosen else otherwise)
+            label.style().unpolish(label)
+            label.style().polish(label)
+
+    def set_name(self, name: str) -> None:
+        """Show another name."""
+        self._whole = shown(name).replace("\n", "⏎")
+        self.set_value(self._value.text())
+        self._elide()
+
+    def set_value(self, value: str) -> None:
+        """Show another value."""
+        self._value.setText(value)
+        self.setAccessibleName(f"{self._whole}, {value}" if value else self._whole)
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        room = self.width() - self._value.sizeHint().width() - self._theme.px(26)
+        mode = Qt.TextElideMode.ElideMiddle
+        self._name.setText(self._name.fontMetrics().elidedText(self._whole, mode, max(20, room)))
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802, D102
+        if event.key() == Qt.Key.Key_Delete:
+            self.removed.emit(self.stands_for)
+        else:
+            super().keyPressEvent(event)
+
+    @Slot()
+    def _go(self) -> None:
+        self.chosen.emit(self.stands_for)
+
+    @Slot(QPoint)
+    def _ask_menu(self, spot: QPoint) -> None:
+        self.menu_wanted.emit(self.mapToGlobal(spot), self.stands_for)
+
+
+class Section(QWidget):
+    """A titled list of rows, hidden while it is empty."""
+
+    def __init__(self, title: str, theme: Theme) -> None:
+        """Start without rows."""
+        super().__init__()
+        self._theme = theme
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, theme.px(12))
+        self._column.setSpacing(theme.px(2))
+        heading = plain_label(title)
+        heading.setProperty("kind", "section")
+        heading.setContentsMargins(theme.px(8), 0, 0, theme.px(4))
+        self._column.addWidget(heading)
+        self.rows: list[QWidget] = []
+        self.hide()
+
+    def show_rows(self, rows: Sequence[QWidget]) -> None:
+        """Show other rows."""
+        for old in self.rows:
+            old.hide()
+            self._column.removeWidget(old)
+            old.deleteLater()
+        self.rows = list(rows)
+        for row in rows:
+            self._column.addWidget(row)
+        self.setVisible(bool(rows))

@@ -55,19 +55,18 @@ class Indexing:
     paused: bool
 
 
-def _open_workspace(folders: Sequence[Path], model: str, excludes: Sequence[str]) -> Any:
+def _open_workspace(folders: Sequence[Path], model: str, excludes: Sequence[str] | None) -> Any:
     """Open a workspace; the core is imported here, on the worker thread, and not before."""
+    from dataclasses import replace
+
+    from c4t_core.index.scan import ExcludeRules
     from c4t_core.workspace import open_workspace
 
-    if excludes:
-        from dataclasses import replace
-
-        from c4t_core.index.scan import ExcludeRules
-
-        rules = ExcludeRules()
-        rules = replace(rules, folders=(*rules.folders, *excludes))
-        return open_workspace(list(folders), model, exclude=rules)
-    return open_workspace(list(folders), model)
+    if excludes is None:
+        return open_workspace(list(folders), model)
+    rules = ExcludeRules()
+    rules = replace(rules, folders=(*rules.folders, *excludes))
+    return open_workspace(list(folders), model, exclude=rules)
 
 
 def _list_models() -> Any:
@@ -82,7 +81,8 @@ class Library(QObject):
     Attributes:
         opened_now: what is open, None before the first folder.
         models: what the core knows about models (tuple of ModelInfo).
-        excludes: patterns of folder names to leave out.
+        excludes: patterns of folder names to leave out besides the usual ones; None for the rules
+            that a folder has, such as those given on the command line.
 
     Signals:
         opening: folders are about to be opened (tuple of Path, model name).
@@ -112,7 +112,7 @@ class Library(QObject):
         self,
         runner: JobRunner,
         *,
-        open_workspace: Callable[[Sequence[Path], str, Sequence[str]], Any] | None = None,
+        open_workspace: Callable[[Sequence[Path], str, Sequence[str] | None], Any] | None = None,
         list_models: Callable[[], Any] | None = None,
         parent: QObject | None = None,
     ) -> None:
@@ -125,7 +125,7 @@ class Library(QObject):
         self.folders: tuple[Path, ...] = ()
         self.model = "c4t"
         self.models: tuple[Any, ...] = ()
-        self.excludes: tuple[str, ...] = ()
+        self.excludes: tuple[str, ...] | None = None
         self._meter = RateMeter()
         self._index_job: Job | None = None
         self._last = (0, 0)

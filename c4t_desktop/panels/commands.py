@@ -54,6 +54,7 @@ class Commands(QObject):
         context.library.index_failed.connect(self.tell)
         context.library.opened.connect(self._opened)
         context.runner.crashed.connect(self.tell)
+        context.settings.changed.connect(self._setting_changed)
 
     def offers(self) -> pages.Offers:
         """Return what the buttons of the pages do."""
@@ -102,11 +103,21 @@ class Commands(QObject):
         if not wanted:
             return
         settings = self._context.settings
-        excludes = [part.strip() for part in settings.value(EXCLUDES).split(",")]
-        self._context.library.excludes = tuple(part for part in excludes if part)
+        self._context.library.excludes = self._excludes() or None
         self._context.library.open(wanted)
         settings.remember("folders", [str(path) for path in wanted])
         self.folder_opened.emit(wanted)
+
+    def _excludes(self) -> tuple[str, ...]:
+        parts = self._context.settings.value(EXCLUDES).split(",")
+        return tuple(part.strip() for part in parts if part.strip())
+
+    @Slot(str)
+    def _setting_changed(self, key: str) -> None:
+        library = self._context.library
+        if key == EXCLUDES.key and library.folders:
+            library.excludes = self._excludes()  # none at all is a wish, too
+            library.open(library.folders)
 
     @Slot(object)
     def open_recent(self, folders: Sequence[str]) -> None:
@@ -248,7 +259,7 @@ class Commands(QObject):
         context = self._context
         self._open(
             SettingsDialog(
-                context.settings, context.theme, context.runner, context.thumbnails, self._window
+                context.settings, context.theme, context.library, context.thumbnails, self._window
             )
         )
 

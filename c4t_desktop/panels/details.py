@@ -95,6 +95,7 @@ class DetailsPanel(QScrollArea):
         self._labels: dict[str, ElidedLabel] = {}
         self._names: dict[str, QLabel] = {}
         self.setObjectName("detailsPanel")
+        self.setAccessibleName(self.tr("Details"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCompleter, QLineEdit, QWidget
 
 from c4t_desktop.theme import Theme
 
+_FOR_THE_LIST = {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Tab}
 _OPERATOR = re.compile(r"(?:^|(?<=\s))[+-](?=\s|$)")
 
 
@@ -93,7 +94,9 @@ class QueryField(QLineEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
         key = event.key()
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if key in _FOR_THE_LIST and self._completer.popup().isVisible():
+            event.ignore()  # the list of earlier queries takes it; it asks its field first
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.entered.emit()
         elif key == Qt.Key.Key_Down:
             if not self.text() and self._history.rowCount():

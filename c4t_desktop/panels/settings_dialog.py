@@ -12,18 +12,16 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
-from shiboken6 import isValid
 
-from c4t_desktop.jobs.library import LOOK
-from c4t_desktop.jobs.runner import Job, JobRunner
+from c4t_desktop.jobs.library import Library
 from c4t_desktop.jobs.thumbnails import Thumbnails
-from c4t_desktop.messages import plain_label, size_text
+from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.storage import StorageSection
 from c4t_desktop.settings import GROUPS, Setting, Settings
 from c4t_desktop.theme import Theme
 
@@ -35,7 +33,7 @@ class SettingsDialog(QDialog):
         self,
         settings: Settings,
         theme: Theme,
-        runner: JobRunner,
+        library: Library,
         thumbnails: Thumbnails,
         parent: QWidget | None = None,
     ) -> None:
@@ -43,8 +41,6 @@ class SettingsDialog(QDialog):
         super().__init__(parent)
         self._settings = settings
         self._theme = theme
-        self._runner = runner
-        self._store = thumbnails.store
         self._editors: dict[str, QWidget] = {}
         self.setObjectName("settingsDialog")
         self.setWindowTitle(self.tr("Settings"))
@@ -61,15 +57,11 @@ class SettingsDialog(QDialog):
             for setting in group:
                 column.addLayout(self._line(setting))
             column.addSpacing(px(8))
-        self._used = plain_label(self.tr("Counting the space in use…"))
-        self._used.setProperty("kind", "muted")
-        clean = QPushButton(theme.icon("trash"), self.tr("Remove thumbnails"))
-        clean.setObjectName("cleanButton")
-        clean.clicked.connect(self._clean)
-        row = QHBoxLayout()
-        row.addWidget(self._used, 1)
-        row.addWidget(clean)
-        column.addLayout(row)
+        heading = plain_label(self.tr("Space on disk"))
+        heading.setProperty("kind", "subtitle")
+        column.addWidget(heading)
+        self.storage = StorageSection(library, thumbnails, theme)
+        column.addWidget(self.storage)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -85,7 +77,6 @@ class SettingsDialog(QDialog):
         whole.addWidget(scroll, 1)
         whole.addWidget(buttons)
         self.resize(px(620), min(px(760), 860))
-        self._count_space()
 
     def _line(self, setting: Setting) -> QHBoxLayout:
         px = self._theme.px
@@ -161,28 +152,3 @@ class SettingsDialog(QDialog):
     @Slot()
     def _typed(self) -> None:
         self._store_value(self.sender().text())
-
-    # space ----------------------------------------------------------------------------------
-
-    def _count_space(self) -> None:
-        store = self._store
-        self._runner.submit(
-            lambda _: store.size(), lane=LOOK, key="space", done=self._show_space, failed=_ignore
-        )
-
-    @Slot()
-    def _clean(self) -> None:
-        store = self._store
-
-        def work(_: Job) -> int:
-            return store.trim(0)
-
-        self._runner.submit(work, lane=LOOK, key="space", done=self._show_space, failed=_ignore)
-
-    def _show_space(self, used: int) -> None:
-        if isValid(self):  # the dialog may have been closed meanwhile
-            self._used.setText(self.tr("Thumbnails take {0} on disk.").format(size_text(used)))
-
-
-def _ignore(_: Exception) -> None:
-    """The space in use is only shown; without it the dialog is as good."""

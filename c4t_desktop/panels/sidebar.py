@@ -55,6 +55,7 @@ class Sidebar(QScrollArea):
         self._theme = theme
         self._for: tuple[Path, ...] = ()
         self.setObjectName("sidePanel")
+        self.setAccessibleName(self.tr("Folders and filters"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -131,6 +131,10 @@
    <translation>Nach dem Bild in der Zwischenablage suchen</translation>
   </message>
   <message>
+   <source>Search within these results</source>
+   <translation>In diesen Ergebnissen suchen</translation>
+  </message>
+  <message>
    <source>Settings…</source>
    <translation>Einstellungen …</translation>
   </message>
@@ -317,12 +321,20 @@
  <context>
   <name>DetailsPanel</name>
   <message>
+   <source>CAPTIONS</source>
+   <translation>BESCHREIBUNGEN</translation>
+  </message>
+  <message>
    <source>Changed</source>
    <translation>Geändert</translation>
   </message>
   <message>
    <source>Copy path</source>
    <translation>Pfad kopieren</translation>
+  </message>
+  <message>
+   <source>Details</source>
+   <translation>Details</translation>
   </message>
   <message>
    <source>Double-click or press Enter in the results to enlarge</source>
@@ -395,6 +407,10 @@
   <message>
    <source>Wrong</source>
    <translation>Falsch</translation>
+  </message>
+  <message>
+   <source>and {0} more</source>
+   <translation>und {0} weitere</translation>
   </message>
   <message>
    <source>not there now</source>
@@ -866,11 +882,92 @@
   </message>
  </context>
  <context>
+  <name>FilterSection</name>
+  <message>
+   <source>Camera</source>
+   <translation>Kamera</translation>
+  </message>
+  <message>
+   <source>Clear filters</source>
+   <translation>Filter aufheben</translation>
+  </message>
+  <message>
+   <source>Date</source>
+   <translation>Datum</translation>
+  </message>
+  <message>
+   <source>Drive</source>
+   <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>Marked</source>
+   <translation>Markiert</translation>
+  </message>
+  <message>
+   <source>Search in all frames again</source>
+   <translation>Wieder in allen Bildern suchen</translation>
+  </message>
+  <message>
+   <source>Searches {0} hits of an earlier query only; press to search all again.</source>
+   <translation>Sucht nur in {0} Treffern einer früheren Suche; ein Klick sucht wieder in allen.</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
+  </message>
+  <message>
+   <source>right</source>
+   <translation>richtig</translation>
+  </message>
+  <message>
+   <source>right or wrong</source>
+   <translation>richtig oder falsch</translation>
+  </message>
+  <message>
+   <source>within “{0}”</source>
+   <translation>in „{0}“</translation>
+  </message>
+  <message>
+   <source>wrong</source>
+   <translation>falsch</translation>
+  </message>
+ </context>
+ <context>
+  <name>FolderCommands</name>
+  <message>
+   <source>Forget an index</source>
+   <translation>Einen Index vergessen</translation>
+  </message>
+  <message>
+   <source>Forget it</source>
+   <translation>Vergessen</translation>
+  </message>
+  <message>
+   <source>Forget the index of “{0}”?</source>
+   <translation>Den Index von „{0}“ vergessen?</translation>
+  </message>
+  <message>
+   <source>Its images stay as they are, and so do your marks. Opening it again means indexing it again.</source>
+   <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
+  </message>
+  <message>
+   <source>Where is “{0}” now?</source>
+   <translation>Wo liegt „{0}“ jetzt?</translation>
+  </message>
+ </context>
+ <context>
   <name>FrameView</name>
   <message>
    <source>Frame</source>
    <translation>Bild</translation>
   </message>
+  <message>
+   <source>Loading…</source>
+   <translation>Wird geladen …</translation>
+  </message>
+ </context>
+ <context>
+  <name>HoverPreview</name>
   <message>
    <source>Loading…</source>
    <translation>Wird geladen …</translation>
@@ -1939,6 +2036,10 @@
    <translation>Wie lange vor dem Suchen auf die nächste Taste gewartet wird.</translation>
   </message>
   <message>
+   <source>Index what is added to an open folder as soon as it comes to rest; where a network drive tells nothing, F5 looks.</source>
+   <translation>Neues in einem offenen Ordner indizieren, sobald er zur Ruhe kommt; wo ein Netzlaufwerk nichts meldet, sucht F5.</translation>
+  </message>
+  <message>
    <source>Index when a folder is opened</source>
    <translation>Beim Öffnen eines Ordners indizieren</translation>
   </message>
@@ -2018,24 +2119,20 @@
    <source>The oldest thumbnails on disk are removed beyond this size.</source>
    <translation>Darüber hinaus werden die ältesten Vorschaubilder gelöscht.</translation>
   </message>
+  <message>
+   <source>Watch for new files</source>
+   <translation>Auf neue Dateien achten</translation>
+  </message>
  </context>
  <context>
   <name>SettingsDialog</name>
-  <message>
-   <source>Counting the space in use…</source>
-   <translation>Der belegte Platz wird gezählt …</translation>
-  </message>
-  <message>
-   <source>Remove thumbnails</source>
-   <translation>Vorschaubilder entfernen</translation>
-  </message>
   <message>
    <source>Settings</source>
    <translation>Einstellungen</translation>
   </message>
   <message>
-   <source>Thumbnails take {0} on disk.</source>
-   <translation>Vorschaubilder belegen {0}.</translation>
+   <source>Space on disk</source>
+   <translation>Platz auf der Platte</translation>
   </message>
  </context>
  <context>
@@ -2268,6 +2365,10 @@
    <translation>nach dem Bild in der Zwischenablage suchen</translation>
   </message>
   <message>
+   <source>search within these results</source>
+   <translation>in diesen Ergebnissen suchen</translation>
+  </message>
+  <message>
    <source>settings</source>
    <translation>Einstellungen</translation>
   </message>
@@ -2342,12 +2443,8 @@
    <translation>Alle Bilder</translation>
   </message>
   <message>
-   <source>Camera</source>
-   <translation>Kamera</translation>
-  </message>
-  <message>
-   <source>Drive</source>
-   <translation>Fahrt</translation>
+   <source>Close this folder</source>
+   <translation>Diesen Ordner schließen</translation>
   </message>
   <message>
    <source>FILTER</source>
@@ -2358,8 +2455,16 @@
    <translation>ORDNER</translation>
   </message>
   <message>
-   <source>Marked</source>
-   <translation>Markiert</translation>
+   <source>Folders and filters</source>
+   <translation>Ordner und Filter</translation>
+  </message>
+  <message>
+   <source>Forget its index…</source>
+   <translation>Seinen Index vergessen …</translation>
+  </message>
+  <message>
+   <source>It has moved…</source>
+   <translation>Er liegt jetzt woanders …</translation>
   </message>
   <message>
    <source>OPENED BEFORE</source>
@@ -2374,24 +2479,12 @@
    <translation>SZENARIEN</translation>
   </message>
   <message>
-   <source>any</source>
-   <translation>alle</translation>
+   <source>Show in the file manager</source>
+   <translation>Im Dateimanager zeigen</translation>
   </message>
   <message>
    <source>offline</source>
    <translation>offline</translation>
-  </message>
-  <message>
-   <source>right</source>
-   <translation>richtig</translation>
-  </message>
-  <message>
-   <source>right or wrong</source>
-   <translation>richtig oder falsch</translation>
-  </message>
-  <message>
-   <source>wrong</source>
-   <translation>falsch</translation>
   </message>
  </context>
  <context>
@@ -2525,6 +2618,49 @@
   <message>
    <source>{0} ready to search</source>
    <translation>{0} durchsuchbar</translation>
+  </message>
+ </context>
+ <context>
+  <name>StorageSection</name>
+  <message>
+   <source>Clean the index</source>
+   <translation>Index aufräumen</translation>
+  </message>
+  <message>
+   <source>Index</source>
+   <translation>Index</translation>
+  </message>
+  <message>
+   <source>Made again from the index when they are needed.</source>
+   <translation>Werden bei Bedarf aus dem Index neu gemacht.</translation>
+  </message>
+  <message>
+   <source>Made again when a picture is shown.</source>
+   <translation>Werden neu gemacht, wenn ein Bild gezeigt wird.</translation>
+  </message>
+  <message>
+   <source>Remove thumbnails</source>
+   <translation>Vorschaubilder entfernen</translation>
+  </message>
+  <message>
+   <source>Search structures</source>
+   <translation>Suchstrukturen</translation>
+  </message>
+  <message>
+   <source>Thumbnails</source>
+   <translation>Vorschaubilder</translation>
+  </message>
+  <message>
+   <source>What is known of each frame, and its vector for each model.</source>
+   <translation>Was über jedes Bild bekannt ist, und sein Vektor für jedes Modell.</translation>
+  </message>
+  <message>
+   <source>no folder is open</source>
+   <translation>kein Ordner offen</translation>
+  </message>
+  <message>
+   <source>{0} given back.</source>
+   <translation>{0} freigegeben.</translation>
   </message>
  </context>
  <context>

@@ -12,7 +12,15 @@ from PIL import Image
 from c4t_core.errors import Cancelled, FolderError
 from c4t_core.index.search import Hit, Query, Term, parse_query
 from c4t_core.models.info import ModelInfo
-from c4t_core.workspace import FolderStatus, Frame, IndexReport, Ranking, Skipped, WorkspaceStatus
+from c4t_core.workspace import (
+    FolderStatus,
+    Frame,
+    IndexReport,
+    Ranking,
+    Skipped,
+    Space,
+    WorkspaceStatus,
+)
 
 _SUFFIXES = (".png", ".jpg")
 
@@ -43,7 +51,9 @@ class FakeWorkspace:
         self.model_name = model
         self.notices: list[str] = []
         self.step, self.fail, self.cut, self.seconds = step, fail, cut, seconds
-        self.closed = False
+        self.closed = self.cleaned = False
+        self.relocated = self.forgotten = None
+        self.rules = None
         self.queries: list[Query] = []
         self.indexed = threading.Event()
         self._skipped = list(skipped)
@@ -170,6 +180,19 @@ class FakeWorkspace:
         times = [self._frame(number).time for number in range(len(self._files))]
         days = [time.strftime("%Y-%m-%d", time.gmtime(moment)) for moment in times]
         return [(day, days.count(day)) for day in sorted(set(days))]
+
+    def space(self):
+        return Space(2_000_000, 300_000 if not self.cleaned else 0, 0)
+
+    def clean(self, keep_models=None):
+        self.cleaned = True
+        return 300_000
+
+    def relocate(self, old, new):
+        self.relocated = (Path(old), Path(new))
+
+    def forget(self, folder):
+        self.forgotten = Path(folder)
 
     def close(self):
         self.closed = True

@@ -1,0 +1,404 @@
+"""Narrowing, previewing and looking after what is found, as a user does it."""
+
+from __future__ import annotations
+
+import calendar
+import csv
+import shutil
+import time
+
+import pytest
+from fake_core import make_frames
+from PySide6.QtCore import QEvent, QPoint, Qt, QUrl
+from PySide6.QtGui import QContextMenuEvent, QDesktopServices
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
+from test_window import busy, child, names, search, until, wait_rows
+
+from c4t_desktop.jobs import watching
+from c4t_desktop.settings import EXCLUDES, HOVER_PREVIEW, WATCH
+
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def rest_on(window, row):
+    """Move the mouse onto a card and leave it there."""
+    port = window.view.viewport()
+    spot = window.view.visualRect(window.model.index(row)).center()
+    QTest.mouseMove(port, spot + QPoint(3, 3))
+    QTest.mouseMove(port, spot)
+    window.view.entered.emit(window.view.indexAt(spot))  # offscreen has no pointer to enter with
+    return spot
+
+
+def choose(qtbot, chooser, value):
+    """Choose an entry of a combo box with the keys."""
+    chooser.setFocus()
+    place = chooser.findData(value)
+    assert place >= 0
+    while chooser.currentIndex() != place:
+        down = chooser.currentIndex() < place
+        qtbot.keyClick(chooser, Qt.Key.Key_Down if down else Qt.Key.Key_Up)
+    chooser.activated.emit(place)
+
+
+# preview ------------------------------------------------------------------------------------
+
+
+def test_a_resting_mouse_enlarges_a_hit_and_leaving_ends_that(qtbot, window):
+    search(qtbot, window, "truck")
+    rest_on(window, 1)
+    until(qtbot, window.preview.isVisible)
+    assert window.preview.path == window.model.rows[1].hit.path
+    card = window.view.visualRect(window.model.index(1))
+    assert window.preview.width() > card.width()
+    assert window.rect().contains(window.preview.geometry())
+    QApplication.sendEvent(window.view.viewport(), QEvent(QEvent.Type.Leave))
+    assert not window.preview.isVisible()
+
+
+def test_the_preview_goes_with_a_key_and_stays_away_when_it_is_not_wanted(qtbot, window):
+    search(qtbot, window, "truck")
+    rest_on(window, 0)
+    until(qtbot, window.preview.isVisible)
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_Right)
+    assert not window.preview.isVisible()
+    window.desktop.settings.set(HOVER_PREVIEW, False)
+    rest_on(window, 2)
+    assert not window.preview._rest.isActive()
+
+
+# narrowing ----------------------------------------------------------------------------------
+
+
+def test_searching_within_the_hits_of_a_query_and_in_all_again(qtbot, window):
+    search(qtbot, window, "truck")
+    slider = window.header.slider
+    slider.setFocus()
+    qtbot.keyClick(slider, Qt.Key.Key_End)
+    wait_rows(qtbot, window, 1)
+    only = names(window)
+    qtbot.keyClick(window, Qt.Key.Key_F, CTRL | SHIFT)
+    assert window.search.field.hasFocus()
+    row = child(window, QWidget, "amongFilter")
+    assert row.isVisible()
+    assert "truck" in row.accessibleName()
+    qtbot.keyClicks(window.search.field, "bicycle")
+    until(qtbot, lambda: window.desktop.context.finder.found.ask.text == "bicycle")
+    qtbot.waitUntil(lambda: not busy(window))
+    assert names(window) == only
+    qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 12)
+    assert not row.isVisible()
+
+
+def test_a_date_restricts_the_hits_and_filters_can_be_cleared(qtbot, open_window, core, tmp_path):
+    core.options = {"seconds": 43_200.0}  # two frames a day
+    frames = tmp_path / "week"
+    make_frames(frames, 6)
+    window = open_window(frames)
+    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    search(qtbot, window, "truck")
+    wait_rows(qtbot, window, 6)
+    day = child(window, QComboBox, "dayFilter")
+    until(qtbot, lambda: day.isVisible() and day.count() > 2)
+    choose(qtbot, day, day.itemData(2))
+    until(qtbot, lambda: 0 < window.model.rowCount() < 6)
+    until(qtbot, lambda: not busy(window))
+    start = float(calendar.timegm(time.strptime(day.itemData(2), "%Y-%m-%d")))
+    assert {start <= row.hit.time < start + 86_400 for row in window.model.rows} == {True}
+    qtbot.mouseClick(child(window, QPushButton, "clearFilters"), Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 6)
+    assert day.currentData() is None
+
+
+def test_filters_outlive_a_switch_of_the_model_but_not_of_the_folder(
+    qtbot, open_window, core, tmp_path
+):
+    for name in ("a", "b"):
+        make_frames(tmp_path / "both" / name, 3)
+    make_frames(tmp_path / "other", 3)
+    window = open_window(tmp_path / "both")
+    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    choose(qtbot, child(window, QComboBox, "driveFilter"), "a")
+    library, finder = window.desktop.context.library, window.desktop.context.finder
+    library.use_model("clip")
+    until(qtbot, lambda: core.last.model_name == "clip" and core.last.indexed.is_set())
+    until(qtbot, lambda: not busy(window))
+    assert finder.ask.filters.drive == "a"
+    assert child(window, QComboBox, "driveFilter").currentData() == "a"
+    window.commands.open_folders([tmp_path / "other"])
+    until(qtbot, lambda: finder.ask.filters.drive is None)
+
+
+def test_right_and_wrong_marks_refine_the_query_and_can_be_shown_alone(
+    qtbot, window, core, monkeypatch
+):
+    refined = []
+
+    def refine(query, right, wrong):
+        refined.append((list(right), list(wrong)))
+        return query
+
+    monkeypatch.setattr(core.last, "refine", refine, raising=False)
+    search(qtbot, window, "truck")
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_R)
+    qtbot.keyClick(window.view, Qt.Key.Key_Right)
+    qtbot.keyClick(window.view, Qt.Key.Key_X)
+    qtbot.keyClick(window, Qt.Key.Key_M, CTRL)
+    until(qtbot, lambda: refined)
+    assert refined[-1] == ([0], [1])
+    until(qtbot, lambda: not busy(window))
+    choose(qtbot, child(window, QComboBox, "markedFilter"), "wrong")
+    wait_rows(qtbot, window, 1)
+    assert names(window)[0].endswith("000000001.png")
+
+
+def test_sorting_by_drive(qtbot, open_window, core, tmp_path):
+    make_frames(tmp_path / "z", 2)
+    make_frames(tmp_path / "a", 2)
+    window = open_window(tmp_path / "z", tmp_path / "a")
+    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    search(qtbot, window, "truck")
+    choose(qtbot, child(window, QComboBox, "sortChooser"), "drive")
+    until(qtbot, lambda: [row.hit.drive for row in window.model.rows] == ["a", "a", "z", "z"])
+
+
+def test_a_saved_search_counts_within_its_filters(qtbot, open_window, core, tmp_path):
+    for name in ("a", "b"):
+        make_frames(tmp_path / "both" / name, 3)
+    window = open_window(tmp_path / "both")
+    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    search(qtbot, window, "truck")
+    choose(qtbot, child(window, QComboBox, "driveFilter"), "a")
+    wait_rows(qtbot, window, 3)
+    qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
+    dialog = child(window, QDialog, "saveSearchDialog")
+    qtbot.keyClick(child(dialog, QLineEdit, "scenarioName"), Qt.Key.Key_Return)
+    marks = window.desktop.context.marks
+    until(qtbot, lambda: marks.saved and marks.saved[0].matches == 3)
+    assert marks.saved[0].fresh == 0
+
+
+def test_new_frames_of_a_saved_search_are_counted_as_news(qtbot, window, core, frames):
+    search(qtbot, window, "truck")
+    qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
+    dialog = child(window, QDialog, "saveSearchDialog")
+    qtbot.keyClick(child(dialog, QLineEdit, "scenarioName"), Qt.Key.Key_Return)
+    marks = window.desktop.context.marks
+    until(qtbot, lambda: marks.saved and marks.saved[0].matches == 12 and not busy(window))
+    last = sorted(frames.iterdir())[-1]
+    shutil.copy(last, last.with_name("20260118091500_camera_frontcenter_000000099.png"))
+    core.last._files = sorted(frames.iterdir())
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    until(qtbot, lambda: marks.saved[0].fresh == 1)
+    row = window.sidebar._scenarios.rows[0]
+    assert "+1" in row.accessibleName()
+    qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: marks.saved[0].fresh == 0 and marks.saved[0].matches == 13)
+
+
+# details ------------------------------------------------------------------------------------
+
+
+def test_captions_show_where_a_pairs_file_knows_the_frame(qtbot, window, frames, open_window):
+    captions = child(window, QLabel, "captionsText")
+    search(qtbot, window, "truck")
+    until(qtbot, lambda: not busy(window))
+    assert not captions.isVisible()
+    file = frames / "pairs.csv"
+    with file.open("w", newline="", encoding="utf-8") as out:
+        rows = csv.writer(out)
+        rows.writerow(["image", "caption"])
+        rows.writerow([names(window)[0], "Two trucks <b>ahead</b>"])
+    window.desktop.context.details.captions.add(file)
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_Right)
+    until(qtbot, lambda: not busy(window))
+    assert not captions.isVisible()
+    qtbot.keyClick(window.view, Qt.Key.Key_Left)
+    until(qtbot, captions.isVisible)
+    assert captions.text() == "Two trucks <b>ahead</b>"
+    assert captions.textFormat() == Qt.TextFormat.PlainText
+    window.close()
+    again = open_window(frames)
+    assert again.desktop.context.details.captions.files == ((file, frames),)
+
+
+# the library --------------------------------------------------------------------------------
+
+
+def test_a_file_that_comes_is_indexed_without_asking(qtbot, window, core, frames, monkeypatch):
+    watch = window.desktop.watch
+    until(qtbot, lambda: watch.watched == 1)
+    watch._settle.setInterval(50)
+    runs = []
+    index = core.last.index
+    monkeypatch.setattr(core.last, "index", lambda *a, **k: runs.append(1) or index(*a, **k))
+    first = sorted(frames.iterdir())[0]
+    shutil.copy(first, frames / "new.png")
+    until(qtbot, lambda: runs)
+    until(qtbot, lambda: not busy(window))
+    before = len(runs)
+    window.desktop.settings.set(WATCH, False)
+    assert watch.watched == 0
+    shutil.copy(first, frames / "newer.png")
+    qtbot.wait(200)
+    assert len(runs) == before
+
+
+def test_folders_below_are_watched_too_but_not_without_end(qtbot, window, tmp_path):
+    for number in range(5):
+        (tmp_path / "deep" / str(number) / "cam").mkdir(parents=True)
+    job = window.desktop.runner.submit(lambda job: None, lane="x")
+    found = watching.folders_below([tmp_path / "deep"], job)
+    assert len(found) == 11
+    assert found[0] == str(tmp_path / "deep")
+    assert len(watching.folders_below([tmp_path / "deep"], job, most=4)) == 4
+    until(qtbot, lambda: not busy(window))
+
+
+def folder_menu(qtbot, window, folder):
+    row = next(r for r in window.sidebar._folders.rows if getattr(r, "stands_for", 0) == folder)
+    spot = row.rect().center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, row.mapToGlobal(spot))
+    QApplication.sendEvent(row, event)
+    menu = child(window, QMenu, "folderRowMenu")
+    return {action.text(): action for action in menu.actions()}
+
+
+def click(action):
+    """Press an entry of a menu that is open."""
+    menu = action.parent()
+    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+
+
+def test_a_folder_can_be_shown_in_the_file_manager(qtbot, window, frames, monkeypatch):
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url) or True)
+    click(folder_menu(qtbot, window, frames)["Show in the file manager"])
+    assert opened == [QUrl.fromLocalFile(str(frames))]
+
+
+def test_a_folder_that_moved_keeps_its_index(qtbot, window, core, frames, tmp_path, monkeypatch):
+    new = tmp_path / "moved"
+    frames.rename(new)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(new))
+    old = core.last
+    click(folder_menu(qtbot, window, frames)["It has moved…"])
+    until(qtbot, lambda: core.last.roots == (new,) and core.last.indexed.is_set())
+    assert old.relocated == (frames, new)
+    until(qtbot, lambda: not busy(window))
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_forgetting_an_index_asks_first(qtbot, window, core, frames, sure):
+    click(folder_menu(qtbot, window, frames)["Forget its index…"])
+    box = child(window, QMessageBox, "forgetFolderDialog")
+    wanted = "Forget it" if sure else "Cancel"
+    button = next(b for b in box.buttons() if b.text().replace("&", "") == wanted)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: not busy(window))
+    assert core.last.forgotten == (frames if sure else None)
+    assert bool(window.desktop.context.library.folders) != sure
+
+
+def test_space_is_shown_and_given_back(qtbot, window, core):
+    window.action("settingsAction").trigger()
+    dialog = child(window, QDialog, "settingsDialog")
+    text = child(dialog, QLabel, "space_catalogue")
+    until(qtbot, lambda: "MB" in text.text())
+    qtbot.mouseClick(child(dialog, QPushButton, "cleanIndexButton"), Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: "given back" in child(dialog, QLabel, "cleanResult").text())
+    assert core.last.cleaned
+    dialog.close()
+    until(qtbot, lambda: not busy(window))
+
+
+def test_other_excludes_take_effect_at_once(qtbot, window, core, frames):
+    seen = []
+    window.desktop.context.library._open_workspace = lambda folders, model, excludes: (
+        seen.append(excludes) or core.open_workspace(folders, model, excludes)
+    )
+    window.desktop.settings.set(EXCLUDES, "rear*, test")
+    until(qtbot, lambda: seen == [("rear*", "test")] and not busy(window))
+    window.desktop.settings.set(EXCLUDES, "")
+    until(qtbot, lambda: seen[-1] == () and not busy(window))
+    window.commands.open_folders([frames])
+    until(qtbot, lambda: seen[-1] is None and not busy(window))
+
+
+# out ----------------------------------------------------------------------------------------
+
+
+def test_hits_can_be_dragged_to_other_programs(qtbot, window):
+    search(qtbot, window, "truck")
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_Right, SHIFT)
+    assert window.view.dragEnabled()
+    data = window.model.mimeData(window.view.selectionModel().selectedIndexes())
+    expected = [str(row.hit.path) for row in window.model.rows[:2]]
+    assert [url.toLocalFile() for url in data.urls()] == expected
+    assert data.text().splitlines() == expected
+
+
+def test_a_hit_is_shown_in_the_file_manager_and_opened_by_keys(qtbot, window, frames, monkeypatch):
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url) or True)
+    search(qtbot, window, "truck")
+    window.view.setFocus()
+    qtbot.keyClick(window, Qt.Key.Key_R, CTRL)
+    qtbot.keyClick(window, Qt.Key.Key_Return, CTRL)
+    first = window.model.rows[0].hit.path
+    assert [url.toLocalFile() for url in opened] == [str(frames), str(first)]
+
+
+def test_earlier_queries_are_offered_in_the_empty_field(qtbot, window):
+    search(qtbot, window, "truck in snow")
+    qtbot.keyClick(window.search.field, Qt.Key.Key_Return)
+    qtbot.keyClick(window.search.field, Qt.Key.Key_Escape)
+    qtbot.keyClick(window.search.field, Qt.Key.Key_Down)
+    popup = window.search.field._completer.popup()
+    until(qtbot, popup.isVisible)
+    assert popup.model().index(0, 0).data() == "truck in snow"
+    qtbot.keyClick(popup, Qt.Key.Key_Down)
+    qtbot.keyClick(popup, Qt.Key.Key_Return)
+    assert window.search.field.text() == "truck in snow"
+    wait_rows(qtbot, window, 12)
+
+
+def test_side_panels_come_and_go_by_key(qtbot, window):
+    assert window.sidebar.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_F9)
+    assert not window.sidebar.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_F9)
+    qtbot.keyClick(window, Qt.Key.Key_F10)
+    assert window.sidebar.isVisible()
+    assert not window.details.isVisible()
+
+
+def test_everything_with_the_focus_has_a_name(qtbot, window):
+    search(qtbot, window, "truck")
+    nameless = [
+        (type(widget).__name__, widget.objectName())
+        for widget in window.findChildren(QWidget)
+        if widget.isVisible()
+        and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not (widget.accessibleName() or getattr(widget, "text", str)())
+        and widget.focusProxy() is None
+        and type(widget).__name__ not in ("QWidget", "QScrollArea")
+    ]
+    assert nameless == []

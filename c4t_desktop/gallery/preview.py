@@ -106,7 +106,8 @@ class HoverPreview(QWidget):
         beside = right if right + width <= window.width() - px(_EDGE) else left
         x = min(max(beside, px(_EDGE)), window.width() - width - px(_EDGE))
         middle = corner.y() + card.height() // 2 - height // 2
-        y = min(max(middle, px(_EDGE)), max(px(_EDGE), window.height() - height - px(_EDGE)))
+        top = self._view.viewport().mapTo(window, QPoint(0, 0)).y()  # the search stays in sight
+        y = max(min(middle, window.height() - height - px(_EDGE)), top)
         self.setGeometry(QRect(QPoint(x, y), QPoint(x + width - 1, y + height - 1)))
 
     def _picture_height(self, width: int) -> int:

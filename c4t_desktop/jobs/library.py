@@ -6,6 +6,7 @@ the jobs brought back.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from c4t_core.progress import RateMeter
 from c4t_desktop.jobs.runner import Job, JobRunner
 
 WORK, SEARCH, LOOK = "work", "search", "look"
+_COUNT_EVERY = 2.0  # seconds between two counts while the index grows
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class Library(QObject):
         self._meter = RateMeter()
         self._index_job: Job | None = None
         self._last = (0, 0)
+        self._counted = 0.0
 
     # models ---------------------------------------------------------------------------------
 
@@ -203,6 +206,7 @@ class Library(QObject):
             return None
         self._meter = RateMeter()
         self._last = (0, 0)
+        self._counted = 0.0
 
         def work(job: Job) -> Any:
             return opened.workspace.index(job.progress, on_commit=lambda: job.report("committed"))
@@ -249,6 +253,9 @@ class Library(QObject):
     def _index_progress(self, value: Any) -> None:
         if value == "committed":
             self.committed.emit()
+            if time.monotonic() - self._counted >= _COUNT_EVERY:
+                self._counted = time.monotonic()
+                self.refresh_status()
             return
         self._last = value
         self._meter.update(*value)

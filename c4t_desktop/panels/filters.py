@@ -83,6 +83,8 @@ class FilterSection(Section):
         self.show()
         for key, values in facets.items():
             chooser = self._choosers[key]
+            if chooser.view().isVisible():
+                continue  # the user is choosing just now; the next count comes soon
             chooser.clear()
             chooser.addItem(self.tr("any"), None)
             for name, count in values:

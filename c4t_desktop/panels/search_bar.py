@@ -94,7 +94,7 @@ class SearchBar(QFrame):
     def _wire(self) -> None:
         self.field.textChanged.connect(self._typed)
         self.field.entered.connect(self._enter)
-        self.field.left_down.connect(self.left_down)
+        self.field.left_down.connect(self._go_down)
         self.field.backspaced.connect(self._drop_last_chip)
         self._clear.clicked.connect(self.clear)
         self._save.clicked.connect(self.save_wanted)
@@ -164,6 +164,11 @@ class SearchBar(QFrame):
     def _enter(self) -> None:
         self._ask_now()
         self._remember(self.field.text().strip())
+
+    @Slot()
+    def _go_down(self) -> None:
+        self._remember(self.field.text().strip())  # whoever looks at the hits may ask again
+        self.left_down.emit()
 
     @Slot()
     def _ask_now(self) -> None:

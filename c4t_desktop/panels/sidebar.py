@@ -54,6 +54,7 @@ class Sidebar(QScrollArea):
         self._finder = finder
         self._theme = theme
         self._for: tuple[Path, ...] = ()
+        self._shown: list[Any] = []
         self.setObjectName("sidePanel")
         self.setAccessibleName(self.tr("Folders and filters"))
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -90,21 +91,25 @@ class Sidebar(QScrollArea):
 
     @Slot()
     def _closed(self) -> None:
+        self._shown = []
         self._folders.show_rows([])
         self._filters.hide()
 
     @Slot(object)
     def _status(self, status: Any) -> None:
-        rows: list[QWidget] = []
         folders = status.folders
+        if self._shown == [entry.folder for entry in folders]:
+            self._recount(status)
+            return
+        self._shown = [entry.folder for entry in folders]
+        rows: list[QWidget] = []
         chosen = self._finder.ask.filters.within
         if len(folders) != 1:
             rows.append(self._folder_row(self.tr("All frames"), count_text(status.total), None))
             rows[0].setChecked(not chosen)
         for entry in folders:
-            value = self.tr("offline") if entry.offline else count_text(entry.total)
             path = Path(entry.folder)
-            row = self._folder_row(folder_name(path), value, path)
+            row = self._folder_row(folder_name(path), self._value(entry), path)
             row.setToolTip(plain_tip(str(path)))
             row.setChecked(str(path) in chosen or len(folders) == 1)
             row.removed.connect(self.folder_removed)
@@ -118,6 +123,18 @@ class Sidebar(QScrollArea):
         rows.append(more)
         self._folders.show_rows(rows)
         self._filters.look()
+
+    def _recount(self, status: Any) -> None:
+        """Show other counts in the rows that are there: one of them may have the focus."""
+        values = {Path(entry.folder): self._value(entry) for entry in status.folders}
+        for row in self._folders.rows:
+            if isinstance(row, SideRow):
+                total = count_text(status.total)
+                row.set_value(total if row.stands_for is None else values[row.stands_for])
+        self._filters.look()
+
+    def _value(self, entry: Any) -> str:
+        return self.tr("offline") if entry.offline else count_text(entry.total)
 
     def _folder_row(self, name: str, value: str, path: Path | None) -> SideRow:
         row = SideRow(name, value, path, self._theme)

@@ -1,7 +1,9 @@
 """Render every screen of the window without a display, light and dark, at 1x and 2x.
 
 ``make screenshots`` writes into ``screenshots/``, which is ignored. Frames come from the sample
-drive, whose pictures are drawn, or from ``--images FOLDER``.
+drive, whose pictures are drawn, or from ``--images FOLDER``. Besides light and dark, 1x and 2x it
+shows German, a window that reads from right to left, text at 200 % and a small window; ``--quick``
+leaves out the fine-tuning and the evaluation, which take minutes.
 """
 
 from __future__ import annotations
@@ -16,7 +18,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from scripts import screenshot_story
+
 QUERIES = {"results": "truck in snow", "terms": "snow + truck - people", "folded": "rainy street"}
+EXTRAS = {  # more runs at 1x, each with a few screens only
+    "de": ("--language", "de"),
+    "rtl": ("--rtl",),
+    "200": ("--text", "200"),
+    "small": ("--size", "760x520"),
+}
+FEW = ("empty", "indexing", "ready", "results", "no-match", "settings", "shortcuts", "export",
+       "models", "compare", "evaluation", "training", "no-images", "about")  # fmt: skip
+_DEFERRED_DELETE = 52  # QEvent.DeferredDelete; processEvents leaves it to a loop that runs
 DIALOGS = {
     "settings": "settingsAction",
     "about": "aboutAction",
@@ -42,16 +55,24 @@ def main() -> int:
     parser.add_argument("--colours", nargs="*", default=["light", "dark"])
     parser.add_argument("--text", type=int, default=100, help="text size in percent")
     parser.add_argument("--size", default="1440x860")
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--rtl", action="store_true", help="read from right to left")
+    parser.add_argument("--quick", action="store_true", help="no fine-tuning, no evaluation")
+    parser.add_argument("--tag", default="", help="put into the names of the pictures")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         return Gallery(args).run()
     status = 0
-    for scale in args.scales:
+    runs: list[tuple[int, list[str]]] = [(scale, []) for scale in args.scales]
+    if not (args.only or args.tag):
+        few = ["--quick", "--colours", "light", "--only", *FEW]
+        runs += [(1, [*words, "--tag", tag, *few]) for tag, words in EXTRAS.items()]
+    for scale, words in runs:
         environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": str(scale)}
         with tempfile.TemporaryDirectory() as data:
             environment["C4T_DATA_DIR"] = data
-            command = [sys.executable, "-m", "scripts.screenshots", *sys.argv[1:]]
+            command = [sys.executable, "-m", "scripts.screenshots", *sys.argv[1:], *words]
             done = subprocess.run([*command, "--child", str(scale)], env=environment, check=False)
             status = status or done.returncode
     return status
@@ -68,8 +89,15 @@ class Gallery:
 
     def run(self) -> int:
         """Open the window, go through the screens, close it."""
-        from c4t_desktop.app import create_application
+        from PySide6.QtCore import Qt
+        from PySide6.QtWidgets import QApplication
 
+        from c4t_desktop.app import create_application
+        from c4t_desktop.settings import LANGUAGE, Settings
+
+        Settings().set(LANGUAGE, self.args.language)
+        if self.args.rtl:
+            QApplication([]).setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.app, self.window = create_application(["c4t-desktop"])
         width, height = map(int, self.args.size.split("x"))
         self.window.resize(width, height)
@@ -87,41 +115,47 @@ class Gallery:
 
     def _screens(self) -> None:
         images = self.args.images or self.window.commands.sample_folder()
-        self._wait(lambda: False, 0.4)
+        self.wait(lambda: False, 0.4)
         self.both("empty")
         self.window.commands.open_folders([images / "no such folder"])
-        self._wait(lambda: bool(self.library.folders) and not self._busy())
+        self.wait(lambda: bool(self.library.folders) and not self._busy())
         self.both("error-missing-folder")
         bad = self.with_bad_files(images)
         self.window.commands.open_folders([bad])
-        self._wait(lambda: self.library._last[0] > 0, 60)
+        self.wait(lambda: self.library._last[0] > 0, 60)
         self.both("indexing")
-        self._wait(lambda: not self._busy(), 600)
+        self.wait(lambda: not self._busy(), 600)
         self.both("ready")
         for name, query in QUERIES.items():
-            self._ask(query)
+            self.ask(query)
             if name == "folded":
                 self.finder.set_fold(True)
-                self._settle()
+                self.settle()
             if name == "results":
                 self._mark_some()
             self.both(name)
         self.finder.set_fold(False)
-        self._ask(QUERIES["results"])
+        self.ask(QUERIES["results"])
         self._large()
+        self._hover()
+        self._within()
         self._no_match()
-        self._ask("snow +")
+        self.ask("snow +")
         self.both("not-understood")
-        self._ask(QUERIES["results"])
+        self.ask(QUERIES["results"])
         for name, action in DIALOGS.items():
             self._dialog(name, action)
         for name, action in PANELS.items():
             if self.window.action(action).isVisible():
                 self._panel(name, action)
+        if not self.args.quick:
+            with tempfile.TemporaryDirectory() as work:
+                screenshot_story.take(self, bad, Path(work))
+        self._offline(bad)
         empty = Path(tempfile.mkdtemp())
         self.window.search.clear()
         self.window.commands.open_folders([empty])
-        self._wait(lambda: not self._busy(), 60)
+        self.wait(lambda: not self._busy(), 60)
         self.both("no-images")
         shutil.rmtree(bad.parent)
         shutil.rmtree(empty)
@@ -139,15 +173,17 @@ class Gallery:
         (base / "<img src=x> empty.png").write_bytes(b"")
         return base
 
-    def _ask(self, query: str) -> None:
+    def ask(self, query: str) -> None:
+        """Search, and wait for the answer and its pictures."""
         self.window.search.field.setText(query)
         self.window.search.field.entered.emit()
-        self._settle()
+        self.settle()
 
-    def _settle(self) -> None:
-        self._wait(lambda: False, 0.25)
-        self._wait(lambda: not self._busy() and not self.window._context.thumbnails.waiting, 60)
-        self._wait(lambda: False, 0.4)
+    def settle(self) -> None:
+        """Wait until nothing is on its way."""
+        self.wait(lambda: False, 0.25)
+        self.wait(lambda: not self._busy() and not self.window._context.thumbnails.waiting, 60)
+        self.wait(lambda: False, 0.4)
 
     def _busy(self) -> bool:
         return self.window.desktop.runner.busy
@@ -158,58 +194,89 @@ class Gallery:
         marks.mark([row.hit.path for row in rows[:3:2]], "right")
         marks.mark([row.hit.path for row in rows[4:5]], "wrong")
         marks.save("Truck in snow", self.finder.ask)
-        self._settle()
+        self.settle()
 
     def _large(self) -> None:
         if self.window.model.rows:
             self.window.results.open_frame(self.window.model.rows[0].hit.path)
-            self._settle()
+            self.settle()
             self.both("frame")
             self.window.results.close_frame()
 
+    def _hover(self) -> None:
+        if self.window.model.rowCount() > 1:
+            self.window.view.entered.emit(self.window.model.index(1))
+            self.wait(self.window.preview.isVisible, 3)
+            self.settle()
+            self.both("hover")
+            self.window.preview.leave()
+
+    def _within(self) -> None:
+        self.window.search.search_within()
+        self.ask("blue car")
+        self.both("within")
+        self.window.sidebar._filters.clear()
+
+    def _offline(self, folder: Path) -> None:
+        """Take the disk away."""
+        away = folder.with_name("unplugged")
+        self.ask(QUERIES["results"])
+        self.window._context.cache.forget_waiting()
+        folder.rename(away)
+        self.window.action("indexAction").trigger()
+        self.settle()
+        self.both("offline-results")
+        self.window.search.clear()
+        self.settle()
+        self.both("offline")
+        away.rename(folder)
+
     def _no_match(self) -> None:
-        self._ask("elephants in a swimming pool")
+        self.ask("elephants in a swimming pool")
         self.finder.set_cut(2.0)
-        self._settle()
+        self.settle()
         self.both("no-match")
         self.finder.set_cut(None)
 
     def _dialog(self, name: str, action: str) -> None:
         before = set(self.app.topLevelWidgets())
         self.window.action(action).trigger()
-        self._settle()
+        self.settle()
         for opened in set(self.app.topLevelWidgets()) - before:
             if opened.isVisible():
                 self.both(name, opened)
                 opened.close()
-        self._settle()
+        self.settle()
 
     def _panel(self, name: str, action: str) -> None:
         before = set(self.app.topLevelWidgets())
         self.window.action(action).trigger()
-        self._settle()
+        self.settle()
         opened = [w for w in set(self.app.topLevelWidgets()) - before if w.isVisible()]
         self.both(name, opened[0] if opened else None)
         for dialog in opened:
             dialog.close()
         if not opened:
             self.window.results.leave_panel()
-        self._settle()
+        self.settle()
 
     def _both(self, name: str, settings: object, colours: object, widget: object = None) -> None:
         if self.args.only and name not in self.args.only:
             return
         for wanted in self.args.colours:
             settings.set(colours, wanted)
-            self._wait(lambda: False, 0.15)
-            file = self.out / f"{name}-{wanted}-{self.args.child}x.png"
+            self.wait(lambda: False, 0.15)
+            tag = f"-{self.args.tag}" if self.args.tag else ""
+            file = self.out / f"{name}-{wanted}-{self.args.child}x{tag}.png"
             (widget or self.window).grab().save(str(file))
             self.taken += 1
 
-    def _wait(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        """Let the window live until a condition holds, so many seconds at the most."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not condition():
             self.app.processEvents()
+            self.app.sendPostedEvents(None, _DEFERRED_DELETE)
             time.sleep(0.005)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
 
@@ -23,6 +25,11 @@ class CompareDelegate(CardDelegate):
             return self.tr("same rank"), "muted"
         arrow = "▲" if moved > 0 else "▼"
         return f"{arrow} {abs(moved)}", "good" if moved > 0 else "bad"
+
+    def _key(self, index: Index, row: Row) -> tuple[Any, ...]:
+        compared = index.data(RowRole)
+        badge = self.verdict(compared) if isinstance(compared, ComparedRow) else None
+        return (*super()._key(index, row), badge)
 
     def _paint_badges(self, painter: QPainter, picture: QRect, index: Index, row: Row) -> None:
         super()._paint_badges(painter, picture, index, row)

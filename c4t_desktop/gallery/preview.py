@@ -141,6 +141,7 @@ class HoverPreview(QWidget):
         outline = QPainterPath()
         frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         outline.addRoundedRect(frame, px(10), px(10))
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # names of files
         painter.fillPath(outline, QColor(colours.card))
         where = QRect(0, 0, self.width(), self.height() - px(_CAPTION))
         painter.save()

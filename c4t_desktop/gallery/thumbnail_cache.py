@@ -45,6 +45,10 @@ class ThumbnailCache(QObject):
             self._source.request(request)
         return self._other_size(path)
 
+    def has(self, path: Path, side: int) -> bool:
+        """Whether the picture that serves this size best is there; asks for nothing."""
+        return Request(path, bucket(side)) in self._kept
+
     def reason(self, path: Path) -> str:
         """Return why there is no picture, or "" if there may be one."""
         return self._failed.get(path, "")

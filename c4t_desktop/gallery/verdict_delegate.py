@@ -27,5 +27,6 @@ class VerdictDelegate(CardDelegate):
         half = thick / 2
         outline.addRoundedRect(QRectF(card).adjusted(half, half, -half, -half), px(8), px(8))
         painter.setPen(QPen(QColor(colours.good if mark == "right" else colours.bad), thick))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(outline)

@@ -103,7 +103,8 @@ _SEPARATOR = ""
 MAIN_MENU = (
     "indexAction", "skippedAction", "exportAction", _SEPARATOR,
     "saveSearchAction", "searchWithinAction", "pasteImageAction", "refineAction", _SEPARATOR,
-    "modelsAction", "sidebarAction", "detailsAction", _SEPARATOR,
+    "compareAction", "evaluateAction", "trainAction", "modelsAction", _SEPARATOR,
+    "sidebarAction", "detailsAction", "settingsAction", _SEPARATOR,
     "shortcutsAction", "aboutAction", "quitAction",
 )  # fmt: skip
 HIT_MENU = (

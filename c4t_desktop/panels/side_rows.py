@@ -64,11 +64,11 @@ class SideRow(QPushButton):
         """Show another name."""
         self._whole = shown(name).replace("\n", "⏎")
         self.set_value(self._value.text())
-        self._elide()
 
     def set_value(self, value: str) -> None:
         """Show another value."""
         self._value.setText(value)
+        self._elide()
         self.setAccessibleName(f"{self._whole}, {value}" if value else self._whole)
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802, D102

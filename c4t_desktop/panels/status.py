@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
@@ -252,4 +252,6 @@ class StatusArea(QWidget):
         self._pause.setIcon(theme.icon("play" if self._library.is_paused else "pause"))
         self._cancel.setIcon(theme.icon("close"))
         self._again.setIcon(theme.icon("refresh"))
+        for button in (self._pause, self._cancel, self._again, self._skip_button):
+            button.setIconSize(QSize(theme.px(16), theme.px(16)))
         self.setMinimumHeight(theme.px(36))

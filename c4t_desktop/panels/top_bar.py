@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from c4t_desktop.panels.actions import Actions
@@ -10,6 +11,7 @@ from c4t_desktop.panels.model_chooser import ModelChooser
 from c4t_desktop.panels.search_bar import SearchBar
 from c4t_desktop.theme import Theme
 
+_QUERY = 300  # least width of the search bar, before scaling
 _TOOLS = ("compareAction", "evaluateAction", "trainAction")
 
 
@@ -61,8 +63,22 @@ class TopBar(QWidget):
         self._gear.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         row.addWidget(self._gear)
         row.addWidget(self._more)
+        self._beside: tuple[QWidget, ...] = (self.folder, models, self._gear, self._more)
         theme.changed.connect(self._restyle)
         self._restyle()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave the panels to the menu and the keys where the query would have no room."""
+        gap = self.layout().spacing()
+        used = sum(part.sizeHint().width() + gap for part in self._beside)
+        tools = [part for part in self._tools if part.defaultAction().isVisible()]
+        wanted = used + sum(part.sizeHint().width() + gap for part in tools)
+        for part in tools:
+            part.setVisible(self.width() - wanted >= self._theme.px(_QUERY))
 
     def _tool(self, actions: Actions, name: str) -> QToolButton:
         button = QToolButton()
@@ -88,3 +104,4 @@ class TopBar(QWidget):
         self._more.setIcon(self._theme.icon("more"))
         for button in (self._gear, self._more, self.folder):
             button.setIconSize(QSize(side, side))
+        self._fit()

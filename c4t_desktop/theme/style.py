@@ -40,6 +40,7 @@ QSplitter::handle:horizontal {{ width: 1px; }}
 QPushButton, QToolButton[kind="button"] {{
   background: {c.card}; border: 1px solid {c.border_strong}; border-radius: {px(8)}px;
   padding: {px(6)}px {px(12)}px; font-weight: 600; min-height: {px(20)}px; }}
+QPushButton {{ icon-size: {px(16)}px; }}
 QPushButton:hover, QToolButton[kind="button"]:hover {{ background: {c.hover}; }}
 QPushButton:pressed, QToolButton[kind="button"]:pressed {{ background: {c.border}; }}
 QPushButton:focus, QToolButton[kind="button"]:focus {{ border: 1px solid {c.accent}; }}

@@ -1,0 +1,61 @@
+"""Small windows, large text, and languages that read from right to left."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QToolButton
+from test_window import search, until
+
+from c4t_desktop.settings import TEXT_SCALE
+
+
+def buttons(window):
+    names = ("compareAction", "evaluateAction", "trainAction")
+    return [
+        button
+        for button in window.bar.findChildren(QToolButton)
+        if button.defaultAction() is not None and button.defaultAction().objectName() in names
+    ]
+
+
+def test_the_query_keeps_its_room_and_the_panels_go_to_the_menu(qtbot, window):
+    assert all(button.isVisible() for button in buttons(window))
+    window.resize(760, 520)
+    qtbot.wait(20)
+    assert not any(button.isVisible() for button in buttons(window))
+    assert window.search.width() >= 300
+    menu = {action.objectName() for action in window._main_menu.actions()}
+    assert menu >= {"compareAction", "evaluateAction", "trainAction", "settingsAction"}
+    qtbot.keyClick(window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    until(qtbot, lambda: window.results._panel is not None)
+    window.results.leave_panel()
+    window.resize(1400, 850)
+    qtbot.wait(20)
+    assert all(button.isVisible() for button in buttons(window))
+
+
+def test_large_text_leaves_the_query_room(qtbot, window):
+    window.desktop.settings.set(TEXT_SCALE, 200)
+    qtbot.wait(50)
+    assert window.search.width() >= 400
+
+
+@pytest.fixture
+def mirrored(qtbot):
+    app = QApplication.instance() or QApplication([])
+    app.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    yield
+    app.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+
+def test_from_right_to_left_the_window_is_mirrored_and_names_are_not(qtbot, mirrored, window):
+    assert window.sidebar.x() > window.results.x() > window.details.x()
+    search(qtbot, window, "truck")
+    until(qtbot, lambda: window.details.path is not None)
+    label = window.details._name
+    assert label.layoutDirection() == Qt.LayoutDirection.LeftToRight
+    assert label.alignment() & Qt.AlignmentFlag.AlignRight
+    qtbot.keyClick(window.search.field, Qt.Key.Key_Down)
+    qtbot.keyClick(window.view, Qt.Key.Key_Return)
+    assert window.results.shows_frame

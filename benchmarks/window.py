@@ -25,7 +25,7 @@ from benchmarks.heartbeat import percentile
 from benchmarks.soak import resident
 
 ROWS = 100_000
-ROUNDS = 4
+ROUNDS = 2
 STEPS = 150
 FRAME = 1 / 60
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
+from collections.abc import Callable, Mapping
 
 _USAGE = """usage: c4t-desktop [FOLDER...]
 
@@ -21,6 +23,35 @@ def _say(text: str) -> None:
         sys.stderr.write(text + "\n")
 
 
+def no_screen(
+    environment: Mapping[str, str],
+    platform: str = sys.platform,
+    load: Callable[[str], object] = ctypes.CDLL,
+) -> str:
+    """Return why no window can be shown on this machine, with the remedy; "" if it can.
+
+    Qt would abort with a message of its own, which names neither package nor remedy.
+    """
+    chosen = environment.get("QT_QPA_PLATFORM", "")
+    if not platform.startswith("linux") or chosen not in ("", "xcb"):
+        return ""
+    if environment.get("WAYLAND_DISPLAY") and not chosen:
+        return ""
+    if not environment.get("DISPLAY"):
+        return (
+            "The window cannot start: there is no screen (DISPLAY is not set). Start it on a "
+            'desktop, or search without a window: c4t search FOLDER "truck in snow"'
+        )
+    try:
+        load("libxcb-cursor.so.0")
+    except OSError:
+        return (
+            "The window cannot start: a part that Qt needs for the screen is missing. On Debian "
+            f"or Ubuntu: sudo apt-get install {_QT_PARTS}"
+        )
+    return ""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Open the window; return the exit status."""
     words = list(sys.argv if argv is None else argv)
@@ -31,6 +62,10 @@ def main(argv: list[str] | None = None) -> int:
     if unknown:
         _say(f"{_USAGE}\n\nc4t-desktop: unknown option {unknown[0]}")
         return 2
+    problem = no_screen(os.environ)
+    if problem:
+        _say(problem)
+        return 1
     try:
         from c4t_desktop.app import run
     except ImportError as error:

@@ -32,6 +32,15 @@ _LIMIT = 64 * 1024 * 1024  # bytes of cards kept; about 250 at the usual size
 Index = QModelIndex | QPersistentModelIndex
 
 
+def read(index: Index, role: int) -> Any:
+    """Return what a model says, asking it in Python.
+
+    ``index.data`` goes through C++ and back, and lets another thread have Python's lock twice;
+    with some hundred reads a frame the thumbnail threads would hold up scrolling.
+    """
+    return index.model().data(index, role)
+
+
 def picture_height(width: int) -> int:
     """Return the height of the picture on a card of this width."""
     return round(width / ASPECT)
@@ -108,9 +117,9 @@ class CardDelegate(QStyledItemDelegate):
 
     def _key(self, index: Index, row: Row) -> tuple[Any, ...]:
         """Return what a card shows besides its picture."""
-        scale = index.data(ScaleRole)
+        scale = read(index, ScaleRole)
         shown_scale = None if scale is None else round(scale, 3)
-        score, mark = f"{row.hit.score:.3f}", index.data(MarkRole)
+        score, mark = f"{row.hit.score:.3f}", read(index, MarkRole)
         return (score, shown_scale, mark, row.count, row.member)
 
     def card_size(self, width: int) -> QSize:
@@ -124,7 +133,7 @@ class CardDelegate(QStyledItemDelegate):
     def paint(  # noqa: D102
         self, painter: QPainter, option: QStyleOptionViewItem, index: Index
     ) -> None:
-        row: Row | None = index.data(RowRole)
+        row: Row | None = read(index, RowRole)
         if row is None:
             return
         half = self._theme.px(GAP) // 2
@@ -222,7 +231,7 @@ class CardDelegate(QStyledItemDelegate):
         painter.drawRoundedRect(below, radius, radius)
 
     def _paint_bar(self, painter: QPainter, picture: QRect, index: Index) -> None:
-        scale = index.data(ScaleRole)
+        scale = read(index, ScaleRole)
         if scale is None:
             return
         height = self._theme.px(3)
@@ -241,7 +250,7 @@ class CardDelegate(QStyledItemDelegate):
             card.width() - px(20),
             card.bottom() - picture.bottom(),
         )
-        if index.data(ScaleRole) is not None:
+        if read(index, ScaleRole) is not None:
             font = self._theme.font(12)
             score = f"{row.hit.score:.3f}"
             painter.setFont(font)
@@ -253,14 +262,14 @@ class CardDelegate(QStyledItemDelegate):
         font = self._theme.font(12, strong=True)
         painter.setFont(font)
         painter.setPen(QColor(colours.text))
-        name = index.data(Qt.ItemDataRole.DisplayRole).replace("\n", "⏎")
+        name = read(index, Qt.ItemDataRole.DisplayRole).replace("\n", "⏎")
         text = QFontMetrics(font).elidedText(name, Qt.TextElideMode.ElideMiddle, line.width())
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(line, flags | Qt.TextFlag.TextSingleLine, text)
 
     def _paint_badges(self, painter: QPainter, picture: QRect, index: Index, row: Row) -> None:
         colours, px = self._theme.colours, self._theme.px
-        mark = index.data(MarkRole)
+        mark = read(index, MarkRole)
         if mark:
             side = px(20)
             disc = QRectF(picture.left() + px(8), picture.top() + px(8), side, side)

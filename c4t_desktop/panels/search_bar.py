@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QTimer, Signal, Slot
+from PySide6.QtCore import QMimeData, QSize, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -274,6 +274,7 @@ class SearchBar(QFrame):
         self._lens.setPixmap(theme.pixmap("search", 16, theme.colours.muted))
         for button in (self._save, self._clear):
             button.setIcon(theme.icon(button.property("icon_name"), theme.colours.muted))
+            button.setIconSize(QSize(theme.px(16), theme.px(16)))
 
 
 def _keep_pasted(image: QImage) -> Path:

@@ -130,6 +130,7 @@ QRadioButton {{ spacing: {px(8)}px; }}
 
 QProgressBar {{ background: {c.track}; border: none; border-radius: {px(3)}px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: {px(3)}px; }}
+QSlider:horizontal {{ min-height: {px(20)}px; }}
 QSlider::groove:horizontal {{ height: {px(4)}px; border-radius: {px(2)}px;
   background: {c.track}; }}
 QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: {px(2)}px; }}

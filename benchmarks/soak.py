@@ -320,8 +320,11 @@ def run(minutes: float, seed: int, base: Path) -> dict[str, Any]:
     alive: dict[str, dict[str, int]] = {}
 
     def step() -> None:
-        monkey.close_dialogs()
-        monkey.act()
+        try:
+            monkey.close_dialogs()
+            monkey.act()
+        except Exception:  # noqa: BLE001 - whatever it is, it is counted and the run goes on
+            faults.catch(*sys.exc_info())
         if time.monotonic() - started < minutes * 60:
             timer.start(monkey.random.randint(40, 500))
         else:

@@ -160,7 +160,9 @@ class Watcher:
             return
         self._last_line = now
         left = self._meter.seconds_left
-        parts = [f"{done:,} of {plural(total, self._noun)}", f"{self._meter.rate:.0f} a second"]
+        parts = [f"{done:,} of {plural(total, self._noun)}"]
+        if self._meter.rate > 0:
+            parts.append(f"{self._meter.rate:.{0 if self._meter.rate >= 1 else 1}f} a second")
         if left is not None:
             parts.append(f"{format_duration(left)} left")
         count = self._skipped() if self._skipped else 0

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate and write the report."""
     from c4t_core.evaluation.benchmark import Options, Report
     from c4t_core.evaluation.metrics import CUTOFFS
-    from c4t_core.evaluation.report import FIGURES, prepare_folder, write_report
+    from c4t_core.evaluation.report import FIGURES, report_folder, write_report
     from c4t_core.evaluation.request import EvaluationRequest, run_evaluation
 
     request = EvaluationRequest(
@@ -94,10 +94,9 @@ def run(args: argparse.Namespace) -> int:
         split=args.split,
         options=Options(cutoffs=tuple(sorted(set(args.at or CUTOFFS))), seed=max(0, args.seed)),
     )
-    prepare_folder(args.output)  # before an hour of work, not after it
     watcher = Watcher("image", quiet=args.json)
     report: Report
-    with stopping_cleanly(watcher):
+    with report_folder(args.output), stopping_cleanly(watcher):
         stages = _Stages(watcher, quiet=args.json)
         report = run_evaluation(request, stages, stages.begin)
         stages.begin("drawing the report")

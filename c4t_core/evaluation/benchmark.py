@@ -8,7 +8,7 @@ and the report says what is missing and how to get it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from c4t_core.datasets.scene import Scene
 from c4t_core.errors import C4TError, DataError, ModelError
-from c4t_core.evaluation.chance import chance_level
+from c4t_core.evaluation.chance import chance_level, event_chance
 from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.embeddings import Left, content_hashes, embed_collection
 from c4t_core.evaluation.events import moments
@@ -112,9 +112,10 @@ def evaluate(
     """
     options = options or Options()
     _check(collection, queries)
+    loaded, missing = _load_all(models, stage)  # what is missing is said before the long work
     stage(f"reading {len(collection)} images")
     contents = content_hashes(collection.paths)
-    embedded, missing, left = _embed_all(collection, contents, queries, models, progress, stage)
+    embedded, left = _embed_all(collection, contents, queries, loaded, progress, stage)
     there = np.logical_and.reduce([one.there for one in embedded])
     kept = np.flatnonzero(there)
     if not len(kept):
@@ -141,7 +142,7 @@ def evaluate(
     data = _gather(smaller, asked, measured, parts, moment, options)
     data["missing"] = missing
     data["skipped"] = [{"path": item.name, "reason": item.reason} for item in left]
-    data["problems"] = list(problems)
+    data["problems"] = [*problems, *_few_images(len(smaller), options)]
     data["provenance"] = provenance_of(
         {one.name: one.fingerprint for one in embedded},
         smaller,
@@ -163,43 +164,67 @@ def _check(collection: Collection, queries: Sequence[LabelledQuery]) -> None:
             "nothing to search for; give --scenes or --queries, or pairs with more variety."
         )
     if not any(len(query.relevant) for query in queries):
+        none = "The only query has no" if len(queries) == 1 else f"None of the {len(queries)} "
+        none += "" if len(queries) == 1 else "queries has a"
         raise DataError(
-            f"None of the {len(queries)} queries has a relevant image among these "
-            f"{len(collection)}; give queries that ask for something the images show."
+            f"{none} relevant image among these {len(collection)}; give queries that ask for "
+            "something the images show."
         )
 
 
-def _embed_all(
-    collection: Collection,
-    contents: Sequence[bytes | None],
-    queries: Sequence[LabelledQuery],
-    models: Sequence[Model | str],
-    progress: Progress,
-    stage: Stage,
-) -> tuple[list[_Embedded], list[dict[str, str]], list[Left]]:
-    out: list[_Embedded] = []
+def _load_all(
+    models: Sequence[Model | str], stage: Stage
+) -> tuple[list[Model], list[dict[str, str]]]:
+    """Load every model once; return them, and what is missing with the reason."""
+    loaded: list[Model] = []
     missing: list[dict[str, str]] = []
-    left: dict[str, Left] = {}
     for wanted in dict.fromkeys(models):
         try:
             model = _load(wanted)
         except C4TError as error:
             missing.append({"model": str(wanted), "reason": str(error)})
             continue
-        if any((model.name, model.fingerprint) == (one.name, one.fingerprint) for one in out):
-            continue
+        if all((model.name, model.fingerprint) != (m.name, m.fingerprint) for m in loaded):
+            loaded.append(model)
+    if not loaded:
+        reasons = " ".join(entry["reason"] for entry in missing)
+        raise ModelError(reasons or "There is no model to evaluate; name one with --model.")
+    for entry in missing:
+        stage(f"leaving out {entry['model']}")
+    return loaded, missing
+
+
+def _embed_all(
+    collection: Collection,
+    contents: Sequence[bytes | None],
+    queries: Sequence[LabelledQuery],
+    models: list[Model],
+    progress: Progress,
+    stage: Stage,
+) -> tuple[list[_Embedded], list[Left]]:
+    """Embed with each model, which is then let go: ``models`` is empty afterwards."""
+    out: list[_Embedded] = []
+    left: dict[str, Left] = {}
+    while models:
+        model = models.pop(0)
         stage(f"embedding for {model.name}")
+        texts = _embed_texts(queries, model)  # first: what a query lacks is found soon
         rows, there, skipped = embed_collection(collection, contents, model, progress)
         left.update((item.name, item) for item in skipped)
-        texts = _embed_texts(queries, model)
         taken = sum(one.name == model.name for one in out)
         name = f"{model.name} ({taken + 1})" if taken else model.name
         out.append(_Embedded(name, model.fingerprint, rows, there, texts))
-        del model
-    if not out:
-        reasons = " ".join(entry["reason"] for entry in missing)
-        raise ModelError(reasons or "There is no model to evaluate; name one with --model.")
-    return out, missing, [left[name] for name in sorted(left)]
+    return out, [left[name] for name in sorted(left)]
+
+
+def _few_images(images: int, options: Options) -> list[str]:
+    largest = max(options.cutoffs, default=0)
+    if images >= largest:
+        return []
+    return [
+        f"There are only {images} images: precision at more hits, up to {largest}, counts the "
+        "empty places as wrong, and recall there is 1 for every model."
+    ]
 
 
 def _load(wanted: Model | str) -> Model:
@@ -214,8 +239,10 @@ def _embed_texts(queries: Sequence[LabelledQuery], model: Model) -> Embeddings:
     """Embed what is asked; the user's own sentences may hold operators, as in the search field."""
     rows = model.encode_texts([query.text for query in queries])
     for place, query in enumerate(queries):
-        if query.kind == "own" and (len((terms := parse_query(query.text)).terms) > 1):
-            rows[place] = embed_query(terms, model)
+        if query.own:
+            terms = parse_query(query.text)
+            if len(terms.terms) > 1 or terms.terms[0].text != query.text:
+                rows[place] = embed_query(terms, model)
     return rows
 
 
@@ -226,9 +253,8 @@ def _moved(query: LabelledQuery, there: NDArray[np.bool_]) -> LabelledQuery:
     new = np.cumsum(there) - 1
     kept = there[query.relevant]
     pool = None if query.pool is None else new[query.pool[there[query.pool]]]
-    return LabelledQuery(
-        query.text, query.kind, new[query.relevant[kept]], query.grades[kept], query.classes, pool
-    )
+    relevant, grades = new[query.relevant[kept]], query.grades[kept]
+    return replace(query, relevant=relevant, grades=grades, pool=pool)
 
 
 def _gather(
@@ -242,7 +268,9 @@ def _gather(
     levels = []
     for query in queries:
         size = len(collection) if query.pool is None else len(query.pool)
-        levels.append(chance_level(query.grades, size, options.cutoffs))
+        level: dict[str, Any] = {**chance_level(query.grades, size, options.cutoffs)}
+        level["events"] = event_chance(query.relevant, query.pool, moment, options.cutoffs)
+        levels.append(level)
     events = int(moment.max(initial=-1)) + 1
     return summarise(
         collection, queries, measured, parts, levels, events, options.seed, options.resamples

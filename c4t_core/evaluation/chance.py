@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from c4t_core.evaluation.metrics import CUTOFFS, ideal_dcg
 
@@ -81,6 +82,30 @@ def expected_ndcg(
         return 0.0
     ranks = min(n, images)
     return float(grades.sum() / images * ideal_dcg(np.ones(ranks), ranks) / ideal)
+
+
+def event_chance(
+    relevant: NDArray[np.int64],
+    pool: NDArray[np.int64] | None,
+    moment: NDArray[np.int64],
+    cutoffs: tuple[int, ...] = CUTOFFS,
+) -> dict[str, float | dict[str, float]]:
+    """Return the expectation of every figure over events, of events in random order.
+
+    Args:
+        relevant: int64 (r,), positions of the relevant images.
+        pool: int64 (m,), positions of the images that are ranked; None for all.
+        moment: int64 (n,), see :func:`c4t_core.evaluation.events.moments`.
+        cutoffs: numbers of hits.
+    """
+    right = np.zeros(len(moment), dtype=bool)
+    right[relevant] = True
+    event = moment * 2 + right  # relevant and other frames of a moment are counted apart
+    number = len(np.unique(event if pool is None else event[pool]))
+    found = len(np.unique(event[relevant]))
+    level = chance_level(np.ones(found), number, cutoffs)
+    del level["ndcg"]  # grades play no part over events
+    return level
 
 
 def chance_level(

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,26 +100,30 @@ def embed_collection(
     left: list[Left] = []
     done = len(collection) - len(missing)
     progress(done, len(collection))
-    for start in range(0, len(missing), _PORTION):
-        places = missing[start : start + _PORTION]
-        before = done + start
+    try:
+        for start in range(0, len(missing), _PORTION):
+            places = missing[start : start + _PORTION]
+            before = done + start
 
-        def tell(now: int, _total: int, /, before: int = before) -> None:
-            progress(before + now, len(collection))
+            def tell(now: int, _total: int, /, before: int = before) -> None:
+                progress(before + now, len(collection))
 
-        good, kept, skipped = embed_images(
-            [collection.paths[i] for i in places], model, progress=tell
-        )
-        where = [places[i] for i in kept]
-        rows[where] = good
-        there[where] = True
-        names = {collection.paths[i]: collection.names[i] for i in places}
-        left += [Left(names.get(Path(item.path), str(item.path)), item.reason) for item in skipped]
-        store.add([contents[i] for i in where], good)
+            good, kept, skipped = embed_images(
+                [collection.paths[i] for i in places], model, progress=tell
+            )
+            where = [places[i] for i in kept]
+            rows[where] = good
+            there[where] = True
+            names = {collection.paths[i]: collection.names[i] for i in places}
+            left += [Left(names.get(Path(f.path), str(f.path)), f.reason) for f in skipped]
+            store.add([contents[i] for i in where], good)
+    finally:
+        store.save()
     return rows, there, left
 
 
-_PORTION = 4096  # images embedded between two savings of the cache
+_PORTION = 256  # images embedded at once: a cancelled evaluation loses no more than these
+_SAVE_EVERY = 60.0  # seconds; each time the whole file is written
 
 
 class _Store:
@@ -126,6 +131,8 @@ class _Store:
 
     def __init__(self, file: Path, dim: int) -> None:
         self._file = file
+        self._saved = time.monotonic()
+        self._new: list[tuple[NDArray[np.uint8], Embeddings]] = []
         self._hashes = np.zeros((0, _HASH), dtype=np.uint8)
         self._rows = np.zeros((0, dim), dtype=np.float32)
         try:
@@ -146,18 +153,29 @@ class _Store:
         return np.asarray(there)
 
     def add(self, contents: Sequence[bytes | None], rows: Embeddings) -> None:
+        """Take in rows; they are saved now and then, and by :meth:`save`."""
         kept = [place for place, key in enumerate(contents) if key is not None]
         if not kept:
             return
         keys = b"".join(contents[place] or b"" for place in kept)
         hashes = np.frombuffer(keys, dtype=np.uint8).reshape(-1, _HASH)
-        self._hashes = np.concatenate([self._hashes, hashes])
-        self._rows = np.concatenate([self._rows, rows[kept]])
+        self._new.append((hashes, rows[kept]))
+        if time.monotonic() - self._saved >= _SAVE_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        """Write what was added since the last time."""
+        if not self._new:
+            return
+        self._hashes = np.concatenate([self._hashes, *(hashes for hashes, _ in self._new)])
+        self._rows = np.concatenate([self._rows, *(rows for _, rows in self._new)])
+        self._new.clear()
         with tempfile.NamedTemporaryFile(
             dir=self._file.parent, prefix=self._file.stem, suffix=".part", delete=False
         ) as out:
             np.savez(out, hashes=self._hashes, embeddings=self._rows)
         os.replace(out.name, self._file)
+        self._saved = time.monotonic()
 
 
 def _hash(path: Path) -> str:

@@ -25,7 +25,7 @@ LEVELS = tuple(level / 20 for level in range(21))
 BINS = np.linspace(-1.0, 1.0, 401)
 """Edges of the similarity histogram: steps of 0.005."""
 CURVE_POINTS = 400
-"""Points of the ranked-similarity scatter."""
+"""Points of the ranked-similarity scatter that are spread evenly over the ranks."""
 
 _CHUNK = 16  # queries ranked at once: 16 x 100,000 x (4 + 8 + 8) bytes
 _OUTSIDE = -2.0  # below every cosine: what is not in a query's pool comes last
@@ -158,10 +158,24 @@ def _keep_pictures(
     inside = np.clip(values, -1.0, 1.0)
     both = (inside, inside[gains > 0])
     out.histogram.append(np.stack([np.histogram(some, BINS)[0] for some in both]))
-    points = np.unique(np.linspace(0, len(order) - 1, CURVE_POINTS).astype(np.int64))
-    points = points[points >= 0] if len(order) else points[:0]
+    points = _shown_ranks(gains)
     out.ranked.append(np.stack([points + 1.0, values[points], (gains[points] > 0) * 1.0]))
     out.mean_score.append(float(values.mean()) if len(values) else 0.0)
+
+
+def _shown_ranks(gains: Floats) -> NDArray[np.int64]:
+    """Return which ranks, from 0, the scatter shows: evenly spread ones, the first, the relevant.
+
+    Of few relevant images among many, an even spread would show none.
+    """
+    ranks = len(gains)
+    if not ranks:
+        return np.zeros(0, dtype=np.int64)
+    found = np.flatnonzero(gains > 0)
+    if len(found) > CURVE_POINTS:
+        found = found[np.linspace(0, len(found) - 1, CURVE_POINTS).astype(np.int64)]
+    spread = np.linspace(0, ranks - 1, CURVE_POINTS).astype(np.int64)
+    return np.unique(np.concatenate([spread, np.arange(min(TOP, ranks)), found]))
 
 
 def _over_events(

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from c4t_core.evaluation.benchmark import Report
+from c4t_core.evaluation.markup import (
+    base64_of,
+    bracketed,
+    decimals,
+    html_note,
+    html_picture,
+    html_table,
+    safe,
+    with_interval,
+)
 from c4t_core.evaluation.page_style import STYLE
 from c4t_core.evaluation.sheets import HitTile, jpeg
 
 Details = Mapping[int, Mapping[str, Sequence[HitTile]]]
 Pictures = Mapping[str, tuple[bytes, bytes]]
+
+_RECALL = (
+    "Recall is the share of <em>all</em> images that are relevant to the whole query: for several "
+    "classes, those that hold every one of them. (The original prototype's recall went wrong "
+    "there: it scored each class by itself and looked for the total in another way. Its figures "
+    "for multi-class queries cannot be set beside these.)"
+)
 
 
 def page(report: Report, details: Details, pictures: Pictures) -> bytes:
@@ -30,16 +45,17 @@ def page(report: Report, details: Details, pictures: Pictures) -> bytes:
         _notices(data),
         "<section><h2>Overall</h2>",
         _cards(data),
-        _note(
+        html_note(
             "Means over all queries with relevant images, each counting the same. In brackets the "
             "95&nbsp;% interval over queries; <em>chance</em> is what a random order would score."
         ),
+        html_note(_RECALL),
         _overall_table(data, data["answered"]),
         "</section>",
         '<section class="plots">',
-        _picture(pictures["over-n"], "Precision, recall and nDCG over the number of hits"),
-        _picture(pictures["precision-recall"], "Precision over recall"),
-        _picture(pictures["kinds"], "Mean average precision by kind of query"),
+        html_picture(pictures["over-n"], "Precision, recall and nDCG over the number of hits"),
+        html_picture(pictures["precision-recall"], "Precision over recall"),
+        html_picture(pictures["kinds"], "Mean average precision by kind of query"),
         "</section>",
         _events(data),
         _comparisons(data),
@@ -58,7 +74,7 @@ def page(report: Report, details: Details, pictures: Pictures) -> bytes:
         # Nothing is loaded, run or sent, whatever an image's name may hold.
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "img-src data:; style-src 'unsafe-inline'\">\n"
-        f"<title>C4T evaluation: {_e(', '.join(data['models']))}</title>\n"
+        f"<title>C4T evaluation: {safe(', '.join(data['models']))}</title>\n"
         f"<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
     return text.encode("utf-8", "replace")
@@ -74,21 +90,22 @@ def _head(report: Report) -> str:
     ]
     return (
         f'<header><p class="kicker">CLIP4Traffic evaluation</p>'
-        f"<h1>{' <span>against</span> '.join(_e(name) for name in data['models'])}</h1>"
+        f"<h1>{' <span>against</span> '.join(safe(name) for name in data['models'])}</h1>"
         f'<p class="facts">{" · ".join(facts)}</p></header>'
     )
 
 
 def _notices(data: Mapping[str, Any]) -> str:
     lines = [
-        f"<strong>{_e(item['model'])} is missing.</strong> {_e(item['reason'])}"
+        f"<strong>{safe(item['model'])} is missing.</strong> {safe(item['reason'])}"
         for item in data["missing"]
     ]
-    lines += [_e(text) for text in data["problems"][:20]]
+    lines += [safe(text) for text in data["problems"][:20]]
     if len(data["problems"]) > 20:
         lines.append(f"{len(data['problems']) - 20} more are in report.json.")
     if data["without_relevant"]:
-        names = ", ".join(f"“{_e(text)}”" for text in data["without_relevant"][:30])
+        lacking = list(dict.fromkeys(data["without_relevant"]))  # one may be in two lists
+        names = ", ".join(f"“{safe(text)}”" for text in lacking[:30])
         number = len(data["without_relevant"])
         lines.append(
             f"{number} {'query has' if number == 1 else 'queries have'} no relevant image here "
@@ -104,17 +121,17 @@ def _cards(data: Mapping[str, Any]) -> str:
     for number, model in enumerate(data["models"]):
         block = data["overall"][model]
         first = next(iter(block["precision"]), None)
-        rest = f"P@{first} {_f(block['precision'][first])} · " if first else ""
+        rest = f"P@{first} {decimals(block['precision'][first])} · " if first else ""
         cards.append(
-            f'<div class="card m{number % 6}"><h3>{_e(model)}</h3>'
-            f'<p class="big">{_f(block["map"])}</p>'
-            f"<p>mAP {_interval(block['intervals']['map'])}</p>"
-            f"<p>{rest}MRR {_f(block['mrr'])}</p></div>"
+            f'<div class="card m{number % 6}"><h3>{safe(model)}</h3>'
+            f'<p class="big">{decimals(block["map"])}</p>'
+            f"<p>mAP {bracketed(block['intervals']['map'])}</p>"
+            f"<p>{rest}MRR {decimals(block['mrr'])}</p></div>"
         )
     chance = data["chance"]
     cards.append(
-        f'<div class="card chance"><h3>chance</h3><p class="big">{_f(chance["map"])}</p>'
-        f"<p>mAP of a random order</p><p>MRR {_f(chance['mrr'])}</p></div>"
+        f'<div class="card chance"><h3>chance</h3><p class="big">{decimals(chance["map"])}</p>'
+        f"<p>mAP of a random order</p><p>MRR {decimals(chance['mrr'])}</p></div>"
     )
     return f'<div class="cards">{"".join(cards)}</div>'
 
@@ -126,13 +143,13 @@ def _overall_table(data: Mapping[str, Any], queries: int) -> str:
     rows = []
     singles = (("mAP", "map"), ("MRR", "mrr"), ("R-precision", "r_precision"))
     for title, key in singles:
-        cells = [_with_interval(data["overall"][m], key) for m in data["models"]]
-        rows.append([title, *cells, _f(chance[key])])
+        cells = [with_interval(data["overall"][m], key) for m in data["models"]]
+        rows.append([title, *cells, decimals(chance[key])])
     for title, key in (("P", "precision"), ("R", "recall"), ("nDCG", "ndcg")):
         for n in cutoffs:
-            cells = [_with_interval(data["overall"][m], key, n) for m in data["models"]]
-            rows.append([f"{title}@{n}", *cells, _f(chance[key][n])])
-    return _table(head, rows, caption=f"{queries} queries")
+            cells = [with_interval(data["overall"][m], key, n) for m in data["models"]]
+            rows.append([f"{title}@{n}", *cells, decimals(chance[key][n])])
+    return html_table(head, rows, caption=f"{queries} queries")
 
 
 def _events(data: Mapping[str, Any]) -> str:
@@ -143,18 +160,24 @@ def _events(data: Mapping[str, Any]) -> str:
         for model in data["models"]:
             frames, events = data["overall"][model], data["overall"][model]["events"]
             pair = (frames[key], events[key]) if n is None else (frames[key][n], events[key][n])
-            cells += [_f(pair[0]), _f(pair[1])]
+            cells += [decimals(pair[0]), decimals(pair[1])]
+        level, over = chance[key], chance["events"][key]
+        cells += [
+            decimals(level if n is None else level[n]),
+            decimals(over if n is None else over[n]),
+        ]
         rows.append([title, *cells])
     head = [""]
-    for model in data["models"]:
-        head += [f"{model}: frames", "events"]
+    for name in [*data["models"], "chance"]:
+        head += [f"{name}: frames", "events"]
     return (
         "<section><h2>Frames and events</h2>"
-        + _note(
+        + html_note(
             "Near-identical frames of one drive inflate the figures. Here each moment of a drive "
-            "(a few seconds) counts once, beside the count by frames."
+            "(a few seconds) counts once, beside the count by frames. Chance over events is a "
+            "random order of events."
         )
-        + _table(head, rows)
+        + html_table(head, rows)
         + "</section>"
     )
 
@@ -174,16 +197,16 @@ def _comparisons(data: Mapping[str, Any]) -> str:
         cells = [_difference(item, "map"), _difference(item, "mrr")]
         cells.append(_difference(item, "precision", first) if first else "")
         counts = f"{better['a']} : {better['b']} ({better['equal']} equal)"
-        rows.append([f"{_e(item['a'])} − {_e(item['b'])}", *cells, counts])
+        rows.append([f"{safe(item['a'])} − {safe(item['b'])}", *cells, counts])
     first = next(iter(data["chance"]["precision"]), "n")
     head = ["", "mAP", "MRR", f"P@{first}", "better on queries"]
     return (
         "<section><h2>Compared query by query</h2>"
-        + _note(
+        + html_note(
             "The mean difference on the same queries with its 95&nbsp;% interval; an interval that "
             "does not hold 0 is marked."
         )
-        + _table(head, rows, escaped=True)
+        + html_table(head, rows, escaped=True)
         + "</section>"
     )
 
@@ -194,17 +217,17 @@ def _difference(item: Mapping[str, Any], key: str, n: str | None = None) -> str:
     if value is None:
         return "–"
     sure = edges is not None and (edges[0] > 0 or edges[1] < 0)
-    text = f"{value:+.3f} {_interval(edges, signed=True)}"
+    text = f"{value:+.3f} {bracketed(edges, signed=True)}"
     return f"<mark>{text}</mark>" if sure else text
 
 
 def _kinds(data: Mapping[str, Any]) -> str:
     rows = []
     for kind, block in data["kinds"].items():
-        cells = [_with_interval(block["overall"][m], "map") for m in data["models"]]
-        rows.append([kind, str(block["queries"]), *cells, _f(block["chance"].get("map"))])
+        cells = [with_interval(block["overall"][m], "map") for m in data["models"]]
+        rows.append([kind, str(block["queries"]), *cells, decimals(block["chance"].get("map"))])
     head = ["kind", "queries", *(f"{m} mAP" for m in data["models"]), "chance"]
-    return f"<section><h2>By kind of query</h2>{_table(head, rows)}</section>"
+    return f"<section><h2>By kind of query</h2>{html_table(head, rows)}</section>"
 
 
 def _slices(data: Mapping[str, Any]) -> str:
@@ -213,18 +236,18 @@ def _slices(data: Mapping[str, Any]) -> str:
     head = ["", "images", "queries", *(f"{m} mAP" for m in data["models"]), "chance"]
     groups: dict[str, list[list[str]]] = {}
     for item in data["slices"]:
-        cells = [_with_interval(item["results"][m], "map") for m in data["models"]]
+        cells = [with_interval(item["results"][m], "map") for m in data["models"]]
         images = "" if item["images"] is None else f"{item['images']:,}"
-        row = [item["value"], images, str(item["queries"]), *cells, _f(item["chance"]["map"])]
+        row = [item["value"], images, str(item["queries"]), *cells, decimals(item["chance"]["map"])]
         groups.setdefault(item["dimension"], []).append(row)
     tables = [
-        f"<details{' open' if number < 2 else ''}><summary>{_e(name)}</summary>"
-        f"{_table(head, rows)}</details>"
+        f"<details{' open' if number < 2 else ''}><summary>{safe(name)}</summary>"
+        f"{html_table(head, rows)}</details>"
         for number, (name, rows) in enumerate(groups.items())
     ]
     return (
         "<section><h2>By slice</h2>"
-        + _note(
+        + html_note(
             "All queries, with only the images of the slice; <em>class</em>: all images, with only "
             "the queries that ask for it."
         )
@@ -245,18 +268,18 @@ def _queries(data: Mapping[str, Any], pictures: Pictures) -> str:
         cells: list[str] = []
         for model in data["models"]:
             result = entry["results"][model]
-            cells.append(_f(result["ap"]))
-            cells += [_f(result["precision"][n])] if n else []
+            cells.append(decimals(result["ap"]))
+            cells += [decimals(result["precision"][n])] if n else []
         row = [entry["query"], entry["kind"], f"{entry['relevant']:,}"]
-        rows.append([*row, *cells, _f(entry["chance"]["ap"]) if entry["relevant"] else "–"])
+        rows.append([*row, *cells, decimals(entry["chance"]["ap"]) if entry["relevant"] else "–"])
     drawn = "".join(
-        _picture(both, "Average precision by query")
+        html_picture(both, "Average precision by query")
         for name, both in pictures.items()
         if name.startswith("queries-")
     )
     return (
         f'<section><h2>Every query</h2><div class="plots">{drawn}</div>'
-        f"<details><summary>as a table</summary>{_table(head, rows)}</details></section>"
+        f"<details><summary>as a table</summary>{html_table(head, rows)}</details></section>"
     )
 
 
@@ -267,15 +290,15 @@ def _details(data: Mapping[str, Any], details: Details, pictures: Pictures) -> s
     for number, (place, rows) in enumerate(details.items(), 1):
         entry = data["queries"][place]
         hits = "".join(
-            f"<h4>{_e(model)} <small>AP {_f(entry['results'][model]['ap'])}, "
+            f"<h4>{safe(model)} <small>AP {decimals(entry['results'][model]['ap'])}, "
             f"{sum(hit.right for hit in some)} of the first {len(some)} right</small></h4>"
             f'<div class="hits">{"".join(map(_tile, range(1, len(some) + 1), some))}</div>'
             for model, some in rows.items()
         )
         text = f"Similarities of {entry['query']}"
-        picture = _picture(pictures[f"query-{number:02d}"], text)
+        picture = html_picture(pictures[f"query-{number:02d}"], text)
         parts.append(
-            f"<article><h3>“{_e(entry['query'])}” <small>{_e(entry['kind'])}, "
+            f"<article><h3>“{safe(entry['query'])}” <small>{safe(entry['kind'])}, "
             f"{entry['relevant']:,} relevant of {entry['images']:,}</small></h3>{hits}{picture}"
             "</article>"
         )
@@ -286,9 +309,9 @@ def _tile(rank: int, hit: HitTile) -> str:
     state, sign = ("right", "✓") if hit.right else ("wrong", "✗")
     image = '<div class="gone">cannot be read</div>'
     if hit.picture is not None:
-        image = f'<img alt="" src="data:image/jpeg;base64,{_b64(jpeg(hit.picture))}">'
+        image = f'<img alt="" src="data:image/jpeg;base64,{base64_of(jpeg(hit.picture))}">'
     return (
-        f'<figure class="{state}" title="{_e(hit.name)}">{image}<figcaption>'
+        f'<figure class="{state}" title="{safe(hit.name)}">{image}<figcaption>'
         f'<span class="sign" role="img" aria-label="{state}">{sign}</span> {rank}'
         f'<span class="score">{hit.score:.3f}</span></figcaption></figure>'
     )
@@ -300,7 +323,7 @@ def _left_out(data: Mapping[str, Any]) -> str:
     rows = [[item["path"], item["reason"]] for item in data["skipped"][:200]]
     return (
         f"<section><h2>Images that could not be read ({len(data['skipped']):,})</h2>"
-        f"{_table(['image', 'reason'], rows)}</section>"
+        f"{html_table(['image', 'reason'], rows)}</section>"
     )
 
 
@@ -314,70 +337,7 @@ def _provenance(data: Mapping[str, Any]) -> str:
     rows.append(["bootstrap", f"seed {found['seed']}, {found['resamples']:,} resamples"])
     return (
         "<section><h2>Where the figures come from</h2>"
-        + _note("The same inputs give the same report, byte for byte.")
-        + _table(["", ""], rows, classes="plain")
+        + html_note("The same inputs give the same report, byte for byte.")
+        + html_table(["", ""], rows, classes="plain")
         + "</section>"
     )
-
-
-def _picture(both: tuple[bytes, bytes], text: str) -> str:
-    light, dark = map(_b64, both)
-    return (
-        '<picture><source media="(prefers-color-scheme: dark)" '
-        f'srcset="data:image/png;base64,{dark}">'
-        f'<img alt="{_e(text)}" src="data:image/png;base64,{light}"></picture>'
-    )
-
-
-def _table(
-    head: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    caption: str = "",
-    classes: str = "",
-    escaped: bool = False,
-) -> str:
-    """Return a table; cells are escaped unless they are ``escaped`` already."""
-    keep = (lambda text: text) if escaped else _e
-    top = "".join(f"<th>{_e(text)}</th>" for text in head) if any(head) else ""
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{keep(text)}</td>" for text in row) + "</tr>" for row in rows
-    )
-    label = f"<caption>{_e(caption)}</caption>" if caption else ""
-    return (
-        f'<div class="scroll"><table class="{classes}">{label}<thead><tr>{top}</tr></thead>'
-        f"<tbody>{lines}</tbody></table></div>"
-    )
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{text}</p>'
-
-
-def _with_interval(block: Mapping[str, Any], key: str, n: str | None = None) -> str:
-    value = block[key] if n is None else block[key][n]
-    edges = block["intervals"][key] if n is None else block["intervals"][key][n]
-    return f"{_f(value)} {_interval(edges)}".strip()
-
-
-def _interval(edges: Sequence[float] | None, *, signed: bool = False) -> str:
-    if edges is None:
-        return ""
-    low, high = edges
-    return f"[{low:+.3f}, {high:+.3f}]" if signed else f"[{low:.3f}, {high:.3f}]"
-
-
-def _f(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _e(text: str) -> str:
-    """Escape a text; what is no character becomes a visible escape."""
-    shown = "".join(
-        c if c.isprintable() and not "\ud800" <= c <= "\udfff" else repr(c)[1:-1] for c in text
-    )
-    return escape(shown)
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")

@@ -117,13 +117,16 @@ def kinds(report: Report, theme: Theme = LIGHT) -> bytes:
             label=_label(model),
         )
     chance = [report.data["kinds"][name]["chance"].get("map", 0.0) for name in names]
-    axis.hlines(chance, places - 0.4, places + 0.4, color=theme.ink, linestyle="--", linewidth=1)
+    level = {"color": theme.ink, "linestyle": "--", "linewidth": 1, "label": "chance"}
+    axis.hlines(chance, places - 0.4, places + 0.4, **level)
     counts = [report.data["kinds"][name]["queries"] for name in names]
     labels = [f"{_label(name, 14)}\n{count}" for name, count in zip(names, counts, strict=True)]
     axis.set_xticks(places, labels, parse_math=False)
-    axis.set_ylim(0, 1.02)
-    _finish(axis, theme, "mAP by kind of query", "", "mAP (dashed: chance)")
-    _legend(axis, theme)
+    # Headroom, so that the legend covers no bar.
+    axis.set_ylim(0, 1.08 + 0.07 * (len(models) + 1))
+    axis.set_yticks(np.linspace(0, 1, 6))
+    _finish(axis, theme, "mAP by kind of query (number of queries)", "", "mAP")
+    _legend(axis, theme, loc="upper right")
     return _png(figure)
 
 
@@ -136,7 +139,10 @@ def bar_pages(report: Report) -> list[list[int]]:
 def query_bars(report: Report, rows: Sequence[int], theme: Theme = LIGHT) -> bytes:
     """Average precision of some queries, one bar per model."""
     models = list(report.measured)
-    figure, (axis,) = _paper(theme, 1, width=10.5, height=1.1 + 0.26 * len(rows), left=3.9)
+    lines = -(-(len(models) + 1) // 4)  # of the legend, above the plot
+    above = max(0.45, 0.1 + 0.2 * lines)
+    height = 0.65 + above + 0.26 * len(rows)
+    figure, (axis,) = _paper(theme, 1, width=10.5, height=height, left=3.9, above=above)
     places = np.arange(len(rows))[::-1]
     thick = 0.8 / len(models)
     for number, model in enumerate(models):
@@ -155,11 +161,24 @@ def query_bars(report: Report, rows: Sequence[int], theme: Theme = LIGHT) -> byt
     axis.set_yticks(places, labels, parse_math=False, fontsize=8)
     axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.set_xlim(0, 1.0)
-    _finish(axis, theme, "Average precision by query (number of relevant images)", "AP", "")
+    _finish(axis, theme, "", "AP", "")
+    # The title stands over the labels, so that legend and title never meet.
+    title = "Average precision by query\n(number of relevant images)"
+    axis.annotate(
+        title,
+        (0.01, 1.0),
+        xycoords=("figure fraction", "axes fraction"),
+        xytext=(0, 4),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=10,
+        color=theme.ink,
+    )
+    columns = min(4, len(models) + 1)
     axis.legend(
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
-        ncols=len(models) + 1,
+        ncols=columns,
         fontsize=8,
         frameon=False,
         labelcolor=theme.ink,
@@ -177,10 +196,11 @@ def similarities(report: Report, place: int, theme: Theme = LIGHT) -> bytes:
         _histogram(left, one, place, theme, _colour(theme, number))
         _finish(left, theme, f"{_label(model)}: similarities", "cosine", "images (log)")
         rank, score, relevant = one.ranked[place]
-        for wanted, colour, label in ((0, theme.wrong, "other"), (1, theme.right, "relevant")):
+        for wanted, colour, size in ((0, theme.wrong, 7), (1, theme.right, 13)):
             some = relevant == wanted
+            label = "relevant" if wanted else "other"
             right.scatter(
-                rank[some], score[some], s=7, color=colour, label=label, alpha=0.75, linewidth=0
+                rank[some], score[some], s=size, color=colour, label=label, alpha=0.75, linewidth=0
             )
         right.axhline(
             one.mean_score[place], color=theme.ink, linewidth=1, linestyle="--", label="mean"
@@ -218,6 +238,7 @@ def _paper(
     width: float = 6.0,
     height: float = 4.0,
     left: float = 0.6,
+    above: float = 0.35,
 ) -> tuple[Any, list[Any]]:
     """Return a figure without pyplot's global state, and its axes in reading order.
 
@@ -233,7 +254,7 @@ def _paper(
         left=left / width,
         right=1 - 0.15 / width,
         bottom=0.55 / height,
-        top=1 - 0.35 / height,
+        top=1 - above / height,
         wspace=0.6 / (inner - 0.6) if columns > 1 else 0,
         hspace=0.9 / (height / rows - 0.9),
     )
@@ -256,8 +277,9 @@ def _finish(axis: Any, theme: Theme, title: str, x: str, y: str) -> None:
         spine.set_color(theme.faint)
 
 
-def _legend(axis: Any, theme: Theme) -> None:
+def _legend(axis: Any, theme: Theme, loc: str = "best") -> None:
     axis.legend(
+        loc=loc,
         fontsize=8,
         labelcolor=theme.ink,
         facecolor=theme.paper,

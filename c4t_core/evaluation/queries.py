@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.datasets.words import concept
-from c4t_core.errors import DataError
+from c4t_core.errors import DataError, QueryError
 from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.lists import (
     A2D2_MARKS,
@@ -31,6 +31,7 @@ from c4t_core.evaluation.lists import (
     COMMON_LABELS,
     CONDITIONS,
 )
+from c4t_core.index.search import parse_query
 
 RARE_SHARE = 0.05
 """A class that at most this part of the images holds is a rare one."""
@@ -56,6 +57,7 @@ class LabelledQuery:
         classes: the classes or conditions asked for, for slices.
         pool: int64 (m,), ascending positions of the images whose labels can answer this query,
             or None for all; others are left out of its ranking.
+        own: True for the user's own words, in which operators count as in the search field.
     """
 
     text: str
@@ -64,6 +66,7 @@ class LabelledQuery:
     grades: NDArray[np.float64]
     classes: tuple[str, ...] = ()
     pool: NDArray[np.int64] | None = None
+    own: bool = False
 
 
 def make_query(
@@ -74,12 +77,17 @@ def make_query(
     classes: Sequence[str] = (),
     grades: Sequence[float] | None = None,
     pool: NDArray[np.int64] | None = None,
+    own: bool | None = None,
 ) -> LabelledQuery:
-    """Build a query; ``grades`` belong to ``relevant`` in the order given, default 1 each."""
+    """Build a query; ``grades`` belong to ``relevant`` in the order given, default 1 each.
+
+    By default the queries of kind ``"own"`` are the user's own words.
+    """
     places = np.fromiter(relevant, dtype=np.int64)
     worth = np.ones(len(places)) if grades is None else np.asarray(grades, dtype=np.float64)
     order = np.argsort(places, kind="stable")
-    return LabelledQuery(text, kind, places[order], worth[order], tuple(classes), pool)
+    by_user = kind == "own" if own is None else own
+    return LabelledQuery(text, kind, places[order], worth[order], tuple(classes), pool, by_user)
 
 
 def from_captions(collection: Collection) -> list[LabelledQuery]:
@@ -231,8 +239,9 @@ def read_queries(path: Path | str, collection: Collection) -> tuple[list[Labelle
             continue
         try:
             query, unknown = _own_query(json.loads(line), collection)
-        except ValueError as error:
-            problems.append(f"{source.name}, line {number}: {error}; the line is left out.")
+        except (ValueError, QueryError) as error:
+            reason = str(error).rstrip(".")
+            problems.append(f"{source.name}, line {number}: {reason}; the line is left out.")
             continue
         queries.append(query)
         if unknown:
@@ -254,6 +263,7 @@ def _own_query(row: Any, collection: Collection) -> tuple[LabelledQuery, list[st
         raise ValueError('there is no "query"')  # noqa: TRY004 - bad data, not a bug
     if not row["query"].strip():
         raise ValueError("the query is empty")
+    parse_query(row["query"])  # an operator without its term is found now, not in the middle
     marked = row.get("relevant")
     if isinstance(marked, list) and all(isinstance(name, str) for name in marked):
         marked = dict.fromkeys(marked, 1.0)
@@ -265,7 +275,7 @@ def _own_query(row: Any, collection: Collection) -> tuple[LabelledQuery, list[st
         str(row.get("kind") or "own"),
         [collection.positions[name] for name in known],
         grades=list(known.values()),
-        classes=(),
+        own=True,
     )
     return query, [name for name in marked if name not in known]
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +40,7 @@ def write_report(
     Raises:
         DataError: if the folder cannot be written to.
     """
-    prepare_folder(folder)
+    _make_ready(folder)
     chosen = shown_in_full(report, figures)
     steps = len(chosen) + 3
     write_json(report, folder / "report.json")
@@ -89,12 +91,33 @@ def shown_in_full(report: Report, figures: int) -> list[int]:
     return sorted(chosen)
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the report's folders, and drop numbered pictures of an earlier report.
+@contextmanager
+def report_folder(folder: Path) -> Iterator[None]:
+    """Make sure that a report can be written to a folder, before the work that it takes.
+
+    Nothing of an earlier report is touched. A folder made here goes again if the work fails.
 
     Raises:
-        DataError: if they cannot be made.
+        DataError: if it cannot be made or written to.
     """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # something is in it: it stays
+            for path in missing:
+                path.rmdir()
+        raise
+
+
+def _make_ready(folder: Path) -> None:
+    """Make the folders of the pictures, and drop numbered ones of an earlier report."""
     try:
         for name in ("plots", "sheets"):
             (folder / name).mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.evaluation.chance import expected_average_precision, expected_precision
+from c4t_core.evaluation.chance import (
+    expected_average_precision,
+    expected_precision,
+    expected_recall,
+)
 from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.intervals import mean_intervals
 from c4t_core.evaluation.measure import Measured
@@ -143,7 +147,7 @@ def _mean_chance(levels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, value in levels[0].items():
         if isinstance(value, Mapping):
-            out[name] = {n: float(np.mean([level[name][n] for level in levels])) for n in value}
+            out[name] = _mean_chance([level[name] for level in levels])
         else:
             out[_OVERALL.get(name, name)] = float(np.mean([level[name] for level in levels]))
     return out
@@ -185,15 +189,20 @@ def _size(measured: Mapping[str, Measured]) -> int:
 
 def _part_chance(
     query: LabelledQuery, inside: NDArray[np.bool_] | None, images: int = 0
-) -> tuple[float, float]:
-    """Return the expected AP and P@10 of one query within a slice."""
+) -> dict[str, float]:
+    """Return the expectation of each figure of :data:`_SLICED` for one query within a slice."""
     if inside is None:
         relevant = len(query.relevant)
         size = images if query.pool is None else len(query.pool)
     else:
         relevant = int(inside[query.relevant].sum())
         size = int(inside.sum()) if query.pool is None else int(inside[query.pool].sum())
-    return expected_average_precision(relevant, size), expected_precision(relevant, size, 10)
+    return {
+        "ap": expected_average_precision(relevant, size),
+        "precision@10": expected_precision(relevant, size, 10),
+        "precision@25": expected_precision(relevant, size, 25),
+        "recall@100": expected_recall(size, 100),
+    }
 
 
 def _slice_entry(
@@ -201,7 +210,7 @@ def _slice_entry(
     value: str,
     figures: Mapping[str, Mapping[str, Floats]],
     rows: NDArray[np.bool_],
-    levels: Sequence[tuple[float, float]],
+    levels: Sequence[Mapping[str, float]],
     intervals: Callable[[Floats], Floats],
 ) -> dict[str, Any] | None:
     if not rows.any():
@@ -211,13 +220,14 @@ def _slice_entry(
         some = {figure: table[figure] for figure in _SLICED if figure in table}
         results[name] = _nested(_mean_of(some, rows), _OVERALL)
         results[name]["intervals"] = _nested(_intervals_of(some, rows, intervals), _OVERALL)
-    ap, precision = np.mean(np.asarray(levels), axis=0).tolist()
+    shown = [figure for figure in _SLICED if figure in next(iter(figures.values()))]
+    chance = {figure: float(np.mean([level[figure] for level in levels])) for figure in shown}
     return {
         "dimension": dimension,
         "value": value,
         "queries": int(rows.sum()),
         "results": results,
-        "chance": {"map": ap, "precision": {"10": precision}},
+        "chance": _nested(chance, _OVERALL),
     }
 
 

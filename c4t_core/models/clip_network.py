@@ -177,7 +177,7 @@ def export(folder: Path, preprocess: ClipPreprocess, fingerprint: str) -> Path:
     try:
         import onnx  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError("Writing CLIP for ONNX Runtime", "train") from error
+        raise MissingExtraError("Writing CLIP for ONNX Runtime", "clip") from error
     import torch
 
     size = preprocess.size

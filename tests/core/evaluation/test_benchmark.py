@@ -86,7 +86,7 @@ def test_a_query_without_relevant_images_is_reported_and_does_not_count(frames):
 def test_nothing_to_ask_and_nothing_relevant(frames):
     with pytest.raises(DataError, match="--queries"):
         evaluate(frames, [], [ColourModel()])
-    with pytest.raises(DataError, match="None of the 1 queries has a relevant image"):
+    with pytest.raises(DataError, match="The only query has no relevant image among these 30"):
         evaluate(frames, asked(frames)[4:], [ColourModel()])
     with pytest.raises(DataError, match="no images"):
         evaluate(frames.subset([]), asked(frames), [ColourModel()])

@@ -243,7 +243,7 @@ def _config_for(
         return {
             "model_cfg": model,
             "preprocess_cfg": dict(data.get("preprocess_cfg", {})),
-        }, path.stem
+        }, (path.stem if architecture else "of its own configuration")
     chosen = architecture or guess_architecture(state)
     model = open_clip().get_model_config(chosen)
     if model is None:

@@ -194,10 +194,14 @@ class ComparePanel(QWidget):
         elif names[0] == names[1]:
             self.summary.setText(self.tr("Choose another model on one side to compare them."))
         else:
-            text = self.tr("{shared} hits shared · {left} only {a} · {right} only {b}")
+            text = self.tr(
+                "Of the first {depth} hits: {shared} shared · {left} only {a} · {right} only {b}"
+            )
+            depth = max(map(len, compared.rows))
+            a, b = names
             self.summary.setText(
                 text.format(
-                    shared=compared.shared, left=only[0], a=names[0], right=only[1], b=names[1]
+                    depth=depth, shared=compared.shared, left=only[0], a=a, right=only[1], b=b
                 )
             )
 

@@ -306,16 +306,16 @@
    <translation>Indizieren: {done} von {total}</translation>
   </message>
   <message>
+   <source>Of the first {depth} hits: {shared} shared · {left} only {a} · {right} only {b}</source>
+   <translation>Von den ersten {depth} Treffern: {shared} gemeinsam · {left} nur {a} · {right} nur {b}</translation>
+  </message>
+  <message>
    <source>Searching with both models…</source>
    <translation>Beide Modelle suchen …</translation>
   </message>
   <message>
    <source>Type a question to compare two models on it.</source>
    <translation>Eine Anfrage eingeben, um zwei Modelle daran zu vergleichen.</translation>
-  </message>
-  <message>
-   <source>{shared} hits shared · {left} only {a} · {right} only {b}</source>
-   <translation>{shared} gemeinsame Treffer · {left} nur {a} · {right} nur {b}</translation>
   </message>
  </context>
  <context>
@@ -502,6 +502,10 @@
   <message>
    <source>You can go back to searching; this goes on, and waits here when it is done.</source>
    <translation>Weitersuchen ist möglich; dies läuft weiter und wartet hier, wenn es fertig ist.</translation>
+  </message>
+  <message>
+   <source>{0} is missing and left out…</source>
+   <translation>{0} fehlt und wird ausgelassen …</translation>
   </message>
   <message>
    <source>{0} left</source>
@@ -2210,8 +2214,8 @@
    <translation>Meine Markierungen (noch keine: R und X markieren Treffer)</translation>
   </message>
   <message>
-   <source>My right and wrong marks ({queries} queries, {frames} frames)</source>
-   <translation>Meine Markierungen ({queries} Anfragen, {frames} Bilder)</translation>
+   <source>My right and wrong marks (queries: {queries}, frames: {frames})</source>
+   <translation>Meine Markierungen (Anfragen: {queries}, Bilder: {frames})</translation>
   </message>
   <message>
    <source>Optional: JSON lines; gives better queries, and results by weather, time, …</source>

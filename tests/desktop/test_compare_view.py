@@ -91,7 +91,7 @@ def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, others):
     qtbot.waitUntil(lambda: right.model.rowCount() == 12)
     assert button.isHidden()
     summary = panel.findChild(QLabel, "compareSummary").text()
-    assert summary.startswith("12 hits shared")
+    assert summary.startswith("Of the first 12 hits: 12 shared")
     assert left.model.rows[0].other == 12
     right.view.setFocus()
     right.view.setCurrentIndex(right.model.index(0))

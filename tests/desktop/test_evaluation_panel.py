@@ -224,7 +224,7 @@ def test_own_marks_are_a_test_set(qtbot, opened, window, core, tiny_model_folder
     panel = opened()
     marks = child(panel, QRadioButton, "evaluationFromMarks")
     qtbot.waitUntil(marks.isEnabled)
-    assert "1 queries, 3 frames" in marks.text()
+    assert "queries: 1, frames: 3" in marks.text()
     marks.click()
     child(panel, QCheckBox, f"evaluateModel_{tiny_model_folder}").click()
     click(qtbot, panel, "evaluateStartButton")
@@ -276,3 +276,14 @@ def test_the_difference_is_one_honest_sentence(data, words):
     sentence = figures.difference(data)
     for part in words:
         assert part in sentence
+
+
+def test_the_first_model_is_compared_with_each_other_one():
+    first, second = (compared(0.2, 0.1, 0.3)["comparisons"][0] for _ in range(2))
+    between = {**first, "a": "clip", "b": "c4t:mine"}
+    data = {"comparisons": [first, {**second, "b": "c4t:mine"}, between]}
+    lines = figures.difference(data).splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "C4T finds more than CLIP",
+        "C4T finds more than mine",
+    ]

@@ -111,7 +111,8 @@ def overall(data: Data) -> Table:
     chance = data["chance"]
     values = (
         chance["map"], None, chance["precision"][first], chance["recall"][far],
-        (chance.get("ndcg") or {}).get(first), chance.get("mrr"), None,
+        (chance.get("ndcg") or {}).get(first), chance.get("mrr"),
+        (chance.get("events") or {}).get("map"),
     )  # fmt: skip
     quiet = [Cell(number(value), value, "muted") for value in values]
     rows.append((Cell(_tr("Chance"), tone="muted"), *quiet))
@@ -135,10 +136,13 @@ def _best(column: Sequence[float | None], place: int) -> Cell:
 
 
 def difference(data: Data) -> str:
-    """Say how the first two models compare, in one sentence; "" for a single model."""
-    if not data["comparisons"]:
-        return ""
-    found = data["comparisons"][0]
+    """Say how the first model compares with each other one; "" for a single model."""
+    found = data["comparisons"]
+    first = [one for one in found if one["a"] == found[0]["a"]]
+    return "\n".join(filter(None, map(_difference, first)))
+
+
+def _difference(found: Data) -> str:
     delta, span = found["difference"]["map"], _span(found)
     a, b = title_of(found["a"]), title_of(found["b"])
     if delta is None or span is None:

@@ -244,6 +244,7 @@ class EvaluationPanel(QWidget):
             ("reading the pairs", self.tr("Reading the pairs…")),
             ("reading the marks", self.tr("Reading the marks…")),
             ("reading", self.tr("Reading the images…")),
+            ("leaving out", self.tr("{0} is missing and left out…")),
             ("embedding for", self.tr("Looking at the images with {0}…")),
             ("ranking for", self.tr("Ranking for {0}…")),
             ("comparing", self.tr("Comparing…")),

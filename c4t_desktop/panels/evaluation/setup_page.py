@@ -232,7 +232,7 @@ class SetupPage(QScrollArea):
     @Slot(object)
     def show_marked(self, marked: Marked) -> None:
         """Offer the user's own marks."""
-        text = self.tr("My right and wrong marks ({queries} queries, {frames} frames)")
+        text = self.tr("My right and wrong marks (queries: {queries}, frames: {frames})")
         if not marked.queries:
             text = self.tr("My right and wrong marks (none yet: R and X mark hits)")
         self.from_marks.setText(

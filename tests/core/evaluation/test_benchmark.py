@@ -11,7 +11,7 @@ import pytest
 
 from c4t_core.datasets.scene import Scene
 from c4t_core.errors import Cancelled, DataError, ModelError
-from c4t_core.evaluation import benchmark, embeddings
+from c4t_core.evaluation import benchmark, chance, embeddings
 from c4t_core.evaluation.benchmark import Options, evaluate
 from c4t_core.evaluation.measure import figures_of, measure
 from c4t_core.evaluation.queries import make_query
@@ -230,6 +230,86 @@ def test_chunks_do_not_matter(monkeypatch):
     assert whole.top == parts.top
     assert math.isnan(whole.figures["ap"][0])
     assert figures_of(np.zeros((0, 0)), [])["ap"].shape == (0,)
+
+
+def test_the_level_of_chance_over_events_is_that_of_events_in_random_order(frames):
+    drives = tuple(str(place // 3) for place in range(30))  # ten drives of three frames
+    frames = dataclasses.replace(frames, drives=drives)
+    # All of drive 0, one frame of drive 1: two relevant events, and nine others.
+    query = make_query("red", "single", [0, 1, 2, 3])
+    data = evaluate(frames, [query], [ColourModel()]).data
+    assert data["queries"][0]["results"]["colours"]["events"]["relevant"] == 2
+    level = data["chance"]["events"]
+    rng = np.random.default_rng(0)
+    orders = rng.permuted(np.tile([1.0] * 2 + [0.0] * 9, (20_000, 1)), axis=1)
+    drawn = figures_of(orders, [np.ones(2)] * 20_000)
+    assert level["map"] == pytest.approx(drawn["ap"].mean(), abs=0.01)
+    assert level["mrr"] == pytest.approx(drawn["rr"].mean(), abs=0.01)
+    assert level["precision"]["10"] == pytest.approx(drawn["precision@10"].mean(), abs=0.003)
+    assert level["recall"]["10"] == pytest.approx(drawn["recall@10"].mean(), abs=0.01)
+    assert data["queries"][0]["chance"]["events"]["ap"] == level["map"]
+
+
+def test_chance_over_events_knows_the_pool():
+    moment = np.array([0, 0, 1, 1, 2, 3])
+    level = chance.event_chance(np.array([0, 1]), np.array([0, 1, 2, 4]), moment, (1,))
+    assert level["precision"] == {"1": pytest.approx(1 / 3)}  # one event of three in the pool
+
+
+def test_a_missing_model_is_known_before_the_first_image_is_read(frames, monkeypatch):
+    def load(name):
+        raise ModelError(f'There is no "{name}".')
+
+    monkeypatch.setattr("c4t_core.models.registry.load_model", load)
+    told = []
+    evaluate(frames, asked(frames)[:3], [ColourModel(), "clip"], stage=told.append)
+    assert told[0] == "leaving out clip"
+    monkeypatch.setattr(benchmark, "content_hashes", lambda _: pytest.fail("images were read"))
+    with pytest.raises(ModelError, match="clip"):
+        evaluate(frames, asked(frames)[:3], ["clip"])
+
+
+def test_few_images_are_said_to_be_few(frames):
+    (sentence,) = evaluate(frames, asked(frames)[:3], [ColourModel()]).data["problems"]
+    assert "only 30 images" in sentence
+    assert "up to 250" in sentence
+    enough = Options(cutoffs=(10, 30))
+    data = evaluate(frames, asked(frames)[:3], [ColourModel()], options=enough).data
+    assert data["problems"] == []
+
+
+def test_every_figure_of_a_slice_has_its_chance(frames):
+    for item in evaluate(frames, asked(frames)[:4], [ColourModel()]).data["slices"]:
+        result = {k: v for k, v in item["results"]["colours"].items() if k != "intervals"}
+        assert item["chance"].keys() == result.keys()
+        for name, value in result.items():
+            if isinstance(value, dict):
+                assert item["chance"][name].keys() == value.keys()
+
+
+def test_the_scatter_shows_every_relevant_image():
+    scores = np.linspace(1, -1, 5000, dtype=np.float32)[:, None]
+    images = np.concatenate([scores, np.sqrt(1 - scores**2)], axis=1)
+    query = make_query("red", "k", [1234, 4321])
+    text = np.array([[1, 0]], dtype=np.float32)
+    ranked = measure(images, text, [query], np.arange(5000)).ranked[0]
+    assert ranked[0][ranked[2] == 1].tolist() == [1235, 4322]
+    assert ranked[0][:50].tolist() == list(range(1, 51))
+    assert ranked.shape[1] < 1000
+
+
+def test_own_queries_may_hold_operators_under_any_kind(frames):
+    model = ColourModel()
+    some = [
+        make_query("red - green", "night drive", [0], own=True),
+        make_query("red - green", "single", [0]),
+        make_query("2:red", "own", [0]),
+        make_query("red", "own", [0]),
+    ]
+    rows = benchmark._embed_texts(some, model)
+    assert rows[0] @ rows[3] < 0.9  # an operator
+    assert not np.allclose(rows[0], rows[1])  # not the user's: a text with a dash in it
+    assert np.allclose(rows[2], rows[3], atol=1e-6)  # a weight alone changes no direction
 
 
 def test_own_queries_may_hold_operators(frames):

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from c4t_core.errors import DataError
+from c4t_core.errors import Cancelled, DataError
 from c4t_core.evaluation.benchmark import evaluate
 from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.queries import make_query
-from c4t_core.evaluation.report import shown_in_full, write_report
+from c4t_core.evaluation.report import report_folder, shown_in_full, write_report
 from tests.core.evaluation.fakes import ColourModel, coloured
 
 NASTY = ['<img src=x onerror="alert(1)">', "=1+1", "a\nb", "$\\frac{1}{2}$ _x^", "雪 🚚", "_hidden"]
@@ -168,6 +168,30 @@ def test_images_that_vanish_before_the_report_is_drawn(written, tmp_path):
     )
     write_report(lost, tmp_path, figures=1)
     assert "cannot be read" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_work_that_fails_leaves_nothing_behind_and_no_old_report_harmed(written, tmp_path):
+    with pytest.raises(DataError, match="nothing to search"), report_folder(tmp_path / "a" / "b"):
+        raise DataError("There is nothing to search for.")
+    assert not (tmp_path / "a").exists()
+    write_report(written[0], tmp_path / "old", figures=2)
+    before = sorted((tmp_path / "old").rglob("*"))
+    with pytest.raises(Cancelled), report_folder(tmp_path / "old"):
+        raise Cancelled
+    assert sorted((tmp_path / "old").rglob("*")) == before
+    (tmp_path / "file").write_text("in the way")
+    with (
+        pytest.raises(DataError, match="choose another folder with -o"),
+        report_folder(tmp_path / "file"),
+    ):
+        pytest.fail("the work began")
+
+
+def test_the_page_says_how_recall_is_counted(written):
+    text = (written[1] / "report.html").read_text(encoding="utf-8")
+    assert "Recall is the share of <em>all</em> images that are relevant to the whole query" in text
+    assert "original prototype" in text
+    assert "chance: frames" in text
 
 
 def test_a_folder_that_cannot_be_written(written, tmp_path):

@@ -83,6 +83,7 @@ def _coco_file(
 ) -> Iterator[Scene]:
     names = _categories(data, kind)
     by_image = _annotations(reading, path, data, names)
+    _report_orphans(reading, path, data["images"], by_image)
     for place, item in enumerate(data["images"], start=1):
         name = item.get("file_name") if isinstance(item, dict) else None
         if not isinstance(name, str) or "id" not in item:
@@ -104,6 +105,19 @@ def _coco_file(
             except ValueError as error:
                 reading.report(f"{where} on {name}: {error}", path)
         yield boxed_scene(reading.relative(image), things, kind)
+
+
+def _report_orphans(
+    reading: Reading,
+    path: Path,
+    images: list[Any],
+    by_image: Mapping[str, list[tuple[str, str, list[float]]]],
+) -> None:
+    """Name the annotations whose image the file does not list."""
+    listed = {str(item.get("id")) for item in images if isinstance(item, dict)}
+    for orphans in (found for key, found in by_image.items() if key not in listed):
+        for where, _, _ in orphans:
+            reading.report(f"{where} belongs to no image of the list", path)
 
 
 def boxed_scene(image: str, things: list[Thing], kind: str, **facts: str | None) -> Scene:
@@ -130,9 +144,9 @@ def _categories(data: Mapping[str, Any], kind: str) -> dict[Any, str]:
 
 def _annotations(
     reading: Reading, path: Path, data: Mapping[str, Any], names: Mapping[Any, str]
-) -> dict[Any, list[tuple[str, str, list[float]]]]:
+) -> dict[str, list[tuple[str, str, list[float]]]]:
     """Return image id -> (which annotation, class, corners in pixels) of each box."""
-    out: dict[Any, list[tuple[str, str, list[float]]]] = {}
+    out: dict[str, list[tuple[str, str, list[float]]]] = {}
     listed = data.get("annotations")
     if not isinstance(listed, list):
         reading.report("there is no list of annotations", path)
@@ -197,7 +211,9 @@ def read_kitti(reading: Reading) -> Iterator[Scene]:
 
 def _kitti_files(source: Path) -> list[Path]:
     files = list(files_below(source, {".txt"}))
-    return [f for f in files if f.parent.name.lower() in ("label_2", "labels", source.name)]
+    return [
+        f for f in files if f.parent == source or f.parent.name.lower() in ("label_2", "labels")
+    ]
 
 
 def _beside(reading: Reading, label: Path) -> Path | None:
@@ -210,7 +226,11 @@ def _beside(reading: Reading, label: Path) -> Path | None:
 
 
 def _kitti_things(reading: Reading, path: Path, size: tuple[int, int]) -> Iterator[Thing]:
-    lines = read_text(path)[0].splitlines()
+    try:
+        lines = read_text(path)[0].splitlines()
+    except DataError as error:
+        reading.report(str(error), path)
+        return
     if not any(line.strip() for line in lines):
         reading.report("this label is empty", path)
     for line, row in enumerate(lines, start=1):

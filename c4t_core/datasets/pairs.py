@@ -300,7 +300,7 @@ def _groups(pairs: Sequence[Pair]) -> tuple[dict[str, list[str]], list[str]]:
     """Return drive -> its images in the order of their names, and what is to be warned of."""
     drives: dict[str, str | None] = {}
     for pair in pairs:
-        drives.setdefault(pair.relative, pair.drive)
+        drives[pair.relative] = drives.get(pair.relative) or pair.drive
     groups: dict[str, list[str]] = {}
     unknown: list[str] = []
     for relative in sorted(drives):

@@ -110,6 +110,8 @@ def load_data(request: TrainingRequest) -> Data:
         train = [pair for pair in found.pairs if _split(pair) in _TRAIN]
         validation = [pair for pair in found.pairs if _split(pair) in _VALIDATION]
         test = [pair for pair in found.pairs if _split(pair) not in _TRAIN | _VALIDATION]
+        train, validation, said = _kept_apart(train, validation, test)
+        warnings.extend(said)
         if not validation:
             warnings.append("The split column marks no images for validation.")
     elif share > 0:
@@ -124,6 +126,29 @@ def load_data(request: TrainingRequest) -> Data:
         tuple(warnings),
         len(train) + len(validation),
         len({pair.image for pair in test}),
+    )
+
+
+def _kept_apart(
+    train: list[Pair], validation: list[Pair], test: list[Pair]
+) -> tuple[list[Pair], list[Pair], list[str]]:
+    """Take images that the file marks for several parts out of those that learn from them.
+
+    A caption of an image in training would answer for the same image in validation, and
+    whatever is marked as test is never looked at.
+    """
+    untouched = {pair.image for pair in test}
+    held = untouched | {pair.image for pair in validation}
+    torn = {pair.image for pair in train} & held | {pair.image for pair in validation} & untouched
+    if not torn:
+        return train, validation, []
+    return (
+        [pair for pair in train if pair.image not in held],
+        [pair for pair in validation if pair.image not in untouched],
+        [
+            f"The column split marks {len(torn)} images for more than one part; they are kept out "
+            "of training, so that nothing is measured on what was learned."
+        ],
     )
 
 

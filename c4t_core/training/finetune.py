@@ -215,20 +215,21 @@ class Guard:
         blend: float | None,
         progress: Callable[[int, int], None],
     ) -> Guarded:
-        """Measure before and after, blend where the model forgot, and load what is kept.
+        """Measure before and after, blend where that is better, and load what is kept.
 
         Args:
             old: learning state before training.
             new: after.
-            blend: a mixing weight that the user chose; None: 1 unless the model forgot.
+            blend: a mixing weight that the user chose; None: 1 unless the model forgot, or the
+                held-out drives gained nothing.
             progress: called with states measured and in all; may raise Cancelled.
         """
         before = self.figures(old, 0.0)
         progress(1, len(MIXES))
         after = self.figures(new, 1.0)
         tried = [before, after]
-        forgot = forgotten(before, after)
-        mixes: Sequence[float] = [blend] if blend is not None else MIXES if forgot else []
+        worse = forgotten(before, after) or not helped(before, after)
+        mixes: Sequence[float] = [blend] if blend is not None else MIXES if worse else []
         for mix in mixes:
             if mix not in (0.0, 1.0):
                 progress(len(tried), len(MIXES))
@@ -238,7 +239,7 @@ class Guard:
             next(figures for figures in tried if figures.mix == blend)
             if blend is not None
             else choose(before, tried)
-            if forgot
+            if worse
             else after
         )
         load_learning_state(self._towers, mixed(old, new, chosen.mix))
@@ -248,6 +249,11 @@ class Guard:
 def forgotten(before: Figures, after: Figures) -> bool:
     """Tell whether more of the general score went than may."""
     return after.general_score < before.general_score - TOLERANCE
+
+
+def helped(before: Figures, after: Figures) -> bool:
+    """Tell whether the held-out drives gained; True where none are held out."""
+    return before.held_out is None or after.held_out_score > before.held_out_score
 
 
 def choose(before: Figures, tried: Sequence[Figures]) -> Figures:
@@ -267,7 +273,13 @@ def _warnings(before: Figures, after: Figures, chosen: Figures) -> tuple[str, ..
             f"{before.general_score:.3f} to {after.general_score:.3f}. "
             f"{_kept(chosen)}, which scores {chosen.general_score:.3f}."
         )
-    if before.held_out is not None and chosen.held_out_score <= before.held_out_score:
+    elif not helped(before, after) and helped(before, chosen):
+        said.append(
+            f"The new weights alone did not help on the held-out drives: "
+            f"{before.held_out_score:.3f} before, {after.held_out_score:.3f} after. "
+            f"{_kept(chosen)}, which scores {chosen.held_out_score:.3f}."
+        )
+    if not helped(before, chosen):
         said.append(
             f"Fine-tuning did not help on the held-out drives: {before.held_out_score:.3f} "
             f"before, {chosen.held_out_score:.3f} after. The old model is the one to use."

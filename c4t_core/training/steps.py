@@ -73,8 +73,10 @@ class Stepper:
         self._train = material.samples[: material.train]
         self._device: torch.device = accelerator.device
         towers.to(self._device)
+        # one pass over memory instead of a dozen: on a CPU that is a third of a step on the heads
+        fused = self._device.type == "cpu"
         self.optimizer: Any = accelerator.prepare_optimizer(
-            torch.optim.AdamW(parameter_groups(towers, options))
+            torch.optim.AdamW(parameter_groups(towers, options), fused=fused)
         )
         self.average = Average(towers, options.ema) if options.ema else None
         self._wrapped: Any = accelerator.prepare_model(towers)

@@ -75,6 +75,8 @@ def test_coco_reports_what_does_not_fit(tmp_path: Path) -> None:
         {"image_id": 1, "category_id": [], "bbox": [0, 0, 1, 1]},
         {"image_id": 1, "category_id": 3, "bbox": [0, 0, 1, 1], "iscrowd": 1},
         7,
+        {"image_id": 77, "category_id": 3, "bbox": [0, 0, 1, 1]},
+        {"category_id": 3, "bbox": [0, 0, 1, 1]},
     ]
     scenes, problems = _read("coco", _json(tmp_path / "a.json", data))
     assert [s.counts for s in scenes] == [{"car": 2}, {"pedestrian": 1}]
@@ -82,6 +84,8 @@ def test_coco_reports_what_does_not_fit(tmp_path: Path) -> None:
     for part in ("gone.jpg", "image 4 ", "image 5 ", *(f"annotation {n}" for n in range(4, 10))):
         assert part in said, part
     assert "annotation 11" in said
+    for orphan in (12, 13):
+        assert f"annotation {orphan} belongs to no image of the list" in said
     assert "annotation 10" not in said
     assert all(p.path == tmp_path / "a.json" for p in problems)
 
@@ -177,6 +181,11 @@ def test_kitti_objects_have_their_distance(tmp_path: Path) -> None:
     assert scene.image == "image_2/000000.png"
     (alone, _), _ = _read("kitti", labels)
     assert alone == scene
+    labels.rename(tmp_path / "training" / "My_Labels")
+    (renamed, _), _ = _read(
+        "kitti", tmp_path / "training" / "My_Labels", images=tmp_path / "training"
+    )
+    assert renamed == scene
     with pytest.raises(DataError, match="label_2"):
         _read("kitti", tmp_path / "training" / "image_2")
 

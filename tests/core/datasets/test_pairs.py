@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -288,6 +289,14 @@ def test_the_share_is_met_where_drives_allow() -> None:
     assert held != other
     _, camvid, _ = split_by_drive(_pairs({"a": 305, "b": 124, "c": 101}))
     assert {p.drive for p in camvid} < {"b", "c"}
+
+
+def test_a_drive_told_by_any_row_of_an_image_counts() -> None:
+    pairs = _pairs({"a": 4, "b": 4})
+    pairs = [replace(p, drive=None) if p.caption == "caption 0" else p for p in pairs]
+    train, held, warnings = split_by_drive(pairs, 0.5)
+    assert warnings == []
+    assert not {p.relative[0] for p in train} & {p.relative[0] for p in held}
 
 
 def test_unknown_drives_are_split_in_runs_and_said() -> None:

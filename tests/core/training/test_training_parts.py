@@ -16,7 +16,13 @@ from c4t_core.errors import Cancelled, TrainingError  # noqa: E402
 from c4t_core.models.dual_encoder import DualEncoder  # noqa: E402
 from c4t_core.training import config  # noqa: E402
 from c4t_core.training.config import TrainingOptions, TrainingRequest  # noqa: E402
-from c4t_core.training.data import Sample, epoch_rows, prefetched, steps_per_epoch  # noqa: E402
+from c4t_core.training.data import (  # noqa: E402
+    Sample,
+    epoch_rows,
+    load_data,
+    prefetched,
+    steps_per_epoch,
+)
 from c4t_core.training.losses import Criterion  # noqa: E402
 from c4t_core.training.rates import Average, Rates, cosine_factor  # noqa: E402
 from c4t_core.training.state import learning_state, load_learning_state  # noqa: E402
@@ -39,6 +45,19 @@ def samples(*counts: int) -> list[Sample]:
         Sample(Path(f"{i}.png"), f"{i}.png", tuple(f"c{i}.{j}" for j in range(count)), None)
         for i, count in enumerate(counts)
     ]
+
+
+def test_an_image_marked_for_two_parts_is_not_learned_from(tmp_path):
+    rows = ["a,1,train", "a,2,val", "b,3,train", "c,4,val", "c,5,test", "d,6,train", "d,7,test"]
+    for name in "abcd":
+        (tmp_path / f"{name}.png").touch()
+    lines = ["image,caption,split", *(f"{row[0]}.png{row[1:]}" for row in rows)]
+    (tmp_path / "pairs.csv").write_text("\n".join(lines), encoding="utf-8")
+    data = load_data(TrainingRequest(tmp_path / "pairs.csv", tmp_path / "run"))
+    assert [sample.relative for sample in data.train] == ["b.png"]
+    assert [sample.relative for sample in data.validation] == ["a.png"]
+    assert data.test == 2
+    assert any("marks 3 images for more than one part" in warning for warning in data.warnings)
 
 
 def test_epoch_order_is_a_function_of_seed_and_epoch():

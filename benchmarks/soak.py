@@ -281,7 +281,7 @@ class Monkey:
 
     def filters(self) -> None:
         """Choose a drive, or any."""
-        chooser = self.window.sidebar._choosers["drive"]
+        chooser = self.window.sidebar._filters._choosers["drive"]
         if chooser.count():
             place = self.random.choice([0, 0, self.random.randrange(chooser.count())])
             chooser.setCurrentIndex(place)
@@ -296,8 +296,11 @@ class Monkey:
             marks.save(f"scenario {self.random.randrange(6)}", self.window.search.ask())
 
 
-def run(minutes: float, seed: int, base: Path) -> dict[str, Any]:
-    """Use the window for so long; return what was measured."""
+def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str, Any]:
+    """Use the window for so long; return what was measured.
+
+    What is known so far is written to ``output`` every minute.
+    """
     from benchmarks.heartbeat import BareWindow, Heartbeat
     from c4t_core import paths
     from c4t_core.models.registry import register
@@ -332,6 +335,25 @@ def run(minutes: float, seed: int, base: Path) -> dict[str, Any]:
 
     def weigh() -> None:
         memory.append(((time.monotonic() - started) / 60, resident()))
+        if output is not None and len(memory) % 30 == 0:
+            output.write_text(json.dumps(so_far(), indent=1), encoding="utf-8")
+
+    def so_far() -> dict[str, Any]:
+        late = [(when, size) for when, size in memory if when * 60 >= warm]
+        return {
+            "minutes": minutes,
+            "ran_minutes": round(memory[-1][0], 1),
+            "seed": seed,
+            "actions": dict(monkey.done),
+            "exceptions": dict(faults.exceptions),
+            "qt_warnings": dict(faults.warnings),
+            "mb_at_warm": round(late[0][1], 1) if late else None,
+            "mb_at_end": round(memory[-1][1], 1),
+            "mb_per_minute": round(slope(late), 3),
+            "memory": [(round(when, 2), round(size, 1)) for when, size in memory[::15]],
+            "alive": alive,
+            "window": heart.summary(),
+        }
 
     def warmed() -> None:
         alive["warm"] = living()
@@ -350,25 +372,10 @@ def run(minutes: float, seed: int, base: Path) -> dict[str, Any]:
     monkey.close_dialogs()
     app.processEvents()
     alive["end"] = living()
-    late = [(when, size) for when, size in memory if when * 60 >= warm]
+    report = so_far()
     closing = time.monotonic()
     window.close()
-    closed = time.monotonic() - closing
-    return {
-        "minutes": minutes,
-        "seed": seed,
-        "actions": dict(monkey.done),
-        "exceptions": dict(faults.exceptions),
-        "qt_warnings": dict(faults.warnings),
-        "mb_at_warm": round(late[0][1], 1) if late else None,
-        "mb_at_end": round(memory[-1][1], 1),
-        "mb_per_minute": round(slope(late), 3),
-        "memory": [(round(when, 2), round(size, 1)) for when, size in memory[::15]],
-        "alive": alive,
-        "window": heart.summary(),
-        "bare_window": beside,
-        "closed_s": round(closed, 2),
-    }
+    return {**report, "bare_window": beside, "closed_s": round(time.monotonic() - closing, 2)}
 
 
 def main() -> int:
@@ -380,7 +387,7 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base:
         os.environ["C4T_DATA_DIR"] = str(Path(base) / "data")
-        report = run(args.minutes, args.seed, Path(base))
+        report = run(args.minutes, args.seed, Path(base), args.output)
     text = json.dumps(report, indent=1)
     if args.output is not None:
         args.output.write_text(text, encoding="utf-8")

@@ -57,12 +57,18 @@ def cover(picture: QPixmap, where: QRect) -> QRectF:
 
 
 def paint_picture(
-    painter: QPainter, where: QRect, cache: ThumbnailCache, path: Path, theme: Theme
+    painter: QPainter,
+    where: QRect,
+    cache: ThumbnailCache,
+    path: Path,
+    theme: Theme,
+    *,
+    ask: bool = True,
 ) -> None:
     """Paint a file's picture, a quiet ground while it is on its way, or why there is none."""
     colours = theme.colours
     ratio = painter.device().devicePixelRatioF()
-    picture = cache.get(path, round(max(where.width(), where.height()) * ratio))
+    picture = cache.get(path, round(max(where.width(), where.height()) * ratio), ask=ask)
     if picture is not None:
         painter.drawPixmap(QRectF(where), picture, cover(picture, where))
         return
@@ -90,6 +96,7 @@ class CardDelegate(QStyledItemDelegate):
 
     Attributes:
         card: width and height of a card; the view sets it when its width changes.
+        flying: the view leaps over screens of cards; no pictures are asked for meanwhile.
     """
 
     def __init__(self, cache: ThumbnailCache, theme: Theme, parent: Any = None) -> None:
@@ -98,6 +105,7 @@ class CardDelegate(QStyledItemDelegate):
         self._cache = cache
         self._theme = theme
         self.card = QSize(200, 160)
+        self.flying = False
         self._kept: OrderedDict[Path, tuple[tuple[Any, ...], QPixmap]] = OrderedDict()
         self._bytes = 0
         theme.changed.connect(self.forget)
@@ -189,7 +197,8 @@ class CardDelegate(QStyledItemDelegate):
         picture = QRect(card.topLeft(), QSize(card.width(), picture_height(card.width())))
         painter.save()
         painter.setClipPath(outline)
-        paint_picture(painter, picture, self._cache, row.hit.path, self._theme)
+        asks = not self.flying
+        paint_picture(painter, picture, self._cache, row.hit.path, self._theme, ask=asks)
         self._paint_bar(painter, picture, index)
         painter.restore()
         self._paint_caption(painter, card, picture, index, row)

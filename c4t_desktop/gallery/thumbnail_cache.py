@@ -34,14 +34,17 @@ class ThumbnailCache(QObject):
         self._bytes = 0
         source.ready.connect(self._take)
 
-    def get(self, path: Path, side: int) -> QPixmap | None:
-        """Return a picture whose longer side is about ``side`` pixels, or None for now."""
+    def get(self, path: Path, side: int, *, ask: bool = True) -> QPixmap | None:
+        """Return a picture whose longer side is about ``side`` pixels, or None for now.
+
+        Without ``ask`` nothing is done to get it.
+        """
         request = Request(path, bucket(side))
         kept = self._kept.get(request)
         if kept is not None:
             self._kept.move_to_end(request)
             return kept
-        if path not in self._failed:
+        if path not in self._failed and ask:
             self._source.request(request)
         return self._other_size(path)
 

@@ -14,6 +14,7 @@ from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.theme import Theme
 
 _KEY = Qt.Key
+_LANDED = 90  # ms without a move, after which a long leap of the scroll bar is over
 
 
 class ResultsView(QListView):
@@ -67,6 +68,12 @@ class ResultsView(QListView):
         self._refill.setSingleShot(True)
         self._refill.setInterval(0)
         self._refill.timeout.connect(self._fill_width)
+        self._at = 0
+        self._flight = QTimer(self)
+        self._flight.setSingleShot(True)
+        self._flight.setInterval(_LANDED)
+        self._flight.timeout.connect(self._land)
+        self.verticalScrollBar().valueChanged.connect(self._scrolled)
         cache.arrived.connect(self._picture_arrived)
         theme.changed.connect(self._theme_changed)
 
@@ -132,6 +139,19 @@ class ResultsView(QListView):
         half = self._theme.px(GAP) // 2
         self.setViewportMargins(half, 0, 0, 0)
         self._fill_width()
+        self.viewport().update()
+
+    @Slot(int)
+    def _scrolled(self, value: int) -> None:
+        """Leave the pictures out while the scroll bar is dragged over screens of cards."""
+        far, self._at = abs(value - self._at), value
+        if far > self.viewport().height() or self._flight.isActive():
+            self._delegate.flying = True
+            self._flight.start()
+
+    @Slot()
+    def _land(self) -> None:
+        self._delegate.flying = False
         self.viewport().update()
 
     @Slot(object)

@@ -341,6 +341,30 @@ def test_other_excludes_take_effect_at_once(qtbot, window, core, frames):
     until(qtbot, lambda: seen[-1] is None and not busy(window))
 
 
+def test_a_leap_of_the_scroll_bar_asks_for_pictures_only_where_it_lands(
+    qtbot, open_window, core, tmp_path, monkeypatch
+):
+    make_frames(tmp_path / "long", 300, size=(16, 10))
+    core.options = {"cut": -9.0}
+    window = open_window(tmp_path / "long")
+    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    search(qtbot, window, "truck")
+    wait_rows(qtbot, window, 300)
+    asked = []
+    thumbnails = window.desktop.context.thumbnails
+    request = thumbnails.request
+    monkeypatch.setattr(thumbnails, "request", lambda r: asked.append(r.path) or request(r))
+    bar = window.view.verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    window.view.viewport().repaint()
+    bar.setValue(bar.maximum())
+    window.view.viewport().repaint()
+    seen = {row.hit.path for row in window.model.rows[-4:]}
+    until(qtbot, lambda: seen <= set(asked))
+    middle = {row.hit.path for row in window.model.rows[145:155]}
+    assert not middle & set(asked)
+
+
 # out ----------------------------------------------------------------------------------------
 
 

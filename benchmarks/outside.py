@@ -11,7 +11,7 @@ FastestDet (trained on COCO, an ONNX file) scores 0.6 or more. Both references a
 network's confident answer is often wrong and mostly missing, and the classifier is the one whose
 scores taught the names of its classes on *other* images. A low figure may therefore be the
 reference's fault, and a high one says that the model kept what the classifier knew, not that the
-classifier was right.
+classifier was right (on the project's test images it mostly was not: see ``docs/model-runs.md``).
 
 *Texts.* Each word has a paraphrase without it. Whether the paraphrase is still the nearest of all
 paraphrases is asked in the sentence encoder's own space and in the model's.

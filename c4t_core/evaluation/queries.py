@@ -40,8 +40,14 @@ MULTI_LIMIT = 40
 LEAST_RELEVANT = 3
 """Combinations with fewer relevant images than this are not made up."""
 TJU_QUERIES = 15
+TJU_CLASSES = ("pedestrian", "cyclist", "car", "truck", "van")
 
-_THERE_IS = re.compile(r"there (is|are)\b", re.IGNORECASE)
+_CLEAN = re.compile(r"there is (?P<things>.+)", re.IGNORECASE)
+_NUMBERS = frozenset(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
+    "hundred thousand and".split()
+)
 _NOT = r"(?<!\bno )(?<!\bzero )(?<!\bwithout )(?<!\bwithout a )(?<!\bwithout any )"
 
 
@@ -100,7 +106,7 @@ def from_captions(collection: Collection) -> list[LabelledQuery]:
     marked = sum(any(mark.casefold() in text for mark in A2D2_MARKS) for text in joined)
     if marked * 2 > len(joined):
         return a2d2_queries(collection)
-    clean = sum(any(map(_THERE_IS.match, captions)) for captions in collection.captions)
+    clean = sum(any(map(_clean, captions)) for captions in collection.captions)
     if clean * 2 > len(collection):
         frequent = tju_queries(collection)
         if frequent:
@@ -132,15 +138,11 @@ def a2d2_queries(collection: Collection) -> list[LabelledQuery]:
 def tju_queries(collection: Collection, number: int = TJU_QUERIES) -> list[LabelledQuery]:
     """Return the commonest clean captions as queries, without their "There is".
 
-    A caption is relevant where the query is a part of it, in any case, as in the original.
-    Captions that only one image has make no query.
+    An image is relevant where the query is a part of one of its captions, in any case, as in the
+    original; but "one car" is no part of "twenty-one car". Captions that only one image has make
+    no query, nor do sentences of another form that begin with "There is".
     """
-    clean = [
-        _THERE_IS.sub("", caption, count=1).strip(" .")
-        for captions in collection.captions
-        for caption in captions
-        if _THERE_IS.match(caption)
-    ]
+    clean = [text for captions in collection.captions for text in map(_clean, captions) if text]
     counts = Counter(clean)
     common = sorted(counts, key=lambda text: (-counts[text], text))
     chosen = [text for text in common if text and counts[text] > 1][:number]
@@ -149,11 +151,28 @@ def tju_queries(collection: Collection, number: int = TJU_QUERIES) -> list[Label
         make_query(
             text,
             "caption",
-            (place for place, whole in enumerate(joined) if text.casefold() in whole),
+            _parts(joined, text),
             classes=(text,),
         )
         for text in chosen
     ]
+
+
+def _clean(caption: str) -> str:
+    """Return what a clean caption lists ("one car, two van"), "" for any other caption."""
+    match = _CLEAN.match(caption)
+    things = match["things"].strip(" .") if match else ""
+    for thing in things.split(", "):
+        *number, name = re.split(r"[ -]", thing.casefold())
+        if name not in TJU_CLASSES or not number or not _NUMBERS.issuperset(number):
+            return ""
+    return things
+
+
+def _parts(joined: Sequence[str], text: str) -> list[int]:
+    """Return where a text stands whole: not as the end or the beginning of other words."""
+    pattern = re.compile(rf"(?<![\w-]){re.escape(text.casefold())}(?![\w-])")
+    return [place for place, whole in enumerate(joined) if pattern.search(whole)]
 
 
 def from_words(collection: Collection) -> list[LabelledQuery]:

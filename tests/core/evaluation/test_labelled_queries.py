@@ -73,6 +73,18 @@ def test_tju_queries_are_the_commonest_clean_captions():
     assert found(some, "one pedestrian, two car") == [0, 1, 2]
 
 
+def test_tju_queries_are_clean_captions_only():
+    """Sentences of the other style may begin with "There is" too, and numbers end alike."""
+    rows = [("There is one car", "There is a car.")] * 3
+    rows += [("There is twenty-one car", "There is a car and a van.")] * 2
+    rows += [("There is one hundred and two van", "There are vans.")] * 2
+    some = queries.from_captions(collection(*rows))
+    assert {q.text for q in some} == {"one car", "twenty-one car", "one hundred and two van"}
+    assert found(some, "one car") == [0, 1, 2]
+    assert found(some, "twenty-one car") == [3, 4]
+    assert queries.tju_queries(collection("There is a car", "There is a car")) == []
+
+
 def test_words_are_whole_and_not_denied():
     some = queries.from_words(
         collection(
@@ -127,6 +139,7 @@ def test_own_queries(tmp_path):
         {"relevant": ["001.png"]},
         ["no object"],
         {"query": "none", "relevant": []},
+        {"query": "snow + ", "relevant": ["000.png"]},
     ]
     text = "\n".join(json.dumps(line) for line in lines) + "\nnot json\n\n"
     file.write_bytes(b"\xef\xbb\xbf" + text.encode())
@@ -140,7 +153,7 @@ def test_own_queries(tmp_path):
     assert some[0].relevant.tolist() == [0, 2]
     assert some[1].grades.tolist() == [1, 3]
     assert some[3].relevant.tolist() == []
-    assert [int(p.split("line ")[1].split(":")[0]) for p in problems] == [3, 4, 5, 6, 7, 9]
+    assert [int(p.split("line ")[1].split(":")[0]) for p in problems] == [3, 4, 5, 6, 7, 9, 10]
     assert "gone.png" in problems[0]
 
 

@@ -142,8 +142,9 @@ def _explained(error: BaseException, sentence: str | None = None) -> int:
 
 
 def _fail(sentence: str, code: int) -> int:
-    # One line, whatever names the sentence holds.
-    print("c4t: " + " ".join(sentence.split()), file=sys.stderr)
+    # One line, whatever names the sentence holds, and a whole sentence.
+    line = " ".join(sentence.split())
+    print(f"c4t: {line}{'' if line.endswith(('.', '!', '?')) else '.'}", file=sys.stderr)
     return code
 
 

@@ -137,7 +137,8 @@ def evaluate(
         measured[one.name] = measure(
             rows, one.texts, asked, moment, masks, options.cutoffs, progress
         )
-        one.images = rows[:0]  # the largest thing in memory; the next model needs the room
+        one.images = np.zeros((0, rows.shape[1]), dtype=np.float32)  # the largest thing in memory
+        del rows
     stage("comparing")
     data = _gather(smaller, asked, measured, parts, moment, options)
     data["missing"] = missing

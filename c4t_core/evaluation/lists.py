@@ -87,9 +87,11 @@ CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "rain": ("rain", "rainy", "rains", "raining"),
     "snow": ("snow", "snowy", "snowing", "snow-covered", "wintry"),
     "sandstorm": ("sandstorm", "sand", "dust storm", "dusty"),
-    "dusk": ("dusk", "twilight"),
+    "dusk": ("dusk", "twilight", "evening light"),
     "dawn": ("dawn", "daybreak"),
-    "night": ("night", "after dark"),
+    "night": ("night", "after dark", "in the dark"),
+    "sunshine": ("sunny", "sunshine"),
+    "overcast sky": ("overcast", "grey clouds"),
     "dirt road": ("dirt road", "unpaved track", "earth road"),
     "gravel road": ("gravel road", "gravelled track", "loose gravel"),
     "forest road": ("forest road", "through a forest", "through the woods"),
@@ -98,5 +100,9 @@ CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "city street": ("city street", "street in a city", "urban street"),
     "parking lot": ("parking lot", "car park"),
     "intersection": ("intersection", "crossroads"),
+    "country road": ("country road", "rural road"),
+    "residential street": ("residential street", "residential area"),
+    "roundabout": ("roundabout",),
+    "construction site": ("construction site",),
 }
 """Words for weather, hour and road; any of the right column makes an image relevant."""

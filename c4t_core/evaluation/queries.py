@@ -43,11 +43,12 @@ TJU_QUERIES = 15
 TJU_CLASSES = ("pedestrian", "cyclist", "car", "truck", "van")
 
 _CLEAN = re.compile(r"there is (?P<things>.+)", re.IGNORECASE)
-_NUMBERS = frozenset(
+_NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
-    "hundred thousand and".split()
+    "hundred thousand and"
 )
+_NUMBERS = frozenset(_NUMBER_WORDS.split())
 _NOT = r"(?<!\bno )(?<!\bzero )(?<!\bwithout )(?<!\bwithout a )(?<!\bwithout any )"
 
 

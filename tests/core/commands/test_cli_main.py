@@ -102,6 +102,11 @@ def test_an_error_is_one_sentence(monkeypatch, capsys):
     assert stderr_line(capsys) == "c4t: The folder is full; empty it."
 
 
+def test_a_sentence_ends_with_a_full_stop(capsys):
+    assert cli._fail("pairs.csv is empty;\nfill it", 1) == 1
+    assert stderr_line(capsys) == "c4t: pairs.csv is empty; fill it."
+
+
 def test_debug_shows_the_traceback(monkeypatch, capsys):
     monkeypatch.setenv("C4T_DEBUG", "1")
     pretend(monkeypatch, raising(C4TError("The folder is full; empty it.")))

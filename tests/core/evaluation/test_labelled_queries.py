@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c4t_core.datasets.scene import Scene
+from c4t_core.datasets.surroundings import surroundings_of
 from c4t_core.errors import DataError
 from c4t_core.evaluation import lists, queries
 from c4t_core.evaluation.collection import Collection, from_pairs
@@ -102,6 +104,38 @@ def test_words_are_whole_and_not_denied():
     assert found(some, "pedestrians") == [4]
     assert found(some, "fog") == [0]
     assert found(some, "parking lot") == [2]
+
+
+@pytest.mark.parametrize(
+    ("scene", "condition"),
+    [
+        ({"weather": "fog"}, "fog"),
+        ({"weather": "rain"}, "rain"),
+        ({"weather": "snow"}, "snow"),
+        ({"weather": "sand"}, "sandstorm"),
+        ({"weather": "sunny"}, "sunshine"),
+        ({"weather": "overcast"}, "overcast sky"),
+        ({"time_of_day": "dusk"}, "dusk"),
+        ({"time_of_day": "dawn"}, "dawn"),
+        ({"time_of_day": "night"}, "night"),
+        ({"road": "dirt"}, "dirt road"),
+        ({"road": "gravel"}, "gravel road"),
+        ({"road": "forest"}, "forest road"),
+        ({"road": "highway"}, "highway"),
+        ({"road": "rainy"}, "wet road"),
+        ({"place": "parking lot"}, "parking lot"),
+        ({"place": "country road"}, "country road"),
+        ({"place": "residential"}, "residential street"),
+    ],
+)
+def test_whatever_our_captions_call_a_condition_is_known(scene, condition):
+    """A phrase that the queries did not know would make a right hit a wrong one."""
+    found_of = surroundings_of(Scene(image="a.png", **scene))
+    said = [*found_of.weather, *found_of.time, *found_of.where]
+    assert said
+    texts = [f"A car {phrase}." for phrase in said]
+    some = queries.from_words(collection(*texts, "A car."))
+    assert found(some, condition) == list(range(len(texts)))
 
 
 def test_combinations_are_asked_where_they_tell_more_than_their_parts():

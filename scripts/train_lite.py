@@ -28,7 +28,7 @@ LITE = ModelConfig(
     image=ImageEncoderConfig(pooling="levels"),
     preprocess=PreprocessConfig(size=320),
 )
-VARIANTS = ("plain", "aug1", "aug2")
+VARIANTS = ("plain", "aug1")
 QUICK_STEPS = 200
 
 
@@ -81,6 +81,15 @@ def _say(what: str) -> Any:
     return progress
 
 
+def with_brightness(frame: Frame) -> Frame:
+    """Measure the brightness of an image whose labels do not tell day from night."""
+    from c4t_core.training.features import brightness
+
+    if frame.source not in ("dawn", "roads"):
+        return frame
+    return dataclasses.replace(frame, brightness=brightness(frame.path))
+
+
 def train(given: argparse.Namespace) -> Path:
     """Train, save and export; return the model folder."""
     import numpy as np
@@ -102,7 +111,7 @@ def train(given: argparse.Namespace) -> Path:
     rows = [
         i for i, f in enumerate(everything) if f.part in parts and f.source not in given.without
     ]
-    frames = [everything[i] for i in rows]
+    frames = [with_brightness(everything[i]) for i in rows]
     torch.manual_seed(options.seed)
     model = DualEncoder(LITE)
     load_pretrained(model)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from c4t_core.models.dual_encoder import DualEncoder
 
 PLAIN = "plain"
+_GREY = 63  # pixels of the square on which brightness is measured; a multiple of three
 _CHANGES = (
     (ImageEnhance.Brightness, 0.75, 1.3),
     (ImageEnhance.Contrast, 0.75, 1.3),
@@ -58,6 +59,20 @@ def augmented(image: Image.Image, side: int, seed: str) -> Image.Image:
     for change, low, high in _CHANGES:
         image = change(image).enhance(rng.uniform(low, high))
     return image
+
+
+def brightness(path: Path) -> float:
+    """Return how bright a frame is, 0 (black) to 1 (white).
+
+    The mean grey of the frame or of its upper third, whichever is brighter: a shaded street under
+    a bright sky is no night.
+
+    Raises:
+        ImageError: if the image cannot be read.
+    """
+    grey = _opened(path).convert("L").resize((_GREY, _GREY), Image.Resampling.BILINEAR)
+    values = np.asarray(grey, dtype=np.float32) / 255
+    return float(max(values.mean(), values[: _GREY // 3].mean()))
 
 
 def image_features(
@@ -112,12 +127,16 @@ def image_features(
     return features
 
 
-def _pixels(path: Path, side: int, seed: str | None) -> NDArray[np.uint8]:
+def _opened(path: Path) -> Image.Image:
     try:
         with Image.open(path) as opened:
-            image = opened.convert("RGB")
+            return opened.convert("RGB")
     except (OSError, ValueError) as error:
         raise ImageError(f'"{path}" cannot be read ({error}); mend it or take it out.') from error
+
+
+def _pixels(path: Path, side: int, seed: str | None) -> NDArray[np.uint8]:
+    image = _opened(path)
     image = squashed(image, side) if seed is None else augmented(image, side, seed)
     return np.asarray(image, dtype=np.uint8)
 

@@ -115,6 +115,19 @@ def _dusk(frame: Frame) -> float | None:
     return float(frame.time_of_day == "dusk") if frame.source == "camvid" else None
 
 
+def _night(frame: Frame) -> float | None:
+    """Night has no label: dark pictures of the two sets from the web stand for it.
+
+    A dark wood may be a wood by day, and CamVid's dusk lies between; both are left open.
+    """
+    if frame.source in ("camvid", "idd_lite"):  # recorded by day, but for the drive at dusk
+        return None if frame.time_of_day == "dusk" else 0.0
+    if frame.brightness is None:
+        return None
+    dark = 1.0 - ramp(frame.brightness, 0.19, 0.30)
+    return None if dark and frame.road == "forest" else dark
+
+
 RULES: dict[str, Rule] = {
     "fog": _weather("fog"),
     "rain": _weather("rain", "rainy"),
@@ -163,6 +176,7 @@ RULES: dict[str, Rule] = {
     "countryside": _place(_rural, _from("camvid")),
     "india": _place(_from("idd_lite"), _from("camvid", "roads")),
     "dusk": _dusk,
+    "night": _night,
 }
 """Name of a concept -> how well it fits an image."""
 

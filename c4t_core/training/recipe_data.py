@@ -41,6 +41,8 @@ class Frame:
         weather: DAWN's label, else None.
         road: the label of the road pictures, else None.
         time_of_day: CamVid's, else None.
+        brightness: of the frame or its upper third, whichever is brighter, 0..1; None if it was
+            not measured (:func:`c4t_core.training.features.brightness`).
     """
 
     path: Path
@@ -53,6 +55,7 @@ class Frame:
     weather: str | None = None
     road: str | None = None
     time_of_day: str | None = None
+    brightness: float | None = None
 
 
 def part_of(source: str, group: str) -> str:

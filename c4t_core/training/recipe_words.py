@@ -283,6 +283,13 @@ _WORDS: dict[str, tuple[str, str]] = {
         "in the day",
         "at dusk|in the evening|after sunset|in dim light",
     ),
+    "night": (
+        "night|a road at night|the street at night|a night scene|night-time|a night drive|a dark "
+        "night|darkness|street lamps at night|headlights in the dark|a black sky|lights in the "
+        "dark|midnight|a dark street at night|a moonlit road|a road lit by headlights|city "
+        "lights at night|a night without light",
+        "at night|by night|in the dark|in the darkness|at midnight|after dark|late at night",
+    ),
 }
 
 WRAPPERS: tuple[str, ...] = (

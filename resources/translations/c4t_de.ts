@@ -793,6 +793,10 @@
    <translation>Zufall</translation>
   </message>
   <message>
+   <source>class</source>
+   <translation>Klasse</translation>
+  </message>
+  <message>
    <source>condition</source>
    <translation>Bedingung</translation>
   </message>
@@ -809,16 +813,16 @@
    <translation>mAP</translation>
   </message>
   <message>
-   <source>mAP by chance</source>
-   <translation>mAP zufällig</translation>
-  </message>
-  <message>
    <source>mAP of events</source>
    <translation>mAP der Ereignisse</translation>
   </message>
   <message>
    <source>mixed</source>
    <translation>gemischt</translation>
+  </message>
+  <message>
+   <source>objects</source>
+   <translation>Objekte</translation>
   </message>
   <message>
    <source>own</source>
@@ -847,14 +851,6 @@
   <message>
    <source>small</source>
    <translation>klein</translation>
-  </message>
-  <message>
-   <source>thing asked for</source>
-   <translation>Gesuchtes</translation>
-  </message>
-  <message>
-   <source>things in the frame</source>
-   <translation>Dinge im Bild</translation>
   </message>
   <message>
    <source>time of day</source>

@@ -238,7 +238,7 @@ def slices(data: Data) -> Table:
     models = data["models"]
     header = [_tr("By"), _tr("Part"), _tr("Queries"), _tr("Frames")]
     header += [f"mAP {title_of(name)}" for name in models]
-    header += [_tr("mAP by chance")]
+    header += [_tr("By chance")]
     rows = []
     for entry in data["slices"]:
         images = entry["images"]
@@ -281,13 +281,18 @@ def dimension_title(dimension: str) -> str:
     titles = {
         "weather": _tr("weather"),
         "time of day": _tr("time of day"),
-        "class": _tr("thing asked for"),
-        "objects": _tr("things in the frame"),
+        "class": _tr("class"),
+        "objects": _tr("objects"),
         "drive": _tr("drive"),
         "road": _tr("road"),
         "place": _tr("place"),
     }
     return titles.get(dimension, dimension)
+
+
+def chance_title() -> str:
+    """Return what the curve of a random order is called."""
+    return _tr("chance")
 
 
 def over_n(data: Data, figure: str) -> tuple[tuple[str, ...], tuple[Series, ...]]:

@@ -92,7 +92,7 @@ class Overview(QScrollArea):
         for note in figures.notes(data):
             self.notes.addItem(shown(note))
         self.notes.setVisible(bool(self.notes.count()))
-        self.notes.setFixedHeight(self._theme.px(min(4, self.notes.count()) * 26 + 8))
+        self.notes.setFixedHeight(self._theme.px(min(4, self.notes.count() + 1) * 26 + 8))
 
 
 def mean_curves(report: Any) -> list[figures.Series]:
@@ -106,6 +106,8 @@ def mean_curves(report: Any) -> list[figures.Series]:
         steps = np.linspace(0.0, 1.0, len(levels))
         points = tuple(zip(steps.tolist(), levels.tolist(), strict=True))
         made.append(figures.Series(title_of(name), points))
+    level = report.data["chance"]["r_precision"]  # at every recall, a random order's precision
+    made.append(figures.Series(figures.chance_title(), ((0.0, level), (1.0, level)), quiet=True))
     return made
 
 

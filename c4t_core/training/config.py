@@ -141,11 +141,14 @@ FINE_TUNE_OPTIONS = TrainingOptions(
     head_rate=2e-4,
     text_noise=1.0,
     clip_norm=1.0,
-    early_stop=6,
+    ema=0.95,
     frozen_norm=True,
 )
 """Gentle rates and still encoders: little data must not cost what the model knows, and a laptop
-is done in minutes. ``freeze="partial"`` reaches deeper and takes hours without a GPU."""
+is done in minutes. ``freeze="partial"`` reaches deeper and takes hours without a GPU.
+
+No early stop, and averaged weights: retrieval among frames of one drive is a noisy measure, which
+stopped runs in their first epochs, before the rates had fallen (docs/training.md has figures)."""
 
 PRESET_OPTIONS: dict[str, TrainingOptions] = {
     "lite": LITE_OPTIONS,

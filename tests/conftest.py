@@ -13,6 +13,9 @@ import pytest
 # Before any Qt import: the tests need no screen.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Before torch and numpy: the networks of the tests are so small that threads only wait for each
+# other, and on a busy machine for minutes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _BESIDE = Path(__file__).resolve().parents[2] / "shared"
 

@@ -78,8 +78,8 @@ def add_parser(subparsers: Any) -> None:
     add("--column", metavar="ROLE=NAME", action="append", type=_column, help="such as image=file")
     add("--general", metavar="PAIRS", type=Path, help="pairs that fine-tuning must not forget")
     add("--general-images", metavar="ROOT", type=Path, help="folder of their images")
-    add("--blend", metavar="X", type=float, help="share of the new weights, 0 to 1 (default: 1, "
-        "or chosen on validation where the model forgot or gained nothing)")  # fmt: skip
+    add("--blend", metavar="X", type=float, help="share of the new weights, 0 to 1 (default: "
+        "the smallest that is as good on the held-out drives; half without any)")  # fmt: skip
     add("--no-guard", action="store_true", help="do not measure what fine-tuning cost")
     add("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest)")
     add("--resume", action="store_true", help="only go on with a run that is there")

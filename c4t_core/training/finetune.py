@@ -29,6 +29,12 @@ from c4t_core.training.validation import Retrieval
 TOLERANCE = 0.02
 """How much of the general score may go before a model counts as one that forgot."""
 
+SLACK = 0.01
+"""By how much the held-out figure may fall short of the best for the sake of what was known."""
+
+HALF = 0.5
+"""The mix without any evidence for another one (WiSE-FT's own advice, section 4)."""
+
 MIXES = tuple(step / 10 for step in range(11))
 """The mixing weights that are tried."""
 
@@ -220,8 +226,8 @@ class Guard:
         Args:
             old: learning state before training.
             new: after.
-            blend: a mixing weight that the user chose; None: 1 unless the model forgot, or the
-                held-out drives gained nothing.
+            blend: a mixing weight that the user chose; None: half of each where that is as good
+                or nothing is held out, all mixes where the model forgot or gained nothing.
             progress: called with states measured and in all; may raise Cancelled.
         """
         before = self.figures(old, 0.0)
@@ -229,7 +235,9 @@ class Guard:
         after = self.figures(new, 1.0)
         tried = [before, after]
         worse = forgotten(before, after) or not helped(before, after)
-        mixes: Sequence[float] = [blend] if blend is not None else MIXES if worse else []
+        mixes = MIXES if worse else (HALF,)
+        if blend is not None:
+            mixes = (blend,)
         for mix in mixes:
             if mix not in (0.0, 1.0):
                 progress(len(tried), len(MIXES))
@@ -239,8 +247,6 @@ class Guard:
             next(figures for figures in tried if figures.mix == blend)
             if blend is not None
             else choose(before, tried)
-            if worse
-            else after
         )
         load_learning_state(self._towers, mixed(old, new, chosen.mix))
         return Guarded(before, after, chosen, tuple(tried), _warnings(before, after, chosen))
@@ -257,12 +263,22 @@ def helped(before: Figures, after: Figures) -> bool:
 
 
 def choose(before: Figures, tried: Sequence[Figures]) -> Figures:
-    """Return the best on the held-out drives among those that did not forget.
+    """Return the most cautious of those that did not forget and are as good as the best of them.
 
-    Ties go to the smaller mix. The old weights themselves are always among them.
+    As good is: better than the old weights, and at most :data:`SLACK` below the best held-out
+    figure. What no general set of ours shows, photographs of other places above all, is kept best
+    by the smallest share of new weights. Without held-out drives it is half of each.
     """
     kept = [figures for figures in tried if not forgotten(before, figures)]
-    return max(kept, key=lambda figures: (figures.held_out_score, -figures.mix))
+    if before.held_out is None:
+        return min(kept, key=lambda figures: abs(figures.mix - HALF))
+    best = max(kept, key=lambda figures: (figures.held_out_score, -figures.mix))
+    good = [
+        figures
+        for figures in kept
+        if figures.held_out_score >= best.held_out_score - SLACK and helped(before, figures)
+    ]
+    return min(good, key=lambda figures: figures.mix, default=best)
 
 
 def _warnings(before: Figures, after: Figures, chosen: Figures) -> tuple[str, ...]:

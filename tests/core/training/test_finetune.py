@@ -40,6 +40,19 @@ def test_choice_is_the_best_that_did_not_forget():
     assert choose(before, [before, tried[3]]).mix == 0.0
 
 
+def test_among_equals_the_most_cautious_is_kept():
+    before = figures(0.0, 0.50, 0.90)
+    tried = [before, figures(0.5, 0.595, 0.9), figures(1.0, 0.60, 0.9)]
+    assert choose(before, tried).mix == 0.5
+    assert choose(before, [before, figures(0.5, 0.58, 0.9), tried[2]]).mix == 1.0
+    assert choose(before, [before, figures(0.5, 0.5, 0.9), figures(1.0, 0.505, 0.9)]).mix == 1.0
+
+
+def test_without_held_out_drives_half_of_each_is_kept():
+    tried = [Figures(mix, None, None, 0.9, 1.0) for mix in (0.0, 0.5, 1.0)]
+    assert choose(tried[0], tried).mix == 0.5
+
+
 def test_relevance_and_retrieval_by_hand():
     names, relevant = relevance([["a", "b"], ["a"], ["c"]])
     assert names == ["a", "b", "c"]
@@ -100,7 +113,7 @@ def test_before_and_after_are_reported(request_to_tune, tiny_model_folder):
     assert guard["after"]["kept"] < 1.0
     assert guard["before"]["held_out"]["images"] == 16
     assert guard["before"]["general"]["images"] == 64
-    assert guard["chosen"]["mix"] == 1.0 or "new weights alone" in " ".join(guard["warnings"])
+    assert guard["chosen"]["mix"] in (0.5, 1.0) or "alone" in " ".join(guard["warnings"])
     report = json.loads((result.output / "report.json").read_text(encoding="utf-8"))
     assert report["guard"]["before"] == guard["before"]
     assert "general set, before and after" in (result.model / "model_card.md").read_text()

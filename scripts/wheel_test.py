@@ -188,7 +188,12 @@ def check_rest(stranger: Stranger) -> None:
     check("opened and closed" in opened.stdout, opened.stdout + opened.stderr)
     check(shutil.which("c4t-desktop", path=str(stranger.bin)) is not None, "no c4t-desktop")
     one_sentence(stranger.c4t("search", "drives", "snow", "--model", "clip", code=1), "clip")
-    (stranger.folder / "pairs.csv").write_text("image,caption\na.jpg,a car\n")
+    drives = stranger.folder / "drives"
+    frames = [
+        path.relative_to(drives).as_posix() for path in sorted(drives.rglob("camera/*/*.jpg"))
+    ]
+    pairs = "".join(f"{frame},a road\n" for frame in frames)
+    (stranger.folder / "pairs.csv").write_text(f"image,caption\n{pairs}")
     words = ("train", "pairs.csv", "--images", "drives", "--output", "out")
     one_sentence(stranger.c4t(*words, code=1), "train")
 

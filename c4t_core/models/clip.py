@@ -26,6 +26,7 @@ from c4t_core.models.clip_network import (
     OnnxTowers,
     TorchTowers,
     build,
+    check_installed,
     export,
     have_graphs,
     open_clip,
@@ -154,6 +155,7 @@ def load_clip(
     """
     if engine not in ("auto", "onnx", "torch"):
         raise ModelError(f'There is no engine "{engine}"; use "auto", "onnx" or "torch".')
+    check_installed()  # before the weights: whoever lacks both needs the packages first
     folder = clip_store.find(name)
     about = clip_store.read_about(folder)
     clip_store.verify(folder, about)
@@ -162,7 +164,7 @@ def load_clip(
     preprocess = ClipPreprocess.from_config(
         config["preprocess_cfg"], config["model_cfg"]["vision_cfg"].get("image_size", 224)
     )
-    open_clip()  # says what to install, if it is not there
+    open_clip()  # says what to install, if it cannot be imported
     number = max(1, threads or available_threads())
     towers = _towers(folder, preprocess, digest, engine, device, number)
     return ClipModel(folder, towers, preprocess, digest, about.dim)

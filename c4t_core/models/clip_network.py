@@ -7,6 +7,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 OPSET = 17
 _GRAPHS = ("image.onnx", "text.onnx")
 _ERRORS_ONLY = 3  # ONNX Runtime's log severity
+
+
+def check_installed() -> None:
+    """Make sure that open_clip is installed, without the seconds that importing it takes.
+
+    Raises:
+        MissingExtraError: if it is not.
+    """
+    if find_spec("open_clip") is None:
+        raise MissingExtraError("CLIP", "clip")
 
 
 def open_clip() -> Any:

@@ -16,7 +16,7 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 pytest.importorskip("open_clip")
 
-from c4t_core.errors import ModelError  # noqa: E402
+from c4t_core.errors import MissingExtraError, ModelError  # noqa: E402
 from c4t_core.models import clip, clip_network, clip_store  # noqa: E402
 from c4t_core.models.clip_guess import guess_architecture  # noqa: E402
 from c4t_core.models.clip_prepare import ClipPreprocess  # noqa: E402
@@ -268,3 +268,9 @@ def test_architectures_are_told_by_shape_or_asked_for():
         guess_architecture(shapes_of(open_clip.get_model_config("ViT-B-32")))
     with pytest.raises(ModelError, match="--architecture"):
         guess_architecture({"weight": torch.zeros(2)})
+
+
+def test_without_the_packages_these_come_first(monkeypatch, data_dir):
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    with pytest.raises(MissingExtraError, match=r"pip install .c4t-desktop\[clip\]"):
+        clip.load_clip("clip")

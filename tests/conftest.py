@@ -48,6 +48,20 @@ def odd_images() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shipped_model() -> Path:
+    """The folder of the model that ships, where this checkout has it."""
+    from c4t_core import paths
+
+    try:
+        folder = paths.resource("models", "lite")
+    except FileNotFoundError:
+        pytest.skip("the shipped model is not there")
+    if not (folder / "model.safetensors").is_file():
+        pytest.skip("the shipped model is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole C4T model folder with random weights, both engines; never write into it."""
     from tiny_model import make_tiny_model

@@ -18,14 +18,7 @@ from c4t_core.index import user_store
 SLOW = 120_000  # ms; a busy machine takes its time
 
 
-def shipped() -> bool:
-    try:
-        return (paths.resource("models", "lite") / "model.safetensors").is_file()
-    except FileNotFoundError:
-        return False
-
-
-pytestmark = pytest.mark.skipif(not shipped(), reason="the shipped model is not there")
+pytestmark = pytest.mark.usefixtures("shipped_model")
 
 
 @pytest.fixture

@@ -18,15 +18,8 @@ pytest.importorskip("torch", reason="training needs the extra train")
 SLOW = 240_000  # ms; a busy machine takes its time
 
 
-def shipped() -> bool:
-    try:
-        return (paths.resource("models", "lite") / "model.safetensors").is_file()
-    except FileNotFoundError:
-        return False
-
-
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(not shipped(), reason="the shipped model is not there")
+@pytest.mark.usefixtures("shipped_model")
 def test_from_a_csv_to_hits_of_the_new_model(qtbot, tmp_path):
     from c4t_desktop.app import create_application
     from c4t_desktop.panels.training.wizard import TrainingWizard

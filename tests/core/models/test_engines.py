@@ -19,7 +19,6 @@ from c4t_core.models.checkpoints import write_manifest
 from c4t_core.models.onnx_engine import OnnxModel
 from c4t_core.models.protocol import Model
 from c4t_core.models.torch_engine import TorchModel
-from c4t_core.paths import resource
 
 TEXTS = [
     "a car",
@@ -252,16 +251,11 @@ assert heavy & set(sys.modules) == {"onnxruntime", "tokenizers"}, heavy & set(sy
     )
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Path:
-    try:
-        return resource("models", "lite")
-    except FileNotFoundError:
-        pytest.skip("no shipped model in this checkout")
-
-
-def test_both_engines_agree_on_the_shipped_model(shipped):
-    onnx_model, torch_model = OnnxModel(shipped, "c4t"), TorchModel(shipped, "c4t", "cpu")
+def test_both_engines_agree_on_the_shipped_model(shipped_model):
+    onnx_model, torch_model = (
+        OnnxModel(shipped_model, "c4t"),
+        TorchModel(shipped_model, "c4t", "cpu"),
+    )
     texts = ["a truck in the snow", "night", "an empty country road with trees on both sides"]
     a, b = onnx_model.encode_texts(texts), torch_model.encode_texts(texts)
     assert cosine_distance(a, b) < 1e-3
@@ -272,5 +266,5 @@ def test_both_engines_agree_on_the_shipped_model(shipped):
     np.testing.assert_allclose(torch_model.encode_images(images(3)[1:2])[0], b[1], atol=1e-5)
 
 
-def test_the_shipped_model_is_small_enough(shipped):
-    assert sum(path.stat().st_size for path in shipped.iterdir()) <= 64_000_000
+def test_the_shipped_model_is_small_enough(shipped_model):
+    assert sum(path.stat().st_size for path in shipped_model.iterdir()) <= 64_000_000

@@ -28,7 +28,13 @@ ASPECT = 1.55  # width to height of a picture in the grid
 GAP = 12  # between cards
 CAPTION = 34  # height below the picture
 _EDGE = 4  # around a card that is kept: what is below the best frame of an event shows there
+_GROUNDS = 16  # empty cards kept: sizes and kinds
 _LIMIT = 64 * 1024 * 1024  # bytes of cards kept; about 250 at the usual size
+# Joined once: joining Qt's flags in Python takes as long as drawing a line of text.
+_SMOOTH = QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_LEFT_LINE = _LEFT | Qt.TextFlag.TextSingleLine
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -72,12 +78,13 @@ def paint_picture(
     if picture is not None:
         painter.drawPixmap(QRectF(where), picture, cover(picture, where))
         return
-    painter.fillRect(where, QColor(colours.hover))
     reason = cache.reason(path)
-    side = min(theme.px(24), where.height() // 2)
-    spot = QRectF(0, 0, side, side)
-    spot.moveCenter(QRectF(where).center())
-    if reason and where.height() > theme.px(80):
+    if not reason:
+        paint_blank(painter, where, theme)
+        return
+    painter.fillRect(where, QColor(colours.hover))
+    spot = _middle(where, theme)
+    if where.height() > theme.px(80):
         spot.translate(0, -theme.px(12))
         painter.setPen(QColor(colours.muted))
         painter.setFont(theme.font(11))
@@ -85,14 +92,36 @@ def paint_picture(
         below.setTop(round(spot.bottom()) + theme.px(6))
         flags = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(below, flags, reason)
-    icons.draw(painter, "warning" if reason else "image", spot, colours.faint)
+    icons.draw(painter, "warning", spot, colours.faint)
+
+
+def paint_blank(painter: QPainter, where: QRect, theme: Theme) -> None:
+    """Paint what stands for a picture that is on its way."""
+    painter.fillRect(where, QColor(theme.colours.hover))
+    icons.draw(painter, "image", _middle(where, theme), theme.colours.faint)
+
+
+def _middle(where: QRect, theme: Theme) -> QRectF:
+    side = min(theme.px(24), where.height() // 2)
+    spot = QRectF(0, 0, side, side)
+    spot.moveCenter(QRectF(where).center())
+    return spot
+
+
+def _painter(picture: QPixmap) -> QPainter:
+    """Return a painter for a card, smooth."""
+    painter = QPainter(picture)
+    painter.setRenderHints(_SMOOTH)
+    # File names read from left to right; elsewhere ".jpg" would wander to the front.
+    painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+    return painter
 
 
 class CardDelegate(QStyledItemDelegate):
     """Paints the cards of the grid.
 
-    A card whose picture is there is painted once and kept: while one scrolls, most cards of a
-    frame are those of the frame before, and copying one is ten times quicker than painting it.
+    A card is painted once and kept until what it shows changes: while one scrolls, most cards of
+    a frame are those of the frame before, and copying one is ten times quicker than painting it.
 
     Attributes:
         card: width and height of a card; the view sets it when its width changes.
@@ -106,8 +135,9 @@ class CardDelegate(QStyledItemDelegate):
         self._theme = theme
         self.card = QSize(200, 160)
         self.flying = False
-        self._kept: OrderedDict[Path, tuple[tuple[Any, ...], QPixmap]] = OrderedDict()
+        self._kept: OrderedDict[Path, tuple[tuple[Any, ...], QPixmap, bool]] = OrderedDict()
         self._bytes = 0
+        self._grounds: dict[tuple[Any, ...], QPixmap] = {}
         theme.changed.connect(self.forget)
         cache.arrived.connect(self._arrived)
 
@@ -115,6 +145,7 @@ class CardDelegate(QStyledItemDelegate):
     def forget(self) -> None:
         """Paint every card anew."""
         self._kept.clear()
+        self._grounds.clear()
         self._bytes = 0
 
     @Slot(object)
@@ -164,45 +195,69 @@ class CardDelegate(QStyledItemDelegate):
         kept = self._kept.get(path)
         if kept is not None and kept[0] == key:
             self._kept.move_to_end(path)
+            if not (kept[2] or self.flying):
+                self._cache.want(path, round(card.width() * ratio))
             return kept[1]
-        edge = self._theme.px(_EDGE)
-        size = (card + QSize(2 * edge, 2 * edge)) * ratio
-        made = QPixmap(size)
-        made.setDevicePixelRatio(ratio)
-        made.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(made)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
-        # File names read from left to right; elsewhere ".jpg" would wander to the front.
-        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
-        self._paint_still(painter, QRect(QPoint(edge, edge), card), index, row)
-        painter.end()
-        # A card without its picture must ask for it again whenever it is painted.
-        if self._cache.has(path, round(card.width() * ratio)):
-            self._arrived(path)  # what was kept showed something else
-            self._kept[path] = (key, made)
-            self._bytes += _weight(made)
-            while self._bytes > _LIMIT:
-                self._bytes -= _weight(self._kept.popitem(last=False)[1][1])
+        made = self._paint_still(card, ratio, index, row)
+        self._arrived(path)  # what was kept showed something else
+        complete = self._cache.has(path, round(card.width() * ratio))
+        self._kept[path] = (key, made, complete)
+        self._bytes += _weight(made)
+        while self._bytes > _LIMIT:
+            self._bytes -= _weight(self._kept.popitem(last=False)[1][1])
         return made
 
-    def _paint_still(self, painter: QPainter, card: QRect, index: Index, row: Row) -> None:
-        colours, px = self._theme.colours, self._theme.px
-        radius = px(8)
-        outline = self._outline(card)
+    def _paint_still(self, card: QSize, ratio: float, index: Index, row: Row) -> QPixmap:
+        """Paint a card anew, on top of the empty card where there is no picture yet."""
+        path, asks = row.hit.path, not self.flying
+        picture = self._cache.get(path, round(card.width() * ratio), ask=asks)
+        bare = picture is None and not self._cache.reason(path)
+        made = QPixmap(self._ground(card, ratio, row, bare))
+        where = QRect(QPoint(self._theme.px(_EDGE), self._theme.px(_EDGE)), card)
+        upper = QRect(where.topLeft(), QSize(card.width(), picture_height(card.width())))
+        painter = _painter(made)
+        if not bare:
+            outline = self._outline(where)
+            painter.setClipPath(outline)
+            paint_picture(painter, upper, self._cache, path, self._theme, ask=asks)
+            painter.setClipping(False)
+            self._paint_border(painter, outline, row)
+        self._paint_bar(painter, upper, index)
+        self._paint_caption(painter, where, upper, index, row)
+        self._paint_badges(painter, upper, index, row)
+        painter.end()
+        return made
+
+    def _ground(self, card: QSize, ratio: float, row: Row, bare: bool) -> QPixmap:
+        """Return the card without its texts; where it is ``bare``, with the sign for a picture."""
+        key = (card.width(), card.height(), ratio, row.count > 1, row.member, bare)
+        kept = self._grounds.get(key)
+        if kept is not None:
+            return kept
+        edge = self._theme.px(_EDGE)
+        made = QPixmap((card + QSize(2 * edge, 2 * edge)) * ratio)
+        made.setDevicePixelRatio(ratio)
+        # Opaque, in the colour of the grid: without blending a card is copied three times faster.
+        made.fill(QColor(self._theme.colours.canvas))
+        where = QRect(QPoint(edge, edge), card)
+        outline, painter = self._outline(where), _painter(made)
         if row.count > 1:
-            self._paint_pile(painter, card, radius)
-        painter.fillPath(outline, QColor(colours.card))
-        picture = QRect(card.topLeft(), QSize(card.width(), picture_height(card.width())))
-        painter.save()
-        painter.setClipPath(outline)
-        asks = not self.flying
-        paint_picture(painter, picture, self._cache, row.hit.path, self._theme, ask=asks)
-        self._paint_bar(painter, picture, index)
-        painter.restore()
-        self._paint_caption(painter, card, picture, index, row)
-        self._paint_badges(painter, picture, index, row)
+            self._paint_pile(painter, where, self._theme.px(8))
+        painter.fillPath(outline, QColor(self._theme.colours.card))
+        if bare:
+            painter.setClipPath(outline)
+            upper = QRect(where.topLeft(), QSize(card.width(), picture_height(card.width())))
+            paint_blank(painter, upper, self._theme)
+            painter.setClipping(False)
+        self._paint_border(painter, outline, row)
+        painter.end()
+        if len(self._grounds) >= _GROUNDS:  # the size slider goes through many sizes
+            self._grounds.clear()
+        self._grounds[key] = made
+        return made
+
+    def _paint_border(self, painter: QPainter, outline: QPainterPath, row: Row) -> None:
+        colours = self._theme.colours
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(colours.border), 1))
         if row.member:
@@ -264,17 +319,14 @@ class CardDelegate(QStyledItemDelegate):
             score = f"{row.hit.score:.3f}"
             painter.setFont(font)
             painter.setPen(QColor(colours.muted))
-            painter.drawText(
-                line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, score
-            )
+            painter.drawText(line, _RIGHT, score)
             line.setRight(line.right() - QFontMetrics(font).horizontalAdvance(score) - px(8))
         font = self._theme.font(12, strong=True)
         painter.setFont(font)
         painter.setPen(QColor(colours.text))
         name = read(index, Qt.ItemDataRole.DisplayRole).replace("\n", "⏎")
         text = QFontMetrics(font).elidedText(name, Qt.TextElideMode.ElideMiddle, line.width())
-        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(line, flags | Qt.TextFlag.TextSingleLine, text)
+        painter.drawText(line, _LEFT_LINE, text)
 
     def _paint_badges(self, painter: QPainter, picture: QRect, index: Index, row: Row) -> None:
         colours, px = self._theme.colours, self._theme.px
@@ -307,7 +359,7 @@ class CardDelegate(QStyledItemDelegate):
         painter.setPen(QColor("#ffffff"))
         painter.setFont(font)
         where = badge.adjusted(px(22), 0, 0, 0)
-        painter.drawText(where, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(where, _LEFT, text)
 
 
 def _weight(picture: QPixmap) -> int:

@@ -52,6 +52,12 @@ class ThumbnailCache(QObject):
         """Whether the picture that serves this size best is there; asks for nothing."""
         return Request(path, bucket(side)) in self._kept
 
+    def want(self, path: Path, side: int) -> None:
+        """Ask for a picture unless it is there; asked again, it comes sooner."""
+        request = Request(path, bucket(side))
+        if request not in self._kept and path not in self._failed:
+            self._source.request(request)
+
     def reason(self, path: Path) -> str:
         """Return why there is no picture, or "" if there may be one."""
         return self._failed.get(path, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QWidget
 
 from c4t_desktop.gallery.delegate import GAP, CardDelegate
@@ -171,6 +171,10 @@ class ResultsView(QListView):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
         super().resizeEvent(event)
         self._refill.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802, D102
+        super().hideEvent(event)
+        self._delegate.forget()  # each grid may keep its cards; one that is not seen need not
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802, D102
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:

@@ -1,0 +1,135 @@
+"""Cards are painted once and kept, until what they show changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPoint
+
+from c4t_core.index.search import Hit
+from c4t_desktop.gallery.delegate import CardDelegate
+from c4t_desktop.gallery.results_model import ResultsModel
+from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.gallery.view import ResultsView
+from c4t_desktop.jobs.arrange import Row
+from c4t_desktop.jobs.thumbnails import Thumbnails, ThumbnailStore
+from c4t_desktop.theme import Theme
+
+RED = (200, 30, 30)
+
+
+class Held(Thumbnails):
+    """Makes pictures when told to, and not before."""
+
+    def __init__(self, folder):
+        super().__init__(ThumbnailStore(folder))
+        self.asked = []
+        self.held = True
+
+    def request(self, request):
+        self.asked.append(request.path)
+        if not self.held:
+            super().request(request)
+
+
+@pytest.fixture
+def grid(qtbot, qapp, tmp_path):
+    """A grid of four cards whose pictures are held back, and how often a card was painted."""
+    frames = []
+    for number in range(4):
+        frames.append(tmp_path / f"frame {number}.png")
+        Image.new("RGB", (320, 200), RED).save(frames[-1])
+    source = Held(tmp_path / "kept")
+    cache, model, theme = ThumbnailCache(source), ResultsModel(), Theme(qapp)
+    theme.apply("light", 100)
+    view = ResultsView(model, cache, theme)
+    view.use_delegate(Counting(cache, theme, view))
+    view.resize(700, 600)
+    qtbot.addWidget(view)
+    view.show()
+    model.set_rows(tuple(Row(hit(path, rank)) for rank, path in enumerate(frames, start=1)))
+    view.viewport().repaint()
+    yield view, source, frames
+    view.close()
+    assert source.shutdown()
+
+
+def hit(path: Path, rank: int) -> Hit:
+    return Hit(path, 0.5 - rank / 100, rank, path.parent, path.name)
+
+
+class Counting(CardDelegate):
+    painted = 0
+
+    def _paint_still(self, *args):
+        self.painted += 1
+        return super()._paint_still(*args)
+
+
+def colour(view, row):
+    spot = view.visualRect(view.model().index(row)).center() - QPoint(0, 40)
+    return view.viewport().grab().toImage().pixelColor(spot).getRgb()[:3]
+
+
+def test_a_card_without_its_picture_is_kept_and_asks_again(grid):
+    view, source, frames = grid
+    before, source.asked[:] = view._delegate.painted, []
+    view.viewport().repaint()
+    assert view._delegate.painted == before
+    assert set(source.asked) == set(frames)
+
+
+def test_a_picture_that_arrives_is_shown(qtbot, grid):
+    view, source, _ = grid
+    assert colour(view, 0) != pytest.approx(RED, abs=12)
+    source.held = False
+    view.viewport().repaint()
+    for row in range(4):
+        qtbot.waitUntil(lambda row=row: colour(view, row) == pytest.approx(RED, abs=12))
+    before, source.asked[:] = view._delegate.painted, []
+    view.viewport().repaint()
+    assert view._delegate.painted == before
+    assert not source.asked
+
+
+def test_a_mended_file_loses_its_warning(qtbot, grid):
+    view, source, frames = grid
+    source.held = False
+    good = frames[0].read_bytes()
+    frames[0].write_bytes(b"no image")
+    view.viewport().repaint()
+    qtbot.waitUntil(lambda: bool(view._delegate._cache.reason(frames[0])))
+    frames[0].write_bytes(good)
+    view._delegate._cache.forget()
+    qtbot.waitUntil(lambda: colour(view, 0) == pytest.approx(RED, abs=12))
+
+
+def test_nothing_is_asked_for_while_the_scroll_bar_leaps(grid):
+    view, source, _ = grid
+    view._delegate.forget()
+    view._delegate.flying = True
+    source.asked.clear()
+    view.viewport().repaint()
+    view.viewport().repaint()
+    assert not source.asked
+    view._land()
+    view.viewport().repaint()
+    assert source.asked
+
+
+def test_a_grid_that_is_hidden_keeps_no_cards(grid):
+    view, _, _ = grid
+    assert view._delegate._bytes
+    view.hide()
+    assert not view._delegate._bytes
+    assert not view._delegate._kept
+
+
+def test_the_memory_of_kept_cards_is_bounded(grid, monkeypatch):
+    view, _, _ = grid
+    monkeypatch.setattr("c4t_desktop.gallery.delegate._LIMIT", 400_000)
+    view._delegate.forget()
+    view.viewport().repaint()
+    assert 0 < view._delegate._bytes <= 400_000

@@ -37,6 +37,7 @@ class Monkey:
         self.random = random.Random(seed)
         self.done: Counter[str] = Counter()
         self._copies: list[Path] = []
+        self._seen_all = False
         self._originals = sorted(folder.rglob("camera/**/*.jpg"))
         self._acts: tuple[tuple[Callable[[], None], int], ...] = (
             (self.type, 8), (self.scroll, 14), (self.keys, 14), (self.marks, 4),
@@ -50,6 +51,35 @@ class Monkey:
         act = self.random.choices([a for a, _ in self._acts], [w for _, w in self._acts])[0]
         self.done[act.__name__] += 1
         act()
+
+    def look_at_all(self) -> bool:
+        """Scroll one screen on, until every frame has been seen once; False after that."""
+        if self._seen_all:
+            return False
+        context, view = self.window.desktop.context, self.window.view
+        bar, finder = view.verticalScrollBar(), context.finder
+        if context.library.is_indexing or context.library.opened_now is None:
+            return True
+        if finder.found is None:
+            self._search("road")
+        elif finder.order.fold:
+            self.window.header._fold.click()
+        elif not finder.order.show_all:
+            finder.show_all()
+        elif not context.thumbnails.waiting:
+            shown = self.window.model.rowCount() >= len(self._originals)
+            self._seen_all = shown and bar.value() >= bar.maximum()
+            bar.setValue(bar.value() + view.viewport().height())
+        return True
+
+    def _search(self, text: str) -> None:
+        from PySide6.QtCore import Qt
+
+        field = self.window.search.field
+        field.setFocus()
+        field.selectAll()
+        self.test.keyClicks(field, text)
+        self._key(field, Qt.Key.Key_Return)
 
     def close_dialogs(self) -> None:
         """Close what is open, as Esc does."""

@@ -21,6 +21,7 @@ from c4t_desktop.jobs.details import Details
 from c4t_desktop.jobs.finder import Finder
 from c4t_desktop.jobs.library import LOOK, Library
 from c4t_desktop.jobs.marks import MarkBook
+from c4t_desktop.jobs.memory import MemoryKeeper
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.jobs.watching import FolderWatch
@@ -65,6 +66,7 @@ class Desktop(QObject):
         self.theme = Theme(app)
         self._restyle()
         self.runner = JobRunner(self)
+        self.memory = MemoryKeeper(self.runner, self)
         library = Library(self.runner, parent=self)
         finder = Finder(library, self)
         thumbnails = Thumbnails(parent=self)

@@ -1,0 +1,57 @@
+"""Freed memory is given back to the system after work."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from c4t_desktop.jobs import memory
+from c4t_desktop.jobs.memory import MemoryKeeper
+from c4t_desktop.jobs.runner import JobRunner
+
+
+@pytest.fixture
+def runner(qtbot):
+    made = JobRunner()
+    yield made
+    made.shutdown(2)
+
+
+@pytest.fixture
+def trimmed(monkeypatch):
+    calls = []
+    monkeypatch.setattr(memory, "trimmer", lambda: lambda keep: calls.append(keep) or 1)
+    monkeypatch.setattr(memory, "_EVERY", 20)
+    return calls
+
+
+def test_memory_is_given_back_once_after_work(qtbot, runner, trimmed):
+    keeper = MemoryKeeper(runner)
+    qtbot.wait(60)
+    assert not trimmed  # no work, no trimming
+    for _ in range(3):
+        runner.submit(lambda job: None, lane="work")
+    qtbot.waitUntil(lambda: trimmed == [0])
+    qtbot.waitUntil(lambda: not runner.busy)
+    qtbot.wait(100)  # its own end is no reason for another
+    assert trimmed == [0]
+    assert keeper.trims == 1
+    runner.submit(lambda job: None, lane="work")
+    qtbot.waitUntil(lambda: trimmed == [0, 0])
+    qtbot.waitUntil(lambda: not runner.busy)
+
+
+def test_without_glibc_nothing_is_done(qtbot, runner, monkeypatch):
+    monkeypatch.setattr(memory.sys, "platform", "darwin")
+    assert memory.trimmer() is None
+    keeper = MemoryKeeper(runner)
+    runner.submit(lambda job: None, lane="work")
+    qtbot.waitUntil(lambda: not runner.busy)
+    assert not keeper._timer.isActive()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's own")
+def test_the_real_one_can_be_called():
+    trim = memory.trimmer()
+    assert trim is None or trim(0) in (0, 1)  # None on musl

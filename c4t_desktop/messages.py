@@ -6,10 +6,12 @@ dialog made here shows them as text.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, Qt, QTranslator
 from PySide6.QtGui import QGuiApplication
@@ -17,6 +19,9 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from c4t_core import paths
 from c4t_core.errors import C4TError, MissingExtraError
+
+if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
 
 LOG = logging.getLogger(__name__)
 
@@ -162,6 +167,18 @@ def plural(count: int, one: str, many: str) -> str:
     '1 match'
     """
     return (one if count == 1 else many).format(count_text(count))
+
+
+def why_unusable(info: ModelInfo) -> str:
+    """Return why a model cannot be used, and what to do about it in this window."""
+    absent = info.kind == "clip" and info.path is None
+    if not absent or importlib.util.find_spec("open_clip") is None:
+        return info.reason
+    text = _tr(
+        "Its weights are not on this machine; the list of models can download them ({0}), or add "
+        "them from a file."
+    )
+    return text.format(size_text(info.size_bytes))
 
 
 def size_text(size: float) -> str:

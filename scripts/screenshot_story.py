@@ -58,7 +58,8 @@ def _wizard(gallery: Gallery, pairs: Path, root: Path) -> None:
     ready: list[str] = []
     wizard.model_ready.connect(ready.append)
     wizard.start.click()
-    gallery.wait(lambda: len(wizard.run.retrieval.curves) > 0 or bool(ready), PATIENCE)
+    points = wizard.run.retrieval.curves
+    gallery.wait(lambda: max(map(len, points.values()), default=0) > 3 or bool(ready), PATIENCE)
     gallery.both("wizard-3-training", wizard)
     gallery.wait(lambda: bool(ready), PATIENCE)
     gallery.wait(lambda: False, 0.5)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -123,6 +123,7 @@ class ComparePanel(QWidget):
         back = QToolButton()
         back.setObjectName("compareCloseButton")
         back.setIcon(self._context.theme.icon("close"))
+        back.setIconSize(QSize(px(16), px(16)))
         back.setToolTip(self.tr("Back to one model (Esc)"))
         back.setAccessibleName(back.toolTip())
         back.clicked.connect(self.close_panel)

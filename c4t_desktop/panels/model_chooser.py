@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEve
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from c4t_desktop.gallery.results_model import plain_tip
-from c4t_desktop.messages import size_text
+from c4t_desktop.messages import size_text, why_unusable
 from c4t_desktop.theme import Theme, icons
 
 _SEGMENTS = 2  # models always in sight; the current one is always a third if it is another
@@ -176,7 +176,7 @@ class ModelChooser(QComboBox):
 
 
 def _tip(info: Any) -> str:
-    lines = [info.description, info.reason]
+    lines = [info.description, "" if info.available else why_unusable(info)]
     if info.size_bytes:
         lines.append(size_text(info.size_bytes))
     return plain_tip("\n".join(line for line in lines if line))

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from c4t_core.progress import RateMeter, format_duration
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.jobs.models import MissingExtra, ModelStore, missing_extras
-from c4t_desktop.messages import describe, plain_label, size_text
+from c4t_desktop.messages import describe, plain_label, size_text, why_unusable
 from c4t_desktop.panels.add_model import AddModelDialog
 from c4t_desktop.panels.model_chooser import title_of
 
@@ -208,7 +208,7 @@ class ModelsDialog(QDialog):
         if info is None:
             return
         self.name.setText(shown(title_of(info.name)))
-        self.about.setText(shown(info.description if info.available else info.reason))
+        self.about.setText(shown(info.description if info.available else why_unusable(info)))
         parts = [{"c4t": self.tr("C4T model"), "clip": "CLIP"}.get(info.kind, info.kind)]
         if info.dim:
             parts.append(self.tr("{0} numbers per frame").format(info.dim))

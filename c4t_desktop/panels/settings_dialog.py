@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +23,7 @@ from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.storage import StorageSection
 from c4t_desktop.settings import GROUPS, Setting, Settings
 from c4t_desktop.theme import Theme
+from c4t_desktop.theme.fields import number_field
 
 
 class SettingsDialog(QDialog):
@@ -117,8 +117,7 @@ class SettingsDialog(QDialog):
             box.toggled.connect(self._toggled)
             return box
         if isinstance(setting.default, int):
-            number = QSpinBox()
-            number.setRange(setting.low, setting.high)
+            number = number_field(self._theme, setting.low, setting.high)
             number.setSingleStep(setting.step)
             number.setSuffix(setting.suffix)
             number.setValue(value)

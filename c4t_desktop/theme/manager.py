@@ -34,6 +34,7 @@ class Theme(QObject):
         self._wanted = "system"
         self._scale = 1.0
         self.colours: Colours = LIGHT
+        self._icons: dict[tuple[str, str, str, str], QIcon] = {}
         app.setStyle("Fusion")
         for name in ("Inter-Regular.otf", "Inter-SemiBold.otf"):
             QFontDatabase.addApplicationFont(str(paths.resource("fonts", name)))
@@ -78,7 +79,10 @@ class Theme(QObject):
     def icon(self, name: str, colour: str = "") -> QIcon:
         """Return one of our icons in the text colour, or another one."""
         c = self.colours
-        return icons.icon(name, colour or c.text, c.faint, colour if colour else c.accent)
+        key = (name, colour or c.text, c.faint, colour or c.accent)
+        if key not in self._icons:  # making one looks for files, too slow for what changes often
+            self._icons[key] = icons.icon(*key)
+        return self._icons[key]
 
     def pixmap(self, name: str, side: float, colour: str = "", ratio: float = 2.0) -> QPixmap:
         """Return an icon as a picture of ``side`` pixels before scaling."""

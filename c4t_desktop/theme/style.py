@@ -81,20 +81,17 @@ QToolButton:checked {{ background: {c.accent_soft}; color: {c.accent}; }}
 QToolButton::menu-indicator {{ image: none; width: 0; }}
 QPushButton::menu-indicator {{ image: none; width: 0; }}
 
-QLineEdit, QSpinBox, QDoubleSpinBox, QPlainTextEdit, QDateEdit {{
+QLineEdit, QSpinBox, QPlainTextEdit {{
   background: {c.field}; border: 1px solid {c.border_strong}; border-radius: {px(8)}px;
   padding: {px(6)}px {px(8)}px; selection-background-color: {c.accent};
   selection-color: {c.accent_text}; }}
-QSpinBox, QDoubleSpinBox, QDateEdit {{ padding: {px(3)}px 0; min-height: {px(24)}px; }}
-#qt_spinbox_lineedit {{ border: none; background: transparent; padding: 0 {px(8)}px; }}
-QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button,
-QDoubleSpinBox::down-button, QDateEdit::up-button, QDateEdit::down-button {{
+QSpinBox {{ padding: {px(3)}px 0; min-height: {px(22)}px; }}
+QSpinBox::up-button, QSpinBox::down-button {{
   border: none; background: transparent; width: {px(20)}px; margin: 1px; border-radius: 3px; }}
-QSpinBox::up-button:hover, QSpinBox::down-button:hover, QDoubleSpinBox::up-button:hover,
-QDoubleSpinBox::down-button:hover {{ background: {c.hover}; }}
-QSpinBox::up-arrow, QDoubleSpinBox::up-arrow, QDateEdit::up-arrow {{
+QSpinBox::up-button:hover, QSpinBox::down-button:hover {{ background: {c.hover}; }}
+QSpinBox::up-arrow {{
   image: url("{{chevron-up}}"); width: {px(10)}px; height: {px(10)}px; }}
-QSpinBox::down-arrow, QDoubleSpinBox::down-arrow, QDateEdit::down-arrow {{
+QSpinBox::down-arrow {{
   image: url("{{chevron}}"); width: {px(10)}px; height: {px(10)}px; }}
 QLineEdit:focus, QSpinBox:focus, QPlainTextEdit:focus {{ border-color: {c.accent}; }}
 #searchBar {{ background: {c.field}; border: 1px solid {c.border_strong};
@@ -127,6 +124,13 @@ QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {c.accen
 QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
   image: url("{{check}}"); }}
 QRadioButton {{ spacing: {px(8)}px; }}
+QRadioButton::indicator {{ width: {px(14)}px; height: {px(14)}px; border-radius: {px(8)}px;
+  border: 1px solid {c.border_strong}; background: {c.field}; }}
+QRadioButton::indicator:hover, QRadioButton:focus::indicator {{ border-color: {c.accent}; }}
+QRadioButton::indicator:checked {{ border-color: {c.accent}; background: qradialgradient(
+  cx: 0.5, cy: 0.5, radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 {c.accent}, stop: 0.52 {c.accent},
+  stop: 0.62 {c.field}, stop: 1 {c.field}); }}
+QRadioButton::indicator:disabled {{ border-color: {c.border}; }}
 
 QProgressBar {{ background: {c.track}; border: none; border-radius: {px(3)}px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: {px(3)}px; }}
@@ -146,9 +150,13 @@ QAbstractItemView {{ background: {c.field}; border: 1px solid {c.border};
   background: {c.canvas}; border: none; border-radius: 0; }}
 QAbstractItemView[kind="strip"] {{ background: transparent; border: none; border-radius: 0; }}
 QAbstractItemView[kind="side"] {{ background: transparent; border: none; }}
-QTableView[kind="cells"]::item {{ padding: 0 {px(8)}px; }}
-QHeaderView {{ background: {c.panel}; border: none; }}
-QHeaderView::section {{ background: {c.panel}; color: {c.muted}; border: none;
+#evaluationNotes::item {{ padding: {px(5)}px {px(8)}px; }}
+QTableView::item {{ padding: 0 {px(8)}px; }}
+QTreeView::item {{ min-height: {px(30)}px; padding: 0 {px(8)}px; }}
+QTableView::item:selected, QTreeView::item:selected {{ background: {c.accent_soft};
+  color: {c.text}; }}
+QHeaderView {{ background: transparent; border: none; }}
+QHeaderView::section {{ background: transparent; color: {c.muted}; border: none;
   border-bottom: 1px solid {c.border}; padding: {px(6)}px {px(8)}px; font-weight: 600; }}
 QTabBar::tab {{ background: transparent; color: {c.muted}; padding: {px(8)}px {px(14)}px;
   border-bottom: 2px solid transparent; font-weight: 600; }}

@@ -1085,6 +1085,10 @@
    <translation>Befehl kopieren</translation>
   </message>
   <message>
+   <source>Its weights are not on this machine; the list of models can download them ({0}), or add them from a file.</source>
+   <translation>Die Gewichte sind nicht auf diesem Rechner; die Modellliste kann sie herunterladen ({0}) oder aus einer Datei hinzufügen.</translation>
+  </message>
+  <message>
    <source>More packages are needed</source>
    <translation>Weitere Pakete nötig</translation>
   </message>

@@ -78,7 +78,7 @@ def test_the_empty_panel_says_what_to_do(qtbot, opened, window):
     assert "Choose a pairs file" in child(panel, QLabel, "evaluationMessage").text()
     clip = child(panel, QCheckBox, "evaluateModel_clip")
     assert not clip.isEnabled()
-    assert "Download it" in clip.accessibleDescription()
+    assert "can download them (605 MB)" in clip.accessibleDescription()
     assert child(panel, QCheckBox, "evaluateModel_c4t").isChecked()
     qtbot.waitUntil(lambda: not window.desktop.runner.busy)
     assert not child(panel, QRadioButton, "evaluationFromMarks").isEnabled()

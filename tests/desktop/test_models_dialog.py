@@ -62,7 +62,7 @@ def test_models_that_cannot_be_used_say_why(dialog):
     rows = [[tree.topLevelItem(r).text(c) for c in range(3)] for r in range(2)]
     assert rows == [["c4t", "55.0 MB", "in use"], ["clip", "605 MB", "not downloaded"]]
     choose(dialog, "clip")
-    assert "Download it" in child(dialog, QLabel, "modelAbout").text()
+    assert "can download them (605 MB)" in child(dialog, QLabel, "modelAbout").text()
     assert not child(dialog, QPushButton, "removeModelButton").isEnabled()
     assert not child(dialog, QPushButton, "useModelButton").isEnabled()
 

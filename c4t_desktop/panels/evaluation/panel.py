@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QKeyEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -94,10 +94,12 @@ class EvaluationPanel(QWidget):
         self.back = QToolButton()
         self.back.setObjectName("evaluationCloseButton")
         self.back.setIcon(self._context.theme.icon("close"))
+        self.back.setIconSize(QSize(px(16), px(16)))
         self.back.setToolTip(self.tr("Back to the hits (Esc)"))
         self.back.setAccessibleName(self.back.toolTip())
         titles = QVBoxLayout()
         titles.setSpacing(px(2))
+        titles.setContentsMargins(0, px(6), 0, 0)  # in line with the buttons
         titles.addWidget(self.title)
         titles.addWidget(self.said)
         top = QHBoxLayout()

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.jobs.evaluation import FromLabels, Marked, Plan
-from c4t_desktop.messages import count_text, plain_label
+from c4t_desktop.messages import count_text, plain_label, why_unusable
 from c4t_desktop.panels.model_chooser import title_of
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class SetupPage(QScrollArea):
             box.toggled.connect(self._update)
             self._model_rows.addWidget(box)
             self.models[info.name] = box
-            text = info.description if info.available else info.reason
+            text = info.description if info.available else why_unusable(info)
             if text:
                 hint = plain_label(shown(text), wrap=True)
                 hint.setProperty("kind", "muted")

@@ -107,7 +107,8 @@ class LinePlot(QWidget):
         painter.setPen(QColor(colours.muted))
         below = QRectF(frame.area.left(), frame.area.bottom() + px(3), frame.area.width(), px(16))
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, f"{frame.x0:g}")
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{frame.x1:g}")
+        if frame.x1 > frame.x0:
+            painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{frame.x1:g}")
 
     def _draw_legend(self, painter: QPainter, inks: Sequence[str]) -> None:
         px = self._theme.px

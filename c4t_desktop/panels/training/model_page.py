@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QLineEdit,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.training.plan import TrainingPlan, good_name, suggest_name
 from c4t_desktop.theme import Theme
+from c4t_desktop.theme.fields import number_field
 
 _NEW = "new:"
 _DEFAULT_EPOCHS = {"": 6, "lite": 30, "reference": 6}
@@ -55,8 +55,7 @@ class ModelPage(QWidget):
             ("none", self.tr("Everything: for many pairs and a GPU")),
         ):
             self.extent.addItem(title, value)
-        self.epochs = QSpinBox()
-        self.epochs.setRange(1, 1000)
+        self.epochs = number_field(theme, 1, 1000)
         self.epochs.setAccessibleName(self.tr("Epochs"))
         self.epochs.setMaximumWidth(theme.px(110))
         self.name = QLineEdit()

@@ -124,6 +124,7 @@ class PairsPage(QWidget):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(px(30))
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
         self.table.setAccessibleName(self.tr("First pairs"))

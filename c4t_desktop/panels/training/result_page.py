@@ -21,6 +21,9 @@ from PySide6.QtWidgets import (
 from c4t_desktop.messages import plain_label
 from c4t_desktop.theme import Theme
 
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -77,7 +80,10 @@ class ResultPage(QWidget):
         px = self._theme.px
         titles = [self.tr("Measured on"), self.tr("Before"), self.tr("After"), self.tr("Change")]
         self.table.setHorizontalHeaderLabels(titles)
+        for column in range(len(titles)):
+            self.table.horizontalHeaderItem(column).setTextAlignment(_RIGHT if column else _LEFT)
         self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(px(30))
         self.table.setShowGrid(False)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -107,15 +113,15 @@ class ResultPage(QWidget):
         self.verdict.style().polish(self.verdict)
         self.use.setEnabled(bool(outcome.name))
         self.table.setRowCount(len(outcome.rows))
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for at, (title, before, after) in enumerate(outcome.rows):
             self.table.setItem(at, 0, QTableWidgetItem(title))
             for column, text in enumerate(_cells(before, after), start=1):
                 item = QTableWidgetItem(text)
-                item.setTextAlignment(right)
+                item.setTextAlignment(_RIGHT)
                 if column == 3 and before is not None and after is not None:
-                    better = after >= before
-                    item.setForeground(QColor(colours.good if better else colours.bad))
+                    change = round(after - before, 3)  # as it is shown
+                    if change:
+                        item.setForeground(QColor(colours.good if change > 0 else colours.bad))
                 self.table.setItem(at, column, item)
 
 

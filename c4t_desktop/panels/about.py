@@ -104,7 +104,8 @@ class AboutDialog(QDialog):
         tabs.addTab(_page(versions(), self.tr("Versions")), self.tr("Versions"))
         tabs.addTab(_page(licences(), self.tr("Licences")), self.tr("Model and licences"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        copy = QPushButton(theme.icon("copy"), self.tr("Copy versions"))
+        copy = QPushButton(self.tr("Copy versions"))
+        theme.dress(copy, "copy")
         buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(self._copy)
         for button in buttons.buttons():

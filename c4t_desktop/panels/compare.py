@@ -122,7 +122,7 @@ class ComparePanel(QWidget):
         px = self._context.theme.px
         back = QToolButton()
         back.setObjectName("compareCloseButton")
-        back.setIcon(self._context.theme.icon("close"))
+        self._context.theme.dress(back, "close")
         back.setIconSize(QSize(px(16), px(16)))
         back.setToolTip(self.tr("Back to one model (Esc)"))
         back.setAccessibleName(back.toolTip())

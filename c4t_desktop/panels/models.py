@@ -81,7 +81,7 @@ class ModelsDialog(QDialog):
         made.setObjectName(name)
         made.setAutoDefault(False)
         if icon:
-            made.setIcon(self._theme.icon(icon))
+            self._theme.dress(made, icon)
         return made
 
     # layout ---------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class ModelsDialog(QDialog):
         row.addWidget(plain_label(text.format(extra.size, extra.command), wrap=True), 1)
         copy = _CopyButton(extra.command, self.tr("Copy"))
         copy.setObjectName(f"copyExtra_{extra.extra}")
-        copy.setIcon(self._theme.icon("copy"))
+        self._theme.dress(copy, "copy")
         row.addWidget(copy)
         return banner
 

@@ -118,7 +118,7 @@ class Sidebar(QScrollArea):
         more = QPushButton(self.tr("Add a folder…"))
         more.setObjectName("addFolderButton")
         more.setProperty("kind", "row")
-        more.setIcon(self._theme.icon("plus", self._theme.colours.muted))
+        self._theme.dress(more, "plus", "muted")
         more.clicked.connect(self.add_folder)
         rows.append(more)
         self._folders.show_rows(rows)

@@ -100,8 +100,10 @@ class SkippedDialog(QDialog):
             self.tr("They are left alone, and tried again when they change."), wrap=True
         )
         hint.setProperty("kind", "muted")
-        copy = QPushButton(theme.icon("copy"), self.tr("Copy the list"))
-        retry = QPushButton(theme.icon("refresh"), self.tr("Try again now"))
+        copy = QPushButton(self.tr("Copy the list"))
+        theme.dress(copy, "copy")
+        retry = QPushButton(self.tr("Try again now"))
+        theme.dress(retry, "refresh")
         retry.setObjectName("retryButton")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)

@@ -45,9 +45,11 @@ class StorageSection(QWidget):
         self._library = library
         self._store = thumbnails.store
         self._values: dict[str, QLabel] = {}
-        self.clean_thumbnails = QPushButton(theme.icon("trash"), self.tr("Remove thumbnails"))
+        self.clean_thumbnails = QPushButton(self.tr("Remove thumbnails"))
         self.clean_thumbnails.setObjectName("cleanButton")
-        self.clean_index = QPushButton(theme.icon("trash"), self.tr("Clean the index"))
+        self.clean_index = QPushButton(self.tr("Clean the index"))
+        for button in (self.clean_thumbnails, self.clean_index):
+            theme.dress(button, "trash")
         self.clean_index.setObjectName("cleanIndexButton")
         self.clean_index.setEnabled(library.opened_now is not None)
         rows = (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QFont, QFontDatabase, QIcon, QPixmap
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
+from shiboken6 import isValid
 
 from c4t_core import paths
 from c4t_desktop.theme import icons
@@ -34,6 +37,7 @@ class Theme(QObject):
         self._wanted = "system"
         self._scale = 1.0
         self.colours: Colours = LIGHT
+        self._dressed: WeakKeyDictionary[QAbstractButton, tuple[str, str]] = WeakKeyDictionary()
         self._icons: dict[tuple[str, str, str, str], QIcon] = {}
         app.setStyle("Fusion")
         for name in ("Inter-Regular.otf", "Inter-SemiBold.otf"):
@@ -57,6 +61,11 @@ class Theme(QObject):
         ):
             sheet = sheet.replace("{" + name + "}", icons.file(icon, colour).as_posix())
         self._app.setStyleSheet(sheet)
+        for button, (name, colour) in list(self._dressed.items()):
+            if isValid(button):
+                self.dress(button, name, colour)
+            else:
+                del self._dressed[button]
         self.changed.emit()
 
     @Slot()
@@ -83,6 +92,17 @@ class Theme(QObject):
         if key not in self._icons:  # making one looks for files, too slow for what changes often
             self._icons[key] = icons.icon(*key)
         return self._icons[key]
+
+    def dress(self, button: QAbstractButton, name: str, colour: str = "") -> None:
+        """Give a button one of our icons, and its counterpart whenever the colours change.
+
+        Args:
+            button: kept as long as somebody else keeps it.
+            name: of the icon.
+            colour: name of one of :class:`Colours`, by default the text's.
+        """
+        self._dressed[button] = (name, colour)
+        button.setIcon(self.icon(name, getattr(self.colours, colour) if colour else ""))
 
     def pixmap(self, name: str, side: float, colour: str = "", ratio: float = 2.0) -> QPixmap:
         """Return an icon as a picture of ``side`` pixels before scaling."""

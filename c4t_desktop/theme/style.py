@@ -154,7 +154,7 @@ QAbstractItemView[kind="side"] {{ background: transparent; border: none; }}
 QTableView::item {{ padding: 0 {px(8)}px; }}
 QTreeView::item {{ min-height: {px(30)}px; padding: 0 {px(8)}px; }}
 QTableView::item:selected, QTreeView::item:selected {{ background: {c.accent_soft};
-  color: {c.text}; }}
+  color: {c.text}; border: none; }}
 QHeaderView {{ background: transparent; border: none; }}
 QHeaderView::section {{ background: transparent; color: {c.muted}; border: none;
   border-bottom: 1px solid {c.border}; padding: {px(6)}px {px(8)}px; font-weight: 600; }}

@@ -1,0 +1,65 @@
+"""The look follows the colours chosen, wherever a button is."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from c4t_desktop.theme import Theme
+from c4t_desktop.theme.colours import DARK, LIGHT
+from c4t_desktop.theme.fields import number_field
+
+
+@pytest.fixture
+def theme(qapp):
+    made = Theme(qapp)
+    made.apply("light", 100)
+    return made
+
+
+def ink(button) -> QColor:
+    """Return the colour of the darkest or brightest full pixel of a button's icon."""
+    picture = button.icon().pixmap(32, 32).toImage()
+    pixels = [picture.pixelColor(x, y) for x in range(32) for y in range(32)]
+    return max(pixels, key=lambda colour: colour.alpha())
+
+
+def near(colour: QColor, wanted: str) -> bool:
+    pairs = zip(colour.getRgb()[:3], QColor(wanted).getRgb()[:3], strict=True)
+    return all(abs(a - b) < 12 for a, b in pairs)
+
+
+def test_an_open_dialog_gets_other_icons_with_other_colours(qtbot, theme):
+    button, muted = QPushButton(), QPushButton()
+    for widget in (button, muted):
+        qtbot.addWidget(widget)
+    theme.dress(button, "close")
+    theme.dress(muted, "plus", "muted")
+    assert near(ink(button), LIGHT.text)
+    theme.apply("dark", 100)
+    assert near(ink(button), DARK.text)
+    assert near(ink(muted), DARK.muted)
+
+
+def test_a_button_that_is_gone_does_no_harm(qtbot, theme):
+    window = QWidget()
+    column = QVBoxLayout(window)
+    button = QPushButton()
+    theme.dress(button, "close")
+    column.addWidget(button)
+    del button
+    assert len(theme._dressed) == 1  # its window keeps it
+    theme.apply("dark", 100)
+    with qtbot.waitSignal(window.destroyed):
+        window.deleteLater()
+    theme.apply("light", 100)
+    assert len(theme._dressed) == 0
+
+
+def test_the_text_of_a_number_stands_off_the_edge(qtbot, theme):
+    field = number_field(theme, 1, 9)
+    qtbot.addWidget(field)
+    assert isinstance(field, QSpinBox)
+    assert (field.minimum(), field.maximum()) == (1, 9)
+    assert field.lineEdit().textMargins().left() >= 6

@@ -1,0 +1,127 @@
+"""Hands of a user: input that goes through the window, as it comes from a screen.
+
+``qtbot`` sends an event straight to a widget. These go to the window, which finds out by itself
+what lies under the mouse, what it left, and who takes what is dropped.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+)
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox, QMenu
+
+LEFT, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+
+def place(widget, spot=None):
+    """Return a spot of a widget as the window's, its centre if none is given."""
+    return widget.mapTo(widget.window(), widget.rect().center() if spot is None else spot)
+
+
+def move(widget, spot=None):
+    """Move the mouse to a spot."""
+    QTest.mouseMove(widget.window().windowHandle(), place(widget, spot))
+
+
+def press(widget, spot=None, keys=NO_KEYS):
+    """Press the left button."""
+    QTest.mousePress(widget.window().windowHandle(), LEFT, keys, place(widget, spot))
+
+
+def release(widget, spot=None, keys=NO_KEYS):
+    """Let the left button go."""
+    QTest.mouseRelease(widget.window().windowHandle(), LEFT, keys, place(widget, spot))
+
+
+def click(widget, spot=None, keys=NO_KEYS):
+    """Move to a spot and click."""
+    move(widget, spot)
+    press(widget, spot, keys)
+    release(widget, spot, keys)
+
+
+def turn_wheel(widget, steps, keys=NO_KEYS):
+    """Turn the wheel over a widget; away from the user is positive."""
+    handle = widget.window().windowHandle()
+    where = QPointF(place(widget))
+    QTest.wheelEvent(handle, where, QPoint(0, 120 * steps), QPoint(), keys)
+
+
+def card(view, row):
+    """Return where a card is in the viewport of a grid."""
+    return view.visualRect(view.model().index(row, 0)).center()
+
+
+def drop(widget, data: QMimeData):
+    """Drag data onto a widget and drop them; tell whether something took them."""
+    handle, spot = widget.window().windowHandle(), place(widget)
+    rest = (Qt.DropAction.CopyAction, data, LEFT, NO_KEYS)
+    enter = QDragEnterEvent(spot, *rest)
+    QApplication.sendEvent(handle, enter)
+    over = QDragMoveEvent(spot, *rest)
+    over.setAccepted(enter.isAccepted())  # as Qt does: who took the entry need not take each move
+    QApplication.sendEvent(handle, over)
+    if not over.isAccepted():
+        QApplication.sendEvent(handle, QDragLeaveEvent())
+        return False
+    dropped = QDropEvent(QPointF(spot), *rest)
+    QApplication.sendEvent(handle, dropped)
+    return dropped.isAccepted()
+
+
+def pick(qtbot, chooser: QComboBox, value):
+    """Open a chooser with the keys, go to an entry and take it."""
+    place_of = chooser.findData(value)
+    assert place_of >= 0, value
+    chooser.setFocus()
+    qtbot.keyClick(chooser, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    popup = chooser.view()
+    assert popup.isVisible()
+    while popup.currentIndex().row() != place_of:
+        down = popup.currentIndex().row() < place_of
+        before = popup.currentIndex().row()
+        qtbot.keyClick(popup, Qt.Key.Key_Down if down else Qt.Key.Key_Up)
+        assert popup.currentIndex().row() != before, "the list does not move"
+    qtbot.keyClick(popup, Qt.Key.Key_Return)
+    assert not popup.isVisible()
+
+
+def pick_by_mouse(qtbot, chooser: QComboBox, value, at=None):
+    """Open a chooser with a click and click an entry of its list."""
+    click(chooser, at)
+    popup = chooser.view()
+    assert popup.isVisible()
+    # Qt takes a release that follows at once for the end of the click that opened the list.
+    qtbot.wait(QApplication.doubleClickInterval() + 20)
+    spot = popup.visualRect(popup.model().index(chooser.findData(value), 0)).center()
+    # Straight to the list: its window is made anew each time it opens.
+    QTest.mouseMove(popup.viewport(), spot)
+    QTest.mouseClick(popup.viewport(), LEFT, NO_KEYS, spot)
+    qtbot.waitUntil(lambda: not popup.isVisible())
+
+
+def menu_of(widget, spot):
+    """Press the right button at a spot; return the menu that comes, by its texts."""
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, widget.mapToGlobal(spot))
+    QApplication.sendEvent(widget, event)
+    return entries(QApplication.activePopupWidget())
+
+
+def entries(menu):
+    """Return the entries in sight of a menu that is open, by their texts."""
+    assert isinstance(menu, QMenu)
+    assert menu.isVisible()
+    return {action.text(): (menu, action) for action in menu.actions() if action.isVisible()}
+
+
+def choose(entry):
+    """Click an entry of a menu that is open."""
+    menu, action = entry
+    click(menu, menu.actionGeometry(action).center())

@@ -23,7 +23,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_desktop.jobs.pairs_sources import CheckedPairs, MadePairs, check_pairs, pairs_from_labels
+from c4t_desktop.jobs.pairs_sources import (
+    PROBLEMS,
+    CheckedPairs,
+    MadePairs,
+    check_pairs,
+    pairs_from_labels,
+)
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.messages import count_text, describe, plain_label
 from c4t_desktop.theme import Theme
@@ -55,6 +61,7 @@ class PairsPage(QWidget):
         super().__init__(parent)
         self._runner, self._theme, self._marks = runner, theme, marks
         self.checked: CheckedPairs | None = None
+        self._left_out: tuple[str, ...] = ()  # what went into no pair when they were made
         self.file = QLineEdit()
         self.file.setObjectName("pairsField")
         self.file.setAccessibleName(self.tr("Pairs file"))
@@ -205,6 +212,7 @@ class PairsPage(QWidget):
         self.images.setText(str(made.images))
         self.file.setText(str(made.path))
         self._wait.stop()
+        self._left_out = made.problems
         self._check()
 
     # checking -------------------------------------------------------------------------------
@@ -213,6 +221,7 @@ class PairsPage(QWidget):
     def _typed(self) -> None:
         self.image_column.clear()
         self.caption_column.clear()
+        self._left_out = ()
         self._show(None)
         self._wait.start()
 
@@ -251,7 +260,9 @@ class PairsPage(QWidget):
         self.table.setRowCount(0)
         self._columns.setVisible(checked is not None)
         self.problems.clear()
-        self.problems.setVisible(checked is not None and bool(checked.problems + checked.warnings))
+        self.problems.setVisible(
+            checked is not None and bool(checked.problems + checked.warnings + self._left_out)
+        )
         if checked is None:
             self.summary.setText(
                 self.tr(
@@ -286,7 +297,9 @@ class PairsPage(QWidget):
         for line, message in checked.problems:
             where = self.tr("Line {line}: ").format(line=line) if line is not None else ""
             self.problems.addItem(where + message)
+        self.problems.addItems(list(self._left_out[:PROBLEMS]))
         more = checked.problem_count - len(checked.problems)
+        more += max(0, len(self._left_out) - PROBLEMS)
         if more > 0:
             self.problems.addItem(self.tr("and {count} more").format(count=count_text(more)))
         for chooser, name in (

@@ -15,9 +15,10 @@ from PySide6.QtCore import QObject, Signal
 
 from c4t_core import paths
 from c4t_desktop.jobs.arrange import Row
-from c4t_desktop.jobs.library import LOOK
-from c4t_desktop.jobs.runner import Job, JobRunner
+from c4t_desktop.jobs.library import LOOK, Library
+from c4t_desktop.jobs.runner import Job
 
+FilesOfSize = Callable[[int], Sequence[Path]]
 LANE = "evaluate"
 SHOWN = 50  # hits shown of a query
 
@@ -73,8 +74,13 @@ class QueryHits:
     relevant: int = 0
 
 
-def evaluate(plan: Plan, job: Job) -> Any:
+def evaluate(plan: Plan, job: Job, of_size: FilesOfSize) -> Any:
     """Evaluate and return the core's Report; runs on a worker thread.
+
+    Args:
+        plan: what is to be evaluated.
+        job: is told how far it is.
+        of_size: finds marked frames of a folder that was moved (``Library.files_of_size``).
 
     Raises:
         DataError: if the files or marks cannot be used.
@@ -82,7 +88,7 @@ def evaluate(plan: Plan, job: Job) -> Any:
         Cancelled: if the job was cancelled.
     """
     if plan.pairs is None:
-        return _evaluate_marks(plan, job)
+        return _evaluate_marks(plan, job, of_size)
     from c4t_core.evaluation.request import EvaluationRequest, run_evaluation
 
     pairs, images, scenes = plan.pairs, plan.images, plan.scenes
@@ -109,7 +115,7 @@ def holds_scenes(file: Path) -> bool:
     return isinstance(first, dict) and "caption" not in first and bool(about & first.keys())
 
 
-def _evaluate_marks(plan: Plan, job: Job) -> Any:
+def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Any:
     """Rank, for each query, the frames that the user has judged for it.
 
     Frames without a mark are in no ranking: nobody has said whether they are right.
@@ -120,7 +126,7 @@ def _evaluate_marks(plan: Plan, job: Job) -> Any:
     from c4t_core.evaluation.queries import make_query
 
     job.report("reading the marks")
-    judged = _judged(plan.test_set)
+    judged = _judged(plan.test_set, of_size)
     names = sorted({name for frames in judged.values() for name in frames})
     if not names:
         raise DataError(
@@ -153,14 +159,17 @@ def _drive(name: str) -> str | None:
     return parse_frame_name(name).drive
 
 
-def _judged(test_set: str) -> dict[str, dict[str, bool]]:
-    """Return, for each query with a right mark, its marked files that are there."""
+def _judged(test_set: str, of_size: FilesOfSize) -> dict[str, dict[str, bool]]:
+    """Return, for each query with a right mark, its marked files, where they are now."""
+    from c4t_core.index.user_data import locate
+
     with _user_data() as data:
         marks = data.test_set(test_set) if test_set else data.marks()
     judged: dict[str, dict[str, bool]] = {}
     for mark in marks:
-        if mark.image.path.is_file():
-            judged.setdefault(mark.query, {})[str(mark.image.path)] = mark.good
+        path = locate(mark.image, of_size)
+        if path is not None:
+            judged.setdefault(mark.query, {})[str(path)] = mark.good
     return {text: frames for text, frames in judged.items() if any(frames.values())}
 
 
@@ -255,10 +264,10 @@ class Evaluation(QObject):
     marks_counted = Signal(object)
     labels_made = Signal(object)
 
-    def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
-        """Evaluate nothing yet."""
+    def __init__(self, library: Library, parent: QObject | None = None) -> None:
+        """Evaluate nothing yet; marked frames that were moved are found through the library."""
         super().__init__(parent)
-        self._runner = runner
+        self._library, self._runner = library, library.runner
         self._job: Job | None = None
         self.plan: Plan | None = None
         self.report: Any = None
@@ -274,7 +283,8 @@ class Evaluation(QObject):
         """Evaluate; the report of an earlier evaluation is dropped."""
         self.report = None
         self.plan = plan
-        self._run(lambda job: evaluate(plan, job), self._evaluated, self.failed.emit)
+        of_size = self._library.files_of_size()
+        self._run(lambda job: evaluate(plan, job, of_size), self._evaluated, self.failed.emit)
 
     def make_from_labels(self, kind: str, source: Path) -> None:
         """Make pairs from labels."""

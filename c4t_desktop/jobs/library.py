@@ -133,6 +133,15 @@ class Library(QObject):
         self._last = (0, 0)
         self._counted = 0.0
 
+    def files_of_size(self) -> Callable[[int], Sequence[Path]]:
+        """Return what finds known files by their size.
+
+        With it, what the user said about a file is found again where the file lies now
+        (:func:`c4t_core.index.user_data.locate`).
+        """
+        opened = self.opened_now
+        return opened.workspace.files_of_size if opened is not None else lambda _: ()
+
     # models ---------------------------------------------------------------------------------
 
     def list_models(self) -> Job:

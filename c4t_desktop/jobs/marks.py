@@ -134,8 +134,7 @@ class MarkBook(QObject):
         good = {"right": True, "wrong": False, "": None}[mark]
 
         def work(_: Job) -> None:
-            keys = [_image_key(workspace, path) for path in chosen]
-            store.get().mark(query, keys, good)
+            _note(store.get(), query, [_image_key(workspace, path) for path in chosen], good)
 
         self._run(work, _nothing, None)
 
@@ -262,6 +261,18 @@ def _image_key(workspace: Any, path: Path) -> Any:
     return ImageKey.of(frame.root, frame.relative)
 
 
+def _note(data: Any, query: str, keys: list[Any], good: bool | None) -> None:
+    """Mark frames; what was said about them where they lay before a move holds no more."""
+    contents = {key.digest for key in keys if key.digest}
+    gone = [
+        mark.image
+        for mark in data.marks(query)
+        if mark.image.digest in contents and not mark.image.path.is_file()
+    ]
+    data.mark(query, gone, None)
+    data.mark(query, keys, good)
+
+
 def _plain_key(hit: Any) -> Any:
     from c4t_core.index.user_data import ImageKey
 
@@ -274,7 +285,7 @@ def _read_marks(data: Any, workspace: Any, query: str) -> dict[Path, str]:
 
     found = {}
     for mark in data.marks(query):
-        of_size = getattr(workspace, "files_of_size", lambda _: ())
+        of_size = workspace.files_of_size if workspace is not None else _no_files
         path = locate(mark.image, of_size) or mark.image.path
         found[path] = "right" if mark.good else "wrong"
     return found
@@ -325,6 +336,11 @@ def _counted(job: Job, data: Any, workspace: Any, saved: Saved) -> Saved:
         return dataclasses.replace(saved, matches=None, fresh=0)
     fresh = data.unseen(saved.name, [_plain_key(hit) for hit in hits])
     return dataclasses.replace(saved, matches=len(hits), fresh=len(fresh))
+
+
+def _no_files(_: int) -> tuple[Path, ...]:
+    """While nothing is open, no file is known."""
+    return ()
 
 
 def _nothing(_: Any) -> None:

@@ -6,7 +6,7 @@ Plain functions that the runner calls off the GUI thread; each returns a value.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,35 +130,40 @@ def pairs_from_marks(marks: Iterable[tuple[str, Path]], root: Path) -> MadePairs
     return MadePairs(target, root)
 
 
-def pairs_from_my_marks() -> MadePairs:
+def pairs_from_my_marks(of_size: Callable[[int], Sequence[Path]]) -> MadePairs:
     """Write what the user marked as right while searching; runs on a worker thread.
 
     A caption says what is in the picture, so a query with an image, or with a term that is not
     wanted, makes none.
+
+    Args:
+        of_size: finds marked frames of a folder that was moved (``Library.files_of_size``).
 
     Raises:
         DataError: if no frame that is there is marked as right for a query in plain words.
     """
     from c4t_core.errors import DataError, QueryError
     from c4t_core.index.search import parse_query
-    from c4t_core.index.user_data import UserData
+    from c4t_core.index.user_data import UserData, locate
 
     data = UserData()
     try:
-        marks = [mark for mark in data.marks() if mark.good and mark.image.path.is_file()]
+        marks = [(mark.query, locate(mark.image, of_size)) for mark in data.marks() if mark.good]
     finally:
         data.close()
     found: list[tuple[str, Path]] = []
     left: set[str] = set()
-    for mark in marks:
+    for query, path in marks:
+        if path is None:
+            continue
         try:
-            terms = parse_query(mark.query).terms
+            terms = parse_query(query).terms
         except QueryError:
             terms = ()
         if terms and all(term.text and term.weight > 0 for term in terms):
-            found.append((" ".join(str(term.text) for term in terms), mark.image.path))
+            found.append((" ".join(str(term.text) for term in terms), path))
         else:
-            left.add(mark.query)
+            left.add(query)
     if not found:
         raise DataError(
             "No frame is marked as right for a query in plain words; mark some hits with R first."

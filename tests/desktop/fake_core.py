@@ -146,6 +146,9 @@ class FakeWorkspace:
         last = min(len(self._files), place + after + 1)
         return [self._frame(number) for number in range(max(0, place - before), last)]
 
+    def files_of_size(self, size):
+        return [path for path in self._files if path.is_file() and path.stat().st_size == size]
+
     def status(self):
         folders = tuple(
             FolderStatus(

@@ -173,7 +173,7 @@ def endless(monkeypatch):
     """An evaluation that goes on until it is stopped."""
     pause = threading.Event()
 
-    def evaluate(plan, job):
+    def evaluate(plan, job, of_size):
         job.report("embedding for c4t")
         while True:
             job.progress(5, 20)

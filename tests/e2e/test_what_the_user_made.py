@@ -10,10 +10,20 @@ import sqlite3
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+)
 
 from c4t_core import paths
 from c4t_core.index import user_store
+from c4t_core.index.user_data import UserData
+from c4t_desktop.panels.evaluation.panel import RESULT, EvaluationPanel
 
 SLOW = 120_000  # ms; a busy machine takes its time
 
@@ -157,3 +167,117 @@ def test_a_new_version_backs_the_file_up_and_keeps_everything(qtbot, open_real, 
     with sqlite3.connect(backup) as db:
         assert db.execute("SELECT COUNT(*) FROM marks").fetchone() == (2,)
     db.close()
+
+
+def keep_test_set(name):
+    """Keep the marks made so far as a test set, which the command line and scripts can do."""
+    data = UserData()
+    data.save_test_set(name, data.marks())
+    data.close()
+
+
+def evaluate_marks(qtbot, window, test_set=None):
+    """Evaluate on own marks as a user does it; return queries and the files ranked."""
+    window.activateWindow()  # as a window manager does when a dialog before it closes
+    qtbot.waitUntil(window.isActiveWindow, timeout=SLOW)
+    qtbot.keyClick(
+        window,
+        Qt.Key.Key_E,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
+    qtbot.waitUntil(lambda: window.findChildren(EvaluationPanel) != [], timeout=SLOW)
+    panel = window.findChildren(EvaluationPanel)[-1]
+    from_marks = panel.findChild(QRadioButton, "evaluationFromMarks")
+    qtbot.waitUntil(from_marks.isEnabled, timeout=SLOW)
+    qtbot.mouseClick(from_marks, Qt.MouseButton.LeftButton)
+    if test_set is not None:
+        chooser = panel.findChild(QComboBox, "evaluationTestSet")
+        chooser.setFocus()
+        while chooser.currentData() != test_set:
+            place = chooser.currentIndex()
+            qtbot.keyClick(chooser, Qt.Key.Key_Down)
+            assert chooser.currentIndex() > place, test_set
+    button = panel.findChild(QPushButton, "evaluateStartButton")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    message = panel.findChild(QLabel, "evaluationMessage")
+    qtbot.waitUntil(
+        lambda: panel.pages.currentIndex() == RESULT or message.property("kind") == "bad",
+        timeout=SLOW,
+    )
+    assert panel.pages.currentIndex() == RESULT, message.text()
+    table = panel.result.queries.table.model()
+    asked = [
+        (table.index(row, 0).data(), table.index(row, 2).data()) for row in range(table.rowCount())
+    ]
+    hits = panel.result.queries.model
+    files = {hits.rows[row].hit.path for row in range(hits.rowCount())}
+    qtbot.keyClick(panel, Qt.Key.Key_Escape)
+    settled(qtbot, window)
+    return asked, files
+
+
+def test_test_sets_can_be_evaluated_after_the_catalogue_is_lost_and_the_folder_moved(
+    qtbot, open_real, drive, tmp_path
+):
+    window = open_real(drive)
+    make_things(qtbot, window)
+    keep_test_set("winter")
+    asked, files = evaluate_marks(qtbot, window, "winter")
+    assert asked == [("truck in snow", "1")]
+    assert {path.parent for path in files} == {drive}
+    end(window)
+
+    for file in paths.data_dir().glob("catalogue*"):
+        file.unlink()
+    moved = tmp_path / "archive"
+    drive.rename(moved)
+    again = open_real(moved)
+    for test_set in ("winter", None):
+        now, found = evaluate_marks(qtbot, again, test_set)
+        assert now == asked
+        assert found == {moved / path.name for path in files}
+
+
+def test_a_mark_taken_back_after_the_move_stays_away(qtbot, open_real, drive, tmp_path):
+    window = open_real(drive)
+    made = make_things(qtbot, window)
+    end(window)
+    moved = tmp_path / "archive"
+    drive.rename(moved)
+    again = open_real(moved)
+    search(qtbot, again)
+    qtbot.waitUntil(lambda: marks_of(again) == made, timeout=SLOW)
+    right = next(name for name, mark in made.items() if mark == "right")
+    again.view.setFocus()
+    again.view.go_to(moved / right)
+    for _ in range(2):  # from right to wrong to none
+        qtbot.keyClick(again.view, Qt.Key.Key_Space)
+    settled(qtbot, again)
+    end(again)
+    last = open_real(moved)
+    search(qtbot, last)
+    settled(qtbot, last)
+    del made[right]
+    assert marks_of(last) == made
+
+
+def test_own_marks_are_still_pairs_after_the_folder_moved(qtbot, open_real, drive, tmp_path):
+    pytest.importorskip("torch", reason="the wizard says what it needs instead")
+    from c4t_desktop.panels.training.wizard import TrainingWizard
+
+    window = open_real(drive)
+    made = make_things(qtbot, window)
+    end(window)
+    moved = tmp_path / "archive"
+    drive.rename(moved)
+    again = open_real(moved)
+    qtbot.keyClick(again, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    wizard = again.findChild(TrainingWizard)
+    button = next(b for b in wizard.findChildren(QPushButton) if b.text() == "Use my marks")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: wizard.pairs.checked is not None, timeout=SLOW)
+    right = next(name for name, mark in made.items() if mark == "right")
+    assert [(row[0], row[1]) for row in wizard.pairs.checked.rows] == [(right, "truck in snow")]
+    assert wizard.pairs.checked.images == moved
+    wizard.close()
+    settled(qtbot, again)

@@ -16,7 +16,7 @@ def create(context: Context, parent: QWidget) -> QWidget:
     from c4t_desktop.panels.evaluation.panel import EvaluationPanel
 
     there = parent.findChild(Evaluation)
-    evaluation = there if there is not None else Evaluation(context.runner, parent)
+    evaluation = there if there is not None else Evaluation(context.library, parent)
     panel = EvaluationPanel(context, evaluation, parent)
     if hasattr(parent, "details"):
         panel.result.queries.hit_chosen.connect(parent.details.show_hit)

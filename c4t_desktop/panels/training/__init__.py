@@ -19,12 +19,16 @@ def create(context: Context, parent: QWidget) -> QWidget:
     there = parent.findChild(TrainingWizard)
     if there is not None:
         return there
-    process = TrainingProcess()
+    process, library = TrainingProcess(), context.library
     wizard = TrainingWizard(
-        context.library, process, context.theme, pairs_from_my_marks, parent=parent
+        library,
+        process,
+        context.theme,
+        lambda: pairs_from_my_marks(library.files_of_size()),
+        parent=parent,
     )
     wizard.pairs_read.connect(context.details.captions.add)
     process.setParent(wizard)
-    wizard.use_wanted.connect(context.library.use_model)
+    wizard.use_wanted.connect(library.use_model)
     parent.closing.connect(process.shutdown)
     return wizard

@@ -1,0 +1,184 @@
+"""A frame large and its details, with wheel, buttons, strips and a held mouse button."""
+
+from __future__ import annotations
+
+import hands
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+from test_window import busy, child, search, until
+
+
+@pytest.fixture
+def viewer(qtbot, window):
+    """The first hit, large and decoded."""
+    search(qtbot, window, "truck")
+    qtbot.keyClick(window.view, Qt.Key.Key_Return)
+    assert window.results.shows_frame
+    made = window.viewer
+    until(qtbot, lambda: not made.view.frame_size.isEmpty())
+    until(qtbot, lambda: len(made.strip.paths) > 3 and not busy(window))
+    return made
+
+
+def press(widget, start):
+    """Click the button whose name begins so."""
+    buttons = widget.findChildren(QToolButton)
+    (button,) = [b for b in buttons if b.accessibleName().startswith(start)]
+    hands.click(button)
+
+
+def number(path):
+    return int(path.stem[-9:])
+
+
+# zoom ---------------------------------------------------------------------------------------
+
+
+def test_plus_and_minus_zoom_and_the_percentage_says_how_far(qtbot, viewer):
+    fitting = viewer.view.shown_zoom
+    assert fitting > 1
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Plus)
+    assert viewer.view.shown_zoom == pytest.approx(fitting * 1.25)
+    assert viewer._zoom.text() == f"{fitting * 125:.0f} %"
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Minus)
+    assert viewer.view.zoom is None
+
+
+def test_a_frame_larger_than_the_space_is_shown_pixel_by_pixel(qtbot, window):
+    search(qtbot, window, "truck")
+    path = window.model.rows[0].hit.path
+    Image.new("RGB", (4000, 2500), (10, 90, 200)).save(path)
+    qtbot.keyClick(window.view, Qt.Key.Key_Return)
+    view = window.viewer.view
+    until(qtbot, lambda: view.frame_size.width() == 4000)
+    assert view.shown_zoom < 1
+    qtbot.keyClick(view, Qt.Key.Key_1)
+    assert view.zoom == 1.0
+    assert window.viewer._zoom.text() == "100 %"
+    press(window.viewer, "Fit the space")
+    assert view.zoom is None
+    press(window.viewer, "Show every pixel")
+    assert view.zoom == 1.0
+
+
+def test_the_wheel_zooms_at_the_mouse_and_a_held_button_moves_the_frame(viewer):
+    view = viewer.view
+    before = view.shown_zoom
+    hands.turn_wheel(view, 1)
+    hands.turn_wheel(view, 1)
+    assert view.zoom == pytest.approx(before * 1.25**2)
+    middle = view.rect().center()
+    centre = view._share_at(middle)
+    hands.press(view, middle)
+    hands.move(view, middle + QPoint(-30, -20))
+    hands.release(view, middle + QPoint(-30, -20))
+    moved = view._share_at(middle)
+    assert moved.x() > centre.x()
+    assert moved.y() > centre.y()
+    hands.move(view, middle)
+    assert view._share_at(middle) == moved  # no button is held
+    hands.turn_wheel(view, -1)
+    hands.turn_wheel(view, -1)
+    assert view.zoom is None
+
+
+def test_a_double_click_zooms_in_and_fits_again(qtbot, viewer):
+    view = viewer.view
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton)
+    assert view.zoom is not None
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton)
+    assert view.zoom is None
+
+
+# time ---------------------------------------------------------------------------------------
+
+
+def test_buttons_step_in_time_and_play(qtbot, window, viewer):
+    press(viewer, "Later in time")
+    assert number(viewer.view.path) == 1
+    until(qtbot, lambda: not busy(window))
+    press(viewer, "Earlier in time")
+    assert number(viewer.view.path) == 0
+    until(qtbot, lambda: not busy(window))
+    press(viewer, "Play the drive")
+    until(qtbot, lambda: number(viewer.view.path) >= 2)
+    press(viewer, "Play the drive")
+    assert not viewer.playing
+    press(viewer, "Back to the results")
+    assert window.results.shows_grid
+    until(qtbot, lambda: not busy(window))
+
+
+def test_playing_ends_with_the_drive(qtbot, window, viewer):
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Escape)
+    qtbot.keyClick(window.view, Qt.Key.Key_End)
+    qtbot.keyClick(window.view, Qt.Key.Key_Return)
+    assert number(viewer.view.path) == 11
+    until(qtbot, lambda: viewer.strip.paths and not busy(window))
+    qtbot.keyClick(viewer.view, Qt.Key.Key_P)
+    until(qtbot, lambda: not viewer.playing)
+    assert number(viewer.view.path) == 11
+
+
+def test_a_frame_of_the_strip_is_chosen_by_click_and_by_keys(qtbot, window, viewer):
+    strip = viewer.strip
+    hands.click(strip, strip.cell(2).center())
+    assert number(viewer.view.path) == 2
+    until(qtbot, lambda: not busy(window))
+    strip.setFocus()
+    at = strip.paths.index(viewer.view.path)
+    qtbot.keyClick(strip, Qt.Key.Key_Right)
+    qtbot.keyClick(strip, Qt.Key.Key_Return)
+    assert viewer.view.path == strip.paths[at + 1]
+    until(qtbot, lambda: not busy(window))
+
+
+# details ------------------------------------------------------------------------------------
+
+
+def test_neighbours_and_similar_frames_in_the_details_are_gone_to(qtbot, window):
+    search(qtbot, window, "truck")
+    until(qtbot, lambda: window.details.similar.paths and not busy(window))
+    strip = child(window, QWidget, "neighbourStrip")
+    wanted = strip.paths[2]
+    hands.click(strip, strip.cell(2).center())
+    until(qtbot, lambda: window.details.path == wanted)
+    assert window.view.current_path() == wanted
+    until(qtbot, lambda: window.details.similar.paths and not busy(window))
+    similar = child(window, QWidget, "similarStrip")
+    alike = similar.paths[1]
+    similar.setFocus()
+    qtbot.keyClick(similar, Qt.Key.Key_Right)
+    qtbot.keyClick(similar, Qt.Key.Key_Return)
+    until(qtbot, lambda: window.details.path == alike)
+    until(qtbot, lambda: not busy(window))
+
+
+def test_the_buttons_of_the_details_act_on_their_frame(qtbot, window, frames, monkeypatch):
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url) or True)
+    search(qtbot, window, "truck")
+    hands.click(window.view.viewport(), hands.card(window.view, 1))
+    path = window.model.rows[1].hit.path
+    until(qtbot, lambda: window.details.path == path and not busy(window))
+    for name in ("copyPathButton", "revealButton", "openButton"):
+        button = child(window, QPushButton, name)
+        window.details.ensureWidgetVisible(button)
+        hands.click(button)
+    assert QGuiApplication.clipboard().text() == str(path)
+    assert opened == [QUrl.fromLocalFile(str(frames)), QUrl.fromLocalFile(str(path))]
+    wrong = child(window, QPushButton, "markWrongButton")
+    window.details.ensureWidgetVisible(wrong)
+    hands.click(wrong)
+    marks = window.desktop.context.marks
+    assert marks.marks == {path: "wrong"}
+    wrong.setFocus()
+    qtbot.keyClick(wrong, Qt.Key.Key_Space)
+    assert marks.marks == {}
+    qtbot.mouseDClick(window.details.view, Qt.MouseButton.LeftButton)
+    assert window.results.shows_frame
+    assert window.viewer.view.path == path
+    until(qtbot, lambda: not busy(window))

@@ -1,0 +1,281 @@
+"""Folders, filters, skipped files and settings, with the mouse and the keys alone."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import hands
+import pytest
+from fake_core import FakeWorkspace, Skipped, make_frames
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QWidget,
+)
+from test_window import busy, child, names, search, until, wait_rows
+
+from c4t_core.workspace import FolderStatus
+from c4t_desktop.settings import HOVER_PREVIEW
+
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def ready(qtbot, window, core):
+    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+
+
+def menu(window, name):
+    """Open the menu of a button with a click; return its entries."""
+    made = child(window, QToolButton, name).menu()
+    made.popup(window.mapToGlobal(window.rect().center()))
+    return hands.entries(made)
+
+
+def row_of(window, section, name):
+    rows = getattr(window.sidebar, section).rows
+    return next(row for row in rows if row.accessibleName().startswith(name))
+
+
+# folders ------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_opened_by_key_another_added_and_one_closed(
+    qtbot, open_window, core, tmp_path, monkeypatch
+):
+    a, b = tmp_path / "a", tmp_path / "b"
+    make_frames(a, 2)
+    make_frames(b, 3)
+    window = open_window()
+    answers = [str(a), str(b)]
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: answers.pop(0))
+    until(qtbot, window.isActiveWindow)
+    qtbot.keyClick(window, Qt.Key.Key_O, CTRL)
+    ready(qtbot, window, core)
+    assert core.last.roots == (a,)
+    hands.click(child(window, QPushButton, "addFolderButton"))
+    until(qtbot, lambda: core.last.roots == (a, b))
+    ready(qtbot, window, core)
+    qtbot.keyClick(row_of(window, "_folders", "a"), Qt.Key.Key_Delete)
+    until(qtbot, lambda: core.last.roots == (b,))
+    ready(qtbot, window, core)
+    qtbot.keyClick(window, Qt.Key.Key_W, CTRL)
+    until(qtbot, lambda: window.desktop.context.library.folders == () and not busy(window))
+    assert child(window, QWidget, "emptyState").isVisible()
+
+
+def test_a_folder_opened_before_is_opened_again_by_a_click(qtbot, open_window, core, tmp_path):
+    for name in ("autumn", "winter"):
+        make_frames(tmp_path / name, 2)
+    window = open_window(tmp_path / "autumn")
+    ready(qtbot, window, core)
+    window.commands.open_folders([tmp_path / "winter"])
+    until(qtbot, lambda: core.last.roots == (tmp_path / "winter",))
+    ready(qtbot, window, core)
+    hands.click(row_of(window, "_recent", "autumn"))
+    until(qtbot, lambda: core.last.roots == (tmp_path / "autumn",))
+    ready(qtbot, window, core)
+
+
+def test_new_files_are_looked_for_by_the_button_below(qtbot, window, core, frames, monkeypatch):
+    runs = []
+    index = core.last.index
+    monkeypatch.setattr(core.last, "index", lambda *a, **k: runs.append(1) or index(*a, **k))
+    until(qtbot, lambda: not busy(window))
+    hands.click(child(window, QToolButton, "indexButton"))
+    until(qtbot, lambda: runs and not busy(window))
+
+
+class Offline(FakeWorkspace):
+    """A workspace whose folders are not connected now."""
+
+    def status(self):
+        status = super().status()
+        folders = tuple(dataclasses.replace(entry, offline=True) for entry in status.folders)
+        assert all(isinstance(entry, FolderStatus) for entry in folders)
+        return dataclasses.replace(status, offline=status.total, folders=folders)
+
+
+def test_an_offline_folder_is_shown_as_such_and_can_be_looked_for_again(
+    qtbot, open_window, core, frames, monkeypatch
+):
+    monkeypatch.setattr("conftest.FakeWorkspace", Offline)
+    window = open_window(frames)
+    ready(qtbot, window, core)
+    page = child(window, QWidget, "emptyState")
+    until(qtbot, lambda: page.page.title == "drive one is offline")
+    assert row_of(window, "_folders", "drive one").accessibleName() == "drive one, offline"
+    assert "12 offline" in child(window, QLabel, "statusText").text()
+    runs = []
+    index = core.last.index
+    monkeypatch.setattr(core.last, "index", lambda *a, **k: runs.append(1) or index(*a, **k))
+    hands.click(next(b for b in page.findChildren(QPushButton) if b.text() == "Look again"))
+    until(qtbot, lambda: runs and not busy(window))
+    search(qtbot, window, "truck")  # what was indexed is still found
+    wait_rows(qtbot, window, 12)
+
+
+# indexing -----------------------------------------------------------------------------------
+
+
+def test_indexing_is_paused_and_goes_on_by_the_keyboard(qtbot, open_window, core, tmp_path):
+    make_frames(tmp_path / "many", 40, size=(16, 10))
+    core.options = {"step": 0.02}
+    window = open_window(tmp_path / "many")
+    library = window.desktop.context.library
+    until(qtbot, lambda: library.is_indexing and core.opened and core.last.embedded > 0)
+    pause = child(window, QToolButton, "pauseButton")
+    until(qtbot, pause.isVisible)
+    pause.setFocus()
+    qtbot.keyClick(pause, Qt.Key.Key_Space)
+    assert library.is_paused
+    until(qtbot, lambda: "paused" in child(window, QLabel, "indexRate").text())
+    qtbot.keyClick(pause, Qt.Key.Key_Space)
+    assert not library.is_paused
+    until(qtbot, lambda: core.last.indexed.is_set() and not busy(window))
+    assert core.last.embedded == 40
+
+
+def test_skipped_files_are_opened_from_the_status_line_copied_and_tried_again(
+    qtbot, open_window, core, frames
+):
+    core.options = {"skipped": [Skipped(frames / "torn.png", "the file is cut short")]}
+    window = open_window(frames)
+    ready(qtbot, window, core)
+    button = window.status._skip_button
+    until(qtbot, button.isVisible)
+    hands.click(button)
+    until(qtbot, lambda: window.findChild(QDialog, "skippedDialog") is not None)
+    dialog = window.findChild(QDialog, "skippedDialog")
+    copy = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Copy the list")
+    hands.click(copy)
+    said = QGuiApplication.clipboard().text()
+    assert said == f"{frames / 'torn.png'}\tthe file is cut short"
+    hands.click(child(dialog, QPushButton, "retryButton"))
+    until(qtbot, lambda: not button.isVisible() and not busy(window))
+    assert core.last.skipped() == []
+
+
+# filters ------------------------------------------------------------------------------------
+
+
+class TwoCameras(FakeWorkspace):
+    """A workspace in which every second frame is the rear camera's."""
+
+    def _frame(self, number):
+        frame = super()._frame(number)
+        return dataclasses.replace(frame, camera="rear") if number % 2 else frame
+
+    def cameras(self):
+        return [("front", 6), ("rear", 6)]
+
+
+def test_a_camera_is_chosen_by_mouse_and_taken_away_by_keys(
+    qtbot, open_window, core, frames, monkeypatch
+):
+    monkeypatch.setattr("conftest.FakeWorkspace", TwoCameras)
+    window = open_window(frames)
+    ready(qtbot, window, core)
+    search(qtbot, window, "truck")
+    chooser = child(window, QComboBox, "cameraFilter")
+    until(qtbot, lambda: chooser.isVisible() and chooser.count() == 3)
+    hands.pick_by_mouse(qtbot, chooser, "rear")
+    wait_rows(qtbot, window, 6)
+    assert {row.hit.camera for row in window.model.rows} == {"rear"}
+    hands.pick(qtbot, chooser, None)
+    wait_rows(qtbot, window, 12)
+
+
+def test_drive_and_marks_filter_by_the_keys_of_their_lists(qtbot, open_window, core, tmp_path):
+    for name in ("a", "b"):
+        make_frames(tmp_path / "both" / name, 3)
+    window = open_window(tmp_path / "both")
+    ready(qtbot, window, core)
+    search(qtbot, window, "truck")
+    wait_rows(qtbot, window, 6)
+    drive = child(window, QComboBox, "driveFilter")
+    until(qtbot, lambda: drive.isVisible() and drive.count() == 3)
+    hands.pick(qtbot, drive, "b")
+    wait_rows(qtbot, window, 3)
+    hands.click(window.view.viewport(), hands.card(window.view, 1))
+    qtbot.keyClick(window.view, Qt.Key.Key_R)
+    marked = window.model.rows[1].hit.path.name
+    until(qtbot, lambda: not busy(window))
+    hands.pick(qtbot, child(window, QComboBox, "markedFilter"), "right")
+    wait_rows(qtbot, window, 1)
+    assert names(window) == [marked]
+    hands.click(child(window, QPushButton, "clearFilters"))
+    wait_rows(qtbot, window, 6)
+
+
+def test_a_search_within_a_search_is_left_by_its_row(qtbot, window):
+    search(qtbot, window, "truck")
+    qtbot.keyClick(window, Qt.Key.Key_F, CTRL | SHIFT)
+    row = child(window, QWidget, "amongFilter")
+    assert row.isVisible()
+    row.setFocus()
+    qtbot.keyClick(row, Qt.Key.Key_Delete)
+    until(qtbot, lambda: not row.isVisible() and not busy(window))
+
+
+# settings -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(qtbot, window):
+    qtbot.keyClick(window, Qt.Key.Key_Comma, CTRL)
+    dialog = child(window, QDialog, "settingsDialog")
+    until(qtbot, lambda: not busy(window))
+    yield dialog
+    dialog.close()
+    until(qtbot, lambda: not busy(window))
+
+
+def test_folders_to_leave_out_are_typed_into_the_settings(qtbot, window, core, settings):
+    seen = []
+    window.desktop.context.library._open_workspace = lambda folders, model, excludes: (
+        seen.append(excludes) or core.open_workspace(folders, model, excludes)
+    )
+    field = child(settings, QLineEdit, "setting_index_excludes")
+    settings.findChild(QScrollArea).ensureWidgetVisible(field)
+    hands.click(field)
+    qtbot.keyClicks(field, "rear*, test")
+    assert seen == []  # not at each letter
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    until(qtbot, lambda: seen == [("rear*", "test")] and not busy(window))
+    assert settings.isVisible()
+
+
+def test_colours_text_size_and_a_switch_are_set_by_hand(qtbot, window, settings):
+    hands.pick(qtbot, child(settings, QComboBox, "setting_appearance_colours"), "dark")
+    assert window.desktop.theme.colours.dark
+    size = child(settings, QWidget, "setting_appearance_text_scale")
+    before = window.font().pixelSize()
+    size.setFocus()
+    for _ in range(5):
+        qtbot.keyClick(size, Qt.Key.Key_Up)
+    assert window.font().pixelSize() > before
+    box = child(settings, QWidget, "setting_results_hover_preview")
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Space)
+    assert not window.desktop.settings.value(HOVER_PREVIEW)
+    search(qtbot, window, "truck")
+    hands.move(window.view.viewport(), hands.card(window.view, 0))
+    assert not window.preview._rest.isActive()
+
+
+def test_about_and_the_keys_are_reached_from_the_menu(qtbot, window):
+    for text, name in (("About", "aboutDialog"), ("Keyboard shortcuts", "shortcutsDialog")):
+        hands.choose(menu(window, "menuButton")[text])
+        dialog = child(window, QDialog, name)
+        assert dialog.isVisible()
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        assert not dialog.isVisible()
+    until(qtbot, lambda: not busy(window))

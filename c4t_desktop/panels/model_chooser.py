@@ -163,8 +163,8 @@ class ModelChooser(QComboBox):
                 if name:
                     self.setFocus()
                     self.setCurrentIndex(self.findData(name))
-                else:
-                    self.showPopup()
+                else:  # Qt's own way: it knows that the release of this click chooses nothing
+                    super().mousePressEvent(event)
                 return
 
     @Slot()

@@ -531,7 +531,6 @@ def test_a_folder_restricts_the_hits(qtbot, open_window, core, tmp_path):
     drive.setFocus()
     for _ in range(2):
         qtbot.keyClick(drive, Qt.Key.Key_Down)
-    drive.activated.emit(drive.currentIndex())
     until(qtbot, lambda: window.desktop.context.finder.ask.filters.drive is not None)
 
 

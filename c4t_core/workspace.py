@@ -30,7 +30,7 @@ from c4t_core.index.search import Hit, Query, Term, parse_query
 from c4t_core.index.searcher import NO_FILTERS, Filters, Frame, Ranking, Searcher
 from c4t_core.index.status import FolderStatus, WorkspaceStatus
 from c4t_core.index.targets import Target
-from c4t_core.index.thresholds import automatic_threshold
+from c4t_core.index.unrelated import UnrelatedLevel
 from c4t_core.index.upkeep import Space
 from c4t_core.index.user_data import ImageKey
 from c4t_core.models.protocol import Model
@@ -79,6 +79,7 @@ class Workspace:
         if self._catalogue.notice:
             self.notices.append(self._catalogue.notice)
         self._searcher = Searcher(self._catalogue, folders, self._model, index_folder())
+        self._unrelated = UnrelatedLevel(self._model, self._searcher)
         self._closing = threading.Lock()
 
     # Indexing
@@ -179,7 +180,8 @@ class Workspace:
 
     def threshold(self, query: QueryLike, *, filters: Filters | None = None) -> float | None:
         """Return the automatic cut of a query, None where nothing stands out."""
-        return automatic_threshold(self.scores(query, filters=filters))
+        wanted = _parsed(query)
+        return self._unrelated.cut(wanted, self.scores(wanted, filters=filters), filters)
 
     def direction(self, query: QueryLike) -> NDArray[np.float32]:
         """Return the unit vector (d,) that stands for a query; it can be searched for."""

@@ -181,6 +181,25 @@ class Searcher:
             ]
         )
 
+    def best(
+        self, directions: NDArray[np.float32], filters: Filters, most: int
+    ) -> NDArray[np.float32]:
+        """Return the best cosine of each direction (m, d) with any image, float32 (m,).
+
+        Of more than ``most`` images in a folder, an even sample is looked at. -1 without images.
+        """
+        found = np.full(len(directions), -1.0, dtype=np.float32)
+        for (_, _, vectors), allowed in self._restricted(filters):
+            rows = vectors.rows(allowed)
+            rows = rows[:: -(-len(rows) // most) or 1]
+            if len(rows):
+                found = np.maximum(found, (rows @ directions.T).max(axis=0))
+        return found
+
+    def generations(self) -> tuple[int, ...]:
+        """Return what changes with every commit of an index run, one number per folder."""
+        return tuple(vectors.matrix().generation for _, _, vectors in self.indexed())
+
     def _restricted(
         self, filters: Filters
     ) -> list[tuple[tuple[Target, Root, VectorSearch], NDArray[np.int64] | None]]:

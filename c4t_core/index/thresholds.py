@@ -4,6 +4,10 @@ The scores of one query over all images are seen as a mixture of two normal dist
 many that do not show it and the few that do; the cut is where the two densities cross
 (arXiv 2404.05309). Where the two cannot be told apart, one normal distribution is fitted and only
 scores that it cannot explain count; where there are none, nothing stands out and there is no cut.
+
+Two groups alone do not say that one of them is what was meant: summer and winter frames part for
+"elephants" as well. So a match must also score more than sentences do that no frame shows
+(:mod:`c4t_core.index.unrelated`), unless a small group stands far apart.
 """
 
 from __future__ import annotations
@@ -21,6 +25,10 @@ _ROUNDS = 150
 _MIN_SCORES = 8
 _MIN_SIGMA = 0.5  # of a bin; a narrower peak is an artefact of the histogram
 _MIN_SEPARATION = 1.5  # distance of the means in units of their joint spread (Ashman's D / sqrt 2)
+_MAJORITY = 0.55  # a share of the images that is no longer "the few that show it"
+_CLEAR_SHARE = 0.3  # at most so many of the images that stand so far apart, and explain
+_CLEAR_SEPARATION = 1.9  # the scores so much better (gain per image), are meant, however low
+_CLEAR_GAIN = 0.12  # they score
 _MIN_OUTLIERS = 4  # that many scores beyond what one distribution explains are no accident
 
 
@@ -45,11 +53,14 @@ class Mixture:
         return (self.means[1] - self.means[0]) / math.hypot(*self.sigmas)
 
 
-def automatic_threshold(scores: NDArray[np.floating[Any]]) -> float | None:
+def automatic_threshold(
+    scores: NDArray[np.floating[Any]], unrelated: float | None = None
+) -> float | None:
     """Return the score above which images are taken to show what was asked for.
 
     Args:
         scores: cosines of all images with the query, (n,), any order.
+        unrelated: what sentences reach that no image shows; None if it is not known.
 
     Returns:
         the cut, or None where nothing stands out (or there are too few scores to tell).
@@ -57,9 +68,18 @@ def automatic_threshold(scores: NDArray[np.floating[Any]]) -> float | None:
     mixture = fit_mixture(scores)
     if mixture is None:
         return None
-    if mixture.gain > 0 and mixture.separation >= _MIN_SEPARATION:
+    two = mixture.gain > 0 and mixture.separation >= _MIN_SEPARATION
+    if unrelated is None:
+        return crossing(mixture) if two else _beyond_one(scores)
+    few = two and mixture.weights[1] <= _MAJORITY
+    clear = few and mixture.weights[1] <= _CLEAR_SHARE
+    clear = clear and mixture.separation >= _CLEAR_SEPARATION
+    if clear and mixture.gain / len(scores) >= _CLEAR_GAIN:
         return crossing(mixture)
-    return _beyond_one(scores)
+    if float(np.nanmax(scores)) <= unrelated:
+        return None
+    cut = crossing(mixture) if few else None if two else _beyond_one(scores)
+    return unrelated if cut is None else cut
 
 
 def _beyond_one(scores: NDArray[np.floating[Any]]) -> float | None:

@@ -142,9 +142,12 @@ class VectorSearch:
         self, direction: NDArray[np.float32], allowed: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
         """Return the cosines of all (or the allowed) images, float32 (n,), in no order."""
+        return cosine(self.rows(allowed), direction)
+
+    def rows(self, allowed: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return the vectors of all (or the allowed) images, float32 (n, d), in no order."""
         matrix = self.matrix()
-        rows = matrix.rows if allowed is None else matrix.rows[np.isin(matrix.ids, allowed)]
-        return cosine(rows, direction)
+        return matrix.rows if allowed is None else matrix.rows[np.isin(matrix.ids, allowed)]
 
     def matrix(self, *, fresh: bool = False) -> Matrix:
         """Return the vectors of the last commit.

@@ -70,6 +70,33 @@ def test_a_tail_without_a_second_group_is_cut_at_what_stands_out() -> None:
     assert 5 <= (broad > cut).sum() <= 12
 
 
+def test_two_groups_below_what_unrelated_sentences_reach_are_no_match() -> None:
+    summer_and_winter = scores((2000, -0.1, 0.05), (2000, 0.1, 0.05))
+    assert automatic_threshold(summer_and_winter) is not None
+    assert automatic_threshold(summer_and_winter, unrelated=0.35) is None
+
+
+def test_a_majority_that_stands_out_is_cut_at_the_level_of_unrelated_sentences() -> None:
+    everywhere = scores((600, 0.1, 0.05), (2400, 0.4, 0.04))
+    assert automatic_threshold(everywhere, unrelated=0.3) == pytest.approx(0.3)
+    one_group = scores((3000, 0.4, 0.04))
+    assert automatic_threshold(one_group) is None
+    assert automatic_threshold(one_group, unrelated=0.3) == pytest.approx(0.3)
+
+
+def test_a_few_that_score_more_are_cut_where_they_part() -> None:
+    values = scores((4000, 0.1, 0.03), (200, 0.4, 0.05))
+    cut = automatic_threshold(values)
+    assert automatic_threshold(values, unrelated=0.3) == pytest.approx(cut)
+
+
+def test_a_few_that_stand_far_apart_are_meant_even_if_they_score_little() -> None:
+    values = scores((48, -0.25, 0.04), (12, 0.08, 0.03))
+    cut = automatic_threshold(values, unrelated=0.26)
+    assert cut is not None
+    assert (values > cut).sum() == 12
+
+
 def test_order_and_size_do_not_matter() -> None:
     values = scores((4000, 0.1, 0.03), (200, 0.4, 0.05))
     cut = automatic_threshold(values)

@@ -1,0 +1,109 @@
+"""How well the automatic cut parts what was asked for from the rest.
+
+``python -m benchmarks.cut [--data FOLDER] [--model NAME] [--part test] [--json FILE]``
+
+The labelled queries of ``benchmarks/quality_queries.json`` are asked on the images that know their
+answer, and sentences that no traffic image shows on each source alone. For the cut by the scores
+alone and for the one that also knows what unrelated sentences reach
+(:mod:`c4t_core.index.unrelated`): precision, recall and F1 of what lies above the cut, how often
+"nothing matches" is said although something does, and how often a sentence about nothing here finds
+something. None of these sentences is among those that the level is learned from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality import QUERIES, asked, embed
+from c4t_core.index.thresholds import automatic_threshold
+from c4t_core.index.unrelated import SENTENCES, SHARE
+from c4t_core.training.recipe_data import PARTS, SOURCES, read_frames
+
+NONSENSE = (
+    "elephants bathing", "asdf qwer", "a hospital bed", "sushi on a plate", "a violin",
+    "a hotel lobby", "a knitted sweater", "the stock market", "a coral reef", "a haircut",
+    "quantum physics", "a plate of pasta", "a space station", "a wedding dress", "a boxing ring",
+    "a jar of honey", "the opera house from inside", "a spider in its web", "a bar of soap",
+    "a passport photo", "a scoop of ice cream", "an X-ray of a hand", "a bunch of tulips",
+    "a vinyl record",
+)  # fmt: skip
+
+
+def judged(relevant: NDArray[np.bool_], scores: NDArray[np.float32], cut: float | None) -> Any:
+    """Return precision, recall, F1 and whether nothing was found."""
+    shown = np.zeros(len(scores), bool) if cut is None else scores >= cut
+    right = int((shown & relevant).sum())
+    precision = right / shown.sum() if shown.any() else 0.0
+    recall = right / relevant.sum()
+    f1 = 2 * right / (shown.sum() + relevant.sum())
+    return precision, recall, f1, not shown.any()
+
+
+def run(data: Path, name: str, part: str) -> dict[str, dict[str, float]]:
+    """Measure both cuts."""
+    import c4t_core
+
+    model = c4t_core.load_model(name)
+    frames = [frame for frame in read_frames(data) if frame.part == part]
+    images = embed(model, frames)
+    queries = asked(frames, json.loads(QUERIES.read_text(encoding="utf-8"))["queries"])
+    texts = list(dict.fromkeys(text for query in queries for text in query.texts))
+    vectors = dict(zip(texts, model.encode_texts(texts), strict=True))
+    unrelated, nonsense = model.encode_texts(list(SENTENCES)), model.encode_texts(list(NONSENSE))
+
+    def cuts(rows: NDArray[np.float32], scores: NDArray[np.float32]) -> tuple[float | None, ...]:
+        level = float(np.quantile((rows @ unrelated.T).max(axis=0), SHARE))
+        return automatic_threshold(scores), automatic_threshold(scores, level)
+
+    found: tuple[list[Any], list[Any]] = ([], [])
+    for query in queries:
+        rows = images[query.rows]
+        for text in query.texts:
+            scores = rows @ vectors[text]
+            for kept, cut in zip(found, cuts(rows, scores), strict=True):
+                kept.append(judged(query.relevant, scores, cut))
+    accidents: tuple[list[bool], list[bool]] = ([], [])
+    for source in SOURCES:
+        rows = images[[place for place, frame in enumerate(frames) if frame.source == source]]
+        for sentence in nonsense:
+            scores = rows @ sentence
+            for marks, cut in zip(accidents, cuts(rows, scores), strict=True):
+                marks.append(cut is not None)
+    names = ("precision", "recall", "f1", "nothing")
+    return {
+        title: {
+            **dict(zip(names, np.mean(kept, axis=0).tolist(), strict=True)),
+            "nonsense": float(np.mean(marks)),
+        }
+        for title, kept, marks in zip(("scores alone", "with level"), found, accidents, strict=True)
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print one line per cut."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    beside = Path(__file__).resolve().parents[2] / "shared" / "drive_data"
+    default = Path(os.environ.get("C4T_DRIVE_DATA", beside))
+    parser.add_argument("--data", type=Path, default=default, help="folder with the sources")
+    parser.add_argument("--model", default="c4t", help="a model's name")
+    parser.add_argument("--part", choices=PARTS, default="test")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    options = parser.parse_args(arguments)
+    found = run(options.data, options.model, options.part)
+    for title, figures in found.items():
+        print(f"{title:13}" + "  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

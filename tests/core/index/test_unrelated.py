@@ -1,0 +1,97 @@
+"""What unrelated sentences reach: learned on what is searched, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_model import COLOURS, ToyModel, save_picture
+
+from c4t_core.index.unrelated import SENTENCES, SHARE
+from c4t_core.workspace import Filters, Workspace
+
+
+class Deaf(ToyModel):
+    """Takes every word but a colour for grey: sentences about anything else say nothing."""
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        self.asked = getattr(self, "asked", 0) + sum(text in SENTENCES for text in texts)
+        plain = [text if set(text.split()) & set(COLOURS) else "white" for text in texts]
+        rows = super().encode_texts(plain)
+        for row, text in zip(rows, texts, strict=True):
+            if not set(text.split()) & set(COLOURS):
+                row[:] = np.roll(row, 7)  # a direction that no picture has
+        return rows
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, open_: Callable[..., Workspace]) -> Workspace:
+    folder = tmp_path / "frames"
+    for number in range(40):
+        save_picture(folder / f"a{number}.png", COLOURS["red" if number < 30 else "blue"], number)
+    made = open_(folder, with_model=Deaf())
+    made.index()
+    return made
+
+
+def level(workspace: Workspace, **filters) -> float:
+    return workspace._unrelated.of(Filters(**filters))
+
+
+def test_the_level_is_the_share_of_the_best_scores(workspace: Workspace) -> None:
+    best = [float(workspace.scores(sentence).max()) for sentence in SENTENCES]
+    assert level(workspace) == pytest.approx(float(np.quantile(best, SHARE)), abs=1e-6)
+
+
+def test_a_sentence_without_meaning_finds_nothing_and_a_majority_is_found(
+    workspace: Workspace,
+) -> None:
+    assert workspace.threshold("a coral reef") is None
+    cut = workspace.threshold("red")
+    assert cut is not None
+    assert int((workspace.scores("red") >= cut).sum()) == 30
+
+
+def test_the_sentences_are_embedded_once_and_the_level_kept_until_a_commit(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = workspace._model.get()
+    first = level(workspace)
+    assert model.asked == len(SENTENCES)
+    looked = []
+    best = workspace._searcher.best
+    monkeypatch.setattr(
+        workspace._searcher, "best", lambda *args: looked.append(args) or best(*args)
+    )
+    assert level(workspace) == first
+    assert not looked
+    save_picture(Path(workspace.roots[0]) / "new.png", COLOURS["green"])
+    workspace.index()
+    level(workspace)
+    assert len(looked) == 1
+    assert model.asked == len(SENTENCES)
+
+
+def test_filters_have_levels_of_their_own(workspace: Workspace) -> None:
+    only = frozenset(workspace.ranking("blue").image_ids[:10].tolist())
+    best = [
+        float(workspace.scores(sentence, filters=Filters(only=only)).max())
+        for sentence in SENTENCES
+    ]
+    assert level(workspace, only=only) == pytest.approx(float(np.quantile(best, SHARE)), abs=1e-6)
+    assert level(workspace, only=frozenset()) == -1.0
+
+
+def test_images_and_what_is_taken_away_are_not_held_against_words(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        workspace._unrelated, "of", lambda filters: pytest.fail("asked for the level of words")
+    )
+    picture = next(Path(workspace.roots[0]).glob("*.png"))
+    workspace.threshold(f'@"{picture}"')
+    workspace.threshold("red - blue")
+    workspace.threshold(workspace.direction("red"))
+    workspace.threshold("red", filters=Filters(only=frozenset()))

@@ -7,7 +7,7 @@ scores that it cannot explain count; where there are none, nothing stands out an
 
 Two groups alone do not say that one of them is what was meant: summer and winter frames part for
 "elephants" as well. So a match must also score more than sentences do that no frame shows
-(:mod:`c4t_core.index.unrelated`), unless a small group stands far apart.
+(:mod:`c4t_core.index.unrelated`), unless there are few images.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ _MIN_SCORES = 8
 _MIN_SIGMA = 0.5  # of a bin; a narrower peak is an artefact of the histogram
 _MIN_SEPARATION = 1.5  # distance of the means in units of their joint spread (Ashman's D / sqrt 2)
 _MAJORITY = 0.55  # a share of the images that is no longer "the few that show it"
-_CLEAR_SHARE = 0.3  # at most so many of the images that stand so far apart, and explain
-_CLEAR_SEPARATION = 1.9  # the scores so much better (gain per image), are meant, however low
-_CLEAR_GAIN = 0.12  # they score
+_SMALL = 150  # images; in fewer, too little is known of what unrelated sentences reach
 _MIN_OUTLIERS = 4  # that many scores beyond what one distribution explains are no accident
 
 
@@ -72,12 +70,8 @@ def automatic_threshold(
     if unrelated is None:
         return crossing(mixture) if two else _beyond_one(scores)
     few = two and mixture.weights[1] <= _MAJORITY
-    clear = few and mixture.weights[1] <= _CLEAR_SHARE
-    clear = clear and mixture.separation >= _CLEAR_SEPARATION
-    if clear and mixture.gain / len(scores) >= _CLEAR_GAIN:
-        return crossing(mixture)
     if float(np.nanmax(scores)) <= unrelated:
-        return None
+        return crossing(mixture) if few and len(scores) < _SMALL else None
     cut = crossing(mixture) if few else None if two else _beyond_one(scores)
     return unrelated if cut is None else cut
 

@@ -90,11 +90,13 @@ def test_a_few_that_score_more_are_cut_where_they_part() -> None:
     assert automatic_threshold(values, unrelated=0.3) == pytest.approx(cut)
 
 
-def test_a_few_that_stand_far_apart_are_meant_even_if_they_score_little() -> None:
+def test_among_few_images_two_groups_are_enough() -> None:
     values = scores((48, -0.25, 0.04), (12, 0.08, 0.03))
     cut = automatic_threshold(values, unrelated=0.26)
     assert cut is not None
     assert (values > cut).sum() == 12
+    many = scores((4800, -0.25, 0.04), (1200, 0.08, 0.03))
+    assert automatic_threshold(many, unrelated=0.26) is None
 
 
 def test_order_and_size_do_not_matter() -> None:

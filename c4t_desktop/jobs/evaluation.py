@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_core import paths
 from c4t_desktop.jobs.arrange import Row
@@ -314,14 +314,34 @@ class Evaluation(QObject):
         if self._job is not None:
             self._runner.cancel(self._job)
 
+    @Slot()
     def count_marks(self) -> None:
         """Ask what the user has marked."""
+        self._with_marks(None)
+
+    @Slot(str)
+    def keep_marks(self, name: str) -> None:
+        """Keep all marks as a test set, then count again."""
+        self._with_marks(lambda data: data.save_test_set(name, data.marks()))
+
+    @Slot(str)
+    def drop_test_set(self, name: str) -> None:
+        """Remove a test set, then count again; the marks stay."""
+        self._with_marks(lambda data: data.delete_test_set(name))
+
+    def _with_marks(self, change: Callable[[Any], None] | None) -> None:
+        def work(_: Job) -> Marked:
+            if change is not None:
+                with _user_data() as data:
+                    change(data)
+            return marked()
+
         self._runner.submit(
-            lambda _: marked(),
+            work,
             lane=LOOK,
-            key="evaluation-marks",
+            key=None if change else "evaluation-marks",  # a count must not cancel a change
             done=self.marks_counted.emit,
-            failed=_ignore,
+            failed=self.failed.emit if change else _ignore,
             owner=self,
         )
 

@@ -1075,6 +1075,45 @@
   </message>
  </context>
  <context>
+  <name>MarksRow</name>
+  <message>
+   <source>All marks</source>
+   <translation>Alle Markierungen</translation>
+  </message>
+  <message>
+   <source>Each query ranks the frames that you marked for it, right and wrong.</source>
+   <translation>Jede Anfrage ordnet die Bilder, die für sie als richtig oder falsch markiert sind.</translation>
+  </message>
+  <message>
+   <source>Keep as a test set</source>
+   <translation>Als Testsatz behalten</translation>
+  </message>
+  <message>
+   <source>Keep as a test set…</source>
+   <translation>Als Testsatz behalten…</translation>
+  </message>
+  <message>
+   <source>Later marks do not change it; models stay comparable</source>
+   <translation>Spätere Markierungen ändern ihn nicht; Modelle bleiben vergleichbar</translation>
+  </message>
+  <message>
+   <source>Marks to evaluate on</source>
+   <translation>Markierungen für die Bewertung</translation>
+  </message>
+  <message>
+   <source>Name of the test set; one of the same name is replaced:</source>
+   <translation>Name des Testsatzes; einer gleichen Namens wird ersetzt:</translation>
+  </message>
+  <message>
+   <source>Remove</source>
+   <translation>Entfernen</translation>
+  </message>
+  <message>
+   <source>Remove this test set; the marks stay</source>
+   <translation>Diesen Testsatz entfernen; die Markierungen bleiben</translation>
+  </message>
+ </context>
+ <context>
   <name>Messages</name>
   <message>
    <source>A fault in the application</source>
@@ -2150,10 +2189,6 @@
    <translation>A2D2, BDD100K, Cityscapes, COCO, KITTI, Masken und andere</translation>
   </message>
   <message>
-   <source>All marks</source>
-   <translation>Alle Markierungen</translation>
-  </message>
-  <message>
    <source>Choose a pairs file, or make one from labels.</source>
    <translation>Eine Paardatei wählen oder aus Labels erzeugen.</translation>
   </message>
@@ -2168,10 +2203,6 @@
   <message>
    <source>Choose…</source>
    <translation>Wählen …</translation>
-  </message>
-  <message>
-   <source>Each query ranks the frames that you marked for it, right and wrong.</source>
-   <translation>Jede Anfrage ordnet die Bilder, die für sie als richtig oder falsch markiert sind.</translation>
   </message>
   <message>
    <source>Evaluate</source>
@@ -2204,10 +2235,6 @@
   <message>
    <source>Make from labels…</source>
    <translation>Aus Labels erzeugen …</translation>
-  </message>
-  <message>
-   <source>Marks to evaluate on</source>
-   <translation>Markierungen für die Bewertung</translation>
   </message>
   <message>
    <source>My right and wrong marks (none yet: R and X mark hits)</source>

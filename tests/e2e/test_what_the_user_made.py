@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 from PySide6.QtCore import Qt
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFileDialog,
+    QInputDialog,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -169,15 +171,8 @@ def test_a_new_version_backs_the_file_up_and_keeps_everything(qtbot, open_real, 
     db.close()
 
 
-def keep_test_set(name):
-    """Keep the marks made so far as a test set, which the command line and scripts can do."""
-    data = UserData()
-    data.save_test_set(name, data.marks())
-    data.close()
-
-
-def evaluate_marks(qtbot, window, test_set=None):
-    """Evaluate on own marks as a user does it; return queries and the files ranked."""
+def open_own_marks(qtbot, window):
+    """Open the evaluation and choose the user's own marks; return its panel."""
     window.activateWindow()  # as a window manager does when a dialog before it closes
     qtbot.waitUntil(window.isActiveWindow, timeout=SLOW)
     qtbot.keyClick(
@@ -190,6 +185,30 @@ def evaluate_marks(qtbot, window, test_set=None):
     from_marks = panel.findChild(QRadioButton, "evaluationFromMarks")
     qtbot.waitUntil(from_marks.isEnabled, timeout=SLOW)
     qtbot.mouseClick(from_marks, Qt.MouseButton.LeftButton)
+    return panel
+
+
+def keep_test_set(qtbot, window, name):
+    """Keep the marks made so far as a test set, then go back to the hits."""
+    panel = open_own_marks(qtbot, window)
+    chooser = panel.findChild(QComboBox, "evaluationTestSet")
+    drop = panel.findChild(QPushButton, "dropTestSetButton")
+    assert not drop.isEnabled()
+    keep = panel.findChild(QPushButton, "keepTestSetButton")
+    qtbot.mouseClick(keep, Qt.MouseButton.LeftButton)
+    dialog = panel.findChild(QInputDialog, "testSetNameDialog")
+    qtbot.keyClicks(dialog.findChild(QLineEdit), name)
+    qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: chooser.currentData() == name, timeout=SLOW)
+    assert drop.isEnabled()
+    assert not keep.isEnabled()
+    qtbot.keyClick(panel, Qt.Key.Key_Escape)
+    settled(qtbot, window)
+
+
+def evaluate_marks(qtbot, window, test_set=None):
+    """Evaluate on own marks as a user does it; return queries and the files ranked."""
+    panel = open_own_marks(qtbot, window)
     if test_set is not None:
         chooser = panel.findChild(QComboBox, "evaluationTestSet")
         chooser.setFocus()
@@ -221,7 +240,7 @@ def test_test_sets_can_be_evaluated_after_the_catalogue_is_lost_and_the_folder_m
 ):
     window = open_real(drive)
     make_things(qtbot, window)
-    keep_test_set("winter")
+    keep_test_set(qtbot, window, "winter")
     asked, files = evaluate_marks(qtbot, window, "winter")
     assert asked == [("truck in snow", "1")]
     assert {path.parent for path in files} == {drive}
@@ -236,6 +255,30 @@ def test_test_sets_can_be_evaluated_after_the_catalogue_is_lost_and_the_folder_m
         now, found = evaluate_marks(qtbot, again, test_set)
         assert now == asked
         assert found == {moved / path.name for path in files}
+
+
+def test_a_test_set_stays_while_marks_change_and_can_be_removed(qtbot, open_real, drive):
+    window = open_real(drive)
+    make_things(qtbot, window)
+    keep_test_set(qtbot, window, "winter")
+    search(qtbot, window)
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_End)
+    qtbot.keyClick(window.view, Qt.Key.Key_X)
+    settled(qtbot, window)
+    _, frozen = evaluate_marks(qtbot, window, "winter")
+    _, today = evaluate_marks(qtbot, window)
+    assert (len(frozen), len(today)) == (2, 3)
+    panel = open_own_marks(qtbot, window)
+    chooser = panel.findChild(QComboBox, "evaluationTestSet")
+    qtbot.keyClick(chooser, Qt.Key.Key_Down)
+    qtbot.mouseClick(panel.findChild(QPushButton, "dropTestSetButton"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: chooser.count() == 1, timeout=SLOW)
+    with closing(UserData()) as data:
+        assert data.test_sets() == []
+        assert len(data.marks()) == 3
+    qtbot.keyClick(panel, Qt.Key.Key_Escape)
+    settled(qtbot, window)
 
 
 def test_a_mark_taken_back_after_the_move_stays_away(qtbot, open_real, drive, tmp_path):

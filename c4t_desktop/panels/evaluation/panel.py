@@ -158,6 +158,8 @@ class EvaluationPanel(QWidget):
         evaluation.written.connect(self._written)
         evaluation.write_failed.connect(self._write_failed)
         evaluation.marks_counted.connect(self.setup.show_marked)
+        self.setup.marks.keep_wanted.connect(evaluation.keep_marks)
+        self.setup.marks.drop_wanted.connect(evaluation.drop_test_set)
         evaluation.labels_made.connect(self._labels_made)
         self._context.library.models_listed.connect(self._models_listed)
 

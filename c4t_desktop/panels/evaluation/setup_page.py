@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QComboBox,
     QFileDialog,
     QFrame,
     QGridLayout,
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import (
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.jobs.evaluation import FromLabels, Marked, Plan
 from c4t_desktop.messages import count_text, plain_label, why_unusable
+from c4t_desktop.panels.evaluation.marks_row import MarksRow
 from c4t_desktop.panels.model_chooser import title_of
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ class SetupPage(QScrollArea):
         self.scenes.setPlaceholderText(
             self.tr("Optional: JSON lines; gives better queries, and results by weather, time, …")
         )
-        self.test_set = QComboBox()
-        self.test_set.setObjectName("evaluationTestSet")
-        self.test_set.setAccessibleName(self.tr("Marks to evaluate on"))
+        self.marks = MarksRow(context.theme)
         self.models: dict[str, QCheckBox] = {}
         self._model_rows = QVBoxLayout()
         self.message = plain_label(wrap=True)
@@ -167,18 +165,7 @@ class SetupPage(QScrollArea):
         self.labels.setObjectName("evaluationLabelsButton")
         self.labels.setToolTip(self.tr("A2D2, BDD100K, Cityscapes, COCO, KITTI, masks and others"))
         grid.addWidget(self.labels, 3, 1, Qt.AlignmentFlag.AlignLeft)
-        self._marks = QWidget()
-        row = QHBoxLayout(self._marks)
-        row.setContentsMargins(px(24), 0, 0, 0)
-        row.setSpacing(px(12))
-        row.addWidget(self.test_set)
-        hint = plain_label(
-            self.tr("Each query ranks the frames that you marked for it, right and wrong."),
-            wrap=True,
-        )
-        hint.setProperty("kind", "muted")
-        row.addWidget(hint, 1)
-        for part in (self.from_file, self._files, self.from_marks, self._marks):
+        for part in (self.from_file, self._files, self.from_marks, self.marks):
             rows.addWidget(part)
         return rows
 
@@ -239,10 +226,7 @@ class SetupPage(QScrollArea):
             text.format(queries=count_text(marked.queries), frames=count_text(marked.frames))
         )
         self.from_marks.setEnabled(bool(marked.queries or marked.test_sets))
-        self.test_set.clear()
-        self.test_set.addItem(self.tr("All marks"), "")
-        for name, count in marked.test_sets:
-            self.test_set.addItem(f"{shown(name)} ({count_text(count)})", name)
+        self.marks.show_marked(marked)
         self._refresh()
 
     @Slot(object)
@@ -314,7 +298,7 @@ class SetupPage(QScrollArea):
 
     def _refresh(self) -> None:
         self._files.setVisible(self.from_file.isChecked())
-        self._marks.setVisible(self.from_marks.isChecked())
+        self.marks.setVisible(self.from_marks.isChecked())
         problem = self.problem()
         self._write(self._failure or problem, "bad" if self._failure else "muted")
         self.start.setEnabled(not problem)
@@ -325,7 +309,7 @@ class SetupPage(QScrollArea):
             return
         names = tuple(name for name, box in self.models.items() if box.isChecked())
         if self.from_marks.isChecked():
-            self.wanted.emit(Plan(names, test_set=str(self.test_set.currentData() or "")))
+            self.wanted.emit(Plan(names, test_set=self.marks.chosen))
             return
         texts = [field.text().strip() for field in (self.pairs, self.images, self.scenes)]
         self._settings.remember("evaluated", texts)

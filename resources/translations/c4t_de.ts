@@ -1086,15 +1086,15 @@
   </message>
   <message>
    <source>Keep as a test set</source>
-   <translation>Als Testsatz behalten</translation>
+   <translation>Als Testmenge behalten</translation>
   </message>
   <message>
    <source>Keep as a test set…</source>
-   <translation>Als Testsatz behalten…</translation>
+   <translation>Als Testmenge behalten…</translation>
   </message>
   <message>
    <source>Later marks do not change it; models stay comparable</source>
-   <translation>Spätere Markierungen ändern ihn nicht; Modelle bleiben vergleichbar</translation>
+   <translation>Spätere Markierungen ändern sie nicht; Modelle bleiben vergleichbar</translation>
   </message>
   <message>
    <source>Marks to evaluate on</source>
@@ -1102,7 +1102,7 @@
   </message>
   <message>
    <source>Name of the test set; one of the same name is replaced:</source>
-   <translation>Name des Testsatzes; einer gleichen Namens wird ersetzt:</translation>
+   <translation>Name der Testmenge; eine gleichen Namens wird ersetzt:</translation>
   </message>
   <message>
    <source>Remove</source>
@@ -1110,7 +1110,7 @@
   </message>
   <message>
    <source>Remove this test set; the marks stay</source>
-   <translation>Diesen Testsatz entfernen; die Markierungen bleiben</translation>
+   <translation>Diese Testmenge entfernen; die Markierungen bleiben</translation>
   </message>
  </context>
  <context>

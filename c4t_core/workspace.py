@@ -26,7 +26,7 @@ from c4t_core.index.lookup import Lookup
 from c4t_core.index.model_handle import ModelHandle
 from c4t_core.index.places import catalogue_path, index_folder
 from c4t_core.index.scan import ExcludeRules
-from c4t_core.index.search import Hit, Query, Term, parse_query
+from c4t_core.index.search import Hit, Query, Term, moved_by_marks, parse_query
 from c4t_core.index.searcher import NO_FILTERS, Filters, Frame, Ranking, Searcher
 from c4t_core.index.status import FolderStatus, WorkspaceStatus
 from c4t_core.index.targets import Target
@@ -196,21 +196,15 @@ class Workspace:
     def refine(
         self, query: QueryLike, right: Sequence[int], wrong: Sequence[int]
     ) -> NDArray[np.float32]:
-        """Return a query's direction moved by marks on its hits (Rocchio's feedback).
-
-        ``unit(q + 0.75 mean(right) - 0.25 mean(wrong))``, after Salton and Buckley 1990.
+        """Return a query's direction moved by marks on its hits (:func:`moved_by_marks`).
 
         Args:
             query: what was asked.
             right: ids of images that show it.
             wrong: ids of images that do not.
         """
-        moved = self._direction(_parsed(query)).astype(np.float64)
-        for image_ids, weight in ((right, 0.75), (wrong, -0.25)):
-            rows = list(self.vectors(image_ids).values())
-            if rows:
-                moved += weight * np.mean(rows, axis=0)
-        return self._direction(moved.astype(np.float32))
+        marked = [list(self.vectors(ids).values()) for ids in (right, wrong)]
+        return moved_by_marks(self.direction(query), *marked)
 
     def vectors(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return unit embeddings (d,) by image id; images without one are left out."""

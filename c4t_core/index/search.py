@@ -164,6 +164,27 @@ def embed_query(query: Query, model: Model) -> NDArray[np.float32]:
     return _unit(total).astype(np.float32)
 
 
+def moved_by_marks(
+    direction: NDArray[np.float32],
+    right: Sequence[NDArray[np.float32]],
+    wrong: Sequence[NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Return a direction moved towards right hits and away from wrong ones (Rocchio's feedback).
+
+    ``unit(q + 0.75 mean(right) - 0.25 mean(wrong))``, after Salton and Buckley 1990.
+
+    Args:
+        direction: float32 (d,), unit length.
+        right: unit embeddings (d,) of what shows it; may be empty.
+        wrong: of what does not.
+    """
+    moved = direction.astype(np.float64)
+    for rows, weight in ((right, 0.75), (wrong, -0.25)):
+        if len(rows):
+            moved += weight * np.mean(rows, axis=0)
+    return _unit(moved).astype(np.float32)
+
+
 def _unit(row: NDArray[np.float64]) -> NDArray[np.float64]:
     norm = float(np.linalg.norm(row))
     unit: NDArray[np.float64] = row / norm if norm > 0 else row

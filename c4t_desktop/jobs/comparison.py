@@ -36,34 +36,52 @@ class Compared:
     """Two rankings side by side.
 
     Attributes:
-        rows: the cards of the left and of the right model.
+        rows: the cards of the left and of the right model; where there is nothing to compare
+            with, plain rows without ranks.
         shared: how many frames are among the first hits of both.
         low: least score shown of each.
         best: greatest score of each.
+        unknown: which models have seen no frame yet (left, right).
     """
 
-    rows: tuple[tuple[ComparedRow, ...], tuple[ComparedRow, ...]] = ((), ())
+    rows: tuple[tuple[Row, ...], tuple[Row, ...]] = ((), ())
     shared: int = 0
     low: tuple[float, float] = (0.0, 0.0)
     best: tuple[float, float] = (1.0, 1.0)
+    unknown: tuple[bool, bool] = (False, False)
 
 
-def compare_hits(left: Sequence[Any], right: Sequence[Any]) -> Compared:
-    """Join two rankings (sequences of Hit, best first) by file."""
-    ranks = [{hit.path: at for at, hit in enumerate(hits, 1)} for hits in (left, right)]
-    rows = tuple(
-        tuple(
-            ComparedRow(hit, rank=at, other=ranks[1 - side].get(hit.path))
-            for at, hit in enumerate(hits, 1)
-        )
-        for side, hits in enumerate((left, right))
-    )
-    scores = [[hit.score for hit in hits] or [0.0] for hits in (left, right)]
+def compare_hits(
+    left: Sequence[Any] | None, right: Sequence[Any] | None, *, ranks: bool = True
+) -> Compared:
+    """Join two rankings by file.
+
+    Args:
+        left: hits (Hit), best first; None where the model has no index.
+        right: those of the other model.
+        ranks: whether the ranks are worth showing; not so for the same model twice.
+    """
+    found = (left or (), right or ())
+    unknown = (left is None, right is None)
+    places = [{hit.path: at for at, hit in enumerate(hits, 1)} for hits in found]
+    rows: list[tuple[Row, ...]] = []
+    for side, hits in enumerate(found):
+        if ranks and not any(unknown):
+            other = places[1 - side]
+            rows.append(
+                tuple(
+                    ComparedRow(h, rank=at, other=other.get(h.path)) for at, h in enumerate(hits, 1)
+                )
+            )
+        else:
+            rows.append(tuple(Row(hit) for hit in hits))
+    scores = [[hit.score for hit in hits] or [0.0] for hits in found]
     return Compared(
         (rows[LEFT], rows[RIGHT]),
-        len(ranks[LEFT].keys() & ranks[RIGHT].keys()),
+        len(places[LEFT].keys() & places[RIGHT].keys()),
         (min(scores[LEFT]), min(scores[RIGHT])),
         (max(scores[LEFT]), max(scores[RIGHT])),
+        unknown,
     )
 
 
@@ -143,7 +161,7 @@ class Comparison(QObject):
             return
 
         def work(job: Job) -> Compared:
-            hits = []
+            hits: list[list[Any] | None] = []
             for model in models:
                 job.check()
                 workspace = self._workspace(folders, model)
@@ -152,13 +170,13 @@ class Comparison(QObject):
                 if missing > 0:
                     job.report(IndexNeeded(model, missing))
                     if not status.embedded:
-                        hits.append([])
+                        hits.append(None)
                         continue
                 filters = core_filters(ask.filters)
                 found = workspace.ranking(build_query(ask), filters=filters, k=DEPTH)
                 ids, scores = found.image_ids[:DEPTH], found.scores[:DEPTH]
                 hits.append(workspace.hits(ids.tolist(), scores.tolist()))
-            return compare_hits(*hits)
+            return compare_hits(hits[LEFT], hits[RIGHT], ranks=models[LEFT] != models[RIGHT])
 
         self._library.runner.submit(
             work,

@@ -194,6 +194,9 @@ class ComparePanel(QWidget):
             self.summary.setText(self.tr("Type a question to compare two models on it."))
         elif names[0] == names[1]:
             self.summary.setText(self.tr("Choose another model on one side to compare them."))
+        elif any(compared.unknown):
+            text = self.tr("{0} has not seen these frames yet; index them to compare.")
+            self.summary.setText(text.format(names[compared.unknown.index(True)]))
         else:
             text = self.tr(
                 "Of the first {depth} hits: {shared} shared · {left} only {a} · {right} only {b}"

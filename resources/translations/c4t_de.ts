@@ -317,6 +317,10 @@
    <source>Type a question to compare two models on it.</source>
    <translation>Eine Anfrage eingeben, um zwei Modelle daran zu vergleichen.</translation>
   </message>
+  <message>
+   <source>{0} has not seen these frames yet; index them to compare.</source>
+   <translation>{0} kennt diese Bilder noch nicht; zum Vergleichen zuerst indizieren.</translation>
+  </message>
  </context>
  <context>
   <name>DetailsPanel</name>

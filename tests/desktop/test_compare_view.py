@@ -60,6 +60,13 @@ def test_two_empty_rankings_are_no_division_by_zero():
     assert compare_hits([], []).rows == ((), ())
 
 
+def test_ranks_are_left_out_where_they_say_nothing(tmp_path):
+    found = [hit(tmp_path / "a", 0.9)]
+    for compared in (compare_hits(found, None), compare_hits(found, found, ranks=False)):
+        assert not any(isinstance(row, ComparedRow) for row in compared.rows[0])
+    assert compare_hits(found, None).unknown == (False, True)
+
+
 @pytest.mark.parametrize(
     ("rank", "other", "text", "colour"),
     [(1, None, "only here", "accent"), (2, 2, "same rank", "muted"),
@@ -87,6 +94,9 @@ def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, others):
     assert "12 frames" in right.note.text()
     qtbot.waitUntil(lambda: left.model.rowCount() == 12)
     assert right.model.rowCount() == 0
+    text = panel.findChild(QLabel, "compareSummary").text()
+    assert text.startswith("winter has not seen these frames yet")
+    assert not isinstance(left.model.rows[0], ComparedRow)  # nothing to be "only here" beside
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: right.model.rowCount() == 12)
     assert button.isHidden()

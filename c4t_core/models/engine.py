@@ -17,7 +17,6 @@ from c4t_core.models.preprocess import prepare
 from c4t_core.models.protocol import Embeddings, Pixels
 from c4t_core.models.tokens import Tokens
 
-IMAGE_BATCH = 16  # images at a time; larger ones only fill memory on a CPU
 TEXT_BATCH = 64  # texts at a time
 
 
@@ -25,6 +24,7 @@ class FolderModel:
     """A C4T model from a model folder; engines add how to run its two networks.
 
     Attributes:
+        image_batch: images run at a time; the results do not depend on it.
         name: what the user calls it.
         folder: where it lies.
         config: its configuration.
@@ -35,6 +35,8 @@ class FolderModel:
     Raises:
         ModelError: if the folder is broken, a checksum is wrong, or it is of a newer version.
     """
+
+    image_batch = 16
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
@@ -68,8 +70,8 @@ class FolderModel:
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Return one unit row per image, float32 (n, d); (0, d) for none."""
         rows = []
-        for start in range(0, len(images), IMAGE_BATCH):
-            batch = [self.prepare(image) for image in images[start : start + IMAGE_BATCH]]
+        for start in range(0, len(images), self.image_batch):
+            batch = [self.prepare(image) for image in images[start : start + self.image_batch]]
             rows.append(self._run_image(np.stack(batch)))
         return self._joined(rows)
 
@@ -84,8 +86,9 @@ class FolderModel:
             raise ValueError(
                 f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {side}, {side}, 3)"
             )
-        starts = range(0, len(pixels), IMAGE_BATCH)
-        return self._joined([self._run_image(pixels[i : i + IMAGE_BATCH]) for i in starts])
+        size = self.image_batch
+        starts = range(0, len(pixels), size)
+        return self._joined([self._run_image(pixels[i : i + size]) for i in starts])
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Return one unit row per text, float32 (n, d); (0, d) for none."""

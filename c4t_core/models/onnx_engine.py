@@ -37,6 +37,8 @@ class OnnxModel(FolderModel):
         ModelError: if the folder is broken or a checksum is wrong.
     """
 
+    image_batch = 4  # as fast as 16 on a CPU, with 250 MB instead of 600
+
     def __init__(self, folder: Path, name: str, threads: int | None = None) -> None:
         super().__init__(folder, name)
         self.threads = max(1, threads or available_threads())

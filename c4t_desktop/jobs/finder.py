@@ -131,6 +131,8 @@ class Finder(QObject):
     def set_filters(self, filters: Filters) -> None:
         """Restrict the hits."""
         if filters != self.ask.filters:
+            if self.ask.filters.among and not filters.among:
+                self._set_order(replace(self.order, show_all=False))
             self.ask = replace(self.ask, filters=filters)
             self.filters_changed.emit(filters)
             self.refresh()
@@ -145,6 +147,8 @@ class Finder(QObject):
             return False
         name = found.ask.text.strip() or "…"
         among = frozenset(hit.image_id for hit in hits)
+        # The hits stay as they are until something else is asked: a cut among hits cuts hits.
+        self._set_order(replace(self.order, cut=None, show_all=True))
         self.set_filters(replace(self.ask.filters, among=among, among_name=name))
         return True
 

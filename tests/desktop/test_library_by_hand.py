@@ -215,6 +215,22 @@ def test_drive_and_marks_filter_by_the_keys_of_their_lists(qtbot, open_window, c
     wait_rows(qtbot, window, 6)
 
 
+def test_a_search_within_hits_hides_none_of_them_until_something_else_is_asked(qtbot, window, core):
+    core.last.cut = all_frames = 0.35
+    search(qtbot, window, "truck")
+    before = names(window)
+    assert before
+    # Among hits the scores suggest another cut, above most of them.
+    core.last.cut = 0.999
+    qtbot.keyClick(window, Qt.Key.Key_F, CTRL | SHIFT)
+    until(qtbot, lambda: not busy(window))
+    assert names(window) == before
+    core.last.cut = all_frames
+    hands.click(child(window, QWidget, "amongFilter"))
+    until(qtbot, lambda: not busy(window))
+    assert names(window) == before
+
+
 def test_a_search_within_a_search_is_left_by_its_row(qtbot, window):
     search(qtbot, window, "truck")
     qtbot.keyClick(window, Qt.Key.Key_F, CTRL | SHIFT)

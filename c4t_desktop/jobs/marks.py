@@ -216,7 +216,7 @@ class MarkBook(QObject):
             return
 
         def work(_: Job) -> None:
-            hits = _matches(workspace, saved.ask)
+            hits, _ = _matches(workspace, saved.ask)
             store.get().mark_seen(saved.name, [_plain_key(hit) for hit in hits])
 
         self._run(work, lambda _: self.count_saved(), None)
@@ -309,19 +309,21 @@ def _lasting(filters: Filters) -> dict[str, Any]:
     return {name: plain[name] for name in plain if not name.startswith("among")}
 
 
-def _matches(workspace: Any, ask: Ask) -> list[Any]:
+def _matches(workspace: Any, ask: Ask) -> tuple[list[Any], bool]:
+    """Return what the search shows, and whether it stands out from the rest."""
     query, filters = build_query(ask), core_filters(ask.filters)
     cut = workspace.threshold(query, filters=filters)
     ranking = workspace.ranking(query, filters=filters)
     count = NEAREST if cut is None else int((ranking.scores >= cut).sum())
-    return list(workspace.hits(ranking.image_ids[:count], ranking.scores[:count]))
+    hits = list(workspace.hits(ranking.image_ids[:count], ranking.scores[:count]))
+    return hits, cut is not None
 
 
 def _matches_or_none(workspace: Any, ask: Ask) -> list[Any]:
     from c4t_core.errors import C4TError
 
     try:
-        return _matches(workspace, ask)
+        return _matches(workspace, ask)[0]
     except C4TError:  # not indexed yet, or an image of the query is gone
         return []
 
@@ -331,10 +333,11 @@ def _counted(job: Job, data: Any, workspace: Any, saved: Saved) -> Saved:
 
     job.check()
     try:
-        hits = _matches(workspace, saved.ask)
+        hits, stands_out = _matches(workspace, saved.ask)
     except C4TError:  # not indexed yet, or an image of the query is gone
         return dataclasses.replace(saved, matches=None, fresh=0)
-    fresh = data.unseen(saved.name, [_plain_key(hit) for hit in hits])
+    # The nearest of frames that do not fit are no news: any folder added would bring some.
+    fresh = data.unseen(saved.name, [_plain_key(hit) for hit in hits]) if stands_out else ()
     return dataclasses.replace(saved, matches=len(hits), fresh=len(fresh))
 
 

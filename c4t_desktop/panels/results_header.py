@@ -74,10 +74,12 @@ class ResultsHeader(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(px(16), px(10), px(16), px(4))
         row.setSpacing(px(10))
-        for part in (self._count, self._of, self._sort, self._fold):
-            row.addWidget(part)
+        row.addWidget(self._count)
+        row.addWidget(self._of)
         row.addStretch(1)
-        row.addWidget(self.slider)
+        # On this side of the room, so that a longer count does not push them from under the mouse.
+        for part in (self._sort, self._fold, self.slider):
+            row.addWidget(part)
         row.addWidget(self._cut)
         self.size_control = QWidget()
         sizes = QHBoxLayout(self.size_control)
@@ -181,9 +183,9 @@ class ResultsHeader(QWidget):
         elif least is None:
             self._cut.setText(self.tr("no cut"))
         elif order.cut is None:
-            self._cut.setText(self.tr("cut {0}, automatic").format(f"{least:.2f}"))
+            self._cut.setText(self.tr("cut {0}, automatic").format(_score(least)))
         else:
-            self._cut.setText(self.tr("cut {0}").format(f"{least:.2f}"))
+            self._cut.setText(self.tr("cut {0}").format(_score(least)))
 
     @Slot()
     def _restyle(self) -> None:
@@ -194,3 +196,8 @@ class ResultsHeader(QWidget):
         self._size.setFixedWidth(theme.px(90))
         self._cut.setMinimumWidth(theme.px(104))
         self.slider.setFixedSize(QSize(theme.px(200), theme.px(36)))
+
+
+def _score(value: float) -> str:
+    """Return a cut as the cards show scores: rounded otherwise, hits would lie below their cut."""
+    return f"{value:.3f}"

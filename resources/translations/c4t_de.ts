@@ -865,12 +865,36 @@
    <translation>Wetter</translation>
   </message>
   <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
+  </message>
+  <message>
    <source>{0} images could not be read, such as {1} ({2}).</source>
    <translation>{0} Bilder waren nicht lesbar, etwa {1} ({2}).</translation>
   </message>
   <message>
+   <source>{0} moment</source>
+   <translation>{0} Moment</translation>
+  </message>
+  <message>
+   <source>{0} moments</source>
+   <translation>{0} Momenten</translation>
+  </message>
+  <message>
+   <source>{0} queries</source>
+   <translation>{0} Anfragen</translation>
+  </message>
+  <message>
    <source>{0} queries have no right frame here and do not count, such as “{1}”.</source>
    <translation>{0} Anfragen haben hier kein richtiges Bild und zählen nicht, etwa „{1}“.</translation>
+  </message>
+  <message>
+   <source>{0} query</source>
+   <translation>{0} Anfrage</translation>
   </message>
   <message>
    <source>{0} was not evaluated: {1}</source>
@@ -881,8 +905,8 @@
    <translation>{better} findet mehr als {worse}: mAP {delta} (95-%-Intervall {low} bis {high}), besser bei {wins} von {queries} Anfragen.</translation>
   </message>
   <message>
-   <source>{queries} queries on {images} frames of {moments} moments</source>
-   <translation>{queries} Anfragen an {images} Bilder aus {moments} Momenten</translation>
+   <source>{queries} on {images} of {moments}</source>
+   <translation>{queries} an {images} aus {moments}</translation>
   </message>
  </context>
  <context>
@@ -1729,8 +1753,32 @@
    <translation>und {count} weitere</translation>
   </message>
   <message>
-   <source>{pairs} pairs of {images} images from {drives} drives ({form})</source>
-   <translation>{pairs} Paare zu {images} Bildern aus {drives} Fahrten ({form})</translation>
+   <source>{0} drive</source>
+   <translation>{0} Fahrt</translation>
+  </message>
+  <message>
+   <source>{0} drives</source>
+   <translation>{0} Fahrten</translation>
+  </message>
+  <message>
+   <source>{0} image</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} images</source>
+   <translation>{0} Bildern</translation>
+  </message>
+  <message>
+   <source>{0} pair</source>
+   <translation>{0} Paar</translation>
+  </message>
+  <message>
+   <source>{0} pairs</source>
+   <translation>{0} Paare</translation>
+  </message>
+  <message>
+   <source>{pairs} of {images} from {drives} ({form})</source>
+   <translation>{pairs} zu {images} aus {drives} ({form})</translation>
   </message>
  </context>
  <context>

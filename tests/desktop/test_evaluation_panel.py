@@ -21,9 +21,11 @@ from PySide6.QtWidgets import (
 
 from c4t_core.models.info import ModelInfo
 from c4t_desktop.gallery.results_model import MarkRole
-from c4t_desktop.jobs.evaluation import holds_scenes
+from c4t_desktop.jobs.evaluation import Marked, holds_scenes
 from c4t_desktop.panels.evaluation import figures
+from c4t_desktop.panels.evaluation.marks_row import MarksRow
 from c4t_desktop.panels.evaluation.panel import RESULT, RUN, SETUP, EvaluationPanel
+from c4t_desktop.theme import Theme
 
 COLOURS = {"truck": (200, 30, 30), "bicycle": (30, 200, 30), "bus": (30, 30, 200)}
 
@@ -84,6 +86,24 @@ def test_the_empty_panel_says_what_to_do(qtbot, opened, window):
     assert not child(panel, QRadioButton, "evaluationFromMarks").isEnabled()
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not window.findChildren(EvaluationPanel))
+
+
+def test_one_of_each_is_said_as_one():
+    one = {"answered": 1, "images": 1, "moments": 1}
+    assert figures.scope(one) == "1 query on 1 frame of 1 moment"
+    many = {"answered": 2, "images": 4, "moments": 3}
+    assert figures.scope(many) == "2 queries on 4 frames of 3 moments"
+
+
+def test_the_name_of_a_test_set_is_not_cut_off(qtbot, qapp):
+    row = MarksRow(Theme(qapp))
+    qtbot.addWidget(row)
+    row.show()
+    row.show_marked(Marked(1, 4, test_sets=(("Winter on the pass road", 4),)))
+    row.test_set.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: row.test_set.width() >= row.test_set.sizeHint().width())
+    text = row.test_set.fontMetrics().horizontalAdvance(row.test_set.currentText())
+    assert row.test_set.width() > text
 
 
 def test_no_model_is_no_evaluation(qtbot, opened, pairs):

@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 
+from c4t_desktop.messages import plural
 from c4t_desktop.panels.model_chooser import title_of
 
 Data = Mapping[str, Any]
@@ -173,8 +174,11 @@ def _difference(found: Data) -> str:
 
 def scope(data: Data) -> str:
     """Say what was searched and asked."""
-    text = _tr("{queries} queries on {images} frames of {moments} moments")
-    return text.format(queries=data["answered"], images=data["images"], moments=data["moments"])
+    return _tr("{queries} on {images} of {moments}").format(
+        queries=plural(data["answered"], _tr("{0} query"), _tr("{0} queries")),
+        images=plural(data["images"], _tr("{0} frame"), _tr("{0} frames")),
+        moments=plural(data["moments"], _tr("{0} moment"), _tr("{0} moments")),
+    )
 
 
 def notes(data: Data) -> tuple[str, ...]:

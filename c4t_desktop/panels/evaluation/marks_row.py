@@ -39,6 +39,8 @@ class MarksRow(QWidget):
         self.test_set = QComboBox()
         self.test_set.setObjectName("evaluationTestSet")
         self.test_set.setAccessibleName(self.tr("Marks to evaluate on"))
+        # Names come later: the width at the first show would cut them off.
+        self.test_set.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.test_set.currentIndexChanged.connect(self._enable)
         self.keep = QPushButton(self.tr("Keep as a test set…"))
         self.keep.setObjectName("keepTestSetButton")

@@ -31,7 +31,7 @@ from c4t_desktop.jobs.pairs_sources import (
     pairs_from_labels,
 )
 from c4t_desktop.jobs.runner import JobRunner
-from c4t_desktop.messages import count_text, describe, plain_label
+from c4t_desktop.messages import count_text, describe, plain_label, plural
 from c4t_desktop.theme import Theme
 
 _LANE = "look"
@@ -279,12 +279,11 @@ class PairsPage(QWidget):
         self.summary.style().polish(self.summary)
 
     def _fill(self, checked: CheckedPairs) -> None:
-        text = self.tr("{pairs} pairs of {images} images from {drives} drives ({form})")
         self.summary.setText(
-            text.format(
-                pairs=count_text(checked.pairs),
-                images=count_text(checked.pictures),
-                drives=count_text(checked.drives),
+            self.tr("{pairs} of {images} from {drives} ({form})").format(
+                pairs=plural(checked.pairs, self.tr("{0} pair"), self.tr("{0} pairs")),
+                images=plural(checked.pictures, self.tr("{0} image"), self.tr("{0} images")),
+                drives=plural(checked.drives, self.tr("{0} drive"), self.tr("{0} drives")),
                 form=checked.form,
             )
         )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QRectF, QStringListModel, Qt, Signal
+from PySide6.QtCore import QEvent, QKeyCombination, QRectF, QStringListModel, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QCompleter, QLineEdit, QWidget
 
 from c4t_desktop.theme import Theme
 
 _FOR_THE_LIST = {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Tab}
+_EXPORT = QKeyCombination(Qt.KeyboardModifier.ControlModifier, Qt.Key.Key_E)
 _OPERATOR = re.compile(r"(?:^|(?<=\s))[+-](?=\s|$)")
 
 
@@ -66,6 +67,16 @@ class QueryField(QLineEdit):
     def set_history(self, queries: list[str]) -> None:
         """Offer earlier queries on Down in the empty field."""
         self._history.setStringList(queries)
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.keyCombination() == _EXPORT
+        ):
+            event.ignore()  # on X11 a line edit takes it for "to the end of the line"
+            return False
+        return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
         text = self.text()

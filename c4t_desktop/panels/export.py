@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Signal, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDialog,
@@ -181,6 +181,13 @@ class ExportDialog(QDialog):
         column.addLayout(footer)
         self.setMinimumWidth(px(520))
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102
+        super().showEvent(event)
+        # The size hint takes wrapped lines for shorter than they are with large text.
+        self.resize(
+            self.width(), max(self.height(), self.layout().totalHeightForWidth(self.width()))
+        )
+
     def _kind_rows(self) -> QVBoxLayout:
         px = self._theme.px
         rows = QVBoxLayout()
@@ -206,7 +213,7 @@ class ExportDialog(QDialog):
             return self.tr("Search for something first; its hits can then be exported.")
         cut = self.tr("no cut")
         if wanted.threshold is not None:
-            cut = self.tr("cut {0}").format(f"{wanted.threshold:.2f}")
+            cut = self.tr("cut {0}").format(f"{wanted.threshold:.3f}")
         return " · ".join((title_of(wanted.model), cut))
 
     def _show_counts(self) -> None:

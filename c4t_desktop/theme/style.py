@@ -13,6 +13,8 @@ from c4t_desktop.theme.colours import Colours
 def style_sheet(colours: Colours, px: Callable[[float], int]) -> str:
     """Return the application's style sheet."""
     c = colours
+    # Qt draws corners square where two radii are wider than the widget with its border.
+    round_radius = (px(14) + 2) // 2
     return f"""
 QWidget {{ color: {c.text}; }}
 QMainWindow, QDialog, QMessageBox {{ background: {c.panel}; }}
@@ -124,7 +126,7 @@ QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {c.accen
 QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
   image: url("{{check}}"); }}
 QRadioButton {{ spacing: {px(8)}px; }}
-QRadioButton::indicator {{ width: {px(14)}px; height: {px(14)}px; border-radius: {px(8)}px;
+QRadioButton::indicator {{ width: {px(14)}px; height: {px(14)}px; border-radius: {round_radius}px;
   border: 1px solid {c.border_strong}; background: {c.field}; }}
 QRadioButton::indicator:hover, QRadioButton:focus::indicator {{ border-color: {c.accent}; }}
 QRadioButton::indicator:checked {{ border-color: {c.accent}; background: qradialgradient(

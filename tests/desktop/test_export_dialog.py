@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QFileDialog, QLabel, QListWidget, QPushButton, QRadioButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QListWidget,
+    QPushButton,
+    QRadioButton,
+)
 
 from c4t_desktop.panels.export import ExportDialog, file_stem
 
@@ -103,6 +110,22 @@ def test_copies_never_go_into_the_image_folder(qtbot, window, ask, frames, monke
     assert "choose another folder" in said
     assert not (frames / "copies").exists()
     dialog.reject()
+
+
+def test_no_line_is_cut_off_with_large_text(qtbot, window, ask):
+    search, opened = ask
+    window.desktop.theme.apply("dark", 150)
+    try:
+        search()
+        dialog = opened()
+        qtbot.waitUntil(dialog.isVisible)
+        QApplication.processEvents()
+        for label in dialog.findChildren(QLabel):
+            if label.isVisible() and label.wordWrap() and label.text():
+                assert label.height() >= label.heightForWidth(label.width()), label.text()
+        dialog.reject()
+    finally:
+        window.desktop.theme.apply("light", 100)
 
 
 def test_contact_sheets(qtbot, window, ask, tmp_path, monkeypatch):

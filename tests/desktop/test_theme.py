@@ -4,11 +4,35 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QPushButton,
+    QRadioButton,
+    QSpinBox,
+    QStyle,
+    QStyleOptionButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from c4t_desktop.theme import Theme
 from c4t_desktop.theme.colours import DARK, LIGHT
 from c4t_desktop.theme.fields import number_field
+
+
+@pytest.mark.parametrize("percent", [80, 100, 125, 150, 175, 200])
+def test_a_choice_is_round_at_every_size_of_text(qtbot, theme, percent):
+    theme.apply("light", percent)
+    button = QRadioButton("one of several")
+    qtbot.addWidget(button)
+    button.show()
+    option = QStyleOptionButton()
+    button.initStyleOption(option)
+    part = QStyle.SubElement.SE_RadioButtonIndicator
+    spot = button.style().subElementRect(part, option, button)
+    picture = button.grab().toImage()
+    corner = picture.pixelColor(spot.left(), spot.top())
+    assert corner == picture.pixelColor(spot.left() - 1 if spot.left() else 0, 0)
+    assert picture.pixelColor(spot.center().x(), spot.top()) != corner
 
 
 @pytest.fixture

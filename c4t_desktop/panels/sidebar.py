@@ -60,7 +60,7 @@ class Sidebar(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(theme.px(190))
+        self._fit()
         self._folders = Section(self.tr("FOLDERS"), theme)
         self._scenarios = Section(self.tr("SCENARIOS"), theme)
         self._filters = FilterSection(self.tr("FILTER"), library, finder, theme)
@@ -79,6 +79,12 @@ class Sidebar(QScrollArea):
         library.closed.connect(self._closed)
         library.open_failed.connect(self._closed)
         finder.filters_changed.connect(self._filters_changed)
+        theme.changed.connect(self._fit)
+
+    @Slot()
+    def _fit(self) -> None:
+        """Keep room for the rows at this size of text."""
+        self.setMinimumWidth(self._theme.px(190))
 
     # folders --------------------------------------------------------------------------------
 

@@ -59,3 +59,13 @@ def test_from_right_to_left_the_window_is_mirrored_and_names_are_not(qtbot, mirr
     qtbot.keyClick(window.search.field, Qt.Key.Key_Down)
     qtbot.keyClick(window.view, Qt.Key.Key_Return)
     assert window.results.shows_frame
+
+
+def test_the_side_panel_grows_with_the_text(window):
+    theme, panel = window.desktop.theme, window.sidebar
+    theme.apply("light", 200)
+    try:
+        assert panel.minimumWidth() == theme.px(190)
+        assert panel.minimumWidth() >= panel.widget().minimumSizeHint().width()
+    finally:
+        theme.apply("light", 100)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_desktop.panels.training.result_page import Outcome, ResultPage
 from c4t_desktop.theme import Theme
 from c4t_desktop.theme.colours import DARK, LIGHT
 from c4t_desktop.theme.fields import number_field
@@ -33,6 +34,15 @@ def test_a_choice_is_round_at_every_size_of_text(qtbot, theme, percent):
     corner = picture.pixelColor(spot.left(), spot.top())
     assert corner == picture.pixelColor(spot.left() - 1 if spot.left() else 0, 0)
     assert picture.pixelColor(spot.center().x(), spot.top()) != corner
+
+
+def test_changes_of_a_training_take_the_ink_of_the_colours(qtbot, theme):
+    page = ResultPage(theme)
+    qtbot.addWidget(page)
+    page.show_outcome(Outcome("c4t:a", [("mAP", 0.1, 0.2)], "It got better."))
+    assert page.table.item(0, 3).foreground().color() == QColor(LIGHT.good)
+    theme.apply("dark", 100)
+    assert page.table.item(0, 3).foreground().color() == QColor(DARK.good)
 
 
 @pytest.fixture

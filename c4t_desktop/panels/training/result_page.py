@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -74,7 +74,9 @@ class ResultPage(QWidget):
             wrap=True,
         )
         self.hint.setProperty("kind", "muted")
+        self._outcome: Outcome | None = None
         self._place()
+        theme.changed.connect(self._restyle)
 
     def _place(self) -> None:
         px = self._theme.px
@@ -101,6 +103,7 @@ class ResultPage(QWidget):
 
     def show_outcome(self, outcome: Outcome) -> None:
         """Show the outcome of a run."""
+        self._outcome = outcome
         colours = self._theme.colours
         self.headline.setText(
             self.tr("{name} is ready").format(name=outcome.name)
@@ -123,6 +126,13 @@ class ResultPage(QWidget):
                     if change:
                         item.setForeground(QColor(colours.good if change > 0 else colours.bad))
                 self.table.setItem(at, column, item)
+
+    @Slot()
+    def _restyle(self) -> None:
+        """Colour the changes anew; a cell keeps the ink it was given."""
+        self.table.verticalHeader().setDefaultSectionSize(self._theme.px(30))
+        if self._outcome is not None:
+            self.show_outcome(self._outcome)
 
 
 def _cells(before: float | None, after: float | None) -> tuple[str, str, str]:

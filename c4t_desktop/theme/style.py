@@ -125,6 +125,7 @@ QCheckBox::indicator {{ width: {px(14)}px; height: {px(14)}px; border-radius: {p
 QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {c.accent}; }}
 QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
   image: url("{{check}}"); }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QRadioButton {{ spacing: {px(8)}px; }}
 QRadioButton::indicator {{ width: {px(14)}px; height: {px(14)}px; border-radius: {round_radius}px;
   border: 1px solid {c.border_strong}; background: {c.field}; }}

@@ -20,7 +20,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from shiboken6 import isValid
 
-from c4t_core.errors import Cancelled
+from c4t_core.errors import C4TError, Cancelled
 
 LOG = logging.getLogger(__name__)
 _REPORT_EVERY = 0.1  # seconds between two progress reports of one job
@@ -341,7 +341,9 @@ class JobRunner(QObject):
         if event.kind == "done":
             callbacks.done(event.value)
         elif event.kind == "failed":
-            LOG.info("job failed", exc_info=event.value)
+            # What the user can mend is said in the window; only a fault of ours needs a traceback.
+            expected = isinstance(event.value, C4TError)
+            LOG.info("job failed: %s", event.value, exc_info=None if expected else event.value)
             if callbacks.failed is not None:
                 callbacks.failed(event.value)
             else:

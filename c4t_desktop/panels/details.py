@@ -279,7 +279,8 @@ class DetailsPanel(QScrollArea):
         self.similar.setVisible(bool(facts.similar))
 
     def _show_captions(self, captions: tuple[str, ...]) -> None:
-        lines = list(captions[:_CAPTIONS])
+        mark = "• " if len(captions) > 1 else ""  # wrapped lines run into each other
+        lines = [mark + caption for caption in captions[:_CAPTIONS]]
         if len(captions) > _CAPTIONS:
             lines.append(self.tr("and {0} more").format(len(captions) - _CAPTIONS))
         self.captions.setText("\n".join(lines))

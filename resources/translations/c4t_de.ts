@@ -1974,10 +1974,6 @@
    <translation>Abbrechen</translation>
   </message>
   <message>
-   <source>Estimated: {time}</source>
-   <translation>Geschätzt: {time}</translation>
-  </message>
-  <message>
    <source>Go on</source>
    <translation>Fortsetzen</translation>
   </message>
@@ -2036,6 +2032,10 @@
   <message>
    <source>Stopped early: it got no better any more.</source>
    <translation>Vorzeitig beendet: Es wurde nicht mehr besser.</translation>
+  </message>
+  <message>
+   <source>Training takes about {time}; measuring before and after comes on top.</source>
+   <translation>Das Training dauert etwa {time}; dazu kommt das Messen vorher und nachher.</translation>
   </message>
   <message>
    <source>Training {name}</source>

@@ -152,13 +152,14 @@ def test_captions_of_a_pairs_file_read_in_the_wizard_show_in_the_details(
     captions = child(window, QLabel, "captionsText")
     file = tmp_path / "pairs.csv"
     lines = [f"{path.name},A truck no. {number}." for number, path in enumerate(paths[:2])]
+    lines.append(f"{paths[0].name},A lorry.")
     file.write_text("\n".join(["image,caption", *lines]) + "\n")
     wizard = open_wizard(qtbot, window)
     qtbot.keyClicks(child(wizard, QLineEdit, "pairsImagesField"), str(frames))
     qtbot.keyClicks(child(wizard, QLineEdit, "pairsField"), str(file))
     until(qtbot, lambda: wizard.pairs.checked is not None)
     close(qtbot, window, wizard)
-    for row, text in ((1, "A truck no. 1."), (0, "A truck no. 0.")):
+    for row, text in ((1, "A truck no. 1."), (0, "• A truck no. 0.\n• A lorry.")):
         hands.click(window.view.viewport(), hands.card(window.view, row))
         until(qtbot, lambda text=text: captions.isVisible() and captions.text() == text)
     hands.click(window.view.viewport(), hands.card(window.view, 2))

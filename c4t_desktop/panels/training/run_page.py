@@ -134,7 +134,8 @@ class RunPage(QWidget):
 
     def _estimate(self, event: dict[str, Any]) -> None:
         time = format_duration(float(event.get("seconds", 0)))
-        self.note.setText(self.tr("Estimated: {time}").format(time=time))
+        text = self.tr("Training takes about {time}; measuring before and after comes on top.")
+        self.note.setText(text.format(time=time))
 
     def _started(self, event: dict[str, Any]) -> None:
         self._advance(int(event.get("step", 0)), int(event.get("steps", 0)))
@@ -168,6 +169,7 @@ class RunPage(QWidget):
 
     def _measuring(self, _: dict[str, Any]) -> None:
         self.bar.setRange(0, 0)
+        self.note.clear()
         self.state.setText(self.tr("Measuring before and after…"))
 
     def _exporting(self, _: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ from c4t_desktop.jobs.evaluation import Marked, holds_scenes
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.marks_row import MarksRow
 from c4t_desktop.panels.evaluation.panel import RESULT, RUN, SETUP, EvaluationPanel
+from c4t_desktop.panels.evaluation.table import CellsTable
 from c4t_desktop.theme import Theme
 
 COLOURS = {"truck": (200, 30, 30), "bicycle": (30, 200, 30), "bus": (30, 30, 200)}
@@ -98,6 +99,7 @@ def test_one_of_each_is_said_as_one():
 def test_the_name_of_a_test_set_is_not_cut_off(qtbot, qapp):
     row = MarksRow(Theme(qapp))
     qtbot.addWidget(row)
+    row.resize(900, 120)  # as in its page: a window of its own keeps the width it began with
     row.show()
     row.show_marked(Marked(1, 4, test_sets=(("Winter on the pass road", 4),)))
     row.test_set.setCurrentIndex(1)
@@ -307,3 +309,24 @@ def test_the_first_model_is_compared_with_each_other_one():
         "C4T finds more than CLIP",
         "C4T finds more than mine",
     ]
+
+
+def test_the_figures_scroll_rather_than_hide_rows_or_names_in_large_text(qtbot, qapp):
+    theme = Theme(qapp)
+    theme.apply("light", 100)
+    table = CellsTable("figures", "Figures", theme, sortable=False)
+    qtbot.addWidget(table)
+    table.resize(700, 200)
+    table.show()
+    titles = ("Model", "mAP", "95 % interval", "P@10", "R@100", "nDCG@10")
+    name = figures.Cell("a model with a long name")
+    rows = tuple((name, *(figures.Cell("0.123"),) * 5) for _ in range(3))
+    table.show_table(figures.Table(titles, rows))
+    assert not table.horizontalScrollBar().maximum()
+    theme.apply("light", 200)
+    qtbot.waitUntil(lambda: table.horizontalScrollBar().maximum() > 0)
+    assert table.columnWidth(0) >= table.sizeHintForColumn(0)
+    last = table.visualRect(table.model().index(2, 1))
+    assert last.bottom() <= table.viewport().height()
+    theme.apply("light", 100)
+    qtbot.waitUntil(lambda: not table.horizontalScrollBar().maximum())

@@ -78,7 +78,6 @@ class Overview(QScrollArea):
         """Show a report."""
         data = report.data
         self.table.show_table(figures.overall(data))
-        self.table.setFixedHeight(self.table.height_of_all())
         self.verdict.setText(figures.difference(data))
         self.verdict.setVisible(bool(self.verdict.text()))
         for chart, figure in ((self.precision, "precision"), (self.recall, "recall")):

@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from c4t_desktop.gallery.results_model import plain_tip, shown
@@ -108,7 +108,10 @@ class CellsTable(QTableView):
     def __init__(
         self, name: str, title: str, theme: Theme, *, sortable: bool = True, parent: Any = None
     ) -> None:
-        """Start empty; ``title`` is what screen readers say."""
+        """Start empty; ``title`` is what screen readers say.
+
+        A table that cannot be sorted is as high as its rows.
+        """
         super().__init__(parent)
         self._theme = theme
         self._cells = CellsModel(theme, self)
@@ -148,16 +151,31 @@ class CellsTable(QTableView):
         px, header = self._theme.px, self.horizontalHeader()
         self.verticalHeader().setDefaultSectionSize(px(30))
         header.setHighlightSections(False)
+        header.setMinimumSectionSize(px(48))
         for column in range(self._cells.columnCount()):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        if self._cells.columnCount():
-            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(px(48))
+        self._fit()
 
-    def height_of_all(self) -> int:
-        """Return the height at which no row is hidden."""
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Let the first column take what room is left; where there is none, scroll instead."""
+        header, columns = self.horizontalHeader(), range(self._cells.columnCount())
+        if not columns:
+            return
+        needed = sum(max(self.sizeHintForColumn(c), header.sectionSizeHint(c)) for c in columns)
+        mode = QHeaderView.ResizeMode
+        fits = needed <= self.viewport().width()
+        header.setSectionResizeMode(0, mode.Stretch if fits else mode.ResizeToContents)
+        if not self._sortable:
+            self.setFixedHeight(self._height_of_all(scrolls=not fits))
+
+    def _height_of_all(self, *, scrolls: bool) -> int:
         rows = self._sorted.rowCount() * self.verticalHeader().defaultSectionSize()
-        return rows + self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth()
+        bar = self.horizontalScrollBar().sizeHint().height() if scrolls else 0
+        return rows + self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth() + bar
 
     def choose_first(self) -> None:
         """Choose the row on top."""

@@ -12,9 +12,7 @@ something. None of these sentences is among those that the level is learned from
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality import QUERIES, asked, embed
+from benchmarks.quality import embedded, options_of
 from c4t_core.index.thresholds import automatic_threshold
 from c4t_core.index.unrelated import SENTENCES, SHARE
-from c4t_core.training.recipe_data import PARTS, SOURCES, read_frames
+from c4t_core.training.recipe_data import SOURCES
 
 NONSENSE = (
     "elephants bathing", "asdf qwer", "a hospital bed", "sushi on a plate", "a violin",
@@ -52,27 +50,24 @@ def run(data: Path, name: str, part: str) -> dict[str, dict[str, float]]:
     import c4t_core
 
     model = c4t_core.load_model(name)
-    frames = [frame for frame in read_frames(data) if frame.part == part]
-    images = embed(model, frames)
-    queries = asked(frames, json.loads(QUERIES.read_text(encoding="utf-8"))["queries"])
-    texts = list(dict.fromkeys(text for query in queries for text in query.texts))
-    vectors = dict(zip(texts, model.encode_texts(texts), strict=True))
+    found = embedded(model, data, part)
     unrelated, nonsense = model.encode_texts(list(SENTENCES)), model.encode_texts(list(NONSENSE))
 
     def cuts(rows: NDArray[np.float32], scores: NDArray[np.float32]) -> tuple[float | None, ...]:
         level = float(np.quantile((rows @ unrelated.T).max(axis=0), SHARE))
         return automatic_threshold(scores), automatic_threshold(scores, level)
 
-    found: tuple[list[Any], list[Any]] = ([], [])
-    for query in queries:
-        rows = images[query.rows]
+    judgements: tuple[list[Any], list[Any]] = ([], [])
+    for query in found.queries:
+        rows = found.images[query.rows]
         for text in query.texts:
-            scores = rows @ vectors[text]
-            for kept, cut in zip(found, cuts(rows, scores), strict=True):
+            scores = rows @ found.texts[text]
+            for kept, cut in zip(judgements, cuts(rows, scores), strict=True):
                 kept.append(judged(query.relevant, scores, cut))
     accidents: tuple[list[bool], list[bool]] = ([], [])
     for source in SOURCES:
-        rows = images[[place for place, frame in enumerate(frames) if frame.source == source]]
+        places = [at for at, frame in enumerate(found.frames) if frame.source == source]
+        rows = found.images[places]
         for sentence in nonsense:
             scores = rows @ sentence
             for marks, cut in zip(accidents, cuts(rows, scores), strict=True):
@@ -83,19 +78,16 @@ def run(data: Path, name: str, part: str) -> dict[str, dict[str, float]]:
             **dict(zip(names, np.mean(kept, axis=0).tolist(), strict=True)),
             "nonsense": float(np.mean(marks)),
         }
-        for title, kept, marks in zip(("scores alone", "with level"), found, accidents, strict=True)
+        for title, kept, marks in zip(
+            ("scores alone", "with level"), judgements, accidents, strict=True
+        )
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print one line per cut."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    beside = Path(__file__).resolve().parents[2] / "shared" / "drive_data"
-    default = Path(os.environ.get("C4T_DRIVE_DATA", beside))
-    parser.add_argument("--data", type=Path, default=default, help="folder with the sources")
+    parser = options_of(__doc__)
     parser.add_argument("--model", default="c4t", help="a model's name")
-    parser.add_argument("--part", choices=PARTS, default="test")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args(arguments)
     found = run(options.data, options.model, options.part)
     for title, figures in found.items():

@@ -144,26 +144,54 @@ def embed(model: Any, frames: Sequence[Frame], batch: int = 16) -> NDArray[np.fl
     return np.concatenate(parts)
 
 
-def run(data: Path, name: str, part: str) -> list[dict[str, Any]]:
-    """Measure one model by name on one part of the data."""
-    import c4t_core
+@dataclass(frozen=True)
+class Embedded:
+    """One part of the data and its queries, embedded by one model.
 
-    model = c4t_core.load_model(name)
+    Attributes:
+        frames: n images.
+        queries: those that enough of them answer.
+        images: float32 (n, d), unit rows.
+        texts: text of a query -> float32 (d,), unit length.
+    """
+
+    frames: Sequence[Frame]
+    queries: Sequence[Asked]
+    images: NDArray[np.float32]
+    texts: dict[str, NDArray[np.float32]]
+
+
+def embedded(model: Any, data: Path, part: str) -> Embedded:
+    """Embed one part of the data and the queries about it."""
     frames = [frame for frame in read_frames(data) if frame.part == part]
     queries = asked(frames, json.loads(QUERIES.read_text(encoding="utf-8"))["queries"])
     texts = list(dict.fromkeys(text for query in queries for text in query.texts))
     vectors = dict(zip(texts, model.encode_texts(texts), strict=True))
-    return measure(queries, embed(model, frames), vectors)
+    return Embedded(frames, queries, embed(model, frames), vectors)
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def run(data: Path, name: str, part: str) -> list[dict[str, Any]]:
+    """Measure one model by name on one part of the data."""
+    import c4t_core
+
+    found = embedded(c4t_core.load_model(name), data, part)
+    return measure(found.queries, found.images, found.texts)
+
+
+def options_of(description: str | None) -> argparse.ArgumentParser:
+    """Return the options that benchmarks on this data share."""
+    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     beside = Path(__file__).resolve().parents[2] / "shared" / "drive_data"
     default = Path(os.environ.get("C4T_DRIVE_DATA", beside))
     parser.add_argument("--data", type=Path, default=default, help="folder with the sources")
-    parser.add_argument("--model", action="append", help="a model's name; may be repeated")
     parser.add_argument("--part", choices=PARTS, default="test")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
+    return parser
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = options_of(__doc__)
+    parser.add_argument("--model", action="append", help="a model's name; may be repeated")
     return parser.parse_args(arguments)
 
 

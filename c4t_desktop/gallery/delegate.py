@@ -229,7 +229,7 @@ class CardDelegate(QStyledItemDelegate):
         return made
 
     def _ground(self, card: QSize, ratio: float, row: Row, bare: bool) -> QPixmap:
-        """Return the card without its texts; where it is ``bare``, with the sign for a picture."""
+        """Return the card without its texts; where ``bare``, with border and sign of a picture."""
         key = (card.width(), card.height(), ratio, row.count > 1, row.member, bare)
         kept = self._grounds.get(key)
         if kept is not None:
@@ -249,7 +249,7 @@ class CardDelegate(QStyledItemDelegate):
             upper = QRect(where.topLeft(), QSize(card.width(), picture_height(card.width())))
             paint_blank(painter, upper, self._theme)
             painter.setClipping(False)
-        self._paint_border(painter, outline, row)
+            self._paint_border(painter, outline, row)
         painter.end()
         if len(self._grounds) >= _GROUNDS:  # the size slider goes through many sizes
             self._grounds.clear()

@@ -192,7 +192,7 @@ def test_a_saved_search_counts_within_its_filters(qtbot, open_window, core, tmp_
     assert marks.saved[0].fresh == 0
 
 
-def test_new_frames_of_a_saved_search_are_counted_as_news(qtbot, window, core, frames):
+def save_a_search_then_add_a_frame(qtbot, window, core, frames):
     search(qtbot, window, "truck")
     qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
     dialog = child(window, QDialog, "saveSearchDialog")
@@ -202,6 +202,11 @@ def test_new_frames_of_a_saved_search_are_counted_as_news(qtbot, window, core, f
     last = sorted(frames.iterdir())[-1]
     shutil.copy(last, last.with_name("20260118091500_camera_frontcenter_000000099.png"))
     core.last._files = sorted(frames.iterdir())
+    return marks
+
+
+def test_new_frames_of_a_saved_search_are_counted_as_news(qtbot, window, core, frames):
+    marks = save_a_search_then_add_a_frame(qtbot, window, core, frames)
     qtbot.keyClick(window, Qt.Key.Key_F5)
     until(qtbot, lambda: marks.saved[0].fresh == 1)
     row = window.sidebar._scenarios.rows[0]
@@ -211,15 +216,7 @@ def test_new_frames_of_a_saved_search_are_counted_as_news(qtbot, window, core, f
 
 
 def test_the_nearest_are_no_news_where_nothing_stands_out(qtbot, window, core, frames):
-    search(qtbot, window, "truck")
-    qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
-    dialog = child(window, QDialog, "saveSearchDialog")
-    qtbot.keyClick(child(dialog, QLineEdit, "scenarioName"), Qt.Key.Key_Return)
-    marks = window.desktop.context.marks
-    until(qtbot, lambda: marks.saved and marks.saved[0].matches == 12 and not busy(window))
-    last = sorted(frames.iterdir())[-1]
-    shutil.copy(last, last.with_name("20260118091500_camera_frontcenter_000000099.png"))
-    core.last._files = sorted(frames.iterdir())
+    marks = save_a_search_then_add_a_frame(qtbot, window, core, frames)
     core.last.cut = None
     qtbot.keyClick(window, Qt.Key.Key_F5)
     until(qtbot, lambda: marks.saved[0].matches == 13 and not busy(window))

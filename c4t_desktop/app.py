@@ -271,7 +271,9 @@ def create_application(argv: Sequence[str]) -> tuple[QApplication, MainWindow]:
         The application and its main window. Closing the window ends all work.
     """
     sys.setswitchinterval(_SWITCH)
-    app = QApplication.instance() or QApplication(list(argv[:1]) or ["c4t-desktop"])
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(list(argv[:1]) or ["c4t-desktop"])
     app.setApplicationName("c4t-desktop")
     app.setApplicationDisplayName("CLIP4Traffic")
     app.setApplicationVersion(__version__)
@@ -296,6 +298,7 @@ def run(argv: Sequence[str]) -> int:
     start_log()
     app, window = create_application([*argv[:1], *folders])
     desktop = window.desktop
+    assert isinstance(desktop, Desktop), "create_application gives every window its desktop"
     desktop.listen()
     sys.excepthook = desktop.caught
     status = app.exec()

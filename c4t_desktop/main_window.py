@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
@@ -31,14 +31,21 @@ from c4t_desktop.panels.status import StatusArea, folders_title
 from c4t_desktop.panels.top_bar import TopBar
 from c4t_desktop.panels.viewer import Viewer
 
+if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
+
 
 class MainWindow(QMainWindow):
     """The window.
+
+    Attributes:
+        desktop: who built it, and ends what runs; set once that is done.
 
     Signals:
         closing: it is about to close; what must end, ends now.
     """
 
+    desktop: QObject
     closing = Signal()
 
     def __init__(self, context: Context) -> None:
@@ -194,7 +201,7 @@ class MainWindow(QMainWindow):
     # joints ---------------------------------------------------------------------------------
 
     @Slot(object)
-    def _models_listed(self, infos: Any) -> None:
+    def _models_listed(self, infos: Sequence[ModelInfo]) -> None:
         self.chooser.show_models(infos, self._context.library.model)
 
     @Slot(object, str)
@@ -214,7 +221,7 @@ class MainWindow(QMainWindow):
         self.search.field.setFocus()
 
     @Slot(object)
-    def _hit_menu_at(self, spot: Any) -> None:
+    def _hit_menu_at(self, spot: QPoint) -> None:
         if self.view.indexAt(spot).isValid():
             self._hit_menu.popup(self.view.viewport().mapToGlobal(spot))
 

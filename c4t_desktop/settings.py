@@ -8,24 +8,24 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from PySide6.QtCore import (
-    QT_TRANSLATE_NOOP,
-    QByteArray,
-    QCoreApplication,
-    QObject,
-    QSettings,
-    Signal,
-)
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, Signal
 
 from c4t_core import paths
 
 _CONTEXT = "Settings"
+V = TypeVar("V", bound=str | int)
+V_co = TypeVar("V_co", bound=str | int, covariant=True)
+
+
+def _N(_: str, text: str) -> str:
+    """Mark a text for scripts/translate.py; Qt's own marker forgets that it is a text."""
+    return text
 
 
 @dataclass(frozen=True)
-class Setting:
+class Setting(Generic[V_co]):
     """One thing the user can set.
 
     Attributes:
@@ -41,7 +41,7 @@ class Setting:
     """
 
     key: str
-    default: Any
+    default: V_co
     title: str
     description: str
     low: int = 0
@@ -62,19 +62,19 @@ class Setting:
 COLOURS = Setting(
     "appearance/colours",
     "system",
-    QT_TRANSLATE_NOOP("Settings", "Colours"),
-    QT_TRANSLATE_NOOP("Settings", "Light or dark; “system” follows the desktop."),
+    _N("Settings", "Colours"),
+    _N("Settings", "Light or dark; “system” follows the desktop."),
     choices=(
-        ("system", QT_TRANSLATE_NOOP("Settings", "System")),
-        ("light", QT_TRANSLATE_NOOP("Settings", "Light")),
-        ("dark", QT_TRANSLATE_NOOP("Settings", "Dark")),
+        ("system", _N("Settings", "System")),
+        ("light", _N("Settings", "Light")),
+        ("dark", _N("Settings", "Dark")),
     ),
 )
 TEXT_SCALE = Setting(
     "appearance/text_scale",
     100,
-    QT_TRANSLATE_NOOP("Settings", "Text size"),
-    QT_TRANSLATE_NOOP("Settings", "Size of all text and of what surrounds it."),
+    _N("Settings", "Text size"),
+    _N("Settings", "Size of all text and of what surrounds it."),
     low=100,
     high=300,
     step=10,
@@ -83,10 +83,10 @@ TEXT_SCALE = Setting(
 LANGUAGE = Setting(
     "appearance/language",
     "system",
-    QT_TRANSLATE_NOOP("Settings", "Language"),
-    QT_TRANSLATE_NOOP("Settings", "Language of the window; takes effect at the next start."),
+    _N("Settings", "Language"),
+    _N("Settings", "Language of the window; takes effect at the next start."),
     choices=(
-        ("system", QT_TRANSLATE_NOOP("Settings", "System")),
+        ("system", _N("Settings", "System")),
         ("en", "English"),
         ("de", "Deutsch"),
     ),
@@ -94,8 +94,8 @@ LANGUAGE = Setting(
 CARD_WIDTH = Setting(
     "results/card_width",
     200,
-    QT_TRANSLATE_NOOP("Settings", "Picture size"),
-    QT_TRANSLATE_NOOP("Settings", "Least width of a picture in the results; rows fill the width."),
+    _N("Settings", "Picture size"),
+    _N("Settings", "Least width of a picture in the results; rows fill the width."),
     low=120,
     high=480,
     step=20,
@@ -104,8 +104,8 @@ CARD_WIDTH = Setting(
 FOLD_EVENTS = Setting(
     "results/fold_events",
     False,
-    QT_TRANSLATE_NOOP("Settings", "Fold events"),
-    QT_TRANSLATE_NOOP(
+    _N("Settings", "Fold events"),
+    _N(
         "Settings",
         "Show hits of one drive that follow each other as one event with its best frame.",
     ),
@@ -113,14 +113,14 @@ FOLD_EVENTS = Setting(
 HOVER_PREVIEW = Setting(
     "results/hover_preview",
     True,
-    QT_TRANSLATE_NOOP("Settings", "Enlarge under the mouse"),
-    QT_TRANSLATE_NOOP("Settings", "Show a larger picture when the mouse rests on a hit."),
+    _N("Settings", "Enlarge under the mouse"),
+    _N("Settings", "Show a larger picture when the mouse rests on a hit."),
 )
 SEARCH_DELAY = Setting(
     "search/delay",
     180,
-    QT_TRANSLATE_NOOP("Settings", "Search while typing after"),
-    QT_TRANSLATE_NOOP("Settings", "How long to wait for the next key before searching."),
+    _N("Settings", "Search while typing after"),
+    _N("Settings", "How long to wait for the next key before searching."),
     low=50,
     high=2000,
     step=10,
@@ -129,16 +129,14 @@ SEARCH_DELAY = Setting(
 INDEX_AT_OPENING = Setting(
     "index/at_opening",
     True,
-    QT_TRANSLATE_NOOP("Settings", "Index when a folder is opened"),
-    QT_TRANSLATE_NOOP(
-        "Settings", "Look for new and changed images at once; otherwise only when you ask for it."
-    ),
+    _N("Settings", "Index when a folder is opened"),
+    _N("Settings", "Look for new and changed images at once; otherwise only when you ask for it."),
 )
 WATCH = Setting(
     "index/watch",
     True,
-    QT_TRANSLATE_NOOP("Settings", "Watch for new files"),
-    QT_TRANSLATE_NOOP(
+    _N("Settings", "Watch for new files"),
+    _N(
         "Settings",
         "Index what is added to an open folder as soon as it comes to rest; "
         "where a network drive tells nothing, F5 looks.",
@@ -147,8 +145,8 @@ WATCH = Setting(
 EXCLUDES = Setting(
     "index/excludes",
     "",
-    QT_TRANSLATE_NOOP("Settings", "Folders to leave out"),
-    QT_TRANSLATE_NOOP(
+    _N("Settings", "Folders to leave out"),
+    _N(
         "Settings",
         "Names of sub-folders, separated by commas, * for any text; "
         "label, mask, depth and lidar folders are left out anyway.",
@@ -157,20 +155,20 @@ EXCLUDES = Setting(
 THUMBNAIL_SPACE = Setting(
     "storage/thumbnails",
     500,
-    QT_TRANSLATE_NOOP("Settings", "Space for thumbnails"),
-    QT_TRANSLATE_NOOP("Settings", "The oldest thumbnails on disk are removed beyond this size."),
+    _N("Settings", "Space for thumbnails"),
+    _N("Settings", "The oldest thumbnails on disk are removed beyond this size."),
     low=50,
     high=20000,
     step=50,
     suffix=" MB",
 )
 
-GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
-    (QT_TRANSLATE_NOOP("Settings", "Appearance"), (COLOURS, TEXT_SCALE, LANGUAGE)),
-    (QT_TRANSLATE_NOOP("Settings", "Results"), (CARD_WIDTH, FOLD_EVENTS, HOVER_PREVIEW)),
-    (QT_TRANSLATE_NOOP("Settings", "Search"), (SEARCH_DELAY,)),
+GROUPS: tuple[tuple[str, tuple[Setting[str | int], ...]], ...] = (
+    (_N("Settings", "Appearance"), (COLOURS, TEXT_SCALE, LANGUAGE)),
+    (_N("Settings", "Results"), (CARD_WIDTH, FOLD_EVENTS, HOVER_PREVIEW)),
+    (_N("Settings", "Search"), (SEARCH_DELAY,)),
     (
-        QT_TRANSLATE_NOOP("Settings", "Library"),
+        _N("Settings", "Library"),
         (INDEX_AT_OPENING, WATCH, EXCLUDES, THUMBNAIL_SPACE),
     ),
 )
@@ -192,33 +190,23 @@ class Settings(QObject):
         self.file = file or paths.data_dir() / "settings.ini"
         self._store = QSettings(str(self.file), QSettings.Format.IniFormat)
 
-    def value(self, setting: Setting) -> Any:
+    def value(self, setting: Setting[V]) -> V:
         """Return the value, of the default's type and within bounds, whatever the file says."""
-        raw = self._store.value(setting.key, setting.default)
-        if setting.choices:
-            text = str(raw)
-            return text if text in dict(setting.choices) else setting.default
-        if isinstance(setting.default, bool):
-            return str(raw).lower() in {"true", "1"}
-        if isinstance(setting.default, int):
-            try:
-                return min(max(int(raw), setting.low), setting.high)
-            except (TypeError, ValueError):
-                return setting.default
-        return ", ".join(raw) if isinstance(raw, list) else str(raw or "")
+        value = _read(setting, self._store.value(setting.key, setting.default))
+        return value if isinstance(value, type(setting.default)) else setting.default
 
-    def set(self, setting: Setting, value: Any) -> None:
+    def set(self, setting: Setting[V], value: V) -> None:
         """Store a value and tell who listens, if it is a new one."""
         if value != self.value(setting):
             self._store.setValue(setting.key, value)
             self.changed.emit(setting.key)
 
-    def remember(self, key: str, value: Any) -> None:
+    def remember(self, key: str, value: object) -> None:
         """Remember something of the window, as JSON."""
         self._store.setValue(f"window/{key}", json.dumps(value))
 
-    def recall(self, key: str, default: Any = None) -> Any:
-        """Return what was remembered, or the default."""
+    def recall(self, key: str, default: object = None) -> Any:
+        """Return what was remembered, JSON of whatever shape, or the default."""
         try:
             return json.loads(str(self._store.value(f"window/{key}", json.dumps(default))))
         except ValueError:
@@ -251,3 +239,17 @@ class Settings(QObject):
     def sync(self) -> None:
         """Write everything to disk now."""
         self._store.sync()
+
+
+def _read(setting: Setting[str | int], raw: object) -> str | int | None:
+    """Return what the file says of a setting, None where it makes no sense."""
+    if setting.choices:
+        return str(raw) if str(raw) in dict(setting.choices) else None
+    if isinstance(setting.default, bool):
+        return str(raw).lower() in {"true", "1"}
+    if isinstance(setting.default, int):
+        try:
+            return min(max(int(str(raw)), setting.low), setting.high)
+        except ValueError:
+            return None
+    return ", ".join(raw) if isinstance(raw, list) else str(raw or "")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
 
@@ -26,7 +24,7 @@ class CompareDelegate(CardDelegate):
         arrow = "▲" if moved > 0 else "▼"
         return f"{arrow} {abs(moved)}", "good" if moved > 0 else "bad"
 
-    def _key(self, index: Index, row: Row) -> tuple[Any, ...]:
+    def _key(self, index: Index, row: Row) -> tuple[object, ...]:
         compared = index.data(RowRole)
         badge = self.verdict(compared) if isinstance(compared, ComparedRow) else None
         return (*super()._key(index, row), badge)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import (
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     QPoint,
     QRect,
@@ -38,7 +38,7 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 Index = QModelIndex | QPersistentModelIndex
 
 
-def read(index: Index, role: int) -> Any:
+def read(index: Index, role: int) -> object:
     """Return what a model says, asking it in Python.
 
     ``index.data`` goes through C++ and back, and lets another thread have Python's lock twice;
@@ -128,16 +128,16 @@ class CardDelegate(QStyledItemDelegate):
         flying: the view leaps over screens of cards; no pictures are asked for meanwhile.
     """
 
-    def __init__(self, cache: ThumbnailCache, theme: Theme, parent: Any = None) -> None:
+    def __init__(self, cache: ThumbnailCache, theme: Theme, parent: QObject | None = None) -> None:
         """Paint with pictures from a cache and colours from the theme."""
         super().__init__(parent)
         self._cache = cache
         self._theme = theme
         self.card = QSize(200, 160)
         self.flying = False
-        self._kept: OrderedDict[Path, tuple[tuple[Any, ...], QPixmap, bool]] = OrderedDict()
+        self._kept: OrderedDict[Path, tuple[tuple[object, ...], QPixmap, bool]] = OrderedDict()
         self._bytes = 0
-        self._grounds: dict[tuple[Any, ...], QPixmap] = {}
+        self._grounds: dict[tuple[object, ...], QPixmap] = {}
         theme.changed.connect(self.forget)
         cache.arrived.connect(self._arrived)
 
@@ -154,10 +154,10 @@ class CardDelegate(QStyledItemDelegate):
         if old is not None:
             self._bytes -= _weight(old[1])
 
-    def _key(self, index: Index, row: Row) -> tuple[Any, ...]:
+    def _key(self, index: Index, row: Row) -> tuple[object, ...]:
         """Return what a card shows besides its picture."""
         scale = read(index, ScaleRole)
-        shown_scale = None if scale is None else round(scale, 3)
+        shown_scale = round(scale, 3) if isinstance(scale, float) else None
         score, mark = f"{row.hit.score:.3f}", read(index, MarkRole)
         return (score, shown_scale, mark, row.count, row.member)
 
@@ -172,8 +172,8 @@ class CardDelegate(QStyledItemDelegate):
     def paint(  # noqa: D102
         self, painter: QPainter, option: QStyleOptionViewItem, index: Index
     ) -> None:
-        row: Row | None = read(index, RowRole)
-        if row is None:
+        row = read(index, RowRole)
+        if not isinstance(row, Row):
             return
         half = self._theme.px(GAP) // 2
         card = QRect(option.rect.topLeft() + QPoint(half, half), self.card)
@@ -296,7 +296,7 @@ class CardDelegate(QStyledItemDelegate):
 
     def _paint_bar(self, painter: QPainter, picture: QRect, index: Index) -> None:
         scale = read(index, ScaleRole)
-        if scale is None:
+        if not isinstance(scale, float):
             return
         height = self._theme.px(3)
         bar = QRect(picture.left(), picture.bottom() - height + 1, picture.width(), height)
@@ -324,7 +324,7 @@ class CardDelegate(QStyledItemDelegate):
         font = self._theme.font(12, strong=True)
         painter.setFont(font)
         painter.setPen(QColor(colours.text))
-        name = read(index, Qt.ItemDataRole.DisplayRole).replace("\n", "⏎")
+        name = str(read(index, Qt.ItemDataRole.DisplayRole)).replace("\n", "⏎")
         text = QFontMetrics(font).elidedText(name, Qt.TextElideMode.ElideMiddle, line.width())
         painter.drawText(line, _LEFT_LINE, text)
 

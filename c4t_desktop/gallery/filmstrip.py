@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QColor,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from c4t_desktop.gallery.delegate import ASPECT, paint_picture
@@ -96,14 +105,14 @@ class Filmstrip(QWidget):
         painter.end()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
-        place = self._place(event)
+        place = self._place(event.position().toPoint())
         if event.button() == Qt.MouseButton.LeftButton and place is not None:
             self._at = place
             self.chosen.emit(self._paths[place])
 
     def event(self, event: QEvent) -> bool:  # noqa: D102
-        if event.type() == QEvent.Type.ToolTip:
-            place = self._place(event)
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            place = self._place(event.pos())
             if place is not None:
                 QToolTip.showText(event.globalPos(), plain_tip(str(self._paths[place])), self)
                 return True
@@ -120,8 +129,7 @@ class Filmstrip(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def _place(self, event: QEvent) -> int | None:
-        spot = event.position().toPoint() if isinstance(event, QMouseEvent) else event.pos()
+    def _place(self, spot: QPoint) -> int | None:
         for place in range(len(self._paths)):
             if self.cell(place).contains(spot):
                 return place

@@ -232,7 +232,7 @@ class FrameView(QWidget):
 
     @Slot(object)
     def _take(self, picture: Picture) -> None:
-        if picture.request != Request(self.path, FULL):
+        if self.path is None or picture.request != Request(self.path, FULL):
             return
         if picture.image is None:
             self._reason = picture.reason

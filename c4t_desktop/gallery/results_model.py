@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import (
@@ -14,6 +13,7 @@ from PySide6.QtCore import (
     QByteArray,
     QMimeData,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     Qt,
     QUrl,
@@ -47,7 +47,7 @@ class ResultsModel(QAbstractListModel):
     Besides Qt's roles: ``path``, ``score``, ``row``, ``mark``, ``scale`` (see ``roleNames``).
     """
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         """Start empty."""
         super().__init__(parent)
         self._rows: tuple[Row, ...] = ()
@@ -116,7 +116,7 @@ class ResultsModel(QAbstractListModel):
     def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
         return 0 if parent.isValid() else len(self._rows)
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:  # noqa: D102
         row = self.row_at(index)
         if row is None:
             return None
@@ -147,7 +147,7 @@ class ResultsModel(QAbstractListModel):
     def mimeTypes(self) -> list[str]:  # noqa: N802, D102
         return ["text/uri-list", "text/plain"]
 
-    def mimeData(self, indexes: list[QModelIndex]) -> QMimeData:  # noqa: N802, D102
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # noqa: N802, D102
         rows = [row for row in map(self.row_at, indexes) if row is not None]
         return files_as_mime([row.hit.path for row in rows])
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from c4t_core.index.search import Hit
 
 SORTS = ("score", "time", "drive")
@@ -54,13 +57,13 @@ class Histogram:
         low: left end of the first bar.
         high: right end of the last bar.
         counts: frames per bar.
-        values: all scores, ascending (a numpy array), to count what is above a cut.
+        values: all scores, ascending, to count what is above a cut.
     """
 
     low: float = 0.0
     high: float = 1.0
     counts: tuple[int, ...] = ()
-    values: Sequence[float] = ()
+    values: Sequence[float] | NDArray[np.float64] = ()
 
     def above(self, cut: float | None) -> int:
         """Return how many frames score at least ``cut``; all of them for None."""
@@ -69,7 +72,7 @@ class Histogram:
         return len(self.values) - bisect.bisect_left(self.values, cut)
 
 
-def make_histogram(scores: Sequence[float]) -> Histogram:
+def make_histogram(scores: Sequence[float] | NDArray[np.float32]) -> Histogram:
     """Count scores (n,) into bars; runs on a worker thread."""
     import numpy as np
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -13,6 +13,10 @@ from c4t_desktop.jobs.arrange import Row
 from c4t_desktop.jobs.finder import Ask, build_query, core_filters
 from c4t_desktop.jobs.library import SEARCH, WORK, Library
 from c4t_desktop.jobs.runner import Job
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import Hit
+    from c4t_desktop.jobs.workspace import WorkspaceLike
 
 DEPTH = 100  # hits of each model that are compared
 LEFT, RIGHT = 0, 1
@@ -52,7 +56,7 @@ class Compared:
 
 
 def compare_hits(
-    left: Sequence[Any] | None, right: Sequence[Any] | None, *, ranks: bool = True
+    left: Sequence[Hit] | None, right: Sequence[Hit] | None, *, ranks: bool = True
 ) -> Compared:
     """Join two rankings by file.
 
@@ -98,7 +102,7 @@ class IndexNeeded:
     missing: int
 
 
-def _open(folders: Sequence[Path], model: str) -> Any:
+def _open(folders: Sequence[Path], model: str) -> WorkspaceLike:
     from c4t_core.workspace import open_workspace
 
     return open_workspace(list(folders), model)
@@ -126,15 +130,15 @@ class Comparison(QObject):
         self,
         library: Library,
         *,
-        open_workspace: Callable[[Sequence[Path], str], Any] | None = None,
+        open_workspace: Callable[[Sequence[Path], str], WorkspaceLike] | None = None,
         parent: QObject | None = None,
     ) -> None:
         """Compare nothing yet."""
         super().__init__(parent)
         self._library = library
         self._open = open_workspace or _open
-        self._workspaces: dict[tuple[tuple[Path, ...], str], Any] = {}
-        self._shared: Any = None
+        self._workspaces: dict[tuple[tuple[Path, ...], str], WorkspaceLike] = {}
+        self._shared: WorkspaceLike | None = None
         self._ask = Ask()
         self._closed = False
         self.models = (library.model, library.model)
@@ -161,7 +165,7 @@ class Comparison(QObject):
             return
 
         def work(job: Job) -> Compared:
-            hits: list[list[Any] | None] = []
+            hits: list[list[Hit] | None] = []
             for model in models:
                 job.check()
                 workspace = self._workspace(folders, model)
@@ -215,7 +219,7 @@ class Comparison(QObject):
             self._workspaces[(tuple(opened.folders), opened.model)] = opened.workspace
             self._shared = opened.workspace
 
-    def _workspace(self, folders: tuple[Path, ...], model: str) -> Any:
+    def _workspace(self, folders: tuple[Path, ...], model: str) -> WorkspaceLike:
         """Return the workspace of a model; runs on worker threads."""
         key = (tuple(folders), model)
         if key not in self._workspaces:
@@ -229,6 +233,9 @@ class Comparison(QObject):
         self._library.runner.cancel_key("compare-index")
         workspaces, self._workspaces = self._workspaces, {}
         for workspace in workspaces.values():
-            if workspace is self._shared:
-                continue
-            self._library.runner.submit(lambda _, it=workspace: it.close(), lane=SEARCH)
+            if workspace is not self._shared:
+                self._library.runner.submit(_closing(workspace), lane=SEARCH)
+
+
+def _closing(workspace: WorkspaceLike) -> Callable[[Job], None]:
+    return lambda _: workspace.close()

@@ -108,7 +108,7 @@ def write_png(
         finally:
             painter.end()
         name = target if number == 1 else target.with_stem(f"{target.stem}-{number}")
-        if not sheet.save(str(name), "PNG"):
+        if not sheet.save(str(name), b"PNG"):
             raise _cannot_write(name)
         made.append(name)
     progress(len(hits), len(hits))

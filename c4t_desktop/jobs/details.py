@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from c4t_desktop.jobs.captions import CaptionBook
 from c4t_desktop.jobs.library import LOOK, Library
 from c4t_desktop.jobs.runner import Job
+
+if TYPE_CHECKING:
+    from c4t_desktop.jobs.workspace import WorkspaceLike
 
 _AROUND = 3  # neighbours before and after
 _ALIKE = 7  # similar frames
@@ -58,39 +61,36 @@ def moment_text(seconds: float | None) -> str:
     return time.strftime(form, time.gmtime(seconds))
 
 
-def _file_facts(path: Path) -> dict[str, Any]:
+def _of_file(path: Path) -> Facts:
     from PIL import Image
 
     try:
         info = path.stat()
     except OSError:
-        return {}
-    facts: dict[str, Any] = {
-        "size": info.st_size,
-        "changed": time.strftime("%Y-%m-%d %H:%M", time.localtime(info.st_mtime)),
-    }
+        return Facts(path)
+    changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.st_mtime))
+    facts = Facts(path, info.st_size, changed)
     try:
         # Only the header is read; the pixels are decoded by the core's safe reader alone.
         with Image.open(path, formats=("JPEG", "PNG", "WEBP", "BMP", "TIFF")) as image:
-            facts.update(pixels=image.size, format=image.format or "")
+            return replace(facts, pixels=image.size, format=image.format or "")
     except Exception:  # noqa: BLE001 - whatever is wrong with the file, there are no pixels to tell
-        facts["format"] = path.suffix[1:].upper()
-    return facts
+        return replace(facts, format=path.suffix[1:].upper())
 
 
-def _place_facts(workspace: Any, path: Path) -> dict[str, Any]:
-    frame = workspace.frame(path)
+def _with_place(facts: Facts, workspace: WorkspaceLike) -> Facts:
+    frame = workspace.frame(facts.path)
     if frame is None:
-        return {}
-    return {
-        "drive": frame.drive or "",
-        "camera": frame.camera or "",
-        "frame": "" if frame.frame is None else f"{frame.frame}",
-        "when": moment_text(frame.time),
-        "neighbours": tuple(
-            other.path for other in workspace.neighbours(path, before=_AROUND, after=_AROUND)
-        ),
-    }
+        return facts
+    around = workspace.neighbours(facts.path, before=_AROUND, after=_AROUND)
+    return replace(
+        facts,
+        drive=frame.drive or "",
+        camera=frame.camera or "",
+        frame="" if frame.frame is None else f"{frame.frame}",
+        when=moment_text(frame.time),
+        neighbours=tuple(other.path for other in around),
+    )
 
 
 class Details(QObject):
@@ -118,16 +118,16 @@ class Details(QObject):
         captions = self.captions
 
         def work(job: Job) -> Facts:
-            facts = _file_facts(path)
+            facts = _of_file(path)
             if workspace is not None:
-                facts.update(_place_facts(workspace, path))
-            facts["captions"] = captions.of(path)
-            job.report(Facts(path, **facts))
+                facts = _with_place(facts, workspace)
+            facts = replace(facts, captions=captions.of(path))
+            job.report(facts)
             job.check()
-            if workspace is not None:
-                hits = workspace.similar(path, _ALIKE + 1)
-                facts["similar"] = tuple(hit.path for hit in hits if hit.path != path)[:_ALIKE]
-            return Facts(path, **facts)
+            if workspace is None:
+                return facts
+            alike = [hit.path for hit in workspace.similar(path, _ALIKE + 1) if hit.path != path]
+            return replace(facts, similar=tuple(alike[:_ALIKE]))
 
         self._library.runner.submit(
             work,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -18,6 +18,16 @@ from c4t_desktop.jobs.arrange import Row
 from c4t_desktop.jobs.library import LOOK, Library
 from c4t_desktop.jobs.runner import Job
 
+if TYPE_CHECKING:
+    from contextlib import closing
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from c4t_core.evaluation.benchmark import Report
+    from c4t_core.index.user_data import UserData
+
+T = TypeVar("T")
 FilesOfSize = Callable[[int], Sequence[Path]]
 LANE = "evaluate"
 SHOWN = 50  # hits shown of a query
@@ -74,7 +84,7 @@ class QueryHits:
     relevant: int = 0
 
 
-def evaluate(plan: Plan, job: Job, of_size: FilesOfSize) -> Any:
+def evaluate(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
     """Evaluate and return the core's Report; runs on a worker thread.
 
     Args:
@@ -115,7 +125,7 @@ def holds_scenes(file: Path) -> bool:
     return isinstance(first, dict) and "caption" not in first and bool(about & first.keys())
 
 
-def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Any:
+def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
     """Rank, for each query, the frames that the user has judged for it.
 
     Frames without a mark are in no ranking: nobody has said whether they are right.
@@ -147,7 +157,7 @@ def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Any:
     )
 
 
-def _places(numbers: Sequence[int]) -> Any:
+def _places(numbers: Sequence[int]) -> NDArray[np.int64]:
     import numpy as np
 
     return np.array(sorted(numbers), dtype=np.int64)
@@ -173,7 +183,7 @@ def _judged(test_set: str, of_size: FilesOfSize) -> dict[str, dict[str, bool]]:
     return {text: frames for text, frames in judged.items() if any(frames.values())}
 
 
-def _user_data() -> Any:
+def _user_data() -> closing[UserData]:
     from contextlib import closing
 
     from c4t_core.index.user_data import UserData
@@ -217,7 +227,7 @@ def prepare_labels(kind: str, source: Path, job: Job, images: Path | None = None
     return FromLabels(pairs, request.root, scenes)
 
 
-def hits_of(report: Any, place: int, model: str) -> QueryHits:
+def hits_of(report: Report, place: int, model: str) -> QueryHits:
     """Return the hits of one query of a report with one model."""
     from c4t_core.datasets.drives import parse_frame_name
     from c4t_core.index.search import Hit
@@ -270,7 +280,7 @@ class Evaluation(QObject):
         self._library, self._runner = library, library.runner
         self._job: Job | None = None
         self.plan: Plan | None = None
-        self.report: Any = None
+        self.report: Report | None = None
         self.stage = ""
         self.counts = (0, 0)
 
@@ -329,7 +339,7 @@ class Evaluation(QObject):
         """Remove a test set, then count again; the marks stay."""
         self._with_marks(lambda data: data.delete_test_set(name))
 
-    def _with_marks(self, change: Callable[[Any], None] | None) -> None:
+    def _with_marks(self, change: Callable[[UserData], None] | None) -> None:
         def work(_: Job) -> Marked:
             if change is not None:
                 with _user_data() as data:
@@ -347,8 +357,8 @@ class Evaluation(QObject):
 
     def _run(
         self,
-        work: Callable[[Job], Any],
-        done: Callable[[Any], None],
+        work: Callable[[Job], T],
+        done: Callable[[T], None],
         failed: Callable[[Exception], None],
     ) -> None:
         if self._job is not None:
@@ -367,14 +377,14 @@ class Evaluation(QObject):
         self._job = job
         self.advanced.emit()
 
-    def _progressed(self, value: Any) -> None:
+    def _progressed(self, value: tuple[int, int] | str) -> None:
         if isinstance(value, str):
             self.stage, self.counts = value, (0, 0)
         else:
             self.counts = value
         self.advanced.emit()
 
-    def _evaluated(self, report: Any) -> None:
+    def _evaluated(self, report: Report) -> None:
         self.report = report
         self.done.emit()
 

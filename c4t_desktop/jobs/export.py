@@ -9,13 +9,19 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from c4t_desktop.jobs.arrange import above
 from c4t_desktop.jobs.finder import Finder
 from c4t_desktop.jobs.runner import Job, JobRunner
+
+if TYPE_CHECKING:
+    from c4t_core.index.exports import Provenance
+    from c4t_core.workspace import Hit, Skipped
+    from c4t_desktop.jobs.contact_sheet import Heading
+    from c4t_desktop.jobs.workspace import WorkspaceLike
 
 CSV, JSONL, COPY, PNG, PDF = "csv", "jsonl", "copy", "png", "pdf"
 LANE = "export"
@@ -38,12 +44,12 @@ class Wanted:
         workspace: knows the model's fingerprint; for jobs only.
     """
 
-    hits: tuple[Any, ...] = ()
+    hits: tuple[Hit, ...] = ()
     query: str = ""
     threshold: float | None = None
-    filters: dict[str, Any] = field(default_factory=dict)
+    filters: dict[str, object] = field(default_factory=dict)
     model: str = ""
-    workspace: Any = None
+    workspace: WorkspaceLike | None = None
 
 
 @dataclass(frozen=True)
@@ -60,10 +66,10 @@ class Exported:
     kind: str
     place: Path
     count: int
-    failed: tuple[Any, ...] = ()
+    failed: tuple[Skipped, ...] = ()
 
 
-def hits_above_cut(finder: Finder) -> tuple[Any, ...]:
+def hits_above_cut(finder: Finder) -> tuple[Hit, ...]:
     """Return all hits that the grid stands for, folded ones included."""
     found = finder.found
     if found is None:
@@ -71,14 +77,14 @@ def hits_above_cut(finder: Finder) -> tuple[Any, ...]:
     return tuple(above(found.hits, finder.order.least(found), finder.order.limit(found)))
 
 
-def hits_of(finder: Finder, paths: Sequence[Path]) -> tuple[Any, ...]:
+def hits_of(finder: Finder, paths: Sequence[Path]) -> tuple[Hit, ...]:
     """Return the hits of some files, best first."""
     chosen = set(paths)
     found = finder.found
     return tuple(hit for hit in found.hits if hit.path in chosen) if found is not None else ()
 
 
-def wanted_of(finder: Finder, query: str, workspace: Any) -> Wanted:
+def wanted_of(finder: Finder, query: str, workspace: WorkspaceLike | None) -> Wanted:
     """Return everything about the answer shown but its hits."""
     found = finder.found
     if found is None:
@@ -93,10 +99,10 @@ def wanted_of(finder: Finder, query: str, workspace: Any) -> Wanted:
     return Wanted((), query, finder.order.least(found), filters, found.model, workspace)
 
 
-def _provenance(wanted: Wanted) -> Any:
+def _provenance(wanted: Wanted) -> Provenance:
     from c4t_core.index.exports import Provenance
 
-    fingerprint = str(getattr(wanted.workspace, "model_fingerprint", ""))
+    fingerprint = wanted.workspace.model_fingerprint if wanted.workspace is not None else ""
     return Provenance(wanted.model, fingerprint, wanted.query, wanted.threshold, wanted.filters)
 
 
@@ -111,7 +117,7 @@ def export(wanted: Wanted, kind: str, target: Path, job: Job) -> Exported:
 
     hits = wanted.hits
     if kind == COPY:
-        roots = getattr(wanted.workspace, "roots", ())
+        roots = wanted.workspace.roots if wanted.workspace is not None else ()
         files = [hit.path for hit in hits]
         report = exports.copy_files(files, target, job.progress, roots=roots)
         return Exported(kind, target, len(report.copied), report.failed)
@@ -126,7 +132,7 @@ def export(wanted: Wanted, kind: str, target: Path, job: Job) -> Exported:
     return Exported(kind, target, len(hits))
 
 
-def _heading(wanted: Wanted) -> Any:
+def _heading(wanted: Wanted) -> Heading:
     from c4t_desktop.jobs.contact_sheet import Heading
 
     made = _provenance(wanted)

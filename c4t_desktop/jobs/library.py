@@ -10,13 +10,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from c4t_core.progress import RateMeter
 from c4t_desktop.jobs.runner import Job, JobRunner
 
+if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
+    from c4t_core.workspace import IndexReport, WorkspaceStatus
+    from c4t_desktop.jobs.workspace import WorkspaceLike
+
+T = TypeVar("T")
 WORK, SEARCH, LOOK = "work", "search", "look"
 _COUNT_EVERY = 2.0  # seconds between two counts while the index grows
 
@@ -34,8 +40,8 @@ class Opened:
 
     folders: tuple[Path, ...]
     model: str
-    workspace: Any
-    status: Any
+    workspace: WorkspaceLike
+    status: WorkspaceStatus
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,9 @@ class Indexing:
     paused: bool
 
 
-def _open_workspace(folders: Sequence[Path], model: str, excludes: Sequence[str] | None) -> Any:
+def _open_workspace(
+    folders: Sequence[Path], model: str, excludes: Sequence[str] | None
+) -> WorkspaceLike:
     """Open a workspace; the core is imported here, on the worker thread, and not before."""
     from dataclasses import replace
 
@@ -71,7 +79,7 @@ def _open_workspace(folders: Sequence[Path], model: str, excludes: Sequence[str]
     return open_workspace(list(folders), model, exclude=rules)
 
 
-def _list_models() -> Any:
+def _list_models() -> tuple[ModelInfo, ...]:
     from c4t_core.models.registry import list_models
 
     return tuple(list_models())
@@ -114,8 +122,9 @@ class Library(QObject):
         self,
         runner: JobRunner,
         *,
-        open_workspace: Callable[[Sequence[Path], str, Sequence[str] | None], Any] | None = None,
-        list_models: Callable[[], Any] | None = None,
+        open_workspace: Callable[[Sequence[Path], str, Sequence[str] | None], WorkspaceLike]
+        | None = None,
+        list_models: Callable[[], tuple[ModelInfo, ...]] | None = None,
         parent: QObject | None = None,
     ) -> None:
         """Start with nothing open."""
@@ -126,7 +135,7 @@ class Library(QObject):
         self.opened_now: Opened | None = None
         self.folders: tuple[Path, ...] = ()
         self.model = "c4t"
-        self.models: tuple[Any, ...] = ()
+        self.models: tuple[ModelInfo, ...] = ()
         self.excludes: tuple[str, ...] | None = None
         self._meter = RateMeter()
         self._index_job: Job | None = None
@@ -150,8 +159,8 @@ class Library(QObject):
             lambda _: self._list_models(), lane=LOOK, key="models", done=self._models_known
         )
 
-    def _models_known(self, models: Any) -> None:
-        self.models = tuple(models)
+    def _models_known(self, models: tuple[ModelInfo, ...]) -> None:
+        self.models = models
         self.models_listed.emit(self.models)
 
     def use_model(self, name: str) -> None:
@@ -217,7 +226,7 @@ class Library(QObject):
         self._last = (0, 0)
         self._counted = 0.0
 
-        def work(job: Job) -> Any:
+        def work(job: Job) -> IndexReport:
             return opened.workspace.index(job.progress, on_commit=lambda: job.report("committed"))
 
         job = self.runner.submit(
@@ -225,7 +234,7 @@ class Library(QObject):
             lane=WORK,
             key="index",
             progress=self._index_progress,
-            done=self._index_done,
+            done=self.index_ended.emit,
             failed=self.index_failed.emit,
             finished=lambda: self._index_finished(job),
         )
@@ -259,8 +268,8 @@ class Library(QObject):
         if self._index_job is not None:
             self.runner.cancel(self._index_job)
 
-    def _index_progress(self, value: Any) -> None:
-        if value == "committed":
+    def _index_progress(self, value: tuple[int, int] | str) -> None:
+        if isinstance(value, str):  # "committed"
             self.committed.emit()
             if time.monotonic() - self._counted >= _COUNT_EVERY:
                 self._counted = time.monotonic()
@@ -276,9 +285,6 @@ class Library(QObject):
         state = Indexing(done, total, meter.rate, meter.seconds_left, self.is_paused)
         self.indexing.emit(state)
 
-    def _index_done(self, report: Any) -> None:
-        self.index_ended.emit(report)
-
     def _index_finished(self, job: Job) -> None:
         if self._index_job is job:
             self._index_job = None
@@ -293,14 +299,14 @@ class Library(QObject):
         self.look(lambda workspace: workspace.status(), key="status", done=self.status_changed.emit)
 
     def look(
-        self, read: Callable[[Any], Any], *, key: str, done: Callable[[Any], None]
+        self, read: Callable[[WorkspaceLike], T], *, key: str, done: Callable[[T], None]
     ) -> Job | None:
         """Read something from the open workspace; dropped if another one is open by then."""
         opened = self.opened_now
         if opened is None:
             return None
 
-        def apply(value: Any) -> None:
+        def apply(value: T) -> None:
             if self.opened_now is opened:
                 done(value)
 

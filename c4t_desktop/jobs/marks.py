@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -25,6 +25,13 @@ from c4t_desktop.jobs.finder import (
 )
 from c4t_desktop.jobs.library import LOOK, Library
 from c4t_desktop.jobs.runner import Job
+
+if TYPE_CHECKING:
+    from c4t_core.index.user_data import ImageKey, UserData
+    from c4t_core.workspace import Hit
+    from c4t_desktop.jobs.workspace import WorkspaceLike
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,9 +68,9 @@ class _Store:
     """Opens the user's file when it is first needed, on the lane's thread."""
 
     def __init__(self) -> None:
-        self._data: Any = None
+        self._data: UserData | None = None
 
-    def get(self) -> Any:
+    def get(self) -> UserData:
         if self._data is None:
             from c4t_core.index.user_data import UserData
 
@@ -107,9 +114,7 @@ class MarkBook(QObject):
         library.index_ended.connect(self.count_saved)
         library.opened.connect(self.count_saved)
 
-    def _run(
-        self, work: Callable[[Job], Any], done: Callable[[Any], None], key: str | None
-    ) -> None:
+    def _run(self, work: Callable[[Job], T], done: Callable[[T], None], key: str | None) -> None:
         self._library.runner.submit(work, lane=LOOK, key=key, done=done, failed=self.failed.emit)
 
     def close(self) -> None:
@@ -173,7 +178,7 @@ class MarkBook(QObject):
         self.marks = {}
         self._tell_marks()
 
-    def _workspace(self) -> Any:
+    def _workspace(self) -> WorkspaceLike | None:
         opened = self._library.opened_now
         return opened.workspace if opened is not None else None
 
@@ -216,7 +221,7 @@ class MarkBook(QObject):
             return
 
         def work(_: Job) -> None:
-            hits, _ = _matches(workspace, saved.ask)
+            hits = _matches(workspace, saved.ask)[0]
             store.get().mark_seen(saved.name, [_plain_key(hit) for hit in hits])
 
         self._run(work, lambda _: self.count_saved(), None)
@@ -251,7 +256,7 @@ class MarkBook(QObject):
         self.saved_changed.emit(saved)
 
 
-def _image_key(workspace: Any, path: Path) -> Any:
+def _image_key(workspace: WorkspaceLike, path: Path) -> ImageKey:
     """Return how the user's data know a frame; its content is hashed so that it is found again."""
     from c4t_core.index.user_data import ImageKey
 
@@ -261,7 +266,7 @@ def _image_key(workspace: Any, path: Path) -> Any:
     return ImageKey.of(frame.root, frame.relative)
 
 
-def _note(data: Any, query: str, keys: list[Any], good: bool | None) -> None:
+def _note(data: UserData, query: str, keys: list[ImageKey], good: bool | None) -> None:
     """Mark frames; what was said about them where they lay before a move holds no more."""
     contents = {key.digest for key in keys if key.digest}
     gone = [
@@ -273,13 +278,13 @@ def _note(data: Any, query: str, keys: list[Any], good: bool | None) -> None:
     data.mark(query, keys, good)
 
 
-def _plain_key(hit: Any) -> Any:
+def _plain_key(hit: Hit) -> ImageKey:
     from c4t_core.index.user_data import ImageKey
 
     return ImageKey(hit.root, hit.relative)
 
 
-def _read_marks(data: Any, workspace: Any, query: str) -> dict[Path, str]:
+def _read_marks(data: UserData, workspace: WorkspaceLike | None, query: str) -> dict[Path, str]:
     """Return the marks of a query by where the files are now."""
     from c4t_core.index.user_data import locate
 
@@ -291,7 +296,7 @@ def _read_marks(data: Any, workspace: Any, query: str) -> dict[Path, str]:
     return found
 
 
-def _read_saved(data: Any) -> tuple[Saved, ...]:
+def _read_saved(data: UserData) -> tuple[Saved, ...]:
     made = []
     for scenario in data.scenarios():
         stored = dict(scenario.settings.get("filters", {}))
@@ -303,23 +308,23 @@ def _read_saved(data: Any) -> tuple[Saved, ...]:
     return tuple(made)
 
 
-def _lasting(filters: Filters) -> dict[str, Any]:
+def _lasting(filters: Filters) -> dict[str, object]:
     """Return the filters as plain data; ids of images do not outlive the catalogue."""
     plain = dataclasses.asdict(filters)
     return {name: plain[name] for name in plain if not name.startswith("among")}
 
 
-def _matches(workspace: Any, ask: Ask) -> tuple[list[Any], bool]:
+def _matches(workspace: WorkspaceLike, ask: Ask) -> tuple[list[Hit], bool]:
     """Return what the search shows, and whether it stands out from the rest."""
     query, filters = build_query(ask), core_filters(ask.filters)
     cut = workspace.threshold(query, filters=filters)
     ranking = workspace.ranking(query, filters=filters)
     count = NEAREST if cut is None else int((ranking.scores >= cut).sum())
-    hits = list(workspace.hits(ranking.image_ids[:count], ranking.scores[:count]))
-    return hits, cut is not None
+    ids, scores = ranking.image_ids[:count], ranking.scores[:count]
+    return workspace.hits(ids.tolist(), scores.tolist()), cut is not None
 
 
-def _matches_or_none(workspace: Any, ask: Ask) -> list[Any]:
+def _matches_or_none(workspace: WorkspaceLike, ask: Ask) -> list[Hit]:
     from c4t_core.errors import C4TError
 
     try:
@@ -328,7 +333,7 @@ def _matches_or_none(workspace: Any, ask: Ask) -> list[Any]:
         return []
 
 
-def _counted(job: Job, data: Any, workspace: Any, saved: Saved) -> Saved:
+def _counted(job: Job, data: UserData, workspace: WorkspaceLike, saved: Saved) -> Saved:
     from c4t_core.errors import C4TError
 
     job.check()
@@ -346,7 +351,7 @@ def _no_files(_: int) -> tuple[Path, ...]:
     return ()
 
 
-def _nothing(_: Any) -> None:
+def _nothing(_: object) -> None:
     """Nothing is to be done with this value."""
 
 

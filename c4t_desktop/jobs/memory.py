@@ -28,7 +28,7 @@ def trimmer() -> Callable[[int], int] | None:
     except (OSError, AttributeError):  # musl has none
         return None
     found.argtypes, found.restype = [ctypes.c_size_t], ctypes.c_int
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 class MemoryKeeper(QObject):

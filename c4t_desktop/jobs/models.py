@@ -6,12 +6,13 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from c4t_desktop.jobs.runner import Job, JobRunner
 
+T = TypeVar("T")
 LANE = "models"
 ARCHITECTURES = (
     "ViT-B-32", "ViT-B-32-quickgelu", "ViT-B-16", "ViT-B-16-quickgelu", "ViT-L-14",
@@ -167,7 +168,7 @@ class ModelStore(QObject):
     def _change(self, doing: str, work: Callable[[Job], str]) -> None:
         self._run(doing, work, lambda name: self.changed.emit(doing, name))
 
-    def _run(self, doing: str, work: Callable[[Job], Any], done: Callable[[Any], None]) -> None:
+    def _run(self, doing: str, work: Callable[[Job], T], done: Callable[[T], None]) -> None:
         if self._job is not None:
             return
         after: list[Callable[[], None]] = []

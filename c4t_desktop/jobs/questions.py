@@ -7,9 +7,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from c4t_desktop.jobs.arrange import Arrangement, Histogram, above, arrange, make_histogram
+
+if TYPE_CHECKING:
+    from c4t_core.index.search import Hit, Query
+    from c4t_core.workspace import Filters as CoreFilters
+    from c4t_core.workspace import QueryLike
+    from c4t_desktop.jobs.workspace import WorkspaceLike
 
 FIRST = 400  # hits fetched at least
 NEAREST = 60  # hits shown where nothing stands out
@@ -73,7 +79,7 @@ class Found:
 
     ask: Ask
     model: str = ""
-    hits: tuple[Any, ...] = ()
+    hits: tuple[Hit, ...] = ()
     complete: bool = True
     histogram: Histogram = field(default_factory=Histogram)
     automatic: float | None = None
@@ -110,7 +116,7 @@ class Order:
         return self.cut if self.cut is not None else found.automatic
 
 
-def build_query(ask: Ask) -> Any:
+def build_query(ask: Ask) -> Query:
     """Return the core's query for a question; runs on a worker thread.
 
     Raises:
@@ -126,10 +132,10 @@ def build_query(ask: Ask) -> Any:
     return Query(tuple(terms))
 
 
-def answer(workspace: Any, ask: Ask, order: Order, marks: dict[Path, str]) -> Found:
+def answer(workspace: WorkspaceLike, ask: Ask, order: Order, marks: dict[Path, str]) -> Found:
     """Answer a question; runs on a worker thread."""
     begun = time.perf_counter()
-    query = build_query(ask)
+    query: QueryLike = build_query(ask)
     if ask.refine and marks:
         query = _refined(workspace, query, marks)
     filters = core_filters(ask.filters)
@@ -138,18 +144,19 @@ def answer(workspace: Any, ask: Ask, order: Order, marks: dict[Path, str]) -> Fo
     histogram = make_histogram(scores)
     automatic = workspace.threshold(query, filters=filters) if len(scores) else None
     if ask.filters.marked:
-        hits = _with_mark(workspace.hits(ids, scores), ask.filters.marked, marks)
+        every = workspace.hits(ids.tolist(), scores.tolist())
+        hits = _with_mark(every, ask.filters.marked, marks)
         histogram = make_histogram([hit.score for hit in hits])
         count = len(hits)
     else:
         count = _wanted(order, histogram, automatic)
-        hits = workspace.hits(ids[:count], scores[:count])
+        hits = workspace.hits(ids[:count].tolist(), scores[:count].tolist())
     seconds = time.perf_counter() - begun
     complete = count >= len(histogram.values)
     return Found(ask, "", tuple(hits), complete, histogram, automatic, seconds)
 
 
-def _refined(workspace: Any, query: Any, marks: dict[Path, str]) -> Any:
+def _refined(workspace: WorkspaceLike, query: QueryLike, marks: dict[Path, str]) -> QueryLike:
     """Return the query moved towards what is marked right and away from what is wrong."""
     ids: dict[str, list[int]] = {"right": [], "wrong": []}
     for path, mark in marks.items():
@@ -159,7 +166,7 @@ def _refined(workspace: Any, query: Any, marks: dict[Path, str]) -> Any:
     return workspace.refine(query, ids["right"], ids["wrong"])
 
 
-def core_filters(filters: Filters) -> Any:
+def core_filters(filters: Filters) -> CoreFilters:
     """Return the core's filters; runs on a worker thread."""
     from c4t_core.workspace import Filters as CoreFilters
 
@@ -186,7 +193,7 @@ def _wanted(order: Order, histogram: Histogram, automatic: float | None) -> int:
     return max(FIRST, histogram.above(least) + FIRST // 2)
 
 
-def _with_mark(hits: Sequence[Any], wanted: str, marks: dict[Path, str]) -> list[Any]:
+def _with_mark(hits: Sequence[Hit], wanted: str, marks: dict[Path, str]) -> list[Hit]:
     """Keep the hits that carry a mark."""
     found = [(hit, marks.get(hit.path, "")) for hit in hits]
     return [hit for hit, mark in found if mark and wanted in ("any", mark)]

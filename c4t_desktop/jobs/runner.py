@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from shiboken6 import isValid
@@ -23,6 +23,7 @@ from shiboken6 import isValid
 from c4t_core.errors import C4TError, Cancelled
 
 LOG = logging.getLogger(__name__)
+T = TypeVar("T")  # what a piece of work returns
 _REPORT_EVERY = 0.1  # seconds between two progress reports of one job
 
 
@@ -32,7 +33,10 @@ def _nothing(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Callbacks:
-    """What the GUI thread calls, in this order: progress*, then done or failed, then finished."""
+    """What the GUI thread calls, in this order: progress*, then done or failed, then finished.
+
+    Jobs of all types wait in one queue; :meth:`JobRunner.submit` sees that ``done`` fits the work.
+    """
 
     done: Callable[[Any], None] = _nothing
     failed: Callable[[Exception], None] | None = None
@@ -54,7 +58,7 @@ class Job:
     number: int
     lane: str
     key: str | None
-    work: Callable[[Job], Any]
+    work: Callable[[Job], object]
     callbacks: Callbacks
     _post: Callable[[_Event], None]
     owner: QObject | None = None
@@ -134,7 +138,7 @@ class _Event:
 
     job: Job
     kind: str  # "progress", "done", "failed" or "cancelled"
-    value: Any = None
+    value: object = None
 
 
 class _Lane:
@@ -228,11 +232,11 @@ class JobRunner(QObject):
 
     def submit(
         self,
-        work: Callable[[Job], Any],
+        work: Callable[[Job], T],
         *,
         lane: str,
         key: str | None = None,
-        done: Callable[[Any], None] = _nothing,
+        done: Callable[[T], None] = _nothing,
         failed: Callable[[Exception], None] | None = None,
         progress: Callable[[Any], None] = _nothing,
         finished: Callable[[], None] = _nothing,
@@ -340,7 +344,7 @@ class JobRunner(QObject):
         callbacks = event.job.callbacks
         if event.kind == "done":
             callbacks.done(event.value)
-        elif event.kind == "failed":
+        elif isinstance(event.value, Exception):
             # What the user can mend is said in the window; only a fault of ours needs a traceback.
             expected = isinstance(event.value, C4TError)
             LOG.info("job failed: %s", event.value, exc_info=None if expected else event.value)

@@ -194,7 +194,7 @@ def _kept(made: Picture, key: str, store: ThumbnailStore) -> Picture:
 
     image = made.image
     if image is not None:
-        pixels = image.constBits()
+        pixels = bytes(image.constBits())
         whole = Image.frombuffer(
             "RGB", (image.width(), image.height()), pixels, "raw", "RGB", image.bytesPerLine(), 1
         )

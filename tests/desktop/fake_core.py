@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from c4t_core.errors import Cancelled, FolderError
 from c4t_core.index.search import Hit, Query, Term, parse_query
 from c4t_core.models.info import ModelInfo
+from c4t_core.progress import Progress, ignore
 from c4t_core.workspace import (
+    Filters,
     FolderStatus,
     Frame,
     IndexReport,
+    QueryLike,
     Ranking,
     Skipped,
     Space,
     WorkspaceStatus,
 )
 
-_SUFFIXES = (".png", ".jpg")
+if TYPE_CHECKING:
+    from c4t_desktop.jobs.workspace import WorkspaceLike
+
+    def _has_what_the_window_uses(workspace: FakeWorkspace) -> WorkspaceLike:
+        return workspace
 
 
-def make_frames(folder: Path, count: int = 12, *, size=(96, 60)) -> list[Path]:
+def make_frames(folder: Path, count: int = 12, *, size: tuple[int, int] = (96, 60)) -> list[Path]:
     """Write small pictures with names like those of a drive."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []
@@ -43,7 +53,19 @@ _LIKE = Query((Term(text="similar"),))
 class FakeWorkspace:
     """Answers like the core's: the score of a frame falls with its number."""
 
-    def __init__(self, folders, model, *, step=0.0, fail=None, cut=0.35, skipped=(), seconds=0.5):
+    model_fingerprint = ""
+
+    def __init__(
+        self,
+        folders: Sequence[str | Path],
+        model: str,
+        *,
+        step: float = 0.0,
+        fail: Exception | None = None,
+        cut: float = 0.35,
+        skipped: Sequence[Skipped] = (),
+        seconds: float = 0.5,
+    ) -> None:
         self.roots = tuple(Path(folder) for folder in folders)
         for root in self.roots:
             if not root.is_dir():
@@ -52,8 +74,8 @@ class FakeWorkspace:
         self.notices: list[str] = []
         self.step, self.fail, self.cut, self.seconds = step, fail, cut, seconds
         self.closed = self.cleaned = False
-        self.relocated = self.forgotten = None
-        self.rules = None
+        self.relocated: tuple[Path, Path] | None = None
+        self.forgotten: Path | None = None
         self.queries: list[Query] = []
         self.indexed = threading.Event()
         self._skipped = list(skipped)
@@ -65,7 +87,9 @@ class FakeWorkspace:
         )
         self.embedded = 0
 
-    def index(self, progress=lambda done, total: None, *, on_commit=None):
+    def index(
+        self, progress: Progress = ignore, *, on_commit: Callable[[], None] | None = None
+    ) -> IndexReport:
         total = len(self._files)
         progress(0, total)
         for done in range(1, total + 1):
@@ -93,10 +117,14 @@ class FakeWorkspace:
         shift = 0.3 if "bottom" in text else 0.0
         return float(0.5 - 0.01 * number - shift)
 
-    def _query(self, query) -> Query:
-        return parse_query(query) if isinstance(query, str) else query
+    def _query(self, query: QueryLike) -> Query:
+        if isinstance(query, str):
+            return parse_query(query)
+        return query if isinstance(query, Query) else _LIKE
 
-    def ranking(self, query, *, filters=None, k=None):
+    def ranking(
+        self, query: QueryLike, *, filters: Filters | None = None, k: int | None = None
+    ) -> Ranking:
         query = self._query(query)
         if query != _LIKE:
             self.queries.append(query)
@@ -110,46 +138,53 @@ class FakeWorkspace:
         return Ranking(np.array(numbers, dtype=np.int64)[best], scores[best])
 
     @staticmethod
-    def _passes(frame, filters) -> bool:
+    def _passes(frame: Frame, filters: Filters) -> bool:
+        moment = frame.time or 0.0
         inside = any(frame.path.is_relative_to(Path(folder)) for folder in filters.within)
         return (
             (not filters.within or inside)
             and (not filters.drives or frame.drive in filters.drives)
             and (not filters.cameras or frame.camera in filters.cameras)
-            and (filters.since is None or filters.since <= frame.time < filters.until)
+            and (filters.since is None or filters.since <= moment)
+            and (filters.until is None or moment < filters.until)
             and (filters.only is None or frame.image_id in filters.only)
         )
 
-    def threshold(self, query, *, filters=None):
+    def threshold(self, query: QueryLike, *, filters: Filters | None = None) -> float | None:
         return self.cut
 
-    def hits(self, image_ids, scores, first=1):
+    def refine(
+        self, query: QueryLike, right: Sequence[int], wrong: Sequence[int]
+    ) -> NDArray[np.float32]:
+        return np.zeros(1, dtype=np.float32)
+
+    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
         made = []
         for place, (number, score) in enumerate(zip(image_ids, scores, strict=True)):
-            f = self._frame(int(number))
+            f = self._frame(number)
             made.append(
-                Hit(f.path, float(score), first + place, f.root, f.relative, f.drive, f.camera,
+                Hit(f.path, score, first + place, f.root, f.relative, f.drive, f.camera,
                     f.frame, f.time, f.image_id)
             )  # fmt: skip
         return made
 
-    def similar(self, image, k=50):
+    def similar(self, image: str | Path, k: int | None = 50) -> list[Hit]:
         ranking = self.ranking(_LIKE)
-        return self.hits(ranking.image_ids[:k], ranking.scores[:k])
+        return self.hits(ranking.image_ids[:k].tolist(), ranking.scores[:k].tolist())
 
-    def frame(self, image):
+    def frame(self, image: str | Path) -> Frame | None:
         path = Path(image)
         return self._frame(self._files.index(path)) if path in self._files else None
 
-    def neighbours(self, image, before=3, after=3):
+    def neighbours(self, image: str | Path, before: int = 3, after: int = 3) -> list[Frame]:
         place = self._files.index(Path(image))
         last = min(len(self._files), place + after + 1)
         return [self._frame(number) for number in range(max(0, place - before), last)]
 
-    def files_of_size(self, size):
+    def files_of_size(self, size: int) -> list[Path]:
         return [path for path in self._files if path.is_file() and path.stat().st_size == size]
 
-    def status(self):
+    def status(self) -> WorkspaceStatus:
         folders = tuple(
             FolderStatus(
                 root,
@@ -165,43 +200,43 @@ class FakeWorkspace:
         )
         return WorkspaceStatus(len(self._files), self.embedded, 0, len(self._skipped), folders)
 
-    def skipped(self):
+    def skipped(self) -> list[Skipped]:
         return list(self._skipped)
 
-    def retry_skipped(self):
+    def retry_skipped(self) -> int:
         count, self._skipped = len(self._skipped), []
         return count
 
-    def drives(self):
+    def drives(self) -> list[tuple[str, int]]:
         names = [path.parent.name for path in self._files]
         return [(name, names.count(name)) for name in sorted(set(names))]
 
-    def cameras(self):
+    def cameras(self) -> list[tuple[str, int]]:
         return [("front", len(self._files))]
 
-    def days(self):
+    def days(self) -> list[tuple[str, int]]:
         times = [self._frame(number).time for number in range(len(self._files))]
-        days = [time.strftime("%Y-%m-%d", time.gmtime(moment)) for moment in times]
+        days = [time.strftime("%Y-%m-%d", time.gmtime(moment)) for moment in times if moment]
         return [(day, days.count(day)) for day in sorted(set(days))]
 
-    def space(self):
+    def space(self) -> Space:
         return Space(2_000_000, 300_000 if not self.cleaned else 0, 0)
 
-    def clean(self, keep_models=None):
+    def clean(self, keep_models: Sequence[str] | None = None) -> int:
         self.cleaned = True
         return 300_000
 
-    def relocate(self, old, new):
+    def relocate(self, old: str | Path, new: str | Path) -> None:
         self.relocated = (Path(old), Path(new))
 
-    def forget(self, folder):
+    def forget(self, folder: str | Path) -> None:
         self.forgotten = Path(folder)
 
-    def close(self):
+    def close(self) -> None:
         self.closed = True
 
 
-def fake_models(*extra: ModelInfo):
+def fake_models(*extra: ModelInfo) -> tuple[ModelInfo, ...]:
     """Return the shipped model, CLIP that is not there yet, and others."""
     return (
         ModelInfo("c4t", "c4t", Path("lite"), True, "", 55_000_000, "a" * 8, "ships", 512),

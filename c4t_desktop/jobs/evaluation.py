@@ -7,6 +7,7 @@ to searching meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,11 +20,6 @@ from c4t_desktop.jobs.library import LOOK, Library
 from c4t_desktop.jobs.runner import Job
 
 if TYPE_CHECKING:
-    from contextlib import closing
-
-    import numpy as np
-    from numpy.typing import NDArray
-
     from c4t_core.evaluation.benchmark import Report
     from c4t_core.index.user_data import UserData
 
@@ -130,6 +126,8 @@ def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
 
     Frames without a mark are in no ranking: nobody has said whether they are right.
     """
+    import numpy as np
+
     from c4t_core.errors import DataError
     from c4t_core.evaluation.benchmark import evaluate as evaluate_queries
     from c4t_core.evaluation.collection import Collection
@@ -149,18 +147,12 @@ def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
     collection = Collection(tuple(names), files, empty, tuple(map(_drive, names)))
     queries = []
     for text, frames in judged.items():
-        pool = _places([place[name] for name in frames])
+        pool = np.array(sorted(place[name] for name in frames), dtype=np.int64)
         right = [place[name] for name, good in frames.items() if good]
         queries.append(make_query(text, "own", right, pool=pool))
     return evaluate_queries(
         collection, queries, plan.models, progress=job.progress, stage=job.report
     )
-
-
-def _places(numbers: Sequence[int]) -> NDArray[np.int64]:
-    import numpy as np
-
-    return np.array(sorted(numbers), dtype=np.int64)
 
 
 def _drive(name: str) -> str | None:
@@ -184,8 +176,6 @@ def _judged(test_set: str, of_size: FilesOfSize) -> dict[str, dict[str, bool]]:
 
 
 def _user_data() -> closing[UserData]:
-    from contextlib import closing
-
     from c4t_core.index.user_data import UserData
 
     return closing(UserData())

@@ -11,7 +11,6 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal, Slot
 
@@ -148,7 +147,7 @@ class TrainingProcess(QObject):
             self._process = None
 
 
-def _parse(line: str) -> dict[str, Any] | None:
+def _parse(line: str) -> dict[str, object] | None:
     """Return the event in a line, or None if it is something else."""
     try:
         event = json.loads(line)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from PySide6.QtGui import QAction, QKeySequence
@@ -32,7 +34,7 @@ class Spec:
     checkable: bool = False
 
 
-_N = QT_TRANSLATE_NOOP
+_N = cast("Callable[[str, str], str]", QT_TRANSLATE_NOOP)  # Qt returns the text as it is
 SPECS: tuple[Spec, ...] = (
     Spec("openFolderAction", _N("Actions", "Open a folder…"), "folder", ("Ctrl+O",)),
     Spec("addFolderAction", _N("Actions", "Add a folder…"), "folder-add", ("Ctrl+Shift+O",)),

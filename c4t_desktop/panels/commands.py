@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 from c4t_core import paths
 from c4t_core.errors import FolderError, MissingExtraError
 from c4t_desktop.gallery.results_model import file_url, files_as_mime
+from c4t_desktop.jobs.library import Opened
 from c4t_desktop.jobs.marks import Saved
 from c4t_desktop.messages import Problem, describe, plural, show_problem
 from c4t_desktop.panels import extensions, pages
@@ -27,6 +28,10 @@ from c4t_desktop.panels.settings_dialog import SettingsDialog
 from c4t_desktop.panels.shortcuts import ShortcutsDialog
 from c4t_desktop.panels.skipped import SkippedDialog
 from c4t_desktop.settings import EXCLUDES, INDEX_AT_OPENING
+
+if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
+    from c4t_core.workspace import Skipped
 
 
 class Commands(QObject):
@@ -158,10 +163,10 @@ class Commands(QObject):
             self.said.emit(self.tr("The sample's pictures are drawn, not photographed."))
 
     @Slot(object)
-    def _opened(self, opened: Any) -> None:
+    def _opened(self, opened: Opened) -> None:
         folders = tuple(str(path) for path in opened.folders)
         self._context.settings.add_recent(folders)
-        for notice in getattr(opened.workspace, "notices", ()):
+        for notice in opened.workspace.notices:
             self.said.emit(notice)
         if self._context.settings.value(INDEX_AT_OPENING):
             self._context.library.index()
@@ -240,7 +245,7 @@ class Commands(QObject):
             lambda workspace: workspace.skipped(), key="skipped", done=self._show_skipped
         )
 
-    def _show_skipped(self, skipped: Sequence[Any]) -> None:
+    def _show_skipped(self, skipped: Sequence[Skipped]) -> None:
         dialog = SkippedDialog(skipped, self._context.theme, self._window)
         dialog.retry_wanted.connect(self._retry_skipped)
         self._open(dialog)
@@ -290,7 +295,7 @@ class Commands(QObject):
         self.trouble.emit(problem)
 
     @Slot(object)
-    def refuse_model(self, info: Any) -> None:
+    def refuse_model(self, info: ModelInfo) -> None:
         """Say what to do so that a model can be used."""
         if extensions.available("models") and info.path is None:
             self.run_extension("models")

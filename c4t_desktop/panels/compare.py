@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
@@ -26,6 +27,7 @@ from c4t_desktop.messages import describe, plain_label
 from c4t_desktop.panels.model_chooser import title_of
 
 if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
     from c4t_desktop.panels.extensions import Context
 
 _SIDES = (0, 1)
@@ -77,7 +79,7 @@ class Side(QWidget):
         """The model chosen."""
         return str(self.chooser.currentData())
 
-    def offer(self, infos: Any, current: str) -> None:
+    def offer(self, infos: Sequence[ModelInfo], current: str) -> None:
         """List the models that can be used."""
         self.chooser.clear()
         for info in infos:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
@@ -29,6 +29,9 @@ from c4t_desktop.messages import plain_label, size_text
 from c4t_desktop.panels.flow import FlowLayout
 from c4t_desktop.panels.model_chooser import title_of
 from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import Hit
 
 _CAPTIONS = 4  # shown of one frame
 _ROWS = ("score", "drive", "frame", "file", "changed", "folder")
@@ -222,7 +225,7 @@ class DetailsPanel(QScrollArea):
         """The frame shown."""
         return self._path
 
-    def show_hit(self, path: Path, hit: Any = None, model: str = "") -> None:
+    def show_hit(self, path: Path, hit: Hit | None = None, model: str = "") -> None:
         """Show a frame; ``hit`` is what the grid knows about it."""
         self._path = path
         self._content.show()

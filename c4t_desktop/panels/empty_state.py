@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -160,7 +161,8 @@ class EmptyState(QWidget):
         return row
 
     def _add_chips(self, column: QVBoxLayout) -> None:
-        page = self._page
+        page, chosen = self._page, self._page.chip_chosen
+        assert chosen is not None  # a page with chips says what they do
         if page.chips_title:
             heading = plain_label(page.chips_title)
             heading.setProperty("kind", "section")
@@ -169,7 +171,7 @@ class EmptyState(QWidget):
         holder = QWidget()
         flow = FlowLayout(holder, self._theme.px(8))
         for text in page.chips:
-            button = _Button(shown(text), lambda text=text: page.chip_chosen(text))
+            button = _Button(shown(text), partial(chosen, text))
             button.setProperty("kind", "chip")
             flow.addWidget(button)
         column.addWidget(holder)

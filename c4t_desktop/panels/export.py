@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QShowEvent
@@ -42,9 +42,10 @@ from c4t_desktop.messages import count_text, describe, plain_label, plural
 from c4t_desktop.panels.model_chooser import title_of
 
 if TYPE_CHECKING:
+    from c4t_core.workspace import Hit
     from c4t_desktop.panels.extensions import Context
 
-_N = QT_TRANSLATE_NOOP
+_N = cast("Callable[[str, str], str]", QT_TRANSLATE_NOOP)  # Qt returns the text as it is
 KINDS = (
     (
         CSV,
@@ -97,7 +98,7 @@ class ExportDialog(QDialog):
     said = Signal(str)
 
     def __init__(
-        self, wanted: Wanted, selected: Sequence[Any], context: Context, parent: QWidget
+        self, wanted: Wanted, selected: Sequence[Hit], context: Context, parent: QWidget
     ) -> None:
         """Offer all hits (those of ``wanted``) or the selected ones."""
         super().__init__(parent)
@@ -154,9 +155,9 @@ class ExportDialog(QDialog):
         column.addWidget(about)
         column.addSpacing(px(8))
         column.addWidget(_section(self.tr("WHICH HITS")))
-        for button in (self.everything, self.chosen):
-            self._which.addButton(button)
-            column.addWidget(button)
+        for choice in (self.everything, self.chosen):
+            self._which.addButton(choice)
+            column.addWidget(choice)
         column.addSpacing(px(8))
         column.addWidget(_section(self.tr("AS WHAT")))
         column.addLayout(self._kind_rows())
@@ -184,9 +185,9 @@ class ExportDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102
         super().showEvent(event)
         # The size hint takes wrapped lines for shorter than they are with large text.
-        self.resize(
-            self.width(), max(self.height(), self.layout().totalHeightForWidth(self.width()))
-        )
+        layout = self.layout()
+        assert layout is not None  # _place made it
+        self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def _kind_rows(self) -> QVBoxLayout:
         px = self._theme.px
@@ -249,7 +250,7 @@ class ExportDialog(QDialog):
         """What is to be written."""
         return KINDS[max(0, self._kinds.checkedId())][0]
 
-    def _hits(self) -> tuple[Any, ...]:
+    def _hits(self) -> tuple[Hit, ...]:
         return self._selected if self.chosen.isChecked() else self._wanted.hits
 
     @Slot()
@@ -376,6 +377,7 @@ def _section(text: str) -> QWidget:
 def create(context: Context, parent: QWidget) -> QWidget:
     """Return the dialog about the hits that the window shows."""
     from c4t_desktop.jobs.marks import key_of
+    from c4t_desktop.panels.extensions import Window
 
     finder, opened = context.finder, context.library.opened_now
     view = parent.findChild(ResultsView, "resultsView")
@@ -384,6 +386,6 @@ def create(context: Context, parent: QWidget) -> QWidget:
     query = key_of(finder.found.ask) if finder.found is not None else ""
     wanted = replace(wanted_of(finder, query, workspace), hits=hits_above_cut(finder))
     dialog = ExportDialog(wanted, hits_of(finder, paths), context, parent)
-    if hasattr(parent, "commands"):
+    if isinstance(parent, Window):
         dialog.said.connect(parent.commands.said)
     return dialog

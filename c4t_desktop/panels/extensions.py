@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from PySide6.QtCore import SignalInstance
 from PySide6.QtWidgets import QWidget
 
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
@@ -24,6 +26,10 @@ from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.settings import Settings
 from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_desktop.panels.commands import Commands
+    from c4t_desktop.panels.details import DetailsPanel
 
 MODULES = {
     "compare": "compare",
@@ -59,6 +65,22 @@ class Context:
     settings: Settings
     theme: Theme
     marks: MarkBook
+
+
+@runtime_checkable
+class Window(Protocol):
+    """What panels use of the window that they are made for."""
+
+    closing: SignalInstance
+    commands: Commands
+    details: DetailsPanel
+
+
+@runtime_checkable
+class InPlaceOfGrid(Protocol):
+    """A panel that takes the place of the grid."""
+
+    closed: SignalInstance
 
 
 Factory = Callable[[Context, QWidget], QWidget]

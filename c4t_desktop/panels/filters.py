@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
@@ -11,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QWidg
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.jobs.finder import Filters, Finder
 from c4t_desktop.jobs.library import Library
+from c4t_desktop.jobs.workspace import WorkspaceLike
 from c4t_desktop.messages import count_text, plain_label
 from c4t_desktop.panels.side_rows import Section, SideRow
 from c4t_desktop.theme import Theme
@@ -89,7 +89,9 @@ class FilterSection(Section):
             chooser.addItem(self.tr("any"), None)
             for name, count in values:
                 chooser.addItem(f"{shown(name)}  ({count_text(count)})", name)
-            chooser.parentWidget().setVisible(len(values) > 1)
+            holder = chooser.parentWidget()
+            assert holder is not None  # _titled gave it one
+            holder.setVisible(len(values) > 1)
         self._show(self._finder.ask.filters)
 
     @Slot()
@@ -137,7 +139,7 @@ class FilterSection(Section):
         self.cleared.emit()
 
 
-def _facets(workspace: Any) -> dict[str, list[tuple[str, int]]]:
+def _facets(workspace: WorkspaceLike) -> dict[str, list[tuple[str, int]]]:
     """Read what can be filtered by; runs on a worker thread."""
     return {
         "drive": list(workspace.drives()),

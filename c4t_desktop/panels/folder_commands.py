@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QDesktopServices
@@ -11,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from c4t_desktop.gallery.results_model import file_url, shown
 from c4t_desktop.jobs.library import WORK, Library
+from c4t_desktop.jobs.workspace import WorkspaceLike
 from c4t_desktop.panels.commands import Commands
 from c4t_desktop.panels.sidebar import Sidebar
 from c4t_desktop.panels.status import folder_name
@@ -102,7 +102,7 @@ class FolderCommands(QObject):
         )
 
 
-def _relocate(workspace: Any, old: Path, new: Path) -> None:
+def _relocate(workspace: WorkspaceLike, old: Path, new: Path) -> None:
     """Move a folder in the catalogue and in the user's data; runs on a worker thread."""
     from c4t_core.index.user_data import UserData
 

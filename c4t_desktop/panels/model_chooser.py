@@ -7,7 +7,7 @@ one switches between most as segments, so that one click changes the model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
@@ -16,6 +16,9 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 from c4t_desktop.gallery.results_model import plain_tip
 from c4t_desktop.messages import size_text, why_unusable
 from c4t_desktop.theme import Theme, icons
+
+if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
 
 _SEGMENTS = 2  # models always in sight; the current one is always a third if it is another
 
@@ -44,7 +47,7 @@ class ModelChooser(QComboBox):
         """Start empty; the list comes from the library."""
         super().__init__(parent)
         self._theme = theme
-        self._infos: dict[str, Any] = {}
+        self._infos: dict[str, ModelInfo] = {}
         self._name = ""
         self.setObjectName("modelChooser")
         self.setAccessibleName(self.tr("Model"))
@@ -53,7 +56,7 @@ class ModelChooser(QComboBox):
         self.currentIndexChanged.connect(self._index_changed)
         theme.changed.connect(self._restyle)
 
-    def show_models(self, infos: Sequence[Any], current: str) -> None:
+    def show_models(self, infos: Sequence[ModelInfo], current: str) -> None:
         """List models; keeps the current one even if it is unknown."""
         self.blockSignals(True)
         self.clear()
@@ -175,7 +178,7 @@ class ModelChooser(QComboBox):
         self.update()
 
 
-def _tip(info: Any) -> str:
+def _tip(info: ModelInfo) -> str:
     lines = [info.description, "" if info.available else why_unusable(info)]
     if info.size_bytes:
         lines.append(size_text(info.size_bytes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor, QGuiApplication
@@ -30,6 +30,7 @@ from c4t_desktop.panels.add_model import AddModelDialog
 from c4t_desktop.panels.model_chooser import title_of
 
 if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
     from c4t_desktop.panels.extensions import Context
 
 
@@ -43,7 +44,7 @@ class ModelsDialog(QDialog):
         self.setWindowTitle(self.tr("Models"))
         self._library, self._theme, self._store = context.library, context.theme, store
         self._meter = RateMeter()
-        self._infos: dict[str, Any] = {}
+        self._infos: dict[str, ModelInfo] = {}
         self._removing = ""
         self._wish = ""
         self.list = QTreeWidget()
@@ -97,8 +98,8 @@ class ModelsDialog(QDialog):
         header = self.list.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column in (1, 2):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        for narrow in (1, 2):
+            header.setSectionResizeMode(narrow, QHeaderView.ResizeMode.ResizeToContents)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         card = QFrame()
         card.setObjectName("modelCard")
@@ -168,7 +169,7 @@ class ModelsDialog(QDialog):
     # the list -------------------------------------------------------------------------------
 
     @Slot(object)
-    def show_models(self, infos: Sequence[Any]) -> None:
+    def show_models(self, infos: Sequence[ModelInfo]) -> None:
         """List models."""
         kept = self._wish or self.current or self._library.model
         self._infos = {info.name: info for info in infos}
@@ -189,11 +190,12 @@ class ModelsDialog(QDialog):
             if info.name == kept:
                 self.list.setCurrentItem(item)
                 self._wish = ""
-        if self.list.currentItem() is None and self.list.topLevelItemCount():
-            self.list.setCurrentItem(self.list.topLevelItem(0))
+        first = self.list.topLevelItem(0)
+        if self.list.currentItem() is None and first is not None:
+            self.list.setCurrentItem(first)
         self._show_current()
 
-    def _why_not(self, info: Any) -> str:
+    def _why_not(self, info: ModelInfo) -> str:
         return self.tr("not downloaded") if info.path is None else self.tr("cannot be used")
 
     @property
@@ -246,8 +248,10 @@ class ModelsDialog(QDialog):
     @Slot()
     def _ask_download(self) -> None:
         info = self._infos.get(self.current)
-        absent = info is not None and info.kind == "clip" and info.path is None
-        self._store.ask_size(info.name if absent else "clip")
+        if info is not None and info.kind == "clip" and info.path is None:
+            self._store.ask_size(info.name)
+        else:
+            self._store.ask_size("clip")
 
     @Slot(str, object)
     def _offer_download(self, name: str, size: int) -> None:

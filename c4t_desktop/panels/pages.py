@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
 from c4t_desktop.messages import Problem, count_text, plural
 from c4t_desktop.panels.empty_state import Offer, Page
 from c4t_desktop.panels.status import folders_title
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import WorkspaceStatus
 
 
 def _tr(text: str) -> str:
@@ -101,7 +104,7 @@ def opening(folders: Sequence[Path]) -> Page:
 def ready(
     offers: Offers,
     folders: Sequence[Path],
-    status: Any,
+    status: WorkspaceStatus | None,
     *,
     indexing: bool,
     chosen: Callable[[str], object],
@@ -149,7 +152,9 @@ def ready(
     )
 
 
-def nothing_indexed(offers: Offers, *, indexing: bool, filtered: bool, status: Any = None) -> Page:
+def nothing_indexed(
+    offers: Offers, *, indexing: bool, filtered: bool, status: WorkspaceStatus | None
+) -> Page:
     """Say why there is nothing to search yet."""
     if filtered:
         return Page(

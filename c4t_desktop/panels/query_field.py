@@ -104,8 +104,8 @@ class QueryField(QLineEdit):
         painter.end()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
-        key = event.key()
-        if key in _FOR_THE_LIST and self._completer.popup().isVisible():
+        key, popup = event.key(), self._completer.popup()
+        if key in _FOR_THE_LIST and popup is not None and popup.isVisible():
             event.ignore()  # the list of earlier queries takes it; it asks its field first
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.entered.emit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
@@ -17,9 +17,13 @@ from c4t_desktop.jobs.library import Indexing, Library, Opened
 from c4t_desktop.messages import describe
 from c4t_desktop.panels import pages
 from c4t_desktop.panels.empty_state import EmptyState, Page
+from c4t_desktop.panels.extensions import InPlaceOfGrid
 from c4t_desktop.panels.results_header import ResultsHeader
 from c4t_desktop.panels.viewer import Viewer
 from c4t_desktop.settings import CARD_WIDTH, Settings
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import IndexReport, WorkspaceStatus
 
 
 class ResultsPanel(QStackedWidget):
@@ -58,7 +62,9 @@ class ResultsPanel(QStackedWidget):
         self._finder = finder
         self._header = header
         self._view = view
-        self._model: ResultsModel = view.model()
+        model = view.model()
+        assert isinstance(model, ResultsModel)  # a ResultsView is made with one
+        self._model = model
         self._viewer = viewer
         self._empty = empty
         self._hint = hint
@@ -69,7 +75,7 @@ class ResultsPanel(QStackedWidget):
         self._problem: Callable[[], Page] | None = None
         self._panel: QWidget | None = None
         self._terms: object = None
-        self._status_now: Any = None
+        self._status_now: WorkspaceStatus | None = None
         column = QVBoxLayout(self._grid)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -164,7 +170,7 @@ class ResultsPanel(QStackedWidget):
         self._rest_if_idle()
 
     @Slot(object)
-    def _status(self, status: Any) -> None:
+    def _status(self, status: WorkspaceStatus) -> None:
         self._status_now = status
         self._rest_if_idle()
 
@@ -179,7 +185,7 @@ class ResultsPanel(QStackedWidget):
             self.show_resting()
 
     @Slot(object)
-    def _index_ended(self, _: Any) -> None:
+    def _index_ended(self, _: IndexReport | None) -> None:
         self._rest_if_idle()
 
     @Slot(object)
@@ -280,6 +286,7 @@ class ResultsPanel(QStackedWidget):
         self._panel = panel
         self.addWidget(panel)
         self.setCurrentWidget(panel)
+        assert isinstance(panel, InPlaceOfGrid)  # or nothing leads back to the grid
         panel.closed.connect(self.leave_panel)
         panel.setFocus()
 

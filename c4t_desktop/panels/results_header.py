@@ -85,8 +85,9 @@ class ResultsHeader(QWidget):
         sizes = QHBoxLayout(self.size_control)
         sizes.setContentsMargins(px(8), 0, 0, 0)
         sizes.setSpacing(px(6))
-        for part in (self._small, self._size, self._large):
-            sizes.addWidget(part)
+        sizes.addWidget(self._small)
+        sizes.addWidget(self._size)
+        sizes.addWidget(self._large)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
         super().resizeEvent(event)
@@ -95,6 +96,7 @@ class ResultsHeader(QWidget):
     def _fit(self) -> None:
         """Leave out what there is no room for, the least needed first."""
         row = self.layout()
+        assert row is not None  # _place made it
         room = self.width() - 2 * self._theme.px(16)
         always = (self._count, self._sort, self.slider)
         used = sum(part.sizeHint().width() + row.spacing() for part in always)

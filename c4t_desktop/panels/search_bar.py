@@ -285,5 +285,5 @@ def _keep_pasted(image: QImage) -> Path:
     digest = hashlib.sha1(bytes(plain.constBits()), usedforsecurity=False).hexdigest()[:16]
     file = folder / f"pasted-{digest}.png"
     if not file.exists():
-        plain.save(str(file), "PNG")
+        plain.save(str(file))
     return file

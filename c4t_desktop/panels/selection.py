@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, SignalInstance, Slot
 
+from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.jobs.finder import Finder
 from c4t_desktop.jobs.marks import MarkBook
 from c4t_desktop.panels.details import DetailsPanel
 from c4t_desktop.panels.results import ResultsPanel
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import Hit
 
 
 class Selection(QObject):
@@ -45,7 +50,7 @@ class Selection(QObject):
         view.marked.connect(self._mark_by_key)
         marks.changed.connect(self._marks_changed)
 
-    def show_details_in(self, details: DetailsPanel) -> Any:
+    def show_details_in(self, details: DetailsPanel) -> Callable[[Path | None, Hit | None], None]:
         """Join the details panel; return the slot that shows a frame in it."""
         self._details = details
         details.marked.connect(self._mark_shown)
@@ -65,7 +70,7 @@ class Selection(QObject):
         return [self._details.path]
 
     @Slot(object, object)
-    def _show_details(self, path: Path | None, hit: Any) -> None:
+    def _show_details(self, path: Path | None, hit: Hit | None) -> None:
         if self._details is None:
             return
         if path is None:
@@ -109,7 +114,7 @@ class Selection(QObject):
         """Look for frames like the first selected one."""
         self._first(self.like_wanted)
 
-    def _first(self, wanted: Any) -> None:
+    def _first(self, wanted: SignalInstance) -> None:
         chosen = self.paths()
         if chosen:
             wanted.emit(chosen[0])
@@ -140,6 +145,8 @@ class Selection(QObject):
 
     @Slot(object)
     def _marks_changed(self, marks: dict[Path, str]) -> None:
-        self._view.model().set_marks(marks)
+        model = self._view.model()
+        assert isinstance(model, ResultsModel)  # a ResultsView is made with one
+        model.set_marks(marks)
         if self._details is not None and self._details.path is not None:
             self._details.show_mark(marks.get(self._details.path, ""))

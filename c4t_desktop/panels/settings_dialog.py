@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -68,7 +69,7 @@ class SettingsDialog(QDialog):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(content)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        for button in buttons.buttons():
+        for button in buttons.findChildren(QPushButton):
             button.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         buttons.setContentsMargins(px(24), px(4), px(24), px(16))
@@ -78,7 +79,7 @@ class SettingsDialog(QDialog):
         whole.addWidget(buttons)
         self.resize(px(620), min(px(760), 860))
 
-    def _line(self, setting: Setting) -> QHBoxLayout:
+    def _line(self, setting: Setting[str | int]) -> QHBoxLayout:
         px = self._theme.px
         name: QLabel = plain_label(setting.say_title())
         name.setProperty("kind", "strong")
@@ -100,7 +101,7 @@ class SettingsDialog(QDialog):
         line.addWidget(editor)
         return line
 
-    def _editor(self, setting: Setting) -> QWidget:
+    def _editor(self, setting: Setting[str | int]) -> QWidget:
         value = self._settings.value(setting)
         width = self._theme.px(150)
         if setting.choices:
@@ -111,12 +112,12 @@ class SettingsDialog(QDialog):
             chooser.currentIndexChanged.connect(self._chosen)
             chooser.setFixedWidth(width)
             return chooser
-        if isinstance(setting.default, bool):
+        if isinstance(value, bool):
             box = QCheckBox()
             box.setChecked(value)
             box.toggled.connect(self._toggled)
             return box
-        if isinstance(setting.default, int):
+        if isinstance(value, int):
             number = number_field(self._theme, setting.low, setting.high)
             number.setSingleStep(setting.step)
             number.setSuffix(setting.suffix)
@@ -130,7 +131,7 @@ class SettingsDialog(QDialog):
         line.setFixedWidth(self._theme.px(220))
         return line
 
-    def _store_value(self, value: object) -> None:
+    def _store_value(self, value: str | int) -> None:
         editor = self.sender()
         key = editor.property("setting")
         setting = next(entry for _, group in GROUPS for entry in group if entry.key == key)
@@ -138,7 +139,9 @@ class SettingsDialog(QDialog):
 
     @Slot(int)
     def _chosen(self, index: int) -> None:
-        self._store_value(self.sender().itemData(index))
+        chooser = self.sender()
+        assert isinstance(chooser, QComboBox)  # only choosers are connected
+        self._store_value(chooser.itemData(index))
 
     @Slot(bool)
     def _toggled(self, on: bool) -> None:
@@ -150,4 +153,6 @@ class SettingsDialog(QDialog):
 
     @Slot()
     def _typed(self) -> None:
-        self._store_value(self.sender().text())
+        line = self.sender()
+        assert isinstance(line, QLineEdit)  # only lines are connected
+        self._store_value(line.text())

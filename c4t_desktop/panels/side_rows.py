@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from c4t_desktop.gallery.results_model import shown
@@ -71,7 +71,7 @@ class SideRow(QPushButton):
         self._elide()
         self.setAccessibleName(f"{self._whole}, {value}" if value else self._whole)
 
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
         super().resizeEvent(event)
         self._elide()
 
@@ -80,7 +80,7 @@ class SideRow(QPushButton):
         mode = Qt.TextElideMode.ElideMiddle
         self._name.setText(self._name.fontMetrics().elidedText(self._whole, mode, max(20, room)))
 
-    def keyPressEvent(self, event: Any) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
         if event.key() == Qt.Key.Key_Delete:
             self.removed.emit(self.stands_for)
         else:

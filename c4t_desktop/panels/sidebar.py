@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction
@@ -20,6 +20,9 @@ from c4t_desktop.panels.filters import FilterSection
 from c4t_desktop.panels.side_rows import Section, SideRow
 from c4t_desktop.panels.status import folder_name, folders_title
 from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import FolderStatus, WorkspaceStatus
 
 
 class Sidebar(QScrollArea):
@@ -54,7 +57,7 @@ class Sidebar(QScrollArea):
         self._finder = finder
         self._theme = theme
         self._for: tuple[Path, ...] = ()
-        self._shown: list[Any] = []
+        self._shown: list[Path] = []
         self.setObjectName("sidePanel")
         self.setAccessibleName(self.tr("Folders and filters"))
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -102,7 +105,7 @@ class Sidebar(QScrollArea):
         self._filters.hide()
 
     @Slot(object)
-    def _status(self, status: Any) -> None:
+    def _status(self, status: WorkspaceStatus) -> None:
         folders = status.folders
         if self._shown == [entry.folder for entry in folders]:
             self._recount(status)
@@ -111,8 +114,9 @@ class Sidebar(QScrollArea):
         rows: list[QWidget] = []
         chosen = self._finder.ask.filters.within
         if len(folders) != 1:
-            rows.append(self._folder_row(self.tr("All frames"), count_text(status.total), None))
-            rows[0].setChecked(not chosen)
+            every = self._folder_row(self.tr("All frames"), count_text(status.total), None)
+            every.setChecked(not chosen)
+            rows.append(every)
         for entry in folders:
             path = Path(entry.folder)
             row = self._folder_row(folder_name(path), self._value(entry), path)
@@ -130,16 +134,16 @@ class Sidebar(QScrollArea):
         self._folders.show_rows(rows)
         self._filters.look()
 
-    def _recount(self, status: Any) -> None:
+    def _recount(self, status: WorkspaceStatus) -> None:
         """Show other counts in the rows that are there: one of them may have the focus."""
-        values = {Path(entry.folder): self._value(entry) for entry in status.folders}
+        values: dict[object, str] = {None: count_text(status.total)}
+        values |= {Path(entry.folder): self._value(entry) for entry in status.folders}
         for row in self._folders.rows:
             if isinstance(row, SideRow):
-                total = count_text(status.total)
-                row.set_value(total if row.stands_for is None else values[row.stands_for])
+                row.set_value(values[row.stands_for])
         self._filters.look()
 
-    def _value(self, entry: Any) -> str:
+    def _value(self, entry: FolderStatus) -> str:
         return self.tr("offline") if entry.offline else count_text(entry.total)
 
     def _folder_row(self, name: str, value: str, path: Path | None) -> SideRow:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -21,24 +21,28 @@ from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.messages import plain_label, plural
 from c4t_desktop.theme import Theme
 
+if TYPE_CHECKING:
+    from c4t_core.workspace import Skipped
+
 _ROOT = QModelIndex()
+Index = QModelIndex | QPersistentModelIndex
 
 
 class SkippedModel(QAbstractTableModel):
     """Files and reasons."""
 
-    def __init__(self, skipped: Sequence[Any], parent: QWidget) -> None:
+    def __init__(self, skipped: Sequence[Skipped], parent: QWidget) -> None:
         """Show a list of Skipped."""
         super().__init__(parent)
         self._skipped = list(skipped)
 
-    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802, D102
+    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
         return 0 if parent.isValid() else len(self._skipped)
 
-    def columnCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802, D102
+    def columnCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
         return 0 if parent.isValid() else 2
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:  # noqa: D102
         entry = self._skipped[index.row()]
         text = shown(entry.path.name) if index.column() == 0 else entry.reason
         if role == Qt.ItemDataRole.DisplayRole:
@@ -49,7 +53,7 @@ class SkippedModel(QAbstractTableModel):
 
     def headerData(  # noqa: N802, D102
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
+    ) -> object:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return (self.tr("File"), self.tr("Reason"))[section]
         return None
@@ -68,7 +72,9 @@ class SkippedDialog(QDialog):
 
     retry_wanted = Signal()
 
-    def __init__(self, skipped: Sequence[Any], theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, skipped: Sequence[Skipped], theme: Theme, parent: QWidget | None = None
+    ) -> None:
         """Show a list of Skipped."""
         super().__init__(parent)
         self.setObjectName("skippedDialog")
@@ -110,7 +116,7 @@ class SkippedDialog(QDialog):
         buttons.addButton(retry, QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(self._copy)
         retry.clicked.connect(self._retry)
-        for button in buttons.buttons():
+        for button in buttons.findChildren(QPushButton):
             button.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction
@@ -16,6 +16,9 @@ from c4t_desktop.jobs.library import Indexing, Library, Opened
 from c4t_desktop.messages import count_text, plain_label, plural
 from c4t_desktop.panels.model_chooser import title_of
 from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import IndexReport, WorkspaceStatus
 
 _STAYS = 6000  # ms that a sentence stays
 
@@ -173,7 +176,7 @@ class StatusArea(QWidget):
         self._skip_button.hide()
 
     @Slot(object)
-    def _status(self, status: Any) -> None:
+    def _status(self, status: WorkspaceStatus) -> None:
         frames = plural(status.embedded, self.tr("{0} frame"), self.tr("{0} frames"))
         text = self.tr("{0} ready to search").format(frames) if status.embedded else ""
         if status.offline:
@@ -220,7 +223,7 @@ class StatusArea(QWidget):
         return " · ".join(parts)
 
     @Slot(object)
-    def _ended(self, report: Any) -> None:
+    def _ended(self, report: IndexReport | None) -> None:
         self._show_running(running=False)
         if report is None:
             self.say(self.tr("Stopped; what is done is kept."))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from c4t_desktop.jobs.library import LOOK, WORK, Library
 from c4t_desktop.jobs.runner import Job
-from c4t_desktop.jobs.thumbnails import Thumbnails
+from c4t_desktop.jobs.thumbnails import Thumbnails, ThumbnailStore
+from c4t_desktop.jobs.workspace import WorkspaceLike
 from c4t_desktop.messages import describe, plain_label, size_text
 from c4t_desktop.theme import Theme
 
@@ -24,7 +25,7 @@ class Used:
     indexes: int = -1
 
 
-def used(workspace: Any, store: Any) -> Used:
+def used(workspace: WorkspaceLike | None, store: ThumbnailStore) -> Used:
     """Count; runs on a worker thread."""
     thumbnails = store.size()
     if workspace is None:
@@ -48,8 +49,8 @@ class StorageSection(QWidget):
         self.clean_thumbnails = QPushButton(self.tr("Remove thumbnails"))
         self.clean_thumbnails.setObjectName("cleanButton")
         self.clean_index = QPushButton(self.tr("Clean the index"))
-        for button in (self.clean_thumbnails, self.clean_index):
-            theme.dress(button, "trash")
+        for cleaner in (self.clean_thumbnails, self.clean_index):
+            theme.dress(cleaner, "trash")
         self.clean_index.setObjectName("cleanIndexButton")
         self.clean_index.setEnabled(library.opened_now is not None)
         rows = (
@@ -102,7 +103,7 @@ class StorageSection(QWidget):
         self.clean_index.clicked.connect(self._clean_index)
         self._count()
 
-    def _workspace(self) -> Any:
+    def _workspace(self) -> WorkspaceLike | None:
         opened = self._library.opened_now
         return opened.workspace if opened is not None else None
 
@@ -133,12 +134,9 @@ class StorageSection(QWidget):
         if workspace is not None:
             self._clean(lambda _: workspace.clean(), WORK)
 
-    def _clean(self, work: Any, lane: str) -> None:
-        def clean(job: Job) -> int:
-            return int(work(job))
-
+    def _clean(self, work: Callable[[Job], int], lane: str) -> None:
         self._library.runner.submit(
-            clean, lane=lane, key="clean", done=self._cleaned, failed=self._failed, owner=self
+            work, lane=lane, key="clean", done=self._cleaned, failed=self._failed, owner=self
         )
 
     def _cleaned(self, freed: int) -> None:

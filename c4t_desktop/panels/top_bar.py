@@ -73,7 +73,9 @@ class TopBar(QWidget):
 
     def _fit(self) -> None:
         """Leave the panels to the menu and the keys where the query would have no room."""
-        gap = self.layout().spacing()
+        row = self.layout()
+        assert row is not None  # made with the bar
+        gap = row.spacing()
         used = sum(part.sizeHint().width() + gap for part in self._beside)
         tools = [part for part in self._tools if part.defaultAction().isVisible()]
         wanted = used + sum(part.sizeHint().width() + gap for part in tools)

@@ -174,7 +174,7 @@ class Viewer(QWidget):
         self._zoom.setText(f"{self.view.shown_zoom * 100:.0f} %" if known else "")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
-        steps = {
+        steps: dict[int, int] = {
             Qt.Key.Key_Left: -1,
             Qt.Key.Key_Up: -1,
             Qt.Key.Key_Right: 1,

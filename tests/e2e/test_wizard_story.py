@@ -61,7 +61,7 @@ def test_from_a_csv_to_hits_of_the_new_model(qtbot, tmp_path):
             qtbot.mouseClick(
                 wizard.findChild(QPushButton, "startButton"), Qt.MouseButton.LeftButton
             )
-        assert wizard.result.table.rowCount() >= 2
+        assert wizard.result_page.table.rowCount() >= 2
         qtbot.mouseClick(wizard.findChild(QPushButton, "useModelButton"), Qt.MouseButton.LeftButton)
 
         def answered_by_the_new_one():

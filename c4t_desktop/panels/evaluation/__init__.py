@@ -14,10 +14,11 @@ def create(context: Context, parent: QWidget) -> QWidget:
     """Return a panel over the window's one evaluation, which may be running already."""
     from c4t_desktop.jobs.evaluation import Evaluation
     from c4t_desktop.panels.evaluation.panel import EvaluationPanel
+    from c4t_desktop.panels.extensions import Window
 
     there = parent.findChild(Evaluation)
     evaluation = there if there is not None else Evaluation(context.library, parent)
     panel = EvaluationPanel(context, evaluation, parent)
-    if hasattr(parent, "details"):
+    if isinstance(parent, Window):
         panel.result.queries.hit_chosen.connect(parent.details.show_hit)
     return panel

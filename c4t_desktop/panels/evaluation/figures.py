@@ -79,7 +79,7 @@ def number(value: float | None, *, sign: bool = False) -> str:
 
 def cutoff(data: Data, wanted: int) -> str:
     """Return the cut-off in the report that comes closest to a wanted one."""
-    return min(data["chance"]["precision"], key=lambda n: abs(int(n) - wanted))
+    return str(min(data["chance"]["precision"], key=lambda n: abs(int(n) - wanted)))
 
 
 def _span(block: Data, name: str = "map") -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from c4t_desktop.panels.evaluation.setup_page import SetupPage
 from c4t_desktop.panels.model_chooser import title_of
 
 if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
     from c4t_desktop.panels.extensions import Context
 
 SETUP, RUN, RESULT = range(3)
@@ -186,7 +188,7 @@ class EvaluationPanel(QWidget):
     # asking ---------------------------------------------------------------------------------
 
     @Slot(object)
-    def _models_listed(self, infos: object) -> None:
+    def _models_listed(self, infos: Sequence[ModelInfo]) -> None:
         self.setup.show_models(infos, self._context.library.model)
 
     @Slot(object)
@@ -263,6 +265,7 @@ class EvaluationPanel(QWidget):
     @Slot()
     def _show_result(self) -> None:
         report = self._evaluation.report
+        assert report is not None  # the evaluation is done
         self.result.show_report(report)
         self._show(RESULT)
         self.title.setText(figures.scope(report.data))

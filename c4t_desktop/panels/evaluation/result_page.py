@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -30,6 +30,7 @@ from c4t_desktop.panels.model_chooser import title_of
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
+    from c4t_core.evaluation.benchmark import Report
     from c4t_desktop.panels.extensions import Context
 
 
@@ -74,7 +75,7 @@ class Overview(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
-    def show_report(self, report: Any) -> None:
+    def show_report(self, report: Report) -> None:
         """Show a report."""
         data = report.data
         self.table.show_table(figures.overall(data))
@@ -94,7 +95,7 @@ class Overview(QScrollArea):
         self.notes.setFixedHeight(self._theme.px(min(4, self.notes.count() + 1) * 26 + 8))
 
 
-def mean_curves(report: Any) -> list[figures.Series]:
+def mean_curves(report: Report) -> list[figures.Series]:
     """Return, for each model, precision at each recall, averaged over the queries that count."""
     import numpy as np
 
@@ -123,7 +124,7 @@ class QueriesPage(QWidget):
         """Show nothing yet."""
         super().__init__(parent)
         theme, px = context.theme, context.theme.px
-        self._report: Any = None
+        self._report: Report | None = None
         self._query = -1
         self.table = CellsTable("evaluationQueries", self.tr("Queries"), theme)
         self.title = plain_label()
@@ -163,7 +164,7 @@ class QueriesPage(QWidget):
         self.models.idClicked.connect(self._show_hits)
         self.view.selectionModel().currentChanged.connect(self._hit_chosen)
 
-    def show_report(self, report: Any) -> None:
+    def show_report(self, report: Report) -> None:
         """Show a report, its first query chosen."""
         self._report, self._query = report, -1
         for button in self.models.buttons():
@@ -188,6 +189,7 @@ class QueriesPage(QWidget):
     @property
     def model_name(self) -> str:
         """The model whose hits are shown."""
+        assert self._report is not None  # there are no hits before
         return str(self._report.data["models"][max(0, self.models.checkedId())])
 
     @Slot(QModelIndex, QModelIndex)
@@ -242,7 +244,7 @@ class ResultPage(QTabWidget):
         self.addTab(self.queries, self.tr("Queries"))
         self.addTab(parts, self.tr("Parts"))
 
-    def show_report(self, report: Any) -> None:
+    def show_report(self, report: Report) -> None:
         """Show a report."""
         self.overview.show_report(report)
         self.queries.show_report(report)

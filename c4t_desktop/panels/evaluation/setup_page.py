@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -29,6 +29,7 @@ from c4t_desktop.panels.evaluation.marks_row import MarksRow
 from c4t_desktop.panels.model_chooser import title_of
 
 if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
     from c4t_desktop.panels.extensions import Context
 
 
@@ -128,7 +129,7 @@ class SetupPage(QScrollArea):
         label.setProperty("kind", "section")
         return label
 
-    def _card(self, content: Any) -> QFrame:
+    def _card(self, content: QVBoxLayout) -> QFrame:
         card = QFrame()
         card.setObjectName("evaluationCard")
         px = self._theme.px
@@ -189,11 +190,11 @@ class SetupPage(QScrollArea):
     # what is known --------------------------------------------------------------------------
 
     @Slot(object)
-    def show_models(self, infos: Sequence[Any], current: str) -> None:
+    def show_models(self, infos: Sequence[ModelInfo], current: str) -> None:
         """Offer models; those that cannot be used say why."""
         checked = {name for name, box in self.models.items() if box.isChecked()}
-        while self._model_rows.count():
-            old = self._model_rows.takeAt(0).widget()
+        while (item := self._model_rows.takeAt(0)) is not None:
+            old = item.widget()
             if old is not None:
                 old.hide()
                 old.deleteLater()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
@@ -47,7 +46,7 @@ class CellsModel(QAbstractTableModel):
     def columnCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
         return 0 if parent.isValid() else len(self._table.header)
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:  # noqa: D102
         cell = self._table.rows[index.row()][index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return shown(cell.text).replace("\n", "⏎")
@@ -65,7 +64,7 @@ class CellsModel(QAbstractTableModel):
 
     def headerData(  # noqa: N802, D102
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
+    ) -> object:
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -89,7 +88,7 @@ class CellsModel(QAbstractTableModel):
         return side | Qt.AlignmentFlag.AlignVCenter
 
 
-def _sortable(cell: Cell) -> Any:
+def _sortable(cell: Cell) -> float | str:
     """Return what sorts a cell; what is not known is below everything."""
     if isinstance(cell.value, str):
         return cell.value.casefold()
@@ -106,7 +105,13 @@ class CellsTable(QTableView):
     row_chosen = Signal(int)
 
     def __init__(
-        self, name: str, title: str, theme: Theme, *, sortable: bool = True, parent: Any = None
+        self,
+        name: str,
+        title: str,
+        theme: Theme,
+        *,
+        sortable: bool = True,
+        parent: QWidget | None = None,
     ) -> None:
         """Start empty; ``title`` is what screen readers say.
 

@@ -14,6 +14,7 @@ def create(context: Context, parent: QWidget) -> QWidget:
     """Return the window's wizard: the one that is there, since a run may be going on in it."""
     from c4t_desktop.jobs.pairs_sources import pairs_from_my_marks
     from c4t_desktop.jobs.training_process import TrainingProcess
+    from c4t_desktop.panels.extensions import Window
     from c4t_desktop.panels.training.wizard import TrainingWizard
 
     there = parent.findChild(TrainingWizard)
@@ -30,5 +31,6 @@ def create(context: Context, parent: QWidget) -> QWidget:
     wizard.pairs_read.connect(context.details.captions.add)
     process.setParent(wizard)
     wizard.use_wanted.connect(library.use_model)
+    assert isinstance(parent, Window)  # the run must end with it
     parent.closing.connect(process.shutdown)
     return wizard

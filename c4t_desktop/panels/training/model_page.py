@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -20,6 +20,9 @@ from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.training.plan import TrainingPlan, good_name, suggest_name
 from c4t_desktop.theme import Theme
 from c4t_desktop.theme.fields import number_field
+
+if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
 
 _NEW = "new:"
 _DEFAULT_EPOCHS = {"": 6, "lite": 30, "reference": 6}
@@ -88,7 +91,7 @@ class ModelPage(QWidget):
         column.addLayout(form)
         column.addStretch(1)
 
-    def set_models(self, infos: Sequence[Any]) -> None:
+    def set_models(self, infos: Sequence[ModelInfo]) -> None:
         """Offer these models (ModelInfo) to start from, and new ones."""
         wanted = self.base.currentData() or "c4t"
         self._taken = {info.name.removeprefix("c4t:") for info in infos if ":" in info.name}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import cast
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from c4t_desktop.panels.training.result_page import Outcome
+from c4t_desktop.panels.training.run_page import Event
 
-_N = QT_TRANSLATE_NOOP
+_N = cast("Callable[[str, str], str]", QT_TRANSLATE_NOOP)  # Qt returns the text as it is
 _ROWS = (
     ("held_out", "text_map", _N("Outcome", "Drives kept apart: captions find images (mAP)")),
     ("held_out", "image_map", _N("Outcome", "Drives kept apart: images find captions (mAP)")),
@@ -23,7 +24,7 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("Outcome", text)
 
 
-def read_outcome(done: Mapping[str, Any]) -> Outcome:
+def read_outcome(done: Event) -> Outcome:
     """Return what to show of the event ``done`` of ``c4t train``."""
     name = str(done.get("name") or "")
     warnings = [str(warning) for warning in done.get("warnings") or ()]
@@ -47,13 +48,13 @@ def read_outcome(done: Mapping[str, Any]) -> Outcome:
     return Outcome(name, rows, " ".join(warnings) or _tr("A new model has no before."), False)
 
 
-def _verdict(before: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
+def _verdict(before: Event, chosen: Event) -> str:
     better = chosen["held_out_score"] > before["held_out_score"]
     if better:
         return _tr("It got better on drives kept apart, and kept what it knew.")
     return _tr("It kept what it knew, but did not get better on drives kept apart.")
 
 
-def _figure(state: Mapping[str, Any], part: str, key: str) -> float | None:
+def _figure(state: Event, part: str, key: str) -> float | None:
     holder = state.get(part) if part else state
     return float(holder[key]) if holder else None

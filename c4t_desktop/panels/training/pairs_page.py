@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
@@ -54,7 +53,7 @@ class PairsPage(QWidget):
         self,
         runner: JobRunner,
         theme: Theme,
-        marks: Callable[[], Any] | None = None,
+        marks: Callable[[], MadePairs] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         """Wait for a file; ``marks`` writes the user's own marks as pairs (MadePairs)."""
@@ -142,13 +141,13 @@ class PairsPage(QWidget):
         self.table.setColumnWidth(0, px(190))
         self.table.setColumnWidth(2, px(110))
         self.problems.setMaximumHeight(px(110))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(px(12))
-        column.addLayout(grid)
-        column.addWidget(self.summary)
-        column.addWidget(self.table, 1)
-        column.addWidget(self.problems)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(px(12))
+        rows.addLayout(grid)
+        rows.addWidget(self.summary)
+        rows.addWidget(self.table, 1)
+        rows.addWidget(self.problems)
 
     def _wire(self) -> None:
         self.file.textChanged.connect(self._typed)

@@ -83,7 +83,9 @@ class ResultPage(QWidget):
         titles = [self.tr("Measured on"), self.tr("Before"), self.tr("After"), self.tr("Change")]
         self.table.setHorizontalHeaderLabels(titles)
         for column in range(len(titles)):
-            self.table.horizontalHeaderItem(column).setTextAlignment(_RIGHT if column else _LEFT)
+            title = self.table.horizontalHeaderItem(column)
+            assert title is not None  # made from the titles above
+            title.setTextAlignment(_RIGHT if column else _LEFT)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(px(30))
         self.table.setShowGrid(False)
@@ -93,13 +95,13 @@ class ResultPage(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.use)
         row.addWidget(self.hint, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(px(12))
-        column.addWidget(self.headline)
-        column.addWidget(self.verdict)
-        column.addWidget(self.table, 1)
-        column.addLayout(row)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(px(12))
+        rows.addWidget(self.headline)
+        rows.addWidget(self.verdict)
+        rows.addWidget(self.table, 1)
+        rows.addLayout(row)
 
     def show_outcome(self, outcome: Outcome) -> None:
         """Show the outcome of a run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
@@ -11,6 +12,8 @@ from c4t_core.progress import format_duration
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.training.line_plot import LinePlot
 from c4t_desktop.theme import Theme
+
+Event = Mapping[str, Any]  # what ``c4t train --progress json`` reports, or a part
 
 
 class RunPage(QWidget):
@@ -99,7 +102,7 @@ class RunPage(QWidget):
         self.cancel.setEnabled(False)
         self.state.setText(self.tr("Saving the state…"))
 
-    def apply(self, event: dict[str, Any]) -> None:
+    def apply(self, event: Event) -> None:
         """Show one event of the run."""
         handler = {
             "features": self._preparing,
@@ -120,29 +123,29 @@ class RunPage(QWidget):
         self.bar.setRange(0, max(1, total))
         self.bar.setValue(done)
 
-    def _left(self, event: dict[str, Any]) -> str:
+    def _left(self, event: Event) -> str:
         left = event.get("seconds_left")
         if left is None:
             return ""
         return " · " + self.tr("{time} left").format(time=format_duration(float(left)))
 
-    def _preparing(self, event: dict[str, Any]) -> None:
+    def _preparing(self, event: Event) -> None:
         done, total = int(event.get("done", 0)), int(event.get("total", 0))
         self._advance(done, total)
         text = self.tr("Preparing: {done} of {total}").format(done=done, total=total)
         self.state.setText(text + self._left(event))
 
-    def _estimate(self, event: dict[str, Any]) -> None:
+    def _estimate(self, event: Event) -> None:
         time = format_duration(float(event.get("seconds", 0)))
         text = self.tr("Training takes about {time}; measuring before and after comes on top.")
         self.note.setText(text.format(time=time))
 
-    def _started(self, event: dict[str, Any]) -> None:
+    def _started(self, event: Event) -> None:
         self._advance(int(event.get("step", 0)), int(event.get("steps", 0)))
         if event.get("resumed"):
             self.note.setText(self.tr("Goes on where it stopped."))
 
-    def _step(self, event: dict[str, Any]) -> None:
+    def _step(self, event: Event) -> None:
         step, steps = int(event.get("step", 0)), int(event.get("steps", 0))
         self._advance(step, steps)
         self.loss.add(self.tr("training"), step, float(event.get("loss", "nan")))
@@ -151,7 +154,7 @@ class RunPage(QWidget):
         )
         self.state.setText(text + self._left(event))
 
-    def _validation(self, event: dict[str, Any]) -> None:
+    def _validation(self, event: Event) -> None:
         step = float(event.get("step", 0))
         self.loss.add(self.tr("kept apart"), step, float(event.get("validation_loss", "nan")))
         for key, name in (
@@ -160,19 +163,19 @@ class RunPage(QWidget):
         ):
             self.retrieval.add(name, float(event.get("epoch", 0)) + 1, float(event.get(key, "nan")))
 
-    def _early_stop(self, _: dict[str, Any]) -> None:
+    def _early_stop(self, _: Event) -> None:
         self.note.setText(self.tr("Stopped early: it got no better any more."))
 
-    def _memory(self, event: dict[str, Any]) -> None:
+    def _memory(self, event: Event) -> None:
         text = self.tr("Memory was short; goes on with batches of {batch}.")
         self.note.setText(text.format(batch=event.get("batch", "?")))
 
-    def _measuring(self, _: dict[str, Any]) -> None:
+    def _measuring(self, _: Event) -> None:
         self.bar.setRange(0, 0)
         self.note.clear()
         self.state.setText(self.tr("Measuring before and after…"))
 
-    def _exporting(self, _: dict[str, Any]) -> None:
+    def _exporting(self, _: Event) -> None:
         self.bar.setRange(0, 0)
         self.state.setText(self.tr("Saving the new model…"))
 

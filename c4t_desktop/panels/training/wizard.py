@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from c4t_desktop.jobs.library import Library
+from c4t_desktop.jobs.pairs_sources import MadePairs
 from c4t_desktop.jobs.training_process import TrainingProcess
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.training.model_page import ModelPage
@@ -17,8 +25,11 @@ from c4t_desktop.panels.training.outcome import read_outcome
 from c4t_desktop.panels.training.pairs_page import PairsPage
 from c4t_desktop.panels.training.plan import TrainingPlan
 from c4t_desktop.panels.training.result_page import ResultPage
-from c4t_desktop.panels.training.run_page import RunPage
+from c4t_desktop.panels.training.run_page import Event, RunPage
 from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_core.models.info import ModelInfo
 
 PAIRS, MODEL, RUN, RESULT = range(4)
 
@@ -46,8 +57,8 @@ class TrainingWizard(QDialog):
         library: Library,
         process: TrainingProcess,
         theme: Theme,
-        marks: Callable[[], Any] | None = None,
-        parent: Any = None,
+        marks: Callable[[], MadePairs] | None = None,
+        parent: QWidget | None = None,
     ) -> None:
         """Start at the first page."""
         super().__init__(parent)
@@ -55,14 +66,14 @@ class TrainingWizard(QDialog):
         self.setWindowTitle(self.tr("Train a model"))
         self._library, self._process, self._theme = library, process, theme
         self.plan: TrainingPlan | None = None
-        self._done: dict[str, Any] = {}
+        self._done: Event = {}
         self._cancelled = False
         self.pairs = PairsPage(library.runner, theme, marks)
         self.model = ModelPage(theme)
         self.run = RunPage(theme)
-        self.result = ResultPage(theme)
+        self.result_page = ResultPage(theme)
         self.pages = QStackedWidget()
-        for page in (self.pairs, self.model, self.run, self.result):
+        for page in (self.pairs, self.model, self.run, self.result_page):
             self.pages.addWidget(page)
         self._steps = [
             plain_label(text)
@@ -117,7 +128,7 @@ class TrainingWizard(QDialog):
         self.run.pause_wanted.connect(self._pause)
         self.run.resume_wanted.connect(self._resume)
         self.run.cancel_wanted.connect(self._cancel)
-        self.result.use_wanted.connect(self._use)
+        self.result_page.use_wanted.connect(self._use)
         self._process.reported.connect(self._reported)
         self._process.ended.connect(self._ended)
         self._library.models_listed.connect(self._models_listed)
@@ -151,7 +162,7 @@ class TrainingWizard(QDialog):
         self._update()
 
     @Slot(object)
-    def _models_listed(self, models: Any) -> None:
+    def _models_listed(self, models: Sequence[ModelInfo]) -> None:
         if not self._process.running:
             self.model.set_models(models)
 
@@ -218,7 +229,7 @@ class TrainingWizard(QDialog):
             self.show_page(MODEL)
 
     @Slot(object)
-    def _reported(self, event: dict[str, Any]) -> None:
+    def _reported(self, event: Event) -> None:
         if event["event"] == "done":
             self._done = event
         self.run.apply(event)
@@ -227,7 +238,7 @@ class TrainingWizard(QDialog):
     def _ended(self, good: bool, sentence: str) -> None:
         if good:
             outcome = read_outcome(self._done)
-            self.result.show_outcome(outcome)
+            self.result_page.show_outcome(outcome)
             self.show_page(RESULT)
             self._library.list_models()
             if outcome.name:

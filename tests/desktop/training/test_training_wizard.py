@@ -143,7 +143,7 @@ def test_from_pairs_to_a_model(harness, qtbot):
     assert said[said.index("--name") + 1] == "mine"
     assert said[-2:] == ["--progress", "json"]
     assert len(harness.wizard.run.loss.curves["training"]) == 4
-    table = harness.wizard.result.table
+    table = harness.wizard.result_page.table
     assert table.item(0, 3).text() == "+0.300"
     with qtbot.waitSignal(harness.wizard.use_wanted) as use:
         qtbot.mouseClick(harness.child(QPushButton, "useModelButton"), Qt.MouseButton.LeftButton)

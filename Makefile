@@ -23,7 +23,7 @@ lint: $(VENV)/.dev ## style and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: $(VENV)/.dev ## mypy --strict on c4t_core
+types: $(VENV)/.dev ## mypy --strict on both packages
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev ## the test suite, the window offscreen

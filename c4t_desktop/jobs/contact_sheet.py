@@ -108,7 +108,8 @@ def write_png(
         finally:
             painter.end()
         name = target if number == 1 else target.with_stem(f"{target.stem}-{number}")
-        if not sheet.save(str(name), b"PNG"):
+        # PySide's stubs want bytes here, PySide itself only takes text.
+        if not sheet.save(str(name), "PNG"):  # type: ignore[call-overload]
             raise _cannot_write(name)
         made.append(name)
     progress(len(hits), len(hits))

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from c4t_core.index import ann
-from c4t_core.index.catalogue import Catalogue
-from c4t_core.index.ledger import Ledger, Stored
-from c4t_core.index.lookup import Lookup
-from c4t_core.index.scan import ExcludeRules, FileState
-from c4t_core.index.vectors import VectorSearch
+from c4t_core.images.scan import ExcludeRules, FileState
+from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored
+from c4t_core.index.store.reads import Lookup
+from c4t_core.index.vectors import hnsw
+from c4t_core.index.vectors.vectors import VectorSearch
 
 
 def frames(count: int, dim: int, seed: int = 0) -> np.ndarray:
@@ -49,7 +48,9 @@ def measure(count: int, dim: int) -> tuple[float, float, float, float, float, in
                 ],
                 [],
             )
-        source = ann.Source(Lookup(catalogue, root.id), catalogue.identity, model_id, "f" * 64, dim)
+        source = hnsw.Source(
+            Lookup(catalogue, root.id), catalogue.identity, model_id, "f" * 64, dim
+        )
         started = time.perf_counter()
         facts = VectorSearch(source, folder, 1).maintain()
         build = time.perf_counter() - started

@@ -5,7 +5,7 @@
 The labelled queries of ``benchmarks/quality_queries.json`` are asked on the images that know their
 answer, and sentences that no traffic image shows on each source alone. For the cut by the scores
 alone and for the one that also knows what unrelated sentences reach
-(:mod:`c4t_core.index.unrelated`): precision, recall and F1 of what lies above the cut, how often
+(:mod:`c4t_core.index.cut`): precision, recall and F1 of what lies above the cut, how often
 "nothing matches" is said although something does, and how often a sentence about nothing here finds
 something. None of these sentences is among those that the level is learned from.
 """
@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality import embedded, options_of
-from c4t_core.index.thresholds import automatic_threshold
-from c4t_core.index.unrelated import SENTENCES, SHARE
+from c4t_core.index.cut import SENTENCES, SHARE, automatic_threshold
 from c4t_core.training.recipe_data import SOURCES
 
 NONSENSE = (

@@ -19,9 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from c4t_core.devices import available_threads
-from c4t_core.evaluation.benchmark import evaluate
-from c4t_core.evaluation.collection import Collection
-from c4t_core.evaluation.embeddings import cache_folder
+from c4t_core.evaluation.collection import Collection, cache_folder
+from c4t_core.evaluation.evaluate import evaluate
 from c4t_core.evaluation.queries import make_query
 from c4t_core.evaluation.report import write_json
 

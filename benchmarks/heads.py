@@ -23,19 +23,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from c4t_core.config import PRESETS
 from c4t_core.devices import available_threads
-from c4t_core.models import checkpoints
-from c4t_core.models.dual_encoder import DualEncoder
+from c4t_core.models import folder as model_folder
+from c4t_core.models.config import PRESETS
+from c4t_core.models.network import DualEncoder
 from c4t_core.models.pretrained import tokenizer_files
 from c4t_core.paths import resource
-from c4t_core.training.config import FINE_TUNE_OPTIONS, LITE_OPTIONS, TrainingOptions
 from c4t_core.training.data import Sample
 from c4t_core.training.losses import Criterion
+from c4t_core.training.request import FINE_TUNE_OPTIONS, LITE_OPTIONS, TrainingOptions
 from c4t_core.training.run import make_accelerator
-from c4t_core.training.sources import ImageSource
+from c4t_core.training.sources import ImageSource, RowStore
 from c4t_core.training.steps import Material
-from c4t_core.training.stores import RowStore
 from c4t_core.training.towers import Captions, Towers, freeze
 from c4t_core.training.trainer import Trainer
 
@@ -117,9 +116,9 @@ def main() -> None:
     chosen = FINE_TUNE_OPTIONS if given.fine_tune else LITE_OPTIONS
     options = dataclasses.replace(chosen, early_stop=0)
     shipped = resource("models", "lite")
-    config = checkpoints.read_config(shipped) if given.fine_tune else PRESETS["lite"]
+    config = model_folder.read_config(shipped) if given.fine_tune else PRESETS["lite"]
     model = DualEncoder(config)
-    tokenizer = tokenizer_files()[checkpoints.TOKENIZER]
+    tokenizer = tokenizer_files()[model_folder.TOKENIZER]
     features = _features(model, given.pairs)
     seconds = _heads(model, tokenizer, options, given.pairs)
     print(

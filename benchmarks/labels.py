@@ -21,8 +21,7 @@ from PIL import Image, ImageDraw
 from benchmarks.speed_data import real_folder
 from c4t_core.datasets.captions import captions
 from c4t_core.datasets.classlist import find_class_list, read_class_list
-from c4t_core.datasets.labelimage import Palette, open_label, regions
-from c4t_core.datasets.masks import scene_of
+from c4t_core.datasets.masks import Palette, open_label, regions, scene_of
 
 SIZE = (1920, 1208)
 REGIONS = 40

@@ -150,8 +150,8 @@ def run(data: Path, folder: Path, detector: Path | None, cache: Path) -> dict[st
     """Measure one model folder on the test part."""
     import torch
 
-    from c4t_core.models.checkpoints import load_state, read_config
-    from c4t_core.models.dual_encoder import DualEncoder
+    from c4t_core.models.folder import load_state, read_config
+    from c4t_core.models.network import DualEncoder
     from c4t_core.models.pretrained import load_pretrained
     from c4t_core.training.features import image_features, text_features
 

@@ -135,7 +135,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 def embed(model: Any, frames: Sequence[Frame], batch: int = 16) -> NDArray[np.float32]:
     """Embed images the way indexing does."""
-    from c4t_core.index.images import open_image
+    from c4t_core.images.decode import open_image
 
     parts = []
     for start in range(0, len(frames), batch):

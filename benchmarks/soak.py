@@ -68,7 +68,7 @@ def slope(points: list[tuple[float, float]]) -> float:
 def second_model(folder: Path) -> Path:
     """Copy the shipped model under another name: its own fingerprint, so its own index."""
     from c4t_core import paths
-    from c4t_core.models.checkpoints import write_manifest
+    from c4t_core.models.folder import write_manifest
 
     shutil.copytree(paths.resource("models", "lite"), folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

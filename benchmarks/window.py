@@ -61,9 +61,8 @@ def fill_catalogue(folder: Path, files: list[Path]) -> None:
     import numpy as np
 
     from c4t_core import load_model, paths
-    from c4t_core.index.catalogue import Catalogue
-    from c4t_core.index.ledger import Ledger, Stored
-    from c4t_core.index.scan import ExcludeRules, FileState
+    from c4t_core.images.scan import ExcludeRules, FileState
+    from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored
 
     model = load_model("c4t")
     rng = np.random.default_rng(1)

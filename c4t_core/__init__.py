@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from c4t_core.errors import C4TError, Cancelled
 
 if TYPE_CHECKING:
-    from c4t_core.index.search import Hit
+    from c4t_core.index.query import Hit
     from c4t_core.models.registry import load_model
     from c4t_core.workspace import Workspace, open_workspace
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Hit": "c4t_core.index.search",
+    "Hit": "c4t_core.index.query",
     "Workspace": "c4t_core.workspace",
     "load_model": "c4t_core.models.registry",
     "open_workspace": "c4t_core.workspace",

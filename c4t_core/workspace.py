@@ -16,23 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import C4TError
-from c4t_core.index import indexer, status, targets, upkeep
-from c4t_core.index.catalogue import Catalogue
+from c4t_core.images.scan import ExcludeRules
+from c4t_core.index import folders as opened_folders
+from c4t_core.index import indexer, search
+from c4t_core.index.cut import UnrelatedLevel
 from c4t_core.index.embed import BATCH_SIZE, Skipped
 from c4t_core.index.events import Event, fold_events
+from c4t_core.index.folders import Space, Target
 from c4t_core.index.indexer import IndexReport
-from c4t_core.index.ledger import Ledger
-from c4t_core.index.lookup import Lookup
-from c4t_core.index.model_handle import ModelHandle
-from c4t_core.index.places import catalogue_path, index_folder
-from c4t_core.index.scan import ExcludeRules
-from c4t_core.index.search import Hit, Query, Term, moved_by_marks, parse_query
-from c4t_core.index.searcher import NO_FILTERS, Filters, Frame, Ranking, Searcher
-from c4t_core.index.status import FolderStatus, WorkspaceStatus
-from c4t_core.index.targets import Target
-from c4t_core.index.unrelated import UnrelatedLevel
-from c4t_core.index.upkeep import Space
-from c4t_core.index.user_data import ImageKey
+from c4t_core.index.query import Hit, ModelHandle, Query, Term, moved_by_marks, parse_query
+from c4t_core.index.search import (
+    NO_FILTERS,
+    Filters,
+    FolderStatus,
+    Frame,
+    Ranking,
+    Searcher,
+    WorkspaceStatus,
+)
+from c4t_core.index.store.catalogue import Catalogue, Ledger, catalogue_path, index_folder
+from c4t_core.index.store.reads import Lookup
+from c4t_core.index.store.user_data import ImageKey
 from c4t_core.models.protocol import Model
 from c4t_core.progress import Progress, ignore
 
@@ -269,7 +273,7 @@ class Workspace:
 
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""
-        return status.of(self._searcher, self._catalogue, self._model)
+        return search.of(self._searcher, self._catalogue, self._model)
 
     def skipped(self) -> list[Skipped]:
         """Return the files (and unreadable folders) left out by the last run, with reasons."""
@@ -298,7 +302,7 @@ class Workspace:
         return ImageKey.of(image.root, image.relative)
 
     def files_of_size(self, size: int) -> list[Path]:
-        """Return the catalogued files of a size; see :func:`c4t_core.index.user_data.locate`."""
+        """Return the catalogued files of a size; see ``locate`` of the user's data."""
         return self._searcher.files_of_size(size)
 
     # Keeping
@@ -310,8 +314,8 @@ class Workspace:
 
     def exclude_rules(self, folder: str | Path | None = None) -> ExcludeRules:
         """Return what is left out of a folder (by default the first opened one)."""
-        wanted = self.roots[0] if folder is None else targets.opened(folder)[0]
-        root = targets.resolve(self._catalogue, wanted).root
+        wanted = self.roots[0] if folder is None else opened_folders.opened(folder)[0]
+        root = opened_folders.resolve(self._catalogue, wanted).root
         return self._exclude or ExcludeRules() if root is None else root.rules
 
     def set_exclude_rules(self, rules: ExcludeRules) -> None:
@@ -323,7 +327,7 @@ class Workspace:
 
     def forget(self, folder: str | Path) -> None:
         """Drop a folder from the catalogue, with its vectors; marks and images stay."""
-        upkeep.forget(self._catalogue, targets.opened(folder)[0])
+        opened_folders.forget(self._catalogue, opened_folders.opened(folder)[0])
 
     def relocate(self, old: str | Path, new: str | Path) -> None:
         """Note that a folder was moved or renamed, so that nothing is embedded again.
@@ -331,11 +335,13 @@ class Workspace:
         Raises:
             FolderError: if the old folder is not in the catalogue, or the new one not there.
         """
-        upkeep.relocate(self._catalogue, targets.opened(old)[0], targets.opened(new)[0])
+        opened_folders.relocate(
+            self._catalogue, opened_folders.opened(old)[0], opened_folders.opened(new)[0]
+        )
 
     def space(self) -> Space:
         """Return what the catalogue and its caches take on disk."""
-        return upkeep.space(self._catalogue, index_folder())
+        return opened_folders.space(self._catalogue, index_folder())
 
     def clean(self, keep_models: Sequence[str] | None = None) -> int:
         """Give back disk space; return the number of bytes.
@@ -343,7 +349,7 @@ class Workspace:
         Args:
             keep_models: fingerprints whose vectors are kept; None keeps all.
         """
-        return upkeep.clean(self._catalogue, index_folder(), keep_models)
+        return opened_folders.clean(self._catalogue, index_folder(), keep_models)
 
     def close(self) -> None:
         """Release the catalogue; closing twice is allowed."""
@@ -380,10 +386,10 @@ def open_workspace(
         ModelError: if no model has this name.
         CatalogueError: if the catalogue cannot be opened.
     """
-    workspace = Workspace(targets.opened(folders), model, exclude)
+    workspace = Workspace(opened_folders.opened(folders), model, exclude)
     try:
         for folder in workspace.roots:
-            targets.check_known(workspace._catalogue, folder)
+            opened_folders.check_known(workspace._catalogue, folder)
     except C4TError:
         workspace.close()
         raise

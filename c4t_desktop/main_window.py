@@ -32,7 +32,7 @@ from c4t_desktop.panels.top_bar import TopBar
 from c4t_desktop.panels.viewer import Viewer
 
 if TYPE_CHECKING:
-    from c4t_core.models.info import ModelInfo
+    from c4t_core.models.protocol import ModelInfo
 
 
 class MainWindow(QMainWindow):

@@ -21,7 +21,7 @@ from c4t_core import paths
 from c4t_core.errors import C4TError, MissingExtraError
 
 if TYPE_CHECKING:
-    from c4t_core.models.info import ModelInfo
+    from c4t_core.models.protocol import ModelInfo
 
 LOG = logging.getLogger(__name__)
 

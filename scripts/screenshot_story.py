@@ -18,7 +18,7 @@ PATIENCE = 400  # seconds for a run of one epoch on a busy machine
 
 def take(gallery: Gallery, images: Path, work: Path) -> None:
     """Take the pictures; ``images`` is the open folder, ``work`` a folder for files."""
-    from c4t_core.datasets.making import PairsRequest, make_pairs
+    from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
 
     pairs, scenes = work / "pairs.csv", work / "scenes.jsonl"
     sample = gallery.window.commands.sample_folder()

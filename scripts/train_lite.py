@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from c4t_core.config import ImageEncoderConfig, ModelConfig, PreprocessConfig
+from c4t_core.models.config import ImageEncoderConfig, ModelConfig, PreprocessConfig
 from c4t_core.training.recipe import RecipeOptions
 from c4t_core.training.recipe_data import SOURCES, Frame, read_frames
 
@@ -95,9 +95,9 @@ def train(given: argparse.Namespace) -> Path:
     import numpy as np
     import torch
 
-    from c4t_core.models.checkpoints import save_model
-    from c4t_core.models.dual_encoder import DualEncoder
     from c4t_core.models.export import export_onnx
+    from c4t_core.models.folder import save_model
+    from c4t_core.models.network import DualEncoder
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
     from c4t_core.training.features import image_features, text_features
     from c4t_core.training.recipe import Batches, phrase_bank, train_heads

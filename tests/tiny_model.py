@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from c4t_core.config import ImageEncoderConfig, ModelConfig, PreprocessConfig, TextEncoderConfig
+from c4t_core.models.config import (
+    ImageEncoderConfig,
+    ModelConfig,
+    PreprocessConfig,
+    TextEncoderConfig,
+)
 
 TEXT = (
     "a an and the in on at of with without no many few one two three near far left right ahead "
@@ -61,9 +66,9 @@ def make_tiny_model(folder: Path, seed: int = 0, *, graphs: bool = True) -> Path
     """
     import torch
 
-    from c4t_core.models.checkpoints import save_model
-    from c4t_core.models.dual_encoder import DualEncoder
     from c4t_core.models.export import export_onnx
+    from c4t_core.models.folder import save_model
+    from c4t_core.models.network import DualEncoder
 
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)

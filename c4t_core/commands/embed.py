@@ -18,8 +18,8 @@ from c4t_core.commands.console import (
     say,
     stopping_cleanly,
 )
-from c4t_core.commands.embeddings import check_output, save_embeddings
 from c4t_core.errors import DataError, FolderError
+from c4t_core.index.vectors.embeddings_file import check_output, save_embeddings
 
 _TEXTS_AT_ONCE = 64
 
@@ -89,7 +89,7 @@ def list_images(folder: str) -> tuple[list[str], list[tuple[str, str]]]:
     Raises:
         FolderError: if the folder is missing, unreadable, or not a folder.
     """
-    from c4t_core.index.scan import ExcludeRules, scan
+    from c4t_core.images.scan import ExcludeRules, scan
 
     if not os.path.isdir(folder):
         kind = "is not a folder" if os.path.exists(folder) else "does not exist"

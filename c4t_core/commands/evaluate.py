@@ -79,7 +79,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and write the report."""
-    from c4t_core.evaluation.benchmark import Options, Report
+    from c4t_core.evaluation.evaluate import Options, Report
     from c4t_core.evaluation.metrics import CUTOFFS
     from c4t_core.evaluation.report import FIGURES, report_folder, write_report
     from c4t_core.evaluation.request import EvaluationRequest, run_evaluation

@@ -22,7 +22,7 @@ from c4t_core.commands.console import (
 from c4t_core.progress import format_duration
 
 if TYPE_CHECKING:
-    from c4t_core.index.scan import ExcludeRules
+    from c4t_core.images.scan import ExcludeRules
     from c4t_core.workspace import IndexReport, Skipped
 
 _LISTED = 20  # skipped files named without --json
@@ -30,7 +30,7 @@ _LISTED = 20  # skipped files named without --json
 
 def add_parser(subparsers: Any) -> None:
     """Describe the command."""
-    from c4t_core.index.scan import ExcludeRules
+    from c4t_core.images.scan import ExcludeRules
 
     usual = ExcludeRules()
     parser = subparsers.add_parser(
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _rules(args: argparse.Namespace, now: ExcludeRules) -> ExcludeRules | None:
     """Return the rules that the options ask for, None if they ask for no change."""
-    from c4t_core.index.scan import NO_RULES
+    from c4t_core.images.scan import NO_RULES
 
     if not args.exclude and not args.exclude_nothing:
         return None

@@ -11,8 +11,8 @@ from typing import Any
 from c4t_core.commands.console import Watcher, print_json, say, stopping_cleanly
 from c4t_core.errors import ModelError
 from c4t_core.models import registry
-from c4t_core.models.checkpoints import CARD, CONFIG, MANIFEST
-from c4t_core.models.info import ModelInfo
+from c4t_core.models.folder import CARD, CONFIG, MANIFEST
+from c4t_core.models.protocol import ModelInfo
 
 
 def add_parser(subparsers: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from c4t_core.commands.console import add_model_option, positive, print_json, printable, say
 
 if TYPE_CHECKING:
-    from c4t_core.index.search import Hit
+    from c4t_core.index.query import Hit
 
 _EPILOG = """\
 A query is a sentence, or terms joined by + and - that stand between spaces:
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the hits, best first."""
     query = " ".join(args.query)
     if args.embeddings is not None:
-        from c4t_core.commands.embeddings import search_file
+        from c4t_core.index.vectors.embeddings_file import search_file
 
         hits = search_file(
             args.embeddings,

@@ -14,8 +14,8 @@ from typing import Any, get_args
 
 from c4t_core.errors import Cancelled, TrainingError
 from c4t_core.progress import format_duration
-from c4t_core.training import config
-from c4t_core.training.config import TrainingOptions, TrainingRequest
+from c4t_core.training import request as training_request
+from c4t_core.training.request import TrainingOptions, TrainingRequest
 
 _SHOWN = 20  # problems and skipped images that are listed one by one
 
@@ -29,13 +29,21 @@ out whole drives. To use several GPUs: accelerate launch -m c4t_core train ...
 """
 
 _CHOICES = (
-    ("--loss", config.Loss, "original: soft targets of the first C4T; soft-text, infonce, siglip"),
-    ("--freeze", config.Freeze, "what does not learn; partial: text and two thirds of the image"),
-    ("--schedule", config.Schedule, "of the learning rates"),
-    ("--precision", config.Precision, "of the arithmetic"),
-    ("--captions", config.Captions, "per image and epoch: one, drawn by seed, or all"),
-    ("--augment", config.Augment, "light: random crop, brightness, contrast"),
-    ("--monitor", config.Monitor, "what the best checkpoint is chosen by"),
+    (
+        "--loss",
+        training_request.Loss,
+        "original: soft targets of the first C4T; soft-text, infonce, siglip",
+    ),
+    (
+        "--freeze",
+        training_request.Freeze,
+        "what does not learn; partial: text and two thirds of the image",
+    ),
+    ("--schedule", training_request.Schedule, "of the learning rates"),
+    ("--precision", training_request.Precision, "of the arithmetic"),
+    ("--captions", training_request.Captions, "per image and epoch: one, drawn by seed, or all"),
+    ("--augment", training_request.Augment, "light: random crop, brightness, contrast"),
+    ("--monitor", training_request.Monitor, "what the best checkpoint is chosen by"),
 )
 _NUMBERS = (
     ("--epochs", int, "passes over the images"),
@@ -67,7 +75,12 @@ def add_parser(subparsers: Any) -> None:
     add("pairs", metavar="PAIRS", type=Path, help="CSV, TSV, JSON lines or COCO captions")
     add("--images", metavar="ROOT", type=Path, help="folder that image paths are relative to")
     add("--output", metavar="DIR", type=Path, required=True, help="folder of this run")
-    add("--preset", choices=tuple(config.PRESET_OPTIONS), default="lite", help="of a new model")
+    add(
+        "--preset",
+        choices=tuple(training_request.PRESET_OPTIONS),
+        default="lite",
+        help="of a new model",
+    )
     add("--from", dest="base", metavar="NAME", help='model to fine-tune, such as "c4t"')
     add("--name", metavar="NAME", help="register the result as c4t:NAME")
     add("--image-weights", metavar="F", type=Path, help="local weights of the image encoder")
@@ -123,7 +136,9 @@ def request_of(args: argparse.Namespace) -> TrainingRequest:
         blend=args.blend,
         guard=not args.no_guard,
         device=args.device,
-        options=config.with_changes(config.default_options(args.preset, args.base), changes),
+        options=training_request.with_changes(
+            training_request.default_options(args.preset, args.base), changes
+        ),
     )
 
 

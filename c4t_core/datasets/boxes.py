@@ -15,8 +15,8 @@ from typing import Any
 from c4t_core.datasets.captions import TJU_CLASSES
 from c4t_core.datasets.layout import ImageFinder, Reading, files_below, image_size
 from c4t_core.datasets.scene import Scene, Thing, number, unit_box
-from c4t_core.datasets.textfiles import read_json, read_text
 from c4t_core.errors import DataError
+from c4t_core.files import read_json, read_text
 
 _KITTI_FIELDS = 15
 _SILENT = frozenset({"DontCare"})

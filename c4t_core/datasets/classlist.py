@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from c4t_core.datasets.scene import Problem
-from c4t_core.datasets.textfiles import read_json, read_text
 from c4t_core.errors import DataError
+from c4t_core.files import read_json, read_text
 
 Key = tuple[int, int, int] | int
 NAMES: tuple[str, ...] = (

@@ -7,18 +7,77 @@ through absolute paths, not through symbolic links.
 
 from __future__ import annotations
 
+import csv
+import os
 import random
+import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from c4t_core.datasets.drives import parse_frame_name
-from c4t_core.datasets.pairs_writing import unguard_cell
-from c4t_core.datasets.rooted import Root
-from c4t_core.datasets.scene import Problem
-from c4t_core.datasets.sniff import Columns, Table, choose_columns, sniff
+from c4t_core.datasets.pairs_table import Columns, Table, choose_columns, sniff
+from c4t_core.datasets.scene import Problem, Scene
 from c4t_core.errors import DataError
+from c4t_core.files import FORMULA, guard_cell, unguard_cell
+from c4t_core.images.frame_names import parse_frame_name
+
+_DRIVE_LETTER = re.compile(r"^[A-Za-z]:")
+
+
+class Root:
+    """Decides whether a name is a file below the root; folders are resolved once each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.path.abspath(root)
+        self._real = os.path.realpath(root)
+        self._folders: dict[str, bool] = {}
+
+    def find(self, name: str) -> tuple[str, str]:
+        """Return (absolute path, path below the root).
+
+        Raises:
+            ValueError: with the reason, if there is no such file or it is not below the root.
+        """
+        inside = self._below(name)
+        full = os.path.join(self._root, inside)
+        if not self._folder_is_inside(os.path.dirname(full)):
+            raise ValueError(f"the path {name} leaves the images' folder")
+        try:
+            mode = os.lstat(full).st_mode
+            if stat.S_ISLNK(mode):
+                if not self._contains(os.path.realpath(full)):
+                    raise ValueError(f"{name} is a link that leaves the images' folder")
+                mode = os.stat(full).st_mode
+        except OSError as error:
+            raise ValueError(f"the image {name} is missing") from error
+        if not stat.S_ISREG(mode):
+            raise ValueError(f"{name} is not a file")
+        return full, inside.replace(os.sep, "/")
+
+    def _below(self, name: str) -> str:
+        """Return the normal form of a name relative to the root, without touching the disk."""
+        if "\0" in name:
+            raise ValueError("the path of the image holds a NUL byte")
+        if _DRIVE_LETTER.match(name) or name.startswith("\\\\"):
+            raise ValueError(f"the path {name} leaves the images' folder")
+        path = os.path.normpath(name if os.sep == "\\" else name.replace("\\", "/"))
+        if os.path.isabs(path):
+            path = os.path.relpath(path, self._root)
+        if path == ".." or path.startswith(".." + os.sep):
+            raise ValueError(f"the path {name} leaves the images' folder")
+        return path
+
+    def _folder_is_inside(self, folder: str) -> bool:
+        known = self._folders.get(folder)
+        if known is None:
+            known = self._folders[folder] = self._contains(os.path.realpath(folder))
+        return known
+
+    def _contains(self, real: str) -> bool:
+        return real == self._real or real.startswith(self._real.rstrip(os.sep) + os.sep)
+
 
 __all__ = ["Columns", "Pair", "PairsFile", "Problem", "read_pairs", "split_by_drive"]
 
@@ -344,3 +403,45 @@ def _end_of(images: Sequence[str], target: float) -> tuple[set[str], list[str]]:
         "All images are of one drive; its end is held out, so validation figures are better than "
         "they will be on another drive. Add pairs of a second drive."
     ]
+
+
+def group_of(scene: Scene) -> str | None:
+    """Return what a scene must not be torn from when pairs are split.
+
+    Its drive, else its group of near-duplicates, else what its name tells.
+    """
+    if scene.drive:
+        return scene.drive
+    return f"group-{scene.group}" if scene.group else parse_frame_name(scene.image).drive
+
+
+class PairsWriter:
+    """Writes ``image,caption,drive`` rows, and ``split`` if the first row has one.
+
+    Args:
+        out: an open text file; closing it is the caller's.
+
+    Attributes:
+        rows: how many pairs were written.
+        without_drive: how many of them have no drive.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._writer = csv.writer(out, lineterminator="\n")
+        self._with_split: bool | None = None
+        self.rows = 0
+        self.without_drive = 0
+
+    def write(self, image: str, caption: str, drive: str | None, split: str | None) -> None:
+        """Write one pair; an image path that starts like a formula gets ``./`` before it."""
+        if self._with_split is None:
+            self._with_split = split is not None
+            columns = ["image", "caption", "drive", *(["split"] if self._with_split else [])]
+            self._writer.writerow(columns)
+        path = f"./{image}" if image.startswith(FORMULA) else image
+        cells = [path, guard_cell(caption), guard_cell(drive or "")]
+        if self._with_split:
+            cells.append(guard_cell(split or ""))
+        self._writer.writerow(cells)
+        self.rows += 1
+        self.without_drive += not drive

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from c4t_core.datasets import a2d2, bdd100k, boxes, cityscapes, masks
+from c4t_core.datasets import bdd100k, boxes, cityscapes, masks
 from c4t_core.datasets.layout import Reading, start_reading
 from c4t_core.datasets.scene import (
     Problem,
@@ -29,8 +29,8 @@ from c4t_core.datasets.scene import (
     text,
     unit_box,
 )
-from c4t_core.datasets.textfiles import atomic_text
 from c4t_core.errors import DataError
+from c4t_core.files import atomic_text
 
 __all__ = ["KINDS", "Problem", "Scene", "Thing", "load_scenes", "read_scenes", "write_scenes"]
 
@@ -38,7 +38,7 @@ _NATIVE = ("weather", "time_of_day", "road", "place", "drive", "split")
 
 
 KINDS: dict[str, Callable[[Reading], Iterator[Scene]]] = {
-    "a2d2": a2d2.read,
+    "a2d2": masks.read_a2d2,
     "tju-dhd": boxes.read_tju,
     "coco": boxes.read_coco,
     "cityscapes": cityscapes.read,

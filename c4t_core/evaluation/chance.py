@@ -95,7 +95,7 @@ def event_chance(
     Args:
         relevant: int64 (r,), positions of the relevant images.
         pool: int64 (m,), positions of the images that are ranked; None for all.
-        moment: int64 (n,), see :func:`c4t_core.evaluation.events.moments`.
+        moment: int64 (n,), see :func:`c4t_core.evaluation.groups.moments`.
         cutoffs: numbers of hits.
     """
     right = np.zeros(len(moment), dtype=bool)

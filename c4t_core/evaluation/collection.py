@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.index.embed import embed_images
+from c4t_core.models.protocol import Embeddings, Model
+from c4t_core.paths import cache_dir
+from c4t_core.progress import Progress, ignore
 
 
 class PairLike(Protocol):
@@ -82,3 +95,186 @@ def from_pairs(pairs: Iterable[PairLike]) -> Collection:
         captions=tuple(tuple(found[name][1]) for name in names),
         drives=tuple(found[name][2] for name in names),
     )
+
+
+_HASH = 32  # bytes of a SHA-256
+
+
+@dataclass(frozen=True)
+class Left:
+    """An image that could not be embedded, and why."""
+
+    name: str
+    reason: str
+
+
+def cache_folder() -> Path:
+    """Return the folder of both caches, made if needed."""
+    folder = cache_dir() / "evaluation"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def content_hashes(paths: Sequence[Path]) -> list[bytes | None]:
+    """Return the SHA-256 of each file, None where it cannot be read.
+
+    Files whose size and time of change are as they were are not read again.
+    """
+    memo_file = cache_folder() / "contents.json"
+    memo = _read_memo(memo_file)
+    fresh: dict[str, tuple[int, int, str]] = {}
+    out: list[bytes | None] = []
+    for path in paths:
+        key = os.path.abspath(path)
+        try:
+            facts = path.stat()
+            size, changed = facts.st_size, facts.st_mtime_ns
+            known = memo.get(key)
+            if known is not None and tuple(known[:2]) == (size, changed):
+                digest = known[2]
+            else:
+                digest = _hash(path)
+                fresh[key] = (size, changed, digest)
+        except OSError:
+            out.append(None)
+            continue
+        out.append(bytes.fromhex(digest))
+    if fresh:
+        _replace(memo_file, json.dumps({**memo, **fresh}).encode())
+    return out
+
+
+def embed_collection(
+    collection: Collection,
+    contents: Sequence[bytes | None],
+    model: Model,
+    progress: Progress = ignore,
+) -> tuple[Embeddings, NDArray[np.bool_], list[Left]]:
+    """Embed every image of the collection that is not in the cache.
+
+    What is embedded is kept also when ``progress`` raises :class:`Cancelled` later on, in
+    portions; so a cancelled evaluation goes on where it stopped.
+
+    Args:
+        collection: the images.
+        contents: their SHA-256 as of :func:`content_hashes`.
+        model: the encoder.
+        progress: told how many of the images are done.
+
+    Returns:
+        float32 (n, d) unit rows, zero where there is no embedding; bool (n,), True where there
+        is one; and what was left out.
+    """
+    store = _Store(cache_folder() / f"{model.fingerprint[:40]}.npz", model.dim)
+    rows = np.zeros((len(collection), model.dim), dtype=np.float32)
+    there = store.fill(contents, rows)
+    missing = [place for place in range(len(collection)) if not there[place]]
+    left: list[Left] = []
+    done = len(collection) - len(missing)
+    progress(done, len(collection))
+    try:
+        for start in range(0, len(missing), _PORTION):
+            places = missing[start : start + _PORTION]
+            before = done + start
+
+            def tell(now: int, _total: int, /, before: int = before) -> None:
+                progress(before + now, len(collection))
+
+            good, kept, skipped = embed_images(
+                [collection.paths[i] for i in places], model, progress=tell
+            )
+            where = [places[i] for i in kept]
+            rows[where] = good
+            there[where] = True
+            names = {collection.paths[i]: collection.names[i] for i in places}
+            left += [Left(names.get(Path(f.path), str(f.path)), f.reason) for f in skipped]
+            store.add([contents[i] for i in where], good)
+    finally:
+        store.save()
+    return rows, there, left
+
+
+_PORTION = 256  # images embedded at once: a cancelled evaluation loses no more than these
+_SAVE_EVERY = 60.0  # seconds; each time the whole file is written
+
+
+class _Store:
+    """Embeddings of one model by content, in one file that is replaced as a whole."""
+
+    def __init__(self, file: Path, dim: int) -> None:
+        self._file = file
+        self._saved = time.monotonic()
+        self._new: list[tuple[NDArray[np.uint8], Embeddings]] = []
+        self._hashes = np.zeros((0, _HASH), dtype=np.uint8)
+        self._rows = np.zeros((0, dim), dtype=np.float32)
+        try:
+            with np.load(file, allow_pickle=False) as data:
+                hashes, rows = data["hashes"], data["embeddings"]
+        except (OSError, ValueError, KeyError, EOFError):
+            return  # none yet, or broken: it is made again
+        fits = hashes.shape == (len(rows), _HASH) and rows.shape[1:] == (dim,)
+        if fits and rows.dtype == np.float32 and bool(np.isfinite(rows).all()):
+            self._hashes, self._rows = hashes, rows
+
+    def fill(self, contents: Sequence[bytes | None], out: Embeddings) -> NDArray[np.bool_]:
+        place_of = {digest.tobytes(): place for place, digest in enumerate(self._hashes)}
+        found = [-1 if key is None else place_of.get(key, -1) for key in contents]
+        places = np.array(found, dtype=np.int64)
+        there = places >= 0
+        out[there] = self._rows[places[there]]
+        return np.asarray(there)
+
+    def add(self, contents: Sequence[bytes | None], rows: Embeddings) -> None:
+        """Take in rows; they are saved now and then, and by :meth:`save`."""
+        kept = [place for place, key in enumerate(contents) if key is not None]
+        if not kept:
+            return
+        keys = b"".join(contents[place] or b"" for place in kept)
+        hashes = np.frombuffer(keys, dtype=np.uint8).reshape(-1, _HASH)
+        self._new.append((hashes, rows[kept]))
+        if time.monotonic() - self._saved >= _SAVE_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        """Write what was added since the last time."""
+        if not self._new:
+            return
+        self._hashes = np.concatenate([self._hashes, *(hashes for hashes, _ in self._new)])
+        self._rows = np.concatenate([self._rows, *(rows for _, rows in self._new)])
+        self._new.clear()
+        with tempfile.NamedTemporaryFile(
+            dir=self._file.parent, prefix=self._file.stem, suffix=".part", delete=False
+        ) as out:
+            np.savez(out, hashes=self._hashes, embeddings=self._rows)
+        os.replace(out.name, self._file)
+        self._saved = time.monotonic()
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_memo(file: Path) -> dict[str, tuple[int, int, str]]:
+    try:
+        data = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(data, dict):
+        return {}
+    return {key: tuple(value) for key, value in data.items() if _is_memo(value)}
+
+
+def _is_memo(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and isinstance(value[2], str)
+        and len(value[2]) == 2 * _HASH
+    )
+
+
+def _replace(file: Path, data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as out:
+        out.write(data)
+    os.replace(out.name, file)

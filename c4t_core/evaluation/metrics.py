@@ -6,7 +6,7 @@ an image that is not relevant, 1 for one that is, or a grade above 0. The ranked
 shorter than the collection, so the true number of relevant images is given separately.
 
 A query without relevant images has no recall, no average precision and no nDCG. Such rows
-are ``nan`` here, never a division by zero; :mod:`c4t_core.evaluation.benchmark` reports these
+are ``nan`` here, never a division by zero; :mod:`c4t_core.evaluation.evaluate` reports these
 queries and leaves them out of the means.
 
 Rank positions are counted from 1. Ties are the caller's affair: :func:`ranking` breaks them by
@@ -258,3 +258,34 @@ def _discounts(n: int) -> Floats:
 def _check_cutoff(n: int) -> None:
     if n < 1:
         raise ValueError(f"a cutoff counts hits from 1, not {n}")
+
+
+RESAMPLES = 2000
+LEVEL = 0.95
+
+
+def mean_intervals(
+    values: Floats, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL
+) -> Floats:
+    """Return the interval of the mean of each column.
+
+    The same queries are drawn for every column, and for every call with as many rows and the
+    same seed. Give the differences of two models to compare them in pairs.
+
+    Args:
+        values: float64 (q, figures), one row per query, finite.
+        seed: of the draw.
+        resamples: number of draws.
+        level: part of the means inside the interval.
+
+    Returns:
+        float64 (figures, 2), low and high; nan for fewer than two queries.
+    """
+    count, figures = values.shape
+    if count < 2:
+        return np.full((figures, 2), np.nan)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)  # (resamples, q)
+    means = drawn @ values / count  # (resamples, figures)
+    edges = [(1 - level) / 2, (1 + level) / 2]
+    return np.asarray(np.quantile(means, edges, axis=0).T, dtype=np.float64)

@@ -6,19 +6,23 @@ and ``sheets/`` are for other documents.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from c4t_core.errors import DataError
-from c4t_core.evaluation import plots, tables
-from c4t_core.evaluation.benchmark import Report
-from c4t_core.evaluation.page import page
-from c4t_core.evaluation.sheets import sheet, thumbnail, tiles
+from c4t_core.evaluation import pictures as report_pictures
+from c4t_core.evaluation.evaluate import Report
+from c4t_core.evaluation.html import page
+from c4t_core.evaluation.pictures import sheet, thumbnail, tiles
+from c4t_core.files import guard_cell
 from c4t_core.progress import Progress, ignore
 
 FIGURES = 12
@@ -45,20 +49,22 @@ def write_report(
     steps = len(chosen) + 3
     write_json(report, folder / "report.json")
     for name, make in (
-        ("overall.csv", tables.overall_csv),
-        ("queries.csv", tables.queries_csv),
-        ("slices.csv", tables.slices_csv),
-        ("hits.csv", tables.hits_csv),
+        ("overall.csv", overall_csv),
+        ("queries.csv", queries_csv),
+        ("slices.csv", slices_csv),
+        ("hits.csv", hits_csv),
     ):
         write_bytes(folder / name, make(report))
     progress(1, steps)
     pictures = {
-        "over-n": plots.both(partial(plots.over_n, report)),
-        "precision-recall": plots.both(partial(plots.precision_recall, report)),
-        "kinds": plots.both(partial(plots.kinds, report)),
+        "over-n": report_pictures.both(partial(report_pictures.over_n, report)),
+        "precision-recall": report_pictures.both(partial(report_pictures.precision_recall, report)),
+        "kinds": report_pictures.both(partial(report_pictures.kinds, report)),
     }
-    for number, rows in enumerate(plots.bar_pages(report), 1):
-        pictures[f"queries-{number:02d}"] = plots.both(partial(plots.query_bars, report, rows))
+    for number, rows in enumerate(report_pictures.bar_pages(report), 1):
+        pictures[f"queries-{number:02d}"] = report_pictures.both(
+            partial(report_pictures.query_bars, report, rows)
+        )
     progress(2, steps)
     details = {}
     for number, place in enumerate(chosen, 1):
@@ -66,8 +72,8 @@ def write_report(
         details[place] = hits
         drawn = sheet(hits, report.queries[place].text)
         write_bytes(folder / "sheets" / f"query-{number:02d}.png", drawn)
-        draw = partial(plots.similarities, report, place)
-        pictures[f"query-{number:02d}"] = plots.both(draw)
+        draw = partial(report_pictures.similarities, report, place)
+        pictures[f"query-{number:02d}"] = report_pictures.both(draw)
         progress(2 + number, steps)
     for name, (light, _dark) in pictures.items():
         write_bytes(folder / "plots" / f"{name}.png", light)
@@ -158,3 +164,81 @@ def _cannot_write(folder: Path, error: OSError) -> DataError:
         "folder with -o.",
         folder,
     )
+
+
+_SINGLE = ("map", "mrr", "ap", "rr", "r_precision")
+_AT = ("precision", "recall", "ndcg")
+
+
+def overall_csv(report: Report) -> bytes:
+    """One row per kind of query (and ``all``) and model, chance among the models."""
+    blocks = {"all": report.data, **report.data["kinds"]}
+    rows = []
+    for kind, block in blocks.items():
+        number = block["answered"] if kind == "all" else block["queries"]
+        for model, means in [*block["overall"].items(), ("chance", block["chance"])]:
+            rows.append({"kind": kind, "queries": number, "model": model, **_flat(means)})
+    return _csv(rows)
+
+
+def queries_csv(report: Report) -> bytes:
+    """One row per query and model."""
+    rows = []
+    for entry in report.data["queries"]:
+        head = {key: entry[key] for key in ("query", "kind", "relevant", "images")}
+        for model, result in [*entry["results"].items(), ("chance", entry["chance"])]:
+            rows.append({**head, "model": model, **_flat(result)})
+    return _csv(rows)
+
+
+def slices_csv(report: Report) -> bytes:
+    """One row per slice and model."""
+    rows = []
+    for entry in report.data["slices"]:
+        head = {key: entry[key] for key in ("dimension", "value", "images", "queries")}
+        for model, result in [*entry["results"].items(), ("chance", entry["chance"])]:
+            rows.append({**head, "model": model, **_flat(result)})
+    return _csv(rows)
+
+
+def hits_csv(report: Report) -> bytes:
+    """One row per query, model and hit."""
+    rows: list[dict[str, Any]] = []
+    names = report.collection.names
+    for place, query in enumerate(report.queries):
+        relevant = set(query.relevant.tolist())
+        for model, one in report.measured.items():
+            found = zip(one.top[place], one.top_scores[place], strict=True)
+            for rank, (image, score) in enumerate(found, 1):
+                rows.append(
+                    {
+                        "query": query.text,
+                        "model": model,
+                        "rank": rank,
+                        "path": names[image],
+                        "score": score,
+                        "relevant": int(image in relevant),
+                    }
+                )
+    return _csv(rows)
+
+
+def _flat(block: Mapping[str, Any]) -> dict[str, Any]:
+    out = {name: block[name] for name in _SINGLE if name in block}
+    for figure in _AT:
+        out.update({f"{figure}@{n}": value for n, value in block.get(figure, {}).items()})
+    return out
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    out = io.StringIO()
+    fields: Iterable[str] = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(out, list(fields), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _cell(value) for name, value in row.items()})
+    return out.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _cell(value: Any) -> Any:
+    return guard_cell(value) if isinstance(value, str) else "" if value is None else value

@@ -11,8 +11,8 @@ from typing import Literal
 from c4t_core.datasets.pairs import Pair, PairsFile, read_pairs
 from c4t_core.datasets.scenes import Problem, Scene, load_scenes
 from c4t_core.errors import DataError
-from c4t_core.evaluation.benchmark import Options, Report, Stage, evaluate
 from c4t_core.evaluation.collection import Collection, from_pairs
+from c4t_core.evaluation.evaluate import Options, Report, Stage, evaluate
 from c4t_core.evaluation.queries import LabelledQuery, from_captions, read_queries
 from c4t_core.evaluation.scene_queries import from_scenes
 from c4t_core.models.protocol import Model

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from c4t_core.datasets.facts import Fact, class_counts, facts_of
+from c4t_core.datasets.facts import Fact, class_counts, facts_of, surroundings_of
 from c4t_core.datasets.scene import Scene
-from c4t_core.datasets.surroundings import surroundings_of
 from c4t_core.datasets.words import Noun, in_words, with_article
 from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.queries import (

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import platform
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+import c4t_core
 from c4t_core.evaluation.chance import (
     expected_average_precision,
     expected_precision,
     expected_recall,
 )
 from c4t_core.evaluation.collection import Collection
-from c4t_core.evaluation.intervals import mean_intervals
-from c4t_core.evaluation.measure import Measured
+from c4t_core.evaluation.groups import Slice
+from c4t_core.evaluation.metrics import mean_intervals
 from c4t_core.evaluation.queries import LabelledQuery
-from c4t_core.evaluation.slices import Slice
+from c4t_core.evaluation.ranking import Measured
 
 FORMAT = 1
 """Of report.json; additions do not raise it."""
@@ -289,3 +293,49 @@ def _one_query(
 def _plain(value: float | np.floating[Any]) -> float | None:
     number = float(value)
     return number if math.isfinite(number) else None
+
+
+_PACKAGES = ("numpy", "pillow", "onnxruntime", "tokenizers", "torch", "open_clip_torch")
+
+
+def provenance_of(
+    models: Mapping[str, str],
+    collection: Collection,
+    contents: Sequence[bytes | None],
+    sources: Mapping[str, str],
+    seed: int,
+    resamples: int,
+    cutoffs: Sequence[int],
+) -> dict[str, Any]:
+    """Return what another needs to get the same figures, as plain values.
+
+    Args:
+        models: name -> fingerprint.
+        collection: the images that were searched.
+        contents: SHA-256 of each.
+        sources: name -> SHA-256 of the files read.
+        seed: of the bootstrap.
+        resamples: draws of the bootstrap.
+        cutoffs: numbers of hits.
+    """
+    whole = hashlib.sha256()
+    for name, digest in zip(collection.names, contents, strict=True):
+        whole.update(name.encode("utf-8", "surrogateescape") + b"\0" + (digest or b"") + b"\n")
+    return {
+        "c4t": c4t_core.__version__,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES if _version(name)},
+        "models": {name: {"fingerprint": print_} for name, print_ in models.items()},
+        "images": {"number": len(collection), "sha256": whole.hexdigest()},
+        "sources": dict(sources),
+        "seed": seed,
+        "resamples": resamples,
+        "cutoffs": list(cutoffs),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

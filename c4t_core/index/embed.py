@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads
 from c4t_core.errors import C4TError, ImageError
-from c4t_core.index.images import open_image
-from c4t_core.index.scan import FileState
+from c4t_core.images.decode import open_image
+from c4t_core.images.scan import FileState
 from c4t_core.models.protocol import Model, Pixels
 from c4t_core.progress import Progress, ignore
 

@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.index.search import Hit
+from c4t_core.index.query import Hit
 
 MAX_SECONDS = 5.0  # between neighbouring hits of one event
 MAX_STEPS = 10  # frames between neighbouring hits, in usual steps of the drive

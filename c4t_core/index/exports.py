@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import c4t_core
-from c4t_core.datasets.pairs_writing import guard_cell
 from c4t_core.errors import FolderError
+from c4t_core.files import guard_cell
 from c4t_core.index.embed import Skipped
-from c4t_core.index.search import Hit
+from c4t_core.index.query import Hit
 from c4t_core.progress import Progress, ignore
 
 COLUMNS = (

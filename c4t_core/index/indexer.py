@@ -9,14 +9,41 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from c4t_core.index import audit_queries, locks, targets
-from c4t_core.index.catalogue import Catalogue
+from c4t_core.images.scan import Diff, ExcludeRules, Scan, compare, scan
+from c4t_core.index import folders as opened_folders
 from c4t_core.index.embed import BATCH_SIZE, Batch, Skipped, embed_stream
-from c4t_core.index.ledger import Failure, Ledger, Stored
-from c4t_core.index.model_handle import ModelHandle
-from c4t_core.index.scan import Diff, ExcludeRules, Scan, compare, scan
-from c4t_core.index.searcher import Searcher
+from c4t_core.index.query import ModelHandle
+from c4t_core.index.search import Searcher
+from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
+from c4t_core.index.vectors import locks
 from c4t_core.progress import Progress
+
+SENTENCES = (
+    "a truck in snow",
+    "a cyclist crossing at dusk",
+    "road works with cones",
+    "pedestrians on a zebra crossing",
+    "heavy rain on the windscreen",
+    "fog on a country road",
+    "a traffic light turning red",
+    "parked cars on both sides of a narrow street",
+    "a motorway with many lanes",
+    "a bus at a bus stop",
+    "a motorcycle overtaking",
+    "a roundabout",
+    "a tunnel entrance",
+    "low sun blinding the camera",
+    "an empty road at night",
+    "a dirt road through a forest",
+    "a construction vehicle",
+    "a child beside the road",
+    "a traffic sign with a speed limit",
+    "an ambulance with blue lights",
+    "snow",
+    "bicycle",
+    "sand storm",
+    "traffic jam",
+)
 
 
 @dataclass(frozen=True)
@@ -245,8 +272,8 @@ class Run:
             self._embed([plan for plan, _ in plans], progress, on_commit, batch_size)
             return report(plans)
 
-    def _plan(self, target: targets.Target, model_id: int, progress: Progress) -> Plan:
-        target = targets.claim(self._catalogue, target, self._exclude)
+    def _plan(self, target: opened_folders.Target, model_id: int, progress: Progress) -> Plan:
+        target = opened_folders.claim(self._catalogue, target, self._exclude)
         assert target.root is not None
         ledger = Ledger(self._catalogue, target.root, model_id, target.below)
         return make_plan(ledger, lambda found: progress(0, 0))
@@ -278,7 +305,7 @@ class Run:
         search = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id)
         if not search.outdated():
             return
-        queries = self._model.get().encode_texts(audit_queries.SENTENCES)
+        queries = self._model.get().encode_texts(SENTENCES)
         facts = search.maintain(queries, check)
         if facts is not None and not facts.serves:
             self.notices.append(

@@ -1,227 +1,445 @@
-"""Queries: what the user types, as terms, and as one vector; and the hits that answer it.
-
-A query is a list of terms joined by ``+`` and ``-``, which stand between spaces, so that
-``t-junction`` stays a word. A term may carry a weight (``2:truck``) and may be an image
-(``@PATH``, with quotes where the path holds spaces next to an operator).
-"""
+"""Answers over all opened folders: one ranking, whatever roots they lie in."""
 
 from __future__ import annotations
 
-import re
+import os
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.errors import ImageError, ModelError, QueryError
-from c4t_core.index.images import open_image
-from c4t_core.models.protocol import Model
-
-_OPERATOR = re.compile(r"(?:^|(?<=\s))([+-])(?=\s|$)")
-_WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?!\d)")
-_CANCELLED_OUT = 1e-4  # shorter sums than this are rounding noise, not a direction
+from c4t_core.errors import FolderError, NotIndexedError
+from c4t_core.index.folders import Target, relative_to, resolve
+from c4t_core.index.query import Hit, ModelHandle
+from c4t_core.index.store.catalogue import Catalogue, Root
+from c4t_core.index.store.reads import ImageRow, Lookup, Selection
+from c4t_core.index.vectors import hnsw, locks
+from c4t_core.index.vectors.vectors import ANN_THRESHOLD, VectorSearch
 
 
 @dataclass(frozen=True)
-class Hit:
-    """One frame that answers a query.
-
-    Attributes:
-        path: absolute path of the image file.
-        score: cosine of the image's and the query's embedding, -1 to 1.
-        rank: place in the list, from 1.
-        root: the folder that was opened.
-        relative: path below ``root``, "/"-separated.
-        drive: recording the frame belongs to, where its name tells.
-        camera: camera that took it, where its name tells.
-        frame: number of the frame within its drive, where its name tells.
-        time: seconds since 1970 UTC, where its name tells.
-        image_id: number of the image in the catalogue; valid until the catalogue is rebuilt.
-    """
+class Frame:
+    """One image of the catalogue, without a score (see :class:`Hit` for the fields)."""
 
     path: Path
-    score: float
-    rank: int
     root: Path
     relative: str
-    drive: str | None = None
-    camera: str | None = None
-    frame: int | None = None
-    time: float | None = None
-    image_id: int = field(default=0, compare=False)
+    drive: str | None
+    camera: str | None
+    frame: int | None
+    time: float | None
+    image_id: int
+    size: int  # bytes
+    mtime: float  # seconds since 1970
 
 
 @dataclass(frozen=True)
-class Term:
-    """One part of a query: words or an image, with a weight (negative for ``-``)."""
+class Ranking:
+    """Hits as numbers only, best first: for views that load rows when they are shown."""
 
-    text: str | None = None
-    image: Path | None = None
-    weight: float = 1.0
+    image_ids: NDArray[np.int64]  # (n,)
+    scores: NDArray[np.float32]  # (n,)
 
 
 @dataclass(frozen=True)
-class Query:
-    """What to look for: at least one term."""
+class Filters:
+    """What a search is restricted to; empty fields restrict nothing."""
 
-    terms: tuple[Term, ...]
+    within: tuple[str | Path, ...] = ()  # sub-folders, relative to an opened folder or absolute
+    drives: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    since: float | None = None  # seconds since 1970 UTC, inclusive
+    until: float | None = None  # exclusive
+    only: frozenset[int] | None = None  # image ids, such as the hits of an earlier search
+    without: frozenset[int] = frozenset()
+
+    def narrowed(self, within: Sequence[str | Path], drive: str | None) -> Filters:
+        """Return these filters with more sub-folders and another drive to choose from."""
+        drives = self.drives if drive is None else (*self.drives, drive)
+        return replace(self, within=(*self.within, *within), drives=drives)
 
 
-def parse_query(text: str) -> Query:
-    """Read a query as the user types it.
+NO_FILTERS = Filters()
 
-    >>> [(t.text, t.weight) for t in parse_query("snow + 2:truck - t-junction").terms]
-    [('snow', 1.0), ('truck', 2.0), ('t-junction', -1.0)]
 
-    Raises:
-        QueryError: if it is empty, an operator lacks a term, or a weight is zero.
+class Searcher:
+    """Reads vectors and rows for some opened folders and one model.
+
+    Args:
+        catalogue: a connection for reading.
+        folders: opened folders, none inside another.
+        model: which vectors to use.
+        cache: where index files lie.
+        threshold: number of vectors from which the approximate index is used.
     """
-    if not text.strip():
-        raise QueryError('The query is empty; describe what to look for, such as "truck in snow".')
-    pieces = _split(text)
-    return Query(tuple(_term(sign, body) for sign, body in pieces))
 
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        folders: Sequence[Path],
+        model: ModelHandle,
+        cache: Path,
+        threshold: int = ANN_THRESHOLD,
+    ) -> None:
+        """Read nothing yet."""
+        self._catalogue = catalogue
+        self._folders = tuple(folders)
+        self._model = model
+        self._cache = cache
+        self._threshold = threshold
+        self._lock = threading.Lock()
+        self._searches: dict[tuple[int, int], VectorSearch] = {}
+        self._allowed: dict[tuple[int, int, Selection], NDArray[np.int64]] = {}
 
-def _split(text: str) -> list[tuple[str, str]]:
-    """Cut at the operators that stand between spaces and outside the quotes of an image."""
-    pieces: list[tuple[str, str]] = []
-    sign, start = "+", 0
-    quoted = [match.span() for match in re.finditer(r"""@(?:"[^"]*"|'[^']*')""", text)]
-    for match in _OPERATOR.finditer(text):
-        if any(a <= match.start() < b for a, b in quoted):
-            continue
-        body = text[start : match.start()].strip()
-        if body or start:
-            pieces.append((sign, body))
-        sign, start = match.group(1), match.end()
-    pieces.append((sign, text[start:].strip()))
-    return pieces
+    def targets(self) -> list[Target]:
+        """Return the opened folders with the roots they lie in now."""
+        return [resolve(self._catalogue, folder) for folder in self._folders]
 
+    def lookup(self, target: Target) -> Lookup | None:
+        """Return the reader of a folder's root, None before it was ever indexed."""
+        return None if target.root is None else Lookup(self._catalogue, target.root.id)
 
-def _term(sign: str, body: str) -> Term:
-    weight = 1.0
-    match = _WEIGHT.match(body)
-    if match:
-        weight, body = float(match.group(1)), body[match.end() :].strip()
-        if not 0 < weight < 1e6:
-            raise QueryError("A weight must be above zero, such as 2:truck or 0.5:rain.")
-    if not body:
-        raise QueryError('A term of the query has no words; write one after each "+" and "-".')
-    weight = -weight if sign == "-" else weight
-    if not body.startswith("@"):
-        return Term(text=" ".join(body.split()), weight=weight)
-    name = body[1:].strip()
-    if len(name) >= 2 and name[0] == name[-1] and name[0] in "\"'":
-        name = name[1:-1]
-    if not name or "\0" in name:
-        raise QueryError('"@" must be followed by the path of an image, such as @frame.jpg.')
-    return Term(image=Path(name).expanduser(), weight=weight)
+    def vectors(self, root: Root, model_id: int) -> VectorSearch:
+        """Return the (cached) vector search of a root."""
+        with self._lock:
+            key = (root.id, model_id)
+            if key not in self._searches:
+                source = hnsw.Source(
+                    Lookup(self._catalogue, root.id),
+                    self._catalogue.identity,
+                    model_id,
+                    self._model.fingerprint,
+                    self._model.dim,
+                )
+                self._searches[key] = VectorSearch(source, self._cache, self._threshold)
+            return self._searches[key]
 
+    def indexed(self) -> list[tuple[Target, Root, VectorSearch]]:
+        """Return the folders that can be searched.
 
-def format_query(query: Query) -> str:
-    """Write a query so that :func:`parse_query` reads the same terms again."""
-    parts: list[str] = []
-    for place, term in enumerate(query.terms):
-        sign = "- " if term.weight < 0 else "+ " if place else ""
-        size = abs(term.weight)
-        weight = "" if size == 1 else f"{size:.6f}".rstrip("0").rstrip(".") + ":"
-        if term.image is None:
-            parts.append(f"{sign}{weight}{term.text}")
-        else:
-            quote = "'" if '"' in str(term.image) else '"'
-            parts.append(f"{sign}{weight}@{quote}{term.image}{quote}")
-    return " ".join(parts)
+        Raises:
+            NotIndexedError: if none of them was indexed with this model.
+        """
+        model_id = self._catalogue.model_id(self._model.fingerprint)
+        targets = self.targets()
+        found: list[tuple[Target, Root, VectorSearch]] = []
+        for target in targets:
+            root = target.root
+            if root is None or model_id is None or self._catalogue.run(root.id, model_id) is None:
+                continue
+            found.append((target, root, self.vectors(root, model_id)))
+        if not found:
+            raise NotIndexedError(self._not_indexed(targets[0]))
+        return found
 
+    def _not_indexed(self, target: Target) -> str:
+        name = self._model.name
+        command = f'c4t index "{target.folder}"' + ("" if name == "c4t" else f" --model {name}")
+        others = [] if target.root is None else self._catalogue.models_of(target.root.id)
+        if any(other == name for other, _, _ in others):
+            return (
+                f'The index of "{target.folder}" was made with another version of the model '
+                f'"{name}"; make a new one with: {command} (the old one is kept).'
+            )
+        if others:
+            return f'"{target.folder}" is not indexed with the model "{name}" yet; run: {command}'
+        return f'"{target.folder}" is not indexed yet; run: {command}'
 
-def embed_query(query: Query, model: Model) -> NDArray[np.float32]:
-    """Return the query's direction, float32 (d,), of unit length.
+    def ranked(
+        self,
+        direction: NDArray[np.float32],
+        k: int | None,
+        filters: Filters = NO_FILTERS,
+        *,
+        exact: bool = False,
+    ) -> Ranking:
+        """Return the k best images over all folders, best first, ties by path."""
+        ids: list[NDArray[np.int64]] = []
+        scores: list[NDArray[np.float32]] = []
+        for (_, _, vectors), allowed in self._restricted(filters):
+            part = vectors.search(direction, k, allowed, exact=exact)
+            ids.append(part[0])
+            scores.append(part[1])
+        all_ids, all_scores = np.concatenate(ids), np.concatenate(scores)
+        if len(ids) > 1:  # parts are sorted, and folders come in the order of their paths
+            order = np.argsort(-all_scores, kind="stable")[:k]
+            all_ids, all_scores = all_ids[order], all_scores[order]
+        return Ranking(all_ids, all_scores)
 
-    It is the L2-normalised sum of the unit embeddings of the terms, each times its weight.
-
-    Raises:
-        QueryError: if there are no terms, an image cannot be used, or the terms cancel out.
-        ModelError: if the model returns values that are not finite.
-    """
-    if not query.terms:
-        raise QueryError('The query is empty; describe what to look for, such as "truck in snow".')
-    texts = [term.text for term in query.terms if term.image is None]
-    images = [_load(term.image) for term in query.terms if term.image is not None]
-    rows_text = iter(list(model.encode_texts([text or "" for text in texts]) if texts else ()))
-    rows_image = iter(list(model.encode_images(images) if images else ()))
-    total = np.zeros(model.dim, dtype=np.float64)
-    for term in query.terms:
-        row = next(rows_text if term.image is None else rows_image)
-        total += term.weight * _unit(np.asarray(row, dtype=np.float64))
-    if not np.isfinite(total).all():
-        raise ModelError(
-            f'The model "{model.name}" gives no usable numbers for this query; choose another.'
+    def scores(
+        self, direction: NDArray[np.float32], filters: Filters = NO_FILTERS
+    ) -> NDArray[np.float32]:
+        """Return the cosines of all images that the filters let through, (n,)."""
+        return np.concatenate(
+            [
+                vectors.scores(direction, allowed)
+                for (_, _, vectors), allowed in self._restricted(filters)
+            ]
         )
-    if np.linalg.norm(total) < _CANCELLED_OUT:
-        raise QueryError("The terms cancel each other out; change a term or a weight.")
-    return _unit(total).astype(np.float32)
+
+    def best(
+        self, directions: NDArray[np.float32], filters: Filters, most: int
+    ) -> NDArray[np.float32]:
+        """Return the best cosine of each direction (m, d) with any image, float32 (m,).
+
+        Of more than ``most`` images in a folder, an even sample is looked at. -1 without images.
+        """
+        found = np.full(len(directions), -1.0, dtype=np.float32)
+        for (_, _, vectors), allowed in self._restricted(filters):
+            rows = vectors.rows(allowed)
+            rows = rows[:: -(-len(rows) // most) or 1]
+            if len(rows):
+                found = np.maximum(found, (rows @ directions.T).max(axis=0))
+        return found
+
+    def generations(self) -> tuple[int, ...]:
+        """Return what changes with every commit of an index run, one number per folder."""
+        return tuple(vectors.matrix().generation for _, _, vectors in self.indexed())
+
+    def _restricted(
+        self, filters: Filters
+    ) -> list[tuple[tuple[Target, Root, VectorSearch], NDArray[np.int64] | None]]:
+        found = self.indexed()
+        within = self._within(filters.within, [target for target, _, _ in found])
+        return [
+            (entry, self._allowed_ids(entry[0], entry[1], filters, within[place]))
+            for place, entry in enumerate(found)
+        ]
+
+    def _allowed_ids(
+        self, target: Target, root: Root, filters: Filters, within: tuple[bytes, ...] | None
+    ) -> NDArray[np.int64] | None:
+        """Return the ids that may be hits, sorted; None for all of the root."""
+        if within is None:
+            return np.empty(0, dtype=np.int64)
+        below = within or ((target.below,) if target.below else ())
+        selection = Selection(below, filters.drives, filters.cameras, filters.since, filters.until)
+        allowed = None if selection.everything else self._select(root, selection)
+        if filters.only is not None:
+            only = np.asarray(sorted(filters.only), dtype=np.int64)
+            allowed = only if allowed is None else np.intersect1d(allowed, only)
+        if filters.without:
+            if allowed is None:
+                allowed = self._select(root, Selection())
+            allowed = np.setdiff1d(allowed, np.asarray(sorted(filters.without), dtype=np.int64))
+        return allowed
+
+    def _select(self, root: Root, selection: Selection) -> NDArray[np.int64]:
+        """Select with a small cache: typing a query asks for one restriction again and again."""
+        lookup = Lookup(self._catalogue, root.id)
+        model_id = self._catalogue.model_id(self._model.fingerprint) or 0
+        key = (root.id, lookup.generation(model_id), selection)
+        with self._lock:
+            if key in self._allowed:
+                return self._allowed[key]
+        found = lookup.select(selection)
+        with self._lock:
+            if len(self._allowed) > 16:
+                self._allowed.clear()
+            self._allowed[key] = found
+        return found
+
+    def _within(
+        self, folders: Sequence[str | Path], targets: Sequence[Target]
+    ) -> list[tuple[bytes, ...] | None]:
+        """Return, for each target, the sub-folders it is restricted to; None for nothing at all.
+
+        Raises:
+            FolderError: if a folder lies in none of the opened ones.
+        """
+        if not folders:
+            return [()] * len(targets)
+        chosen: list[list[bytes]] = [[] for _ in targets]
+        for folder in folders:
+            found = False
+            for place, target in enumerate(targets):
+                below = _below_target(target, folder)
+                if below is not None:
+                    chosen[place].append(below)
+                    found = True
+            if not found:
+                raise FolderError(
+                    f'There is no folder "{folder}" in the opened folders; name one inside '
+                    f'"{targets[0].folder}".',
+                    Path(folder),
+                )
+        result: list[tuple[bytes, ...] | None] = []
+        for target, names in zip(targets, chosen, strict=True):
+            whole = target.below in names  # the opened folder itself restricts nothing further
+            result.append((() if whole else tuple(names)) if names else None)
+        return result
+
+    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
+        """Return hits for ids of a ranking, ranks counted from ``first``; gone ones left out."""
+        by_root: dict[int, list[Target]] = {}  # several opened folders may lie in one root
+        for target in self.targets():
+            if target.root is not None:
+                by_root.setdefault(target.root.id, []).append(target)
+        rows: dict[int, ImageRow] = {}
+        if by_root:
+            rows = Lookup(self._catalogue, next(iter(by_root))).rows(image_ids)
+        result: list[Hit] = []
+        for place, (image_id, score) in enumerate(zip(image_ids, scores, strict=True)):
+            row = rows.get(int(image_id))
+            if row is None:
+                continue
+            holders = (t for t in by_root.get(row.root_id, ()) if t.holds(row.path))
+            holder = next(holders, None)
+            if holder is None:
+                continue
+            relative = holder.shown(row.path)
+            result.append(
+                Hit(
+                    Path(os.path.join(holder.folder, relative)),
+                    float(score),
+                    first + place,
+                    holder.folder,
+                    relative,
+                    row.drive,
+                    row.camera,
+                    row.frame,
+                    row.time,
+                    row.id,
+                )
+            )
+        return result
+
+    def find(self, image: int | str | Path) -> tuple[Target, ImageRow] | None:
+        """Return an image's row by its id or path, None if it is not in the opened folders."""
+        for target in self.targets():
+            lookup = self.lookup(target)
+            if lookup is None or target.root is None:
+                continue
+            row: ImageRow | None = None
+            if isinstance(image, (str, Path)):
+                name = _name_in(target, image)
+                row = lookup.by_path(name) if name else None
+            else:
+                row = lookup.rows([int(image)]).get(int(image))
+            if row is not None and row.root_id == target.root.id and target.holds(row.path):
+                return target, row
+        return None
+
+    def groups(self, column: str) -> list[tuple[str, int]]:
+        """Return (name, number of images) of every "drive", "camera" or "day" that is open."""
+        total: dict[str, int] = {}
+        for target in self.targets():
+            lookup = self.lookup(target)
+            for name, count in lookup.groups(column, target.below) if lookup else ():
+                total[name] = total.get(name, 0) + count
+        return sorted(total.items())
+
+    def files_of_size(self, size: int) -> list[Path]:
+        """Return the catalogued files of a size, as they were opened."""
+        found: list[Path] = []
+        for target in self.targets():
+            lookup = self.lookup(target)
+            rows = lookup.of_size(size) if lookup else ()
+            found += [self.frame(target, row).path for row in rows if target.holds(row.path)]
+        return found
+
+    def frame(self, target: Target, row: ImageRow) -> Frame:
+        """Return a row as the outside sees it."""
+        relative = target.shown(row.path)
+        return Frame(
+            Path(os.path.join(target.folder, relative)),
+            target.folder,
+            relative,
+            row.drive,
+            row.camera,
+            row.frame,
+            row.time,
+            row.id,
+            row.size,
+            row.mtime_ns / 1e9,
+        )
 
 
-def moved_by_marks(
-    direction: NDArray[np.float32],
-    right: Sequence[NDArray[np.float32]],
-    wrong: Sequence[NDArray[np.float32]],
-) -> NDArray[np.float32]:
-    """Return a direction moved towards right hits and away from wrong ones (Rocchio's feedback).
+def _name_in(target: Target, image: str | Path) -> bytes | None:
+    """Return a file's name relative to the root of a target, by either name of the folder."""
+    path = os.path.abspath(image)
+    inner = relative_to(path, str(target.folder))
+    if inner is None:
+        inner = relative_to(path, target.real)
+    if inner is None:
+        return None
+    return target.below + b"/" + inner if target.below else inner
 
-    ``unit(q + 0.75 mean(right) - 0.25 mean(wrong))``, after Salton and Buckley 1990.
 
-    Args:
-        direction: float32 (d,), unit length.
-        right: unit embeddings (d,) of what shows it; may be empty.
-        wrong: of what does not.
+def _below_target(target: Target, folder: str | Path) -> bytes | None:
+    """Return a sub-folder relative to the target's root, None if it is not in the target.
+
+    A relative name is meant below the opened folder; if there is none, from where we are.
     """
-    moved = direction.astype(np.float64)
-    for rows, weight in ((right, 0.75), (wrong, -0.25)):
-        if len(rows):
-            moved += weight * np.mean(rows, axis=0)
-    return _unit(moved).astype(np.float32)
+    for candidate in (os.path.join(target.folder, folder), os.path.abspath(folder)):
+        real = os.path.realpath(candidate)
+        inner = relative_to(real, target.real)
+        if inner is not None and (os.path.isdir(real) or not os.path.isdir(target.real)):
+            return target.below + b"/" + inner if target.below and inner else inner or target.below
+    return None
 
 
-def _unit(row: NDArray[np.float64]) -> NDArray[np.float64]:
-    norm = float(np.linalg.norm(row))
-    unit: NDArray[np.float64] = row / norm if norm > 0 else row
-    return unit
+@dataclass(frozen=True)
+class FolderStatus:
+    """One opened folder: what is known of it without touching the disk it lies on."""
+
+    folder: Path
+    total: int  # images in the catalogue
+    embedded: int  # of them, with a vector of this model
+    skipped: int
+    offline: bool  # not there at the last run
+    scanned: float | None  # when a run for this model last finished, seconds since 1970
+    busy: str | None  # who is indexing it now, in words
+    search: str  # what answers: "exact" or "hnsw"
 
 
-def _load(path: Path) -> Any:
-    try:
-        return open_image(path)
-    except ImageError as error:
-        raise QueryError(
-            f'The image "{path}" cannot be used in the query ({error}); choose another.'
-        ) from error
+@dataclass(frozen=True)
+class WorkspaceStatus:
+    """All opened folders together."""
+
+    total: int
+    embedded: int
+    offline: int  # images in folders that are not there
+    skipped: int
+    folders: tuple[FolderStatus, ...]
 
 
-def rank(
-    scores: NDArray[np.floating[Any]], keys: Sequence[Any] | NDArray[Any], k: int | None = None
-) -> NDArray[np.int64]:
-    """Return the indices of the k best scores, best first, ties in the order of ``keys``.
+def of(searcher: Searcher, catalogue: Catalogue, model: ModelHandle) -> WorkspaceStatus:
+    """Return the status of all folders of a searcher."""
+    model_id = catalogue.model_id(model.fingerprint)
+    folders = tuple(
+        _folder_status(searcher, catalogue, target, model, model_id)
+        for target in searcher.targets()
+    )
+    return WorkspaceStatus(
+        sum(folder.total for folder in folders),
+        sum(folder.embedded for folder in folders),
+        sum(folder.total for folder in folders if folder.offline),
+        sum(folder.skipped for folder in folders),
+        folders,
+    )
 
-    Args:
-        scores: (n,); NaN counts as worse than everything.
-        keys: (n,), what decides between equal scores, smallest first (such as paths).
-        k: how many; None or more than n gives all.
-    """
-    scores = np.where(np.isnan(scores), -np.inf, scores)
-    n = len(scores)
-    if k is not None and k <= 0:
-        return np.empty(0, dtype=np.int64)
-    candidates = np.arange(n, dtype=np.int64)
-    if k is not None and k < n:
-        kth = np.partition(scores, n - k)[n - k]
-        candidates = np.flatnonzero(scores >= kth).astype(np.int64)
-    order: NDArray[np.int64]
-    if isinstance(keys, np.ndarray) and keys.dtype != object:
-        order = candidates[np.lexsort((keys[candidates], -scores[candidates]))]
-    else:
-        listed = sorted(candidates.tolist(), key=lambda i: (-scores[i], keys[i]))
-        order = np.asarray(listed, dtype=np.int64)
-    return order[:k]
+
+def _folder_status(
+    searcher: Searcher,
+    catalogue: Catalogue,
+    target: Target,
+    model: ModelHandle,
+    model_id: int | None,
+) -> FolderStatus:
+    busy = locks.holder(target.lock_path(model.fingerprint))
+    root, lookup = target.root, searcher.lookup(target)
+    if root is None or lookup is None:
+        return FolderStatus(target.folder, 0, 0, 0, False, None, busy, "exact")
+    total, embedded, failed = lookup.counts(model_id, target.below)
+    run = None if model_id is None else catalogue.run(root.id, model_id)
+    serving = "exact"
+    if run is not None and model_id is not None:
+        serving = searcher.vectors(root, model_id).serving()
+    scanned = run[0] if run else None
+    return FolderStatus(
+        target.folder, total, embedded, failed, root.offline, scanned, busy, serving
+    )

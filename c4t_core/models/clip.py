@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,9 +19,8 @@ from PIL import Image
 
 from c4t_core.devices import available_threads, choose_device
 from c4t_core.errors import DownloadError, MissingExtraError, ModelError
-from c4t_core.models import clip_store
-from c4t_core.models.clip_fetch import Remote, ask, fetch
-from c4t_core.models.clip_guess import guess_architecture
+from c4t_core.models import clip_folder
+from c4t_core.models.clip_folder import clip_infos, remove
 from c4t_core.models.clip_network import (
     OnnxTowers,
     TorchTowers,
@@ -32,11 +31,93 @@ from c4t_core.models.clip_network import (
     open_clip,
     tokenizer,
 )
-from c4t_core.models.clip_prepare import ClipPreprocess
-from c4t_core.models.clip_store import clip_infos, remove
+from c4t_core.models.download import Remote, ask, fetch
+from c4t_core.models.preprocess import ClipPreprocess
+from c4t_core.models.pretrained import read_state
 from c4t_core.models.protocol import Embeddings, Model, Pixels
-from c4t_core.models.weight_files import read_state
 from c4t_core.progress import Progress, ignore
+
+_Signature = tuple[int, ...]
+
+
+def guess_architecture(state: Mapping[str, Any]) -> str:
+    """Return open_clip's name of the one architecture that has these shapes.
+
+    Only plain vision transformers are told apart. Where one architecture exists with both
+    activation functions the shapes cannot tell, and a wrong one would quietly give worse
+    embeddings: then the user is asked.
+
+    Args:
+        state: weight name -> tensor.
+
+    Raises:
+        ModelError: if none or several fit.
+    """
+    found = _signature_of_weights(state)
+    module = open_clip()
+    fitting = [
+        name
+        for name in module.list_models()
+        if found is not None and _signature_of_config(module.get_model_config(name)) == found
+    ]
+    if len(fitting) == 1:
+        return str(fitting[0])
+    if not fitting:
+        raise ModelError(
+            "The architecture of this checkpoint cannot be told from its weights; name it with "
+            "--architecture, such as ViT-B-32."
+        )
+    raise ModelError(
+        f"This checkpoint fits several architectures ({', '.join(fitting[:6])}), which differ in "
+        "what they compute; name the right one with --architecture (OpenAI's own weights are "
+        "-quickgelu)."
+    )
+
+
+def _signature_of_weights(state: Mapping[str, Any]) -> _Signature | None:
+    """Return image width, layers, patch, positions; text width, layers, words, positions; dim."""
+    try:
+        width, _, patch, _ = state["visual.conv1.weight"].shape
+        words, text_width = state["token_embedding.weight"].shape
+        return (
+            width,
+            _layers(state, "visual.transformer.resblocks."),
+            patch,
+            state["visual.positional_embedding"].shape[0],
+            text_width,
+            _layers(state, "transformer.resblocks."),
+            words,
+            state["positional_embedding"].shape[0],
+            state["text_projection"].shape[1],
+        )
+    except (KeyError, ValueError, IndexError):
+        return None
+
+
+def _layers(state: Mapping[str, Any], prefix: str) -> int:
+    return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
+
+
+def _signature_of_config(config: Mapping[str, Any]) -> _Signature | None:
+    vision, text = config["vision_cfg"], config["text_cfg"]
+    layers, size, patch = (vision.get(key) for key in ("layers", "image_size", "patch_size"))
+    plain = all(isinstance(value, int) for value in (layers, size, patch))
+    if not plain or config.get("custom_text") or "multimodal_cfg" in config:
+        return None
+    if "timm_model_name" in vision or "hf_model_name" in text:
+        return None
+    return (
+        vision.get("width", 768),
+        layers,
+        patch,
+        (size // patch) ** 2 + 1,
+        text.get("width", 512),
+        text.get("layers", 12),
+        text.get("vocab_size", 49408),
+        text.get("context_length", 77),
+        config["embed_dim"],
+    )
+
 
 __all__ = [
     "ClipModel",
@@ -65,7 +146,7 @@ class Towers(Protocol):
 
 
 class ClipModel:
-    """A CLIP model from a folder of :mod:`c4t_core.models.clip_store`.
+    """A CLIP model from a folder of :mod:`c4t_core.models.clip_folder`.
 
     Attributes:
         name: ``"clip"`` or ``"clip:NAME"``.
@@ -84,7 +165,7 @@ class ClipModel:
         fingerprint: str,
         dim: int,
     ) -> None:
-        self.name = clip_store.public_name(folder.name)
+        self.name = clip_folder.public_name(folder.name)
         self.dim = dim
         self.fingerprint = fingerprint
         self.preprocess = preprocess
@@ -156,11 +237,11 @@ def load_clip(
     if engine not in ("auto", "onnx", "torch"):
         raise ModelError(f'There is no engine "{engine}"; use "auto", "onnx" or "torch".')
     check_installed()  # before the weights: whoever lacks both needs the packages first
-    folder = clip_store.find(name)
-    about = clip_store.read_about(folder)
-    clip_store.verify(folder, about)
-    config = clip_store.read_config(folder)
-    digest = clip_store.fingerprint(folder, about)
+    folder = clip_folder.find(name)
+    about = clip_folder.read_about(folder)
+    clip_folder.verify(folder, about)
+    config = clip_folder.read_config(folder)
+    digest = clip_folder.fingerprint(folder, about)
     preprocess = ClipPreprocess.from_config(
         config["preprocess_cfg"], config["model_cfg"]["vision_cfg"].get("image_size", 224)
     )
@@ -210,26 +291,26 @@ def add_checkpoint(
         MissingExtraError: if open_clip is not installed.
     """
     source = Path(file)
-    folder_name = clip_store.stem(name or source.stem)
+    folder_name = clip_folder.stem(name or source.stem)
     state = read_state(source, SAFE_SOURCE)
     for leftover in ("input_resolution", "context_length", "vocab_size"):
         state.pop(leftover, None)  # of OpenAI's own files
     config, label = _config_for(source, architecture, state)
     from safetensors.torch import save_file
 
-    with clip_store.building(folder_name) as folder:
+    with clip_folder.building(folder_name) as folder:
         whole = {key: value.detach().clone().contiguous() for key, value in state.items()}
-        save_file(whole, folder / clip_store.WEIGHTS)
-        clip_store.write_model_files(folder, config, label, source.name)
+        save_file(whole, folder / clip_folder.WEIGHTS)
+        clip_folder.write_model_files(folder, config, label, source.name)
         _prove(folder)
-    return clip_store.public_name(folder_name)
+    return clip_folder.public_name(folder_name)
 
 
 def _config_for(
     source: Path, architecture: str | None, state: dict[str, Any]
 ) -> tuple[dict[str, Any], str]:
     """Return the configuration of a checkpoint and what to call its architecture."""
-    beside = source.parent / clip_store.CONFIG
+    beside = source.parent / clip_folder.CONFIG
     path = Path(architecture) if architecture else beside
     if path.is_file():
         try:
@@ -258,7 +339,7 @@ def _config_for(
 
 def _prove(folder: Path) -> None:
     """Build the model once, so that what does not fit is found now and not when it is used."""
-    config = clip_store.read_config(folder)
+    config = clip_folder.read_config(folder)
     size = config["model_cfg"]["vision_cfg"].get("image_size", 224)
     ClipPreprocess.from_config(config["preprocess_cfg"], size)
     tokenizer(folder)
@@ -294,10 +375,10 @@ def download(name: str = "clip", progress: Progress = ignore) -> str:
         Cancelled: from ``progress``.
     """
     remote, folder_name, settings = _remote(name)
-    part = clip_store.clip_dir() / f".{folder_name}.safetensors"
-    with clip_store.building(folder_name) as folder:
+    part = clip_folder.clip_dir() / f".{folder_name}.safetensors"
+    with clip_folder.building(folder_name) as folder:
         fetch(remote, part, progress)
-        os.replace(part, folder / clip_store.WEIGHTS)
+        os.replace(part, folder / clip_folder.WEIGHTS)
         architecture = folder_name.partition("@")[0]
         model = open_clip().get_model_config(architecture)
         if settings.get("quick_gelu"):
@@ -307,23 +388,23 @@ def download(name: str = "clip", progress: Progress = ignore) -> str:
             "model_cfg": model,
             "preprocess_cfg": {key: settings[key] for key in kept if key in settings},
         }
-        clip_store.write_model_files(folder, config, architecture, remote.url)
+        clip_folder.write_model_files(folder, config, architecture, remote.url)
         _prove(folder)
-    return clip_store.public_name(folder_name)
+    return clip_folder.public_name(folder_name)
 
 
 def _remote(name: str) -> tuple[Remote, str, dict[str, Any]]:
     """Return the file to fetch, the folder name it gets, and open_clip's settings for it."""
-    wanted = clip_store.stem(name)
+    wanted = clip_folder.stem(name)
     hub = os.environ.get("HF_ENDPOINT", _HUB).rstrip("/")
     if os.environ.get("HF_HUB_OFFLINE", "").strip().upper() in ("1", "TRUE", "YES", "ON"):
         raise DownloadError(
             "Downloads are switched off (HF_HUB_OFFLINE is set); unset it, or add a checkpoint "
             'file with "c4t models add FILE".'
         )
-    if wanted == clip_store.DEFAULT and hub == _HUB:
+    if wanted == clip_folder.DEFAULT and hub == _HUB:
         # Known by heart, so that "offline" is said before a second of imports.
-        ask(f"{hub}/timm/vit_base_patch32_clip_224.openai/resolve/main/{clip_store.WEIGHTS}")
+        ask(f"{hub}/timm/vit_base_patch32_clip_224.openai/resolve/main/{clip_folder.WEIGHTS}")
     module = open_clip()
     architecture, _, tag = wanted.partition("@")
     tags = module.list_pretrained_tags_by_model(architecture)
@@ -341,5 +422,5 @@ def _remote(name: str) -> tuple[Remote, str, dict[str, Any]]:
             f'The weights "{architecture}@{tag}" are only published as a pickled file; choose a '
             "tag that has safetensors."
         )
-    file = f"{Path(file).stem}.safetensors" if file else clip_store.WEIGHTS
+    file = f"{Path(file).stem}.safetensors" if file else clip_folder.WEIGHTS
     return ask(f"{hub}/{repository}/resolve/main/{file}"), f"{architecture}@{tag}", settings

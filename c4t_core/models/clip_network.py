@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import MissingExtraError, ModelError
-from c4t_core.models.clip_prepare import ClipPreprocess
+from c4t_core.models.preprocess import ClipPreprocess
 from c4t_core.paths import cache_dir
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def check_installed() -> None:
 def open_clip() -> Any:
     """Import open_clip so that it never touches the network.
 
-    Whatever may be fetched is fetched by :mod:`c4t_core.models.clip_fetch`; without this
+    Whatever may be fetched is fetched by :mod:`c4t_core.models.download`; without this
     setting, made before the import, a machine without a network waits for 46 s of retries.
 
     Raises:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from c4t_core.errors import MissingExtraError
-from c4t_core.models.checkpoints import (
+from c4t_core.models.folder import (
     IMAGE_GRAPH,
     TEXT_GRAPH,
     WEIGHTS,
@@ -29,7 +29,7 @@ from c4t_core.models.checkpoints import (
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from c4t_core.models.dual_encoder import DualEncoder
+    from c4t_core.models.network import DualEncoder
 
 OPSET = 17  # LayerNormalization is one node from 17 on
 _INLINE_BYTES = 1024  # constants up to this size may stay in the graph

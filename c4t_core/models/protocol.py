@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -52,3 +54,18 @@ class Model(Protocol):
     def encode_pixels(self, pixels: Pixels) -> Embeddings:
         """Return one unit row per prepared image, uint8 (n, h, w, 3) -> float32 (n, d)."""
         ...
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One line of ``c4t models list``."""
+
+    name: str  # what the user calls it: "c4t", "c4t:NAME", "clip", "clip:NAME"
+    kind: str  # "c4t" or "clip"
+    path: Path | None = None  # its folder or checkpoint file, None where there is none yet
+    available: bool = True  # whether it can be loaded on this machine as it stands
+    reason: str = ""  # why not, and what to do about it: one sentence
+    size_bytes: int = 0  # on disk; for what is not here yet, of the download
+    fingerprint: str = ""  # as of Model.fingerprint; empty where it is not known yet
+    description: str = ""  # one sentence for people
+    dim: int = 0  # width of an embedding, 0 where it is not known yet

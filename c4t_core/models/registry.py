@@ -15,9 +15,9 @@ import uuid
 from pathlib import Path
 
 from c4t_core.errors import C4TError, ModelError
-from c4t_core.models import checkpoints, clip_store
-from c4t_core.models.info import ModelInfo
-from c4t_core.models.protocol import Model
+from c4t_core.models import clip_folder
+from c4t_core.models import folder as model_folder
+from c4t_core.models.protocol import Model, ModelInfo
 from c4t_core.paths import models_dir, resource
 
 SHIPPED = "c4t"
@@ -126,7 +126,7 @@ def list_models() -> list[ModelInfo]:
     for folder in sorted(models_dir().iterdir(), key=lambda path: path.name.lower()):
         if folder.is_dir() and _usable(folder.name):
             infos.append(_describe(f"c4t:{folder.name}", folder))
-    return infos + clip_store.clip_infos()
+    return infos + clip_folder.clip_infos()
 
 
 def model_info(name: str) -> ModelInfo:
@@ -138,7 +138,7 @@ def model_info(name: str) -> ModelInfo:
     if name == SHIPPED:
         return _describe_shipped()
     if name == "clip" or name.startswith("clip:"):
-        for info in clip_store.clip_infos():
+        for info in clip_folder.clip_infos():
             if info.name == name:
                 return info
         raise _unknown(name)
@@ -156,17 +156,17 @@ def _describe_shipped() -> ModelInfo:
 
 def _describe(name: str, folder: Path, description: str = "") -> ModelInfo:
     try:
-        manifest = checkpoints.read_manifest(folder)
-        config = checkpoints.read_config(folder)
+        manifest = model_folder.read_manifest(folder)
+        config = model_folder.read_config(folder)
     except C4TError as error:
         return ModelInfo(name, "c4t", folder, False, str(error), _size(folder))
-    text = description or _first_line(folder / checkpoints.CARD) or f"A C4T model ({config.name})."
+    text = description or _first_line(folder / model_folder.CARD) or f"A C4T model ({config.name})."
     return ModelInfo(
         name=name,
         kind="c4t",
         path=folder,
         size_bytes=_size(folder),
-        fingerprint=checkpoints.fingerprint(manifest),
+        fingerprint=model_folder.fingerprint(manifest),
         description=text,
         dim=config.projection,
     )
@@ -226,8 +226,8 @@ def register(folder: Path, name: str) -> str:
         ModelError: if the folder is no sound model, or the name is taken or not allowed.
     """
     own = check_name(name)
-    manifest = checkpoints.verify_manifest(folder)
-    checkpoints.read_config(folder)
+    manifest = model_folder.verify_manifest(folder)
+    model_folder.read_config(folder)
     place = models_dir() / own
     taken = {path.name.lower() for path in models_dir().iterdir()}
     if own.lower() in taken:
@@ -238,7 +238,7 @@ def register(folder: Path, name: str) -> str:
     beside = place.with_name(f".{own}.{uuid.uuid4().hex}")
     try:
         beside.mkdir()
-        for file in (*manifest.files, checkpoints.MANIFEST):
+        for file in (*manifest.files, model_folder.MANIFEST):
             shutil.copyfile(folder / file, beside / file)
         beside.rename(place)
     except OSError as error:
@@ -258,7 +258,7 @@ def remove(name: str) -> None:
         ModelError: if it is not one of the user's own, or cannot be deleted.
     """
     if name.startswith("clip:") or name == "clip":
-        clip_store.remove(name)
+        clip_folder.remove(name)
         return
     if not name.startswith("c4t:"):
         raise ModelError(

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from c4t_core.devices import choose_device
 from c4t_core.errors import MissingExtraError, ModelError
-from c4t_core.models.checkpoints import load_state
 from c4t_core.models.engine import FolderModel
+from c4t_core.models.folder import load_state
 from c4t_core.models.protocol import Embeddings, Pixels
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from c4t_core.models.dual_encoder import DualEncoder
+    from c4t_core.models.network import DualEncoder
 
 
 def load_dual_encoder(folder: Path) -> DualEncoder:
@@ -29,10 +29,10 @@ def load_dual_encoder(folder: Path) -> DualEncoder:
         MissingExtraError: if torch, timm or transformers are not installed.
     """
     try:
-        from c4t_core.models.dual_encoder import DualEncoder
+        from c4t_core.models.network import DualEncoder
     except ImportError as error:
         raise MissingExtraError("Running models with torch", "train") from error
-    from c4t_core.models.checkpoints import read_config
+    from c4t_core.models.folder import read_config
 
     model = DualEncoder(read_config(folder))
     try:

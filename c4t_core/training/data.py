@@ -14,12 +14,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.config import PreprocessConfig
 from c4t_core.datasets.pairs import Pair, Problem, read_pairs, split_by_drive
 from c4t_core.errors import ImageError, TrainingError
-from c4t_core.index.images import open_image
+from c4t_core.images.decode import open_image
+from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.preprocess import prepare
-from c4t_core.training.config import Captions, TrainingOptions, TrainingRequest
+from c4t_core.training.request import Captions, TrainingOptions, TrainingRequest
 
 Pixels = NDArray[np.uint8]
 """uint8 (n, S, S, 3), RGB, prepared for one model."""

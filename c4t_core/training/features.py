@@ -22,7 +22,7 @@ from c4t_core.progress import Progress, ignore
 if TYPE_CHECKING:
     from torch import nn
 
-    from c4t_core.models.dual_encoder import DualEncoder
+    from c4t_core.models.network import DualEncoder
 
 PLAIN = "plain"
 _GREY = 63  # pixels of the square on which brightness is measured; a multiple of three

@@ -29,7 +29,7 @@ from c4t_core.training.recipe_words import ENDING_WRAPPERS, WRAPPERS, concepts, 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from c4t_core.models.dual_encoder import ProjectionHead
+    from c4t_core.models.network import ProjectionHead
 
 _LEAST_KNOWN = 50  # images in which both concepts of a combination are known
 _LEAST_TRUE = 5  # images in which both are true
@@ -243,7 +243,7 @@ def train_heads(
     import torch
     from torch.nn import functional
 
-    from c4t_core.models.dual_encoder import ProjectionHead
+    from c4t_core.models.network import ProjectionHead
 
     torch.manual_seed(options.seed)
     mean, spread = variants[0].mean(axis=0), variants[0].std(axis=0) + 1e-3

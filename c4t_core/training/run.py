@@ -3,31 +3,179 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed
 
-from c4t_core.devices import available_threads, choose_device
-from c4t_core.models.checkpoints import TOKENIZER, save_model
+from c4t_core.devices import available_threads, choose_device, seed_everything
+from c4t_core.errors import MissingExtraError, TrainingError
+from c4t_core.files import digest
+from c4t_core.models import folder as model_folder
+from c4t_core.models.config import PRESETS, ModelConfig
 from c4t_core.models.export import export_onnx
+from c4t_core.models.folder import TOKENIZER, save_model
+from c4t_core.models.pretrained import load_pretrained, tokenizer_files
+from c4t_core.models.registry import model_info
 from c4t_core.progress import Progress
-from c4t_core.training import general
-from c4t_core.training.card import model_card
-from c4t_core.training.config import Precision, TrainingRequest
+from c4t_core.training import finetune
+from c4t_core.training.checkpoint import Position, learning_state, state_digest
 from c4t_core.training.data import Data, Sample, load_pairs
 from c4t_core.training.finetune import Guard, Guarded
 from c4t_core.training.losses import Criterion
+from c4t_core.training.request import Precision, TrainingRequest
 from c4t_core.training.sources import Emit, Place, caption_source, image_source
-from c4t_core.training.start import build_start
-from c4t_core.training.state import Position, learning_state, state_digest
 from c4t_core.training.steps import Material
-from c4t_core.training.stores import digest
 from c4t_core.training.towers import Towers, freeze
 from c4t_core.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from c4t_core.models.network import DualEncoder
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from c4t_core.training.finetune import Guarded
+
+
+def model_card(
+    request: TrainingRequest,
+    data: Data,
+    start: str,
+    best: dict[str, Any],
+    guarded: Guarded | None,
+) -> str:
+    """Return ``model_card.md``; its first sentence is what a list of models shows."""
+    made = f"Fine-tuned from {start}" if request.base is not None else f"A new {start} model"
+    name = (request.name or request.output.name).removeprefix("c4t:")
+    lines = [
+        f"# {name}",
+        "",
+        f"{made} on {len(data.train)} images of {request.pairs.name}.",
+        "",
+        "Trained on this machine by its user. Whoever passes it on should say what its images "
+        "are and whether their terms allow it.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| training images | {len(data.train)} |",
+        f"| images held out | {len(data.validation)} |",
+    ]
+    if "score" in best:
+        lines.append(f"| captions find held-out images, mAP | {best['text_map']:.3f} |")
+        lines.append(f"| held-out images find captions, mAP | {best['image_map']:.3f} |")
+    if guarded is not None:
+        before, chosen = guarded.before, guarded.chosen
+        lines += [
+            f"| share of new weights | {chosen.mix:.1f} |",
+            f"| held-out drives, before and after | {before.held_out_score:.3f}, "
+            f"{chosen.held_out_score:.3f} |",
+            f"| general set, before and after | {before.general_score:.3f}, "
+            f"{chosen.general_score:.3f} |",
+        ]
+    lines += [
+        f"| {key.replace('_', ' ')} | {value} |"
+        for key, value in dataclasses.asdict(request.options).items()
+    ]
+    return "\n".join([*lines, ""])
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model before training.
+
+    Attributes:
+        model: with its weights.
+        tokenizer: name -> content of the tokenizer's files.
+        name: what it is called: a model's name, or a preset's.
+        folder: of the model that is fine-tuned; None for a new one.
+    """
+
+    model: DualEncoder
+    tokenizer: Mapping[str, bytes]
+    name: str
+    folder: Path | None
+
+
+def require_packages() -> None:
+    """Check that what training needs is installed.
+
+    Raises:
+        MissingExtraError: if not, with the command that installs it.
+    """
+    try:
+        import accelerate  # noqa: F401
+        import timm  # noqa: F401
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("Training", "train") from error
+
+
+def base_folder(request: TrainingRequest) -> Path | None:
+    """Return the folder of the model to fine-tune, None for a new one.
+
+    Raises:
+        ModelError, TrainingError: if it is unknown, broken, or no C4T model.
+    """
+    if request.base is None:
+        return None
+    info = model_info(request.base)
+    if info.kind != "c4t":
+        raise TrainingError(
+            f'"{request.base}" is not a C4T model and cannot be fine-tuned; use "c4t" or one of '
+            "your own."
+        )
+    if not info.available or info.path is None:
+        raise TrainingError(f'The model "{request.base}" cannot be used: {info.reason}')
+    return info.path
+
+
+def build_start(request: TrainingRequest) -> Start:
+    """Build the model that training starts from.
+
+    Heads of a new model are random, by the seed of the run.
+
+    Raises:
+        ModelError: if weights are missing, damaged, or do not fit.
+        DownloadError: if a download was asked for and failed.
+        TrainingError: if the request contradicts itself.
+    """
+    from c4t_core.models.network import DualEncoder
+
+    seed_everything(request.options.seed)
+    folder = base_folder(request)
+    if folder is not None:
+        model_folder.verify_manifest(folder)
+        config = model_folder.read_config(folder)
+        if request.projection not in (None, config.projection):
+            raise TrainingError(
+                f"The model to fine-tune is {config.projection} wide; leave --projection out."
+            )
+        model = DualEncoder(config)
+        model.load_state_dict(model_folder.load_state(folder), strict=True)
+        return Start(model, model_folder.read_tokenizer(folder), str(request.base), folder)
+    model = DualEncoder(new_config(request))
+    if not request.random_weights:
+        load_pretrained(
+            model,
+            image_weights=request.image_weights,
+            text_weights=request.text_weights,
+            download=request.download,
+        )
+    return Start(model, tokenizer_files(), request.preset, None)
+
+
+def new_config(request: TrainingRequest) -> ModelConfig:
+    """Return the configuration of a new model: the preset's, as wide as asked for."""
+    config = PRESETS[request.preset]
+    if request.projection is not None:
+        config = dataclasses.replace(config, projection=request.projection)
+    return config
+
 
 GENERAL_LIMIT = 300  # images of a general set that are looked at, at most
 
@@ -134,7 +282,7 @@ class Run:
             return None
         material = self._general()
         place = self._place("cache/sentences")
-        probe_samples = [Sample(Path(), "", tuple(general.sentences()), None)]
+        probe_samples = [Sample(Path(), "", tuple(finetune.sentences()), None)]
         probe = caption_source(probe_samples, self._towers, self._start.tokenizer[TOKENIZER], place)
         guard = Guard(self._towers, self._material, material, probe, self._request.options)
         new = learning_state(self._towers)
@@ -154,7 +302,7 @@ class Run:
                 self._request.general, self._request.general_images, GENERAL_LIMIT, options.seed
             )
         else:
-            samples = general.sample_drive()
+            samples = finetune.sample_drive()
         if not samples:
             return None
         material, _ = self._sources(samples, 0, "cache/general")
@@ -178,7 +326,7 @@ def make_accelerator(device: str | None, precision: Precision) -> Any:
 
     Args:
         device: cpu, cuda, mps; None for the fastest there is.
-        precision: as of :class:`c4t_core.training.config.TrainingOptions`.
+        precision: as of :class:`c4t_core.training.request.TrainingOptions`.
     """
     from accelerate import Accelerator, InitProcessGroupKwargs
     from accelerate.state import AcceleratorState

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from c4t_core.errors import C4TError, Cancelled, TrainingError
 from c4t_core.progress import Progress, ignore
-from c4t_core.training.config import TrainingRequest
+from c4t_core.training.checkpoint import replace_text
 from c4t_core.training.data import Data, load_data
-from c4t_core.training.logs import replace_text
+from c4t_core.training.request import TrainingRequest
 
 if TYPE_CHECKING:
     from c4t_core.training.finetune import Guarded
@@ -111,7 +111,7 @@ def _ignore_event(event: Event) -> None:
 def _train(
     request: TrainingRequest, progress: Progress, emit: Callable[[Event], None]
 ) -> TrainingResult:
-    from c4t_core.training.start import require_packages
+    from c4t_core.training.run import require_packages
 
     request.validate()
     data = preview(request, emit)
@@ -169,7 +169,7 @@ def _claim_output(request: TrainingRequest) -> None:
 
 
 def _difference(known: dict[str, Any], mine: dict[str, Any]) -> str:
-    from c4t_core.training.logs import flat
+    from c4t_core.training.checkpoint import flat
 
     old, new = flat(known), flat(mine)
     differing = [
@@ -198,7 +198,7 @@ def _check_name(request: TrainingRequest) -> None:
 
 def _is_ours(made: Path, registered: Path) -> bool:
     """Tell whether a registered model is a copy of what this run made."""
-    from c4t_core.models.checkpoints import MANIFEST
+    from c4t_core.models.folder import MANIFEST
 
     mine, theirs = made / MANIFEST, registered / MANIFEST
     return mine.is_file() and theirs.is_file() and mine.read_bytes() == theirs.read_bytes()

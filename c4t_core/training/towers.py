@@ -12,9 +12,9 @@ import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-from c4t_core.models.dual_encoder import DualEncoder
-from c4t_core.training.config import TrainingOptions
+from c4t_core.models.network import DualEncoder
 from c4t_core.training.losses import Criterion
+from c4t_core.training.request import TrainingOptions
 
 
 @dataclass(frozen=True)

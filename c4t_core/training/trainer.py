@@ -15,24 +15,24 @@ from torch import Tensor
 
 from c4t_core.errors import Cancelled, TrainingError
 from c4t_core.progress import Progress, RateMeter, format_duration
-from c4t_core.training.config import TrainingOptions
-from c4t_core.training.data import prefetched, steps_per_epoch
-from c4t_core.training.logs import Board, write_history
-from c4t_core.training.measure import Measured, measure
-from c4t_core.training.rates import Rates
-from c4t_core.training.sources import Emit
-from c4t_core.training.state import (
+from c4t_core.training.checkpoint import (
     BEST,
     CHECKPOINT,
     FORMAT,
+    Board,
     Position,
     learning_state,
     load_learning_state,
     load_safely,
     save_atomically,
+    write_history,
 )
-from c4t_core.training.steps import Material, Stepper
+from c4t_core.training.data import prefetched, steps_per_epoch
+from c4t_core.training.request import TrainingOptions
+from c4t_core.training.sources import Emit
+from c4t_core.training.steps import Material, Rates, Stepper
 from c4t_core.training.towers import Towers, set_training
+from c4t_core.training.validation import Measured, measure
 
 _EVENT_GAP = 0.2  # seconds between events of steps, at least
 _EPOCH_GAP = 10.0  # seconds between checkpoints after epochs that are shorter than that

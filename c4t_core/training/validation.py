@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from numpy.typing import NDArray
 
 from c4t_core.evaluation import metrics
+from c4t_core.training.data import Sample
+from c4t_core.training.request import TrainingOptions
+from c4t_core.training.sources import ImageSource
+from c4t_core.training.towers import Captions, Towers
 
 Matrix = NDArray[np.float32]
 RECALLS = (1, 5, 10)
@@ -100,3 +107,91 @@ def _one_way(scores: Matrix, relevant: NDArray[np.bool_]) -> tuple[float, dict[s
     precision = float(np.mean(metrics.average_precision(gains, counts[asked])))
     recall = {str(k): float(np.mean(gains[:, :k].any(axis=1))) for k in RECALLS}
     return precision, recall
+
+
+_BLOCK = 64  # rows per pass: fixed, so that a figure does not depend on the training batch
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Loss and retrieval of one state of the weights."""
+
+    loss: float  # mean over batches of the training size, of one caption per image
+    retrieval: Retrieval
+
+
+def measure(
+    towers: Towers,
+    samples: Sequence[Sample],
+    numbers: Sequence[int],
+    images: ImageSource,
+    captions: Captions,
+    options: TrainingOptions,
+) -> Measured:
+    """Measure on some of the samples, at most ``options.validation_limit`` of them.
+
+    Leaves the towers in evaluation mode.
+
+    Args:
+        towers: model and loss.
+        samples: all of the run.
+        numbers: which of them.
+        images: rows of all samples, by number.
+        captions: of all samples.
+        options: batch size of the loss, limit, seed of the choice.
+    """
+    chosen = list(numbers)
+    if len(chosen) > options.validation_limit:
+        drawn = np.random.default_rng(options.seed).choice(
+            len(chosen), options.validation_limit, replace=False
+        )
+        chosen = [chosen[place] for place in sorted(drawn)]
+    device = next(towers.parameters()).device
+    towers.eval()
+    names, relevant = relevance([samples[number].captions for number in chosen])
+    places = [captions.places[name] for name in names]  # (m,)
+    with torch.no_grad():
+        pictures = torch.cat(
+            [
+                towers.model.image_head(towers.image_features(images.batch(part).to(device)))
+                for part in _blocks(chosen)
+            ]
+        ).float()  # (n, d)
+        features = torch.cat(
+            [towers.text_features(captions.batch(part).to(device)) for part in _blocks(places)]
+        )  # (m, width)
+        texts = towers.model.text_head(features).float()  # (m, d)
+        loss = _loss(towers, pictures, texts, features.float(), relevant, options)
+    return Measured(loss, retrieval(_unit(pictures), _unit(texts), relevant))
+
+
+def _loss(
+    towers: Towers,
+    pictures: torch.Tensor,
+    texts: torch.Tensor,
+    features: torch.Tensor,
+    relevant: Any,
+    options: TrainingOptions,
+) -> float:
+    """Return the mean loss; image i goes with its caption number i modulo how many it has."""
+    columns = [np.flatnonzero(relevant[:, image]) for image in range(len(pictures))]
+    which = torch.tensor([int(own[image % len(own)]) for image, own in enumerate(columns)])
+    order = np.random.default_rng(options.seed).permutation(len(pictures))  # drives apart
+    total = rows = 0.0
+    for start in range(0, len(order), options.batch):
+        part = order[start : start + options.batch].tolist()
+        if len(part) < 2 and rows:
+            continue
+        loss = towers.criterion(pictures[part], texts[which[part]], features[which[part]])
+        total += float(loss) * len(part)
+        rows += len(part)
+    return total / max(rows, 1)
+
+
+def _blocks(numbers: Sequence[int]) -> list[list[int]]:
+    return [list(numbers[start : start + _BLOCK]) for start in range(0, len(numbers), _BLOCK)]
+
+
+def _unit(rows: torch.Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
+    unit: np.ndarray[Any, np.dtype[np.float32]] = F.normalize(rows, dim=-1).cpu().numpy()
+    return unit

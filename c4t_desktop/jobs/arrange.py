@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from c4t_core.index.search import Hit
+    from c4t_core.index.query import Hit
 
 SORTS = ("score", "time", "drive")
 BINS = 48  # bars of the histogram

@@ -28,7 +28,7 @@ from c4t_core.errors import FolderError
 from c4t_core.progress import Progress
 
 if TYPE_CHECKING:
-    from c4t_core.index.search import Hit
+    from c4t_core.index.query import Hit
 
 PER_PNG = 120  # pictures on one PNG; the rest goes on further ones
 _FAMILIES = ["Inter", "Segoe UI", "SF Pro Text", "Noto Sans", "DejaVu Sans"]

@@ -20,8 +20,8 @@ from c4t_desktop.jobs.library import LOOK, Library
 from c4t_desktop.jobs.runner import Job
 
 if TYPE_CHECKING:
-    from c4t_core.evaluation.benchmark import Report
-    from c4t_core.index.user_data import UserData
+    from c4t_core.evaluation.evaluate import Report
+    from c4t_core.index.store.user_data import UserData
 
 T = TypeVar("T")
 FilesOfSize = Callable[[int], Sequence[Path]]
@@ -129,8 +129,8 @@ def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
     import numpy as np
 
     from c4t_core.errors import DataError
-    from c4t_core.evaluation.benchmark import evaluate as evaluate_queries
     from c4t_core.evaluation.collection import Collection
+    from c4t_core.evaluation.evaluate import evaluate as evaluate_queries
     from c4t_core.evaluation.queries import make_query
 
     job.report("reading the marks")
@@ -156,14 +156,14 @@ def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
 
 
 def _drive(name: str) -> str | None:
-    from c4t_core.datasets.drives import parse_frame_name
+    from c4t_core.images.frame_names import parse_frame_name
 
     return parse_frame_name(name).drive
 
 
 def _judged(test_set: str, of_size: FilesOfSize) -> dict[str, dict[str, bool]]:
     """Return, for each query with a right mark, its marked files, where they are now."""
-    from c4t_core.index.user_data import locate
+    from c4t_core.index.store.user_data import locate
 
     with _user_data() as data:
         marks = data.test_set(test_set) if test_set else data.marks()
@@ -176,7 +176,7 @@ def _judged(test_set: str, of_size: FilesOfSize) -> dict[str, dict[str, bool]]:
 
 
 def _user_data() -> closing[UserData]:
-    from c4t_core.index.user_data import UserData
+    from c4t_core.index.store.user_data import UserData
 
     return closing(UserData())
 
@@ -206,7 +206,7 @@ def prepare_labels(kind: str, source: Path, job: Job, images: Path | None = None
         DataError: if nothing can be read.
         Cancelled: if the job was cancelled.
     """
-    from c4t_core.datasets.making import PairsRequest, make_pairs
+    from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
 
     folder = paths.data_dir() / "pairs"
     folder.mkdir(parents=True, exist_ok=True)
@@ -219,8 +219,8 @@ def prepare_labels(kind: str, source: Path, job: Job, images: Path | None = None
 
 def hits_of(report: Report, place: int, model: str) -> QueryHits:
     """Return the hits of one query of a report with one model."""
-    from c4t_core.datasets.drives import parse_frame_name
-    from c4t_core.index.search import Hit
+    from c4t_core.images.frame_names import parse_frame_name
+    from c4t_core.index.query import Hit
 
     query, measured, names = report.queries[place], report.measured[model], report.collection
     right = set(query.relevant.tolist())

@@ -18,7 +18,7 @@ from c4t_core.progress import RateMeter
 from c4t_desktop.jobs.runner import Job, JobRunner
 
 if TYPE_CHECKING:
-    from c4t_core.models.info import ModelInfo
+    from c4t_core.models.protocol import ModelInfo
     from c4t_core.workspace import IndexReport, WorkspaceStatus
     from c4t_desktop.jobs.workspace import WorkspaceLike
 
@@ -69,7 +69,7 @@ def _open_workspace(
     """Open a workspace; the core is imported here, on the worker thread, and not before."""
     from dataclasses import replace
 
-    from c4t_core.index.scan import ExcludeRules
+    from c4t_core.images.scan import ExcludeRules
     from c4t_core.workspace import open_workspace
 
     if excludes is None:
@@ -146,7 +146,7 @@ class Library(QObject):
         """Return what finds known files by their size.
 
         With it, what the user said about a file is found again where the file lies now
-        (:func:`c4t_core.index.user_data.locate`).
+        (:func:`c4t_core.index.store.user_data.locate`).
         """
         opened = self.opened_now
         return opened.workspace.files_of_size if opened is not None else lambda _: ()

@@ -27,7 +27,7 @@ from c4t_desktop.jobs.library import LOOK, Library
 from c4t_desktop.jobs.runner import Job
 
 if TYPE_CHECKING:
-    from c4t_core.index.user_data import ImageKey, UserData
+    from c4t_core.index.store.user_data import ImageKey, UserData
     from c4t_core.workspace import Hit
     from c4t_desktop.jobs.workspace import WorkspaceLike
 
@@ -72,7 +72,7 @@ class _Store:
 
     def get(self) -> UserData:
         if self._data is None:
-            from c4t_core.index.user_data import UserData
+            from c4t_core.index.store.user_data import UserData
 
             self._data = UserData()
         return self._data
@@ -194,7 +194,7 @@ class MarkBook(QObject):
         store, workspace = self._store, self._workspace()
 
         def work(_: Job) -> tuple[Saved, ...]:
-            from c4t_core.index.user_data import Scenario
+            from c4t_core.index.store.user_data import Scenario
 
             settings = {"filters": _lasting(ask.filters), "refine": ask.refine}
             store.get().save_scenario(Scenario(name, key_of(ask), settings))
@@ -258,7 +258,7 @@ class MarkBook(QObject):
 
 def _image_key(workspace: WorkspaceLike, path: Path) -> ImageKey:
     """Return how the user's data know a frame; its content is hashed so that it is found again."""
-    from c4t_core.index.user_data import ImageKey
+    from c4t_core.index.store.user_data import ImageKey
 
     frame = workspace.frame(path)
     if frame is None:
@@ -279,14 +279,14 @@ def _note(data: UserData, query: str, keys: list[ImageKey], good: bool | None) -
 
 
 def _plain_key(hit: Hit) -> ImageKey:
-    from c4t_core.index.user_data import ImageKey
+    from c4t_core.index.store.user_data import ImageKey
 
     return ImageKey(hit.root, hit.relative)
 
 
 def _read_marks(data: UserData, workspace: WorkspaceLike | None, query: str) -> dict[Path, str]:
     """Return the marks of a query by where the files are now."""
-    from c4t_core.index.user_data import locate
+    from c4t_core.index.store.user_data import locate
 
     found = {}
     for mark in data.marks(query):

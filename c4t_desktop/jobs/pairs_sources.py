@@ -103,7 +103,7 @@ def pairs_from_labels(kind: str, source: Path) -> MadePairs:
     Raises:
         DataError: if no image gets a caption.
     """
-    from c4t_core.datasets.making import PairsRequest, make_pairs
+    from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
 
     request = PairsRequest(kind, source, _folder() / f"{kind}-{source.stem or 'labels'}.csv")
     made = make_pairs(request)
@@ -117,9 +117,9 @@ def pairs_from_marks(marks: Iterable[tuple[str, Path]], root: Path) -> MadePairs
         marks: query and image of each.
         root: folder that all images lie below.
     """
-    from c4t_core.datasets.drives import parse_frame_name
-    from c4t_core.datasets.pairs_writing import PairsWriter
-    from c4t_core.datasets.textfiles import atomic_text
+    from c4t_core.datasets.pairs import PairsWriter
+    from c4t_core.files import atomic_text
+    from c4t_core.images.frame_names import parse_frame_name
 
     target = _folder() / "my-marks.csv"
     with atomic_text(target) as out:
@@ -143,8 +143,8 @@ def pairs_from_my_marks(of_size: Callable[[int], Sequence[Path]]) -> MadePairs:
         DataError: if no frame that is there is marked as right for a query in plain words.
     """
     from c4t_core.errors import DataError, QueryError
-    from c4t_core.index.search import parse_query
-    from c4t_core.index.user_data import UserData, locate
+    from c4t_core.index.query import parse_query
+    from c4t_core.index.store.user_data import UserData, locate
 
     data = UserData()
     try:

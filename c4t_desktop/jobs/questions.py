@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from c4t_desktop.jobs.arrange import Arrangement, Histogram, above, arrange, make_histogram
 
 if TYPE_CHECKING:
-    from c4t_core.index.search import Hit, Query
+    from c4t_core.index.query import Hit, Query
     from c4t_core.workspace import Filters as CoreFilters
     from c4t_core.workspace import QueryLike
     from c4t_desktop.jobs.workspace import WorkspaceLike
@@ -122,7 +122,7 @@ def build_query(ask: Ask) -> Query:
     Raises:
         QueryError: if the typed part cannot be read.
     """
-    from c4t_core.index.search import Query, Term, parse_query
+    from c4t_core.index.query import Query, Term, parse_query
 
     terms = [
         Term(text=chip.text or None, image=chip.image, weight=chip.weight) for chip in ask.chips

@@ -1,6 +1,6 @@
 """Thumbnails: a small pool that decodes the newest request first, and a cache on disk.
 
-User images are decoded by :func:`c4t_core.index.images.open_image` alone, never by Qt. A
+User images are decoded by :func:`c4t_core.images.decode.open_image` alone, never by Qt. A
 request beyond the bound pushes the oldest one out; whoever still needs it asks again when it
 paints.
 """
@@ -180,7 +180,7 @@ def _read_own(data: bytes) -> Image.Image:
 def _decode(request: Request, side: int | None) -> Picture:
     from PIL import Image
 
-    from c4t_core.index.images import open_image
+    from c4t_core.images.decode import open_image
 
     image = open_image(request.path, min_side=side)
     size = image.size

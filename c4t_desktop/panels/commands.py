@@ -30,7 +30,7 @@ from c4t_desktop.panels.skipped import SkippedDialog
 from c4t_desktop.settings import EXCLUDES, INDEX_AT_OPENING
 
 if TYPE_CHECKING:
-    from c4t_core.models.info import ModelInfo
+    from c4t_core.models.protocol import ModelInfo
     from c4t_core.workspace import Skipped
 
 

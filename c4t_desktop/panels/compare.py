@@ -27,7 +27,7 @@ from c4t_desktop.messages import describe, plain_label
 from c4t_desktop.panels.model_chooser import title_of
 
 if TYPE_CHECKING:
-    from c4t_core.models.info import ModelInfo
+    from c4t_core.models.protocol import ModelInfo
     from c4t_desktop.panels.extensions import Context
 
 _SIDES = (0, 1)

@@ -104,7 +104,7 @@ class FolderCommands(QObject):
 
 def _relocate(workspace: WorkspaceLike, old: Path, new: Path) -> None:
     """Move a folder in the catalogue and in the user's data; runs on a worker thread."""
-    from c4t_core.index.user_data import UserData
+    from c4t_core.index.store.user_data import UserData
 
     workspace.relocate(old, new)
     data = UserData()

@@ -18,7 +18,7 @@ from c4t_desktop.messages import size_text, why_unusable
 from c4t_desktop.theme import Theme, icons
 
 if TYPE_CHECKING:
-    from c4t_core.models.info import ModelInfo
+    from c4t_core.models.protocol import ModelInfo
 
 _SEGMENTS = 2  # models always in sight; the current one is always a third if it is another
 

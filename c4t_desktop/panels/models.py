@@ -30,7 +30,7 @@ from c4t_desktop.panels.add_model import AddModelDialog
 from c4t_desktop.panels.model_chooser import title_of
 
 if TYPE_CHECKING:
-    from c4t_core.models.info import ModelInfo
+    from c4t_core.models.protocol import ModelInfo
     from c4t_desktop.panels.extensions import Context
 
 

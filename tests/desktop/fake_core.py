@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from c4t_core.errors import Cancelled, FolderError
-from c4t_core.index.search import Hit, Query, Term, parse_query
-from c4t_core.models.info import ModelInfo
+from c4t_core.index.query import Hit, Query, Term, parse_query
+from c4t_core.models.protocol import ModelInfo
 from c4t_core.progress import Progress, ignore
 from c4t_core.workspace import (
     Filters,

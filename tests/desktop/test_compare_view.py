@@ -9,8 +9,8 @@ from fake_core import FakeWorkspace, fake_models
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 
-from c4t_core.index.search import Hit
-from c4t_core.models.info import ModelInfo
+from c4t_core.index.query import Hit
+from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.gallery.compare_delegate import CompareDelegate
 from c4t_desktop.jobs.comparison import ComparedRow, compare_hits
 from c4t_desktop.panels.compare import ComparePanel

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QToolButton,
 )
 
-from c4t_core.models.info import ModelInfo
+from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.gallery.results_model import MarkRole
 from c4t_desktop.jobs.evaluation import Marked, holds_scenes
 from c4t_desktop.panels.evaluation import figures

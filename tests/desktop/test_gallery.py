@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint
 
-from c4t_core.index.search import Hit
+from c4t_core.index.query import Hit
 from c4t_desktop.gallery.delegate import CardDelegate
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core.errors import DownloadError, ModelError
-from c4t_core.models.info import ModelInfo
+from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.panels.add_model import AddModelDialog, suggest_name
 from c4t_desktop.panels.models import ModelsDialog
 

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 from test_window import busy, child, search, until, wait_rows
 
-from c4t_core.models.info import ModelInfo
+from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.panels.compare import ComparePanel
 from c4t_desktop.panels.export import ExportDialog
 from c4t_desktop.panels.models import ModelsDialog

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError
-from c4t_core.models.info import ModelInfo
+from c4t_core.models.protocol import ModelInfo
 
 
 def until(qtbot, condition, timeout=20_000):

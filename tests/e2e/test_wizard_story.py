@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
 
 from c4t_core import paths
-from c4t_core.datasets.making import PairsRequest, make_pairs
+from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
 
 pytest.importorskip("torch", reason="training needs the extra train")
 SLOW = 240_000  # ms; a busy machine takes its time

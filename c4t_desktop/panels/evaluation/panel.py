@@ -31,7 +31,7 @@ from c4t_desktop.panels.evaluation.setup_page import SetupPage
 from c4t_desktop.panels.model_chooser import title_of
 
 if TYPE_CHECKING:
-    from c4t_core.models.info import ModelInfo
+    from c4t_core.models.protocol import ModelInfo
     from c4t_desktop.panels.extensions import Context
 
 SETUP, RUN, RESULT = range(3)

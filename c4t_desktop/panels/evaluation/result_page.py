@@ -30,7 +30,7 @@ from c4t_desktop.panels.model_chooser import title_of
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
-    from c4t_core.evaluation.benchmark import Report
+    from c4t_core.evaluation.evaluate import Report
     from c4t_desktop.panels.extensions import Context
 
 

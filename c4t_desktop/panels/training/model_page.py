@@ -22,7 +22,7 @@ from c4t_desktop.theme import Theme
 from c4t_desktop.theme.fields import number_field
 
 if TYPE_CHECKING:
-    from c4t_core.models.info import ModelInfo
+    from c4t_core.models.protocol import ModelInfo
 
 _NEW = "new:"
 _DEFAULT_EPOCHS = {"": 6, "lite": 30, "reference": 6}

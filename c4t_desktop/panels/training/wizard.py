@@ -29,7 +29,7 @@ from c4t_desktop.panels.training.run_page import Event, RunPage
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
-    from c4t_core.models.info import ModelInfo
+    from c4t_core.models.protocol import ModelInfo
 
 PAIRS, MODEL, RUN, RESULT = range(4)
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from c4t_core.cli import main
-from c4t_core.commands import embeddings
+from c4t_core.index.vectors import embeddings_file
 from c4t_core.models import registry
 
 
@@ -198,7 +198,7 @@ def test_a_failed_write_leaves_the_old_file(saved, folder, monkeypatch, capsys):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(embeddings.np, "savez", full)
+    monkeypatch.setattr(embeddings_file.np, "savez", full)
     (folder / "broken.jpg").unlink()
     assert "No space left" in fails(capsys, "embed", "images", folder, "-o", saved)
     assert hashlib.sha256(saved.read_bytes()).digest() == before

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c4t_core.datasets.drives import FrameName, parse_frame_name, same_drive, stamp_time
+from c4t_core.images.frame_names import FrameName, parse_frame_name, same_drive, stamp_time
 
 
 @pytest.mark.parametrize(

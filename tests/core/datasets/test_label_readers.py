@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from c4t_core.datasets.classlist import read_class_list
-from c4t_core.datasets.labelimage import Palette, open_label, regions
 from c4t_core.datasets.layout import frame_key
+from c4t_core.datasets.masks import Palette, open_label, regions
 from c4t_core.datasets.scene import Problem, Scene
 from c4t_core.datasets.scenes import read_scenes
 from c4t_core.errors import DataError
@@ -289,7 +289,7 @@ def test_label_images_of_16_bits_and_palettes(tmp_path: Path) -> None:
 def test_a_huge_label_is_refused_before_it_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("c4t_core.datasets.labelimage._MOST_PIXELS", 100)
+    monkeypatch.setattr("c4t_core.datasets.masks._MOST_PIXELS", 100)
     Image.new("L", (20, 10)).save(tmp_path / "big.png")
     with pytest.raises(ValueError, match="more than"):
         open_label(tmp_path / "big.png")

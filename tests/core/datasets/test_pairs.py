@@ -12,10 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c4t_core.datasets.pairs import Columns, Pair, PairsFile, read_pairs, split_by_drive
-from c4t_core.datasets.pairs_writing import PairsWriter, group_of, guard_cell, unguard_cell
+from c4t_core.datasets.pairs import (
+    Columns,
+    Pair,
+    PairsFile,
+    PairsWriter,
+    group_of,
+    read_pairs,
+    split_by_drive,
+)
 from c4t_core.datasets.scene import Scene
 from c4t_core.errors import DataError
+from c4t_core.files import guard_cell, unguard_cell
 
 NAMES = ("a/1.jpg", "a/2.jpg", "b/1.jpg")
 
@@ -191,10 +199,12 @@ a\\2.jpg,backslashes
 
 def test_nothing_outside_the_root_is_touched(read, monkeypatch: pytest.MonkeyPatch) -> None:
     touched: list[str] = []
-    from c4t_core.datasets import rooted
+    from c4t_core.datasets import pairs as pairs_module
 
-    real = rooted.os.lstat
-    monkeypatch.setattr(rooted.os, "lstat", lambda path: touched.append(str(path)) or real(path))
+    real = pairs_module.os.lstat
+    monkeypatch.setattr(
+        pairs_module.os, "lstat", lambda path: touched.append(str(path)) or real(path)
+    )
     read("image,caption\n../../../etc/passwd,a\n/etc/passwd,b\na/1.jpg,c\n")
     assert not any("passwd" in path for path in touched)
     assert any(path.endswith("a/1.jpg") for path in touched)

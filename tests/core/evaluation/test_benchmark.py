@@ -11,10 +11,11 @@ import pytest
 
 from c4t_core.datasets.scene import Scene
 from c4t_core.errors import Cancelled, DataError, ModelError
-from c4t_core.evaluation import benchmark, chance, embeddings
-from c4t_core.evaluation.benchmark import Options, evaluate
-from c4t_core.evaluation.measure import figures_of, measure
+from c4t_core.evaluation import chance, collection
+from c4t_core.evaluation import evaluate as evaluating
+from c4t_core.evaluation.evaluate import Options, evaluate
 from c4t_core.evaluation.queries import make_query
+from c4t_core.evaluation.ranking import figures_of, measure
 from tests import references
 from tests.core.evaluation.fakes import ColourModel, coloured, unit
 
@@ -161,7 +162,7 @@ def test_embedding_happens_once_and_by_content(frames):
 def test_broken_caches_are_made_again(frames):
     model = ColourModel()
     first = evaluate(frames, asked(frames), [model]).data
-    for file in embeddings.cache_folder().iterdir():
+    for file in collection.cache_folder().iterdir():
         file.write_bytes(b"\0broken")
     again = ColourModel()
     assert evaluate(frames, asked(frames), [again]).data == first
@@ -169,7 +170,7 @@ def test_broken_caches_are_made_again(frames):
 
 
 def test_cancelled_goes_on_where_it_stopped(frames, monkeypatch):
-    monkeypatch.setattr(embeddings, "_PORTION", 10)
+    monkeypatch.setattr(collection, "_PORTION", 10)
 
     def stop(done: int, total: int, /) -> None:
         if done >= 21:
@@ -221,7 +222,7 @@ def test_chunks_do_not_matter(monkeypatch):
     moment = np.arange(50) // 3
     inside = {0: np.arange(50) < 30}
     whole = measure(images, texts, some, moment, inside)
-    monkeypatch.setattr("c4t_core.evaluation.measure._CHUNK", 2)
+    monkeypatch.setattr("c4t_core.evaluation.ranking._CHUNK", 2)
     parts = measure(images, texts, some, moment, inside)
     for name, values in whole.figures.items():
         assert np.allclose(values, parts.figures[name], 0, 1e-12, equal_nan=True)
@@ -264,7 +265,7 @@ def test_a_missing_model_is_known_before_the_first_image_is_read(frames, monkeyp
     told = []
     evaluate(frames, asked(frames)[:3], [ColourModel(), "clip"], stage=told.append)
     assert told[0] == "leaving out clip"
-    monkeypatch.setattr(benchmark, "content_hashes", lambda _: pytest.fail("images were read"))
+    monkeypatch.setattr(evaluating, "content_hashes", lambda _: pytest.fail("images were read"))
     with pytest.raises(ModelError, match="clip"):
         evaluate(frames, asked(frames)[:3], ["clip"])
 
@@ -306,7 +307,7 @@ def test_own_queries_may_hold_operators_under_any_kind(frames):
         make_query("2:red", "own", [0]),
         make_query("red", "own", [0]),
     ]
-    rows = benchmark._embed_texts(some, model)
+    rows = evaluating._embed_texts(some, model)
     assert rows[0] @ rows[3] < 0.9  # an operator
     assert not np.allclose(rows[0], rows[1])  # not the user's: a text with a dash in it
     assert np.allclose(rows[2], rows[3], atol=1e-6)  # a weight alone changes no direction
@@ -315,7 +316,7 @@ def test_own_queries_may_hold_operators_under_any_kind(frames):
 def test_own_queries_may_hold_operators(frames):
     query = make_query("red - green", "own", [0])
     model = ColourModel()
-    rows = benchmark._embed_texts([query, make_query("red", "own", [0])], model)
+    rows = evaluating._embed_texts([query, make_query("red", "own", [0])], model)
     assert rows[0] @ rows[1] < 0.9
     assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c4t_core.evaluation.collection import Collection
-from c4t_core.evaluation.events import EVENT_FRAMES, fold, moments
-from c4t_core.evaluation.intervals import mean_intervals
+from c4t_core.evaluation.groups import EVENT_FRAMES, fold, moments
+from c4t_core.evaluation.metrics import mean_intervals
 from tests import references
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c4t_core.datasets.facts import surroundings_of
 from c4t_core.datasets.scene import Scene
-from c4t_core.datasets.surroundings import surroundings_of
 from c4t_core.errors import DataError
-from c4t_core.evaluation import lists, queries
+from c4t_core.evaluation import queries
 from c4t_core.evaluation.collection import Collection, from_pairs
 from tests.core.evaluation.fakes import coloured
 
@@ -29,7 +29,11 @@ def found(some: list[queries.LabelledQuery], text: str, kind: str | None = None)
 
 
 def test_the_original_lists():
-    assert [len(lists.A2D2_SINGLE), len(lists.A2D2_SMALL), len(lists.A2D2_MULTI)] == [22, 11, 19]
+    assert [len(queries.A2D2_SINGLE), len(queries.A2D2_SMALL), len(queries.A2D2_MULTI)] == [
+        22,
+        11,
+        19,
+    ]
     some = queries.a2d2_queries(collection("Car"))
     assert [sum(q.kind == kind for q in some) for kind in ("single", "small", "multi")] == [
         22,

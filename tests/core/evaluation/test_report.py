@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from c4t_core.errors import Cancelled, DataError
-from c4t_core.evaluation.benchmark import evaluate
 from c4t_core.evaluation.collection import Collection
+from c4t_core.evaluation.evaluate import evaluate
 from c4t_core.evaluation.queries import make_query
 from c4t_core.evaluation.report import report_folder, shown_in_full, write_report
 from tests.core.evaluation.fakes import ColourModel, coloured

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from c4t_core.datasets.scene import Scene
 from c4t_core.evaluation.collection import Collection
+from c4t_core.evaluation.groups import image_slices
 from c4t_core.evaluation.scene_queries import from_scenes
-from c4t_core.evaluation.slices import image_slices
 
 
 def scenes_of(*rows: dict) -> tuple[Collection, dict[str, Scene]]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from c4t_core.datasets.pairs_writing import unguard_cell
 from c4t_core.errors import Cancelled, FolderError
+from c4t_core.files import unguard_cell
 from c4t_core.index.exports import COLUMNS, Provenance, copy_files, write_csv, write_jsonl
-from c4t_core.index.search import Hit
+from c4t_core.index.query import Hit
 
 WHERE = Provenance(
     "c4t:winter", "f" * 64, "=snow + truck - people", 0.25, {"drive": "d1"}, "2026-01-18T09:15:00Z"

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from c4t_core.errors import ImageError
-from c4t_core.index import images
-from c4t_core.index.images import SUFFIXES, open_image, open_thumbnail
+from c4t_core.images import decode
+from c4t_core.images.decode import SUFFIXES, open_image, open_thumbnail
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
@@ -97,14 +97,14 @@ def test_cmyk_palette_alpha_and_one_bit(tmp_path: Path) -> None:
     clear.putpixel((1, 1), (0, 0, 255, 255))
     clear.save(tmp_path / "clear.png")
     shown = open_image(tmp_path / "clear.png")
-    assert corner(shown) == images.GROUND
+    assert corner(shown) == decode.GROUND
     assert shown.getpixel((1, 1)) == (0, 0, 255)
     palette = Image.new("P", (4, 4), 1)
     palette.putpalette([9, 9, 9, 10, 200, 30])
     palette.save(tmp_path / "palette.png", transparency=0)
     assert corner(open_image(tmp_path / "palette.png")) == (10, 200, 30)
     palette.save(tmp_path / "see_through.png", transparency=1)
-    assert corner(open_image(tmp_path / "see_through.png")) == images.GROUND
+    assert corner(open_image(tmp_path / "see_through.png")) == decode.GROUND
     Image.new("1", (4, 4), 1).save(tmp_path / "bit.bmp")
     assert corner(open_image(tmp_path / "bit.bmp")) == (255, 255, 255)
 

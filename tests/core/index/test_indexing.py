@@ -15,10 +15,10 @@ from PIL import Image
 from toy_model import COLOURS, ToyModel, save_picture
 
 from c4t_core.errors import BusyError, C4TError, Cancelled, CatalogueError, FolderError
-from c4t_core.index import places
+from c4t_core.images.decode import open_image
+from c4t_core.images.scan import NO_RULES
 from c4t_core.index.embed import embed_images, embed_stream
-from c4t_core.index.images import open_image
-from c4t_core.index.scan import NO_RULES
+from c4t_core.index.store import catalogue
 from c4t_core.workspace import Workspace, open_workspace
 
 Open = Callable[..., Workspace]
@@ -175,7 +175,7 @@ def test_cancel_keeps_what_is_done_and_resumes(open_: Open, drive: Path, model: 
     assert len(ws.search("red", None)) == 8
     assert counts(ws) == (18, 10, 8, 0, 0, 0)
     fresh = all_vectors(ws)
-    shutil.rmtree(places.catalogue_path().parent)
+    shutil.rmtree(catalogue.catalogue_path().parent)
     again = open_(drive)
     again.index(batch_size=7)
     assert all_vectors(again) == fresh

@@ -27,7 +27,7 @@ sys.path.insert(0, sys.argv[1])
 from toy_model import ToyModel
 from c4t_core.index import vectors
 vectors.ANN_THRESHOLD = 60
-from c4t_core.index import searcher
+from c4t_core.index import search as searcher
 searcher.Searcher.__init__.__defaults__ = (60,)
 from c4t_core.workspace import open_workspace
 with open_workspace(sys.argv[2], ToyModel()) as ws:

@@ -11,14 +11,8 @@ from hypothesis import strategies as st
 from toy_model import ToyModel, save_picture
 
 from c4t_core.errors import ModelError, QueryError
-from c4t_core.index.search import (
-    Query,
-    Term,
-    embed_query,
-    format_query,
-    parse_query,
-    rank,
-)
+from c4t_core.index.query import Query, Term, embed_query, format_query, parse_query
+from c4t_core.index.vectors.vectors import rank
 
 
 def terms(text: str) -> list[tuple[str | Path | None, float]]:
@@ -96,7 +90,7 @@ def test_direction_is_the_weighted_sum_of_unit_terms(model: ToyModel, tmp_path: 
     picture = save_picture(tmp_path / "p.png", (220, 30, 30))
     query = parse_query(f"2:white - 0.5:black + @{picture}")
     white, black = model.encode_texts(["white", "black"]).astype(float)
-    from c4t_core.index.images import open_image
+    from c4t_core.images.decode import open_image
 
     red = model.encode_images([open_image(picture)])[0].astype(float)
     expected = 2 * white - 0.5 * black + red

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from c4t_core.index.cut import Mixture, automatic_threshold, crossing, fit_mixture
 from c4t_core.index.events import fold_events
-from c4t_core.index.search import Hit
-from c4t_core.index.thresholds import Mixture, automatic_threshold, crossing, fit_mixture
+from c4t_core.index.query import Hit
 
 
 def scores(*parts: tuple[int, float, float], seed: int = 0) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from toy_model import COLOURS, ToyModel, save_picture
 
-from c4t_core.index.unrelated import SENTENCES, SHARE
+from c4t_core.index.cut import SENTENCES, SHARE
 from c4t_core.workspace import Filters, Workspace
 
 

@@ -10,8 +10,15 @@ from pathlib import Path
 import pytest
 
 from c4t_core.errors import CatalogueError
-from c4t_core.index import user_store
-from c4t_core.index.user_data import ImageKey, Mark, Scenario, UserData, content_digest, locate
+from c4t_core.index.store import user_data
+from c4t_core.index.store.user_data import (
+    ImageKey,
+    Mark,
+    Scenario,
+    UserData,
+    content_digest,
+    locate,
+)
 from c4t_core.workspace import Workspace
 
 Open = Callable[..., Workspace]
@@ -157,17 +164,17 @@ def test_backed_up_before_a_migration_and_kept_if_it_fails(
     old = UserData(path)
     old.mark("snow", [key("a.png")], True)
     old.close()
-    monkeypatch.setattr(user_store, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(user_data, "SCHEMA_VERSION", 2)
 
     def fails(db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM marks")
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setitem(user_store.MIGRATIONS, 1, fails)
+    monkeypatch.setitem(user_data.MIGRATIONS, 1, fails)
     with pytest.raises(CatalogueError, match="full"):
         UserData(path)
     monkeypatch.setitem(
-        user_store.MIGRATIONS, 1, lambda db: db.execute("ALTER TABLE marks ADD COLUMN note TEXT")
+        user_data.MIGRATIONS, 1, lambda db: db.execute("ALTER TABLE marks ADD COLUMN note TEXT")
     )
     new = UserData(path)
     assert [mark.image.relative for mark in new.marks()] == ["a.png"]

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from c4t_core.index import ann
-from c4t_core.index.catalogue import Catalogue
-from c4t_core.index.ledger import Failure, Ledger, Stored
-from c4t_core.index.lookup import Lookup, Selection
-from c4t_core.index.scan import ExcludeRules, FileState
-from c4t_core.index.vectors import VectorSearch, cosine
+from c4t_core.images.scan import ExcludeRules, FileState
+from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
+from c4t_core.index.store.reads import Lookup, Selection
+from c4t_core.index.vectors import hnsw
+from c4t_core.index.vectors.vectors import VectorSearch, cosine
 
 DIM = 32
 hnswlib = pytest.importorskip("hnswlib")
@@ -45,9 +44,9 @@ class Fixture:
             [],
         )
 
-    def source(self, fingerprint: str = "f" * 64) -> ann.Source:
+    def source(self, fingerprint: str = "f" * 64) -> hnsw.Source:
         lookup = Lookup(self.catalogue, self.root.id)
-        return ann.Source(lookup, self.catalogue.identity, self.model_id, fingerprint, DIM)
+        return hnsw.Source(lookup, self.catalogue.identity, self.model_id, fingerprint, DIM)
 
     def search(self, threshold: int = 100) -> VectorSearch:
         return VectorSearch(self.source(), self.folder, threshold)
@@ -191,7 +190,7 @@ def test_index_follows_new_changed_and_dropped_files(frames: Fixture) -> None:
 def test_index_that_fails_its_audit_does_not_serve(
     frames: Fixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ann, "_audit", lambda *a: (800, 0.9))
+    monkeypatch.setattr(hnsw, "_audit", lambda *a: (800, 0.9))
     facts = frames.search().maintain()
     assert facts is not None
     assert not facts.serves
@@ -207,13 +206,13 @@ def test_audit_sees_a_bad_index(frames: Fixture, monkeypatch: pytest.MonkeyPatch
     index.init_index(len(ids), ef_construction=5, M=2)
     for block_ids, rows in source.blocks(ids):  # in time order, and hardly linked
         index.add_items(rows, block_ids)
-    monkeypatch.setattr(ann, "EF_STEPS", (50,))
-    _, recall = ann._audit(index, source, ids, None, np.random.default_rng(0))
-    assert recall < ann.WANTED_RECALL
+    monkeypatch.setattr(hnsw, "EF_STEPS", (50,))
+    _, recall = hnsw._audit(index, source, ids, None, np.random.default_rng(0))
+    assert recall < hnsw.WANTED_RECALL
     monkeypatch.undo()
-    good = ann._built(source, ids, np.random.default_rng(0))
-    _, recall = ann._audit(good, source, ids, None, np.random.default_rng(0))
-    assert recall >= ann.WANTED_RECALL
+    good = hnsw._built(source, ids, np.random.default_rng(0))
+    _, recall = hnsw._audit(good, source, ids, None, np.random.default_rng(0))
+    assert recall >= hnsw.WANTED_RECALL
 
 
 def test_index_of_another_model_or_catalogue_is_not_used(frames: Fixture, tmp_path: Path) -> None:
@@ -237,7 +236,7 @@ def test_without_hnswlib_exact_search_serves(
         return real(name, *more, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    assert not ann.available()
+    assert not hnsw.available()
     search = frames.search()
     assert not search.outdated()
     assert search.maintain() is None

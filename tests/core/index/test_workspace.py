@@ -318,7 +318,7 @@ def test_searching_while_another_thread_indexes(open_: Open, tmp_path: Path) -> 
 def test_catalogue_falls_back_where_wal_does_not_work(
     open_: Open, drive: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from c4t_core.index import database
+    from c4t_core.index.store import database
 
     def refuse(connection: object) -> None:
         import sqlite3

@@ -17,9 +17,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("open_clip")
 
 from c4t_core.errors import MissingExtraError, ModelError  # noqa: E402
-from c4t_core.models import clip, clip_network, clip_store  # noqa: E402
-from c4t_core.models.clip_guess import guess_architecture  # noqa: E402
-from c4t_core.models.clip_prepare import ClipPreprocess  # noqa: E402
+from c4t_core.models import clip, clip_folder, clip_network  # noqa: E402
+from c4t_core.models.clip import guess_architecture  # noqa: E402
+from c4t_core.models.preprocess import ClipPreprocess  # noqa: E402
 from c4t_core.models.protocol import Model  # noqa: E402
 
 TINY = {
@@ -67,10 +67,10 @@ def test_equal_to_open_clip_itself(added, tiny, engine):
     assert (model.name, model.dim) == ("clip:tiny", 24)
     open_clip = clip_network.open_clip()
     theirs, preprocess = open_clip.create_model_from_pretrained(
-        f"local-dir:{clip_store.find(added)}"
+        f"local-dir:{clip_folder.find(added)}"
     )
     theirs.eval()
-    tokens = open_clip.get_tokenizer(f"local-dir:{clip_store.find(added)}")
+    tokens = open_clip.get_tokenizer(f"local-dir:{clip_folder.find(added)}")
     with torch.inference_mode():
         images = theirs.encode_image(
             torch.stack([preprocess(i) for i in pictures()]), normalize=True
@@ -184,13 +184,13 @@ def test_fingerprint_tells_weights_and_preprocessing_apart(added, tiny, tmp_path
 
 
 def test_damaged_weights_are_refused(added):
-    weights = clip_store.find(added) / clip_store.WEIGHTS
+    weights = clip_folder.find(added) / clip_folder.WEIGHTS
     data = bytearray(weights.read_bytes())
     data[-5] ^= 1
     weights.write_bytes(bytes(data))
     with pytest.raises(ModelError, match="damaged or were changed"):
         clip.load_clip(added)
-    (clip_store.find(added) / clip_store.ABOUT).write_text("{")
+    (clip_folder.find(added) / clip_folder.ABOUT).write_text("{")
     info = next(info for info in clip.clip_infos() if info.name == added)
     assert not info.available
     assert "models remove" in info.reason
@@ -229,7 +229,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_whole(tiny, tmp_path, data_di
     with pytest.raises(ModelError, match="no weight file"):
         clip.add_checkpoint(tiny / "gone.pt", "wrong")
     assert [info.name for info in clip.clip_infos()] == ["clip"]
-    assert list(clip_store.clip_dir().iterdir()) == []
+    assert list(clip_folder.clip_dir().iterdir()) == []
 
 
 def test_the_same_name_twice_is_refused(added, tiny):

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from c4t_core.errors import Cancelled, DownloadError, ModelError
-from c4t_core.models import clip, clip_fetch, clip_store
-from c4t_core.models.clip_fetch import ask, fetch
+from c4t_core.models import clip, clip_folder, download
+from c4t_core.models.download import ask, fetch
 
 DATA = bytes(range(256)) * 20_000  # 5 MB
 
@@ -175,13 +175,13 @@ def test_offline_is_said_at_once(monkeypatch, data_dir):
             call("clip")
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setattr(
-        clip_fetch,
+        download,
         "require_network",
         lambda host: (_ for _ in ()).throw(DownloadError(f"{host} cannot be reached; x")),
     )
     with pytest.raises(DownloadError, match="huggingface.co cannot be reached"):
         clip.download("clip")
-    assert list(clip_store.clip_dir().iterdir()) == []
+    assert list(clip_folder.clip_dir().iterdir()) == []
 
 
 def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_dir):
@@ -195,16 +195,16 @@ def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_
     open_clip = clip_network.open_clip()
     network = open_clip.model.CLIP(**TINY)
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, tmp_path / "w")
-    server.files[clip_store.WEIGHTS] = (tmp_path / "w").read_bytes()
+    server.files[clip_folder.WEIGHTS] = (tmp_path / "w").read_bytes()
     monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-B-32", TINY)
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setenv("HF_ENDPOINT", f"{server.url}/hub")
 
-    assert clip.download_size("clip") == len(server.files[clip_store.WEIGHTS])
+    assert clip.download_size("clip") == len(server.files[clip_folder.WEIGHTS])
     assert clip.download("clip") == "clip"
     model = clip.load_clip("clip", engine="torch")
     assert model.encode_texts(["snow"]).shape == (1, 24)
-    config = clip_store.read_config(clip_store.find("clip"))
+    config = clip_folder.read_config(clip_folder.find("clip"))
     assert config["model_cfg"]["quick_gelu"] is True  # as OpenAI's weights were trained
     with pytest.raises(ModelError, match="already"):
         clip.download("clip")
@@ -212,5 +212,5 @@ def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_
         clip.download("clip:ViT-B-32@nonsense")
     with pytest.raises(ModelError, match="no weights"):
         clip.download("clip:NoSuchThing")
-    assert not [p for p in clip_store.clip_dir().iterdir() if p.name.startswith(".")]
+    assert not [p for p in clip_folder.clip_dir().iterdir() if p.name.startswith(".")]
     assert torch is not None

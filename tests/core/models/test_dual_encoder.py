@@ -9,7 +9,8 @@ import pytest
 import torch
 from tiny_model import TINY
 
-from c4t_core.config import (
+from c4t_core.errors import ModelError
+from c4t_core.models.config import (
     LITE,
     REFERENCE,
     ImageEncoderConfig,
@@ -17,9 +18,14 @@ from c4t_core.config import (
     PreprocessConfig,
     TextEncoderConfig,
 )
-from c4t_core.errors import ModelError
-from c4t_core.models.dual_encoder import DualEncoder, ProjectionHead, count_parameters
-from c4t_core.models.encoders import AverageMaxPool, build_trunk, pool_mean
+from c4t_core.models.network import (
+    AverageMaxPool,
+    DualEncoder,
+    ProjectionHead,
+    build_trunk,
+    count_parameters,
+    pool_mean,
+)
 
 
 def build(config: ModelConfig) -> DualEncoder:

@@ -15,7 +15,7 @@ from PIL import Image
 from tiny_model import TINY
 
 from c4t_core.errors import ModelError
-from c4t_core.models.checkpoints import write_manifest
+from c4t_core.models.folder import write_manifest
 from c4t_core.models.onnx_engine import OnnxModel
 from c4t_core.models.protocol import Model
 from c4t_core.models.torch_engine import TorchModel

@@ -13,10 +13,10 @@ from PIL import Image
 from safetensors import safe_open
 from tiny_model import TINY, tiny_tokenizer
 
-from c4t_core.config import ImageEncoderConfig, ModelConfig
-from c4t_core.models.checkpoints import save_model, verify_manifest
-from c4t_core.models.dual_encoder import DualEncoder
+from c4t_core.models.config import ImageEncoderConfig, ModelConfig
 from c4t_core.models.export import export_onnx, safetensors_table
+from c4t_core.models.folder import save_model, verify_manifest
+from c4t_core.models.network import DualEncoder
 from c4t_core.models.onnx_engine import OnnxModel
 from c4t_core.models.torch_engine import TorchModel
 

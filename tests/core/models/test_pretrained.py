@@ -12,13 +12,12 @@ import torch
 from safetensors.torch import save_file
 from tiny_model import TINY
 
-from c4t_core.config import LITE, REFERENCE, ModelConfig
 from c4t_core.errors import DownloadError, ModelError
 from c4t_core.models import pretrained
-from c4t_core.models.dual_encoder import DualEncoder
-from c4t_core.models.pretrained import load_pretrained
-from c4t_core.models.tokens import Tokens
-from c4t_core.models.weight_files import read_state
+from c4t_core.models.config import LITE, REFERENCE, ModelConfig
+from c4t_core.models.engine import Tokens
+from c4t_core.models.network import DualEncoder
+from c4t_core.models.pretrained import load_pretrained, read_state
 
 
 def needs(package: str) -> pytest.MarkDecorator:

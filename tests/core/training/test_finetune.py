@@ -10,9 +10,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from c4t_core.training import finetune, general  # noqa: E402
-from c4t_core.training.config import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.training import finetune  # noqa: E402
 from c4t_core.training.finetune import Figures, choose, forgotten, mixed  # noqa: E402
+from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
 from c4t_core.training.validation import Retrieval, relevance, retrieval  # noqa: E402
 
@@ -68,11 +68,11 @@ def test_relevance_and_retrieval_by_hand():
 
 
 def test_general_set_is_sound():
-    sentences = general.sentences()
-    assert len(sentences) == 3 * len(general.TRIPLETS)  # none stands twice
-    perfect = np.zeros((len(sentences), len(general.TRIPLETS)), dtype=np.float32)
+    sentences = finetune.sentences()
+    assert len(sentences) == 3 * len(finetune.TRIPLETS)  # none stands twice
+    perfect = np.zeros((len(sentences), len(finetune.TRIPLETS)), dtype=np.float32)
     place = {sentence: row for row, sentence in enumerate(sentences)}
-    for number, (first, same, _) in enumerate(general.TRIPLETS):
+    for number, (first, same, _) in enumerate(finetune.TRIPLETS):
         perfect[[place[first], place[same]], number] = 1
     assert finetune.order_of_meanings(perfect) == 1.0
     assert finetune.rank_correlation(perfect, perfect) == pytest.approx(1.0)
@@ -82,7 +82,7 @@ def test_general_set_is_sound():
 
 
 def test_sample_drive_has_captions():
-    samples = general.sample_drive()
+    samples = finetune.sample_drive()
     assert len(samples) > 50
     assert all(sample.image.is_file() and sample.captions for sample in samples)
 
@@ -153,7 +153,7 @@ def test_new_weights_that_do_not_help_are_blended_too(request_to_tune, monkeypat
 
 
 def test_chosen_blend_is_what_is_saved(request_to_tune, tiny_model_folder):
-    from c4t_core.models.checkpoints import load_state
+    from c4t_core.models.folder import load_state
 
     request = dataclasses.replace(request_to_tune, blend=0.5)
     result = train(request)

@@ -71,7 +71,7 @@ def test_unreadable_image_is_named(tiny_model_folder: Path, tmp_path: Path) -> N
 def test_levels_pooling_joins_statistics_of_inner_maps() -> None:
     import torch
 
-    from c4t_core.models.encoders import LevelsPool
+    from c4t_core.models.network import LevelsPool
 
     maps = torch.arange(8.0).reshape(1, 2, 2, 2)
     inner = torch.tensor([[[[1.0, 3.0], [1.0, 3.0]]]])
@@ -85,9 +85,9 @@ def test_both_engines_agree_on_levels_pooling(tmp_path: Path, images: list[Path]
     import torch
     from tiny_model import TINY, tiny_tokenizer
 
-    from c4t_core.models.checkpoints import save_model
-    from c4t_core.models.dual_encoder import DualEncoder
     from c4t_core.models.export import export_onnx
+    from c4t_core.models.folder import save_model
+    from c4t_core.models.network import DualEncoder
     from c4t_core.models.registry import load_model
 
     torch.manual_seed(0)

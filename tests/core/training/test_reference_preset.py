@@ -8,12 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from c4t_core.config import REFERENCE  # noqa: E402
 from c4t_core.errors import C4TError  # noqa: E402
-from c4t_core.models.dual_encoder import DualEncoder, count_parameters  # noqa: E402
-from c4t_core.training.config import PRESET_OPTIONS, TrainingRequest  # noqa: E402
+from c4t_core.models.config import REFERENCE  # noqa: E402
+from c4t_core.models.network import DualEncoder, count_parameters  # noqa: E402
 from c4t_core.training.losses import Criterion  # noqa: E402
-from c4t_core.training.start import build_start, new_config  # noqa: E402
+from c4t_core.training.request import PRESET_OPTIONS, TrainingRequest  # noqa: E402
+from c4t_core.training.run import build_start, new_config  # noqa: E402
 from c4t_core.training.towers import TextBatch, Towers, freeze, parameter_groups  # noqa: E402
 
 

@@ -18,9 +18,9 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from c4t_core.errors import C4TError, Cancelled, TrainingError  # noqa: E402
-from c4t_core.models import checkpoints  # noqa: E402
+from c4t_core.models import folder  # noqa: E402  # noqa: E402
 from c4t_core.models.registry import list_models, load_model  # noqa: E402
-from c4t_core.training.config import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
 
 QUICK = TrainingOptions(
@@ -130,7 +130,7 @@ def history(result) -> list[dict]:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from c4t_core.training.config import TrainingOptions, TrainingRequest
+from c4t_core.training.request import TrainingOptions, TrainingRequest
 from c4t_core.training.session import train
 import json
 plain = json.loads(sys.argv[1])
@@ -314,7 +314,7 @@ def test_logs(request_for):
 def test_registered_model_runs_in_both_engines_and_the_old_one_stays(
     request_for, tiny_model_folder
 ):
-    before = checkpoints.verify_manifest(tiny_model_folder)
+    before = folder.verify_manifest(tiny_model_folder)
     result = train(request_for(name="mine"))
     assert result.name == "c4t:mine"
     assert "c4t:mine" in {info.name for info in list_models()}
@@ -324,7 +324,7 @@ def test_registered_model_runs_in_both_engines_and_the_old_one_stays(
     assert np.allclose(onnx, in_torch, atol=1e-5)
     old = load_model(str(tiny_model_folder)).encode_texts(texts)
     assert np.abs(old - onnx).max() > 1e-3
-    assert checkpoints.verify_manifest(tiny_model_folder) == before
+    assert folder.verify_manifest(tiny_model_folder) == before
     assert train(request_for(name="mine")).name == "c4t:mine"  # run again: already there
     with pytest.raises(TrainingError, match="choose another --name"):
         train(request_for("other", name="mine"))

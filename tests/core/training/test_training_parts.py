@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch")
 from tiny_model import TINY, tiny_tokenizer  # noqa: E402
 
 from c4t_core.errors import Cancelled, TrainingError  # noqa: E402
-from c4t_core.models.dual_encoder import DualEncoder  # noqa: E402
-from c4t_core.training import config  # noqa: E402
-from c4t_core.training.config import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.models.network import DualEncoder  # noqa: E402
+from c4t_core.training import request  # noqa: E402  # noqa: E402
+from c4t_core.training.checkpoint import learning_state, load_learning_state  # noqa: E402
 from c4t_core.training.data import (  # noqa: E402
     Sample,
     epoch_rows,
@@ -24,9 +24,9 @@ from c4t_core.training.data import (  # noqa: E402
     steps_per_epoch,
 )
 from c4t_core.training.losses import Criterion  # noqa: E402
-from c4t_core.training.rates import Average, Rates, cosine_factor  # noqa: E402
-from c4t_core.training.state import learning_state, load_learning_state  # noqa: E402
-from c4t_core.training.stores import RowStore  # noqa: E402
+from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.training.sources import RowStore  # noqa: E402
+from c4t_core.training.steps import Average, Rates, cosine_factor  # noqa: E402
 from c4t_core.training.towers import (  # noqa: E402
     Captions,
     TextBatch,
@@ -108,7 +108,7 @@ def test_cosine_rises_and_falls():
 def test_plateau_halves_after_patience():
     weight = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.AdamW([weight], lr=1.0)
-    rates = Rates(optimizer, config.REFERENCE_OPTIONS, 100)
+    rates = Rates(optimizer, request.REFERENCE_OPTIONS, 100)
     seen = []
     for loss in (1.0, 1.1, 1.1, 1.1, 0.5):
         rates.after_epoch(loss)
@@ -207,7 +207,7 @@ def test_frozen_statistics_stay(model):
 def test_groups_hold_the_original_rates(model):
     towers = Towers(model, Criterion("siglip"))
     freeze(model, "none")
-    groups = parameter_groups(towers, config.REFERENCE_OPTIONS)
+    groups = parameter_groups(towers, request.REFERENCE_OPTIONS)
     assert [(g["lr"], g["weight_decay"]) for g in groups] == [
         (1e-4, 0.0),
         (1e-5, 0.0),
@@ -216,7 +216,7 @@ def test_groups_hold_the_original_rates(model):
     ]
     assert sum(len(g["params"]) for g in groups) == len(list(towers.parameters()))
     freeze(model, "encoders")
-    assert len(parameter_groups(towers, config.REFERENCE_OPTIONS)) == 2
+    assert len(parameter_groups(towers, request.REFERENCE_OPTIONS)) == 2
 
 
 def test_noise_is_as_long_as_asked_for_and_only_while_training(model):
@@ -277,7 +277,7 @@ def test_captions_are_cut_and_padded():
 )
 def test_options_out_of_bounds_are_named(change, said):
     with pytest.raises(TrainingError, match=said):
-        config.with_changes(config.LITE_OPTIONS, change).validate()
+        request.with_changes(request.LITE_OPTIONS, change).validate()
 
 
 def test_identity_is_what_decides_the_weights(tmp_path):
@@ -293,7 +293,7 @@ def test_identity_is_what_decides_the_weights(tmp_path):
 
 
 def test_reference_preset_is_the_original():
-    options = config.PRESET_OPTIONS["reference"]
+    options = request.PRESET_OPTIONS["reference"]
     assert (options.loss, options.batch, options.epochs) == ("original", 16, 6)
     assert (options.image_rate, options.text_rate, options.head_rate) == (1e-4, 1e-5, 1e-3)
     assert (options.schedule, options.patience, options.factor) == ("plateau", 1, 0.5)

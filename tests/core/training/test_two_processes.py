@@ -13,13 +13,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
-from c4t_core.training.config import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
 
 RUN = """
 import json, sys
 from pathlib import Path
-from c4t_core.training.config import TrainingOptions, TrainingRequest
+from c4t_core.training.request import TrainingOptions, TrainingRequest
 from c4t_core.training.session import train
 plain = json.loads(sys.argv[1])
 options = TrainingOptions(**plain.pop("options"))
@@ -34,14 +34,14 @@ def still_model(tmp_path: Path, tiny_model_folder: Path) -> Path:
     """The tiny model without dropout, whose draws differ between processes."""
     import dataclasses
 
-    from c4t_core.models import checkpoints
+    from c4t_core.models import folder
 
-    config = dataclasses.replace(checkpoints.read_config(tiny_model_folder), dropout=0.0)
-    return checkpoints.save_model(
+    config = dataclasses.replace(folder.read_config(tiny_model_folder), dropout=0.0)
+    return folder.save_model(
         tmp_path / "still",
         config,
-        checkpoints.load_state(tiny_model_folder),
-        checkpoints.read_tokenizer(tiny_model_folder),
+        folder.load_state(tiny_model_folder),
+        folder.read_tokenizer(tiny_model_folder),
         "# Still\n",
     )
 

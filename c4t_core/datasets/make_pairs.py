@@ -1,0 +1,152 @@
+"""From labels to a pairs file: what ``c4t caption`` and the window both run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from c4t_core.datasets.captions import Style, captions
+from c4t_core.datasets.frequencies import FrequencyCounter
+from c4t_core.datasets.layout import default_root
+from c4t_core.datasets.pairs import PairsWriter, group_of
+from c4t_core.datasets.scene import Problem, Scene, scene_to_dict
+from c4t_core.datasets.scenes import read_scenes
+from c4t_core.errors import DataError
+from c4t_core.files import atomic_text
+from c4t_core.progress import Progress, ignore
+
+
+@dataclass(frozen=True)
+class PairsRequest:
+    """Which labels become which captions.
+
+    Attributes:
+        kind: of the labels, see ``c4t_core.datasets.scenes.KINDS``, or ``"scenes"``.
+        source: file or folder of the labels.
+        output: the pairs file to write.
+        images: root of the image paths; None: the folder of the labels.
+        classes: class list, where the labels need one.
+        style: ``"keywords"``, ``"sentence"`` or ``"both"``.
+        scenes: also write what was read, as JSON lines; None: not.
+        min_share: leave out classes with a smaller part of the pixels, 0..1.
+        seed: of the choice of words in sentences.
+        per_image: sentences per image at most.
+    """
+
+    kind: str
+    source: Path
+    output: Path
+    images: Path | None = None
+    classes: Path | None = None
+    style: Style = "both"
+    scenes: Path | None = None
+    min_share: float = 0.0
+    seed: int = 0
+    per_image: int = 3
+
+    @property
+    def root(self) -> Path:
+        """What the image paths of the pairs are relative to."""
+        if self.images is not None:
+            return self.images
+        if self.kind == "scenes":
+            return self.source if self.source.is_dir() else self.source.parent
+        return default_root(self.source)
+
+
+@dataclass(frozen=True)
+class MadePairs:
+    """What was written.
+
+    Attributes:
+        rows: number of pairs.
+        without_caption: images that hold nothing that can be said.
+        without_drive: pairs whose drive is not known.
+        problems: what could not be read, with file and line.
+        classes: in how many images each class occurs.
+    """
+
+    rows: int
+    without_caption: int
+    without_drive: int
+    problems: list[Problem]
+    classes: FrequencyCounter
+
+
+def make_pairs(
+    request: PairsRequest, progress: Progress = ignore, problems: list[Problem] | None = None
+) -> MadePairs:
+    """Read labels, write captions.
+
+    Args:
+        request: what to do.
+        progress: called with (images read, 0): how many there are is not known before.
+        problems: takes what could not be read, also where nothing is left to write.
+
+    Raises:
+        DataError: if nothing can be read or written, or no image gets a caption.
+        Cancelled: from ``progress``; nothing is left behind then.
+    """
+    problems = [] if problems is None else problems
+    classes = FrequencyCounter()
+    scenes = read_scenes(
+        request.kind,
+        request.source,
+        images=request.images,
+        classes=request.classes,
+        problems=problems,
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            pairs = PairsWriter(stack.enter_context(atomic_text(request.output)))
+            ground = stack.enter_context(atomic_text(request.scenes)) if request.scenes else None
+            silent = _write(request, _counted(scenes, progress), pairs, ground, classes)
+        except OSError as error:
+            raise DataError(
+                f"{error.filename or request.output} cannot be written ({error.strerror}); "
+                "choose another place for the pairs",
+                request.output,
+            ) from error
+        if not pairs.rows:
+            raise DataError(
+                f"no image of {request.source} got a caption; check the path, the kind and the "
+                "class list",
+                request.source,
+            )
+    return MadePairs(pairs.rows, silent, pairs.without_drive, problems, classes)
+
+
+def _write(
+    request: PairsRequest,
+    scenes: Iterable[Scene],
+    pairs: PairsWriter,
+    ground: TextIO | None,
+    classes: FrequencyCounter,
+) -> int:
+    """Write every scene's captions; return how many scenes got none."""
+    silent = 0
+    for scene in scenes:
+        classes.add(scene)
+        if ground is not None:
+            ground.write(json.dumps(scene_to_dict(scene), ensure_ascii=False) + "\n")
+        found = captions(
+            scene,
+            request.style,
+            request.seed,
+            per_image=request.per_image,
+            min_share=request.min_share,
+        )
+        silent += not found
+        for caption in found:
+            pairs.write(scene.image, caption, group_of(scene), scene.split)
+    return silent
+
+
+def _counted(scenes: Iterable[Scene], progress: Progress) -> Iterator[Scene]:
+    for number, scene in enumerate(scenes, start=1):
+        progress(number, 0)
+        yield scene

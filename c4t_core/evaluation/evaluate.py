@@ -1,0 +1,274 @@
+"""Evaluate models on one collection of images: the same queries, the same images, every figure.
+
+:func:`evaluate` embeds each image once per model, ranks all images for every query, and gathers
+a :class:`Report`. A model that cannot be loaded is no reason to stop: what can be evaluated is,
+and the report says what is missing and how to get it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.datasets.scene import Scene
+from c4t_core.errors import C4TError, DataError, ModelError
+from c4t_core.evaluation.chance import chance_level, event_chance
+from c4t_core.evaluation.collection import Collection, Left, content_hashes, embed_collection
+from c4t_core.evaluation.groups import Slice, image_slices, moments
+from c4t_core.evaluation.metrics import CUTOFFS, RESAMPLES
+from c4t_core.evaluation.queries import LabelledQuery
+from c4t_core.evaluation.ranking import Measured, measure
+from c4t_core.evaluation.summary import provenance_of, summarise
+from c4t_core.index.query import embed_query, parse_query
+from c4t_core.models.protocol import Embeddings, Model
+from c4t_core.progress import Progress, ignore
+
+Stage = Callable[[str], None]
+"""Told in a few words what is being done now."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an evaluation can be told.
+
+    Attributes:
+        cutoffs: numbers of hits at which precision, recall and nDCG are given.
+        seed: of the bootstrap.
+        resamples: draws of the bootstrap.
+    """
+
+    cutoffs: tuple[int, ...] = CUTOFFS
+    seed: int = 0
+    resamples: int = RESAMPLES
+
+
+@dataclass
+class Report:
+    """What came out.
+
+    Attributes:
+        data: the content of ``report.json``, plain values; undefined figures are None.
+        collection: the images that were searched.
+        queries: what was asked, in the order of ``data["queries"]``.
+        measured: model name -> figures and pictures by query.
+        options: what the evaluation was told.
+    """
+
+    data: dict[str, Any]
+    collection: Collection
+    queries: list[LabelledQuery]
+    measured: dict[str, Measured]
+    options: Options = field(default_factory=Options)
+
+
+@dataclass
+class _Embedded:
+    """One model's embeddings of everything."""
+
+    name: str
+    fingerprint: str
+    images: Embeddings
+    there: NDArray[np.bool_]
+    texts: Embeddings
+
+
+def evaluate(
+    collection: Collection,
+    queries: Sequence[LabelledQuery],
+    models: Sequence[Model | str],
+    *,
+    scenes: Mapping[str, Scene] | None = None,
+    problems: Sequence[str] = (),
+    sources: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    progress: Progress = ignore,
+    stage: Stage = lambda _text: None,
+) -> Report:
+    """Measure how well each model finds what the queries ask for.
+
+    Args:
+        collection: the images that are searched.
+        queries: what is asked, see :mod:`c4t_core.evaluation.queries`.
+        models: loaded models, or names that :func:`c4t_core.models.registry.load_model` knows.
+        scenes: ground truth by image id, for slices and near-duplicates.
+        problems: sentences about the input that the report should repeat.
+        sources: name -> SHA-256 of the files that the pairs, scenes and queries came from.
+        options: cutoffs, seed.
+        progress: told about images while they are embedded, then about queries.
+        stage: told what is being done.
+
+    Raises:
+        DataError: if no query has a relevant image, or no image can be read.
+        ModelError: if none of the models can be used.
+        Cancelled: from ``progress``; embeddings made so far are kept.
+    """
+    options = options or Options()
+    _check(collection, queries)
+    loaded, missing = _load_all(models, stage)  # what is missing is said before the long work
+    stage(f"reading {len(collection)} images")
+    contents = content_hashes(collection.paths)
+    embedded, left = _embed_all(collection, contents, queries, loaded, progress, stage)
+    there = np.logical_and.reduce([one.there for one in embedded])
+    kept = np.flatnonzero(there)
+    if not len(kept):
+        raise DataError(
+            f"None of the {len(collection)} images can be read, the first because: "
+            f"{left[0].reason if left else 'it is gone'}; check the images' folder."
+        )
+    smaller = collection.subset(kept.tolist())
+    asked = [_moved(query, there) for query in queries]
+    _check(smaller, asked)
+    groups = {n: f"{s.source}/{s.group}" for n, s in (scenes or {}).items() if s.group is not None}
+    moment = moments(smaller, groups)
+    parts = image_slices(smaller, scenes or {})
+    masks = {number: part.inside for number, part in enumerate(parts)}
+    measured = {}
+    for one in embedded:
+        stage(f"ranking for {one.name}")
+        rows = one.images if len(kept) == len(one.images) else one.images[kept]
+        measured[one.name] = measure(
+            rows, one.texts, asked, moment, masks, options.cutoffs, progress
+        )
+        one.images = np.zeros((0, rows.shape[1]), dtype=np.float32)  # the largest thing in memory
+        del rows
+    stage("comparing")
+    data = _gather(smaller, asked, measured, parts, moment, options)
+    data["missing"] = missing
+    data["skipped"] = [{"path": item.name, "reason": item.reason} for item in left]
+    data["problems"] = [*problems, *_few_images(len(smaller), options)]
+    data["provenance"] = provenance_of(
+        {one.name: one.fingerprint for one in embedded},
+        smaller,
+        [contents[i] for i in kept],
+        sources or {},
+        options.seed,
+        options.resamples,
+        options.cutoffs,
+    )
+    return Report(data, smaller, asked, measured, options)
+
+
+def _check(collection: Collection, queries: Sequence[LabelledQuery]) -> None:
+    if not len(collection):
+        raise DataError("There are no images to evaluate on; check the pairs and --images.")
+    if not queries:
+        raise DataError(
+            "The captions name no class that some images have and others lack, so there is "
+            "nothing to search for; give --scenes or --queries, or pairs with more variety."
+        )
+    if not any(len(query.relevant) for query in queries):
+        none = "The only query has no" if len(queries) == 1 else f"None of the {len(queries)} "
+        none += "" if len(queries) == 1 else "queries has a"
+        raise DataError(
+            f"{none} relevant image among these {len(collection)}; give queries that ask for "
+            "something the images show."
+        )
+
+
+def _load_all(
+    models: Sequence[Model | str], stage: Stage
+) -> tuple[list[Model], list[dict[str, str]]]:
+    """Load every model once; return them, and what is missing with the reason."""
+    loaded: list[Model] = []
+    missing: list[dict[str, str]] = []
+    for wanted in dict.fromkeys(models):
+        try:
+            model = _load(wanted)
+        except C4TError as error:
+            missing.append({"model": str(wanted), "reason": str(error)})
+            continue
+        if all((model.name, model.fingerprint) != (m.name, m.fingerprint) for m in loaded):
+            loaded.append(model)
+    if not loaded:
+        reasons = " ".join(entry["reason"] for entry in missing)
+        raise ModelError(reasons or "There is no model to evaluate; name one with --model.")
+    for entry in missing:
+        stage(f"leaving out {entry['model']}")
+    return loaded, missing
+
+
+def _embed_all(
+    collection: Collection,
+    contents: Sequence[bytes | None],
+    queries: Sequence[LabelledQuery],
+    models: list[Model],
+    progress: Progress,
+    stage: Stage,
+) -> tuple[list[_Embedded], list[Left]]:
+    """Embed with each model, which is then let go: ``models`` is empty afterwards."""
+    out: list[_Embedded] = []
+    left: dict[str, Left] = {}
+    while models:
+        model = models.pop(0)
+        stage(f"embedding for {model.name}")
+        texts = _embed_texts(queries, model)  # first: what a query lacks is found soon
+        rows, there, skipped = embed_collection(collection, contents, model, progress)
+        left.update((item.name, item) for item in skipped)
+        taken = sum(one.name == model.name for one in out)
+        name = f"{model.name} ({taken + 1})" if taken else model.name
+        out.append(_Embedded(name, model.fingerprint, rows, there, texts))
+    return out, [left[name] for name in sorted(left)]
+
+
+def _few_images(images: int, options: Options) -> list[str]:
+    largest = max(options.cutoffs, default=0)
+    if images >= largest:
+        return []
+    return [
+        f"There are only {images} images: precision at more hits, up to {largest}, counts the "
+        "empty places as wrong, and recall there is 1 for every model."
+    ]
+
+
+def _load(wanted: Model | str) -> Model:
+    if not isinstance(wanted, str):
+        return wanted
+    from c4t_core.models.registry import load_model
+
+    return load_model(wanted)
+
+
+def _embed_texts(queries: Sequence[LabelledQuery], model: Model) -> Embeddings:
+    """Embed what is asked; the user's own sentences may hold operators, as in the search field."""
+    rows = model.encode_texts([query.text for query in queries])
+    for place, query in enumerate(queries):
+        if query.own:
+            terms = parse_query(query.text)
+            if len(terms.terms) > 1 or terms.terms[0].text != query.text:
+                rows[place] = embed_query(terms, model)
+    return rows
+
+
+def _moved(query: LabelledQuery, there: NDArray[np.bool_]) -> LabelledQuery:
+    """Return the query for the images that are there, by their new positions."""
+    if there.all():
+        return query
+    new = np.cumsum(there) - 1
+    kept = there[query.relevant]
+    pool = None if query.pool is None else new[query.pool[there[query.pool]]]
+    relevant, grades = new[query.relevant[kept]], query.grades[kept]
+    return replace(query, relevant=relevant, grades=grades, pool=pool)
+
+
+def _gather(
+    collection: Collection,
+    queries: list[LabelledQuery],
+    measured: Mapping[str, Measured],
+    parts: Sequence[Slice],
+    moment: NDArray[np.int64],
+    options: Options,
+) -> dict[str, Any]:
+    levels = []
+    for query in queries:
+        size = len(collection) if query.pool is None else len(query.pool)
+        level: dict[str, Any] = {**chance_level(query.grades, size, options.cutoffs)}
+        level["events"] = event_chance(query.relevant, query.pool, moment, options.cutoffs)
+        levels.append(level)
+    events = int(moment.max(initial=-1)) + 1
+    return summarise(
+        collection, queries, measured, parts, levels, events, options.seed, options.resamples
+    )

@@ -1,0 +1,472 @@
+"""report.html: one file that opens offline, in light and dark, without any script."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from c4t_core.evaluation.evaluate import Report
+from c4t_core.evaluation.pictures import HitTile, jpeg
+
+STYLE = """
+:root { color-scheme: light dark;
+  --paper: #f4f6f8; --card: #ffffff; --ink: #1f2933; --soft: #52606d; --line: #dfe5ea;
+  --accent: #0b7285; --right: #2b8a3e; --wrong: #c92a2a; --mark: #d3f9d8; --notice: #fff3bf;
+  --m0: #0b7285; --m1: #d9730d; --m2: #6741d9; --m3: #2b8a3e; --m4: #c2255c; --m5: #495057; }
+@media (prefers-color-scheme: dark) { :root {
+  --paper: #11161b; --card: #1a2129; --ink: #dbe2ea; --soft: #9aa8b5; --line: #2c3641;
+  --accent: #3bc9db; --right: #69db7c; --wrong: #ff8787; --mark: #1d4d2b; --notice: #4a3f12;
+  --m0: #3bc9db; --m1: #ffa94d; --m2: #b197fc; --m3: #69db7c; --m4: #faa2c1; --m5: #adb5bd; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+main { max-width: 1180px; margin: 0 auto; padding: 28px 20px 60px; }
+header { margin-bottom: 18px; }
+.kicker { margin: 0; color: var(--accent); font-weight: 600; letter-spacing: .02em; }
+h1 { margin: 4px 0; font-size: 30px; line-height: 1.2; overflow-wrap: anywhere; }
+h1 span { color: var(--soft); font-weight: 400; font-size: 20px; }
+h2 { margin: 0 0 10px; font-size: 20px; }
+h3 { margin: 0 0 8px; font-size: 17px; overflow-wrap: anywhere; }
+h4 { margin: 14px 0 6px; font-size: 14px; }
+small { color: var(--soft); font-weight: 400; }
+.facts, .note { color: var(--soft); margin: 0 0 10px; }
+section { background: var(--card); border: 1px solid var(--line); border-radius: 12px;
+  padding: 18px 20px; margin: 0 0 18px; }
+.notice { background: var(--notice); border-radius: 8px; padding: 9px 14px; margin: 0 0 10px;
+  overflow-wrap: anywhere; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 14px;
+  margin-bottom: 14px; }
+.card { border: 1px solid var(--line); border-top: 5px solid var(--soft); border-radius: 10px;
+  padding: 12px 16px; }
+.card p { margin: 0; color: var(--soft); font-variant-numeric: tabular-nums; }
+.card .big { font-size: 34px; line-height: 1.25; font-weight: 650; color: var(--ink); }
+.card h3 { margin: 0; font-size: 15px; }
+.card.m0 { border-top-color: var(--m0); } .card.m1 { border-top-color: var(--m1); }
+.card.m2 { border-top-color: var(--m2); } .card.m3 { border-top-color: var(--m3); }
+.card.m4 { border-top-color: var(--m4); } .card.m5 { border-top-color: var(--m5); }
+.card.chance { border-top-style: dashed; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: var(--soft); padding: 0 0 4px; }
+th, td { padding: 5px 12px 5px 0; text-align: right; border-bottom: 1px solid var(--line);
+  white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; font-size: 13px; }
+th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere;
+  min-width: 9em; }
+tbody tr:last-child td { border-bottom: 0; }
+table.plain td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+mark { background: var(--mark); color: inherit; border-radius: 4px; padding: 1px 5px; }
+summary { cursor: pointer; padding: 6px 0; font-weight: 600; color: var(--accent); }
+.plots { display: flex; flex-wrap: wrap; gap: 14px; justify-content: center; }
+picture img { display: block; max-width: 100%; height: auto; }
+article { border-top: 1px solid var(--line); padding: 18px 0 6px; break-inside: avoid; }
+article:first-of-type { border-top: 0; padding-top: 4px; }
+article picture { display: block; margin-top: 12px; }
+.hits { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 8px; }
+figure { margin: 0; border: 3px solid var(--wrong); border-radius: 8px; overflow: hidden; }
+figure.right { border-color: var(--right); }
+figure.wrong { border-style: dashed; }
+figure img { display: block; width: 100%; aspect-ratio: 52 / 33; object-fit: cover; }
+.gone { aspect-ratio: 52 / 33; display: grid; place-items: center; color: var(--soft);
+  font-size: 12px; }
+figcaption { display: flex; gap: 6px; padding: 2px 8px; font-size: 12px;
+  font-variant-numeric: tabular-nums; }
+.sign { font-weight: 700; color: var(--wrong); } .right .sign { color: var(--right); }
+.score { margin-left: auto; color: var(--soft); }
+@media print { body { background: #fff; } section { break-inside: auto; } }
+"""
+
+
+def html_picture(both: tuple[bytes, bytes], text: str) -> str:
+    """Return a plot for light and for dark paper, with a text that says what it shows."""
+    light, dark = map(base64_of, both)
+    return (
+        '<picture><source media="(prefers-color-scheme: dark)" '
+        f'srcset="data:image/png;base64,{dark}">'
+        f'<img alt="{safe(text)}" src="data:image/png;base64,{light}"></picture>'
+    )
+
+
+def html_table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    caption: str = "",
+    classes: str = "",
+    escaped: bool = False,
+) -> str:
+    """Return a table; cells are escaped unless they are ``escaped`` already."""
+    keep = (lambda text: text) if escaped else safe
+    top = "".join(f"<th>{safe(text)}</th>" for text in head) if any(head) else ""
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{keep(text)}</td>" for text in row) + "</tr>" for row in rows
+    )
+    label = f"<caption>{safe(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="scroll"><table class="{classes}">{label}<thead><tr>{top}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
+
+
+def html_note(text: str) -> str:
+    """Return a remark; the text is HTML already."""
+    return f'<p class="note">{text}</p>'
+
+
+def with_interval(block: Mapping[str, Any], key: str, n: str | None = None) -> str:
+    """Return a figure of a block with its interval, as text."""
+    value = block[key] if n is None else block[key][n]
+    edges = block["intervals"][key] if n is None else block["intervals"][key][n]
+    return f"{decimals(value)} {bracketed(edges)}".strip()
+
+
+def bracketed(edges: Sequence[float] | None, *, signed: bool = False) -> str:
+    """Return an interval as text, nothing where there is none."""
+    if edges is None:
+        return ""
+    low, high = edges
+    return f"[{low:+.3f}, {high:+.3f}]" if signed else f"[{low:.3f}, {high:.3f}]"
+
+
+def decimals(value: float | None) -> str:
+    """Return a figure as text, a dash where it is undefined."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def safe(text: str) -> str:
+    """Escape a text; what is no character becomes a visible escape."""
+    shown = "".join(
+        c if c.isprintable() and not "\ud800" <= c <= "\udfff" else repr(c)[1:-1] for c in text
+    )
+    return escape(shown)
+
+
+def base64_of(data: bytes) -> str:
+    """Return bytes as base64 text."""
+    return base64.b64encode(data).decode("ascii")
+
+
+Details = Mapping[int, Mapping[str, Sequence[HitTile]]]
+Pictures = Mapping[str, tuple[bytes, bytes]]
+
+_RECALL = (
+    "Recall is the share of <em>all</em> images that are relevant to the whole query: for several "
+    "classes, those that hold every one of them. (The original prototype's recall went wrong "
+    "there: it scored each class by itself and looked for the total in another way. Its figures "
+    "for multi-class queries cannot be set beside these.)"
+)
+
+
+def page(report: Report, details: Details, pictures: Pictures) -> bytes:
+    """Return the whole page.
+
+    Args:
+        report: what was measured.
+        details: place of a query -> model -> its best hits, for the queries shown in full, in
+            the order of their plots.
+        pictures: name of a plot, as of its file -> PNG for light and for dark paper.
+    """
+    data = report.data
+    parts = [
+        _head(report),
+        _notices(data),
+        "<section><h2>Overall</h2>",
+        _cards(data),
+        html_note(
+            "Means over all queries with relevant images, each counting the same. In brackets the "
+            "95&nbsp;% interval over queries; <em>chance</em> is what a random order would score."
+        ),
+        html_note(_RECALL),
+        _overall_table(data, data["answered"]),
+        "</section>",
+        '<section class="plots">',
+        html_picture(pictures["over-n"], "Precision, recall and nDCG over the number of hits"),
+        html_picture(pictures["precision-recall"], "Precision over recall"),
+        html_picture(pictures["kinds"], "Mean average precision by kind of query"),
+        "</section>",
+        _events(data),
+        _comparisons(data),
+        _kinds(data),
+        _slices(data),
+        _queries(data, pictures),
+        _details(data, details, pictures),
+        _left_out(data),
+        _provenance(data),
+    ]
+    body = "\n".join(parts)
+    text = (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        # Nothing is loaded, run or sent, whatever an image's name may hold.
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "img-src data:; style-src 'unsafe-inline'\">\n"
+        f"<title>C4T evaluation: {safe(', '.join(data['models']))}</title>\n"
+        f"<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+    return text.encode("utf-8", "replace")
+
+
+def _head(report: Report) -> str:
+    data = report.data
+    asked = len(data["queries"])
+    facts = [
+        f"{data['images']:,} images",
+        f"{data['moments']:,} events",
+        f"{data['answered']:,} of {asked:,} queries have relevant images",
+    ]
+    return (
+        f'<header><p class="kicker">CLIP4Traffic evaluation</p>'
+        f"<h1>{' <span>against</span> '.join(safe(name) for name in data['models'])}</h1>"
+        f'<p class="facts">{" · ".join(facts)}</p></header>'
+    )
+
+
+def _notices(data: Mapping[str, Any]) -> str:
+    lines = [
+        f"<strong>{safe(item['model'])} is missing.</strong> {safe(item['reason'])}"
+        for item in data["missing"]
+    ]
+    lines += [safe(text) for text in data["problems"][:20]]
+    if len(data["problems"]) > 20:
+        lines.append(f"{len(data['problems']) - 20} more are in report.json.")
+    if data["without_relevant"]:
+        lacking = list(dict.fromkeys(data["without_relevant"]))  # one may be in two lists
+        names = ", ".join(f"“{safe(text)}”" for text in lacking[:30])
+        number = len(data["without_relevant"])
+        lines.append(
+            f"{number} {'query has' if number == 1 else 'queries have'} no relevant image here "
+            f"and {'is' if number == 1 else 'are'} left out of all means: {names}."
+        )
+    if data["skipped"]:
+        lines.append(f"{len(data['skipped'])} images could not be read; they are listed below.")
+    return "".join(f'<p class="notice">{line}</p>' for line in lines)
+
+
+def _cards(data: Mapping[str, Any]) -> str:
+    cards = []
+    for number, model in enumerate(data["models"]):
+        block = data["overall"][model]
+        first = next(iter(block["precision"]), None)
+        rest = f"P@{first} {decimals(block['precision'][first])} · " if first else ""
+        cards.append(
+            f'<div class="card m{number % 6}"><h3>{safe(model)}</h3>'
+            f'<p class="big">{decimals(block["map"])}</p>'
+            f"<p>mAP {bracketed(block['intervals']['map'])}</p>"
+            f"<p>{rest}MRR {decimals(block['mrr'])}</p></div>"
+        )
+    chance = data["chance"]
+    cards.append(
+        f'<div class="card chance"><h3>chance</h3><p class="big">{decimals(chance["map"])}</p>'
+        f"<p>mAP of a random order</p><p>MRR {decimals(chance['mrr'])}</p></div>"
+    )
+    return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _overall_table(data: Mapping[str, Any], queries: int) -> str:
+    chance = data["chance"]
+    cutoffs = list(chance["precision"])
+    head = ["", *data["models"], "chance"]
+    rows = []
+    singles = (("mAP", "map"), ("MRR", "mrr"), ("R-precision", "r_precision"))
+    for title, key in singles:
+        cells = [with_interval(data["overall"][m], key) for m in data["models"]]
+        rows.append([title, *cells, decimals(chance[key])])
+    for title, key in (("P", "precision"), ("R", "recall"), ("nDCG", "ndcg")):
+        for n in cutoffs:
+            cells = [with_interval(data["overall"][m], key, n) for m in data["models"]]
+            rows.append([f"{title}@{n}", *cells, decimals(chance[key][n])])
+    return html_table(head, rows, caption=f"{queries} queries")
+
+
+def _events(data: Mapping[str, Any]) -> str:
+    chance = data["chance"]
+    rows = []
+    for title, key, n in _event_figures(list(chance["precision"])):
+        cells: list[str] = []
+        for model in data["models"]:
+            frames, events = data["overall"][model], data["overall"][model]["events"]
+            pair = (frames[key], events[key]) if n is None else (frames[key][n], events[key][n])
+            cells += [decimals(pair[0]), decimals(pair[1])]
+        level, over = chance[key], chance["events"][key]
+        cells += [
+            decimals(level if n is None else level[n]),
+            decimals(over if n is None else over[n]),
+        ]
+        rows.append([title, *cells])
+    head = [""]
+    for name in [*data["models"], "chance"]:
+        head += [f"{name}: frames", "events"]
+    return (
+        "<section><h2>Frames and events</h2>"
+        + html_note(
+            "Near-identical frames of one drive inflate the figures. Here each moment of a drive "
+            "(a few seconds) counts once, beside the count by frames. Chance over events is a "
+            "random order of events."
+        )
+        + html_table(head, rows)
+        + "</section>"
+    )
+
+
+def _event_figures(cutoffs: Sequence[str]) -> list[tuple[str, str, str | None]]:
+    out: list[tuple[str, str, str | None]] = [("mAP", "map", None), ("MRR", "mrr", None)]
+    out += [(f"P@{n}", "precision", n) for n in cutoffs[:3]]
+    return out + [(f"R@{n}", "recall", n) for n in cutoffs[-2:]]
+
+
+def _comparisons(data: Mapping[str, Any]) -> str:
+    if not data["comparisons"]:
+        return ""
+    rows = []
+    for item in data["comparisons"]:
+        better, first = item["better"], next(iter(item["difference"]["precision"]), None)
+        cells = [_difference(item, "map"), _difference(item, "mrr")]
+        cells.append(_difference(item, "precision", first) if first else "")
+        counts = f"{better['a']} : {better['b']} ({better['equal']} equal)"
+        rows.append([f"{safe(item['a'])} − {safe(item['b'])}", *cells, counts])
+    first = next(iter(data["chance"]["precision"]), "n")
+    head = ["", "mAP", "MRR", f"P@{first}", "better on queries"]
+    return (
+        "<section><h2>Compared query by query</h2>"
+        + html_note(
+            "The mean difference on the same queries with its 95&nbsp;% interval; an interval that "
+            "does not hold 0 is marked."
+        )
+        + html_table(head, rows, escaped=True)
+        + "</section>"
+    )
+
+
+def _difference(item: Mapping[str, Any], key: str, n: str | None = None) -> str:
+    value = item["difference"][key] if n is None else item["difference"][key][n]
+    edges = item["intervals"][key] if n is None else item["intervals"][key][n]
+    if value is None:
+        return "–"
+    sure = edges is not None and (edges[0] > 0 or edges[1] < 0)
+    text = f"{value:+.3f} {bracketed(edges, signed=True)}"
+    return f"<mark>{text}</mark>" if sure else text
+
+
+def _kinds(data: Mapping[str, Any]) -> str:
+    rows = []
+    for kind, block in data["kinds"].items():
+        cells = [with_interval(block["overall"][m], "map") for m in data["models"]]
+        rows.append([kind, str(block["queries"]), *cells, decimals(block["chance"].get("map"))])
+    head = ["kind", "queries", *(f"{m} mAP" for m in data["models"]), "chance"]
+    return f"<section><h2>By kind of query</h2>{html_table(head, rows)}</section>"
+
+
+def _slices(data: Mapping[str, Any]) -> str:
+    if not data["slices"]:
+        return ""
+    head = ["", "images", "queries", *(f"{m} mAP" for m in data["models"]), "chance"]
+    groups: dict[str, list[list[str]]] = {}
+    for item in data["slices"]:
+        cells = [with_interval(item["results"][m], "map") for m in data["models"]]
+        images = "" if item["images"] is None else f"{item['images']:,}"
+        row = [item["value"], images, str(item["queries"]), *cells, decimals(item["chance"]["map"])]
+        groups.setdefault(item["dimension"], []).append(row)
+    tables = [
+        f"<details{' open' if number < 2 else ''}><summary>{safe(name)}</summary>"
+        f"{html_table(head, rows)}</details>"
+        for number, (name, rows) in enumerate(groups.items())
+    ]
+    return (
+        "<section><h2>By slice</h2>"
+        + html_note(
+            "All queries, with only the images of the slice; <em>class</em>: all images, with only "
+            "the queries that ask for it."
+        )
+        + "".join(tables)
+        + "</section>"
+    )
+
+
+def _queries(data: Mapping[str, Any], pictures: Pictures) -> str:
+    n = next(iter(data["chance"]["precision"]), None)
+    head = ["query", "kind", "relevant"]
+    head += [
+        f"{m} {figure}" for m in data["models"] for figure in ("AP", *([f"P@{n}"] if n else []))
+    ]
+    head.append("chance AP")
+    rows = []
+    for entry in data["queries"]:
+        cells: list[str] = []
+        for model in data["models"]:
+            result = entry["results"][model]
+            cells.append(decimals(result["ap"]))
+            cells += [decimals(result["precision"][n])] if n else []
+        row = [entry["query"], entry["kind"], f"{entry['relevant']:,}"]
+        rows.append([*row, *cells, decimals(entry["chance"]["ap"]) if entry["relevant"] else "–"])
+    drawn = "".join(
+        html_picture(both, "Average precision by query")
+        for name, both in pictures.items()
+        if name.startswith("queries-")
+    )
+    return (
+        f'<section><h2>Every query</h2><div class="plots">{drawn}</div>'
+        f"<details><summary>as a table</summary>{html_table(head, rows)}</details></section>"
+    )
+
+
+def _details(data: Mapping[str, Any], details: Details, pictures: Pictures) -> str:
+    if not details:
+        return ""
+    parts = []
+    for number, (place, rows) in enumerate(details.items(), 1):
+        entry = data["queries"][place]
+        hits = "".join(
+            f"<h4>{safe(model)} <small>AP {decimals(entry['results'][model]['ap'])}, "
+            f"{sum(hit.right for hit in some)} of the first {len(some)} right</small></h4>"
+            f'<div class="hits">{"".join(map(_tile, range(1, len(some) + 1), some))}</div>'
+            for model, some in rows.items()
+        )
+        text = f"Similarities of {entry['query']}"
+        picture = html_picture(pictures[f"query-{number:02d}"], text)
+        parts.append(
+            f"<article><h3>“{safe(entry['query'])}” <small>{safe(entry['kind'])}, "
+            f"{entry['relevant']:,} relevant of {entry['images']:,}</small></h3>{hits}{picture}"
+            "</article>"
+        )
+    return f"<section><h2>Some queries in full</h2>{''.join(parts)}</section>"
+
+
+def _tile(rank: int, hit: HitTile) -> str:
+    state, sign = ("right", "✓") if hit.right else ("wrong", "✗")
+    image = '<div class="gone">cannot be read</div>'
+    if hit.picture is not None:
+        image = f'<img alt="" src="data:image/jpeg;base64,{base64_of(jpeg(hit.picture))}">'
+    return (
+        f'<figure class="{state}" title="{safe(hit.name)}">{image}<figcaption>'
+        f'<span class="sign" role="img" aria-label="{state}">{sign}</span> {rank}'
+        f'<span class="score">{hit.score:.3f}</span></figcaption></figure>'
+    )
+
+
+def _left_out(data: Mapping[str, Any]) -> str:
+    if not data["skipped"]:
+        return ""
+    rows = [[item["path"], item["reason"]] for item in data["skipped"][:200]]
+    return (
+        f"<section><h2>Images that could not be read ({len(data['skipped']):,})</h2>"
+        f"{html_table(['image', 'reason'], rows)}</section>"
+    )
+
+
+def _provenance(data: Mapping[str, Any]) -> str:
+    found = data["provenance"]
+    rows = [[f"model {name}", item["fingerprint"]] for name, item in found["models"].items()]
+    rows.append(["images", f"{found['images']['number']:,}, SHA-256 {found['images']['sha256']}"])
+    rows += [[name, f"SHA-256 {digest}"] for name, digest in found["sources"].items()]
+    packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
+    rows.append(["software", f"c4t {found['c4t']}, Python {found['python']}, {packages}"])
+    rows.append(["bootstrap", f"seed {found['seed']}, {found['resamples']:,} resamples"])
+    return (
+        "<section><h2>Where the figures come from</h2>"
+        + html_note("The same inputs give the same report, byte for byte.")
+        + html_table(["", ""], rows, classes="plain")
+        + "</section>"
+    )

@@ -1,0 +1,1 @@
+"""The user's pictures: finding them, reading their names, opening them."""

@@ -1,0 +1,236 @@
+"""From a folder that the user names to the root that holds it in the catalogue.
+
+A folder inside an indexed root is a restriction of it; a folder that holds indexed roots
+takes over their rows. So no image is ever embedded twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from c4t_core.errors import FolderError
+from c4t_core.images.scan import ExcludeRules
+from c4t_core.index.store import catalogue as store_catalogue
+from c4t_core.index.store.catalogue import Catalogue, Root
+
+
+@dataclass(frozen=True)
+class Target:
+    """A folder that the user opened.
+
+    Attributes:
+        folder: absolute, as the user named it.
+        real: the same with links resolved.
+        root: the root that holds it, None before it was ever indexed.
+        below: where it lies in the root, b"" for the root itself.
+    """
+
+    folder: Path
+    real: str
+    root: Root | None = None
+    below: bytes = b""
+
+    def lock_path(self, fingerprint: str) -> Path:
+        """Return the writers' lock file for a model."""
+        return store_catalogue.lock_path(self.root.path if self.root else self.real, fingerprint)
+
+    def shown(self, name: bytes) -> str:
+        """Return a file's path below the opened folder, "/"-separated."""
+        return os.fsdecode(name[len(self.below) + 1 :] if self.below else name)
+
+    def holds(self, name: bytes) -> bool:
+        """Tell whether a file of the root lies in the opened folder."""
+        return not self.below or name.startswith(self.below + b"/")
+
+
+def resolve(catalogue: Catalogue, folder: Path) -> Target:
+    """Find the root of a folder, without looking at the disk beyond its links."""
+    real = os.path.realpath(folder)
+    best = Target(folder, real)
+    for root in catalogue.roots():
+        below = relative_to(real, root.path)
+        if below is None or (below and _left_out(below, root.rules)):
+            continue
+        if best.root is None or len(root.path) > len(best.root.path):
+            best = replace(best, root=root, below=below)
+    return best
+
+
+def _left_out(below: bytes, rules: ExcludeRules) -> bool:
+    """Tell whether the rules of a root leave out a folder in it: it is then a root of its own."""
+    return any(rules.leaves_out_folder(os.fsdecode(part)) for part in below.split(b"/"))
+
+
+def relative_to(path: str, base: str) -> bytes | None:
+    """Return ``path`` below ``base``, "/"-separated; b"" if equal, None if outside.
+
+    >>> relative_to("/data/a/b", "/data")
+    b'a/b'
+    """
+    start = base.rstrip(os.sep) + os.sep
+    if path == base:
+        return b""
+    if not path.startswith(start):
+        return None
+    return os.fsencode(path[len(start) :]).replace(os.fsencode(os.sep), b"/")
+
+
+def claim(catalogue: Catalogue, target: Target, rules: ExcludeRules | None) -> Target:
+    """Make sure that a folder has a root to be indexed in; rows of roots inside are taken over.
+
+    Raises:
+        FolderError: if the folder is not there and never was.
+    """
+    target = resolve(catalogue, target.folder)
+    if target.root is None:
+        check_folder(target.folder)
+        root = catalogue.add_root(target.real, rules or ExcludeRules())
+        target = replace(target, root=root)
+    elif rules is not None and not target.below and rules != target.root.rules:
+        catalogue.set_rules(target.root.id, rules)
+        target = replace(target, root=replace(target.root, rules=rules))
+    assert target.root is not None
+    for inner in catalogue.roots():
+        below = relative_to(inner.path, target.root.path)
+        if below and not _left_out(below, target.root.rules):
+            catalogue.absorb_root(inner, target.root)
+    return target
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that a folder can be read.
+
+    Raises:
+        FolderError: if it is missing, a file, or not readable.
+    """
+    try:
+        with os.scandir(folder):
+            return
+    except FileNotFoundError as error:
+        message = f'The folder "{folder}" does not exist; check the path.'
+        raise FolderError(message, folder) from error
+    except NotADirectoryError as error:
+        message = f'"{folder}" is a file; choose the folder that holds the images.'
+        raise FolderError(message, folder) from error
+    except OSError as error:
+        message = f'The folder "{folder}" cannot be read ({error.strerror}); check its permissions.'
+        raise FolderError(message, folder) from error
+
+
+def opened(folders: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return the named folders, absolute, sorted, without those inside another of them.
+
+    Raises:
+        FolderError: if there are none.
+    """
+    named = [folders] if isinstance(folders, (str, Path)) else list(folders)
+    if not named:
+        raise FolderError("No folder was named; choose one that holds images.")
+    named_paths = sorted({Path(os.path.abspath(os.path.expanduser(name))) for name in named})
+    real = {path: os.path.realpath(path) for path in named_paths}
+    outer: list[Path] = []
+    for path in sorted(named_paths, key=lambda p: len(real[p])):
+        if all(relative_to(real[path], real[other]) is None for other in outer):
+            outer.append(path)
+    return sorted(outer, key=lambda p: os.fsencode(p) + b"/")
+
+
+def check_known(catalogue: Catalogue, folder: Path) -> None:
+    """Make sure that a folder is there, or was indexed earlier and is merely unplugged.
+
+    Raises:
+        FolderError: if it is neither.
+    """
+    if resolve(catalogue, folder).root is None or folder.exists():
+        check_folder(folder)
+
+
+@dataclass(frozen=True)
+class Space:
+    """Bytes on disk."""
+
+    catalogue: int  # rows and vectors
+    indexes: int  # approximate indexes; made again at need
+    damaged: int  # damaged catalogues that were set aside
+
+
+def forget(catalogue: Catalogue, folder: Path) -> None:
+    """Drop a root with its rows and vectors.
+
+    Raises:
+        FolderError: if the folder is not a root of the catalogue.
+    """
+    catalogue.forget_root(_root_id(catalogue, folder))
+
+
+def relocate(catalogue: Catalogue, old: Path, new: Path) -> None:
+    """Note that a root lies elsewhere now; rows and vectors are kept.
+
+    Raises:
+        FolderError: if the old folder is not a root, or the new one is missing or in use.
+    """
+    root_id = _root_id(catalogue, old)
+    check_folder(new)
+    real = os.path.realpath(new)
+    if any(root.path == real for root in catalogue.roots()):
+        raise FolderError(
+            f'"{new}" is in the catalogue already; forget it there first, or index it.', new
+        )
+    catalogue.move_root(root_id, real)
+
+
+def _root_id(catalogue: Catalogue, folder: Path) -> int:
+    target = resolve(catalogue, folder)
+    if target.root is None or target.below:
+        raise FolderError(
+            f'"{folder}" is not a folder of the catalogue; name one as it was opened.', folder
+        )
+    return target.root.id
+
+
+def space(catalogue: Catalogue, indexes: Path) -> Space:
+    """Return what is used on disk."""
+    base = catalogue.path
+    return Space(
+        sum(_size(base.with_name(base.name + ending)) for ending in ("", "-wal", "-shm")),
+        sum(_size(path) for path in indexes.glob("*")),
+        sum(_size(path) for path in _damaged(base)),
+    )
+
+
+def clean(catalogue: Catalogue, indexes: Path, keep_models: Sequence[str] | None) -> int:
+    """Drop what is not needed and give the space back; return the number of bytes.
+
+    Dropped are vectors of models other than ``keep_models`` (None keeps all), index files that
+    can be made again, and damaged catalogues that were set aside.
+    """
+    before = space(catalogue, indexes)
+    if keep_models is not None:
+        for fingerprint in catalogue.fingerprints():
+            if fingerprint not in keep_models:
+                catalogue.forget_model(fingerprint)
+    for path in [*indexes.glob("*"), *_damaged(catalogue.path)]:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    catalogue.compact()
+    after = space(catalogue, indexes)
+    return max(0, _sum(before) - _sum(after))
+
+
+def _sum(used: Space) -> int:
+    return used.catalogue + used.indexes + used.damaged
+
+
+def _damaged(path: Path) -> list[Path]:
+    return sorted(path.parent.glob(f"{path.name}.damaged-*"))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,506 @@
+"""The catalogue: one SQLite file that knows every image, and its vectors. The only SQL there is.
+
+A vector is written in the same transaction as its image's row, so a kill at any moment leaves
+a sound catalogue that resumes exactly. Everything else (matrix, approximate index) is a cache
+of it, made again at need and valid for one generation number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core import paths
+from c4t_core.errors import CatalogueError
+from c4t_core.images.frame_names import parse_frame_name
+from c4t_core.images.scan import ExcludeRules, FileState
+from c4t_core.index.store import database
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE meta (identity TEXT NOT NULL);
+INSERT INTO meta VALUES (lower(hex(randomblob(16))));
+CREATE TABLE roots (
+    id INTEGER PRIMARY KEY,
+    path BLOB NOT NULL UNIQUE,
+    rules TEXT NOT NULL,
+    offline INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE models (
+    id INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    dim INTEGER NOT NULL
+);
+CREATE TABLE images (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
+    path BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    drive TEXT, camera TEXT, frame INTEGER, time REAL,
+    UNIQUE (root_id, path)
+);
+CREATE INDEX images_drive ON images (root_id, drive, camera, frame, time);
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY,
+    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+    image_id INTEGER NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+    vector BLOB NOT NULL,
+    UNIQUE (model_id, image_id)
+);
+CREATE INDEX vectors_image ON vectors (image_id);
+CREATE TABLE failures (
+    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
+    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+    path BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (root_id, model_id, path)
+);
+CREATE TABLE runs (
+    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
+    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+    finished REAL,
+    generation INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (root_id, model_id)
+);
+"""
+
+
+@dataclass(frozen=True)
+class Root:
+    """A folder that was indexed as a whole."""
+
+    id: int
+    path: str  # absolute, links resolved
+    rules: ExcludeRules
+    offline: bool
+
+
+class Catalogue:
+    """One connection to the catalogue; safe to share between threads.
+
+    Attributes:
+        path: the file.
+        notice: a sentence for the user if the file was damaged and has been started anew.
+        identity: drawn when the file was made; what is cached of another file is not of this.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the catalogue.
+
+        Raises:
+            CatalogueError: if it cannot be opened, or was written by a newer version.
+        """
+        self.path = path
+        self.notice: str | None = None
+        self._lock = threading.RLock()
+        with database.plain_errors(path):
+            self._db = self._open_sound()
+            self._prepare()
+            self.identity = str(self._db.execute("SELECT identity FROM meta").fetchone()[0])
+
+    def _open_sound(self) -> sqlite3.Connection:
+        try:
+            connection = database.connect(self.path)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return self._start_anew()
+        if database.is_sound(connection, self.path):
+            return connection
+        connection.close()
+        return self._start_anew()
+
+    def _start_anew(self) -> sqlite3.Connection:
+        aside = database.move_aside(self.path)
+        self.notice = (
+            f'The catalogue was damaged; it was set aside as "{aside.name}" and is built again '
+            "when a folder is indexed. Your images were not touched."
+        )
+        return database.connect(self.path)
+
+    def _prepare(self) -> None:
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA_VERSION:
+            self._db.close()
+            raise CatalogueError(
+                f'"{self.path}" was written by a newer version of this program; update it, or '
+                "set C4T_DATA_DIR to another folder."
+            )
+        if version == SCHEMA_VERSION:
+            return
+        with database.transaction(self._db):
+            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def close(self) -> None:
+        """Close the connection; closing twice is allowed."""
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            self._db.close()
+            database.note_sound(self.path)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for reads; errors come out as sentences."""
+        with self._lock, database.plain_errors(self.path):
+            yield self._db
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for one transaction; errors come out as sentences."""
+        with self._lock, database.plain_errors(self.path), database.transaction(self._db):
+            yield self._db
+
+    def roots(self) -> list[Root]:
+        """Return all roots, by path."""
+        with self.reading() as db:
+            rows = db.execute("SELECT id, path, rules, offline FROM roots ORDER BY path").fetchall()
+        return [
+            Root(i, os.fsdecode(path), ExcludeRules.from_json(rules), bool(offline))
+            for i, path, rules, offline in rows
+        ]
+
+    def add_root(self, path: str, rules: ExcludeRules) -> Root:
+        """Return the root at ``path``, made if it is not there."""
+        with self.writing() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO roots (path, rules) VALUES (?, ?)",
+                (os.fsencode(path), rules.to_json()),
+            )
+        return next(root for root in self.roots() if root.path == path)
+
+    def set_rules(self, root_id: int, rules: ExcludeRules) -> None:
+        """Change what is left out of a root; the next run acts on it."""
+        with self.writing() as db:
+            db.execute("UPDATE roots SET rules = ? WHERE id = ?", (rules.to_json(), root_id))
+
+    def set_offline(self, root_id: int, offline: bool) -> None:
+        """Note whether a root was there when last looked at."""
+        with self.writing() as db:
+            db.execute("UPDATE roots SET offline = ? WHERE id = ?", (int(offline), root_id))
+
+    def move_root(self, root_id: int, path: str) -> None:
+        """Note that a root now lies elsewhere; drives named after the folder follow."""
+        with self.writing() as db:
+            db.execute("UPDATE roots SET path = ? WHERE id = ?", (os.fsencode(path), root_id))
+            rows = db.execute("SELECT id, path FROM images WHERE root_id = ?", (root_id,))
+            named = [(*name_columns(name, path), i) for i, name in rows.fetchall()]
+            db.executemany(
+                "UPDATE images SET drive = ?, camera = ?, frame = ?, time = ? WHERE id = ?", named
+            )
+
+    def forget_root(self, root_id: int) -> None:
+        """Drop a root with its rows and vectors."""
+        with self.writing() as db:
+            db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
+
+    def absorb_root(self, inner: Root, outer: Root) -> None:
+        """Move the rows of a root into one that holds it; vectors are kept."""
+        prefix = os.fsencode(os.path.relpath(inner.path, outer.path)).replace(
+            os.fsencode(os.sep), b"/"
+        )
+        with self.writing() as db:
+            rows = db.execute("SELECT id, path FROM images WHERE root_id = ?", (inner.id,))
+            for image_id, name in rows.fetchall():
+                full = prefix + b"/" + name
+                db.execute(
+                    "UPDATE OR IGNORE images SET root_id = ?, path = ?, drive = ?, camera = ?,"
+                    " frame = ?, time = ? WHERE id = ?",
+                    (outer.id, full, *name_columns(full, outer.path), image_id),
+                )
+            models = db.execute("SELECT model_id FROM runs WHERE root_id = ?", (inner.id,))
+            for (model_id,) in models.fetchall():
+                bump(db, outer.id, model_id)
+            db.execute("DELETE FROM roots WHERE id = ?", (inner.id,))
+
+    def add_model(self, fingerprint: str, name: str, dim: int) -> int:
+        """Return the number of a model, made if it is not there."""
+        with self.writing() as db:
+            db.execute(
+                "INSERT INTO models (fingerprint, name, dim) VALUES (?, ?, ?)"
+                " ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name",
+                (fingerprint, name, dim),
+            )
+            row = db.execute("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
+            return int(row.fetchone()[0])
+
+    def model_id(self, fingerprint: str) -> int | None:
+        """Return the number of a model, None if nothing was ever indexed with it."""
+        with self.reading() as db:
+            row = db.execute("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
+            found = row.fetchone()
+        return None if found is None else int(found[0])
+
+    def models_of(self, root_id: int) -> list[tuple[str, str, int]]:
+        """Return (name, fingerprint, number of vectors) of the models of a root."""
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT name, fingerprint, (SELECT COUNT(*) FROM vectors v JOIN images i"
+                " ON i.id = v.image_id WHERE v.model_id = m.id AND i.root_id = ?)"
+                " FROM models m JOIN runs r ON r.model_id = m.id WHERE r.root_id = ? ORDER BY name",
+                (root_id, root_id),
+            )
+            return [(str(a), str(b), int(c)) for a, b, c in rows.fetchall()]
+
+    def fingerprints(self) -> list[str]:
+        """Return the fingerprints of all models there are vectors of."""
+        with self.reading() as db:
+            rows = db.execute("SELECT fingerprint FROM models ORDER BY fingerprint").fetchall()
+        return [str(fingerprint) for (fingerprint,) in rows]
+
+    def compact(self) -> None:
+        """Give the space of dropped rows back to the disk."""
+        with self.reading() as db:
+            db.execute("VACUUM")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def forget_model(self, fingerprint: str) -> None:
+        """Drop all vectors of a model."""
+        with self.writing() as db:
+            db.execute("DELETE FROM models WHERE fingerprint = ?", (fingerprint,))
+
+    def finish_run(self, root_id: int, model_id: int) -> None:
+        """Note that a run came to its end."""
+        with self.writing() as db:
+            bump(db, root_id, model_id, step=0)
+            db.execute(
+                "UPDATE runs SET finished = ? WHERE root_id = ? AND model_id = ?",
+                (time.time(), root_id, model_id),
+            )
+
+    def run(self, root_id: int, model_id: int) -> tuple[float | None, int] | None:
+        """Return (when the last run finished, generation), None before any run."""
+        with self.reading() as db:
+            return db.execute(  # type: ignore[no-any-return]
+                "SELECT finished, generation FROM runs WHERE root_id = ? AND model_id = ?",
+                (root_id, model_id),
+            ).fetchone()
+
+
+def below_range(folder: bytes, column: str = "path") -> tuple[str, tuple[Any, ...]]:
+    """Return the condition for files below a sub-folder, as a range that an index serves."""
+    if not folder:
+        return "", ()
+    start = folder.rstrip(b"/") + b"/"
+    return f" AND {column} >= ? AND {column} < ?", (start, start[:-1] + b"0")  # "0" follows "/"
+
+
+def name_columns(name: bytes, root: str) -> tuple[str | None, str | None, int | None, float | None]:
+    """Return drive, camera, frame and time by a file's name; plain frames are of their root."""
+    found = parse_frame_name(name.decode("utf-8", "replace"))
+    drive = found.drive
+    if drive is None and (found.frame is not None or found.time is not None):
+        drive = os.path.basename(root).encode("utf-8", "replace").decode("utf-8") or None
+    return drive, found.camera, found.frame, found.time
+
+
+def bump(db: sqlite3.Connection, root_id: int, model_id: int, step: int = 1) -> None:
+    """Raise the generation of a root and model: what was made from it is out of date."""
+    db.execute(
+        "INSERT INTO runs (root_id, model_id, generation) VALUES (?, ?, ?)"
+        " ON CONFLICT (root_id, model_id) DO UPDATE SET generation = generation + ?",
+        (root_id, model_id, step, step),
+    )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One image to be stored with its vector."""
+
+    path: bytes
+    state: FileState
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One file that could not be embedded; ``state`` is None where it is to be tried again."""
+
+    path: bytes
+    state: FileState | None
+    reason: str
+
+
+class Ledger:
+    """The writer's view of one root and one model.
+
+    Args:
+        catalogue: an open catalogue.
+        root: the root that is indexed.
+        model_id: number of the model.
+        below: only this sub-folder, relative to the root.
+    """
+
+    def __init__(self, catalogue: Catalogue, root: Root, model_id: int, below: bytes = b"") -> None:
+        """Keep what all reads and writes have in common."""
+        self._catalogue = catalogue
+        self.root = root
+        self.model_id = model_id
+        self.below = below
+
+    def known(self) -> dict[bytes, FileState]:
+        """Return what is known of a root's files (or those of a sub-folder)."""
+        where, values = below_range(self.below)
+        with self._catalogue.reading() as db:
+            rows = db.execute(
+                f"SELECT path, size, mtime_ns FROM images WHERE root_id = ?{where}",
+                (self.root.id, *values),
+            )
+            return {path: FileState(size, mtime) for path, size, mtime in rows.fetchall()}
+
+    def embedded(self) -> set[bytes]:
+        """Return the files that have a vector of this model."""
+        where, values = below_range(self.below)
+        with self._catalogue.reading() as db:
+            rows = db.execute(
+                "SELECT i.path FROM images i JOIN vectors v ON v.image_id = i.id"
+                f" WHERE v.model_id = ? AND i.root_id = ?{where}",
+                (self.model_id, self.root.id, *values),
+            )
+            return {path for (path,) in rows.fetchall()}
+
+    def failures(self) -> dict[bytes, Failure]:
+        """Return the files that failed, as they were then."""
+        where, values = below_range(self.below)
+        with self._catalogue.reading() as db:
+            rows = db.execute(
+                "SELECT path, size, mtime_ns, reason FROM failures"
+                f" WHERE model_id = ? AND root_id = ?{where} ORDER BY path",
+                (self.model_id, self.root.id, *values),
+            ).fetchall()
+        return {
+            path: Failure(path, FileState(size, mtime) if size >= 0 else None, reason)
+            for path, size, mtime, reason in rows
+        }
+
+    def store(self, good: Sequence[Stored], bad: Sequence[Failure]) -> None:
+        """Write one batch, rows and vectors together.
+
+        A file that changed loses its vectors of all models: they show what is no longer there.
+        """
+        if not good and not bad:
+            return
+        with self._catalogue.writing() as db:
+            for item in good:
+                image_id = _put_image(db, self.root, item.path, item.state)
+                db.execute(
+                    "INSERT OR REPLACE INTO vectors (model_id, image_id, vector) VALUES (?, ?, ?)",
+                    (self.model_id, image_id, item.vector.astype("<f2").tobytes()),
+                )
+                db.execute(
+                    "DELETE FROM failures WHERE root_id = ? AND model_id = ? AND path = ?",
+                    (self.root.id, self.model_id, item.path),
+                )
+            dropped = _store_failures(db, self.root.id, self.model_id, bad)
+            bump(db, self.root.id, self.model_id, step=1 if good else 0)
+            if dropped:
+                _bump_all(db, self.root.id)
+
+    def remove(self, paths: Iterable[bytes]) -> None:
+        """Drop rows (and failures) of files that are gone."""
+        names = [(self.root.id, path) for path in paths]
+        if not names:
+            return
+        with self._catalogue.writing() as db:
+            done = db.executemany("DELETE FROM images WHERE root_id = ? AND path = ?", names)
+            if done.rowcount:
+                _bump_all(db, self.root.id)
+            db.executemany("DELETE FROM failures WHERE root_id = ? AND path = ?", names)
+
+    def clear_failures(self) -> int:
+        """Forget why files failed; return how many there were."""
+        where, values = below_range(self.below)
+        with self._catalogue.writing() as db:
+            done = db.execute(
+                f"DELETE FROM failures WHERE root_id = ? AND model_id = ?{where}",
+                (self.root.id, self.model_id, *values),
+            )
+            return done.rowcount
+
+
+def _bump_all(db: sqlite3.Connection, root_id: int) -> None:
+    db.execute("UPDATE runs SET generation = generation + 1 WHERE root_id = ?", (root_id,))
+
+
+def _store_failures(
+    db: sqlite3.Connection, root_id: int, model_id: int, bad: Iterable[Failure]
+) -> int:
+    """Write failures; return how many rows were dropped because their picture is no more."""
+    dropped = 0
+    for item in bad:
+        state = item.state or FileState(-1, -1)
+        db.execute(
+            "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?)",
+            (root_id, model_id, item.path, state.size, state.mtime_ns, item.reason),
+        )
+        if item.state is not None:
+            dropped += db.execute(
+                "DELETE FROM images WHERE root_id = ? AND path = ?"
+                " AND NOT (size = ? AND mtime_ns = ?)",
+                (root_id, item.path, state.size, state.mtime_ns),
+            ).rowcount
+    return dropped
+
+
+def _put_image(db: sqlite3.Connection, root: Root, path: bytes, state: FileState) -> int:
+    """Return the id of an image's row; a changed file gets a new row, and so a new id.
+
+    Caches know images by id: an id must never come to mean another picture.
+    """
+    row = db.execute(
+        "SELECT id, size, mtime_ns FROM images WHERE root_id = ? AND path = ?", (root.id, path)
+    ).fetchone()
+    if row is not None:
+        if (row[1], row[2]) == (state.size, state.mtime_ns):
+            return int(row[0])
+        db.execute("DELETE FROM images WHERE id = ?", (row[0],))
+        _bump_all(db, root.id)
+    columns = (root.id, path, state.size, state.mtime_ns, *name_columns(path, root.path))
+    done = db.execute(
+        "INSERT INTO images (root_id, path, size, mtime_ns, drive, camera, frame, time)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        columns,
+    )
+    return int(done.lastrowid or 0)
+
+
+def catalogue_path() -> Path:
+    """Return the catalogue's file.
+
+    Raises:
+        CatalogueError: if the data folder cannot be made.
+    """
+    try:
+        return paths.data_dir() / "catalogue.sqlite"
+    except OSError as error:
+        raise CatalogueError(
+            f"The data folder cannot be made ({error}); set C4T_DATA_DIR to a folder that may be "
+            "written."
+        ) from error
+
+
+def index_folder() -> Path:
+    """Return the folder of approximate indexes; they can be made again at any time."""
+    return paths.cache_dir() / "hnsw"
+
+
+def lock_path(root: str, fingerprint: str) -> Path:
+    """Return the writers' lock file of a root and a model."""
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()
+    return paths.data_dir() / "locks" / f"{digest[:16]}-{fingerprint[:16]}.lock"

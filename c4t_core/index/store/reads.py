@@ -1,0 +1,263 @@
+"""What searching reads from the catalogue: vectors by the block, rows by the handful."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.images.frame_names import same_drive
+from c4t_core.index.store import database
+from c4t_core.index.store.catalogue import Catalogue, below_range
+
+_BLOCK = 4096  # rows read at once; 4 MB of half floats at 512 dimensions
+_VARIABLES = 500  # values in one IN (...)
+_COLUMNS = "id, root_id, path, size, mtime_ns, drive, camera, frame, time"
+
+
+# What images are grouped by: a column, or the day of a time that is more than a clock.
+_GROUPS = {
+    "drive": "drive",
+    "camera": "camera",
+    "day": f"CASE WHEN time > {366 * 86_400} THEN date(time, 'unixepoch') END",
+}
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """One image as the catalogue knows it."""
+
+    id: int
+    root_id: int
+    path: bytes  # relative to the root, "/"-separated
+    size: int
+    mtime_ns: int
+    drive: str | None
+    camera: str | None
+    frame: int | None
+    time: float | None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which images of one root a search is restricted to; empty fields restrict nothing."""
+
+    below: tuple[bytes, ...] = ()  # sub-folders, relative to the root
+    drives: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    since: float | None = None
+    until: float | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is restricted."""
+        return self == Selection()
+
+
+class Lookup:
+    """The reader's view of one root.
+
+    Args:
+        catalogue: an open catalogue.
+        root_id: number of the root.
+    """
+
+    def __init__(self, catalogue: Catalogue, root_id: int) -> None:
+        """Keep what all reads have in common."""
+        self._catalogue = catalogue
+        self.root_id = root_id
+
+    def generation(self, model_id: int) -> int:
+        """Return the generation of the vectors; it grows with every change."""
+        found = self._catalogue.run(self.root_id, model_id)
+        return -1 if found is None else found[1]
+
+    def matrix(self, model_id: int, dim: int) -> tuple[int, NDArray[np.int64], NDArray[np.float32]]:
+        """Return (generation, ids (n,), unit rows (n, d)) of one moment, ordered by path."""
+        with self._catalogue.reading() as db, database.snapshot(db):
+            generation = self.generation(model_id)
+            ids = self.ids_by_path(model_id)
+            rows = np.empty((len(ids), dim), dtype=np.float32)
+            order = np.argsort(ids, kind="stable")
+            for block_ids, block in self._blocks(db, model_id, dim, ids[order]):
+                places = order[np.searchsorted(ids, block_ids, sorter=order)]
+                rows[places] = block
+        return generation, ids, rows
+
+    def _blocks(
+        self, db: Any, model_id: int, dim: int, wanted: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Yield all vectors of this root, blockwise, in the order of the file."""
+        if not len(wanted):
+            return
+        cursor = db.execute(
+            "SELECT image_id, vector FROM vectors WHERE model_id = ? AND image_id BETWEEN ? AND ?",
+            (model_id, int(wanted[0]), int(wanted[-1])),
+        )
+        while found := cursor.fetchmany(_BLOCK):
+            ids = np.fromiter((i for i, _ in found), dtype=np.int64, count=len(found))
+            block = decode_vectors([blob for _, blob in found], dim)
+            places = np.searchsorted(wanted, ids)
+            ours = wanted[np.minimum(places, len(wanted) - 1)] == ids
+            yield ids[ours], block[ours]
+
+    def ids_by_path(self, model_id: int) -> NDArray[np.int64]:
+        """Return the ids of all images with a vector, int64 (n,), ordered by path."""
+        with self._catalogue.reading() as db:
+            rows = db.execute(
+                "SELECT i.id FROM images i CROSS JOIN vectors v"
+                " ON v.model_id = ? AND v.image_id = i.id WHERE i.root_id = ? ORDER BY i.path",
+                (model_id, self.root_id),
+            )
+            return np.fromiter((i for (i,) in rows), dtype=np.int64)
+
+    def vectors(
+        self, model_id: int, dim: int, image_ids: Sequence[int] | NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return (ids, unit rows) of some images, those without a vector left out, any order."""
+        ids: list[int] = []
+        blobs: list[bytes] = []
+        with self._catalogue.reading() as db:
+            for part in _parts(image_ids):
+                marks = ",".join("?" * len(part))
+                found = db.execute(
+                    f"SELECT image_id, vector FROM vectors WHERE model_id = ?"
+                    f" AND image_id IN ({marks})",
+                    (model_id, *part),
+                )
+                for image_id, blob in found:
+                    ids.append(image_id)
+                    blobs.append(blob)
+        return np.asarray(ids, dtype=np.int64), decode_vectors(blobs, dim)
+
+    def rows(self, image_ids: Sequence[int] | NDArray[np.int64]) -> dict[int, ImageRow]:
+        """Return the rows of some images by id; ids that are gone are left out."""
+        result: dict[int, ImageRow] = {}
+        with self._catalogue.reading() as db:
+            for part in _parts(image_ids):
+                marks = ",".join("?" * len(part))
+                found = db.execute(f"SELECT {_COLUMNS} FROM images WHERE id IN ({marks})", part)
+                result.update((row[0], ImageRow(*row)) for row in found)
+        return result
+
+    def by_path(self, path: bytes) -> ImageRow | None:
+        """Return the row of one file of this root."""
+        with self._catalogue.reading() as db:
+            row = db.execute(
+                f"SELECT {_COLUMNS} FROM images WHERE root_id = ? AND path = ?",
+                (self.root_id, path),
+            ).fetchone()
+        return None if row is None else ImageRow(*row)
+
+    def of_size(self, size: int) -> list[ImageRow]:
+        """Return the images whose file has this size: where a moved file may be found."""
+        with self._catalogue.reading() as db:
+            found = db.execute(
+                f"SELECT {_COLUMNS} FROM images WHERE root_id = ? AND size = ?",
+                (self.root_id, size),
+            )
+            return [ImageRow(*row) for row in found.fetchall()]
+
+    def select(self, selection: Selection) -> NDArray[np.int64]:
+        """Return the ids that a restriction lets through, int64 (n,), sorted."""
+        where, values = self._conditions(selection)
+        with self._catalogue.reading() as db:
+            rows = db.execute(f"SELECT id FROM images WHERE root_id = ?{where}", values)
+            return np.sort(np.fromiter((i for (i,) in rows), dtype=np.int64))
+
+    def _conditions(self, selection: Selection) -> tuple[str, list[Any]]:
+        where = ""
+        values: list[Any] = [self.root_id]
+        if selection.below:
+            ranges = [below_range(folder) for folder in selection.below]
+            if all(condition for condition, _ in ranges):
+                where += " AND (" + " OR ".join(c.removeprefix(" AND ") for c, _ in ranges) + ")"
+                values += [value for _, pair in ranges for value in pair]
+        if selection.drives:
+            names = [
+                name
+                for name, _ in self.groups("drive")
+                if any(same_drive(name, wanted) for wanted in selection.drives)
+            ]
+            where += f" AND drive IN ({','.join('?' * len(names))})"
+            values += names
+        if selection.cameras:
+            where += f" AND camera IN ({','.join('?' * len(selection.cameras))})"
+            values += selection.cameras
+        for bound, operator in ((selection.since, ">="), (selection.until, "<")):
+            if bound is not None:
+                where += f" AND time {operator} ?"
+                values.append(bound)
+        return where, values
+
+    def groups(self, column: str, below: bytes = b"") -> list[tuple[str, int]]:
+        """Return (name, number of images) of every "drive", "camera" or "day", by name.
+
+        A day is written ``2026-10-14`` and is that of UTC; frames whose time is only a clock, or
+        is not known, belong to none.
+        """
+        where, values = below_range(below)
+        column = _GROUPS[column]
+        with self._catalogue.reading() as db:
+            rows = db.execute(
+                f"SELECT {column} AS part, COUNT(*) FROM images WHERE root_id = ?"
+                f" AND part IS NOT NULL{where} GROUP BY part ORDER BY part",
+                (self.root_id, *values),
+            )
+            return [(str(name), int(count)) for name, count in rows.fetchall()]
+
+    def neighbours(self, row: ImageRow, before: int, after: int) -> list[ImageRow]:
+        """Return the frames around one, of its drive and camera, in time order, with itself."""
+        here = (row.time or 0, row.frame or 0, row.path)
+        sides: list[list[ImageRow]] = []
+        with self._catalogue.reading() as db:
+            for operator, way, count in (("<", "DESC", before), (">", "ASC", after)):
+                found = db.execute(
+                    f"SELECT {_COLUMNS} FROM images WHERE root_id = ? AND drive IS ?"
+                    " AND camera IS ?"
+                    f" AND (COALESCE(time, 0), COALESCE(frame, 0), path) {operator} (?, ?, ?)"
+                    f" ORDER BY COALESCE(time, 0) {way}, COALESCE(frame, 0) {way}, path {way}"
+                    " LIMIT ?",
+                    (self.root_id, row.drive, row.camera, *here, max(0, count)),
+                )
+                sides.append([ImageRow(*line) for line in found.fetchall()])
+        return [*reversed(sides[0]), row, *sides[1]]
+
+    def counts(self, model_id: int | None, below: bytes = b"") -> tuple[int, int, int]:
+        """Return the numbers of (images, images with a vector, failed files)."""
+        where, values = below_range(below)
+        with self._catalogue.reading() as db:
+            total = db.execute(
+                f"SELECT COUNT(*) FROM images WHERE root_id = ?{where}", (self.root_id, *values)
+            ).fetchone()[0]
+            if model_id is None:
+                return int(total), 0, 0
+            embedded = db.execute(
+                "SELECT COUNT(*) FROM images CROSS JOIN vectors v ON v.model_id = ?"
+                f" AND v.image_id = images.id WHERE root_id = ?{where}",
+                (model_id, self.root_id, *values),
+            ).fetchone()[0]
+            failed = db.execute(
+                f"SELECT COUNT(*) FROM failures WHERE root_id = ? AND model_id = ?{where}",
+                (self.root_id, model_id, *values),
+            ).fetchone()[0]
+        return int(total), int(embedded), int(failed)
+
+
+def decode_vectors(blobs: Sequence[bytes], dim: int) -> NDArray[np.float32]:
+    """Return stored half-float vectors as unit rows, float32 (n, d)."""
+    if not blobs:
+        return np.empty((0, dim), dtype=np.float32)
+    rows = np.frombuffer(b"".join(blobs), dtype="<f2").reshape(-1, dim).astype(np.float32)
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    rows /= np.maximum(norms, 1e-12)[:, None]
+    return rows
+
+
+def _parts(ids: Iterable[Any]) -> Iterator[list[int]]:
+    listed = [int(i) for i in ids]
+    for start in range(0, len(listed), _VARIABLES):
+        yield listed[start : start + _VARIABLES]

@@ -1,0 +1,1 @@
+"""Vectors in memory and in files: exact search, the approximate index, saved embeddings."""

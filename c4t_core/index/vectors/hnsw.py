@@ -1,0 +1,345 @@
+"""The approximate index (hnswlib), built from the catalogue, audited, and never trusted blindly.
+
+hnswlib crashes on damaged files, never reports a failed save, and finds too little where
+near-duplicates are inserted in time order. So: vectors go in shuffled, the result is compared
+with exact search before it may serve, it is saved beside and swapped in, and a file is loaded
+only after its SHA-256 was found right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.devices import available_threads
+from c4t_core.index.store.reads import Lookup
+
+FORMAT = 1
+LINKS = 16  # M of the paper (arXiv 1603.09320): links per node and layer
+EF_CONSTRUCTION = 200
+EF_STEPS = (200, 400, 800)  # breadth of the search; raised until the audit is content
+AUDIT_K = 50
+AUDIT_QUERIES = 200
+WANTED_RECALL = 0.98
+_BLOCK = 2048
+_SMALL_CHANGE = 0.2  # share of new or dead vectors up to which an index is mended, not rebuilt
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a saved index; lies beside it as JSON."""
+
+    catalogue: str  # identity of the catalogue it was built from
+    root_id: int
+    fingerprint: str  # of the model
+    dim: int
+    generation: int
+    count: int  # vectors that can be found
+    size: int  # of the file, bytes
+    sha256: str
+    ef: int
+    recall: float  # recall@50 against exact search, at this ef
+    format: int = FORMAT
+
+    @property
+    def serves(self) -> bool:
+        """Whether the audit lets it answer queries."""
+        return self.recall >= WANTED_RECALL
+
+
+class ApproximateIndex:
+    """An index in memory that is only read; safe to query from several threads.
+
+    Attributes:
+        facts: what it was built from and how well it does.
+    """
+
+    def __init__(self, index: Any, facts: Facts) -> None:
+        """Keep a finished hnswlib index."""
+        self._index = index
+        self.facts = facts
+
+    def query(
+        self, direction: NDArray[np.float32], k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return (image ids, their unit rows (m, d)) of about the k nearest, in no order."""
+        k = min(k, self.facts.count)
+        if k <= 0:
+            return np.empty(0, dtype=np.int64), np.empty((0, self.facts.dim), dtype=np.float32)
+        self._index.set_ef(max(self.facts.ef, 2 * k))
+        labels, _ = self._index.knn_query(direction[None, :], k=k, num_threads=1)
+        ids = labels[0].astype(np.int64)
+        rows = np.asarray(self._index.get_items(ids), dtype=np.float32)
+        return ids, rows
+
+
+def available() -> bool:
+    """Tell whether hnswlib is installed (it needs a compiler where there is no wheel)."""
+    return _hnswlib() is not None
+
+
+def _hnswlib() -> Any:
+    try:
+        import hnswlib
+    except ImportError:
+        return None
+    return hnswlib
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the vectors of an index come from."""
+
+    lookup: Lookup
+    catalogue: str
+    model_id: int
+    fingerprint: str
+    dim: int
+
+    def ids(self) -> NDArray[np.int64]:
+        """Return all image ids, ordered by path."""
+        return self.lookup.ids_by_path(self.model_id)
+
+    def blocks(
+        self, ids: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Yield (ids, unit rows) in the given order; little is in memory at once."""
+        for start in range(0, len(ids), _BLOCK):
+            wanted = ids[start : start + _BLOCK]
+            found, rows = self.lookup.vectors(self.model_id, self.dim, wanted)
+            order = np.argsort(found)
+            there = np.isin(wanted, found)
+            places = order[np.searchsorted(found, wanted[there], sorter=order)]
+            yield wanted[there], rows[places]
+
+
+def build(
+    source: Source,
+    folder: Path,
+    queries: NDArray[np.float32] | None = None,
+    seed: int = 0,
+    check: Callable[[], None] = lambda: None,
+) -> ApproximateIndex | None:
+    """Make (or mend) the index of the present vectors, audit it, save it.
+
+    Must run while nobody writes to this root and model.
+
+    Args:
+        source: the vectors.
+        folder: where index files lie.
+        queries: directions that are asked for in real life, (n, d), such as those of sentences;
+            the audit uses them beside image vectors.
+        seed: of the insertion order.
+        check: called now and then; may raise to stop.
+
+    Returns:
+        the index, None without hnswlib or vectors. It may fail its audit: see ``facts.serves``.
+    """
+    ids = source.ids()
+    generation = source.lookup.generation(source.model_id)
+    if _hnswlib() is None or not len(ids):
+        return None
+    rng = np.random.default_rng(seed)
+    path = _path(source, folder)
+    index = _mended(source, path, ids, rng) or _built(source, ids, rng, check)
+    ef, recall = _audit(index, source, ids, queries, rng)
+    if recall < WANTED_RECALL and index.get_current_count() > len(ids):
+        index = _built(source, ids, rng, check)  # mending may have worn it out
+        ef, recall = _audit(index, source, ids, queries, rng)
+    facts = Facts(
+        source.catalogue,
+        source.lookup.root_id,
+        source.fingerprint,
+        source.dim,
+        generation,
+        len(ids),
+        0,
+        "",
+        ef,
+        recall,
+    )
+    saved = _save(index, facts, path)
+    return ApproximateIndex(index, saved)
+
+
+def _built(
+    source: Source,
+    ids: NDArray[np.int64],
+    rng: np.random.Generator,
+    check: Callable[[], None] = lambda: None,
+) -> Any:
+    index = _hnswlib().Index(space="ip", dim=source.dim)
+    index.init_index(len(ids), ef_construction=EF_CONSTRUCTION, M=LINKS, random_seed=100)
+    index.set_num_threads(available_threads())
+    for block_ids, rows in source.blocks(rng.permutation(ids)):
+        check()
+        index.add_items(rows, block_ids)
+    return index
+
+
+def _mended(source: Source, path: Path, ids: NDArray[np.int64], rng: np.random.Generator) -> Any:
+    """Bring the saved index up to date if little changed; None if it must be built anew."""
+    facts = _read_facts(path)
+    if facts is None or not _belongs(facts, source) or not _intact(path, facts):
+        return None
+    index = _hnswlib().Index(space="ip", dim=source.dim)
+    try:
+        index.load_index(str(path), max_elements=facts.count + len(ids))
+        have = np.asarray(index.get_ids_list(), dtype=np.int64)
+    except (RuntimeError, MemoryError):
+        return None
+    new, dead = np.setdiff1d(ids, have), np.setdiff1d(have, ids)
+    if len(new) + len(dead) > _SMALL_CHANGE * len(ids):
+        return None
+    index.set_num_threads(available_threads())
+    for image_id in dead:
+        with contextlib.suppress(RuntimeError):  # marked by an earlier mending
+            index.mark_deleted(int(image_id))
+    for block_ids, rows in source.blocks(rng.permutation(new)):
+        index.add_items(rows, block_ids)
+    return index
+
+
+def _audit(
+    index: Any,
+    source: Source,
+    ids: NDArray[np.int64],
+    queries: NDArray[np.float32] | None,
+    rng: np.random.Generator,
+) -> tuple[int, float]:
+    """Return (ef, recall@50): the smallest breadth that satisfies, or the best there is.
+
+    The queries are those given and image vectors moved a little, so that none is its own
+    answer; recall is the share of the exact 50 best that are found (ties count as found).
+    """
+    sample = rng.choice(ids, size=min(AUDIT_QUERIES, len(ids)), replace=False)
+    _, directions = source.lookup.vectors(source.model_id, source.dim, sample)
+    noise = rng.standard_normal(directions.shape).astype(np.float32) / np.sqrt(source.dim)
+    directions = directions + 0.5 * noise
+    if queries is not None and len(queries):
+        directions = np.concatenate([directions, queries.astype(np.float32)])
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    k = min(AUDIT_K, len(ids))
+    kth = _exact_kth(source, ids, directions, k)
+    recall, ef = 0.0, EF_STEPS[-1]
+    for ef in EF_STEPS:
+        index.set_ef(max(ef, k))
+        _, distances = index.knn_query(directions, k=k)
+        recall = float(((1 - distances) >= kth[:, None] - 1e-5).sum(axis=1).mean() / k)
+        if recall >= WANTED_RECALL:
+            break
+    return ef, recall
+
+
+def _exact_kth(
+    source: Source, ids: NDArray[np.int64], directions: NDArray[np.float32], k: int
+) -> NDArray[np.float32]:
+    """Return the k-th best cosine of each query, (q,), without holding all vectors."""
+    best = np.empty((len(directions), 0), dtype=np.float32)
+    for _, rows in source.blocks(ids):
+        best = np.concatenate([best, directions @ rows.T], axis=1)
+        if best.shape[1] > k:
+            best = np.partition(best, best.shape[1] - k, axis=1)[:, -k:]
+    kth: NDArray[np.float32] = best.min(axis=1)
+    return kth
+
+
+def load(source: Source, folder: Path) -> ApproximateIndex | None:
+    """Return the saved index if it is whole, up to date and allowed to serve, else None."""
+    path = _path(source, folder)
+    facts = _read_facts(path)
+    if _hnswlib() is None or facts is None or not facts.serves or not _belongs(facts, source):
+        return None
+    if facts.generation != source.lookup.generation(source.model_id) or not _intact(path, facts):
+        return None
+    index = _hnswlib().Index(space="ip", dim=facts.dim)
+    try:
+        index.load_index(str(path))
+    except (RuntimeError, MemoryError):
+        return None
+    return ApproximateIndex(index, facts)
+
+
+def is_current(source: Source, folder: Path) -> bool:
+    """Tell whether the saved index, good or not, is of the present vectors."""
+    facts = _read_facts(_path(source, folder))
+    return (
+        facts is not None
+        and _belongs(facts, source)
+        and facts.generation == source.lookup.generation(source.model_id)
+    )
+
+
+def facts_of(source: Source, folder: Path) -> Facts | None:
+    """Return what is known of the saved index of a root and model."""
+    return _read_facts(_path(source, folder))
+
+
+def _path(source: Source, folder: Path) -> Path:
+    name = f"{source.catalogue[:8]}-{source.lookup.root_id}-{source.fingerprint[:16]}.hnsw"
+    return folder / name
+
+
+def _belongs(facts: Facts, source: Source) -> bool:
+    ours = (source.catalogue, source.lookup.root_id, source.fingerprint, source.dim, FORMAT)
+    return ours == (facts.catalogue, facts.root_id, facts.fingerprint, facts.dim, facts.format)
+
+
+def _read_facts(path: Path) -> Facts | None:
+    try:
+        return Facts(**json.loads(path.with_suffix(".json").read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _intact(path: Path, facts: Facts) -> bool:
+    try:
+        return path.stat().st_size == facts.size and _sha256(path) == facts.sha256
+    except OSError:
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _save(index: Any, facts: Facts, path: Path) -> Facts:
+    """Write index and facts so that a kill or a full disk leaves the old ones or a rebuild."""
+    beside = path.with_suffix(".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        index.save_index(str(beside))
+        size = beside.stat().st_size
+        if size != index.index_file_size():  # a full disk: hnswlib does not say so
+            beside.unlink()
+            return facts
+        saved = Facts(**{**asdict(facts), "size": size, "sha256": _sha256(beside)})
+        _sync(beside)
+        os.replace(beside, path)
+        note = path.with_suffix(".json.new")
+        note.write_text(json.dumps(asdict(saved), indent=1), "utf-8")
+        _sync(note)
+        os.replace(note, path.with_suffix(".json"))
+    except (OSError, RuntimeError):
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        return facts  # it serves this session from memory, and is built again next time
+    return saved
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,278 @@
+"""Where CLIP models lie: one folder each below ``models/clip``, with their weights' checksum.
+
+A folder holds ``open_clip_config.json`` and ``open_clip_model.safetensors`` (the layout that
+open_clip itself reads as ``local-dir:``) and ``clip.json``, which says where they came from. A
+folder is made beside its place and moved there whole, so that half a model is never found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from c4t_core.errors import ModelError
+from c4t_core.models.config import PREPROCESSING_VERSION
+from c4t_core.models.protocol import ModelInfo
+from c4t_core.paths import models_dir
+
+DEFAULT = "ViT-B-32@openai"
+"""The folder that plain ``clip`` means: architecture, ``@``, pretrained tag."""
+DEFAULT_BYTES = 605_000_000  # of the download, about; the exact size is asked for first
+CONFIG = "open_clip_config.json"
+WEIGHTS = "open_clip_model.safetensors"
+ABOUT = "clip.json"
+FORMAT = 1
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
+
+
+@dataclass(frozen=True)
+class About:
+    """``clip.json``: where a CLIP model came from, and what its weights are.
+
+    Attributes:
+        architecture: open_clip's name of it, or the name of a configuration file.
+        source: where the weights were downloaded from, or the name of the file added.
+        sha256: hex digest of the weights file.
+        size: bytes of the weights file.
+        dim: width of an embedding.
+        format: version of this layout.
+    """
+
+    architecture: str
+    source: str
+    sha256: str
+    size: int
+    dim: int
+    format: int = FORMAT
+
+
+def stem(name: str) -> str:
+    """Return the folder name that ``clip`` or ``clip:NAME`` asks for, which may not exist.
+
+    Raises:
+        ModelError: if the name cannot be a folder's.
+    """
+    wanted = DEFAULT if name == "clip" else name.removeprefix("clip:")
+    if not _NAME.fullmatch(wanted) or wanted.endswith("."):
+        raise ModelError(
+            f'"{name}" cannot be the name of a CLIP model; use letters, digits and . _ @ + -, '
+            'such as "clip:ViT-B-16@openai".'
+        )
+    return wanted
+
+
+def public_name(folder_name: str) -> str:
+    """Return what the user calls the model in a folder."""
+    return "clip" if folder_name == DEFAULT else f"clip:{folder_name}"
+
+
+def clip_dir() -> Path:
+    """Return the folder of all CLIP models, made if needed."""
+    folder = models_dir() / "clip"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def find(name: str) -> Path:
+    """Return the folder of a CLIP model that is on this machine.
+
+    A bare architecture finds the one model of that architecture that is there.
+
+    Raises:
+        ModelError: if it is not there, with how to get it.
+    """
+    wanted = stem(name)
+    folder = clip_dir() / wanted
+    if (folder / ABOUT).is_file():
+        return folder
+    alike = [] if "@" in wanted else [f for f in folders() if f.name.startswith(f"{wanted}@")]
+    if len(alike) == 1:
+        return alike[0]
+    raise ModelError(how_to_get(public_name(wanted)))
+
+
+def how_to_get(name: str) -> str:
+    """Return the sentence that tells how to bring a CLIP model here."""
+    if name != "clip" and "@" not in name:
+        own = name.removeprefix("clip:")
+        return (
+            f'There is no CLIP model "{name}" on this machine; add its checkpoint with "c4t models '
+            f'add FILE --name {own}", or download one that open_clip knows with "c4t models add '
+            'clip:ARCHITECTURE@TAG", such as clip:ViT-B-16@openai.'
+        )
+    size = f" ({DEFAULT_BYTES // 1_000_000} MB)" if name == "clip" else ""
+    return (
+        f'The weights of the model "{name}" are not on this machine; download them{size} with '
+        f'"c4t models add {name}", or add a checkpoint file with "c4t models add FILE".'
+    )
+
+
+def folders() -> list[Path]:
+    """Return the folders of the CLIP models that are here, by name."""
+    return sorted(f for f in clip_dir().iterdir() if (f / ABOUT).is_file())
+
+
+def read_about(folder: Path) -> About:
+    """Read a folder's ``clip.json``.
+
+    Raises:
+        ModelError: if it is damaged or of a newer version.
+    """
+    try:
+        about = About(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(
+            f'The CLIP model in "{folder}" is damaged ({ABOUT} cannot be read); remove it with '
+            f'"c4t models remove {public_name(folder.name)}" and add it again.'
+        ) from error
+    if about.format > FORMAT:
+        raise ModelError(
+            f'The CLIP model in "{folder}" was added by a newer version of this application; '
+            "update the application, or add the model again."
+        )
+    return about
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return ``{"model_cfg": ..., "preprocess_cfg": ...}`` of a folder.
+
+    Raises:
+        ModelError: if it is damaged.
+    """
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if not isinstance(config["model_cfg"], dict) or not isinstance(
+            config["preprocess_cfg"], dict
+        ):
+            raise ValueError("not a configuration")  # noqa: TRY004, TRY301 - bad data
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f'The CLIP model in "{folder}" is damaged ({CONFIG} cannot be read); remove it with '
+            f'"c4t models remove {public_name(folder.name)}" and add it again.'
+        ) from error
+    return dict(config)
+
+
+def verify(folder: Path, about: About) -> None:
+    """Check the weights against their checksum.
+
+    Raises:
+        ModelError: if they are not what was added.
+    """
+    weights = folder / WEIGHTS
+    try:
+        sound = weights.stat().st_size == about.size and file_hash(weights) == about.sha256
+    except OSError:
+        sound = False
+    if not sound:
+        raise ModelError(
+            f'The weights of the CLIP model in "{folder}" are damaged or were changed; remove it '
+            f'with "c4t models remove {public_name(folder.name)}" and add it again.'
+        )
+
+
+def fingerprint(folder: Path, about: About) -> str:
+    """Return the hex digest over weights, configuration and preprocessing version."""
+    config = json.dumps(read_config(folder), sort_keys=True)
+    text = f"clip\n{PREPROCESSING_VERSION}\n{about.sha256}\n{config}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file as hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def building(name: str) -> Iterator[Path]:
+    """Give an empty folder to fill; it takes its place under ``name`` when all went well.
+
+    Raises:
+        ModelError: if a model of that name is there already.
+    """
+    target = clip_dir() / name
+    if target.exists():
+        raise ModelError(
+            f'There is a CLIP model "{public_name(name)}" already; remove it first with '
+            f'"c4t models remove {public_name(name)}", or choose another name.'
+        )
+    with tempfile.TemporaryDirectory(dir=clip_dir(), prefix=".adding-") as scratch:
+        folder = Path(scratch) / name
+        folder.mkdir()
+        yield folder
+        folder.replace(target)
+
+
+def write_model_files(
+    folder: Path, config: dict[str, Any], architecture: str, source: str
+) -> About:
+    """Write the two JSON files beside the weights, and return what ``clip.json`` says."""
+    weights = folder / WEIGHTS
+    about = About(
+        architecture=architecture,
+        source=source,
+        sha256=file_hash(weights),
+        size=weights.stat().st_size,
+        dim=int(config["model_cfg"]["embed_dim"]),
+    )
+    (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True), encoding="utf-8")
+    (folder / ABOUT).write_text(json.dumps(asdict(about), indent=1), encoding="utf-8")
+    return about
+
+
+def remove(name: str) -> None:
+    """Delete a CLIP model from this machine.
+
+    Raises:
+        ModelError: if it is not there.
+    """
+    folder = clip_dir() / stem(name)
+    if not folder.is_dir():
+        raise ModelError(f'There is no CLIP model "{name}" here; see "c4t models list".')
+    shutil.rmtree(folder)
+
+
+def clip_infos() -> list[ModelInfo]:
+    """Return what is known of ``clip`` and of every CLIP model added, without loading any."""
+    out = [_info(folder) for folder in folders()]
+    if not any(info.name == "clip" for info in out):
+        missing = ModelInfo(
+            name="clip",
+            kind="clip",
+            available=False,
+            reason=how_to_get("clip"),
+            size_bytes=DEFAULT_BYTES,
+            description="CLIP ViT-B-32 with OpenAI's weights, the yardstick of evaluations.",
+            dim=512,
+        )
+        out.insert(0, missing)
+    return sorted(out, key=lambda info: (info.name != "clip", info.name))
+
+
+def _info(folder: Path) -> ModelInfo:
+    name = public_name(folder.name)
+    try:
+        about = read_about(folder)
+        digest = fingerprint(folder, about)
+    except ModelError as error:
+        return ModelInfo(name, "clip", folder, available=False, reason=str(error))
+    return ModelInfo(
+        name=name,
+        kind="clip",
+        path=folder,
+        available=True,
+        size_bytes=about.size,
+        fingerprint=digest,
+        description=f"CLIP {about.architecture}, weights from {about.source}.",
+        dim=about.dim,
+    )

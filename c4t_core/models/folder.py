@@ -1,0 +1,316 @@
+"""The model folder: written whole or not at all, and checked before anything in it is used.
+
+A model folder holds ``config.json``, ``model.safetensors``, ``tokenizer.json`` (and
+``tokenizer_config.json``), ``image.onnx`` and ``text.onnx``, ``model_card.md``, and
+``manifest.json`` with the SHA-256 sum of each, a format version and the preprocessing version.
+Nothing here loads torch or ONNX Runtime unless tensors are asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from c4t_core.errors import ModelError
+from c4t_core.models.config import FORMAT_VERSION, PREPROCESSING_VERSION, ModelConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+TOKENIZER = "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+IMAGE_GRAPH = "image.onnx"
+TEXT_GRAPH = "text.onnx"
+CARD = "model_card.md"
+MANIFEST = "manifest.json"
+
+_NEEDED = (CONFIG, WEIGHTS, TOKENIZER)
+_AGAIN = "copy the model folder again from where it came"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """``manifest.json``, read and understood."""
+
+    files: dict[str, str]  # file name -> SHA-256, lower-case hex
+    format_version: int
+    preprocessing_version: int
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 sum of a file as lower-case hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read_json(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / name
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f'"{folder}" is not a whole model: {name} is missing; {_AGAIN}.') from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(
+            f'{name} of the model "{folder}" cannot be read ({error}); {_AGAIN}.'
+        ) from error
+    if not isinstance(data, dict):
+        raise ModelError(f'{name} of the model "{folder}" is not a JSON object; {_AGAIN}.')
+    return data
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read ``config.json``.
+
+    Raises:
+        ModelError: if it is missing, broken, or of a newer version of C4T.
+    """
+    data = _read_json(folder, CONFIG)
+    _refuse_newer(folder, "format", data.get("format_version", FORMAT_VERSION), FORMAT_VERSION)
+    try:
+        config = ModelConfig.from_dict(data)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f'{CONFIG} of the model "{folder}" is not understood ({error}); {_AGAIN}.'
+        ) from error
+    _refuse_newer(folder, "preprocessing", config.preprocess.version, PREPROCESSING_VERSION)
+    return config
+
+
+def _refuse_newer(folder: Path, what: str, found: Any, known: int) -> None:
+    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise ModelError(
+            f'The {what} version of the model "{folder}" is not a number ({found!r}); {_AGAIN}.'
+        )
+    if found > known:
+        raise ModelError(
+            f'The model "{folder}" was made by a newer C4T ({what} version {found}, this one '
+            f"knows {known}); update the application."
+        )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read ``manifest.json`` without checking the sums.
+
+    Raises:
+        ModelError: if the folder, the manifest or a file it names is missing, the manifest is
+            broken, or it is of a newer version of C4T.
+    """
+    if not folder.is_dir():
+        raise ModelError(f'There is no model folder "{folder}"; see "c4t models list".')
+    data = _read_json(folder, MANIFEST)
+    for what, known in (("format", FORMAT_VERSION), ("preprocessing", PREPROCESSING_VERSION)):
+        _refuse_newer(folder, what, data.get(f"{what}_version"), known)
+    files = data.get("files")
+    if not isinstance(files, dict) or not all(map(_plain, files, files.values())):
+        raise ModelError(f'{MANIFEST} of the model "{folder}" lists no valid files; {_AGAIN}.')
+    missing = [name for name in _NEEDED if name not in files]
+    missing += [name for name in files if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(
+            f'"{folder}" is not a whole model: {", ".join(sorted(set(missing)))} is missing; '
+            f"{_AGAIN}."
+        )
+    return Manifest(
+        {name: str(digest).lower() for name, digest in files.items()},
+        data["format_version"],
+        data["preprocessing_version"],
+    )
+
+
+def _plain(name: str, digest: Any) -> bool:
+    """Tell whether a manifest entry names a file of the folder itself and a SHA-256 sum."""
+    inside = name not in ("", ".", "..") and not any(mark in name for mark in "/\\:\0")
+    return inside and isinstance(digest, str) and len(digest) == 64
+
+
+def verify_manifest(folder: Path) -> Manifest:
+    """Check every file of a model folder against its SHA-256 sum.
+
+    Raises:
+        ModelError: as :func:`read_manifest`, and if a sum is wrong.
+    """
+    manifest = read_manifest(folder)
+    for name, digest in manifest.files.items():
+        try:
+            actual = file_sha256(folder / name)
+        except OSError as error:
+            raise ModelError(
+                f'{name} of the model "{folder}" cannot be read ({error}); {_AGAIN}.'
+            ) from error
+        if actual != digest:
+            raise ModelError(
+                f'{name} of the model "{folder}" is damaged or was changed (its SHA-256 sum is '
+                f"wrong); {_AGAIN}."
+            )
+    return manifest
+
+
+def fingerprint(manifest: Manifest) -> str:
+    """Return the digest that an index is bound to: 64 hex digits.
+
+    It covers what decides an embedding: weights, tokenizer, configuration and preprocessing
+    version. Both engines share it; the card and the graphs do not enter.
+    """
+    parts = [f"{name}={manifest.files[name]}" for name in _NEEDED]
+    parts.append(f"preprocessing={manifest.preprocessing_version}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def write_manifest(folder: Path) -> Manifest:
+    """Write ``manifest.json`` for what lies in a model folder now (write, then rename)."""
+    config = read_config(folder)
+    names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name != MANIFEST)
+    data = {
+        "format_version": FORMAT_VERSION,
+        "preprocessing_version": config.preprocess.version,
+        "files": {name: file_sha256(folder / name) for name in names if name[0] != "."},
+    }
+    write_beside(folder / MANIFEST, json.dumps(data, indent=1).encode() + b"\n")
+    return read_manifest(folder)
+
+
+def write_beside(path: Path, content: bytes) -> None:
+    """Write a file so that it is the old one or the new one at any moment."""
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_tokenizer(folder: Path) -> dict[str, bytes]:
+    """Return the tokenizer files of a model folder, to be saved with a model made from it."""
+    names = (TOKENIZER, TOKENIZER_CONFIG)
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
+
+
+def half(tensor: Tensor) -> Tensor:
+    """Return a tensor as it is stored: float16, unless its values do not fit (or are no floats)."""
+    import torch
+
+    plain = tensor.detach().cpu().contiguous()
+    if not plain.is_floating_point():
+        return plain
+    stored = plain.to(torch.float16)
+    return stored if bool(torch.isfinite(stored).all()) else plain.to(torch.float32)
+
+
+def save_model(
+    folder: Path,
+    config: ModelConfig,
+    state: Mapping[str, Tensor],
+    tokenizer_files: Mapping[str, bytes],
+    card: str,
+    finish: Callable[[Path], object] | None = None,
+) -> Path:
+    """Write a model folder, whole or not at all; one that is there is replaced.
+
+    Args:
+        folder: where it shall lie; made beside and renamed at the end.
+        config: what the model was built from.
+        state: its state dictionary; floats are stored as float16.
+        tokenizer_files: name -> content, at least ``tokenizer.json``.
+        card: ``model_card.md``, Markdown.
+        finish: called with the folder before it is renamed; pass
+            :func:`c4t_core.models.export.export_onnx` to have the ONNX graphs in it.
+
+    Returns:
+        ``folder``.
+
+    Raises:
+        ModelError: if a weight is not finite or the disk does not take the folder.
+    """
+    if TOKENIZER not in tokenizer_files:
+        raise ValueError(f"tokenizer_files lacks {TOKENIZER}")
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ModelError(
+                f"The weights hold a value that is not a number ({name}), so the model is not "
+                "saved; train it again with a lower learning rate."
+            )
+    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside.mkdir()
+        _fill(beside, config, state, tokenizer_files, card)
+        if finish is not None:
+            finish(beside)
+        _swap(beside, folder)
+    except OSError as error:
+        raise ModelError(
+            f'The model cannot be written to "{folder}" ({error.strerror or error}); free some '
+            "space or choose another folder."
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def _fill(
+    folder: Path,
+    config: ModelConfig,
+    state: Mapping[str, Tensor],
+    tokenizer_files: Mapping[str, bytes],
+    card: str,
+) -> None:
+    from safetensors.torch import save
+
+    text = json.dumps(config.to_dict(), indent=1) + "\n"
+    (folder / CONFIG).write_text(text, encoding="utf-8")
+    for name, content in tokenizer_files.items():
+        (folder / Path(name).name).write_bytes(content)
+    (folder / CARD).write_text(card, encoding="utf-8")
+    write_beside(folder / WEIGHTS, save({name: half(t) for name, t in state.items()}))
+    write_manifest(folder)
+
+
+def _swap(new: Path, place: Path) -> None:
+    """Rename ``new`` to ``place``; what was there is removed afterwards."""
+    if not place.exists():
+        new.rename(place)
+        return
+    old = place.with_name(f".{place.name}.old.{uuid.uuid4().hex}")
+    place.rename(old)
+    try:
+        new.rename(place)
+    except OSError:
+        old.rename(place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load_state(folder: Path) -> dict[str, Tensor]:
+    """Read the weights as float32 (integers stay): ``name -> tensor``, on the CPU.
+
+    The caller has checked the sums (:func:`verify_manifest`). Imports torch.
+
+    Raises:
+        ModelError: if the file is not a safetensors file.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        stored: dict[str, Tensor] = load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f'{WEIGHTS} of the model "{folder}" cannot be read ({error}); {_AGAIN}.'
+        ) from error
+    return {
+        name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor
+        for name, tensor in stored.items()
+    }

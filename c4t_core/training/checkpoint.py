@@ -1,0 +1,203 @@
+"""What a run keeps on disk so that a kill costs nothing but time.
+
+``checkpoint.pt`` holds what learns (weights, running statistics, loss), AdamW's and the
+schedule's state, the moving average, the place in the epoch and the history. What is frozen
+is not in it: it comes from the start again, whose digest is compared. Neither are random
+states: order, captions, dropout and augmentation are pure functions of (seed, epoch, step).
+
+Written beside and renamed; read with ``torch.load(weights_only=True)`` only, so that a file
+from somewhere else cannot run code.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from c4t_core.errors import TrainingError
+from c4t_core.files import digest
+
+FORMAT = 1
+CHECKPOINT = "checkpoint.pt"
+BEST = "best.pt"
+
+
+@dataclass
+class Position:
+    """Where a run is."""
+
+    epoch: int = 0  # the one that is running, from 0
+    step: int = 0  # optimiser steps done in it
+    total: int = 0  # optimiser steps done in all
+    loss_sum: float = 0.0  # of the epoch so far
+    loss_count: int = 0
+    halvings: int = 0  # how often a batch was halved for memory
+    best_key: list[float] = field(default_factory=list)  # what the best checkpoint scored
+    best_epoch: int = -1  # -1: none yet
+    since_best: int = 0  # epochs without a better one
+    finished: bool = False
+    seconds: float = 0.0  # of work in all sittings
+    history: list[dict[str, Any]] = field(default_factory=list)  # one row per epoch
+
+
+def learning_state(module: nn.Module) -> dict[str, Tensor]:
+    """Return what training changes, by name: learning parameters, and buffers."""
+    learning = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+    fixed = {name for name, _ in module.named_parameters()} - learning
+    return {
+        name: tensor.detach().cpu().clone()
+        for name, tensor in module.state_dict().items()
+        if name not in fixed
+    }
+
+
+def load_learning_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Put back what :func:`learning_state` gave.
+
+    Raises:
+        TrainingError: if it belongs to something else.
+    """
+    own = module.state_dict()
+    fits = set(state) == set(learning_state(module)) and all(
+        own[name].shape == tensor.shape for name, tensor in state.items()
+    )
+    if not fits:
+        raise TrainingError(
+            "The checkpoint does not fit this model; choose another output folder, or remove "
+            "this one to start again."
+        )
+    module.load_state_dict(dict(state), strict=False)
+
+
+def state_digest(module: nn.Module) -> str:
+    """Return a hex digest over all weights of a module."""
+    parts: list[str | bytes] = []
+    for name, tensor in sorted(module.state_dict().items()):
+        parts.append(name)
+        parts.append(
+            tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+        )
+    return digest(parts)
+
+
+def save_atomically(path: Path, data: Mapping[str, Any]) -> None:
+    """Write tensors and plain data; the file is the old one or the new one at any moment.
+
+    Raises:
+        TrainingError: if the disk does not take it; the old file stays.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as out:
+            torch.save(dict(data), out)
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(path)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TrainingError(
+            f"The checkpoint {path} could not be written ({reason}); free some space and run "
+            "the same command again, it goes on from the checkpoint before."
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load_safely(path: Path) -> dict[str, Any]:
+    """Read what :func:`save_atomically` wrote; never unpickles anything but tensors and data.
+
+    Raises:
+        TrainingError: if it is damaged, of another version, or holds anything else.
+    """
+    try:
+        data = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise TrainingError(
+            f"The checkpoint {path} is damaged or was not written by this application, so it is "
+            "not loaded; remove it to start this run again."
+        ) from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise TrainingError(
+            f"The checkpoint {path} was written by another version; remove it to start this run "
+            "again."
+        )
+    return data
+
+
+CSV_LOG = "training.csv"
+JSON_LOG = "training.jsonl"
+
+
+def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, names joined by ``/``.
+
+    >>> flat({"a": {"b": 1}, "c": 2})
+    {'a/b': 1, 'c': 2}
+    """
+    out: dict[str, Any] = {}
+    for key, value in data.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            out.update(flat(value, f"{name}/"))
+        else:
+            out[name] = value
+    return out
+
+
+def write_history(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write one row per epoch to both files, whole, so that a resumed run has no row twice."""
+    rows = [flat(row) for row in history]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    table = io.StringIO()
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    replace_text(folder / CSV_LOG, table.getvalue())
+    replace_text(folder / JSON_LOG, "".join(json.dumps(dict(row)) + "\n" for row in history))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file beside and rename it."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+class Board:
+    """TensorBoard curves; silent where tensorboard is not installed.
+
+    Args:
+        folder: of the event files.
+        step: the step a resumed run goes on from; later points of a killed run are dropped.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self._writer: Any = None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        self._writer = SummaryWriter(str(folder), purge_step=step)
+
+    def add(self, values: Mapping[str, Any], step: int) -> None:
+        """Add the numbers among ``values`` at a step."""
+        if self._writer is None:
+            return
+        for name, value in flat(values).items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Write out what is left."""
+        if self._writer is not None:
+            self._writer.close()

@@ -16,18 +16,17 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
 
 from c4t_core import __version__, paths
+from c4t_desktop.context import Context
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
-from c4t_desktop.jobs.details import Details
-from c4t_desktop.jobs.finder import Finder
-from c4t_desktop.jobs.library import LOOK, Library
-from c4t_desktop.jobs.marks import MarkBook
-from c4t_desktop.jobs.memory import MemoryKeeper
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
-from c4t_desktop.jobs.watching import FolderWatch
 from c4t_desktop.main_window import MainWindow
 from c4t_desktop.messages import describe, log_file, show_problem, use_language
-from c4t_desktop.panels.extensions import Context
+from c4t_desktop.services.details import Details
+from c4t_desktop.services.finder import Finder
+from c4t_desktop.services.library import LOOK, Library
+from c4t_desktop.services.marks import MarkBook
+from c4t_desktop.services.watching import FolderWatch, MemoryKeeper
 from c4t_desktop.settings import (
     COLOURS,
     LANGUAGE,

@@ -11,25 +11,24 @@ from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from c4t_core import paths
+from c4t_desktop import context
+from c4t_desktop.context import Context
 from c4t_desktop.gallery.preview import HoverPreview
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.panels import extensions
 from c4t_desktop.panels.actions import FOLDER_MENU, HIT_MENU, MAIN_MENU, Actions
-from c4t_desktop.panels.commands import Commands
+from c4t_desktop.panels.bars.model_chooser import ModelChooser
+from c4t_desktop.panels.bars.sidebar import Sidebar
+from c4t_desktop.panels.bars.status import StatusArea, folders_title
+from c4t_desktop.panels.bars.top_bar import TopBar
+from c4t_desktop.panels.commands import Commands, FolderCommands
 from c4t_desktop.panels.details import DetailsPanel
-from c4t_desktop.panels.empty_state import EmptyState
-from c4t_desktop.panels.extensions import Context
-from c4t_desktop.panels.folder_commands import FolderCommands
-from c4t_desktop.panels.model_chooser import ModelChooser
-from c4t_desktop.panels.results import ResultsPanel
-from c4t_desktop.panels.results_header import ResultsHeader
-from c4t_desktop.panels.search_bar import SearchBar
+from c4t_desktop.panels.results.empty_state import EmptyState
+from c4t_desktop.panels.results.header import ResultsHeader
+from c4t_desktop.panels.results.panel import ResultsPanel
+from c4t_desktop.panels.results.viewer import Viewer
+from c4t_desktop.panels.search.search_bar import SearchBar
 from c4t_desktop.panels.selection import Selection
-from c4t_desktop.panels.sidebar import Sidebar
-from c4t_desktop.panels.status import StatusArea, folders_title
-from c4t_desktop.panels.top_bar import TopBar
-from c4t_desktop.panels.viewer import Viewer
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -141,8 +140,8 @@ class MainWindow(QMainWindow):
                 menu.addSeparator()
 
     def _hide_what_is_missing(self) -> None:
-        for name in extensions.MODULES:
-            self.actions_by_name[f"{name}Action"].setVisible(extensions.available(name))
+        for name in context.MODULES:
+            self.actions_by_name[f"{name}Action"].setVisible(context.available(name))
         self.actions_by_name["skippedAction"].setVisible(False)
         self.actions_by_name["openSampleAction"].setVisible(
             self.commands.sample_folder() is not None

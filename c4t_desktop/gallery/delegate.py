@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from c4t_desktop.gallery.results_model import MarkRole, RowRole, ScaleRole
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
-from c4t_desktop.jobs.arrange import Row
+from c4t_desktop.services.arrange import Row
 from c4t_desktop.theme import Theme, icons
 
 ASPECT = 1.55  # width to height of a picture in the grid

@@ -19,7 +19,7 @@ from PySide6.QtCore import (
     QUrl,
 )
 
-from c4t_desktop.jobs.arrange import Row
+from c4t_desktop.services.arrange import Row
 
 _USER = Qt.ItemDataRole.UserRole
 PathRole = _USER + 1  # absolute path, as text

@@ -16,22 +16,30 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from c4t_core import paths
 from c4t_core.errors import FolderError, MissingExtraError
+from c4t_desktop import context
+from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime
-from c4t_desktop.jobs.library import Opened
-from c4t_desktop.jobs.marks import Saved
 from c4t_desktop.messages import Problem, describe, plural, show_problem
-from c4t_desktop.panels import extensions, pages
-from c4t_desktop.panels.about import AboutDialog
-from c4t_desktop.panels.extensions import Context
-from c4t_desktop.panels.save_search import SaveSearchDialog
-from c4t_desktop.panels.settings_dialog import SettingsDialog
-from c4t_desktop.panels.shortcuts import ShortcutsDialog
-from c4t_desktop.panels.skipped import SkippedDialog
+from c4t_desktop.panels.dialogs.help import AboutDialog, ShortcutsDialog
+from c4t_desktop.panels.dialogs.save_search import SaveSearchDialog
+from c4t_desktop.panels.dialogs.settings import SettingsDialog
+from c4t_desktop.panels.dialogs.skipped import SkippedDialog
+from c4t_desktop.panels.results import pages
+from c4t_desktop.services.library import Opened
+from c4t_desktop.services.marks import Saved
 from c4t_desktop.settings import EXCLUDES, INDEX_AT_OPENING
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
     from c4t_core.workspace import Skipped
+
+from PySide6.QtWidgets import QMessageBox
+
+from c4t_desktop.gallery.results_model import shown
+from c4t_desktop.panels.bars.sidebar import Sidebar
+from c4t_desktop.panels.bars.status import folder_name
+from c4t_desktop.services.library import WORK, Library
+from c4t_desktop.services.workspace import WorkspaceLike
 
 
 class Commands(QObject):
@@ -297,7 +305,7 @@ class Commands(QObject):
     @Slot(object)
     def refuse_model(self, info: ModelInfo) -> None:
         """Say what to do so that a model can be used."""
-        if extensions.available("models") and info.path is None:
+        if context.available("models") and info.path is None:
             self.run_extension("models")
             return
         error: Exception | None = None
@@ -345,8 +353,106 @@ class Commands(QObject):
 
     def run_extension(self, name: str) -> None:
         """Open a further panel."""
-        panel = extensions.factory(name)(self._context, self._window)
+        panel = context.factory(name)(self._context, self._window)
         if isinstance(panel, QDialog):
             self._open(panel)
         else:
             self.panel_made.emit(panel)
+
+
+class FolderCommands(QObject):
+    """Carries out what the menu of a folder in the side panel offers."""
+
+    def __init__(
+        self, library: Library, commands: Commands, sidebar: Sidebar, window: QWidget
+    ) -> None:
+        """Listen to the side panel."""
+        super().__init__(window)
+        self._library = library
+        self._commands = commands
+        self._window = window
+        self._forgotten = Path()
+        sidebar.add_folder.connect(commands.add_folder)
+        sidebar.folder_removed.connect(commands.remove_folder)
+        sidebar.folder_reveal.connect(self.reveal)
+        sidebar.folder_moved.connect(self.moved)
+        sidebar.folder_forgotten.connect(self.forget)
+
+    @Slot(object)
+    def reveal(self, folder: Path) -> None:
+        """Show a folder in the file manager."""
+        QDesktopServices.openUrl(file_url(folder))
+
+    @Slot(object)
+    def moved(self, folder: Path) -> None:
+        """Ask where a folder lies now; its vectors and what the user made go along."""
+        title = self.tr("Where is “{0}” now?").format(shown(folder_name(folder)))
+        chosen = QFileDialog.getExistingDirectory(self._window, title, str(Path.home()))
+        if not chosen:
+            return
+        new, opened = Path(chosen), self._library.opened_now
+        if opened is None:
+            return
+        self._library.stop_index()
+
+        def work(_: object) -> None:
+            _relocate(opened.workspace, folder, new)
+
+        others = [new if other == folder else other for other in opened.folders]
+        self._library.runner.submit(
+            work,
+            lane=WORK,
+            key="relocate",
+            done=lambda _: self._commands.open_folders(others),
+            failed=self._commands.tell,
+        )
+
+    @Slot(object)
+    def forget(self, folder: Path) -> None:
+        """Ask, then drop a folder's index; its images and the user's marks stay."""
+        name = shown(folder_name(folder))
+        box = QMessageBox(self._window)
+        box.setObjectName("forgetFolderDialog")
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setWindowTitle(self.tr("Forget an index"))
+        box.setText(self.tr("Forget the index of “{0}”?").format(name))
+        box.setInformativeText(
+            self.tr(
+                "Its images stay as they are, and so do your marks. "
+                "Opening it again means indexing it again."
+            )
+        )
+        yes = box.addButton(self.tr("Forget it"), QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        yes.clicked.connect(self._forget_now)
+        self._forgotten = folder
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    @Slot()
+    def _forget_now(self) -> None:
+        folder, opened = self._forgotten, self._library.opened_now
+        if opened is None:
+            return
+        self._library.stop_index()
+        self._library.runner.submit(
+            lambda _: opened.workspace.forget(folder),
+            lane=WORK,
+            key="forget",
+            done=lambda _: self._commands.remove_folder(folder),
+            failed=self._commands.tell,
+        )
+
+
+def _relocate(workspace: WorkspaceLike, old: Path, new: Path) -> None:
+    """Move a folder in the catalogue and in the user's data; runs on a worker thread."""
+    from c4t_core.index.store.user_data import UserData
+
+    workspace.relocate(old, new)
+    data = UserData()
+    try:
+        data.move_root(old, new)
+    finally:
+        data.close()

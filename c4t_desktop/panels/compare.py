@@ -22,13 +22,13 @@ from PySide6.QtWidgets import (
 from c4t_desktop.gallery.compare_delegate import CompareDelegate
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.jobs.comparison import Compared, Comparison, IndexNeeded
 from c4t_desktop.messages import describe, plain_label
-from c4t_desktop.panels.model_chooser import title_of
+from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.services.comparison import Compared, Comparison, IndexNeeded
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
-    from c4t_desktop.panels.extensions import Context
+    from c4t_desktop.context import Context
 
 _SIDES = (0, 1)
 

@@ -23,11 +23,11 @@ from c4t_desktop.gallery.filmstrip import Filmstrip
 from c4t_desktop.gallery.frame_view import FrameView
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
-from c4t_desktop.jobs.details import Details, Facts
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.messages import plain_label, size_text
-from c4t_desktop.panels.flow import FlowLayout
-from c4t_desktop.panels.model_chooser import title_of
+from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.bars.widgets import FlowLayout
+from c4t_desktop.services.details import Details, Facts
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:

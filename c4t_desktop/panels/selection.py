@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, Signal, SignalInstance, Slot
 
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.jobs.finder import Finder
-from c4t_desktop.jobs.marks import MarkBook
 from c4t_desktop.panels.details import DetailsPanel
-from c4t_desktop.panels.results import ResultsPanel
+from c4t_desktop.panels.results.panel import ResultsPanel
+from c4t_desktop.services.finder import Finder
+from c4t_desktop.services.marks import MarkBook
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QFont, QFontDatabase, QIcon, QPixmap
-from PySide6.QtWidgets import QAbstractButton, QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QSpinBox
 from shiboken6 import isValid
 
 from c4t_core import paths
@@ -107,3 +107,12 @@ class Theme(QObject):
     def pixmap(self, name: str, side: float, colour: str = "", ratio: float = 2.0) -> QPixmap:
         """Return an icon as a picture of ``side`` pixels before scaling."""
         return icons.pixmap(name, colour or self.colours.text, self.px(side), ratio)
+
+
+def number_field(theme: Theme, low: int, high: int) -> QSpinBox:
+    """Return a field for a whole number; its text stands off the edge as in other fields."""
+    field = QSpinBox()
+    field.setRange(low, high)
+    # A spin box in a style sheet ignores the padding of its line.
+    field.lineEdit().setTextMargins(theme.px(7), 0, 0, 0)
+    return field

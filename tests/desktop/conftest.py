@@ -50,8 +50,8 @@ class Core:
 @pytest.fixture
 def core(monkeypatch):
     made = Core()
-    monkeypatch.setattr("c4t_desktop.jobs.library._open_workspace", made.open_workspace)
-    monkeypatch.setattr("c4t_desktop.jobs.library._list_models", made.list_models)
+    monkeypatch.setattr("c4t_desktop.services.library._open_workspace", made.open_workspace)
+    monkeypatch.setattr("c4t_desktop.services.library._list_models", made.list_models)
     return made
 
 

@@ -29,7 +29,7 @@ from c4t_core.workspace import (
 )
 
 if TYPE_CHECKING:
-    from c4t_desktop.jobs.workspace import WorkspaceLike
+    from c4t_desktop.services.workspace import WorkspaceLike
 
     def _has_what_the_window_uses(workspace: FakeWorkspace) -> WorkspaceLike:
         return workspace

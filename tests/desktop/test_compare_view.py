@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 from c4t_core.index.query import Hit
 from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.gallery.compare_delegate import CompareDelegate
-from c4t_desktop.jobs.comparison import ComparedRow, compare_hits
 from c4t_desktop.panels.compare import ComparePanel
+from c4t_desktop.services.comparison import ComparedRow, compare_hits
 
 
 class Backwards(FakeWorkspace):
@@ -31,7 +31,7 @@ def others(monkeypatch):
         made.append(Backwards(folders, model))
         return made[-1]
 
-    monkeypatch.setattr("c4t_desktop.jobs.comparison._open", build)
+    monkeypatch.setattr("c4t_desktop.services.comparison._open", build)
     return made
 
 

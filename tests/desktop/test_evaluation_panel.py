@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 
 from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.gallery.results_model import MarkRole
-from c4t_desktop.jobs.evaluation import Marked, holds_scenes
 from c4t_desktop.panels.evaluation import figures
-from c4t_desktop.panels.evaluation.marks_row import MarksRow
 from c4t_desktop.panels.evaluation.panel import RESULT, RUN, SETUP, EvaluationPanel
+from c4t_desktop.panels.evaluation.setup_page import MarksRow
 from c4t_desktop.panels.evaluation.table import CellsTable
+from c4t_desktop.services.evaluation import Marked, holds_scenes
 from c4t_desktop.theme import Theme
 
 COLOURS = {"truck": (200, 30, 30), "bicycle": (30, 200, 30), "bus": (30, 30, 200)}
@@ -201,7 +201,7 @@ def endless(monkeypatch):
             job.progress(5, 20)
             pause.wait(0.01)
 
-    monkeypatch.setattr("c4t_desktop.jobs.evaluation.evaluate", evaluate)
+    monkeypatch.setattr("c4t_desktop.services.evaluation.evaluate", evaluate)
 
 
 def test_stages_are_shown_and_cancel_goes_back(qtbot, opened, pairs, endless, window):

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QRadioButton,
 )
 
-from c4t_desktop.panels.export import ExportDialog, file_stem
+from c4t_desktop.panels.dialogs.export import ExportDialog, file_stem
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_cancelling_stops_and_says_so(qtbot, window, ask, tmp_path, monkeypatch)
     import threading
 
     qtbot_wait = threading.Event()
-    monkeypatch.setattr("c4t_desktop.jobs.export.export", slow)
+    monkeypatch.setattr("c4t_desktop.services.export.export", slow)
     place = tmp_path / "hits.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(place), ""))
     qtbot.mouseClick(child(dialog, QPushButton, "exportButton"), Qt.MouseButton.LeftButton)

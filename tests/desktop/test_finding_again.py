@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 from test_window import busy, child, names, search, until, wait_rows
 
-from c4t_desktop.jobs import watching
+from c4t_desktop.services import watching
 from c4t_desktop.settings import EXCLUDES, HOVER_PREVIEW, WATCH
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from c4t_desktop.jobs import memory
-from c4t_desktop.jobs.memory import MemoryKeeper
 from c4t_desktop.jobs.runner import JobRunner
+from c4t_desktop.services import watching
+from c4t_desktop.services.watching import MemoryKeeper
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def runner(qtbot):
 @pytest.fixture
 def trimmed(monkeypatch):
     calls = []
-    monkeypatch.setattr(memory, "trimmer", lambda: lambda keep: calls.append(keep) or 1)
-    monkeypatch.setattr(memory, "_EVERY", 20)
+    monkeypatch.setattr(watching, "trimmer", lambda: lambda keep: calls.append(keep) or 1)
+    monkeypatch.setattr(watching, "_EVERY", 20)
     return calls
 
 
@@ -43,8 +43,8 @@ def test_memory_is_given_back_once_after_work(qtbot, runner, trimmed):
 
 
 def test_without_glibc_nothing_is_done(qtbot, runner, monkeypatch):
-    monkeypatch.setattr(memory.sys, "platform", "darwin")
-    assert memory.trimmer() is None
+    monkeypatch.setattr(watching.sys, "platform", "darwin")
+    assert watching.trimmer() is None
     keeper = MemoryKeeper(runner)
     runner.submit(lambda job: None, lane="work")
     qtbot.waitUntil(lambda: not runner.busy)
@@ -53,5 +53,5 @@ def test_without_glibc_nothing_is_done(qtbot, runner, monkeypatch):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's own")
 def test_the_real_one_can_be_called():
-    trim = memory.trimmer()
+    trim = watching.trimmer()
     assert trim is None or trim(0) in (0, 1)  # None on musl

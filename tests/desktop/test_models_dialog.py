@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from c4t_core.errors import DownloadError, ModelError
 from c4t_core.models.protocol import ModelInfo
-from c4t_desktop.panels.add_model import AddModelDialog, suggest_name
-from c4t_desktop.panels.models import ModelsDialog
+from c4t_desktop.panels.dialogs.add_model import AddModelDialog, suggest_name
+from c4t_desktop.panels.dialogs.models import ModelsDialog
 
 
 def child(dialog, kind, name):
@@ -82,8 +82,8 @@ def test_a_download_says_its_size_first_and_can_be_cancelled(qtbot, dialog, monk
             job.check()
             pause.wait(0.01)
 
-    monkeypatch.setattr("c4t_desktop.jobs.models.download_size", lambda name: 605_157_884)
-    monkeypatch.setattr("c4t_desktop.jobs.models.download", download)
+    monkeypatch.setattr("c4t_desktop.services.models.download_size", lambda name: 605_157_884)
+    monkeypatch.setattr("c4t_desktop.services.models.download", download)
     choose(dialog, "clip")
     click(qtbot, dialog, "downloadModelButton")
     qtbot.waitUntil(lambda: dialog.findChild(QMessageBox, "downloadQuestion") is not None)
@@ -101,7 +101,7 @@ def test_offline_is_one_sentence(qtbot, dialog, monkeypatch):
     def offline(name):
         raise DownloadError("There is no network; connect to the internet, or add a file.")
 
-    monkeypatch.setattr("c4t_desktop.jobs.models.download_size", offline)
+    monkeypatch.setattr("c4t_desktop.services.models.download_size", offline)
     click(qtbot, dialog, "downloadModelButton")
     state = child(dialog, QLabel, "modelsState")
     qtbot.waitUntil(lambda: "There is no network" in state.text())
@@ -119,7 +119,7 @@ def test_a_folder_is_added_under_a_name(qtbot, window, dialog, core, tmp_path, m
         )
         return "c4t:winter"
 
-    monkeypatch.setattr("c4t_desktop.jobs.models.add_folder", add)
+    monkeypatch.setattr("c4t_desktop.services.models.add_folder", add)
     folder = tmp_path / "winter drives"
     folder.mkdir()
     click(qtbot, dialog, "addModelButton")
@@ -139,7 +139,8 @@ def test_a_folder_is_added_under_a_name(qtbot, window, dialog, core, tmp_path, m
 def test_a_checkpoint_gets_its_architecture(qtbot, dialog, tmp_path, monkeypatch):
     added = []
     monkeypatch.setattr(
-        "c4t_desktop.jobs.models.add_checkpoint", lambda *what: added.append(what) or "clip:mine"
+        "c4t_desktop.services.models.add_checkpoint",
+        lambda *what: added.append(what) or "clip:mine",
     )
     file = tmp_path / "mine.safetensors"
     file.write_bytes(b"")
@@ -166,7 +167,7 @@ def test_removing_asks_and_an_error_is_one_sentence(qtbot, dialog, core, window,
         removed.append(name)
         raise ModelError("It is in use; close what uses it and try again.")
 
-    monkeypatch.setattr("c4t_desktop.jobs.models.remove", remove)
+    monkeypatch.setattr("c4t_desktop.services.models.remove", remove)
     click(qtbot, dialog, "removeModelButton")
     answer(qtbot, dialog, "removeQuestion", QMessageBox.StandardButton.Cancel)
     assert removed == []
@@ -187,7 +188,7 @@ def test_a_model_is_used_from_here(qtbot, window, dialog, core):
 
 
 def test_missing_packages_are_named_with_the_command(qtbot, window, monkeypatch):
-    monkeypatch.setattr("c4t_desktop.jobs.models.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("c4t_desktop.services.models.importlib.util.find_spec", lambda _: None)
     window.action("modelsAction").trigger()
     dialog = window.findChildren(ModelsDialog)[-1]
     texts = [label.text() for label in dialog.findChildren(QLabel)]

@@ -26,8 +26,8 @@ from test_window import busy, child, search, until, wait_rows
 
 from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.panels.compare import ComparePanel
-from c4t_desktop.panels.export import ExportDialog
-from c4t_desktop.panels.models import ModelsDialog
+from c4t_desktop.panels.dialogs.export import ExportDialog
+from c4t_desktop.panels.dialogs.models import ModelsDialog
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -194,7 +194,7 @@ class Backwards(FakeWorkspace):
 def test_two_models_are_compared_by_one_key_and_chosen_on_each_side(
     qtbot, three, core, monkeypatch
 ):
-    monkeypatch.setattr("c4t_desktop.jobs.comparison._open", Backwards)
+    monkeypatch.setattr("c4t_desktop.services.comparison._open", Backwards)
     search(qtbot, three, "truck")
     qtbot.keyClick(three, Qt.Key.Key_D, CTRL)
     panel = three.findChild(ComparePanel)

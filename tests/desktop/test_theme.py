@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from c4t_desktop.panels.training.result_page import Outcome, ResultPage
 from c4t_desktop.theme import Theme
 from c4t_desktop.theme.colours import DARK, LIGHT
-from c4t_desktop.theme.fields import number_field
+from c4t_desktop.theme.manager import number_field
 
 
 @pytest.mark.parametrize("percent", [80, 100, 125, 150, 175, 200])

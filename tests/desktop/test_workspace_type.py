@@ -8,7 +8,7 @@ import pytest
 from fake_core import FakeWorkspace
 
 from c4t_core.workspace import Workspace
-from c4t_desktop.jobs.workspace import WorkspaceLike
+from c4t_desktop.services.workspace import WorkspaceLike
 
 METHODS = {
     name: inspect.signature(method)

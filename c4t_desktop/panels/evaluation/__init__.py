@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
-    from c4t_desktop.panels.extensions import Context
+    from c4t_desktop.context import Context
 
 
 def create(context: Context, parent: QWidget) -> QWidget:
     """Return a panel over the window's one evaluation, which may be running already."""
-    from c4t_desktop.jobs.evaluation import Evaluation
+    from c4t_desktop.context import Window
     from c4t_desktop.panels.evaluation.panel import EvaluationPanel
-    from c4t_desktop.panels.extensions import Window
+    from c4t_desktop.services.evaluation import Evaluation
 
     there = parent.findChild(Evaluation)
     evaluation = there if there is not None else Evaluation(context.library, parent)

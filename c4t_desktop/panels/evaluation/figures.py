@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication
 
 from c4t_desktop.messages import plural
-from c4t_desktop.panels.model_chooser import title_of
+from c4t_desktop.panels.bars.model_chooser import title_of
 
 Data = Mapping[str, Any]
 NONE = "—"

@@ -23,16 +23,16 @@ from PySide6.QtWidgets import (
 
 from c4t_core.progress import RateMeter, format_duration
 from c4t_desktop.gallery.results_model import file_url, shown
-from c4t_desktop.jobs.evaluation import Evaluation, FromLabels, Plan
 from c4t_desktop.messages import count_text, describe, plain_label
+from c4t_desktop.panels.bars.model_chooser import title_of
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.result_page import ResultPage
 from c4t_desktop.panels.evaluation.setup_page import SetupPage
-from c4t_desktop.panels.model_chooser import title_of
+from c4t_desktop.services.evaluation import Evaluation, FromLabels, Plan
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
-    from c4t_desktop.panels.extensions import Context
+    from c4t_desktop.context import Context
 
 SETUP, RUN, RESULT = range(3)
 

@@ -18,20 +18,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_desktop.gallery.compare_delegate import VerdictDelegate
 from c4t_desktop.gallery.results_model import ResultsModel, shown
-from c4t_desktop.gallery.verdict_delegate import VerdictDelegate
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.jobs.evaluation import hits_of
 from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.bars.model_chooser import title_of
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.charts import BarChart, Chart
 from c4t_desktop.panels.evaluation.table import CellsTable
-from c4t_desktop.panels.model_chooser import title_of
+from c4t_desktop.services.evaluation import hits_of
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
     from c4t_core.evaluation.evaluate import Report
-    from c4t_desktop.panels.extensions import Context
+    from c4t_desktop.context import Context
 
 
 class Overview(QScrollArea):

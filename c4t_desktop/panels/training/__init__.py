@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
-    from c4t_desktop.panels.extensions import Context
+    from c4t_desktop.context import Context
 
 
 def create(context: Context, parent: QWidget) -> QWidget:
     """Return the window's wizard: the one that is there, since a run may be going on in it."""
-    from c4t_desktop.jobs.pairs_sources import pairs_from_my_marks
+    from c4t_desktop.context import Window
     from c4t_desktop.jobs.training_process import TrainingProcess
-    from c4t_desktop.panels.extensions import Window
     from c4t_desktop.panels.training.wizard import TrainingWizard
+    from c4t_desktop.services.pairs import pairs_from_my_marks
 
     there = parent.findChild(TrainingWizard)
     if there is not None:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.training.plan import TrainingPlan, good_name, suggest_name
 from c4t_desktop.theme import Theme
-from c4t_desktop.theme.fields import number_field
+from c4t_desktop.theme.manager import number_field
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo

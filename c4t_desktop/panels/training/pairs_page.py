@@ -22,15 +22,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_desktop.jobs.pairs_sources import (
+from c4t_desktop.jobs.runner import JobRunner
+from c4t_desktop.messages import count_text, describe, plain_label, plural
+from c4t_desktop.services.pairs import (
     PROBLEMS,
     CheckedPairs,
     MadePairs,
     check_pairs,
     pairs_from_labels,
 )
-from c4t_desktop.jobs.runner import JobRunner
-from c4t_desktop.messages import count_text, describe, plain_label, plural
 from c4t_desktop.theme import Theme
 
 _LANE = "look"

@@ -16,16 +16,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_desktop.jobs.library import Library
-from c4t_desktop.jobs.pairs_sources import MadePairs
 from c4t_desktop.jobs.training_process import TrainingProcess
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.training.model_page import ModelPage
-from c4t_desktop.panels.training.outcome import read_outcome
 from c4t_desktop.panels.training.pairs_page import PairsPage
-from c4t_desktop.panels.training.plan import TrainingPlan
+from c4t_desktop.panels.training.plan import TrainingPlan, read_outcome
 from c4t_desktop.panels.training.result_page import ResultPage
 from c4t_desktop.panels.training.run_page import Event, RunPage
+from c4t_desktop.services.library import Library
+from c4t_desktop.services.pairs import MadePairs
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:

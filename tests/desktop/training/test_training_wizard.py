@@ -10,12 +10,12 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QProgressBar, QPushButton
 
-from c4t_desktop.jobs.library import Library
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.training_process import TrainingProcess
 from c4t_desktop.panels.training.line_plot import LinePlot, nice_step
-from c4t_desktop.panels.training.outcome import read_outcome
+from c4t_desktop.panels.training.plan import read_outcome
 from c4t_desktop.panels.training.wizard import MODEL, PAIRS, RESULT, RUN, TrainingWizard
+from c4t_desktop.services.library import Library
 from c4t_desktop.theme import Theme
 
 PLAYER = """

@@ -1,0 +1,260 @@
+"""Below everything: what runs, how far it is, what was skipped, which model searches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
+
+from c4t_core.progress import format_duration
+from c4t_desktop.gallery.results_model import shown
+from c4t_desktop.messages import count_text, plain_label, plural
+from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.services.library import Indexing, Library, Opened
+from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import IndexReport, WorkspaceStatus
+
+_STAYS = 6000  # ms that a sentence stays
+
+
+_GENERAL = {"images", "image", "imgs", "img", "frames", "camera", "data", "png", "jpg", "raw"}
+
+
+def folder_name(folder: Path) -> str:
+    """Return a folder's name; with its parent's where the name says nothing.
+
+    >>> folder_name(Path("/d/winter/images"))
+    'winter/images'
+    """
+    if folder.name.lower() in _GENERAL and folder.parent.name:
+        return f"{folder.parent.name}/{folder.name}"
+    return folder.name or str(folder)
+
+
+def folders_title(folders: Sequence[Path]) -> str:
+    """Return what a set of folders is called in the window."""
+    if not folders:
+        return ""
+    name = shown(folder_name(folders[0]))
+    return name if len(folders) == 1 else f"{name} +{len(folders) - 1}"
+
+
+class StatusArea(QWidget):
+    """Progress with rate, time left, pause and cancel; sentences; skipped files; the model.
+
+    Signals:
+        index_wanted: the user wants to look for new files.
+    """
+
+    index_wanted = Signal()
+
+    def __init__(
+        self, library: Library, skipped: QAction, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        """Show nothing yet; ``skipped`` opens the list of skipped files."""
+        super().__init__(parent)
+        self._library = library
+        self._skipped = skipped
+        self._theme = theme
+        self.setObjectName("statusArea")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._what = plain_label()
+        self._bar = QProgressBar()
+        self._how_far = plain_label()
+        self._pause = QToolButton()
+        self._cancel = QToolButton()
+        self._again = QToolButton()
+        self._model = plain_label()
+        self._skip_button = QToolButton()
+        self._rest = ""
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(_STAYS)
+        self._place()
+        self._wire()
+        self._show_running(running=False)
+        self._restyle()
+
+    def _place(self) -> None:
+        px = self._theme.px
+        for label in (self._what, self._how_far, self._model):
+            label.setProperty("kind", "muted")
+        self._what.setObjectName("statusText")
+        self._how_far.setObjectName("indexRate")
+        self._bar.setObjectName("indexProgress")
+        self._bar.setAccessibleName(self.tr("Indexing"))
+        self._bar.setTextVisible(False)
+        self._pause.setObjectName("pauseButton")
+        self._cancel.setObjectName("cancelButton")
+        self._again.setObjectName("indexButton")
+        for button, text in (
+            (self._pause, self.tr("Pause")),
+            (self._cancel, self.tr("Stop")),
+            (self._again, self.tr("Look for new files")),
+        ):
+            button.setText(text)
+            button.setAccessibleName(text)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._again.setToolTip(self.tr("Index what is new or changed (F5)"))
+        self._cancel.setToolTip(self.tr("Stop indexing; what is done is kept"))
+        self._skip_button.setDefaultAction(self._skipped)
+        self._skip_button.hide()
+        self._skip_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(16), px(4), px(16), px(4))
+        row.setSpacing(px(12))
+        for part in (self._what, self._bar, self._how_far, self._pause, self._cancel):
+            row.addWidget(part)
+        row.addWidget(self._again)
+        row.addStretch(1)
+        row.addWidget(self._skip_button)
+        row.addWidget(self._model)
+        self._row = row
+
+    def _wire(self) -> None:
+        library = self._library
+        library.opening.connect(self._opening)
+        library.opened.connect(self._opened)
+        library.open_failed.connect(self._open_failed)
+        library.closed.connect(self._closed)
+        library.indexing.connect(self._indexing)
+        library.index_ended.connect(self._ended)
+        library.index_failed.connect(self._failed)
+        library.status_changed.connect(self._status)
+        self._pause.clicked.connect(self._pause_clicked)
+        self._cancel.clicked.connect(library.stop_index)
+        self._again.clicked.connect(self.index_wanted)
+        self._quiet.timeout.connect(self._fall_silent)
+        self._theme.changed.connect(self._restyle)
+
+    def add_control(self, control: QWidget) -> None:
+        """Put a control at the right end."""
+        self._row.addWidget(control)
+
+    def say(self, sentence: str) -> None:
+        """Say something for a few seconds."""
+        if not self._library.is_indexing:
+            self._what.setText(sentence)
+            self._quiet.start()
+
+    @Slot()
+    def _fall_silent(self) -> None:
+        if not self._library.is_indexing:
+            self._what.setText(self._rest)
+
+    @Slot(object, str)
+    def _opening(self, folders: tuple[Path, ...], model: str) -> None:
+        self._quiet.stop()
+        self._show_running(running=False)
+        self._again.hide()
+        self._what.setText(self.tr("Opening {0}…").format(folders_title(folders)))
+        self._model.setText(title_of(model))
+
+    @Slot(object)
+    def _opened(self, opened: Opened) -> None:
+        self._status(opened.status)
+        self._again.show()
+
+    @Slot(object)
+    def _open_failed(self, _: Exception) -> None:
+        self._rest = ""
+        self._what.setText("")
+        self._again.hide()
+
+    @Slot()
+    def _closed(self) -> None:
+        self._rest = ""
+        self._what.setText("")
+        self._again.hide()
+        self._skipped.setVisible(False)
+        self._skip_button.hide()
+
+    @Slot(object)
+    def _status(self, status: WorkspaceStatus) -> None:
+        frames = plural(status.embedded, self.tr("{0} frame"), self.tr("{0} frames"))
+        text = self.tr("{0} ready to search").format(frames) if status.embedded else ""
+        if status.offline:
+            text += (" · " if text else "") + self.tr("{0} offline").format(
+                count_text(status.offline)
+            )
+        self._rest = text
+        if not self._library.is_indexing:
+            self._what.setText(text)
+        self._skipped.setVisible(bool(status.skipped))
+        self._skip_button.setVisible(bool(status.skipped))
+        self._skipped.setText(
+            plural(status.skipped, self.tr("{0} file skipped"), self.tr("{0} files skipped"))
+        )
+
+    @Slot(object)
+    def _indexing(self, state: Indexing) -> None:
+        self._show_running(running=True)
+        name = folders_title(self._library.folders)
+        if state.total <= 0:
+            self._what.setText(self.tr("Looking through {0}…").format(name))
+            self._bar.setRange(0, 0)
+            self._how_far.setText("")
+        else:
+            self._what.setText(self.tr("Indexing {0}").format(name))
+            self._bar.setRange(0, state.total)
+            self._bar.setValue(state.done)
+            self._how_far.setText(self._progress_text(state))
+        text = self.tr("Go on") if state.paused else self.tr("Pause")
+        self._pause.setText(text)
+        self._pause.setAccessibleName(text)
+        self._pause.setIcon(self._theme.icon("play" if state.paused else "pause"))
+
+    def _progress_text(self, state: Indexing) -> str:
+        parts = [self.tr("{0} of {1}").format(count_text(state.done), count_text(state.total))]
+        if state.paused:
+            parts.append(self.tr("paused"))
+        else:
+            if state.rate > 0:
+                rate = f"{state.rate:.0f}" if state.rate >= 10 else f"{state.rate:.1f}"
+                parts.append(self.tr("{0} img/s").format(rate))
+            if state.seconds_left is not None and state.done < state.total:
+                parts.append(self.tr("{0} left").format(format_duration(state.seconds_left)))
+        return " · ".join(parts)
+
+    @Slot(object)
+    def _ended(self, report: IndexReport | None) -> None:
+        self._show_running(running=False)
+        if report is None:
+            self.say(self.tr("Stopped; what is done is kept."))
+        elif report.embedded:
+            self.say(
+                plural(report.embedded, self.tr("{0} frame added."), self.tr("{0} frames added."))
+            )
+        else:
+            self._fall_silent()
+
+    @Slot(object)
+    def _failed(self, _: Exception) -> None:
+        self._show_running(running=False)
+        self._fall_silent()
+
+    @Slot()
+    def _pause_clicked(self) -> None:
+        self._library.pause(not self._library.is_paused)
+
+    def _show_running(self, *, running: bool) -> None:
+        for part in (self._bar, self._how_far, self._pause, self._cancel):
+            part.setVisible(running)
+        self._again.setVisible(not running and self._library.opened_now is not None)
+
+    @Slot()
+    def _restyle(self) -> None:
+        theme = self._theme
+        self._bar.setFixedSize(theme.px(260), theme.px(6))
+        self._pause.setIcon(theme.icon("play" if self._library.is_paused else "pause"))
+        self._cancel.setIcon(theme.icon("close"))
+        self._again.setIcon(theme.icon("refresh"))
+        for button in (self._pause, self._cancel, self._again, self._skip_button):
+            button.setIconSize(QSize(theme.px(16), theme.px(16)))
+        self.setMinimumHeight(theme.px(36))

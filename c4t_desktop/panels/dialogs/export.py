@@ -1,0 +1,391 @@
+"""Exports hits: a table with provenance, copies of the files, a contact sheet, their paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QShowEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QListWidget,
+    QProgressBar,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
+from c4t_desktop.gallery.view import ResultsView
+from c4t_desktop.messages import count_text, describe, plain_label, plural
+from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.services.export import (
+    COPY,
+    CSV,
+    JSONL,
+    PDF,
+    PNG,
+    Exported,
+    Exporter,
+    Wanted,
+    hits_above_cut,
+    hits_of,
+    wanted_of,
+)
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import Hit
+    from c4t_desktop.context import Context
+
+_N = cast("Callable[[str, str], str]", QT_TRANSLATE_NOOP)  # Qt returns the text as it is
+KINDS = (
+    (
+        CSV,
+        _N("Export", "Table (CSV)"),
+        _N("Export", "A row for each hit: score, drive, camera, time, and model, query and cut."),
+    ),
+    (
+        JSONL,
+        _N("Export", "Table (JSON lines)"),
+        _N("Export", "The same for programs; keeps every file name exactly."),
+    ),
+    (
+        COPY,
+        _N("Export", "Copies of the files"),
+        _N("Export", "Into a folder of your choice; nothing there is overwritten."),
+    ),
+    (
+        PNG,
+        _N("Export", "Contact sheet (PNG)"),
+        _N("Export", "Pictures with names and scores, to paste into a document."),
+    ),
+    (
+        PDF,
+        _N("Export", "Contact sheet (PDF)"),
+        _N("Export", "The same on A4 pages, to print or to send."),
+    ),
+)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Export", text)
+
+
+def file_stem(query: str) -> str:
+    """Return a file name for a query, without an ending.
+
+    >>> file_stem("truck in snow - people / 2")
+    'truck-in-snow-people-2'
+    """
+    return re.sub(r"[^\w]+", "-", query, flags=re.UNICODE).strip("-_")[:60] or "hits"
+
+
+class ExportDialog(QDialog):
+    """Asks which hits go where, and shows how far the export is.
+
+    Signals:
+        said: a sentence for the status area (str).
+    """
+
+    said = Signal(str)
+
+    def __init__(
+        self, wanted: Wanted, selected: Sequence[Hit], context: Context, parent: QWidget
+    ) -> None:
+        """Offer all hits (those of ``wanted``) or the selected ones."""
+        super().__init__(parent)
+        self.setObjectName("exportDialog")
+        self.setWindowTitle(self.tr("Export hits"))
+        self._wanted, self._selected = wanted, tuple(selected)
+        self._settings, self._theme = context.settings, context.theme
+        self._exporter = Exporter(context.runner, self)
+        self._closing = False
+        self._place_made: Path | None = None
+        self.everything = QRadioButton()
+        self.everything.setObjectName("exportAllChoice")
+        self.chosen = QRadioButton()
+        self.chosen.setObjectName("exportSelectedChoice")
+        self._which = QButtonGroup(self)
+        self._kinds = QButtonGroup(self)
+        self.state = plain_label(wrap=True)
+        self.state.setObjectName("exportState")
+        self.bar = QProgressBar()
+        self.bar.setObjectName("exportProgress")
+        self.bar.setAccessibleName(self.tr("Progress of the export"))
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(self._theme.px(6))
+        self.failures = QListWidget()
+        self.failures.setObjectName("exportFailures")
+        self.failures.setAccessibleName(self.tr("Files that could not be copied"))
+        self.copy_paths = QPushButton(self.tr("Copy paths"))
+        self._theme.dress(self.copy_paths, "copy")
+        self.copy_paths.setObjectName("exportCopyPathsButton")
+        self.reveal = QPushButton(self.tr("Show it"))
+        self._theme.dress(self.reveal, "reveal")
+        self.reveal.setObjectName("exportShowButton")
+        self.cancel = QPushButton(self.tr("Close"))
+        self.cancel.setObjectName("exportCancelButton")
+        self.go = QPushButton(self.tr("Export…"))
+        self.go.setObjectName("exportButton")
+        self.go.setProperty("kind", "primary")
+        self._place()
+        self._wire()
+        self._show_counts()
+
+    # layout ---------------------------------------------------------------------------------
+
+    def _place(self) -> None:
+        px = self._theme.px
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(24), px(20), px(24), px(20))
+        column.setSpacing(px(8))
+        title = plain_label(shown(self._wanted.query) or self.tr("Nothing to export"), wrap=True)
+        title.setProperty("kind", "subtitle")
+        about = plain_label(self._about(), wrap=True)
+        about.setProperty("kind", "muted")
+        column.addWidget(title)
+        column.addWidget(about)
+        column.addSpacing(px(8))
+        column.addWidget(_section(self.tr("WHICH HITS")))
+        for choice in (self.everything, self.chosen):
+            self._which.addButton(choice)
+            column.addWidget(choice)
+        column.addSpacing(px(8))
+        column.addWidget(_section(self.tr("AS WHAT")))
+        column.addLayout(self._kind_rows())
+        column.addSpacing(px(8))
+        for part in (self.bar, self.state, self.failures):
+            column.addWidget(part)
+        self.bar.hide()
+        self.failures.hide()
+        self.failures.setMaximumHeight(px(120))
+        column.addStretch(1)
+        footer = QHBoxLayout()
+        footer.setSpacing(px(8))
+        for button in (self.copy_paths, self.reveal):
+            footer.addWidget(button)
+        footer.addStretch(1)
+        for button in (self.cancel, self.go):
+            footer.addWidget(button)
+        for button in (self.copy_paths, self.reveal, self.cancel):
+            button.setAutoDefault(False)
+        self.reveal.hide()
+        self.go.setDefault(True)
+        column.addLayout(footer)
+        self.setMinimumWidth(px(520))
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102
+        super().showEvent(event)
+        # The size hint takes wrapped lines for shorter than they are with large text.
+        layout = self.layout()
+        assert layout is not None  # _place made it
+        self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
+
+    def _kind_rows(self) -> QVBoxLayout:
+        px = self._theme.px
+        rows = QVBoxLayout()
+        rows.setSpacing(px(2))
+        kept = str(self._settings.recall("export_kind", CSV))
+        for number, (kind, title, text) in enumerate(KINDS):
+            button = QRadioButton(_tr(title))
+            button.setObjectName(f"exportKind_{kind}")
+            button.setAccessibleDescription(_tr(text))
+            button.setChecked(kind == kept or (not number and kept not in [k for k, *_ in KINDS]))
+            self._kinds.addButton(button, number)
+            hint = plain_label(_tr(text), wrap=True)
+            hint.setProperty("kind", "muted")
+            hint.setContentsMargins(px(22), 0, 0, px(6))
+            hint.setBuddy(button)
+            rows.addWidget(button)
+            rows.addWidget(hint)
+        return rows
+
+    def _about(self) -> str:
+        wanted = self._wanted
+        if not wanted.query:
+            return self.tr("Search for something first; its hits can then be exported.")
+        cut = self.tr("no cut")
+        if wanted.threshold is not None:
+            cut = self.tr("cut {0}").format(f"{wanted.threshold:.3f}")
+        return " · ".join((title_of(wanted.model), cut))
+
+    def _show_counts(self) -> None:
+        count, some = len(self._wanted.hits), len(self._selected)
+        self.everything.setText(
+            plural(count, self.tr("The one hit shown"), self.tr("All {0} hits shown"))
+        )
+        self.chosen.setText(
+            plural(some, self.tr("The one selected"), self.tr("The {0} selected"))
+            if some
+            else self.tr("The selected ones (none is selected)")
+        )
+        self.chosen.setEnabled(bool(some))
+        self.everything.setEnabled(bool(count))
+        (self.chosen if some > 1 else self.everything).setChecked(True)
+        self.go.setEnabled(bool(count))
+        self.copy_paths.setEnabled(bool(count))
+
+    def _wire(self) -> None:
+        self.go.clicked.connect(self._start)
+        self.cancel.clicked.connect(self._stop)
+        self.copy_paths.clicked.connect(self._copy_paths)
+        self.reveal.clicked.connect(self._reveal)
+        self._exporter.progressed.connect(self._progressed)
+        self._exporter.done.connect(self._done)
+        self._exporter.failed.connect(self._failed)
+        self._exporter.ended.connect(self._ended)
+
+    # acting ---------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> str:
+        """What is to be written."""
+        return KINDS[max(0, self._kinds.checkedId())][0]
+
+    def _hits(self) -> tuple[Hit, ...]:
+        return self._selected if self.chosen.isChecked() else self._wanted.hits
+
+    @Slot()
+    def _start(self) -> None:
+        kind = self.kind
+        target = self._ask_target(kind)
+        if target is None:
+            return
+        self._settings.remember("export_kind", kind)
+        self._settings.remember("export_place", str(target if kind == COPY else target.parent))
+        self._say("", "muted")
+        self.failures.clear()
+        self.failures.hide()
+        self.reveal.hide()
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.go.setEnabled(False)
+        self.cancel.setText(self.tr("Cancel"))
+        self._exporter.start(replace(self._wanted, hits=self._hits()), kind, target)
+
+    def _ask_target(self, kind: str) -> Path | None:
+        place = str(self._settings.recall("export_place", str(Path.home())))
+        if kind == COPY:
+            title = self.tr("Choose the folder for the copies")
+            name = QFileDialog.getExistingDirectory(self, title, place)
+            return Path(name) if name else None
+        suggested = Path(place) / f"{file_stem(self._wanted.query)}.{kind}"
+        name, _ = QFileDialog.getSaveFileName(
+            self, self.tr("Export to"), str(suggested), f"*.{kind}"
+        )
+        if not name:
+            return None
+        target = Path(name)
+        return target if target.suffix else target.with_suffix(f".{kind}")
+
+    @Slot()
+    def _stop(self) -> None:
+        if self._exporter.running:
+            self.cancel.setEnabled(False)
+            self._exporter.cancel()
+        else:
+            self.reject()
+
+    @Slot()
+    def _copy_paths(self) -> None:
+        hits = self._hits()
+        QGuiApplication.clipboard().setMimeData(files_as_mime([hit.path for hit in hits]))
+        text = plural(len(hits), self.tr("{0} path copied."), self.tr("{0} paths copied."))
+        self._say(text, "muted")
+
+    @Slot()
+    def _reveal(self) -> None:
+        made = self._place_made
+        if made is not None:
+            QDesktopServices.openUrl(file_url(made if made.is_dir() else made.parent))
+
+    # what the export tells ------------------------------------------------------------------
+
+    @Slot(object, object)
+    def _progressed(self, done: int, total: int) -> None:
+        self.bar.setRange(0, max(1, total))
+        self.bar.setValue(done)
+        text = self.tr("{0} of {1}").format(count_text(done), count_text(total))
+        self._say(text, "muted")
+
+    @Slot(object)
+    def _done(self, exported: Exported) -> None:
+        self._place_made = exported.place
+        name = shown(exported.place.name)
+        if exported.kind == COPY:
+            one, many = self.tr("{0} file copied to “{1}”."), self.tr("{0} files copied to “{1}”.")
+        else:
+            one, many = self.tr("{0} hit written to “{1}”."), self.tr("{0} hits written to “{1}”.")
+        chosen = one if exported.count == 1 else many
+        text = chosen.format(count_text(exported.count), name)
+        if exported.failed:
+            bad = len(exported.failed)
+            text += " " + plural(
+                bad, self.tr("{0} could not be read:"), self.tr("{0} could not be read:")
+            )
+            for entry in exported.failed:
+                self.failures.addItem(f"{shown(str(entry.path))}: {entry.reason}")
+            self.failures.show()
+        self._say(text, "warn" if exported.failed else "strong")
+        self.reveal.show()
+        self.said.emit(text)
+
+    @Slot(object)
+    def _failed(self, error: Exception) -> None:
+        self._say(describe(error).sentence, "bad")
+
+    @Slot()
+    def _ended(self) -> None:
+        self.bar.hide()
+        self.go.setEnabled(True)
+        self.cancel.setText(self.tr("Close"))
+        if not self.cancel.isEnabled():
+            self.cancel.setEnabled(True)
+            self._say(self.tr("Stopped; what was written as a whole is kept."), "muted")
+        if self._closing:
+            super().reject()
+
+    def _say(self, text: str, kind: str) -> None:
+        self.state.setText(text)
+        self.state.setProperty("kind", kind)
+        self.state.style().unpolish(self.state)
+        self.state.style().polish(self.state)
+
+    def reject(self) -> None:
+        """Close; what runs is stopped first."""
+        if self._exporter.running:
+            self._closing = True
+            self._exporter.cancel()
+        else:
+            super().reject()
+
+
+def _section(text: str) -> QWidget:
+    label = plain_label(text)
+    label.setProperty("kind", "section")
+    return label
+
+
+def create(context: Context, parent: QWidget) -> QWidget:
+    """Return the dialog about the hits that the window shows."""
+    from c4t_desktop.context import Window
+    from c4t_desktop.services.marks import key_of
+
+    finder, opened = context.finder, context.library.opened_now
+    view = parent.findChild(ResultsView, "resultsView")
+    paths = view.selected_paths() if view is not None else []
+    workspace = opened.workspace if opened is not None else None
+    query = key_of(finder.found.ask) if finder.found is not None else ""
+    wanted = replace(wanted_of(finder, query, workspace), hits=hits_above_cut(finder))
+    dialog = ExportDialog(wanted, hits_of(finder, paths), context, parent)
+    if isinstance(parent, Window):
+        dialog.said.connect(parent.commands.said)
+    return dialog

@@ -1,0 +1,377 @@
+"""The models on this machine: what there is, adding, downloading, removing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_core.progress import RateMeter, format_duration
+from c4t_desktop.gallery.results_model import plain_tip, shown
+from c4t_desktop.messages import describe, plain_label, size_text, why_unusable
+from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.dialogs.add_model import AddModelDialog
+from c4t_desktop.services.models import MissingExtra, ModelStore, missing_extras
+
+if TYPE_CHECKING:
+    from c4t_core.models.protocol import ModelInfo
+    from c4t_desktop.context import Context
+
+
+class ModelsDialog(QDialog):
+    """Lists models and changes what there is; what runs goes on when it is closed."""
+
+    def __init__(self, context: Context, store: ModelStore, parent: QWidget | None = None) -> None:
+        """Show what the library knows, and ask again."""
+        super().__init__(parent)
+        self.setObjectName("modelsDialog")
+        self.setWindowTitle(self.tr("Models"))
+        self._library, self._theme, self._store = context.library, context.theme, store
+        self._meter = RateMeter()
+        self._infos: dict[str, ModelInfo] = {}
+        self._removing = ""
+        self._wish = ""
+        self.list = QTreeWidget()
+        self.list.setObjectName("modelsList")
+        self.list.setAccessibleName(self.tr("Models"))
+        self.name = plain_label()
+        self.name.setProperty("kind", "subtitle")
+        self.about = plain_label(wrap=True)
+        self.about.setObjectName("modelAbout")
+        self.facts = plain_label(wrap=True)
+        self.facts.setObjectName("modelFacts")
+        self.facts.setProperty("kind", "muted")
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.state = plain_label(wrap=True)
+        self.state.setObjectName("modelsState")
+        self.bar = QProgressBar()
+        self.bar.setObjectName("modelsProgress")
+        self.bar.setAccessibleName(self.tr("Progress"))
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(context.theme.px(6))
+        self.add = self._button("addModelButton", self.tr("Add…"), "plus")
+        self.download = self._button("downloadModelButton", self.tr("Download…"), "download")
+        self.remove = self._button("removeModelButton", self.tr("Remove…"), "trash")
+        self.use = self._button("useModelButton", self.tr("Search with it"), "search")
+        self.cancel = self._button("modelsCancelButton", self.tr("Cancel"), "")
+        self.close_button = self._button("modelsCloseButton", self.tr("Close"), "")
+        self._place()
+        self._wire()
+        self.show_models(self._library.models)
+        self._library.list_models()
+        self._begun(store.doing) if store.doing else self._ended()
+
+    def _button(self, name: str, text: str, icon: str) -> QPushButton:
+        made = QPushButton(text)
+        made.setObjectName(name)
+        made.setAutoDefault(False)
+        if icon:
+            self._theme.dress(made, icon)
+        return made
+
+    # layout ---------------------------------------------------------------------------------
+
+    def _place(self) -> None:
+        px = self._theme.px
+        self.list.setColumnCount(3)
+        self.list.setHeaderLabels([self.tr("Model"), self.tr("Size"), self.tr("State")])
+        self.list.setRootIsDecorated(False)
+        self.list.setUniformRowHeights(True)
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.list.setAllColumnsShowFocus(True)
+        header = self.list.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for narrow in (1, 2):
+            header.setSectionResizeMode(narrow, QHeaderView.ResizeMode.ResizeToContents)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        card = QFrame()
+        card.setObjectName("modelCard")
+        details = QVBoxLayout(card)
+        details.setContentsMargins(0, px(8), 0, 0)
+        details.setSpacing(px(6))
+        for part in (self.name, self.about, self.facts):
+            details.addWidget(part)
+        running = QHBoxLayout()
+        running.setSpacing(px(12))
+        running.addWidget(self.bar, 1)
+        running.addWidget(self.cancel)
+        footer = QHBoxLayout()
+        footer.setSpacing(px(8))
+        for button in (self.add, self.download, self.remove):
+            footer.addWidget(button)
+        footer.addStretch(1)
+        footer.addWidget(self.use)
+        footer.addWidget(self.close_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(24), px(20), px(24), px(20))
+        column.setSpacing(px(12))
+        for extra in missing_extras():
+            column.addWidget(self._extra_row(extra))
+        column.addWidget(self.list, 1)
+        column.addWidget(card)
+        column.addWidget(self.state)
+        column.addLayout(running)
+        column.addLayout(footer)
+        self.resize(px(720), px(540))
+
+    def _extra_row(self, extra: MissingExtra) -> QWidget:
+        """Say what is not installed, and offer the command."""
+        px = self._theme.px
+        text = {
+            "train": self.tr("Training needs more packages ({0}); install them with: {1}"),
+            "clip": self.tr("CLIP needs more packages ({0}); install them with: {1}"),
+        }[extra.extra]
+        banner = QFrame()
+        banner.setObjectName("banner")
+        row = QHBoxLayout(banner)
+        row.setContentsMargins(px(12), px(8), px(8), px(8))
+        row.addWidget(plain_label(text.format(extra.size, extra.command), wrap=True), 1)
+        copy = _CopyButton(extra.command, self.tr("Copy"))
+        copy.setObjectName(f"copyExtra_{extra.extra}")
+        self._theme.dress(copy, "copy")
+        row.addWidget(copy)
+        return banner
+
+    def _wire(self) -> None:
+        store = self._store
+        self.list.currentItemChanged.connect(self._show_current)
+        self.add.clicked.connect(self._add)
+        self.download.clicked.connect(self._ask_download)
+        self.remove.clicked.connect(self._ask_remove)
+        self.use.clicked.connect(self._use)
+        self.cancel.clicked.connect(store.cancel)
+        self.close_button.clicked.connect(self.reject)
+        self._library.models_listed.connect(self.show_models)
+        store.begun.connect(self._begun)
+        store.progressed.connect(self._progressed)
+        store.size_known.connect(self._offer_download)
+        store.changed.connect(self._changed)
+        store.failed.connect(self._failed)
+        store.ended.connect(self._ended)
+
+    # the list -------------------------------------------------------------------------------
+
+    @Slot(object)
+    def show_models(self, infos: Sequence[ModelInfo]) -> None:
+        """List models."""
+        kept = self._wish or self.current or self._library.model
+        self._infos = {info.name: info for info in infos}
+        self.list.clear()
+        for info in infos:
+            item = QTreeWidgetItem([shown(info.name), size_text(info.size_bytes), ""])
+            item.setData(0, Qt.ItemDataRole.UserRole, info.name)
+            item.setToolTip(0, plain_tip(info.description or info.name))
+            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            if info.name == self._library.model and info.available:
+                item.setText(2, self.tr("in use"))
+                item.setForeground(2, QColor(self._theme.colours.accent))
+            else:
+                item.setText(2, self.tr("ready") if info.available else self._why_not(info))
+            if not info.available:
+                item.setForeground(2, QColor(self._theme.colours.warn))
+            self.list.addTopLevelItem(item)
+            if info.name == kept:
+                self.list.setCurrentItem(item)
+                self._wish = ""
+        first = self.list.topLevelItem(0)
+        if self.list.currentItem() is None and first is not None:
+            self.list.setCurrentItem(first)
+        self._show_current()
+
+    def _why_not(self, info: ModelInfo) -> str:
+        return self.tr("not downloaded") if info.path is None else self.tr("cannot be used")
+
+    @property
+    def current(self) -> str:
+        """Name of the model chosen in the list, "" for none."""
+        item = self.list.currentItem()
+        return str(item.data(0, Qt.ItemDataRole.UserRole)) if item is not None else ""
+
+    @Slot()
+    def _show_current(self) -> None:
+        info = self._infos.get(self.current)
+        if info is None:
+            return
+        self.name.setText(shown(title_of(info.name)))
+        self.about.setText(shown(info.description if info.available else why_unusable(info)))
+        parts = [{"c4t": self.tr("C4T model"), "clip": "CLIP"}.get(info.kind, info.kind)]
+        if info.dim:
+            parts.append(self.tr("{0} numbers per frame").format(info.dim))
+        if info.fingerprint:
+            parts.append(self.tr("fingerprint {0}").format(info.fingerprint[:12]))
+        lines = [" · ".join(parts)]
+        if info.path is not None:
+            lines.append(shown(str(info.path)))
+        self.facts.setText("\n".join(lines))
+        self._enable()
+
+    def _enable(self) -> None:
+        info, idle = self._infos.get(self.current), not self._store.doing
+        absent = info is not None and info.kind == "clip" and info.path is None
+        self.add.setEnabled(idle)
+        self.download.setEnabled(idle)
+        self.download.setProperty("kind", "primary" if absent else "")
+        self.download.style().unpolish(self.download)
+        self.download.style().polish(self.download)
+        own = info is not None and info.name != "c4t" and info.path is not None
+        self.remove.setEnabled(bool(idle and own))
+        usable = info is not None and info.available and info.name != self._library.model
+        self.use.setEnabled(bool(usable))
+
+    # changing -------------------------------------------------------------------------------
+
+    @Slot()
+    def _add(self) -> None:
+        dialog = AddModelDialog(self._theme, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.folder_wanted.connect(self._store.add_folder)
+        dialog.checkpoint_wanted.connect(self._store.add_checkpoint)
+        dialog.open()
+
+    @Slot()
+    def _ask_download(self) -> None:
+        info = self._infos.get(self.current)
+        if info is not None and info.kind == "clip" and info.path is None:
+            self._store.ask_size(info.name)
+        else:
+            self._store.ask_size("clip")
+
+    @Slot(str, object)
+    def _offer_download(self, name: str, size: int) -> None:
+        text = self.tr("Download {0}? It takes {1} and comes from Hugging Face.")
+        box = self._question(text.format(title_of(name), size_text(size)), self.tr("Download"))
+        box.setObjectName("downloadQuestion")
+        self._wish = name
+        box.accepted.connect(self._download)
+        box.open()
+
+    @Slot()
+    def _download(self) -> None:
+        self._store.download(self._wish)
+
+    @Slot()
+    def _ask_remove(self) -> None:
+        self._removing = self.current
+        text = self.tr(
+            "Remove {0} from this machine? Its index becomes useless; your images and marks stay."
+        )
+        box = self._question(text.format(shown(title_of(self._removing))), self.tr("Remove"))
+        box.setObjectName("removeQuestion")
+        box.accepted.connect(self._remove)
+        box.open()
+
+    @Slot()
+    def _remove(self) -> None:
+        if self._removing == self._library.model:
+            self._library.use_model("c4t")
+        self._store.remove(self._removing)
+
+    def _question(self, text: str, yes: str) -> QMessageBox:
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(self.windowTitle())
+        box.setText(text)
+        box.setStandardButtons(QMessageBox.StandardButton.Ok | QMessageBox.StandardButton.Cancel)
+        box.button(QMessageBox.StandardButton.Ok).setText(yes)
+        return box
+
+    @Slot()
+    def _use(self) -> None:
+        self._library.use_model(self.current)
+        self.accept()
+
+    # what the store tells -------------------------------------------------------------------
+
+    @Slot(str)
+    def _begun(self, doing: str) -> None:
+        texts = {
+            "add": self.tr("Checking and copying the model…"),
+            "ask": self.tr("Asking how large it is…"),
+            "download": self.tr("Downloading…"),
+            "remove": self.tr("Removing…"),
+        }
+        self._say(texts.get(doing, ""), "muted")
+        self._meter = RateMeter()
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.cancel.setVisible(doing == "download")
+        self._enable()
+
+    @Slot(object, object)
+    def _progressed(self, done: int, total: int) -> None:
+        self._meter.update(done, total)
+        self.bar.setRange(0, 1000)
+        self.bar.setValue(round(1000 * done / max(1, total)))
+        text = self.tr("{0} of {1}").format(size_text(done), size_text(total))
+        left = self._meter.seconds_left
+        if left is not None:
+            rate, time = size_text(self._meter.rate), format_duration(left)
+            text += self.tr(" · {0}/s · {1} left").format(rate, time)
+        self._say(text, "muted")
+
+    @Slot(str, str)
+    def _changed(self, doing: str, name: str) -> None:
+        text = self.tr("{0} is removed.") if doing == "remove" else self.tr("{0} is here now.")
+        self._say(text.format(shown(title_of(name))), "strong")
+        self._wish = "" if doing == "remove" else name
+        self._library.list_models()
+
+    @Slot(object)
+    def _failed(self, error: Exception) -> None:
+        self._say(describe(error).sentence, "bad")
+
+    @Slot()
+    def _ended(self) -> None:
+        stopped = not self.cancel.isHidden() and self.isVisible()
+        self.bar.hide()
+        self.cancel.hide()
+        text = self.tr("Stopped; the download goes on from here next time.") if stopped else ""
+        self._say(text, "muted")
+        self._enable()
+
+    def _say(self, text: str, kind: str) -> None:
+        self.state.setText(text)
+        self.state.setVisible(bool(text))
+        self.state.setProperty("kind", kind)
+        self.state.style().unpolish(self.state)
+        self.state.style().polish(self.state)
+
+
+class _CopyButton(QPushButton):
+    """Copies one text when it is pressed."""
+
+    def __init__(self, text: str, title: str) -> None:
+        super().__init__(title)
+        self._text = text
+        self.setAutoDefault(False)
+        self.clicked.connect(self._copy)
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text)
+
+
+def create(context: Context, parent: QWidget) -> QWidget:
+    """Return the dialog; a download that began in an earlier one goes on."""
+    there = parent.findChild(ModelStore)
+    store = there if there is not None else ModelStore(context.runner, parent)
+    return ModelsDialog(context, store, parent)

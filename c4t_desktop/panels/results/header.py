@@ -1,0 +1,330 @@
+"""Above the grid: how many match, in which order, and where the cut is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QWidget,
+)
+
+from c4t_desktop.messages import count_text, plain_label, plural
+from c4t_desktop.services.arrange import SORTS, Arrangement, Histogram
+from c4t_desktop.services.finder import Finder, Found, Order
+from c4t_desktop.settings import CARD_WIDTH, FOLD_EVENTS, Settings
+from c4t_desktop.theme import Theme
+
+STEPS = 1000
+
+
+class ThresholdSlider(QSlider):
+    """A slider from the lowest to the highest score; bars right of it are matches.
+
+    Signals:
+        cut_chosen: the user moved the cut (float).
+        automatic_wanted: the user went back to the automatic cut (a double click).
+    """
+
+    cut_chosen = Signal(float)
+    automatic_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Start without scores."""
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self._theme = theme
+        self._histogram = Histogram()
+        self._peak = 1
+        self.setObjectName("thresholdSlider")
+        self.setAccessibleName(self.tr("Least score shown"))
+        self.setToolTip(self.tr("Drag to show more or fewer; double-click for the automatic cut."))
+        self.setRange(0, STEPS)
+        self.setSingleStep(5)
+        self.setPageStep(50)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.valueChanged.connect(self._moved)
+        theme.changed.connect(self.update)
+
+    def show_scores(self, histogram: Histogram, cut: float | None) -> None:
+        """Show scores and where the cut is, without choosing it."""
+        self._histogram = histogram
+        self._peak = max(histogram.counts, default=1) or 1
+        self.setEnabled(bool(histogram.counts))
+        self.show_cut(cut)
+
+    def show_cut(self, cut: float | None) -> None:
+        """Show where the cut is; None is left of everything."""
+        if self.isSliderDown():
+            return
+        low, high = self._histogram.low, self._histogram.high
+        share = 0.0 if cut is None else (cut - low) / (high - low)
+        self.blockSignals(True)
+        self.setValue(round(min(1.0, max(0.0, share)) * STEPS))
+        self.blockSignals(False)
+        said = self.tr("everything") if cut is None else f"{cut:.2f}"
+        self.setAccessibleDescription(said)
+        self.update()
+
+    def cut(self) -> float:
+        """Return the score at the slider."""
+        low, high = self._histogram.low, self._histogram.high
+        return low + (high - low) * self.value() / STEPS
+
+    @Slot(int)
+    def _moved(self, _: int) -> None:
+        self.update()
+        self.cut_chosen.emit(self.cut())
+
+    def sizeHint(self) -> QSize:  # noqa: N802, D102
+        return QSize(self._theme.px(220), self._theme.px(36))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
+        return QSize(self._theme.px(120), self._theme.px(36))
+
+    def _area(self) -> QRectF:
+        inset = self._theme.px(4)
+        return QRectF(self.rect()).adjusted(inset, 2, -inset, -2)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+        colours, px = self._theme.colours, self._theme.px
+        painter = QPainter(self)
+        area = self._area()
+        counts = self._histogram.counts
+        at = area.left() + area.width() * self.value() / STEPS
+        painter.setPen(QPen(QColor(colours.border_strong), 1))
+        painter.drawLine(area.bottomLeft(), area.bottomRight())
+        width = area.width() / max(1, len(counts))
+        for place, count in enumerate(counts):
+            if count:
+                # The square root keeps the few matches visible beside thousands of others.
+                height = max(2.0, (area.height() - 2) * (count / self._peak) ** 0.5)
+                left = area.left() + place * width
+                matches = left + width / 2 >= at
+                tint = colours.accent if matches else colours.border_strong
+                bar = QRectF(left + 0.5, area.bottom() - height, max(1.0, width - 1), height)
+                painter.fillRect(bar, QColor(tint))
+        if self.isEnabled():
+            tint = colours.accent if self.hasFocus() else colours.text
+            painter.fillRect(QRectF(at - 1, area.top() - 2, 2, area.height() + 4), QColor(tint))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(tint))
+            painter.drawEllipse(QRectF(at - px(4), area.top() - 2, px(8), px(8)))
+        painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+        if event.button() == Qt.MouseButton.LeftButton and self.isEnabled():
+            self.setSliderDown(True)
+            self._go(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+        if self.isSliderDown():
+            self._go(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+        self.setSliderDown(False)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+        self.setSliderDown(False)
+        self.automatic_wanted.emit()
+
+    def _go(self, event: QMouseEvent) -> None:
+        area = self._area()
+        share = (event.position().x() - area.left()) / area.width()
+        self.setValue(round(min(1.0, max(0.0, share)) * STEPS))
+
+
+class ResultsHeader(QWidget):
+    """Counts, order, cut and size of the pictures.
+
+    Attributes:
+        slider: the cut.
+        size_control: the slider for the size of the pictures, to be placed elsewhere.
+
+    Signals:
+        card_width: the user wants other pictures (pixels before scaling).
+    """
+
+    card_width = Signal(int)
+
+    def __init__(
+        self, finder: Finder, settings: Settings, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        """Show nothing yet."""
+        super().__init__(parent)
+        self._finder = finder
+        self._settings = settings
+        self._theme = theme
+        self.setObjectName("resultsHeader")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._count = plain_label()
+        self._count.setProperty("kind", "subtitle")
+        self._count.setObjectName("matchCount")
+        self._of = plain_label()
+        self._of.setProperty("kind", "muted")
+        self._sort = QComboBox()
+        self._fold = QCheckBox(self.tr("Fold events"))
+        self.slider = ThresholdSlider(theme)
+        self._cut = plain_label()
+        self._cut.setProperty("kind", "muted")
+        self._size = QSlider(Qt.Orientation.Horizontal)
+        self._small, self._large = QLabel(), QLabel()
+        self._place()
+        self._wire()
+        self._restyle()
+
+    def _place(self) -> None:
+        px = self._theme.px
+        names = {"score": self.tr("score"), "time": self.tr("time"), "drive": self.tr("drive")}
+        for sort in SORTS:
+            self._sort.addItem(self.tr("Sort: {0}").format(names[sort]), sort)
+        self._sort.setProperty("kind", "flat")
+        self._sort.setObjectName("sortChooser")
+        self._sort.setAccessibleName(self.tr("Sort by"))
+        self._fold.setObjectName("foldEvents")
+        self._fold.setToolTip(
+            self.tr("Show frames that follow each other as one event (E unfolds)")
+        )
+        self._fold.setChecked(self._settings.value(FOLD_EVENTS))
+        self._size.setObjectName("sizeSlider")
+        self._size.setAccessibleName(self.tr("Size of the pictures"))
+        self._size.setRange(CARD_WIDTH.low, CARD_WIDTH.high)
+        self._size.setSingleStep(CARD_WIDTH.step)
+        self._size.setValue(self._settings.value(CARD_WIDTH))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(16), px(10), px(16), px(4))
+        row.setSpacing(px(10))
+        row.addWidget(self._count)
+        row.addWidget(self._of)
+        row.addStretch(1)
+        # On this side of the room, so that a longer count does not push them from under the mouse.
+        for part in (self._sort, self._fold, self.slider):
+            row.addWidget(part)
+        row.addWidget(self._cut)
+        self.size_control = QWidget()
+        sizes = QHBoxLayout(self.size_control)
+        sizes.setContentsMargins(px(8), 0, 0, 0)
+        sizes.setSpacing(px(6))
+        sizes.addWidget(self._small)
+        sizes.addWidget(self._size)
+        sizes.addWidget(self._large)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave out what there is no room for, the least needed first."""
+        row = self.layout()
+        assert row is not None  # _place made it
+        room = self.width() - 2 * self._theme.px(16)
+        always = (self._count, self._sort, self.slider)
+        used = sum(part.sizeHint().width() + row.spacing() for part in always)
+        for group in (
+            (self._cut,),
+            (self._fold,),
+            (self._of,),
+        ):
+            used += sum(part.sizeHint().width() + row.spacing() for part in group)
+            for part in group:
+                part.setVisible(used <= room)
+
+    def _wire(self) -> None:
+        finder = self._finder
+        self._sort.currentIndexChanged.connect(self._sort_chosen)
+        self._fold.toggled.connect(self._fold_chosen)
+        self.slider.cut_chosen.connect(finder.set_cut)
+        self.slider.automatic_wanted.connect(self._automatic)
+        self._size.valueChanged.connect(self._size_chosen)
+        finder.answered.connect(self._answered)
+        finder.laid_out.connect(self._laid_out)
+        finder.order_changed.connect(self._order_changed)
+        self._theme.changed.connect(self._restyle)
+        finder.set_fold(self._fold.isChecked())
+
+    def resize_cards(self, steps: int) -> None:
+        """Make the pictures larger or smaller by steps of the slider."""
+        self._size.setValue(self._size.value() + steps * CARD_WIDTH.step)
+
+    @Slot(int)
+    def _sort_chosen(self, index: int) -> None:
+        self._finder.set_sort(self._sort.itemData(index))
+
+    @Slot(bool)
+    def _fold_chosen(self, fold: bool) -> None:
+        self._settings.set(FOLD_EVENTS, fold)
+        self._finder.set_fold(fold)
+
+    @Slot()
+    def _automatic(self) -> None:
+        self._finder.set_cut(None)
+
+    @Slot(int)
+    def _size_chosen(self, width: int) -> None:
+        self._settings.set(CARD_WIDTH, width)
+        self.card_width.emit(width)
+
+    @Slot(object)
+    def _answered(self, found: Found) -> None:
+        self.slider.show_scores(found.histogram, self._finder.order.least(found))
+        self._of.setText(self.tr("of {0}").format(count_text(len(found.histogram.values))))
+        self._show_cut()
+
+    @Slot(object)
+    def _laid_out(self, arrangement: Arrangement) -> None:
+        found = self._finder.found
+        if found is not None and self._finder.order.limit(found) is not None:
+            self._count.setText(self.tr("The nearest {0}").format(arrangement.matches))
+            self._fit()
+            return
+        matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))
+        if arrangement.events is not None:
+            events = plural(arrangement.events, self.tr("{0} event"), self.tr("{0} events"))
+            self._count.setText(self.tr("{0} in {1}").format(matches, events))
+        else:
+            self._count.setText(matches)
+        self._fit()
+
+    @Slot(object)
+    def _order_changed(self, order: Order) -> None:
+        place = self._sort.findData(order.sort)
+        if place != self._sort.currentIndex():
+            self._sort.setCurrentIndex(place)
+        if order.fold != self._fold.isChecked():
+            self._fold.setChecked(order.fold)
+        self._show_cut()
+
+    def _show_cut(self) -> None:
+        found, order = self._finder.found, self._finder.order
+        if found is None:
+            return
+        least = order.least(found)
+        self.slider.show_cut(least)
+        if order.limit(found) is not None:
+            self._cut.setText(self.tr("nothing stands out"))
+        elif least is None:
+            self._cut.setText(self.tr("no cut"))
+        elif order.cut is None:
+            self._cut.setText(self.tr("cut {0}, automatic").format(_score(least)))
+        else:
+            self._cut.setText(self.tr("cut {0}").format(_score(least)))
+
+    @Slot()
+    def _restyle(self) -> None:
+        theme = self._theme
+        muted = theme.colours.muted
+        self._small.setPixmap(theme.pixmap("image", 12, muted))
+        self._large.setPixmap(theme.pixmap("image", 18, muted))
+        self._size.setFixedWidth(theme.px(90))
+        self._cut.setMinimumWidth(theme.px(104))
+        self.slider.setFixedSize(QSize(theme.px(200), theme.px(36)))
+
+
+def _score(value: float) -> str:
+    """Return a cut as the cards show scores: rounded otherwise, hits would lie below their cut."""
+    return f"{value:.3f}"

@@ -1,0 +1,337 @@
+"""The middle of the window: the grid, a frame in its place, or a page that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from c4t_desktop.context import InPlaceOfGrid
+from c4t_desktop.gallery.results_model import ResultsModel
+from c4t_desktop.gallery.view import ResultsView
+from c4t_desktop.messages import describe
+from c4t_desktop.panels.results import pages
+from c4t_desktop.panels.results.empty_state import EmptyState, Page
+from c4t_desktop.panels.results.header import ResultsHeader
+from c4t_desktop.panels.results.viewer import Viewer
+from c4t_desktop.services.arrange import Arrangement
+from c4t_desktop.services.finder import Finder, Found
+from c4t_desktop.services.library import Indexing, Library, Opened
+from c4t_desktop.settings import CARD_WIDTH, Settings
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import IndexReport, WorkspaceStatus
+
+
+class ResultsPanel(QStackedWidget):
+    """Shows what fits: an invitation, the hits, one of them large, or what went wrong.
+
+    Signals:
+        current_changed: another frame is the current one (Path or None, Hit or None).
+        example_chosen: an example query was pressed (str).
+        dropped: folders or files were dropped (list of Path).
+    """
+
+    current_changed = Signal(object, object)
+    example_chosen = Signal(str)
+    dropped = Signal(object)
+
+    def __init__(
+        self,
+        library: Library,
+        finder: Finder,
+        header: ResultsHeader,
+        view: ResultsView,
+        viewer: Viewer,
+        empty: EmptyState,
+        hint: EmptyState,
+        settings: Settings,
+        offers: pages.Offers,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Put the parts on pages.
+
+        ``empty`` takes the whole space; ``hint`` stands where the hits would be, below the
+        header with its slider; ``offers`` are what the buttons of both do.
+        """
+        super().__init__(parent)
+        self._library = library
+        self._finder = finder
+        self._header = header
+        self._view = view
+        model = view.model()
+        assert isinstance(model, ResultsModel)  # a ResultsView is made with one
+        self._model = model
+        self._viewer = viewer
+        self._empty = empty
+        self._hint = hint
+        self._settings = settings
+        self._offers = offers
+        self._grid = QWidget()
+        self._grid.setObjectName("canvas")
+        self._problem: Callable[[], Page] | None = None
+        self._panel: QWidget | None = None
+        self._terms: object = None
+        self._status_now: WorkspaceStatus | None = None
+        column = QVBoxLayout(self._grid)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(header)
+        self._under_header = QStackedWidget()
+        self._under_header.addWidget(view)
+        self._under_header.addWidget(hint)
+        column.addWidget(self._under_header, 1)
+        for part in (empty, self._grid, viewer):
+            self.addWidget(part)
+        view.set_card_width(settings.value(CARD_WIDTH))
+        self._wire()
+        self.show_resting()
+
+    def _wire(self) -> None:
+        library, finder = self._library, self._finder
+        library.opening.connect(self._opening)
+        library.opened.connect(self._opened)
+        library.open_failed.connect(self._open_failed)
+        library.closed.connect(self.show_resting)
+        library.indexing.connect(self._indexing)
+        library.index_ended.connect(self._index_ended)
+        library.index_failed.connect(self._index_failed)
+        library.status_changed.connect(self._status)
+        finder.answered.connect(self._answered)
+        finder.laid_out.connect(self._laid_out)
+        finder.failed.connect(self._search_failed)
+        finder.cleared.connect(self._cleared)
+        self._header.card_width.connect(self._view.set_card_width)
+        self._view.resized_by_wheel.connect(self._header.resize_cards)
+        self._view.opened.connect(self.open_frame)
+        self._view.unfold.connect(self.unfold_current)
+        self._view.selectionModel().currentChanged.connect(self._current)
+        self._viewer.closed.connect(self.close_frame)
+        self._viewer.step_wanted.connect(self._step)
+        self._viewer.frame_shown.connect(self._frame_shown)
+        self._empty.dropped.connect(self.dropped)
+
+    # which page -----------------------------------------------------------------------------
+
+    @Slot()
+    def show_resting(self) -> None:
+        """Show the page for when nothing is asked."""
+        if self._problem is not None:
+            page = self._problem()
+        elif not self._library.folders:
+            page = pages.welcome(self._offers, self._settings.recent())
+        elif self._library.opened_now is None:
+            page = pages.opening(self._library.folders)
+        else:
+            status = self._status_now
+            page = pages.ready(
+                self._offers,
+                self._library.folders,
+                status,
+                indexing=self._library.is_indexing,
+                chosen=self.example_chosen.emit,
+            )
+        self._empty.show_page(page)
+        self.setCurrentWidget(self._empty)
+
+    @property
+    def shows_grid(self) -> bool:
+        """Whether the grid is in sight."""
+        return self.currentWidget() is self._grid
+
+    @property
+    def shows_frame(self) -> bool:
+        """Whether a frame is shown large."""
+        return self.currentWidget() is self._viewer
+
+    def _rest_if_idle(self) -> None:
+        if self._finder.ask.empty or self._problem is not None:
+            self.show_resting()
+
+    @Slot(object, str)
+    def _opening(self, folders: Sequence[Path], model: str) -> None:
+        self._problem = None
+        self._status_now = None
+        if self._finder.ask.empty:
+            self._library.opened_now = None if self._moved(folders) else self._library.opened_now
+            self.show_resting()
+
+    def _moved(self, folders: Sequence[Path]) -> bool:
+        opened = self._library.opened_now
+        return opened is not None and tuple(opened.folders) != tuple(folders)
+
+    @Slot(object)
+    def _opened(self, opened: Opened) -> None:
+        self._problem = None
+        self._status_now = opened.status
+        self._rest_if_idle()
+
+    @Slot(object)
+    def _status(self, status: WorkspaceStatus) -> None:
+        self._status_now = status
+        self._rest_if_idle()
+
+    @Slot(object)
+    def _open_failed(self, error: Exception) -> None:
+        self._problem = lambda: pages.failed(describe(error), self._offers)
+        self.show_resting()
+
+    @Slot(object)
+    def _indexing(self, _: Indexing) -> None:
+        if self.currentWidget() is self._empty and self._finder.ask.empty:
+            self.show_resting()
+
+    @Slot(object)
+    def _index_ended(self, _: IndexReport | None) -> None:
+        self._rest_if_idle()
+
+    @Slot(object)
+    def _index_failed(self, error: Exception) -> None:
+        if self._status_now is None or not self._status_now.embedded:
+            self._problem = lambda: pages.failed(describe(error), self._offers)
+            self.show_resting()
+
+    @Slot(object)
+    def _search_failed(self, error: Exception) -> None:
+        problem = describe(error)
+        self._model.set_rows(())
+        self.current_changed.emit(None, None)
+        self._empty.show_page(pages.not_understood(problem))
+        self.setCurrentWidget(self._empty)
+
+    @Slot()
+    def _cleared(self) -> None:
+        self._model.set_rows(())
+        self._viewer.stop()
+        self.current_changed.emit(None, None)
+        self.show_resting()
+
+    # hits -----------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _answered(self, found: Found) -> None:
+        self._problem = None
+
+    @Slot(object)
+    def _laid_out(self, arrangement: Arrangement) -> None:
+        found = self._finder.found
+        if found is None:
+            return
+        if not arrangement.rows:
+            self._model.set_rows(())
+            self._no_match(found)
+            return
+        kept = self._view.current_path() if self._same_question(found) else None
+        top = self._view.verticalScrollBar().value()
+        scores = [row.hit.score for row in arrangement.rows]
+        best, least = max(scores), min(scores)
+        # Bars from a third to full: the differences among what is shown are what matters.
+        self._model.set_rows(arrangement.rows, low=least - (best - least) / 2, best=best)
+        self._under_header.setCurrentWidget(self._view)
+        self._show_grid()
+        if kept is not None and self._model.index_of(kept).isValid():
+            self._view.setCurrentIndex(self._model.index_of(kept))
+            self._view.verticalScrollBar().setValue(top)
+        else:
+            self._view.setCurrentIndex(self._model.index(0))
+            self._view.scrollToTop()
+
+    def _same_question(self, found: Found) -> bool:
+        """Whether the hits shown answer the same terms as before: then the place is kept."""
+        terms = (found.ask.chips, found.ask.text)
+        same, self._terms = terms == self._terms, terms
+        return same
+
+    def _no_match(self, found: Found) -> None:
+        total = len(found.histogram.values)
+        if total:
+            page = pages.no_match(total, self._finder.show_all)
+        else:
+            page = pages.nothing_indexed(
+                self._offers,
+                indexing=self._library.is_indexing,
+                filtered=found.ask.filters.active,
+                status=self._status_now,
+            )
+        self._hint.show_page(page)
+        self._under_header.setCurrentWidget(self._hint)
+        self._show_grid()
+        self.current_changed.emit(None, None)
+
+    def _show_grid(self) -> None:
+        if not self.shows_frame and self._panel is None:
+            self.setCurrentWidget(self._grid)
+
+    @Slot()
+    def _current(self) -> None:
+        row = self._model.row_at(self._view.currentIndex())
+        if row is not None:
+            self.current_changed.emit(row.hit.path, row.hit)
+
+    @Slot()
+    def unfold_current(self) -> None:
+        """Show all frames of the current event, or its best only."""
+        row = self._model.row_at(self._view.currentIndex())
+        if row is not None and row.event >= 0 and (row.count > 1 or row.member):
+            self._finder.toggle_event(row.event)
+
+    # further panels -------------------------------------------------------------------------
+
+    def show_panel(self, panel: QWidget) -> None:
+        """Put a panel in the place of the grid until it emits ``closed``."""
+        self.leave_panel()
+        self._panel = panel
+        self.addWidget(panel)
+        self.setCurrentWidget(panel)
+        assert isinstance(panel, InPlaceOfGrid)  # or nothing leads back to the grid
+        panel.closed.connect(self.leave_panel)
+        panel.setFocus()
+
+    @Slot()
+    def leave_panel(self) -> None:
+        """Go back from a further panel to the grid."""
+        panel, self._panel = self._panel, None
+        if panel is not None:
+            getattr(panel, "release", _nothing)()
+            self.removeWidget(panel)
+            panel.deleteLater()
+            self.close_frame()
+
+    # one frame ------------------------------------------------------------------------------
+
+    @Slot(object)
+    def open_frame(self, path: Path) -> None:
+        """Show a frame large."""
+        self._viewer.show_frame(path)
+        self._viewer.view.fit()
+        self.setCurrentWidget(self._viewer)
+        self._viewer.view.setFocus()
+
+    @Slot()
+    def close_frame(self) -> None:
+        """Go back to the grid."""
+        self._viewer.stop()
+        if self._model.rowCount():
+            self.setCurrentWidget(self._grid)
+            self._view.setFocus()
+        else:
+            self.show_resting()
+
+    @Slot(int)
+    def _step(self, by: int) -> None:
+        if self._view.step(by):
+            path = self._view.current_path()
+            if path is not None:
+                self._viewer.show_frame(path)
+
+    @Slot(object)
+    def _frame_shown(self, path: Path) -> None:
+        row = self._model.row_at(self._model.index_of(path))
+        self.current_changed.emit(path, row.hit if row is not None else None)
+
+
+def _nothing() -> None:
+    """Most panels hold nothing that must be given back."""

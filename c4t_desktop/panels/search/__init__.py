@@ -1,0 +1,1 @@
+"""The search bar and its field of terms."""

@@ -1,0 +1,1 @@
+"""What the window knows and does: no threads, no widgets; work goes to the runner."""

@@ -1,0 +1,217 @@
+"""What is known about one frame: file facts, neighbours in time, frames like it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from c4t_desktop.jobs.runner import Job
+from c4t_desktop.services.library import LOOK, Library
+
+if TYPE_CHECKING:
+    from c4t_desktop.services.workspace import WorkspaceLike
+from dataclasses import field
+
+KEPT = 5  # files known
+_MOST = 300_000  # pairs read of one file
+
+
+@dataclass
+class _Read:
+    """What a pairs file held when it was read."""
+
+    stamp: tuple[float, int] = (0.0, -1)
+    captions: dict[str, list[str]] = field(default_factory=dict)
+
+
+class CaptionBook(QObject):
+    """Knows which pairs files there are, and what they say of a frame.
+
+    Attributes:
+        files: pairs file and folder of its images, the latest first.
+
+    Signals:
+        changed: other files (list of two texts each).
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        """Know none."""
+        super().__init__(parent)
+        self.files: tuple[tuple[Path, Path], ...] = ()
+        self._read: dict[tuple[Path, Path], _Read] = {}
+
+    def restore(self, files: object) -> None:
+        """Take the files that were known the last time; what is no such list is dropped."""
+        entries = files if isinstance(files, list) else []
+        good = [entry for entry in entries if isinstance(entry, list) and len(entry) == 2]
+        self.files = tuple((Path(str(a)), Path(str(b))) for a, b in good)[:KEPT]
+
+    def add(self, file: Path, images: Path | None = None) -> None:
+        """Note a pairs file that was read well."""
+        entry = (file.absolute(), (images or file.parent).absolute())
+        if self.files[:1] != (entry,):
+            rest = [other for other in self.files if other != entry]
+            self.files = tuple([entry, *rest][:KEPT])
+            self.changed.emit([[str(a), str(b)] for a, b in self.files])
+
+    def of(self, image: Path) -> tuple[str, ...]:
+        """Return the captions of a frame; reads files, so worker threads of one lane call it."""
+        found: list[str] = []
+        for entry in self.files:
+            if image.is_relative_to(entry[1]):
+                relative = image.relative_to(entry[1]).as_posix()
+                found += self._captions(entry).get(relative, [])
+        return tuple(dict.fromkeys(found))
+
+    def _captions(self, entry: tuple[Path, Path]) -> dict[str, list[str]]:
+        from c4t_core.datasets.pairs import read_pairs
+        from c4t_core.errors import DataError
+
+        try:
+            info = entry[0].stat()
+        except OSError:
+            return {}
+        stamp = (info.st_mtime, info.st_size)
+        read = self._read.get(entry)
+        if read is None or read.stamp != stamp:
+            read = _Read(stamp)
+            try:
+                for pair in read_pairs(*entry, limit=_MOST).pairs:
+                    read.captions.setdefault(pair.relative, []).append(pair.caption)
+            except DataError:
+                read.captions = {}  # it was mended or broken since; the wizard says what is wrong
+            self._read = {**{k: v for k, v in self._read.items() if k in self.files}, entry: read}
+        return read.captions
+
+
+_AROUND = 3  # neighbours before and after
+_ALIKE = 7  # similar frames
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the details show about one file.
+
+    Attributes:
+        path: the file.
+        size: bytes; -1 if the file is not there.
+        changed: when it was changed, as text in local time.
+        pixels: width and height, (0, 0) if unknown.
+        format: "JPEG", "PNG", or "".
+        neighbours: frames around it of the same drive and camera, itself included.
+        similar: frames like it, itself left out.
+        drive: recording, or "".
+        camera: camera, or "".
+        frame: number of the frame, or "".
+        when: the moment it shows, as text, UTC, or "".
+        captions: what the pairs files that are known say of it.
+    """
+
+    path: Path
+    size: int = -1
+    changed: str = ""
+    pixels: tuple[int, int] = (0, 0)
+    format: str = ""
+    neighbours: tuple[Path, ...] = ()
+    similar: tuple[Path, ...] = ()
+    drive: str = ""
+    camera: str = ""
+    frame: str = ""
+    when: str = ""
+    captions: tuple[str, ...] = ()
+
+
+def moment_text(seconds: float | None) -> str:
+    """Write a moment as ``2026-10-14 08:41:07``, UTC; a time near 1970 is only a clock."""
+    if seconds is None:
+        return ""
+    form = "%Y-%m-%d %H:%M:%S" if seconds > 86_400 * 366 else "%H:%M:%S"
+    return time.strftime(form, time.gmtime(seconds))
+
+
+def _of_file(path: Path) -> Facts:
+    from PIL import Image
+
+    try:
+        info = path.stat()
+    except OSError:
+        return Facts(path)
+    changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.st_mtime))
+    facts = Facts(path, info.st_size, changed)
+    try:
+        # Only the header is read; the pixels are decoded by the core's safe reader alone.
+        with Image.open(path, formats=("JPEG", "PNG", "WEBP", "BMP", "TIFF")) as image:
+            return replace(facts, pixels=image.size, format=image.format or "")
+    except Exception:  # noqa: BLE001 - whatever is wrong with the file, there are no pixels to tell
+        return replace(facts, format=path.suffix[1:].upper())
+
+
+def _with_place(facts: Facts, workspace: WorkspaceLike) -> Facts:
+    frame = workspace.frame(facts.path)
+    if frame is None:
+        return facts
+    around = workspace.neighbours(facts.path, before=_AROUND, after=_AROUND)
+    return replace(
+        facts,
+        drive=frame.drive or "",
+        camera=frame.camera or "",
+        frame="" if frame.frame is None else f"{frame.frame}",
+        when=moment_text(frame.time),
+        neighbours=tuple(other.path for other in around),
+    )
+
+
+class Details(QObject):
+    """Looks up what the details panel shows.
+
+    Attributes:
+        captions: the pairs files that are known.
+
+    Signals:
+        known: facts about a file; sent twice, first without similar frames (Facts).
+    """
+
+    known = Signal(object)
+
+    def __init__(self, library: Library, parent: QObject | None = None) -> None:
+        """Look up in the workspace that is open."""
+        super().__init__(parent)
+        self._library = library
+        self.captions = CaptionBook(self)
+
+    def look_up(self, path: Path) -> None:
+        """Look up one file; what is still being looked up for another one is dropped."""
+        opened = self._library.opened_now
+        workspace = opened.workspace if opened is not None else None
+        captions = self.captions
+
+        def work(job: Job) -> Facts:
+            facts = _of_file(path)
+            if workspace is not None:
+                facts = _with_place(facts, workspace)
+            facts = replace(facts, captions=captions.of(path))
+            job.report(facts)
+            job.check()
+            if workspace is None:
+                return facts
+            alike = [hit.path for hit in workspace.similar(path, _ALIKE + 1) if hit.path != path]
+            return replace(facts, similar=tuple(alike[:_ALIKE]))
+
+        self._library.runner.submit(
+            work,
+            lane=LOOK,
+            key="details",
+            progress=self.known.emit,
+            done=self.known.emit,
+            failed=_nothing,
+        )
+
+
+def _nothing(_: Exception) -> None:
+    """Facts that cannot be looked up are left out; the runner has logged why."""

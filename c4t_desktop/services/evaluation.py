@@ -1,0 +1,391 @@
+"""Evaluations in the background: from files or the user's own marks to a report.
+
+The running evaluation and its report outlive the panel that shows them, so that one can go back
+to searching meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from c4t_core import paths
+from c4t_desktop.jobs.runner import Job
+from c4t_desktop.services.arrange import Row
+from c4t_desktop.services.library import LOOK, Library
+
+if TYPE_CHECKING:
+    from c4t_core.evaluation.evaluate import Report
+    from c4t_core.index.store.user_data import UserData
+
+T = TypeVar("T")
+FilesOfSize = Callable[[int], Sequence[Path]]
+LANE = "evaluate"
+SHOWN = 50  # hits shown of a query
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be evaluated.
+
+    Attributes:
+        models: names.
+        pairs: file of images and captions; None where the user's own marks are asked.
+        images: root of the image paths; None for the folder of the pairs.
+        scenes: ground truth as JSON lines, None without.
+        test_set: a test set of the user's; "" for all marks. Only where ``pairs`` is None.
+    """
+
+    models: tuple[str, ...]
+    pairs: Path | None = None
+    images: Path | None = None
+    scenes: Path | None = None
+    test_set: str = ""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What the user has marked so far.
+
+    Attributes:
+        queries: questions with at least one right mark.
+        frames: marked frames in all.
+        test_sets: name and number of marks of each test set.
+    """
+
+    queries: int = 0
+    frames: int = 0
+    test_sets: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class QueryHits:
+    """The best hits of one query with one model.
+
+    Attributes:
+        rows: the cards.
+        marks: "right" or "wrong" by file.
+        right: how many of the cards are right.
+        relevant: how many right answers there are in all.
+    """
+
+    rows: tuple[Row, ...] = ()
+    marks: dict[Path, str] | None = None
+    right: int = 0
+    relevant: int = 0
+
+
+def evaluate(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
+    """Evaluate and return the core's Report; runs on a worker thread.
+
+    Args:
+        plan: what is to be evaluated.
+        job: is told how far it is.
+        of_size: finds marked frames of a folder that was moved (``Library.files_of_size``).
+
+    Raises:
+        DataError: if the files or marks cannot be used.
+        ModelError: if none of the models can be used.
+        Cancelled: if the job was cancelled.
+    """
+    if plan.pairs is None:
+        return _evaluate_marks(plan, job, of_size)
+    from c4t_core.evaluation.request import EvaluationRequest, run_evaluation
+
+    pairs, images, scenes = plan.pairs, plan.images, plan.scenes
+    if scenes is None and holds_scenes(pairs):
+        made = prepare_labels("scenes", pairs, job, images)
+        pairs, images, scenes = made.pairs, made.images, made.scenes
+    return run_evaluation(
+        EvaluationRequest(pairs, images, plan.models, scenes), job.progress, job.report
+    )
+
+
+def holds_scenes(file: Path) -> bool:
+    """Tell whether a file of JSON lines holds ground truth rather than captions."""
+    import json
+
+    if file.suffix.lower() != ".jsonl":
+        return False
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            first = json.loads(lines.readline(1 << 20))
+    except (OSError, ValueError):
+        return False  # what is wrong with it is said by whoever reads it
+    about = {"things", "shares", "counts", "weather", "time_of_day", "road"}
+    return isinstance(first, dict) and "caption" not in first and bool(about & first.keys())
+
+
+def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
+    """Rank, for each query, the frames that the user has judged for it.
+
+    Frames without a mark are in no ranking: nobody has said whether they are right.
+    """
+    import numpy as np
+
+    from c4t_core.errors import DataError
+    from c4t_core.evaluation.collection import Collection
+    from c4t_core.evaluation.evaluate import evaluate as evaluate_queries
+    from c4t_core.evaluation.queries import make_query
+
+    job.report("reading the marks")
+    judged = _judged(plan.test_set, of_size)
+    names = sorted({name for frames in judged.values() for name in frames})
+    if not names:
+        raise DataError(
+            "No frame is marked as right yet; mark hits with R and X in the results, then "
+            "evaluate again."
+        )
+    place = {name: number for number, name in enumerate(names)}
+    empty: tuple[tuple[str, ...], ...] = tuple(() for _ in names)
+    files = tuple(Path(name) for name in names)
+    collection = Collection(tuple(names), files, empty, tuple(map(_drive, names)))
+    queries = []
+    for text, frames in judged.items():
+        pool = np.array(sorted(place[name] for name in frames), dtype=np.int64)
+        right = [place[name] for name, good in frames.items() if good]
+        queries.append(make_query(text, "own", right, pool=pool))
+    return evaluate_queries(
+        collection, queries, plan.models, progress=job.progress, stage=job.report
+    )
+
+
+def _drive(name: str) -> str | None:
+    from c4t_core.images.frame_names import parse_frame_name
+
+    return parse_frame_name(name).drive
+
+
+def _judged(test_set: str, of_size: FilesOfSize) -> dict[str, dict[str, bool]]:
+    """Return, for each query with a right mark, its marked files, where they are now."""
+    from c4t_core.index.store.user_data import locate
+
+    with _user_data() as data:
+        marks = data.test_set(test_set) if test_set else data.marks()
+    judged: dict[str, dict[str, bool]] = {}
+    for mark in marks:
+        path = locate(mark.image, of_size)
+        if path is not None:
+            judged.setdefault(mark.query, {})[str(path)] = mark.good
+    return {text: frames for text, frames in judged.items() if any(frames.values())}
+
+
+def _user_data() -> closing[UserData]:
+    from c4t_core.index.store.user_data import UserData
+
+    return closing(UserData())
+
+
+def marked() -> Marked:
+    """Return what the user has marked; runs on a worker thread."""
+    with _user_data() as data:
+        marks, test_sets = data.marks(), data.test_sets()
+    right = {mark.query for mark in marks if mark.good}
+    frames = {mark.image for mark in marks if mark.query in right}
+    return Marked(len(right), len(frames), tuple(test_sets))
+
+
+@dataclass(frozen=True)
+class FromLabels:
+    """Pairs made from a data set's labels, and the ground truth beside them."""
+
+    pairs: Path
+    images: Path
+    scenes: Path
+
+
+def prepare_labels(kind: str, source: Path, job: Job, images: Path | None = None) -> FromLabels:
+    """Make pairs and scenes from labels, in the application's own folder; on a worker thread.
+
+    Raises:
+        DataError: if nothing can be read.
+        Cancelled: if the job was cancelled.
+    """
+    from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
+
+    folder = paths.data_dir() / "pairs"
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{kind}-{source.stem or 'labels'}"
+    pairs, scenes = folder / f"{stem}.csv", folder / f"{stem}.scenes.jsonl"
+    request = PairsRequest(kind, source, pairs, images, scenes=scenes)
+    make_pairs(request, job.progress)
+    return FromLabels(pairs, request.root, scenes)
+
+
+def hits_of(report: Report, place: int, model: str) -> QueryHits:
+    """Return the hits of one query of a report with one model."""
+    from c4t_core.images.frame_names import parse_frame_name
+    from c4t_core.index.query import Hit
+
+    query, measured, names = report.queries[place], report.measured[model], report.collection
+    right = set(query.relevant.tolist())
+    rows, marks = [], {}
+    best = zip(measured.top[place][:SHOWN], measured.top_scores[place], strict=False)
+    for rank, (image, score) in enumerate(best, 1):
+        path, relative = names.paths[image], names.names[image]
+        known = parse_frame_name(relative)
+        rows.append(Row(Hit(path, score, rank, path.parent, relative, known.drive, known.camera)))
+        marks[path] = "right" if image in right else "wrong"
+    count = sum(mark == "right" for mark in marks.values())
+    return QueryHits(tuple(rows), marks, count, len(right))
+
+
+class Evaluation(QObject):
+    """Runs one evaluation at a time and keeps its report.
+
+    Attributes:
+        plan: what was asked last, None before the first.
+        report: the core's Report, None until one is there.
+        stage: what is being done now, in the core's words.
+        counts: done and total of that.
+
+    Signals:
+        advanced: stage or counts have changed.
+        done: :attr:`report` is there.
+        failed: there is none (Exception).
+        stopped: the user stopped it.
+        written: the report's files lie in a folder (Path).
+        write_failed: they cannot be written (Exception).
+        marks_counted: what the user has marked (Marked).
+        labels_made: pairs were made from labels (FromLabels).
+    """
+
+    advanced = Signal()
+    done = Signal()
+    failed = Signal(object)
+    stopped = Signal()
+    written = Signal(object)
+    write_failed = Signal(object)
+    marks_counted = Signal(object)
+    labels_made = Signal(object)
+
+    def __init__(self, library: Library, parent: QObject | None = None) -> None:
+        """Evaluate nothing yet; marked frames that were moved are found through the library."""
+        super().__init__(parent)
+        self._library, self._runner = library, library.runner
+        self._job: Job | None = None
+        self.plan: Plan | None = None
+        self.report: Report | None = None
+        self.stage = ""
+        self.counts = (0, 0)
+
+    @property
+    def running(self) -> bool:
+        """Whether something goes on."""
+        return self._job is not None
+
+    def start(self, plan: Plan) -> None:
+        """Evaluate; the report of an earlier evaluation is dropped."""
+        self.report = None
+        self.plan = plan
+        of_size = self._library.files_of_size()
+        self._run(lambda job: evaluate(plan, job, of_size), self._evaluated, self.failed.emit)
+
+    def make_from_labels(self, kind: str, source: Path) -> None:
+        """Make pairs from labels."""
+        self._run(
+            lambda job: prepare_labels(kind, source, job),
+            self.labels_made.emit,
+            self.failed.emit,
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write the report's files into a folder."""
+        report = self.report
+        if report is None:
+            return
+
+        def work(job: Job) -> Path:
+            from c4t_core.evaluation.report import write_report
+
+            job.report("drawing the report")
+            write_report(report, folder, progress=job.progress)
+            return folder
+
+        self._run(work, self.written.emit, self.write_failed.emit)
+
+    def cancel(self) -> None:
+        """Stop what goes on."""
+        if self._job is not None:
+            self._runner.cancel(self._job)
+
+    @Slot()
+    def count_marks(self) -> None:
+        """Ask what the user has marked."""
+        self._with_marks(None)
+
+    @Slot(str)
+    def keep_marks(self, name: str) -> None:
+        """Keep all marks as a test set, then count again."""
+        self._with_marks(lambda data: data.save_test_set(name, data.marks()))
+
+    @Slot(str)
+    def drop_test_set(self, name: str) -> None:
+        """Remove a test set, then count again; the marks stay."""
+        self._with_marks(lambda data: data.delete_test_set(name))
+
+    def _with_marks(self, change: Callable[[UserData], None] | None) -> None:
+        def work(_: Job) -> Marked:
+            if change is not None:
+                with _user_data() as data:
+                    change(data)
+            return marked()
+
+        self._runner.submit(
+            work,
+            lane=LOOK,
+            key=None if change else "evaluation-marks",  # a count must not cancel a change
+            done=self.marks_counted.emit,
+            failed=self.failed.emit if change else _ignore,
+            owner=self,
+        )
+
+    def _run(
+        self,
+        work: Callable[[Job], T],
+        done: Callable[[T], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        if self._job is not None:
+            return
+        self.stage, self.counts = "", (0, 0)
+        ended: list[Callable[[], None]] = []
+        job = self._runner.submit(
+            work,
+            lane=LANE,
+            progress=self._progressed,
+            done=lambda value: ended.append(lambda: done(value)),
+            failed=lambda error: ended.append(lambda: failed(error)),
+            finished=lambda: self._finished(ended),
+            owner=self,
+        )
+        self._job = job
+        self.advanced.emit()
+
+    def _progressed(self, value: tuple[int, int] | str) -> None:
+        if isinstance(value, str):
+            self.stage, self.counts = value, (0, 0)
+        else:
+            self.counts = value
+        self.advanced.emit()
+
+    def _evaluated(self, report: Report) -> None:
+        self.report = report
+        self.done.emit()
+
+    def _finished(self, ended: list[Callable[[], None]]) -> None:
+        """Tell how it ended, once nothing runs any more."""
+        self._job = None
+        if ended:
+            ended[0]()
+        else:
+            self.stopped.emit()
+
+
+def _ignore(_: Exception) -> None:
+    """Drop an error that the user need not hear of: the runner has logged it."""

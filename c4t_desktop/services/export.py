@@ -1,0 +1,196 @@
+"""Exports hits in the background: tables, copies, contact sheets.
+
+Each kind is a plain function on a frozen request; :class:`Exporter` runs one at a time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QObject, Signal
+
+from c4t_desktop.jobs.runner import Job, JobRunner
+from c4t_desktop.services.arrange import above
+from c4t_desktop.services.finder import Finder
+
+if TYPE_CHECKING:
+    from c4t_core.index.exports import Provenance
+    from c4t_core.workspace import Hit, Skipped
+    from c4t_desktop.services.contact_sheet import Heading
+    from c4t_desktop.services.workspace import WorkspaceLike
+
+CSV, JSONL, COPY, PNG, PDF = "csv", "jsonl", "copy", "png", "pdf"
+LANE = "export"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Export", text)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be exported, as it was when the user asked.
+
+    Attributes:
+        hits: best first.
+        query: as text.
+        threshold: the least score shown, None without a cut.
+        filters: what the hits were restricted to.
+        model: what the user calls the model.
+        workspace: knows the model's fingerprint; for jobs only.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    query: str = ""
+    threshold: float | None = None
+    filters: dict[str, object] = field(default_factory=dict)
+    model: str = ""
+    workspace: WorkspaceLike | None = None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        kind: of the export.
+        place: the file, or the folder of many.
+        count: hits written.
+        failed: what could not be, with reasons (Skipped).
+    """
+
+    kind: str
+    place: Path
+    count: int
+    failed: tuple[Skipped, ...] = ()
+
+
+def hits_above_cut(finder: Finder) -> tuple[Hit, ...]:
+    """Return all hits that the grid stands for, folded ones included."""
+    found = finder.found
+    if found is None:
+        return ()
+    return tuple(above(found.hits, finder.order.least(found), finder.order.limit(found)))
+
+
+def hits_of(finder: Finder, paths: Sequence[Path]) -> tuple[Hit, ...]:
+    """Return the hits of some files, best first."""
+    chosen = set(paths)
+    found = finder.found
+    return tuple(hit for hit in found.hits if hit.path in chosen) if found is not None else ()
+
+
+def wanted_of(finder: Finder, query: str, workspace: WorkspaceLike | None) -> Wanted:
+    """Return everything about the answer shown but its hits."""
+    found = finder.found
+    if found is None:
+        return Wanted()
+    filters = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in dataclasses.asdict(found.ask.filters).items()
+        if value
+    }
+    if found.ask.refine:
+        filters["refined_by_marks"] = True
+    return Wanted((), query, finder.order.least(found), filters, found.model, workspace)
+
+
+def _provenance(wanted: Wanted) -> Provenance:
+    from c4t_core.index.exports import Provenance
+
+    fingerprint = wanted.workspace.model_fingerprint if wanted.workspace is not None else ""
+    return Provenance(wanted.model, fingerprint, wanted.query, wanted.threshold, wanted.filters)
+
+
+def export(wanted: Wanted, kind: str, target: Path, job: Job) -> Exported:
+    """Write an export; runs on a worker thread.
+
+    Raises:
+        FolderError: if it cannot be written.
+        Cancelled: if the job was cancelled.
+    """
+    from c4t_core.index import exports
+
+    hits = wanted.hits
+    if kind == COPY:
+        roots = wanted.workspace.roots if wanted.workspace is not None else ()
+        files = [hit.path for hit in hits]
+        report = exports.copy_files(files, target, job.progress, roots=roots)
+        return Exported(kind, target, len(report.copied), report.failed)
+    if kind in (PNG, PDF):
+        from c4t_desktop.services import contact_sheet
+
+        draw = contact_sheet.write_png if kind == PNG else contact_sheet.write_pdf
+        made = draw(hits, _heading(wanted), target, job.progress)
+        return Exported(kind, made[0], len(hits))
+    write = exports.write_csv if kind == CSV else exports.write_jsonl
+    write(hits, _provenance(wanted), target, job.progress)
+    return Exported(kind, target, len(hits))
+
+
+def _heading(wanted: Wanted) -> Heading:
+    from c4t_desktop.services.contact_sheet import Heading
+
+    made = _provenance(wanted)
+    parts = [_tr("{0} hits").format(len(wanted.hits)), f"{made.model} {made.fingerprint[:12]}"]
+    if made.threshold is not None:
+        parts.append(_tr("cut {0}").format(f"{made.threshold:.3f}"))
+    parts.append(made.exported_at)
+    return Heading(wanted.query, " · ".join(part.strip() for part in parts))
+
+
+class Exporter(QObject):
+    """Runs one export at a time.
+
+    Signals:
+        progressed: hits done and in all.
+        done: it is written (Exported).
+        failed: it could not be (Exception).
+        ended: nothing runs any more, however it ended.
+    """
+
+    progressed = Signal(object, object)
+    done = Signal(object)
+    failed = Signal(object)
+    ended = Signal()
+
+    def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
+        """Run nothing yet."""
+        super().__init__(parent)
+        self._runner = runner
+        self._job: Job | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether an export goes on."""
+        return self._job is not None
+
+    def start(self, wanted: Wanted, kind: str, target: Path) -> None:
+        """Begin an export; nothing happens while another one runs."""
+        if self._job is not None:
+            return
+        self._job = self._runner.submit(
+            lambda job: export(wanted, kind, target, job),
+            lane=LANE,
+            progress=self._progressed,
+            done=self.done.emit,
+            failed=self.failed.emit,
+            finished=self._finished,
+            owner=self,
+        )
+
+    def cancel(self) -> None:
+        """Stop; what is written as a whole stays."""
+        if self._job is not None:
+            self._runner.cancel(self._job)
+
+    def _progressed(self, value: tuple[int, int]) -> None:
+        self.progressed.emit(*value)
+
+    def _finished(self) -> None:
+        self._job = None
+        self.ended.emit()

@@ -1,0 +1,319 @@
+"""The open folders, their model and their index: what is there and what runs.
+
+All core work goes through the runner; this object lives in the GUI thread and only keeps what
+the jobs brought back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+from c4t_core.progress import RateMeter
+from c4t_desktop.jobs.runner import Job, JobRunner
+
+if TYPE_CHECKING:
+    from c4t_core.models.protocol import ModelInfo
+    from c4t_core.workspace import IndexReport, WorkspaceStatus
+    from c4t_desktop.services.workspace import WorkspaceLike
+
+T = TypeVar("T")
+WORK, SEARCH, LOOK = "work", "search", "look"
+_COUNT_EVERY = 2.0  # seconds between two counts while the index grows
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What is open.
+
+    Attributes:
+        folders: as the user chose them.
+        model: name of the model.
+        workspace: the core's :class:`~c4t_core.workspace.Workspace`; for jobs only.
+        status: its status when it was opened.
+    """
+
+    folders: tuple[Path, ...]
+    model: str
+    workspace: WorkspaceLike
+    status: WorkspaceStatus
+
+
+@dataclass(frozen=True)
+class Indexing:
+    """How far the index is.
+
+    Attributes:
+        done: images done.
+        total: images in all; 0 while the folders are still being looked through.
+        rate: images per second.
+        seconds_left: estimated; None while unknown.
+        paused: held by the user.
+    """
+
+    done: int
+    total: int
+    rate: float
+    seconds_left: float | None
+    paused: bool
+
+
+def _open_workspace(
+    folders: Sequence[Path], model: str, excludes: Sequence[str] | None
+) -> WorkspaceLike:
+    """Open a workspace; the core is imported here, on the worker thread, and not before."""
+    from dataclasses import replace
+
+    from c4t_core.images.scan import ExcludeRules
+    from c4t_core.workspace import open_workspace
+
+    if excludes is None:
+        return open_workspace(list(folders), model)
+    rules = ExcludeRules()
+    rules = replace(rules, folders=(*rules.folders, *excludes))
+    return open_workspace(list(folders), model, exclude=rules)
+
+
+def _list_models() -> tuple[ModelInfo, ...]:
+    from c4t_core.models.registry import list_models
+
+    return tuple(list_models())
+
+
+class Library(QObject):
+    """Opens folders, switches the model, runs the index.
+
+    Attributes:
+        opened_now: what is open, None before the first folder.
+        models: what the core knows about models (tuple of ModelInfo).
+        excludes: patterns of folder names to leave out besides the usual ones; None for the rules
+            that a folder has, such as those given on the command line.
+
+    Signals:
+        opening: folders are about to be opened (tuple of Path, model name).
+        opened: they are open (Opened).
+        open_failed: they cannot be opened (Exception).
+        closed: nothing is open any more.
+        indexing: progress of the index (Indexing).
+        index_ended: the index is up to date, or stopped (IndexReport or None), or failed.
+        index_failed: the index could not be made (Exception).
+        committed: frames were added that can be found now.
+        status_changed: counts changed (WorkspaceStatus).
+        models_listed: the list of models is known (tuple of ModelInfo).
+    """
+
+    opening = Signal(object, str)
+    opened = Signal(object)
+    open_failed = Signal(object)
+    closed = Signal()
+    indexing = Signal(object)
+    index_ended = Signal(object)
+    index_failed = Signal(object)
+    committed = Signal()
+    status_changed = Signal(object)
+    models_listed = Signal(object)
+
+    def __init__(
+        self,
+        runner: JobRunner,
+        *,
+        open_workspace: Callable[[Sequence[Path], str, Sequence[str] | None], WorkspaceLike]
+        | None = None,
+        list_models: Callable[[], tuple[ModelInfo, ...]] | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        """Start with nothing open."""
+        super().__init__(parent)
+        self.runner = runner
+        self._open_workspace = open_workspace or _open_workspace
+        self._list_models = list_models or _list_models
+        self.opened_now: Opened | None = None
+        self.folders: tuple[Path, ...] = ()
+        self.model = "c4t"
+        self.models: tuple[ModelInfo, ...] = ()
+        self.excludes: tuple[str, ...] | None = None
+        self._meter = RateMeter()
+        self._index_job: Job | None = None
+        self._last = (0, 0)
+        self._counted = 0.0
+
+    def files_of_size(self) -> Callable[[int], Sequence[Path]]:
+        """Return what finds known files by their size.
+
+        With it, what the user said about a file is found again where the file lies now
+        (:func:`c4t_core.index.store.user_data.locate`).
+        """
+        opened = self.opened_now
+        return opened.workspace.files_of_size if opened is not None else lambda _: ()
+
+    # models ---------------------------------------------------------------------------------
+
+    def list_models(self) -> Job:
+        """Ask what models there are."""
+        return self.runner.submit(
+            lambda _: self._list_models(), lane=LOOK, key="models", done=self._models_known
+        )
+
+    def _models_known(self, models: tuple[ModelInfo, ...]) -> None:
+        self.models = models
+        self.models_listed.emit(self.models)
+
+    def use_model(self, name: str) -> None:
+        """Search with another model; its index is made in the background."""
+        if name == self.model and self.opened_now is not None:
+            return
+        self.model = name
+        if self.folders:
+            self.open(self.folders, name)
+
+    # folders --------------------------------------------------------------------------------
+
+    def open(self, folders: Sequence[Path], model: str | None = None) -> Job:
+        """Open folders with a model; what runs for the old ones is stopped."""
+        self.stop_index()
+        self.runner.cancel_key("search")
+        self.folders = tuple(folders)
+        self.model = model or self.model
+        wanted, name, excludes = self.folders, self.model, self.excludes
+
+        def work(_: Job) -> Opened:
+            workspace = self._open_workspace(wanted, name, excludes)
+            return Opened(wanted, name, workspace, workspace.status())
+
+        self.opening.emit(wanted, name)
+        return self.runner.submit(
+            work, lane=WORK, key="open", done=self._opened, failed=self._open_failed
+        )
+
+    def _opened(self, opened: Opened) -> None:
+        self._put_away(self.opened_now)
+        self.opened_now = opened
+        self.opened.emit(opened)
+
+    def _open_failed(self, error: Exception) -> None:
+        self._put_away(self.opened_now)
+        self.opened_now = None
+        self.open_failed.emit(error)
+
+    def _put_away(self, old: Opened | None) -> None:
+        """Close a workspace where its last query runs; its index has ended before."""
+        if old is not None:
+            self.runner.submit(lambda _: old.workspace.close(), lane=SEARCH, failed=_ignore)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.stop_index()
+        self.runner.cancel_key("open")
+        self.runner.cancel_key("search")
+        self._put_away(self.opened_now)
+        self.opened_now = None
+        self.folders = ()
+        self.closed.emit()
+
+    # index ----------------------------------------------------------------------------------
+
+    def index(self) -> Job | None:
+        """Bring the index up to date, in the background."""
+        opened = self.opened_now
+        if opened is None or self._index_job is not None:
+            return None
+        self._meter = RateMeter()
+        self._last = (0, 0)
+        self._counted = 0.0
+
+        def work(job: Job) -> IndexReport:
+            return opened.workspace.index(job.progress, on_commit=lambda: job.report("committed"))
+
+        job = self.runner.submit(
+            work,
+            lane=WORK,
+            key="index",
+            progress=self._index_progress,
+            done=self.index_ended.emit,
+            failed=self.index_failed.emit,
+            finished=lambda: self._index_finished(job),
+        )
+        self._index_job = job
+        self._tell_progress()
+        return job
+
+    @property
+    def is_indexing(self) -> bool:
+        """Whether the index is being made."""
+        return self._index_job is not None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the user holds the index."""
+        return self._index_job is not None and self._index_job.paused
+
+    def pause(self, paused: bool) -> None:
+        """Hold the index, or let it go on."""
+        if self._index_job is None:
+            return
+        if paused:
+            self._index_job.pause()
+        else:
+            self._meter = RateMeter()  # the pause is no part of the rate
+            self._index_job.resume()
+        self._tell_progress()
+
+    def stop_index(self) -> None:
+        """Stop the index; what is done is kept."""
+        if self._index_job is not None:
+            self.runner.cancel(self._index_job)
+
+    def _index_progress(self, value: tuple[int, int] | str) -> None:
+        if isinstance(value, str):  # "committed"
+            self.committed.emit()
+            if time.monotonic() - self._counted >= _COUNT_EVERY:
+                self._counted = time.monotonic()
+                self.refresh_status()
+            return
+        self._last = value
+        self._meter.update(*value)
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        done, total = self._last
+        meter = self._meter
+        state = Indexing(done, total, meter.rate, meter.seconds_left, self.is_paused)
+        self.indexing.emit(state)
+
+    def _index_finished(self, job: Job) -> None:
+        if self._index_job is job:
+            self._index_job = None
+        if job.cancelled:
+            self.index_ended.emit(None)
+        self.refresh_status()
+
+    # small reads ----------------------------------------------------------------------------
+
+    def refresh_status(self) -> None:
+        """Ask for fresh counts."""
+        self.look(lambda workspace: workspace.status(), key="status", done=self.status_changed.emit)
+
+    def look(
+        self, read: Callable[[WorkspaceLike], T], *, key: str, done: Callable[[T], None]
+    ) -> Job | None:
+        """Read something from the open workspace; dropped if another one is open by then."""
+        opened = self.opened_now
+        if opened is None:
+            return None
+
+        def apply(value: T) -> None:
+            if self.opened_now is opened:
+                done(value)
+
+        return self.runner.submit(
+            lambda _: read(opened.workspace), lane=LOOK, key=key, done=apply, failed=_ignore
+        )
+
+
+def _ignore(_: Exception) -> None:
+    """Drop an error that the user need not hear of: the runner has logged it."""

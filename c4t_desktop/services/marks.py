@@ -1,0 +1,358 @@
+"""What the user makes: right and wrong marks, saved searches; kept by the core.
+
+Everything is read and written in the ``"look"`` lane; this side keeps a copy for the GUI.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from c4t_desktop.jobs.runner import Job
+from c4t_desktop.services.finder import (
+    NEAREST,
+    Ask,
+    Chip,
+    Filters,
+    Finder,
+    Found,
+    build_query,
+    core_filters,
+)
+from c4t_desktop.services.library import LOOK, Library
+
+if TYPE_CHECKING:
+    from c4t_core.index.store.user_data import ImageKey, UserData
+    from c4t_core.workspace import Hit
+    from c4t_desktop.services.workspace import WorkspaceLike
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A saved search as the window shows it.
+
+    Attributes:
+        name: unique.
+        ask: the question.
+        matches: how many frames match now, None while unknown.
+        fresh: how many of them were not there when it was last looked at.
+    """
+
+    name: str
+    ask: Ask
+    matches: int | None = None
+    fresh: int = 0
+
+
+def key_of(ask: Ask) -> str:
+    """Return the terms of a question as one text that the core can read again.
+
+    >>> key_of(Ask((Chip(image=Path("/d/a.png"), weight=-1.0),), "snow"))
+    'snow - @"/d/a.png"'
+    """
+    parts = [ask.text.strip()] if ask.text.strip() else []
+    for chip in ask.chips:
+        sign = "- " if chip.weight < 0 else "+ " if parts else ""
+        parts.append(f'{sign}@"{chip.image}"' if chip.image else f"{sign}{chip.text}")
+    return " ".join(parts)
+
+
+class _Store:
+    """Opens the user's file when it is first needed, on the lane's thread."""
+
+    def __init__(self) -> None:
+        self._data: UserData | None = None
+
+    def get(self) -> UserData:
+        if self._data is None:
+            from c4t_core.index.store.user_data import UserData
+
+            self._data = UserData()
+        return self._data
+
+    def close(self) -> None:
+        if self._data is not None:
+            self._data.close()
+            self._data = None
+
+
+class MarkBook(QObject):
+    """Marks of the query asked now, and the saved searches.
+
+    Attributes:
+        marks: "right" or "wrong" by path.
+        saved: the saved searches, by name.
+
+    Signals:
+        changed: other marks (dict of Path to str).
+        saved_changed: other saved searches (tuple of Saved).
+        failed: something could not be kept (Exception).
+    """
+
+    changed = Signal(object)
+    saved_changed = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, library: Library, finder: Finder, parent: QObject | None = None) -> None:
+        """Start empty; :meth:`load` reads the saved searches."""
+        super().__init__(parent)
+        self._library = library
+        self._finder = finder
+        self._store = _Store()
+        self._key = ""
+        self.marks: dict[Path, str] = {}
+        self.saved: tuple[Saved, ...] = ()
+        finder.answered.connect(self._answered)
+        finder.cleared.connect(self._cleared)
+        library.index_ended.connect(self.count_saved)
+        library.opened.connect(self.count_saved)
+
+    def _run(self, work: Callable[[Job], T], done: Callable[[T], None], key: str | None) -> None:
+        self._library.runner.submit(work, lane=LOOK, key=key, done=done, failed=self.failed.emit)
+
+    def close(self) -> None:
+        """Close the user's file; nothing is written after that."""
+        self._store.close()
+
+    # marks ----------------------------------------------------------------------------------
+
+    def mark(self, files: Sequence[Path], mark: str) -> None:
+        """Mark files as "right" or "wrong" for the query asked now; "" takes marks away."""
+        query = self._key
+        workspace = self._workspace()
+        if not files or not query or workspace is None:
+            return
+        for path in files:
+            if mark:
+                self.marks[path] = mark
+            else:
+                self.marks.pop(path, None)
+        self._tell_marks()
+        store, chosen = self._store, tuple(files)
+        good = {"right": True, "wrong": False, "": None}[mark]
+
+        def work(_: Job) -> None:
+            _note(store.get(), query, [_image_key(workspace, path) for path in chosen], good)
+
+        self._run(work, _nothing, None)
+
+    def toggle(self, files: Sequence[Path]) -> None:
+        """Go on from no mark to right, to wrong, to none."""
+        if files:
+            following = {"": "right", "right": "wrong", "wrong": ""}
+            self.mark(files, following[self.marks.get(files[0], "")])
+
+    def _tell_marks(self) -> None:
+        self.changed.emit(dict(self.marks))
+        self._finder.set_marks(dict(self.marks))
+
+    @Slot(object)
+    def _answered(self, found: Found) -> None:
+        query = key_of(found.ask)
+        if query == self._key:
+            return
+        self._key = query
+        store, workspace = self._store, self._workspace()
+
+        def work(_: Job) -> dict[Path, str]:
+            return _read_marks(store.get(), workspace, query)
+
+        self.marks = {}
+        self._tell_marks()
+        self._run(work, self._marks_read, "marks")
+
+    def _marks_read(self, marks: dict[Path, str]) -> None:
+        self.marks = {**marks, **self.marks}
+        self._tell_marks()
+
+    @Slot()
+    def _cleared(self) -> None:
+        self._key = ""
+        self.marks = {}
+        self._tell_marks()
+
+    def _workspace(self) -> WorkspaceLike | None:
+        opened = self._library.opened_now
+        return opened.workspace if opened is not None else None
+
+    # saved searches -------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Read the saved searches."""
+        store = self._store
+        self._run(lambda _: _read_saved(store.get()), self._saved_read, "saved")
+
+    def save(self, name: str, ask: Ask) -> None:
+        """Keep a question under a name; what it finds now is no news."""
+        store, workspace = self._store, self._workspace()
+
+        def work(_: Job) -> tuple[Saved, ...]:
+            from c4t_core.index.store.user_data import Scenario
+
+            settings = {"filters": _lasting(ask.filters), "refine": ask.refine}
+            store.get().save_scenario(Scenario(name, key_of(ask), settings))
+            if workspace is not None:
+                store.get().mark_seen(name, map(_plain_key, _matches_or_none(workspace, ask)))
+            return _read_saved(store.get())
+
+        self._run(work, self._saved_read, None)
+
+    def forget(self, name: str) -> None:
+        """Drop a saved search."""
+        store = self._store
+
+        def work(_: Job) -> tuple[Saved, ...]:
+            store.get().delete_scenario(name)
+            return _read_saved(store.get())
+
+        self._run(work, self._saved_read, None)
+
+    def seen(self, saved: Saved) -> None:
+        """Note that the matches of a saved search are being looked at."""
+        store, workspace = self._store, self._workspace()
+        if workspace is None:
+            return
+
+        def work(_: Job) -> None:
+            hits = _matches(workspace, saved.ask)[0]
+            store.get().mark_seen(saved.name, [_plain_key(hit) for hit in hits])
+
+        self._run(work, lambda _: self.count_saved(), None)
+
+    @Slot()
+    def count_saved(self) -> None:
+        """Count what matches each saved search now, and what is new since last time."""
+        store, workspace, saved = self._store, self._workspace(), self.saved
+        if workspace is None or not saved:
+            return
+
+        def work(job: Job) -> tuple[Saved, ...]:
+            return tuple(_counted(job, store.get(), workspace, entry) for entry in saved)
+
+        self._library.runner.submit(
+            work, lane=LOOK, key="count", done=self._saved_counted, failed=_nothing
+        )
+
+    def _saved_read(self, saved: tuple[Saved, ...]) -> None:
+        known = {entry.name: entry for entry in self.saved}
+        self.saved = tuple(
+            dataclasses.replace(entry, matches=known[entry.name].matches)
+            if entry.name in known and known[entry.name].ask == entry.ask
+            else entry
+            for entry in saved
+        )
+        self.saved_changed.emit(self.saved)
+        self.count_saved()
+
+    def _saved_counted(self, saved: tuple[Saved, ...]) -> None:
+        self.saved = saved
+        self.saved_changed.emit(saved)
+
+
+def _image_key(workspace: WorkspaceLike, path: Path) -> ImageKey:
+    """Return how the user's data know a frame; its content is hashed so that it is found again."""
+    from c4t_core.index.store.user_data import ImageKey
+
+    frame = workspace.frame(path)
+    if frame is None:
+        return ImageKey.of(path.parent, path.name)
+    return ImageKey.of(frame.root, frame.relative)
+
+
+def _note(data: UserData, query: str, keys: list[ImageKey], good: bool | None) -> None:
+    """Mark frames; what was said about them where they lay before a move holds no more."""
+    contents = {key.digest for key in keys if key.digest}
+    gone = [
+        mark.image
+        for mark in data.marks(query)
+        if mark.image.digest in contents and not mark.image.path.is_file()
+    ]
+    data.mark(query, gone, None)
+    data.mark(query, keys, good)
+
+
+def _plain_key(hit: Hit) -> ImageKey:
+    from c4t_core.index.store.user_data import ImageKey
+
+    return ImageKey(hit.root, hit.relative)
+
+
+def _read_marks(data: UserData, workspace: WorkspaceLike | None, query: str) -> dict[Path, str]:
+    """Return the marks of a query by where the files are now."""
+    from c4t_core.index.store.user_data import locate
+
+    found = {}
+    for mark in data.marks(query):
+        of_size = workspace.files_of_size if workspace is not None else _no_files
+        path = locate(mark.image, of_size) or mark.image.path
+        found[path] = "right" if mark.good else "wrong"
+    return found
+
+
+def _read_saved(data: UserData) -> tuple[Saved, ...]:
+    made = []
+    for scenario in data.scenarios():
+        stored = dict(scenario.settings.get("filters", {}))
+        stored["within"] = tuple(stored.get("within", ()))
+        known = {field.name for field in dataclasses.fields(Filters)}
+        filters = Filters(**{name: value for name, value in stored.items() if name in known})
+        refine = bool(scenario.settings.get("refine", False))
+        made.append(Saved(scenario.name, Ask((), scenario.query, filters, refine)))
+    return tuple(made)
+
+
+def _lasting(filters: Filters) -> dict[str, object]:
+    """Return the filters as plain data; ids of images do not outlive the catalogue."""
+    plain = dataclasses.asdict(filters)
+    return {name: plain[name] for name in plain if not name.startswith("among")}
+
+
+def _matches(workspace: WorkspaceLike, ask: Ask) -> tuple[list[Hit], bool]:
+    """Return what the search shows, and whether it stands out from the rest."""
+    query, filters = build_query(ask), core_filters(ask.filters)
+    cut = workspace.threshold(query, filters=filters)
+    ranking = workspace.ranking(query, filters=filters)
+    count = NEAREST if cut is None else int((ranking.scores >= cut).sum())
+    ids, scores = ranking.image_ids[:count], ranking.scores[:count]
+    return workspace.hits(ids.tolist(), scores.tolist()), cut is not None
+
+
+def _matches_or_none(workspace: WorkspaceLike, ask: Ask) -> list[Hit]:
+    from c4t_core.errors import C4TError
+
+    try:
+        return _matches(workspace, ask)[0]
+    except C4TError:  # not indexed yet, or an image of the query is gone
+        return []
+
+
+def _counted(job: Job, data: UserData, workspace: WorkspaceLike, saved: Saved) -> Saved:
+    from c4t_core.errors import C4TError
+
+    job.check()
+    try:
+        hits, stands_out = _matches(workspace, saved.ask)
+    except C4TError:  # not indexed yet, or an image of the query is gone
+        return dataclasses.replace(saved, matches=None, fresh=0)
+    # The nearest of frames that do not fit are no news: any folder added would bring some.
+    fresh = data.unseen(saved.name, [_plain_key(hit) for hit in hits]) if stands_out else ()
+    return dataclasses.replace(saved, matches=len(hits), fresh=len(fresh))
+
+
+def _no_files(_: int) -> tuple[Path, ...]:
+    """While nothing is open, no file is known."""
+    return ()
+
+
+def _nothing(_: object) -> None:
+    """Nothing is to be done with this value."""
+
+
+__all__ = ["Chip", "Saved", "MarkBook", "key_of"]

@@ -1,0 +1,203 @@
+"""Watches the open folders, so that new files are found without asking.
+
+Qt's watcher tells that a folder changed, not what; a change only starts the ordinary run, which
+compares sizes and times with the catalogue. Where a network drive tells nothing, or there are
+more folders than the system can watch, F5 is still there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Slot
+
+from c4t_desktop.jobs.runner import Job, JobRunner
+from c4t_desktop.services.library import Library, Opened
+
+LANE = "watch"
+MOST = 2000  # folders; inotify allows 8,192 for all programs of a user where it allows least
+SETTLE = 2500  # ms without a change: a recording or a copy that is written is left in peace
+_PATIENCE = 20_000  # ms after which a folder that never comes to rest is looked at anyway
+
+
+def folders_below(roots: Sequence[Path], job: Job, most: int = MOST) -> list[str]:
+    """Return the roots and the folders below them, at most so many; runs on a worker thread."""
+    found: list[str] = []
+    for folder in _walk(roots):
+        job.check()
+        found.append(folder)
+        if len(found) >= most:
+            break
+    return found
+
+
+def _walk(roots: Sequence[Path]) -> Iterator[str]:
+    """Yield folders level by level: the ones that are new in a drive lie near the top."""
+    level = [str(root) for root in roots if root.is_dir()]
+    while level:
+        below: list[str] = []
+        for folder in level:
+            yield folder
+            try:
+                with os.scandir(folder) as entries:
+                    below += sorted(
+                        entry.path
+                        for entry in entries
+                        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                    )
+            except OSError:
+                continue  # gone or forbidden meanwhile; the index says so
+        level = below
+
+
+class FolderWatch(QObject):
+    """Starts the index when something changes in an open folder.
+
+    Attributes:
+        watched: how many folders are watched.
+    """
+
+    def __init__(self, library: Library, *, allowed: bool, parent: QObject | None = None) -> None:
+        """Watch what the library opens, if that is allowed."""
+        super().__init__(parent)
+        self._library = library
+        self._allowed = allowed
+        self._watcher = QFileSystemWatcher(self)
+        self._settle, self._patience = QTimer(self), QTimer(self)
+        for timer, wait in ((self._settle, SETTLE), (self._patience, _PATIENCE)):
+            timer.setSingleShot(True)
+            timer.setInterval(wait)
+            timer.timeout.connect(self._look)
+        self._watcher.directoryChanged.connect(self._changed)
+        library.opened.connect(self._opened)
+        library.closed.connect(self.stop)
+        library.open_failed.connect(self.stop)
+        library.index_ended.connect(self._ended)
+
+    @property
+    def watched(self) -> int:
+        """How many folders are watched."""
+        return len(self._watcher.directories())
+
+    @Slot()
+    def stop(self) -> None:
+        """Watch nothing."""
+        self._settle.stop()
+        self._patience.stop()
+        self._library.runner.cancel_key("watch")
+        if self._watcher.directories():
+            self._watcher.removePaths(self._watcher.directories())
+
+    @Slot(object)
+    def _opened(self, _: Opened) -> None:
+        self.stop()
+        self._begin()
+
+    @Slot(object)
+    def _ended(self, report: object) -> None:
+        """Watch the folders that are new; none after the user stopped the run."""
+        if report is not None:
+            self._begin()
+
+    def allow(self, allowed: bool) -> None:
+        """Watch from now on, or not."""
+        self._allowed = allowed
+        self._begin() if allowed else self.stop()
+
+    def _begin(self) -> None:
+        opened = self._library.opened_now
+        if opened is None or not self._allowed:
+            return
+        roots = opened.folders
+        self._library.runner.submit(
+            lambda job: folders_below(roots, job),
+            lane=LANE,
+            key="watch",
+            done=self._watch,
+            failed=_ignore,
+            owner=self,
+        )
+
+    def _watch(self, folders: list[str]) -> None:
+        known = set(self._watcher.directories())
+        fresh = [folder for folder in folders if folder not in known]
+        if fresh:
+            self._watcher.addPaths(fresh)  # what cannot be watched is left out
+
+    @Slot(str)
+    def _changed(self, _: str) -> None:
+        self._settle.start()
+        if not self._patience.isActive():
+            self._patience.start()
+
+    @Slot()
+    def _look(self) -> None:
+        self._settle.stop()
+        self._patience.stop()
+        if self._library.is_indexing:
+            self._settle.start()  # what came after its scan is looked for when it has ended
+        elif self._allowed:
+            self._library.index()
+
+
+def _ignore(_: Exception) -> None:
+    """Where nothing can be watched, F5 looks for new files; the runner has logged why."""
+
+
+_MEMORY = "memory"
+_EVERY = 10_000  # ms between the end of work and the trimming, and so between two of them
+
+
+def trimmer() -> Callable[[int], int] | None:
+    """Return glibc's ``malloc_trim``, None where there is no glibc."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        found = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):  # musl has none
+        return None
+    found.argtypes, found.restype = [ctypes.c_size_t], ctypes.c_int
+    return found
+
+
+class MemoryKeeper(QObject):
+    """Trims the heaps some seconds after work has ended, on a thread of its own.
+
+    Attributes:
+        trims: how often that was done.
+    """
+
+    def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
+        """Watch a runner; without glibc nothing is ever done."""
+        super().__init__(parent)
+        self._runner = runner
+        self._trim = trimmer()
+        self._own = False
+        self.trims = 0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_EVERY)
+        self._timer.timeout.connect(self._give_back)
+        if self._trim is not None:
+            runner.idle.connect(self._worked)
+
+    @Slot()
+    def _worked(self) -> None:
+        if self._own:  # that was the trimming itself
+            self._own = False
+            return
+        if not self._timer.isActive():  # somebody who goes on working must not put it off
+            self._timer.start()
+
+    @Slot()
+    def _give_back(self) -> None:
+        self._own = True
+        self.trims += 1
+        self._runner.submit(self._work, lane=_MEMORY, key=_MEMORY)
+
+    def _work(self, _: Job) -> int:
+        return self._trim(0) if self._trim is not None else 0

@@ -1,0 +1,139 @@
+"""What version 0.1.0 left on a disk opens as it was: catalogue, user data, a trained model.
+
+The files in ``tests/made_by_0_1`` are that version's own (``make.py`` there tells how they were
+made); their folder of images has moved since, as a checkout lies somewhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import importlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import c4t_core
+from c4t_core.cli import main
+
+MADE = Path(__file__).resolve().parents[1] / "made_by_0_1"
+THEN = json.loads((MADE / "expected.json").read_text(encoding="utf-8"))
+OLD = Path(THEN["root"])
+
+
+def user_module():
+    """Import what keeps the user's own data, wherever it lives by now."""
+    for name in ("c4t_core.index.store.user_data", "c4t_core.index.user_data"):
+        with contextlib.suppress(ModuleNotFoundError):
+            return importlib.import_module(name)
+    raise AssertionError("where is the user's data?")
+
+
+@pytest.fixture
+def drives(data_dir, tmp_path):
+    """The images where they lie now, the old data in the data folder."""
+    shutil.copytree(MADE / "data", data_dir, dirs_exist_ok=True)
+    folder = shutil.copytree(MADE / "drives", tmp_path / "moved" / "drives")
+    for path in folder.rglob("*.png"):
+        os.utime(path, (THEN["mtime"], THEN["mtime"]))
+    return folder
+
+
+@pytest.fixture
+def workspace(drives):
+    with c4t_core.open_workspace(drives, model="c4t:tiny") as opened:
+        opened.relocate(OLD, drives)
+        yield opened
+
+
+def assert_same(hits, then):
+    assert [hit.relative for hit in hits] == [name for name, _ in then]
+    assert [hit.score for hit in hits] == pytest.approx([score for _, score in then], abs=1e-6)
+
+
+def test_the_catalogue_gives_the_same_hits_and_nothing_is_embedded_again(workspace, drives):
+    for query, then in THEN["hits"].items():
+        assert_same(workspace.search(query, None), then)
+        assert workspace.threshold(query) == pytest.approx(THEN["cuts"][query], abs=1e-6)
+    report = workspace.index()
+    assert (report.embedded, report.unchanged, report.gone) == (0, THEN["report"][1], 0)
+    assert report.total == THEN["report"][0]
+    for query, then in THEN["hits"].items():
+        hits = workspace.search(query, None, exact=True)
+        assert_same(hits, then)
+        assert all(hit.path == drives / hit.relative and hit.path.is_file() for hit in hits)
+    image, then = THEN["similar"]
+    assert_same(workspace.similar(drives / image, 5), then)
+    assert workspace.drives() == [tuple(pair) for pair in THEN["drives"]]
+    assert [
+        [skip.path.relative_to(drives).as_posix(), skip.reason] for skip in workspace.skipped()
+    ] == THEN["skipped"]
+    assert not workspace.notices
+
+
+def test_the_command_line_finds_the_same(workspace, drives, capsys):
+    for query, then in THEN["hits"].items():
+        words = [str(drives), query, "--model", "c4t:tiny", "--json", "-k", "100"]
+        assert main(["search", *words]) == 0
+        hits = json.loads(capsys.readouterr().out)
+        assert [hit["path"] for hit in hits] == [str(drives / name) for name, _ in then]
+
+
+def test_marks_scenario_and_test_set_are_the_same_and_follow_the_move(workspace, drives, data_dir):
+    user = user_module()
+    with contextlib.closing(user.UserData()) as data:
+        marks = data.marks()
+        assert [
+            [mark.query, mark.image.relative, mark.good, mark.image.digest] for mark in marks
+        ] == THEN["marks"]
+        for mark in marks:  # the folder moved without a word: the content tells
+            found = user.locate(mark.image, workspace.files_of_size)
+            assert found == drives / mark.image.relative
+        assert data.test_sets() == [tuple(pair) for pair in THEN["test_sets"]]
+        kept = data.test_set("first")
+        assert [[mark.query, mark.image.relative, mark.good] for mark in kept] == THEN["test_set"]
+        (scenario,) = data.scenarios()
+        assert [scenario.name, scenario.query, dict(scenario.settings)] == THEN["scenario"]
+        assert data.history() == THEN["history"]
+        data.move_root(OLD, drives)
+        drive = scenario.settings["filters"]["drive"]
+        keys = [workspace.key(hit) for hit in workspace.search(scenario.query, drive=drive)]
+        fresh = data.unseen(scenario.name, keys)
+        assert {key.relative for key in keys} - {key.relative for key in fresh} == set(THEN["seen"])
+    assert not list(data_dir.glob("*.damaged-*"))
+
+
+def assert_embeds(model, drives):
+    then = THEN["model"]
+    assert (model.dim, model.fingerprint) == (then["dim"], then["fingerprint"])
+    texts, vectors = then["texts"]
+    np.testing.assert_allclose(model.encode_texts(texts), vectors, rtol=0, atol=1e-5)
+    names, vectors = then["images"]
+    images = [Image.open(drives / name) for name in names]
+    np.testing.assert_allclose(model.encode_images(images), vectors, rtol=0, atol=1e-5)
+
+
+def test_the_trained_model_is_listed_and_embeds_the_same(drives, capsys):
+    assert main(["models", "list", "--json"]) == 0
+    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert listed["c4t:tiny"]["available"] is True
+    assert_embeds(c4t_core.load_model("c4t:tiny"), drives)
+
+
+def test_the_trained_model_can_be_taught_more(drives, tmp_path):
+    pytest.importorskip("torch", reason="training needs an extra")
+    assert_embeds(c4t_core.load_model("c4t:tiny", engine="torch", device="cpu"), drives)
+    with (tmp_path / "pairs.csv").open("w", newline="", encoding="utf-8") as out:
+        rows = [(name, "a car in the snow") for name, _ in THEN["hits"]["snow"][:4]]
+        csv.writer(out).writerows([("image", "caption"), *rows])
+    words = ["train", str(tmp_path / "pairs.csv"), "--images", str(drives), "--from", "c4t:tiny"]
+    how = "--epochs 1 --batch 4 --device cpu --validation-share 0 --no-guard --name more"
+    assert main([*words, *how.split(), "--output", str(tmp_path / "run")]) == 0
+    taught = c4t_core.load_model("c4t:more")
+    assert taught.fingerprint != THEN["model"]["fingerprint"]
+    assert taught.encode_texts(["snow"]).shape == (1, THEN["model"]["dim"])

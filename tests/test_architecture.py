@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts import house
+
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("c4t_core", "c4t_desktop", "scripts", "benchmarks")
 HEAVY = ("torch", "torchvision", "transformers", "timm", "open_clip", "accelerate", "matplotlib")
@@ -52,16 +54,18 @@ def run_python(code: str, **variables: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("folder", CODE)
-def test_modules_stay_below_400_lines(folder):
-    paths = modules(folder)
-    assert paths, folder
-    long = {
-        str(path.relative_to(ROOT)): lines
-        for path in paths
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) >= 400
-    }
-    assert not long
+def test_a_folder_holds_few_modules():
+    assert house.above(house.folders(house.read(ROOT, CODE)), house.MODULES_IN_FOLDER) == {}
+
+
+def test_modules_are_not_long():
+    found = house.lines(house.read(ROOT, CODE))
+    assert len(found) > 100
+    assert house.above(found, house.LINES_IN_MODULE) == {}
+
+
+def test_functions_are_not_complex():
+    assert house.complexities(ROOT, house.COMPLEXITY + 1) == {}
 
 
 def test_imports_only_go_down():

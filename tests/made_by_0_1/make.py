@@ -71,8 +71,9 @@ def train(rows: list[tuple[str, str, str]]) -> None:
 
 def use() -> dict[str, object]:
     """Index, search, mark, save; return what was found."""
-    from c4t_core import open_workspace
     from c4t_core.index.user_data import Scenario, UserData
+
+    from c4t_core import open_workspace
 
     with open_workspace(ROOT, model="c4t:tiny") as workspace:
         report = workspace.index()

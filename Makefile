@@ -36,7 +36,7 @@ bench: $(VENV)/.dev ## speed: what README's figures come from; IMAGES=folder of 
 	$(BIN)/python -m benchmarks.speed $(if $(IMAGES),--images "$(IMAGES)")
 
 train-lite: $(VENV)/.dev ## train the shipped model again; DATA=drive data, ARGS="--without roads"
-	$(BIN)/python -m scripts.train_lite $(if $(DATA),--data "$(DATA)") $(ARGS)
+	$(BIN)/python -m scripts.lite.train $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 sample: $(VENV)/.dev ## draw the sample drive again
 	$(BIN)/python -m scripts.draw_sample

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality import embedded, options_of
 from c4t_core.index.cut import SENTENCES, SHARE, automatic_threshold
-from c4t_core.training.recipe_data import SOURCES
+from scripts.lite.data import SOURCES
 
 NONSENSE = (
     "elephants bathing", "asdf qwer", "a hospital bed", "sushi on a plate", "a violin",

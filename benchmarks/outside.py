@@ -16,7 +16,7 @@ classifier was right (on the project's test images it mostly was not: see ``docs
 *Texts.* Each word has a paraphrase without it. Whether the paraphrase is still the nearest of all
 paraphrases is asked in the sentence encoder's own space and in the model's.
 
-Needs the extra ``train`` and the starting weights, as ``scripts/train_lite.py`` does.
+Needs the extra ``train`` and the starting weights, as ``scripts/lite/train.py`` does.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality import precision
 from c4t_core.models.registry import shipped_folder
-from c4t_core.training.recipe_data import read_frames
+from scripts.lite.data import read_frames
 
 PROBABILITY = 0.3  # of ImageNet's softmax, summed over a word's classes
 DETECTED = 0.6  # of the detector's score; false hits become common below 0.5
@@ -153,7 +153,7 @@ def run(data: Path, folder: Path, detector: Path | None, cache: Path) -> dict[st
     from c4t_core.models.folder import load_state, read_config
     from c4t_core.models.network import DualEncoder
     from c4t_core.models.pretrained import load_pretrained
-    from c4t_core.training.features import image_features, text_features
+    from scripts.lite.features import image_features, text_features
 
     model = DualEncoder(read_config(folder))
     model.load_state_dict(load_state(folder))

@@ -6,7 +6,7 @@ The queries are in ``quality_queries.json``: weather, road, object, scene, and c
 weather and object, each asked as a keyword and in two sentences whose words the captions of the
 training never used. Only images whose labels answer a query take part in it; positives and chance
 (the share of positives) stand beside each figure. The split is by drive or duplicate group, the
-same that training uses (``c4t_core.training.recipe_data``).
+same that training uses (``scripts.lite.data``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.training.recipe_data import PARTS, Frame, read_frames
+from scripts.lite.data import PARTS, Frame, read_frames
 
 QUERIES = Path(__file__).with_name("quality_queries.json")
 KINDS = ("weather", "road", "object", "scene", "combined")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import quality
-from c4t_core.training.recipe_data import Frame
+from scripts.lite.data import Frame
 
 
 def _frame(source: str, **known: object) -> Frame:

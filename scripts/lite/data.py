@@ -42,7 +42,7 @@ class Frame:
         road: the label of the road pictures, else None.
         time_of_day: CamVid's, else None.
         brightness: of the frame or its upper third, whichever is brighter, 0..1; None if it was
-            not measured (:func:`c4t_core.training.features.brightness`).
+            not measured (:func:`scripts.lite.features.brightness`).
     """
 
     path: Path

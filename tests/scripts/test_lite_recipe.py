@@ -11,10 +11,10 @@ import pytest
 
 from benchmarks import quality
 from c4t_core.errors import DataError, TrainingError
-from c4t_core.training.recipe import Batches, Phrase, RecipeOptions, phrase_bank
-from c4t_core.training.recipe_concepts import RULES, fits, ramp
-from c4t_core.training.recipe_data import Frame, part_of, read_frames
-from c4t_core.training.recipe_words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases
+from scripts.lite.concepts import RULES, fits, ramp
+from scripts.lite.data import Frame, part_of, read_frames
+from scripts.lite.recipe import Batches, Phrase, RecipeOptions, phrase_bank
+from scripts.lite.words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases
 
 # words without content of their own, which both sides may use
 COMMON = re.findall(
@@ -70,7 +70,7 @@ def test_query_sentences_use_no_word_of_the_captions() -> None:
 
 def test_class_names_that_the_queries_use_are_not_taught() -> None:
     pytest.importorskip("timm")
-    from c4t_core.training.recipe_names import class_names, usable
+    from scripts.lite.names import class_names, usable
 
     queries = json.loads(quality.QUERIES.read_text(encoding="utf-8"))["queries"]
     asked = {_stem(w) for query in queries for text in query["sentences"] for w in _words(text)}
@@ -199,7 +199,7 @@ def test_no_images_is_said() -> None:
 
 def test_loss_equals_a_slow_reference_and_leaves_the_unknown_out() -> None:
     torch = pytest.importorskip("torch")
-    from c4t_core.training.recipe import graded_loss
+    from scripts.lite.recipe import graded_loss
 
     rng = np.random.default_rng(1)
     cosines, true = rng.uniform(-1, 1, (5, 7)), rng.uniform(0, 1, (5, 7))
@@ -227,7 +227,7 @@ def test_heads_learn_concepts_from_features_that_hold_them() -> None:
     pytest.importorskip("torch")
     import torch
 
-    from c4t_core.training.recipe import train_heads
+    from scripts.lite.recipe import train_heads
 
     rng = np.random.default_rng(0)
     table = (rng.random((3, 120)) < 0.3).astype(np.float32)

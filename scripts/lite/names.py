@@ -13,8 +13,8 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.training.recipe import Phrase
-from c4t_core.training.recipe_words import WRAPPERS
+from scripts.lite.recipe import Phrase
+from scripts.lite.words import WRAPPERS
 
 # Words that the queries of benchmarks/quality ask with: classes named so are left out.
 HELD_OUT = frozenset(

@@ -30,7 +30,7 @@ def test_features_through_the_head_are_the_models_embeddings(
     import torch
 
     from c4t_core.models.torch_engine import TorchModel, load_dual_encoder
-    from c4t_core.training.features import image_features
+    from scripts.lite.features import image_features
 
     model = load_dual_encoder(tiny_model_folder)
     features = image_features(model, images, batch=2)
@@ -45,7 +45,7 @@ def test_copies_depend_on_their_seed_and_are_kept(
     tiny_model_folder: Path, images: list[Path], tmp_path: Path
 ) -> None:
     from c4t_core.models.torch_engine import load_dual_encoder
-    from c4t_core.training.features import image_features
+    from scripts.lite.features import image_features
 
     model = load_dual_encoder(tiny_model_folder)
     cache = tmp_path / "cache"
@@ -60,7 +60,7 @@ def test_copies_depend_on_their_seed_and_are_kept(
 
 def test_unreadable_image_is_named(tiny_model_folder: Path, tmp_path: Path) -> None:
     from c4t_core.models.torch_engine import load_dual_encoder
-    from c4t_core.training.features import image_features
+    from scripts.lite.features import image_features
 
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no image")

@@ -1,7 +1,7 @@
 """The recipe of the shipped model: heads taught by phrases whose truth is known per image.
 
 Both encoders stay as they are; their features are computed once and kept
-(:mod:`c4t_core.training.features`), so that a step costs two small heads. Instead of pairing an
+(:mod:`scripts.lite.features`), so that a step costs two small heads. Instead of pairing an
 image with one caption and calling every other caption of the batch wrong, each step draws
 images and phrases and asks the labels how true each phrase is of each image. The targets of both
 softmaxes are these truths, shared among all right answers (multi-positive InfoNCE, as in
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from c4t_core.errors import TrainingError
 from c4t_core.progress import Progress, ignore
-from c4t_core.training.recipe_concepts import WEATHER
-from c4t_core.training.recipe_words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases
+from scripts.lite.concepts import WEATHER
+from scripts.lite.words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,7 +78,7 @@ def phrase_bank(table: NDArray[np.float32], options: RecipeOptions) -> list[Phra
 
     Args:
         table: float32 (concepts or more, n), the first rows as
-            :func:`c4t_core.training.recipe_concepts.fits` gives them; combinations that hardly any
+            :func:`scripts.lite.concepts.fits` gives them; combinations that hardly any
             image shows are left out.
         options: seed and numbers.
     """

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.training.recipe_data import Frame
-from c4t_core.training.recipe_words import concepts
+from scripts.lite.data import Frame
+from scripts.lite.words import concepts
 
 Rule = Callable[[Frame], float | None]
 _RURAL = ("dirt", "forest", "gravel")
@@ -191,7 +191,7 @@ def fits(frames: Sequence[Frame]) -> NDArray[np.float32]:
 
     Returns:
         float32 (concepts, n) in 0..1, NaN where the labels do not say; rows in the order of
-        :func:`c4t_core.training.recipe_words.concepts`.
+        :func:`scripts.lite.words.concepts`.
     """
     table = np.full((len(concepts()), len(frames)), np.nan, dtype=np.float32)
     for row, name in enumerate(concepts()):

@@ -223,7 +223,9 @@ class Captions:
 def augmented(pixels: Tensor, seeds: Sequence[int]) -> Tensor:
     """Crop, brighten and change the contrast of each image, as its seed says.
 
-    No mirroring: captions say left and right.
+    The one variation of pixels, for ``--augment light`` and the shipped model alike. It never
+    mirrors: that would contradict a caption that says left or right, move the traffic to the other
+    side of the road (which tells countries apart), and leave signs that nobody can read.
 
     Args:
         pixels: uint8 (n, S, S, 3).

@@ -1,64 +1,31 @@
 """Features of frozen encoders, computed once and kept on disk.
 
 An image's features are those of the image encoder after its pooling, as the projection head gets
-them. Augmented copies are drawn from a seed, so that a second run sees the same pictures.
+them. Augmented copies (:func:`c4t_core.training.towers.augmented`) are drawn from a seed, so that
+a second run sees the same pictures.
 """
 
 from __future__ import annotations
 
 import hashlib
-import random
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image
 
 from c4t_core.errors import ImageError
+from c4t_core.models.preprocess import prepare
 from c4t_core.progress import Progress, ignore
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from c4t_core.models.network import DualEncoder
 
 PLAIN = "plain"
 _GREY = 63  # pixels of the square on which brightness is measured; a multiple of three
-_CHANGES = (
-    (ImageEnhance.Brightness, 0.75, 1.3),
-    (ImageEnhance.Contrast, 0.75, 1.3),
-    (ImageEnhance.Color, 0.6, 1.4),
-)
-
-
-def squashed(image: Image.Image, side: int) -> Image.Image:
-    """Return an RGB image squashed to ``side`` x ``side``, as the product prepares it."""
-    return image.resize((side, side), Image.Resampling.BILINEAR)
-
-
-def augmented(image: Image.Image, side: int, seed: str) -> Image.Image:
-    """Return a random crop of at least about three quarters of the frame, changed in colour.
-
-    Args:
-        image: RGB.
-        side: pixels of the square result.
-        seed: decides crop, mirroring, brightness, contrast and colour.
-    """
-    rng = random.Random(seed)
-    width, height = image.size
-    size = rng.uniform(0.8, 1.0)
-    tall = min(1.0, size * rng.uniform(0.92, 1.08))
-    wide = min(1.0, size * rng.uniform(0.95, 1.05))
-    left, top = rng.uniform(0, 1 - wide) * width, rng.uniform(0, 1 - tall) * height
-    box = (left, top, left + wide * width, top + tall * height)
-    image = image.resize((side, side), Image.Resampling.BILINEAR, box=box)
-    if rng.random() < 0.5:
-        image = ImageOps.mirror(image)
-    for change, low, high in _CHANGES:
-        image = change(image).enhance(rng.uniform(low, high))
-    return image
 
 
 def brightness(path: Path) -> float:
@@ -104,10 +71,11 @@ def image_features(
     """
     import torch
 
-    side = model.config.preprocess.size
+    from c4t_core.training.towers import augmented
+
     encoder = model.image_encoder.eval()
-    seeds = [f"{variant}{number}" for number in (numbers or range(len(paths)))]
-    key = _key(encoder, [f"{s} {_short(p)}" for s, p in zip(seeds, paths, strict=True)], side)
+    copies = [f"{variant}{number}" for number in (numbers or range(len(paths)))]
+    key = _key(model, [f"{c} {_short(p)}" for c, p in zip(copies, paths, strict=True)])
     kept = None if cache is None else cache / f"{key}.npy"
     if kept is not None and kept.is_file():
         stored: NDArray[np.float32] = np.load(kept)
@@ -116,9 +84,11 @@ def image_features(
     with torch.inference_mode():
         for start in range(0, len(paths), batch):
             rows = range(start, min(start + batch, len(paths)))
-            changed = variant != PLAIN
-            pixels = [_pixels(paths[i], side, seeds[i] if changed else None) for i in rows]
-            parts.append(encoder(torch.from_numpy(np.stack(pixels))).numpy())
+            prepared = [prepare(_opened(paths[i]), model.config.preprocess) for i in rows]
+            pixels = torch.from_numpy(np.stack(prepared))  # (n, S, S, 3)
+            if variant != PLAIN:
+                pixels = augmented(pixels, [zlib.crc32(copies[i].encode()) for i in rows])
+            parts.append(encoder(pixels).numpy())
             progress(rows.stop, len(paths))
     features = np.concatenate(parts) if parts else np.zeros((0, encoder.width), np.float32)
     if kept is not None:
@@ -135,20 +105,15 @@ def _opened(path: Path) -> Image.Image:
         raise ImageError(f'"{path}" cannot be read ({error}); mend it or take it out.') from error
 
 
-def _pixels(path: Path, side: int, seed: str | None) -> NDArray[np.uint8]:
-    image = _opened(path)
-    image = squashed(image, side) if seed is None else augmented(image, side, seed)
-    return np.asarray(image, dtype=np.uint8)
-
-
 def _short(path: Path) -> str:
     return "/".join(path.parts[-3:])
 
 
-def _key(encoder: nn.Module, parts: Sequence[str], side: int) -> str:
+def _key(model: DualEncoder, parts: Sequence[str]) -> str:
     """Return a name for a set of features: what they were computed from, in short."""
-    digest = hashlib.sha256("\n".join([str(side), *parts]).encode())
-    for name, weight in sorted(encoder.state_dict().items()):
+    how = [str(model.config.preprocess), model.config.image.pooling]
+    digest = hashlib.sha256("\n".join([*how, *parts]).encode())
+    for name, weight in sorted(model.image_encoder.state_dict().items()):
         digest.update(name.encode() + weight.cpu().numpy().tobytes())
     return f"images-{digest.hexdigest()[:16]}"
 

@@ -28,7 +28,7 @@ LITE = ModelConfig(
     image=ImageEncoderConfig(pooling="levels"),
     preprocess=PreprocessConfig(size=320),
 )
-VARIANTS = ("plain", "aug1")
+VARIANTS = ("plain", "light1")  # kept features bear these names: a new variation needs a new one
 QUICK_STEPS = 200
 
 

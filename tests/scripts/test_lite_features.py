@@ -49,13 +49,36 @@ def test_copies_depend_on_their_seed_and_are_kept(
 
     model = load_dual_encoder(tiny_model_folder)
     cache = tmp_path / "cache"
-    first = image_features(model, images, "aug1", cache=cache)
+    first = image_features(model, images, "light1", cache=cache)
     assert np.abs(first - image_features(model, images)).max() > 0
-    assert np.abs(first - image_features(model, images, "aug2")).max() > 0
-    part = image_features(model, images[1:], "aug1", [1, 2])
+    assert np.abs(first - image_features(model, images, "light2")).max() > 0
+    part = image_features(model, images[1:], "light1", [1, 2])
     np.testing.assert_allclose(part, first[1:], atol=1e-5)
     images[0].unlink()  # only the cache can answer now
-    np.testing.assert_array_equal(image_features(model, images, "aug1", cache=cache), first)
+    np.testing.assert_array_equal(image_features(model, images, "light1", cache=cache), first)
+
+
+def test_no_copy_is_mirrored(tmp_path: Path) -> None:
+    import torch
+    from c4t_core.models.dual_encoder import DualEncoder
+    from tiny_model import TINY
+
+    from scripts.lite.features import image_features
+
+    class Halves(torch.nn.Module):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            middle = pixels.shape[2] // 2
+            halves = [pixels[:, :, :middle], pixels[:, :, middle:]]
+            return torch.stack([half.float().mean(dim=(1, 2, 3)) for half in halves], dim=1)
+
+    model = DualEncoder(TINY)
+    model.image_encoder = Halves()  # type: ignore[assignment]
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[:, :30] = 200
+    Image.fromarray(image).save(tmp_path / "left.png")
+    left, right = image_features(model, [tmp_path / "left.png"] * 64, "light1").T
+    assert len(set(left)) > 32  # no two copies alike
+    assert (left > right).all()
 
 
 def test_unreadable_image_is_named(tiny_model_folder: Path, tmp_path: Path) -> None:
@@ -66,36 +89,3 @@ def test_unreadable_image_is_named(tiny_model_folder: Path, tmp_path: Path) -> N
     broken.write_bytes(b"no image")
     with pytest.raises(ImageError, match=r"broken\.jpg"):
         image_features(load_dual_encoder(tiny_model_folder), [broken])
-
-
-def test_levels_pooling_joins_statistics_of_inner_maps() -> None:
-    import torch
-
-    from c4t_core.models.network import LevelsPool
-
-    maps = torch.arange(8.0).reshape(1, 2, 2, 2)
-    inner = torch.tensor([[[[1.0, 3.0], [1.0, 3.0]]]])
-    pooled = LevelsPool(2, [1])(maps, [inner])
-    torch.testing.assert_close(pooled, torch.tensor([[1.5, 5.5, 3.0, 7.0, 2.0, 3.0, 1.0, 1.0]]))
-
-
-def test_both_engines_agree_on_levels_pooling(tmp_path: Path, images: list[Path]) -> None:
-    import dataclasses
-
-    import torch
-    from tiny_model import TINY, tiny_tokenizer
-
-    from c4t_core.models.export import export_onnx
-    from c4t_core.models.folder import save_model
-    from c4t_core.models.network import DualEncoder
-    from c4t_core.models.registry import load_model
-
-    torch.manual_seed(0)
-    pooled = dataclasses.replace(TINY.image, pooling="levels")
-    config = dataclasses.replace(TINY, image=pooled)
-    state = DualEncoder(config).state_dict()
-    folder = save_model(tmp_path / "m", config, state, tiny_tokenizer(), "# m", finish=export_onnx)
-    opened = [Image.open(path).convert("RGB") for path in images]
-    both = [load_model(str(folder), engine=engine, device="cpu") for engine in ("onnx", "torch")]
-    one, other = (model.encode_images(opened) for model in both)
-    assert (1 - (one * other).sum(axis=1)).max() < 1e-3

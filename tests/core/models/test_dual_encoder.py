@@ -21,6 +21,7 @@ from c4t_core.models.config import (
 from c4t_core.models.network import (
     AverageMaxPool,
     DualEncoder,
+    LevelsPool,
     ProjectionHead,
     build_trunk,
     count_parameters,
@@ -153,6 +154,13 @@ def test_unknown_poolings_name_the_known_ones():
 def test_impossible_configurations_are_refused(broken):
     with pytest.raises(ValueError, match="is |are |divide"):
         broken()
+
+
+def test_levels_pooling_joins_statistics_of_inner_maps():
+    maps = torch.arange(8.0).reshape(1, 2, 2, 2)
+    inner = torch.tensor([[[[1.0, 3.0], [1.0, 3.0]]]])
+    pooled = LevelsPool(2, [1])(maps, [inner])
+    torch.testing.assert_close(pooled, torch.tensor([[1.5, 5.5, 3.0, 7.0, 2.0, 3.0, 1.0, 1.0]]))
 
 
 def test_a_configuration_survives_json():

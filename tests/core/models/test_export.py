@@ -129,3 +129,8 @@ def test_weights_beyond_half_precision_keep_theirs(tmp_path):
     agree(TINY, tmp_path / "m", change=1e7)
     table = safetensors_table(tmp_path / "m" / "model.safetensors")
     assert table["image_head.mix.weight"][0] == "F32"
+
+
+def test_levels_pooling(tmp_path):
+    config = dataclasses.replace(TINY, image=dataclasses.replace(TINY.image, pooling="levels"))
+    agree(config, tmp_path / "m")

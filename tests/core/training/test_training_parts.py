@@ -250,10 +250,17 @@ def test_augmentation_is_seeded_and_bounded():
     assert one.max() <= 255
     assert torch.equal(one, augmented(pixels, [1, 2, 2**62]))
     assert not torch.equal(one[0], augmented(pixels, [9, 2, 3])[0])
-    left = torch.zeros(8, 32, 32, 3, dtype=torch.uint8)
-    left[:, :, :16] = 250
-    varied = augmented(left, list(range(8)))
-    assert (varied[:, :, :4].mean(dim=(1, 2, 3)) > varied[:, :, -4:].mean(dim=(1, 2, 3))).all()
+
+
+def test_augmentation_never_mirrors():
+    # captions say left and right; also neither side is up and down
+    for sides in ([250, 0, 0, 0], [250, 250, 0, 0], [250, 0, 250, 0]):  # corners, row by row
+        corners = torch.tensor(sides, dtype=torch.uint8).reshape(2, 2)
+        image = corners.repeat_interleave(16, 0).repeat_interleave(16, 1)  # (32, 32)
+        varied = augmented(image[None, :, :, None].repeat(64, 1, 1, 3), list(range(64)))
+        seen = varied[:, ::31, ::31].mean(dim=3)  # (64, 2, 2)
+        bright = seen > varied.mean(dim=(1, 2, 3))[:, None, None]
+        assert (bright == (corners > 0)).all()
 
 
 def test_captions_are_cut_and_padded():

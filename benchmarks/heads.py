@@ -2,12 +2,11 @@
 
 ``python -m benchmarks.heads [--pairs 10000] [--fine-tune] [--threads N]``
 
-Features are drawn at random, as wide as those of the preset ``lite``, or with ``--fine-tune`` of
-the shipped model; a fifth more images are held out and searched after every epoch. What is timed
-is the product's own loop with its logs and checkpoints, all epochs (no early stop), on the wall
-and in CPU seconds of all threads: on a busy machine the second is the one to compare. Reading the
-images once comes on top: the command also times the encoders on a few of them and says what the
-features of so many images and captions cost.
+Features are drawn at random, as wide as those of ``lite``; a fifth more images are held out and
+searched after every epoch. What is timed is the product's own loop with its logs and checkpoints,
+all epochs (no early stop), on the wall and in CPU seconds of all threads: on a busy machine the
+second is the one to compare. Reading the images once comes on top: the command also times the
+encoders on a few of them and says what the features of so many images and captions cost.
 """
 
 from __future__ import annotations
@@ -24,11 +23,10 @@ import numpy as np
 import torch
 
 from c4t_core.devices import available_threads
-from c4t_core.models import folder as model_folder
-from c4t_core.models.config import PRESETS
+from c4t_core.models.config import LITE
+from c4t_core.models.folder import TOKENIZER
 from c4t_core.models.network import DualEncoder
 from c4t_core.models.pretrained import tokenizer_files
-from c4t_core.paths import resource
 from c4t_core.training.data import Sample
 from c4t_core.training.losses import Criterion
 from c4t_core.training.request import FINE_TUNE_OPTIONS, LITE_OPTIONS, TrainingOptions
@@ -115,10 +113,8 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     chosen = FINE_TUNE_OPTIONS if given.fine_tune else LITE_OPTIONS
     options = dataclasses.replace(chosen, early_stop=0)
-    shipped = resource("models", "lite")
-    config = model_folder.read_config(shipped) if given.fine_tune else PRESETS["lite"]
-    model = DualEncoder(config)
-    tokenizer = tokenizer_files()[model_folder.TOKENIZER]
+    model = DualEncoder(LITE)
+    tokenizer = tokenizer_files()[TOKENIZER]
     features = _features(model, given.pairs)
     seconds = _heads(model, tokenizer, options, given.pairs)
     print(

@@ -32,7 +32,7 @@ def _one_of(config: object, name: str, known: tuple[str, ...]) -> None:
 class PreprocessConfig:
     """How a decoded RGB image becomes the model's input."""
 
-    size: int = 224  # pixels of the square input
+    size: int = 320  # pixels of the square input
     resize: Literal["squash", "crop"] = "squash"  # squash the whole frame, or resize and crop
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"  # Pillow's antialiased filters
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of pixel / 255
@@ -54,7 +54,7 @@ class ImageEncoderConfig:
 
     architecture: str = "tf_efficientnet_lite0"  # timm's name, or "torchvision:resnet50"
     features: int = 1280  # width of the last feature map
-    pooling: str = "avg"  # a name of encoders.IMAGE_POOLINGS; avgmax joins both: twice the width
+    pooling: str = "levels"  # a name of encoders.IMAGE_POOLINGS
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be."""
@@ -87,7 +87,7 @@ class TextEncoderConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A C4T dual encoder, whole."""
+    """A C4T dual encoder, whole; by default the design that ships, ``lite``."""
 
     name: str = "lite"
     image: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
@@ -130,12 +130,13 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 LITE = ModelConfig()
+"""The design of the model that ships, and of the preset."""
 
 REFERENCE = ModelConfig(
     name="reference",
     image=ImageEncoderConfig(architecture="torchvision:resnet50", features=2048, pooling="avg"),
     text=TextEncoderConfig(dim=768, layers=6, heads=12, hidden=3072, max_length=200, pooling="cls"),
-    preprocess=PreprocessConfig(mean=IMAGENET_MEAN, std=IMAGENET_STD),
+    preprocess=PreprocessConfig(size=224, mean=IMAGENET_MEAN, std=IMAGENET_STD),
 )
 
 PRESETS: dict[str, ModelConfig] = {"lite": LITE, "reference": REFERENCE}

@@ -18,16 +18,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from c4t_core.models.config import ImageEncoderConfig, ModelConfig, PreprocessConfig
+from c4t_core.models.config import LITE
 from scripts.lite.data import SOURCES, Frame, read_frames
 from scripts.lite.recipe import RecipeOptions
 
 ROOT = Path(__file__).resolve().parents[2]
-LITE = ModelConfig(
-    name="lite",
-    image=ImageEncoderConfig(pooling="levels"),
-    preprocess=PreprocessConfig(size=320),
-)
 VARIANTS = ("plain", "light1")  # kept features bear these names: a new variation needs a new one
 QUICK_STEPS = 200
 

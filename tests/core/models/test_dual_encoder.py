@@ -12,12 +12,14 @@ from tiny_model import TINY
 from c4t_core.errors import ModelError
 from c4t_core.models.config import (
     LITE,
+    PRESETS,
     REFERENCE,
     ImageEncoderConfig,
     ModelConfig,
     PreprocessConfig,
     TextEncoderConfig,
 )
+from c4t_core.models.folder import read_config
 from c4t_core.models.network import (
     AverageMaxPool,
     DualEncoder,
@@ -27,6 +29,7 @@ from c4t_core.models.network import (
     count_parameters,
     pool_mean,
 )
+from c4t_core.paths import resource
 
 
 def build(config: ModelConfig) -> DualEncoder:
@@ -42,10 +45,11 @@ def test_the_reference_has_the_published_numbers_of_parameters():
     assert count_parameters(build(dataclasses.replace(REFERENCE, projection=256))) == 90_724_928
 
 
-def test_lite_is_efficientnet_lite0_and_a_distilbert_of_384():
+def test_lite_is_the_design_that_ships():
+    assert read_config(resource("models", "lite")) == LITE == PRESETS["lite"]
     model = build(LITE)
     assert count_parameters(model.image_encoder.trunk) == 3_371_008  # 4.65 M with its classifier
-    assert model.image_encoder.width == 1280
+    assert model.image_encoder.width == 4288  # means and maxima of 1,280; four of 112 and 320
     assert model.text_encoder.width == 384
 
 

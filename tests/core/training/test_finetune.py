@@ -7,9 +7,17 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from tiny_model import TINY, tiny_tokenizer  # noqa: E402
+
+from c4t_core.models.config import ModelConfig  # noqa: E402
+from c4t_core.models.export import export_onnx  # noqa: E402
+from c4t_core.models.folder import read_config, save_model  # noqa: E402
+from c4t_core.models.network import DualEncoder  # noqa: E402
+from c4t_core.models.registry import load_model  # noqa: E402
 from c4t_core.training import finetune  # noqa: E402
 from c4t_core.training.finetune import Figures, choose, forgotten, mixed  # noqa: E402
 from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
@@ -164,3 +172,35 @@ def test_chosen_blend_is_what_is_saved(request_to_tune, tiny_model_folder):
     expected = (old[name] + new[f"model.{name}"]) / 2
     assert torch.allclose(saved[name], expected, atol=1e-3)  # stored as float16
     assert not torch.allclose(saved[name], new[f"model.{name}"], atol=1e-3)
+
+
+def test_a_model_of_the_former_lite_preset_opens_and_learns(request_to_tune, tmp_path):
+    # 224 pixels, averages of the last map: its own config.json says so, whatever lite is today
+    former = {
+        "name": "lite",
+        "image": {"architecture": "tf_efficientnet_lite0", "features": 1280, "pooling": "avg"},
+        "text": dataclasses.asdict(TINY.text),  # smaller than its own
+        "preprocess": {
+            "size": 224,
+            "resize": "squash",
+            "interpolation": "bilinear",
+            "mean": [0.5, 0.5, 0.5],
+            "std": [0.5, 0.5, 0.5],
+            "version": 1,
+        },
+        "projection": 32,
+        "dropout": 0.1,
+        "format_version": 1,
+    }
+    config = ModelConfig.from_dict(former)
+    state = DualEncoder(config).state_dict()
+    assert state["image_head.projection.weight"].shape == (32, 1280)
+    folder = save_model(tmp_path / "former", config, state, tiny_tokenizer(), "# f\n", export_onnx)
+    assert json.loads((folder / "config.json").read_text()) == former
+    options = dataclasses.replace(request_to_tune.options, epochs=1)
+    request = dataclasses.replace(request_to_tune, base=str(folder), guard=False, options=options)
+    result = train(request)
+    assert read_config(result.model) == config
+    image = Image.new("RGB", (96, 72), "red")
+    for opened in (folder, result.model):
+        assert load_model(str(opened)).encode_images([image]).shape == (1, 32)

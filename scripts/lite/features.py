@@ -46,7 +46,6 @@ def image_features(
     model: DualEncoder,
     paths: Sequence[Path],
     variant: str = PLAIN,
-    numbers: Sequence[int] | None = None,
     *,
     cache: Path | None = None,
     batch: int = 16,
@@ -57,8 +56,7 @@ def image_features(
     Args:
         model: gives encoder, input size and normalisation; nothing of it is changed.
         paths: n image files.
-        variant: ``"plain"``, or any other word for an augmented copy drawn from it.
-        numbers: one per image, from which its augmented copy is drawn as well; None counts them.
+        variant: ``"plain"``, or any other word for an augmented copy, drawn from it and the path.
         cache: folder in which features are kept; None keeps nothing.
         batch: images per run of the network.
         progress: called with (images done, n).
@@ -74,8 +72,8 @@ def image_features(
     from c4t_core.training.towers import augmented
 
     encoder = model.image_encoder.eval()
-    copies = [f"{variant}{number}" for number in (numbers or range(len(paths)))]
-    key = _key(model, [f"{c} {_short(p)}" for c, p in zip(copies, paths, strict=True)])
+    names = [f"{variant} {'/'.join(path.parts[-3:])}" for path in paths]
+    key = _key(model, names)
     kept = None if cache is None else cache / f"{key}.npy"
     if kept is not None and kept.is_file():
         stored: NDArray[np.float32] = np.load(kept)
@@ -87,7 +85,7 @@ def image_features(
             prepared = [prepare(_opened(paths[i]), model.config.preprocess) for i in rows]
             pixels = torch.from_numpy(np.stack(prepared))  # (n, S, S, 3)
             if variant != PLAIN:
-                pixels = augmented(pixels, [zlib.crc32(copies[i].encode()) for i in rows])
+                pixels = augmented(pixels, [zlib.crc32(names[i].encode()) for i in rows])
             parts.append(encoder(pixels).numpy())
             progress(rows.stop, len(paths))
     features = np.concatenate(parts) if parts else np.zeros((0, encoder.width), np.float32)
@@ -103,10 +101,6 @@ def _opened(path: Path) -> Image.Image:
             return opened.convert("RGB")
     except (OSError, ValueError) as error:
         raise ImageError(f'"{path}" cannot be read ({error}); mend it or take it out.') from error
-
-
-def _short(path: Path) -> str:
-    return "/".join(path.parts[-3:])
 
 
 def _key(model: DualEncoder, parts: Sequence[str]) -> str:

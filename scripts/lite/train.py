@@ -16,9 +16,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from c4t_core.models.config import LITE
+from c4t_core.progress import Progress
 from scripts.lite.data import SOURCES, Frame, read_frames
 from scripts.lite.recipe import RecipeOptions
 
@@ -64,7 +64,7 @@ def _options(given: argparse.Namespace) -> RecipeOptions:
     return options
 
 
-def _say(what: str) -> Any:
+def _say(what: str) -> Progress:
     """Return a progress callable that prints a line every ten seconds."""
     last = [time.monotonic()]
 
@@ -102,17 +102,14 @@ def train(given: argparse.Namespace) -> Path:
     started = time.monotonic()
     options = _options(given)
     parts = {"train"} if given.select else {"train", "validation"}
-    everything = read_frames(given.data)
-    rows = [
-        i for i, f in enumerate(everything) if f.part in parts and f.source not in given.without
-    ]
-    frames = [with_brightness(everything[i]) for i in rows]
+    labelled = read_frames(given.data, given.without)
+    frames = [with_brightness(frame) for frame in labelled if frame.part in parts]
     torch.manual_seed(options.seed)
     model = DualEncoder(LITE)
     load_pretrained(model)
     paths = [frame.path for frame in frames]
     variants = [
-        image_features(model, paths, variant, rows, cache=given.cache, progress=_say(variant))
+        image_features(model, paths, variant, cache=given.cache, progress=_say(variant))
         for variant in VARIANTS[: 1 if given.quick else None]
     ]
     known = fits(frames)

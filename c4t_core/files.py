@@ -4,35 +4,124 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from c4t_core.errors import DataError
 
 
 @contextlib.contextmanager
-def atomic_text(path: Path) -> Iterator[TextIO]:
-    """Open a UTF-8 file that takes its name only when the block ends well.
+def atomic_path(path: Path, *, sync: bool = True) -> Iterator[Path]:
+    """Give a name beside ``path`` to write to; the file takes its own when the block ends well.
 
-    Names with undecodable bytes (as Python holds them) are written as those bytes.
+    ``path`` is the old file or the whole new one at any moment, and nothing of the new one is
+    left if the block raises. A writer that hides a full disk needs :func:`require_size` inside.
+
+    Args:
+        path: the file; its folder is made at need.
+        sync: have it on the disk before it is renamed; False for what can be made again.
 
     Raises:
-        OSError: if the folder cannot be written; nothing of the new file is left then.
+        OSError: if the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{uuid.uuid4().hex}.part")  # a longer name may not fit the disk
     try:
-        with part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
+        yield part
+        if sync:
+            _sync(part)
         part.replace(path)
+    except OSError as error:
+        if error.filename == str(part):  # the name that whoever reads the sentence knows
+            error.filename = str(path)
+        raise
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
+    """Open a file to write bytes, see :func:`atomic_path`."""
+    with atomic_path(path, sync=sync) as part, part.open("wb") as out:
+        yield out
+
+
+@contextlib.contextmanager
+def atomic_text(path: Path) -> Iterator[TextIO]:
+    """Open a UTF-8 file to write text, see :func:`atomic_path`.
+
+    Names with undecodable bytes (as Python holds them) are written as those bytes.
+    """
+    with (
+        atomic_path(path) as part,
+        part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out,
+    ):
+        yield out
+
+
+def write_whole(path: Path, content: str | bytes, *, sync: bool = True) -> None:
+    """Write text (as UTF-8) or bytes, see :func:`atomic_path`."""
+    data = content.encode() if isinstance(content, str) else content
+    with atomic_file(path, sync=sync) as out:
+        out.write(data)
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Give an empty folder of the same name to fill; it takes its place when the block ends well.
+
+    Args:
+        target: where it belongs; the folder above is made at need.
+        replace: what is there gives way, removed at the very end; else its being there fails.
+
+    Raises:
+        OSError: if it cannot be written or moved there.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=target.parent, prefix=".writing-", ignore_cleanup_errors=True
+    ) as scratch:
+        folder = Path(scratch, target.name)
+        folder.mkdir()
+        yield folder
+        for file in folder.rglob("*"):
+            if file.is_file():
+                _sync(file)
+        old = Path(scratch, f"{target.name}.old")
+        if replace and target.exists():
+            target.rename(old)
+        try:
+            folder.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+
+
+def require_size(path: Path, size: int) -> None:
+    """Take a file that is shorter or longer than what was written for a full disk.
+
+    Raises:
+        OSError: if it does not have ``size`` bytes.
+    """
+    if path.stat().st_size != size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_json(path: Path) -> Any:
@@ -100,6 +189,18 @@ def read_text(path: Path) -> tuple[str, str]:
     return decode(read_bytes(path))
 
 
+def sha256(content: Path | str | bytes) -> str:
+    """Return the SHA-256 of a file, or of a text (as UTF-8) or bytes, as lower-case hex.
+
+    Raises:
+        OSError: if the file cannot be read.
+    """
+    if isinstance(content, Path):
+        with content.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
 def digest(parts: Iterable[str | bytes]) -> str:
     """Return the SHA-256 of parts, as hex; their borders count."""
     whole = hashlib.sha256()
@@ -108,6 +209,21 @@ def digest(parts: Iterable[str | bytes]) -> str:
         whole.update(len(raw).to_bytes(8, "big"))
         whole.update(raw)
     return whole.hexdigest()
+
+
+def content_digest(path: Path) -> tuple[str, int]:
+    """Return (BLAKE2b-128 hex digest, size) of a file, ("", -1) if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+            return found.hexdigest(), os.fstat(file.fileno()).st_size
+    except OSError:
+        return "", -1
+
+
+def short_digest(data: bytes) -> str:
+    """Return 40 hex digits to name what is kept by its content; no proof of anything."""
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
 def file_key(path: Path) -> str:

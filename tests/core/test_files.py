@@ -1,0 +1,109 @@
+"""Files are the old one or the whole new one at any moment, and nothing is left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from c4t_core import files
+from c4t_core.files import atomic_folder, atomic_path, atomic_text, sha256, write_whole
+
+
+def _full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_text_and_bytes_are_written_whole(tmp_path: Path) -> None:
+    write_whole(tmp_path / "new" / "a.txt", "größer\n")
+    write_whole(tmp_path / "new" / "a.txt", b"\x00\n", sync=False)
+    assert (tmp_path / "new" / "a.txt").read_bytes() == b"\x00\n"
+    with atomic_text(tmp_path / "b.csv") as out:
+        out.write("caf\udce9.png\n")
+    assert (tmp_path / "b.csv").read_bytes() == b"caf\xe9.png\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.csv", "new"]
+
+
+def test_a_new_file_has_the_rights_that_the_user_gives_files(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    write_whole(tmp_path / "whole", "")
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_crash_between_two_writes_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(files.os if step == "fsync" else Path, step, _full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["manifest.json"]
+
+
+def test_half_a_file_is_not_left(tmp_path: Path) -> None:
+    def write() -> None:
+        with atomic_text(tmp_path / "a") as out:
+            out.write("half")
+            _full()
+
+    with pytest.raises(OSError, match="No space"):
+        write()
+    assert not list(tmp_path.iterdir())
+
+
+def test_errors_name_the_file_and_not_its_stand_in(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught, atomic_path(tmp_path / "a"):
+        pass  # nothing was written
+    assert caught.value.filename == str(tmp_path / "a")
+
+
+def test_the_longest_name_of_a_disk_is_written(tmp_path: Path) -> None:
+    write_whole(tmp_path / ("a" * 255), "x")
+
+
+def test_a_folder_takes_its_place_whole(tmp_path: Path) -> None:
+    target = tmp_path / "models" / "m"
+    with atomic_folder(target) as folder:
+        assert folder.name == "m"
+        (folder / "a").write_text("1")
+        assert not target.exists()
+    with pytest.raises(OSError), atomic_folder(target) as folder:  # noqa: PT011 - by system
+        (folder / "a").write_text("2")
+    assert (target / "a").read_text() == "1"
+    with atomic_folder(target, replace=True) as folder:
+        (folder / "b").write_text("3")
+    assert os.listdir(target) == ["b"]
+    with pytest.raises(ValueError, match="no"), atomic_folder(target, replace=True) as folder:
+        raise ValueError("no")
+    assert os.listdir(target) == ["b"]
+    assert os.listdir(target.parent) == ["m"]
+
+
+def test_a_folder_that_cannot_be_moved_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "a").touch()
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if self.parent.name.startswith(".writing-") and self.name == "m":
+            _full()
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OSError, match="No space"), atomic_folder(tmp_path / "m", replace=True):
+        pass
+    assert os.listdir(tmp_path / "m") == ["a"]
+    assert os.listdir(tmp_path) == ["m"]
+
+
+def test_one_sum_of_files_text_and_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes("größer".encode())
+    whole = hashlib.sha256("größer".encode()).hexdigest()
+    assert {sha256(tmp_path / "a"), sha256("größer"), sha256("größer".encode())} == {whole}

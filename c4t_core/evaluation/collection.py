@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.files import atomic_file, sha256, write_whole
 from c4t_core.index.embed import embed_images
 from c4t_core.models.protocol import Embeddings, Model
 from c4t_core.paths import cache_dir
@@ -133,14 +132,14 @@ def content_hashes(paths: Sequence[Path]) -> list[bytes | None]:
             if known is not None and tuple(known[:2]) == (size, changed):
                 digest = known[2]
             else:
-                digest = _hash(path)
+                digest = sha256(path)
                 fresh[key] = (size, changed, digest)
         except OSError:
             out.append(None)
             continue
         out.append(bytes.fromhex(digest))
     if fresh:
-        _replace(memo_file, json.dumps({**memo, **fresh}).encode())
+        write_whole(memo_file, json.dumps({**memo, **fresh}))
     return out
 
 
@@ -242,17 +241,9 @@ class _Store:
         self._hashes = np.concatenate([self._hashes, *(hashes for hashes, _ in self._new)])
         self._rows = np.concatenate([self._rows, *(rows for _, rows in self._new)])
         self._new.clear()
-        with tempfile.NamedTemporaryFile(
-            dir=self._file.parent, prefix=self._file.stem, suffix=".part", delete=False
-        ) as out:
+        with atomic_file(self._file) as out:
             np.savez(out, hashes=self._hashes, embeddings=self._rows)
-        os.replace(out.name, self._file)
         self._saved = time.monotonic()
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_memo(file: Path) -> dict[str, tuple[int, int, str]]:
@@ -272,9 +263,3 @@ def _is_memo(value: object) -> bool:
         and isinstance(value[2], str)
         and len(value[2]) == 2 * _HASH
     )
-
-
-def _replace(file: Path, data: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as out:
-        out.write(data)
-    os.replace(out.name, file)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +21,7 @@ from c4t_core.evaluation import pictures as report_pictures
 from c4t_core.evaluation.evaluate import Report
 from c4t_core.evaluation.html import page
 from c4t_core.evaluation.pictures import sheet, thumbnail, tiles
-from c4t_core.files import guard_cell
+from c4t_core.files import guard_cell, write_whole
 from c4t_core.progress import Progress, ignore
 
 FIGURES = 12
@@ -145,16 +144,9 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         DataError: if it cannot be written.
     """
-    scratch: str | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as out:
-            scratch = out.name
-            out.write(data)
-        os.chmod(scratch, 0o644)
-        os.replace(scratch, path)
+        write_whole(path, data)
     except OSError as error:
-        if scratch is not None:
-            Path(scratch).unlink(missing_ok=True)
         raise _cannot_write(path.parent, error) from error
 
 

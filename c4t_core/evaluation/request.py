@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from c4t_core.evaluation.collection import Collection, from_pairs
 from c4t_core.evaluation.evaluate import Options, Report, Stage, evaluate
 from c4t_core.evaluation.queries import LabelledQuery, from_captions, read_queries
 from c4t_core.evaluation.scene_queries import from_scenes
+from c4t_core.files import sha256
 from c4t_core.models.protocol import Model
 from c4t_core.progress import Progress, ignore
 
@@ -79,7 +79,7 @@ def run_evaluation(
         raise DataError("To evaluate only your own queries, give their file with --queries.")
     queries = queries + _derived(request, collection, scenes, problems)
     files = (("pairs", request.pairs), ("scenes", request.scenes), ("queries", request.queries))
-    sources = {name: _hash(path) for name, path in files if path is not None and path.is_file()}
+    sources = {name: sha256(path) for name, path in files if path is not None and path.is_file()}
     return evaluate(
         collection,
         queries,
@@ -149,8 +149,3 @@ def _read_scenes(
             "they are in no ranking of its queries."
         )
     return scenes
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

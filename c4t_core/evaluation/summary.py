@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from c4t_core.evaluation.groups import Slice
 from c4t_core.evaluation.metrics import mean_intervals
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.evaluation.ranking import Measured
+from c4t_core.files import sha256
 
 FORMAT = 1
 """Of report.json; additions do not raise it."""
@@ -318,15 +318,16 @@ def provenance_of(
         resamples: draws of the bootstrap.
         cutoffs: numbers of hits.
     """
-    whole = hashlib.sha256()
-    for name, digest in zip(collection.names, contents, strict=True):
-        whole.update(name.encode("utf-8", "surrogateescape") + b"\0" + (digest or b"") + b"\n")
+    listed = b"".join(
+        name.encode("utf-8", "surrogateescape") + b"\0" + (digest or b"") + b"\n"
+        for name, digest in zip(collection.names, contents, strict=True)
+    )
     return {
         "c4t": c4t_core.__version__,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES if _version(name)},
         "models": {name: {"fingerprint": print_} for name, print_ in models.items()},
-        "images": {"number": len(collection), "sha256": whole.hexdigest()},
+        "images": {"number": len(collection), "sha256": sha256(listed)},
         "sources": dict(sources),
         "seed": seed,
         "resamples": resamples,

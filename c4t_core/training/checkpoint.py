@@ -14,7 +14,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from c4t_core.errors import TrainingError
-from c4t_core.files import digest
+from c4t_core.files import atomic_file, digest, write_whole
 
 FORMAT = 1
 CHECKPOINT = "checkpoint.pt"
@@ -96,21 +95,15 @@ def save_atomically(path: Path, data: Mapping[str, Any]) -> None:
     Raises:
         TrainingError: if the disk does not take it; the old file stays.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("wb") as out:
+        with atomic_file(path) as out:
             torch.save(dict(data), out)
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(path)
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TrainingError(
             f"The checkpoint {path} could not be written ({reason}); free some space and run "
             "the same command again, it goes on from the checkpoint before."
         ) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def load_safely(path: Path) -> dict[str, Any]:
@@ -162,15 +155,8 @@ def write_history(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.DictWriter(table, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    replace_text(folder / CSV_LOG, table.getvalue())
-    replace_text(folder / JSON_LOG, "".join(json.dumps(dict(row)) + "\n" for row in history))
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file beside and rename it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    write_whole(folder / CSV_LOG, table.getvalue())
+    write_whole(folder / JSON_LOG, "".join(json.dumps(dict(row)) + "\n" for row in history))
 
 
 class Board:

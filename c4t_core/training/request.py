@@ -7,7 +7,6 @@ before anything heavy is loaded. It is saved as ``request.json`` in the output f
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from c4t_core.errors import TrainingError
+from c4t_core.files import sha256
 
 Loss = Literal["original", "infonce", "soft-text", "siglip"]
 Freeze = Literal["none", "image", "text", "encoders", "partial"]
@@ -209,12 +209,12 @@ class TrainingRequest:
         for key in _NOT_IDENTITY:
             del plain[key]
         try:
-            plain["pairs"] = hashlib.sha256(self.pairs.read_bytes()).hexdigest()
+            plain["pairs"] = sha256(self.pairs)
         except OSError as error:
             raise TrainingError(
                 f"The pairs file {self.pairs} cannot be read ({error.strerror}); check its path."
             ) from error
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+        return sha256(json.dumps(plain, sort_keys=True))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for ``request.json``; paths become absolute."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.errors import C4TError, Cancelled, TrainingError
+from c4t_core.files import write_whole
 from c4t_core.progress import Progress, ignore
-from c4t_core.training.checkpoint import replace_text
 from c4t_core.training.data import Data, load_data
 from c4t_core.training.request import TrainingRequest
 
@@ -160,7 +160,7 @@ def _claim_output(request: TrainingRequest) -> None:
             "another --output, or remove that folder to train anew."
         )
     try:
-        replace_text(path, json.dumps(mine, indent=1) + "\n")
+        write_whole(path, json.dumps(mine, indent=1) + "\n")
     except OSError as error:
         raise TrainingError(
             f"The output folder {request.output} cannot be written ({error.strerror}); choose "
@@ -238,7 +238,7 @@ def _finish(
         resumed=resumed,
     )
     if run.main:
-        replace_text(request.output / REPORT, json.dumps(result.to_dict(), indent=1) + "\n")
+        write_whole(request.output / REPORT, json.dumps(result.to_dict(), indent=1) + "\n")
     return result
 
 

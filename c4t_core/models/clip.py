@@ -378,7 +378,7 @@ def download(name: str = "clip", progress: Progress = ignore) -> str:
     part = clip_folder.clip_dir() / f".{folder_name}.safetensors"
     with clip_folder.building(folder_name) as folder:
         fetch(remote, part, progress)
-        os.replace(part, folder / clip_folder.WEIGHTS)
+        part.replace(folder / clip_folder.WEIGHTS)
         architecture = folder_name.partition("@")[0]
         model = open_clip().get_model_config(architecture)
         if settings.get("quick_gelu"):

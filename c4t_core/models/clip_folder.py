@@ -7,11 +7,9 @@ folder is made beside its place and moved there whole, so that half a model is n
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from c4t_core.errors import ModelError
+from c4t_core.files import atomic_folder, sha256
 from c4t_core.models.config import PREPROCESSING_VERSION
 from c4t_core.models.protocol import ModelInfo
 from c4t_core.paths import models_dir
@@ -170,7 +169,7 @@ def verify(folder: Path, about: About) -> None:
     """
     weights = folder / WEIGHTS
     try:
-        sound = weights.stat().st_size == about.size and file_hash(weights) == about.sha256
+        sound = weights.stat().st_size == about.size and sha256(weights) == about.sha256
     except OSError:
         sound = False
     if not sound:
@@ -184,13 +183,7 @@ def fingerprint(folder: Path, about: About) -> str:
     """Return the hex digest over weights, configuration and preprocessing version."""
     config = json.dumps(read_config(folder), sort_keys=True)
     text = f"clip\n{PREPROCESSING_VERSION}\n{about.sha256}\n{config}"
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file as hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(text)
 
 
 @contextmanager
@@ -206,11 +199,8 @@ def building(name: str) -> Iterator[Path]:
             f'There is a CLIP model "{public_name(name)}" already; remove it first with '
             f'"c4t models remove {public_name(name)}", or choose another name.'
         )
-    with tempfile.TemporaryDirectory(dir=clip_dir(), prefix=".adding-") as scratch:
-        folder = Path(scratch) / name
-        folder.mkdir()
+    with atomic_folder(target) as folder:
         yield folder
-        folder.replace(target)
 
 
 def write_model_files(
@@ -221,7 +211,7 @@ def write_model_files(
     about = About(
         architecture=architecture,
         source=source,
-        sha256=file_hash(weights),
+        sha256=sha256(weights),
         size=weights.stat().st_size,
         dim=int(config["model_cfg"]["embed_dim"]),
     )

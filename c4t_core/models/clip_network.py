@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import MissingExtraError, ModelError
+from c4t_core.files import atomic_folder
 from c4t_core.models.preprocess import ClipPreprocess
 from c4t_core.paths import cache_dir
 
@@ -196,15 +196,11 @@ def export(folder: Path, preprocess: ClipPreprocess, fingerprint: str) -> Path:
         torch.zeros((2, size, size, 3), dtype=torch.uint8),
         torch.from_numpy(tokenizer(folder)(["a truck", "snow"])),
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as scratch:
+    with atomic_folder(target, replace=True) as graphs:
         for name, part, example in zip(
             _GRAPHS, _parts(build(folder), preprocess), inputs, strict=True
         ):
-            _trace(part, example, Path(scratch) / name)
-        target.mkdir(exist_ok=True)
-        for name in _GRAPHS:
-            (Path(scratch) / name).replace(target / name)
+            _trace(part, example, graphs / name)
     return target
 
 

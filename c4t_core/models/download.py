@@ -7,7 +7,6 @@ file it is a part of; the next attempt asks only for the rest.
 from __future__ import annotations
 
 import errno
-import hashlib
 import http.client
 import json
 import os
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from c4t_core.errors import DownloadError
+from c4t_core.files import sha256
 from c4t_core.models.pretrained import require_network
 from c4t_core.progress import Progress, ignore
 
@@ -119,7 +119,7 @@ def fetch(remote: Remote, target: Path, progress: Progress = ignore) -> None:
             f"The download broke off ({error}); try again, it goes on where it stopped."
         ) from error
     _check(part, remote)
-    os.replace(part, target)
+    part.replace(target)
     note.unlink(missing_ok=True)
 
 
@@ -171,9 +171,7 @@ def _chunks(answer: Any) -> Iterator[bytes]:
 
 
 def _check(part: Path, remote: Remote) -> None:
-    with part.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if part.stat().st_size == remote.size and remote.sha256 in ("", digest):
+    if part.stat().st_size == remote.size and remote.sha256 in ("", sha256(part)):
         return
     part.unlink()
     raise DownloadError(

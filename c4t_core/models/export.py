@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from c4t_core.errors import MissingExtraError
+from c4t_core.files import write_whole
 from c4t_core.models.folder import (
     IMAGE_GRAPH,
     TEXT_GRAPH,
     WEIGHTS,
-    write_beside,
     write_manifest,
 )
 
@@ -59,7 +59,7 @@ def export_onnx(folder: Path) -> None:
         graph = _trace(module, inputs, axes)
         _merge_padding(graph.graph, pads)
         _point_into_weights(graph, state, table)
-        write_beside(folder / name, graph.SerializeToString())
+        write_whole(folder / name, graph.SerializeToString())
     write_manifest(folder)
 
 

@@ -8,17 +8,14 @@ Nothing here loads torch or ONNX Runtime unless tensors are asked for.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.errors import ModelError
+from c4t_core.files import atomic_folder, sha256, write_whole
 from c4t_core.models.config import FORMAT_VERSION, PREPROCESSING_VERSION, ModelConfig
 
 if TYPE_CHECKING:
@@ -44,12 +41,6 @@ class Manifest:
     files: dict[str, str]  # file name -> SHA-256, lower-case hex
     format_version: int
     preprocessing_version: int
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 sum of a file as lower-case hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
@@ -141,7 +132,7 @@ def verify_manifest(folder: Path) -> Manifest:
     manifest = read_manifest(folder)
     for name, digest in manifest.files.items():
         try:
-            actual = file_sha256(folder / name)
+            actual = sha256(folder / name)
         except OSError as error:
             raise ModelError(
                 f'{name} of the model "{folder}" cannot be read ({error}); {_AGAIN}.'
@@ -162,7 +153,7 @@ def fingerprint(manifest: Manifest) -> str:
     """
     parts = [f"{name}={manifest.files[name]}" for name in _NEEDED]
     parts.append(f"preprocessing={manifest.preprocessing_version}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return sha256("\n".join(parts))
 
 
 def write_manifest(folder: Path) -> Manifest:
@@ -172,23 +163,10 @@ def write_manifest(folder: Path) -> Manifest:
     data = {
         "format_version": FORMAT_VERSION,
         "preprocessing_version": config.preprocess.version,
-        "files": {name: file_sha256(folder / name) for name in names if name[0] != "."},
+        "files": {name: sha256(folder / name) for name in names if name[0] != "."},
     }
-    write_beside(folder / MANIFEST, json.dumps(data, indent=1).encode() + b"\n")
+    write_whole(folder / MANIFEST, json.dumps(data, indent=1) + "\n")
     return read_manifest(folder)
-
-
-def write_beside(path: Path, content: bytes) -> None:
-    """Write a file so that it is the old one or the new one at any moment."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def read_tokenizer(folder: Path) -> dict[str, bytes]:
@@ -241,21 +219,16 @@ def save_model(
                 f"The weights hold a value that is not a number ({name}), so the model is not "
                 "saved; train it again with a lower learning rate."
             )
-    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside.mkdir()
-        _fill(beside, config, state, tokenizer_files, card)
-        if finish is not None:
-            finish(beside)
-        _swap(beside, folder)
+        with atomic_folder(folder, replace=True) as beside:
+            _fill(beside, config, state, tokenizer_files, card)
+            if finish is not None:
+                finish(beside)
     except OSError as error:
         raise ModelError(
             f'The model cannot be written to "{folder}" ({error.strerror or error}); free some '
             "space or choose another folder."
         ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return folder
 
 
@@ -273,23 +246,8 @@ def _fill(
     for name, content in tokenizer_files.items():
         (folder / Path(name).name).write_bytes(content)
     (folder / CARD).write_text(card, encoding="utf-8")
-    write_beside(folder / WEIGHTS, save({name: half(t) for name, t in state.items()}))
+    write_whole(folder / WEIGHTS, save({name: half(t) for name, t in state.items()}))
     write_manifest(folder)
-
-
-def _swap(new: Path, place: Path) -> None:
-    """Rename ``new`` to ``place``; what was there is removed afterwards."""
-    if not place.exists():
-        new.rename(place)
-        return
-    old = place.with_name(f".{place.name}.old.{uuid.uuid4().hex}")
-    place.rename(old)
-    try:
-        new.rename(place)
-    except OSError:
-        old.rename(place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def load_state(folder: Path) -> dict[str, Tensor]:

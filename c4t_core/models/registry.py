@@ -15,6 +15,7 @@ import uuid
 from pathlib import Path
 
 from c4t_core.errors import C4TError, ModelError
+from c4t_core.files import atomic_folder
 from c4t_core.models import clip_folder
 from c4t_core.models import folder as model_folder
 from c4t_core.models.protocol import Model, ModelInfo
@@ -235,19 +236,15 @@ def register(folder: Path, name: str) -> str:
             f'There is a model "c4t:{own}" already; choose another name, or remove it first with '
             f'"c4t models remove c4t:{own}".'
         )
-    beside = place.with_name(f".{own}.{uuid.uuid4().hex}")
     try:
-        beside.mkdir()
-        for file in (*manifest.files, model_folder.MANIFEST):
-            shutil.copyfile(folder / file, beside / file)
-        beside.rename(place)
+        with atomic_folder(place) as beside:
+            for file in (*manifest.files, model_folder.MANIFEST):
+                shutil.copyfile(folder / file, beside / file)
     except OSError as error:
         raise ModelError(
             f'The model cannot be copied to "{place}" ({error.strerror or error}); free some '
             "space and try again."
         ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return f"c4t:{own}"
 
 

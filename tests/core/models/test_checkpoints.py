@@ -11,7 +11,6 @@ import torch
 from tiny_model import TINY, make_tiny_model, tiny_tokenizer
 
 from c4t_core.errors import ModelError
-from c4t_core.models import folder as model_folder
 from c4t_core.models.folder import (
     fingerprint,
     load_state,
@@ -203,13 +202,3 @@ def test_weights_that_are_no_safetensors_are_a_sentence(folder):
     (folder / "model.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(ModelError, match="cannot be read"):
         load_state(folder)
-
-
-def test_a_crash_between_two_writes_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "manifest.json"
-    path.write_bytes(b"old")
-    monkeypatch.setattr(model_folder.os, "fsync", lambda fd: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError, match="full"):
-        model_folder.write_beside(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert len(list(tmp_path.iterdir())) == 1

@@ -12,16 +12,15 @@ import errno
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 import c4t_core
 from c4t_core.errors import FolderError
-from c4t_core.files import guard_cell
+from c4t_core.files import atomic_text, guard_cell
 from c4t_core.index.embed import Skipped
 from c4t_core.index.query import Hit
 from c4t_core.progress import Progress, ignore
@@ -126,7 +125,7 @@ def write_csv(
         Cancelled: from ``progress``; nothing is left behind.
     """
 
-    def fill(out: IO[str]) -> None:
+    def fill(out: TextIO) -> None:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(COLUMNS)
         for hit in _watched(hits, progress):
@@ -148,7 +147,7 @@ def write_jsonl(
         Cancelled: from ``progress``; nothing is left behind.
     """
 
-    def fill(out: IO[str]) -> None:
+    def fill(out: TextIO) -> None:
         for hit in _watched(hits, progress):
             row = row_of(hit, provenance)
             raw = os.fsencode(hit.path)
@@ -177,26 +176,17 @@ def _cell(value: Any) -> str:
     return guard_cell(shown_path(value)) if isinstance(value, str) else str(value)
 
 
-def _write_whole(target: Path, fill: Callable[[IO[str]], None]) -> None:
-    """Write beside the target, then rename: it is whole or as it was."""
-    scratch: Path | None = None
+def _write_whole(target: Path, fill: Callable[[TextIO], None]) -> None:
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=target.parent, suffix=".part", delete=False
-        ) as out:
-            scratch = Path(out.name)
+        target.parent.stat()  # a mistyped folder is said, not made
+        with atomic_text(target) as out:
             fill(out)
-        scratch.chmod(0o644)
-        scratch.replace(target)
     except OSError as error:
         raise FolderError(
             f'"{target.name}" cannot be written ({error.strerror or error}); choose another folder '
             "or free some space.",
             target.parent,
         ) from error
-    finally:
-        if scratch is not None:
-            scratch.unlink(missing_ok=True)
 
 
 def copy_files(

@@ -8,7 +8,6 @@ of it, made again at need and valid for one generation number.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sqlite3
 import threading
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from c4t_core import paths
 from c4t_core.errors import CatalogueError
+from c4t_core.files import sha256
 from c4t_core.images.frame_names import parse_frame_name
 from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.store import database
@@ -502,5 +502,4 @@ def index_folder() -> Path:
 
 def lock_path(root: str, fingerprint: str) -> Path:
     """Return the writers' lock file of a root and a model."""
-    digest = hashlib.sha256(os.fsencode(root)).hexdigest()
-    return paths.data_dir() / "locks" / f"{digest[:16]}-{fingerprint[:16]}.lock"
+    return paths.data_dir() / "locks" / f"{sha256(os.fsencode(root))[:16]}-{fingerprint[:16]}.lock"

@@ -7,7 +7,6 @@ that what was said about it survives a rebuilt catalogue, a moved folder and a n
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import sqlite3
@@ -20,6 +19,7 @@ from typing import Any
 
 from c4t_core import paths
 from c4t_core.errors import CatalogueError
+from c4t_core.files import content_digest
 from c4t_core.index.store import database
 
 SCHEMA_VERSION = 1
@@ -200,16 +200,6 @@ class Scenario:
     settings: Mapping[str, Any] = field(default_factory=dict)
     made: float = 0.0
     checked: float | None = None
-
-
-def content_digest(path: Path) -> tuple[str, int]:
-    """Return (BLAKE2b-128 hex digest, size) of a file, ("", -1) if it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
-            return digest.hexdigest(), os.fstat(file.fileno()).st_size
-    except OSError:
-        return "", -1
 
 
 class UserData(UserStore):

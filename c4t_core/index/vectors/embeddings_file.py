@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import DataError, FolderError, ModelError
+from c4t_core.files import atomic_file
 
 if TYPE_CHECKING:
     from c4t_core.index.query import Hit
@@ -43,7 +43,6 @@ def save_embeddings(
         embeddings: float32 (n, d), unit rows.
         model: whose embeddings they are; its name and fingerprint are written too.
     """
-    beside = path.with_name(path.name + ".part")
     arrays: dict[str, Any] = {
         kind: np.array(list(labels), dtype=np.str_),
         "embeddings": np.ascontiguousarray(embeddings, dtype=np.float32),
@@ -51,14 +50,9 @@ def save_embeddings(
         "fingerprint": np.array(model.fingerprint),
     }
     try:
-        with beside.open("wb") as out:
+        with atomic_file(path) as out:
             np.savez(out, **arrays)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(beside, path)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         reason = error.strerror or str(error)
         raise DataError(f'"{path}" cannot be written ({reason}); choose another place.') from error
 

@@ -9,9 +9,7 @@ only after its SHA-256 was found right.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads
+from c4t_core.files import atomic_path, require_size, sha256, write_whole
 from c4t_core.index.store.reads import Lookup
 
 FORMAT = 1
@@ -303,43 +302,20 @@ def _read_facts(path: Path) -> Facts | None:
 
 def _intact(path: Path, facts: Facts) -> bool:
     try:
-        return path.stat().st_size == facts.size and _sha256(path) == facts.sha256
+        return path.stat().st_size == facts.size and sha256(path) == facts.sha256
     except OSError:
         return False
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _save(index: Any, facts: Facts, path: Path) -> Facts:
     """Write index and facts so that a kill or a full disk leaves the old ones or a rebuild."""
-    beside = path.with_suffix(".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        index.save_index(str(beside))
-        size = beside.stat().st_size
-        if size != index.index_file_size():  # a full disk: hnswlib does not say so
-            beside.unlink()
-            return facts
-        saved = Facts(**{**asdict(facts), "size": size, "sha256": _sha256(beside)})
-        _sync(beside)
-        os.replace(beside, path)
-        note = path.with_suffix(".json.new")
-        note.write_text(json.dumps(asdict(saved), indent=1), "utf-8")
-        _sync(note)
-        os.replace(note, path.with_suffix(".json"))
+        with atomic_path(path) as beside:
+            index.save_index(str(beside))
+            size = index.index_file_size()
+            require_size(beside, size)  # of a full disk hnswlib says nothing
+            saved = Facts(**{**asdict(facts), "size": size, "sha256": sha256(beside)})
+        write_whole(path.with_suffix(".json"), json.dumps(asdict(saved), indent=1))
     except (OSError, RuntimeError):
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
         return facts  # it serves this session from memory, and is built again next time
     return saved
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

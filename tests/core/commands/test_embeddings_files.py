@@ -89,7 +89,7 @@ def test_images_are_written_as_named(folder, tmp_path, capsys):
 
 def test_nothing_is_written_into_the_image_folder(folder, saved):
     assert not [path for path in folder.rglob("*") if path.suffix in (".npz", ".part")]
-    assert not list(saved.parent.glob("*.part"))
+    assert not list(saved.parent.glob(".*.part"))
 
 
 def test_texts_are_written_line_by_line(tmp_path, capsys):
@@ -202,7 +202,7 @@ def test_a_failed_write_leaves_the_old_file(saved, folder, monkeypatch, capsys):
     (folder / "broken.jpg").unlink()
     assert "No space left" in fails(capsys, "embed", "images", folder, "-o", saved)
     assert hashlib.sha256(saved.read_bytes()).digest() == before
-    assert not list(saved.parent.glob("*.part"))
+    assert not list(saved.parent.glob(".*.part"))
 
 
 def test_a_folder_without_images_gives_an_empty_file(tmp_path):

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from c4t_core.errors import CatalogueError
+from c4t_core.files import content_digest
 from c4t_core.index.store import user_data
 from c4t_core.index.store.user_data import (
     ImageKey,
     Mark,
     Scenario,
     UserData,
-    content_digest,
     locate,
 )
 from c4t_core.workspace import Workspace

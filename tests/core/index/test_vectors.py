@@ -160,7 +160,7 @@ def test_failed_save_keeps_the_old_file(frames: Fixture, monkeypatch: pytest.Mon
     facts = frames.search().maintain()
     assert facts is not None
     assert path.read_bytes() == before
-    assert list(frames.folder.glob("*.new")) == []
+    assert not list(frames.folder.glob(".*"))
     monkeypatch.undo()
     assert frames.search().serving() == "exact"  # the old file is of older vectors
     assert len(frames.search().search(unit(1), None)[0]) == 2050

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
 
 from c4t_core import __version__, paths
+from c4t_core.files import short_digest
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.jobs.runner import JobRunner
@@ -230,7 +230,7 @@ def _log(error: Exception) -> None:
 def server_name() -> str:
     """Return the name under which the window of this data folder can be reached."""
     where = str(paths.data_dir().resolve()).encode("utf-8", "surrogateescape")
-    return f"c4t-desktop-{hashlib.sha1(where, usedforsecurity=False).hexdigest()[:16]}"
+    return f"c4t-desktop-{short_digest(where)[:16]}"
 
 
 def call_first_window(folders: Sequence[str]) -> bool:

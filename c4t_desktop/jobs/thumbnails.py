@@ -7,7 +7,6 @@ paints.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import threading
@@ -21,6 +20,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QImage
 
 from c4t_core import paths
+from c4t_core.files import short_digest, write_whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -77,7 +77,7 @@ class ThumbnailStore:
         """
         found = request.path.stat()
         text = os.fsencode(request.path) + f"|{found.st_mtime_ns}|{found.st_size}".encode()
-        return f"{hashlib.sha1(text, usedforsecurity=False).hexdigest()}-{request.side}"
+        return f"{short_digest(text)}-{request.side}"
 
     def load(self, key: str) -> tuple[bytes | None, str]:
         """Return the kept JPEG, or why there cannot be one; (None, "") if nothing is kept."""
@@ -133,14 +133,10 @@ class ThumbnailStore:
         return self.folder / key[:2] / f"{key}.jpg"
 
     def _write(self, place: Path, data: bytes) -> None:
-        beside = place.with_name(f"{place.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(data)
-            os.replace(beside, place)
+            write_whole(place, data, sync=False)  # it can be made again
         except OSError as error:  # a full disk costs time, not pictures
             LOG.info("cannot keep a thumbnail: %s", error)
-            beside.unlink(missing_ok=True)
 
 
 def make_picture(request: Request, store: ThumbnailStore) -> Picture:

@@ -6,7 +6,8 @@ as plain text, whatever they hold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from PySide6.QtGui import (
 )
 
 from c4t_core.errors import FolderError
+from c4t_core.files import atomic_path
 from c4t_core.progress import Progress
 
 if TYPE_CHECKING:
@@ -108,9 +110,10 @@ def write_png(
         finally:
             painter.end()
         name = target if number == 1 else target.with_stem(f"{target.stem}-{number}")
-        # PySide's stubs want bytes here, PySide itself only takes text.
-        if not sheet.save(str(name), "PNG"):  # type: ignore[call-overload]
-            raise _cannot_write(name)
+        with _writing(name) as beside:
+            # PySide's stubs want bytes here, PySide itself only takes text.
+            if not sheet.save(str(beside), "PNG"):  # type: ignore[call-overload]
+                raise _cannot_write(name)
         made.append(name)
     progress(len(hits), len(hits))
     return tuple(made)
@@ -125,18 +128,22 @@ def write_pdf(
         FolderError: if the file cannot be written.
         Cancelled: from ``progress``; nothing is left behind.
     """
-    beside = target.with_name(f"{target.name}.part")
-    try:
-        _fill_pdf(hits, heading, beside, progress)
-        beside.replace(target)
-    except OSError as error:
-        raise _cannot_write(target) from error
-    finally:
-        beside.unlink(missing_ok=True)
+    with _writing(target) as beside:
+        if not _fill_pdf(hits, heading, beside, progress):
+            raise _cannot_write(target)
     return (target,)
 
 
-def _fill_pdf(hits: Sequence[Hit], heading: Heading, file: Path, progress: Progress) -> None:
+@contextmanager
+def _writing(target: Path) -> Iterator[Path]:
+    try:
+        with atomic_path(target) as beside:
+            yield beside
+    except OSError as error:
+        raise _cannot_write(target) from error
+
+
+def _fill_pdf(hits: Sequence[Hit], heading: Heading, file: Path, progress: Progress) -> bool:
     writer = QPdfWriter(str(file))
     writer.setTitle(heading.title)
     writer.setCreator(QGuiApplication.applicationDisplayName())
@@ -146,7 +153,7 @@ def _fill_pdf(hits: Sequence[Hit], heading: Heading, file: Path, progress: Progr
     grid = _Grid(float(writer.width()), 4, 3, writer.width() / 1120)
     painter = QPainter()
     if not painter.begin(writer):
-        raise _cannot_write(file)
+        return False
     try:
         per_page = grid.columns * grid.rows
         for start in range(0, max(1, len(hits)), per_page):
@@ -157,13 +164,14 @@ def _fill_pdf(hits: Sequence[Hit], heading: Heading, file: Path, progress: Progr
     finally:
         painter.end()
     progress(len(hits), len(hits))
+    return True
 
 
 def _cannot_write(file: Path) -> FolderError:
     text = QCoreApplication.translate(
         "Export", '"{0}" cannot be written; choose another folder or free some space.'
     )
-    return FolderError(text.format(file.name.removesuffix(".part")), file.parent)
+    return FolderError(text.format(file.name), file.parent)
 
 
 def _font(grid: _Grid, size: float, *, strong: bool = False) -> QFont:

@@ -140,7 +140,7 @@ def test_contact_sheets(qtbot, window, ask, tmp_path, monkeypatch):
     export(qtbot, dialog, "pdf", tmp_path / "sheet.pdf", monkeypatch)
     data = (tmp_path / "sheet.pdf").read_bytes()
     assert data.startswith(b"%PDF")
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob(".*.part"))
     dialog.reject()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QSize, QTimer, Signal, Slot
@@ -17,6 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from c4t_core import paths
+from c4t_core.files import short_digest
 from c4t_desktop.gallery.results_model import local_path
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
@@ -281,7 +281,7 @@ def _keep_pasted(image: QImage) -> Path:
     folder = paths.cache_dir() / "pasted"
     folder.mkdir(parents=True, exist_ok=True)
     plain = image.convertToFormat(QImage.Format.Format_RGB888)
-    digest = hashlib.sha1(bytes(plain.constBits()), usedforsecurity=False).hexdigest()[:16]
+    digest = short_digest(bytes(plain.constBits()))[:16]
     file = folder / f"pasted-{digest}.png"
     if not file.exists():
         plain.save(str(file))

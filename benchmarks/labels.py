@@ -21,7 +21,8 @@ from PIL import Image, ImageDraw
 from benchmarks.speed_data import real_folder
 from c4t_core.datasets.captions import captions
 from c4t_core.datasets.classlist import find_class_list, read_class_list
-from c4t_core.datasets.masks import Palette, open_label, regions, scene_of
+from c4t_core.datasets.masks import Palette, regions, scene_of
+from c4t_core.images.decode import open_labels
 
 SIZE = (1920, 1208)
 REGIONS = 40
@@ -62,7 +63,7 @@ def main() -> None:
         passes = []
         for path in paths * options.repeat:
             begun = time.perf_counter()
-            image = open_label(path)
+            image = open_labels(path)
             decoded = time.perf_counter()
             found, _ = regions(image, palette)
             counted = time.perf_counter()

@@ -22,20 +22,6 @@ _KITTI_FIELDS = 15
 _SILENT = frozenset({"DontCare"})
 
 
-def read_coco(reading: Reading) -> Iterator[Scene]:
-    """Yield a scene per image of the COCO JSON file, or of all such files of a folder.
-
-    Raises:
-        DataError: if no such file is there.
-    """
-    yield from _read_coco(reading, "coco")
-
-
-def read_tju(reading: Reading) -> Iterator[Scene]:
-    """Yield a scene per image of TJU-DHD; its five categories are known by their ids."""
-    yield from _read_coco(reading, "tju-dhd")
-
-
 def json_files(reading: Reading) -> list[Path]:
     """Return the JSON files of the source.
 
@@ -64,7 +50,14 @@ def load_or_report(reading: Reading, path: Path) -> Any:
         return None
 
 
-def _read_coco(reading: Reading, kind: str) -> Iterator[Scene]:
+def read_coco(reading: Reading, kind: str = "coco") -> Iterator[Scene]:
+    """Yield a scene per image of the COCO JSON file, or of all such files of a folder.
+
+    TJU-DHD's five categories are known by their ids.
+
+    Raises:
+        DataError: if no such file is there.
+    """
     finder = ImageFinder(reading)
     seen = False
     for path in json_files(reading):

@@ -12,10 +12,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
 from c4t_core.datasets.scene import Problem
-from c4t_core.errors import DataError
+from c4t_core.errors import DataError, ImageError
+from c4t_core.images.decode import read_header
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 IMAGE_FOLDERS = frozenset(
@@ -247,7 +246,6 @@ def image_size(path: Path) -> tuple[int, int]:
         ValueError: if it cannot be opened.
     """
     try:
-        with Image.open(path) as opened:
-            return opened.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return read_header(path)[:2]
+    except ImageError as error:
         raise ValueError(f"{path.name} cannot be opened as an image") from error

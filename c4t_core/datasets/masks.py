@@ -1,4 +1,4 @@
-"""Label images with a class list: CamVid, IDD, and whatever else is drawn that way.
+"""Label images with a class list: A2D2, CamVid, IDD, and whatever else is drawn that way.
 
 Labels hold class ids or colours; the class list says which. Image and label share a name, but
 for the endings that data sets add ("_L", "_gtFine_labelids").
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,10 +23,9 @@ from c4t_core.datasets.classlist import NAMES, find_class_list, read_class_list
 from c4t_core.datasets.layout import Reading, pair_by_name
 from c4t_core.datasets.scene import Box, Scene, Thing
 from c4t_core.datasets.words import class_of
-from c4t_core.errors import DataError
+from c4t_core.errors import DataError, ImageError
+from c4t_core.images.decode import open_labels
 
-_MOST_PIXELS = 50_000_000
-_FORMATS = ("PNG", "BMP", "TIFF", "GIF", "JPEG", "WEBP", "PPM")
 # Places are measured on every fourth pixel of every fourth row; a tail of stray pixels this
 # thin on each side does not stretch a box.
 _STEP = 4
@@ -83,24 +81,6 @@ class Palette:
         if not self.colours:
             return str(code)
         return f"#{code & 255:02x}{code >> 8 & 255:02x}{code >> 16 & 255:02x}"
-
-
-def open_label(path: Path) -> Image.Image:
-    """Return the decoded label image.
-
-    Raises:
-        ValueError: with the reason, if it is broken, too large or no image.
-    """
-    try:
-        with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as opened:
-            warnings.simplefilter("ignore")  # our own limit below is lower than Pillow's
-            size = opened.width * opened.height
-            if size <= _MOST_PIXELS:
-                opened.load()
-                return opened.copy()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError("it cannot be decoded; it is broken or no image") from error
-    raise ValueError(f"it has more than {_MOST_PIXELS // 1_000_000} million pixels")
 
 
 def regions(image: Image.Image, palette: Palette) -> tuple[list[Region], dict[str, int]]:
@@ -192,14 +172,22 @@ _IDS = re.compile(r"(label(level\d)?_?ids|label(level\d)?|trainids)$", re.IGNORE
 _COLOURS = re.compile(r"colou?r$", re.IGNORECASE)
 
 
-def read(reading: Reading) -> Iterator[Scene]:
+def read(reading: Reading, kind: str = "masks") -> Iterator[Scene]:
     """Yield a scene per pair of image and label.
 
     Raises:
         DataError: if there is no class list, or there are no labels.
     """
     palette = palette_of(reading)
-    yield from read_with(reading, palette, "masks")
+    wrong = _IDS if palette.colours else _COLOURS
+
+    def wanted(path: Path) -> bool:
+        return not _INSTANCES.search(path.stem) and not wrong.search(path.stem)
+
+    for image, label, measured in _measured(pair_by_name(reading, wanted), palette):
+        found = _reported(reading, label, measured)
+        if found:
+            yield scene_of(reading.relative(image), found, kind)
 
 
 def palette_of(reading: Reading) -> Palette:
@@ -218,21 +206,6 @@ def palette_of(reading: Reading) -> Palette:
     return Palette(read_class_list(path, reading.problems))
 
 
-def read_with(reading: Reading, palette: Palette, kind: str) -> Iterator[Scene]:
-    """Yield a scene per pair of image and label, read with a palette that is known."""
-    wrong = _IDS if palette.colours else _COLOURS
-
-    def wanted(path: Path) -> bool:
-        return not _INSTANCES.search(path.stem) and not wrong.search(path.stem)
-
-    pairs = pair_by_name(reading, wanted)
-    for image, label, (found, messages) in _measured(pairs, palette):
-        for message in messages:
-            reading.report(message, label)
-        if found:
-            yield scene_of(reading.relative(image), found, kind)
-
-
 def _measured(
     pairs: Iterator[tuple[Path, Path]], palette: Palette
 ) -> Iterator[tuple[Path, Path, Measured]]:
@@ -242,7 +215,7 @@ def _measured(
     with ThreadPoolExecutor(workers, "c4t-labels") as pool:
         try:
             for image, label in pairs:
-                waiting.append((image, label, pool.submit(measure_label, label, palette)))
+                waiting.append((image, label, pool.submit(_measure, label, palette)))
                 if len(waiting) > 2 * workers:
                     first = waiting.popleft()
                     yield first[0], first[1], first[2].result()
@@ -254,17 +227,21 @@ def _measured(
 
 def read_label(reading: Reading, label: Path, palette: Palette) -> list[Region]:
     """Return the classes of one label image; what is wrong with it is reported."""
-    found, messages = measure_label(label, palette)
+    return _reported(reading, label, _measure(label, palette))
+
+
+def _reported(reading: Reading, label: Path, measured: Measured) -> list[Region]:
+    found, messages = measured
     for message in messages:
         reading.report(message, label)
     return found
 
 
-def measure_label(label: Path, palette: Palette) -> Measured:
+def _measure(label: Path, palette: Palette) -> Measured:
     """Return the classes of one label image, and what is wrong with it."""
     try:
-        found, unknown = regions(open_label(label), palette)
-    except ValueError as error:
+        found, unknown = regions(open_labels(label), palette)
+    except (ImageError, ValueError) as error:
         return [], [f"this label is left out: {error}"]
     messages = []
     if unknown:
@@ -294,12 +271,3 @@ def scene_of(image: str, found: list[Region], kind: str) -> Scene:
         shares={region.name: region.share for region in found},
         source=kind,
     )
-
-
-def read_a2d2(reading: Reading) -> Iterator[Scene]:
-    """Yield a scene per frame that has both pictures.
-
-    Raises:
-        DataError: if there is no ``class_list.json``, or there are no labels.
-    """
-    yield from read_with(reading, palette_of(reading), "a2d2")

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from c4t_core.datasets import bdd100k, boxes, cityscapes, masks
-from c4t_core.datasets.layout import Reading, start_reading
+from c4t_core.datasets.layout import Reading, image_size, start_reading
 from c4t_core.datasets.scene import (
     Problem,
     Scene,
@@ -38,8 +37,8 @@ _NATIVE = ("weather", "time_of_day", "road", "place", "drive", "split")
 
 
 KINDS: dict[str, Callable[[Reading], Iterator[Scene]]] = {
-    "a2d2": masks.read_a2d2,
-    "tju-dhd": boxes.read_tju,
+    "a2d2": partial(masks.read, kind="a2d2"),
+    "tju-dhd": partial(boxes.read_coco, kind="tju-dhd"),
     "coco": boxes.read_coco,
     "cityscapes": cityscapes.read,
     "bdd100k": bdd100k.read,
@@ -197,9 +196,8 @@ def _native(row: Mapping[str, Any], root: Path, report: _Report) -> Scene:
 def _boxed(boxes: list[Any], image: Path, report: _Report) -> tuple[Thing, ...]:
     """Return the boxes as things; without the image's size only their classes are known."""
     try:
-        with Image.open(image) as opened:
-            width, height = opened.size
-    except (OSError, ValueError, Image.DecompressionBombError):
+        width, height = image_size(image)
+    except ValueError:
         report(f"{image} cannot be opened, so the places of its boxes are not known")
         width = height = 0
     things = []

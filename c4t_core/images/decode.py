@@ -15,8 +15,9 @@ import re
 import stat
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -53,6 +54,7 @@ _TURNS = {
 _ORIENTATION = 0x0112
 _BITS_PER_SAMPLE = 258
 _BIG = threading.Lock()
+_Read = TypeVar("_Read")
 _QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
@@ -71,13 +73,50 @@ def open_image(path: Path | str | bytes, min_side: int | None = None) -> Image.I
     Raises:
         ImageError: with the reason, if the file cannot be used.
     """
+    return _read(path, lambda image: _upright_rgb(image, min_side))
+
+
+def open_labels(path: Path | str | bytes) -> Image.Image:
+    """Decode a label image with its values as they are stored: ids, palette indices or colours.
+
+    Raises:
+        ImageError: with the reason, if the file cannot be used.
+    """
+    return _read(path, Image.Image.copy)
+
+
+class Header(NamedTuple):
+    """What the head of an image file tells: sides in pixels, as stored, and its format."""
+
+    width: int
+    height: int
+    format: str
+
+
+def read_header(path: Path | str | bytes) -> Header:
+    """Return what an image file tells of itself before any pixel is decoded.
+
+    Raises:
+        ImageError: with the reason, if the file cannot be used.
+    """
+    return _read(path, lambda image: Header(*image.size, image.format or ""), decode=False)
+
+
+def _read(
+    path: Path | str | bytes, use: Callable[[Image.Image], _Read], *, decode: bool = True
+) -> _Read:
+    """Open an image of a known format, give it to ``use``, and return its answer.
+
+    Raises:
+        ImageError: with the reason, whatever is wrong with the file.
+    """
     _quiet_pillow()
-    name = os.fsdecode(path)
     try:
-        with _open_regular(name) as file:
+        with _open_regular(os.fsdecode(path)) as file:
             kind = _kind(file.read(32))
             file.seek(0)
-            return _decode(file, kind, min_side)
+            with Image.open(file, formats=(kind,)) as image:
+                return _limited(image, use) if decode else use(image)
     except ImageError:
         raise
     except OSError as error:
@@ -162,15 +201,12 @@ def _kind(head: bytes) -> str:
     raise ImageError("not an image, whatever its name says")
 
 
-def _decode(file: IO[bytes], kind: str, min_side: int | None) -> Image.Image:
-    with Image.open(file, formats=(kind,)) as image:
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise ImageError(f"too large: {width} x {height} pixels; {_LIMIT}")
-        if width * height > BIG_PIXELS:
-            with _BIG:
-                return _upright_rgb(image, min_side)
-        return _upright_rgb(image, min_side)
+def _limited(image: Image.Image, use: Callable[[Image.Image], _Read]) -> _Read:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"too large: {width} x {height} pixels; {_LIMIT}")
+    with _BIG if width * height > BIG_PIXELS else contextlib.nullcontext():
+        return use(image)
 
 
 def _upright_rgb(image: Image.Image, min_side: int | None) -> Image.Image:

@@ -136,7 +136,8 @@ def moment_text(seconds: float | None) -> str:
 
 
 def _of_file(path: Path) -> Facts:
-    from PIL import Image
+    from c4t_core.errors import ImageError
+    from c4t_core.images.decode import read_header
 
     try:
         info = path.stat()
@@ -145,10 +146,9 @@ def _of_file(path: Path) -> Facts:
     changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.st_mtime))
     facts = Facts(path, info.st_size, changed)
     try:
-        # Only the header is read; the pixels are decoded by the core's safe reader alone.
-        with Image.open(path, formats=("JPEG", "PNG", "WEBP", "BMP", "TIFF")) as image:
-            return replace(facts, pixels=image.size, format=image.format or "")
-    except Exception:  # noqa: BLE001 - whatever is wrong with the file, there are no pixels to tell
+        header = read_header(path)
+        return replace(facts, pixels=header[:2], format=header.format)
+    except ImageError:
         return replace(facts, format=path.suffix[1:].upper())
 
 

@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from c4t_core.errors import ImageError
 from c4t_core.images import decode
-from c4t_core.images.decode import SUFFIXES, open_image, open_thumbnail
+from c4t_core.images.decode import SUFFIXES, open_image, open_labels, open_thumbnail, read_header
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
@@ -165,8 +165,40 @@ def test_huge_headers_are_refused_before_any_pixel(tmp_path: Path, size: tuple[i
         + png_chunk(b"IEND", b"")
     )
     (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
-    with pytest.raises(ImageError, match="too large"):
-        open_image(tmp_path / "huge.png")
+    for opened in (open_image, open_labels):
+        with pytest.raises(ImageError, match="too large"):
+            opened(tmp_path / "huge.png")
+
+
+def test_labels_keep_their_values(tmp_path: Path) -> None:
+    paletted = Image.new("P", (4, 4), 2)
+    paletted.putpalette([0, 0, 0, 1, 1, 1, 200, 0, 0])
+    wide = Image.fromarray(np.full((4, 4), 300, dtype=np.uint16))
+    for name, image in (
+        ("p.png", paletted),
+        ("wide.png", wide),
+        ("l.bmp", Image.new("L", (4, 4), 7)),
+    ):
+        image.save(tmp_path / name)
+        stored = open_labels(tmp_path / name)
+        assert stored.mode == image.mode or name == "wide.png"
+        assert np.array_equal(np.asarray(stored), np.asarray(image))
+    with pytest.raises(ImageError, match="gone"):
+        open_labels(tmp_path / "absent.png")
+
+
+def test_a_header_tells_size_and_format_without_a_pixel(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    assert read_header(tmp_path / "turned.jpg") == (30, 20, "JPEG")  # as stored
+    Image.new("RGB", (300, 200)).save(tmp_path / "cut.png")
+    whole = (tmp_path / "cut.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    assert read_header(tmp_path / "cut.png")[:2] == (300, 200)
+    (tmp_path / "empty.png").touch()
+    with pytest.raises(ImageError, match="empty"):
+        read_header(tmp_path / "empty.png")
 
 
 def test_no_warning_escapes(tmp_path: Path) -> None:

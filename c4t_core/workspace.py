@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import C4TError
-from c4t_core.images.scan import ExcludeRules
+from c4t_core.images.scan import ExcludeRules, Skipped
 from c4t_core.index import folders as opened_folders
 from c4t_core.index import indexer, search
 from c4t_core.index.cut import UnrelatedLevel
-from c4t_core.index.embed import BATCH_SIZE, Skipped
+from c4t_core.index.embed import BATCH_SIZE
 from c4t_core.index.events import Event, fold_events
 from c4t_core.index.folders import Space, Target
 from c4t_core.index.indexer import IndexReport

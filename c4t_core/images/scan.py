@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from c4t_core.images.decode import SUFFIXES
 
@@ -95,6 +96,14 @@ NO_RULES = ExcludeRules(folders=(), files=(), hidden=False)
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     joined = "|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)"
     return re.compile(joined, re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file (or folder) that was left out, and why."""
+
+    path: Path
+    reason: str
 
 
 @dataclass(frozen=True)

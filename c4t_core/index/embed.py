@@ -22,21 +22,13 @@ from numpy.typing import NDArray
 from c4t_core.devices import available_threads
 from c4t_core.errors import C4TError, ImageError
 from c4t_core.images.decode import open_image
-from c4t_core.images.scan import FileState
+from c4t_core.images.scan import FileState, Skipped
 from c4t_core.models.protocol import Model, Pixels
 from c4t_core.progress import Progress, ignore
 
 BATCH_SIZE = 16
 _BATCHES_AHEAD = 3  # prepared while the model works; 16 images of 320 pixels are 5 MB
 _OUT_OF_MEMORY = re.compile(r"(?i)out of memory|bad_alloc|failed to allocate|cannot allocate")
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file (or folder) that was left out, and why."""
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from typing import Any, TextIO
 import c4t_core
 from c4t_core.errors import FolderError
 from c4t_core.files import atomic_text, guard_cell
-from c4t_core.index.embed import Skipped
+from c4t_core.images.scan import Skipped
 from c4t_core.index.query import Hit
 from c4t_core.progress import Progress, ignore
 

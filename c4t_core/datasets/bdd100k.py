@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from c4t_core.datasets.boxes import boxed_scene, json_files, load_or_report
+from c4t_core.datasets.boxes import boxed_scene, json_files
 from c4t_core.datasets.layout import ImageFinder, Reading, image_size
 from c4t_core.datasets.scene import Scene, Thing, unit_box
 from c4t_core.errors import DataError
@@ -29,12 +29,10 @@ def read(reading: Reading) -> Iterator[Scene]:
     """
     finder = ImageFinder(reading, unique=True)  # names are ids
     seen = False
-    for path in json_files(reading):
-        data = load_or_report(reading, path)
+    for path, data in json_files(reading):
         rows = _rows(data)
         if rows is None:
-            if data is not None:
-                reading.report("this is no BDD100K label file", path)
+            reading.report("this is no BDD100K label file", path)
             continue
         seen = True
         for place, row in enumerate(rows, start=1):

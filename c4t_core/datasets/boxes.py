@@ -22,21 +22,22 @@ _KITTI_FIELDS = 15
 _SILENT = frozenset({"DontCare"})
 
 
-def json_files(reading: Reading) -> list[Path]:
-    """Return the JSON files of the source.
+def json_files(reading: Reading) -> Iterator[tuple[Path, Any]]:
+    """Yield the JSON files of the source and what they hold; one that is broken is reported.
 
     Raises:
         DataError: if there is none.
     """
-    if reading.source.is_file():
-        return [reading.source]
-    files = list(files_below(reading.source, {".json"}))
+    source = reading.source
+    files = [source] if source.is_file() else list(files_below(source, {".json"}))
     if not files:
         raise DataError(
-            f"{reading.source} holds no JSON file; name the annotation file or its folder",
-            reading.source,
+            f"{source} holds no JSON file; name the annotation file or its folder", source
         )
-    return files
+    for path in files:
+        data = load_or_report(reading, path)
+        if data is not None:
+            yield path, data
 
 
 def load_or_report(reading: Reading, path: Path) -> Any:
@@ -60,12 +61,11 @@ def read_coco(reading: Reading, kind: str = "coco") -> Iterator[Scene]:
     """
     finder = ImageFinder(reading)
     seen = False
-    for path in json_files(reading):
-        data = load_or_report(reading, path)
+    for path, data in json_files(reading):
         if isinstance(data, dict) and isinstance(data.get("images"), list):
             seen = True
             yield from _coco_file(reading, path, data, finder, kind)
-        elif data is not None:
+        else:
             reading.report("this is no COCO file: it has no list of images", path)
     if not seen:
         raise DataError(f"{reading.source} holds no COCO annotations; check the path")

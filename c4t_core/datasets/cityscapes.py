@@ -44,12 +44,10 @@ def read(reading: Reading) -> Iterator[Scene]:
     """
     labels: dict[str, Path] = {}
     for path in files_below(reading.source, {".json", ".png"}):
-        if path.stem.endswith(_POLYGONS) or (path.stem.endswith(_IDS) and path.suffix == ".png"):
-            labels[frame_key(path)] = (
-                path
-                if path.suffix == ".json" or frame_key(path) not in labels
-                else labels[frame_key(path)]
-            )
+        if path.stem.endswith(_POLYGONS):
+            labels[frame_key(path)] = path
+        elif path.stem.endswith(_IDS) and path.suffix == ".png":
+            labels.setdefault(frame_key(path), path)
     if not labels:
         raise DataError(
             f"{reading.source} holds no *_gtFine_polygons.json or *_gtFine_labelIds.png; "

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from c4t_core.datasets.scene import Problem
 from c4t_core.errors import DataError, ImageError
-from c4t_core.images.decode import read_header
+from c4t_core.images.decode import SUFFIXES, read_header
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 IMAGE_FOLDERS = frozenset(
     {"images", "image", "image_2", "camera", "leftimg8bit", "jpegimages", "701_stillsraw_full"}
 )
@@ -142,9 +141,10 @@ def pair_by_name(
         wanted: says of a label whether it is of the kind to be read.
     """
     labels: dict[tuple[str, ...], Path] = {}
-    for path in _pictures(reading.source):
-        if is_label(path, _base(reading.source)) and wanted(path):
-            key = _pair_key(path, _base(reading.source))
+    base = default_root(reading.source)  # where names begin to count: a source may be labels/
+    for path in files_below(reading.source, SUFFIXES):
+        if is_label(path, base) and wanted(path):
+            key = _pair_key(path, base)
             if key in labels:
                 reading.report(f"{path.name} labels the same image as {labels[key].name}", path)
             else:
@@ -173,22 +173,13 @@ def pair_by_name(
 
 def _images_of(reading: Reading) -> dict[tuple[str, ...], Path]:
     """Return every image below the root by its key; without telling names, all non-labels."""
-    files = [(path, is_label(path, reading.root)) for path in _pictures(reading.root)]
+    files = [(path, is_label(path, reading.root)) for path in files_below(reading.root, SUFFIXES)]
     told = any(label is False for _, label in files)
     images: dict[tuple[str, ...], Path] = {}
     for path, label in files:
         if label is False or (label is None and not told):
             images.setdefault(_pair_key(path, reading.root), path)
     return images
-
-
-def _pictures(folder: Path) -> Iterator[Path]:
-    return files_below(folder, IMAGE_SUFFIXES)
-
-
-def _base(source: Path) -> Path:
-    """Return the folder from which on names count: a source may itself be a labels folder."""
-    return default_root(source)
 
 
 def _pair_key(path: Path, root: Path) -> tuple[str, ...]:
@@ -228,7 +219,7 @@ class ImageFinder:
             return root / clean
         if self._by_name is None:
             self._by_name = {}
-            for path in _pictures(root):
+            for path in files_below(root, SUFFIXES):
                 if is_label(path, root) is not True:
                     self._by_name.setdefault(path.name, []).append(path)
                     self._by_name.setdefault(path.stem, []).append(path)

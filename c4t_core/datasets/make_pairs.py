@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -104,7 +104,7 @@ def make_pairs(
         try:
             pairs = PairsWriter(stack.enter_context(atomic_text(request.output)))
             ground = stack.enter_context(atomic_text(request.scenes)) if request.scenes else None
-            silent = _write(request, _counted(scenes, progress), pairs, ground, classes)
+            silent = _write(request, scenes, progress, pairs, ground, classes)
         except OSError as error:
             raise DataError(
                 f"{error.filename or request.output} cannot be written ({error.strerror}); "
@@ -123,13 +123,15 @@ def make_pairs(
 def _write(
     request: PairsRequest,
     scenes: Iterable[Scene],
+    progress: Progress,
     pairs: PairsWriter,
     ground: TextIO | None,
     classes: FrequencyCounter,
 ) -> int:
     """Write every scene's captions; return how many scenes got none."""
     silent = 0
-    for scene in scenes:
+    for number, scene in enumerate(scenes, start=1):
+        progress(number, 0)
         classes.add(scene)
         if ground is not None:
             ground.write(json.dumps(scene_to_dict(scene), ensure_ascii=False) + "\n")
@@ -144,9 +146,3 @@ def _write(
         for caption in found:
             pairs.write(scene.image, caption, group_of(scene), scene.split)
     return silent
-
-
-def _counted(scenes: Iterable[Scene], progress: Progress) -> Iterator[Scene]:
-    for number, scene in enumerate(scenes, start=1):
-        progress(number, 0)
-        yield scene

@@ -15,10 +15,10 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from c4t_core.datasets.layout import IMAGE_SUFFIXES
 from c4t_core.datasets.scene import Problem
 from c4t_core.errors import DataError
 from c4t_core.files import decode, read_bytes
+from c4t_core.images.decode import SUFFIXES
 
 DELIMITERS = (",", ";", "\t", "|")
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -155,7 +155,7 @@ def _delimiter(text: str) -> str:
 
 def _without_header(cells: Sequence[str]) -> tuple[str, ...] | None:
     """Return made-up column names if the first row is data: an image file and a text."""
-    images = [PurePosixPath(cell.strip()).suffix.lower() in IMAGE_SUFFIXES for cell in cells]
+    images = [PurePosixPath(cell.strip()).suffix.lower() in SUFFIXES for cell in cells]
     if not any(images) or len(cells) < 2:
         return None
     image = images.index(True)

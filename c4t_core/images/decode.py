@@ -131,17 +131,6 @@ def _read(
         raise ImageError(f"damaged ({_short(error)})") from error
 
 
-def open_thumbnail(path: Path | str | bytes, width: int, height: int) -> Image.Image:
-    """Decode one image to fit into ``width`` x ``height`` pixels, proportions kept.
-
-    Raises:
-        ImageError: with the reason, if the file cannot be used.
-    """
-    image = open_image(path, min_side=max(width, height))
-    image.thumbnail((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return image
-
-
 def _quiet_pillow() -> None:
     """Let no Pillow warning through: what they are about is in the file, and is checked here.
 

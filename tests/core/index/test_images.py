@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from c4t_core.errors import ImageError
 from c4t_core.images import decode
-from c4t_core.images.decode import SUFFIXES, open_image, open_labels, open_thumbnail, read_header
+from c4t_core.images.decode import SUFFIXES, open_image, open_labels, read_header
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
@@ -242,8 +242,6 @@ def test_early_shrinking_keeps_both_sides(tmp_path: Path) -> None:
     assert min(small.size) >= 224
     assert small.width < 1600
     assert small.size == open_image(tmp_path / "big.jpg", 224).size
-    thumb = open_thumbnail(tmp_path / "big.jpg", 160, 160)
-    assert thumb.size == (160, 90)
 
 
 def test_every_odd_file_is_decoded_or_refused(odd_images: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from c4t_core.commands.console import positive
 from c4t_core.datasets.captions import STYLES
 from c4t_core.datasets.frequencies import format_table, plot_frequencies
 from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
@@ -79,7 +80,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--per-image",
         metavar="N",
-        type=_positive,
+        type=positive,
         default=3,
         help="sentences per image at most (default: 3)",
     )
@@ -171,11 +172,4 @@ def _share(value: str) -> float:
     number = float(value)
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1")
-    return number
-
-
-def _positive(value: str) -> int:
-    number = int(value)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{value} is less than 1")
     return number

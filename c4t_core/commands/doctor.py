@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes.util
 import os
 import platform
@@ -45,8 +46,8 @@ SCREEN_LIBRARIES = {
 }
 _BASE = ("numpy", "pillow", "onnxruntime", "tokenizers", "safetensors", "PySide6-Essentials")
 _EXTRAS = {
-    "train": ("torch", "torchvision", "transformers", "timm", "accelerate", "onnx"),
-    "clip": ("torch", "torchvision", "open_clip_torch"),
+    "train": ("training", "torch", "torchvision", "transformers", "timm", "accelerate", "onnx"),
+    "clip": ("CLIP", "torch", "torchvision", "open_clip_torch"),
 }
 
 
@@ -93,19 +94,16 @@ def _versions() -> Iterator[Finding]:
             yield Finding(group, name, "missing", "not installed", f'pip install "{name}"')
         else:
             yield Finding(group, name, "ok", version)
-    for extra, names in _EXTRAS.items():
-        there = [f"{name} {version}" for name in names if (version := _version(name))]
-        if len(there) == len(names):
-            yield Finding(group, f"extra {extra}", "ok", ", ".join(there))
-        else:
-            remedy = f'only for {_purpose(extra)}: pip install "c4t-desktop[{extra}]"'
-            lacking = [name for name in names if _version(name) is None]
+    for extra, (purpose, *names) in _EXTRAS.items():
+        found = {name: _version(name) for name in names}
+        lacking = [name for name in names if found[name] is None]
+        if lacking:
+            remedy = f'only for {purpose}: pip install "c4t-desktop[{extra}]"'
             value = f"not installed: {', '.join(lacking)}"
             yield Finding(group, f"extra {extra}", "note", value, remedy)
-
-
-def _purpose(extra: str) -> str:
-    return "training" if extra == "train" else "CLIP"
+        else:
+            value = ", ".join(f"{name} {version}" for name, version in found.items())
+            yield Finding(group, f"extra {extra}", "ok", value)
 
 
 def try_in_process(code: str, **variables: str) -> str | None:
@@ -187,13 +185,8 @@ def _search() -> Iterator[Finding]:
     group = "Search"
     trouble = try_in_process("import onnxruntime, tokenizers")
     if trouble is not None:
-        yield Finding(
-            group,
-            "model engine",
-            "missing",
-            trouble,
-            "pip install --force-reinstall onnxruntime tokenizers",
-        )
+        remedy = "pip install --force-reinstall onnxruntime tokenizers"
+        yield Finding(group, "model engine", "missing", trouble, remedy)
     else:
         yield Finding(group, "model engine", "ok", "ONNX Runtime loads")
     trouble = try_in_process("import hnswlib; hnswlib.Index(space='ip', dim=2)")
@@ -270,10 +263,8 @@ def folder_size(folder: Path) -> int:
     total = 0
     for base, _, names in os.walk(folder):
         for name in names:
-            try:
+            with contextlib.suppress(OSError):
                 total += os.lstat(os.path.join(base, name)).st_size
-            except OSError:
-                continue
     return total
 
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,11 @@ from c4t_core.commands.console import (
     stopping_cleanly,
 )
 from c4t_core.errors import DataError, FolderError
+from c4t_core.files import read_bytes
 from c4t_core.index.vectors.embeddings_file import check_output, save_embeddings
+
+if TYPE_CHECKING:
+    from c4t_core.images.scan import Skipped
 
 _TEXTS_AT_ONCE = 64
 
@@ -69,9 +73,7 @@ def _images(args: argparse.Namespace) -> int:
     with stopping_cleanly(watcher):
         base = Path(args.source)
         embeddings, good, skipped = embed_images([base / n for n in names], model, progress=watcher)
-    for name, reason in odd:
-        say(f"skipped {printable(name)}: {reason}")
-    for entry in skipped:
+    for entry in (*odd, *skipped):
         say(f"skipped {printable(str(entry.path))}: {printable(entry.reason)}")
     rows = embeddings if len(good) else np.zeros((0, model.dim), dtype=np.float32)
     save_embeddings(args.output, "names", [names[place] for place in good], rows, model)
@@ -81,7 +83,7 @@ def _images(args: argparse.Namespace) -> int:
     return 0
 
 
-def list_images(folder: str) -> tuple[list[str], list[tuple[str, str]]]:
+def list_images(folder: str) -> tuple[list[str], list[Skipped]]:
     """Return the names of a folder's images, sorted, and what only looks like one, with reasons.
 
     Names are relative and "/"-separated; the default rules leave out labels, masks and so on.
@@ -89,7 +91,7 @@ def list_images(folder: str) -> tuple[list[str], list[tuple[str, str]]]:
     Raises:
         FolderError: if the folder is missing, unreadable, or not a folder.
     """
-    from c4t_core.images.scan import ExcludeRules, scan
+    from c4t_core.images.scan import ExcludeRules, Skipped, scan
 
     if not os.path.isdir(folder):
         kind = "is not a folder" if os.path.exists(folder) else "does not exist"
@@ -100,7 +102,7 @@ def list_images(folder: str) -> tuple[list[str], list[tuple[str, str]]]:
         raise FolderError(f'"{folder}": {reason}; check its permissions.', Path(folder))
     odd = {**found.odd, **found.unreadable}
     names = sorted(os.fsdecode(name) for name in found.files)
-    return names, sorted((os.fsdecode(name), reason) for name, reason in odd.items())
+    return names, [Skipped(Path(os.fsdecode(name)), odd[name]) for name in sorted(odd)]
 
 
 def _texts(args: argparse.Namespace) -> int:
@@ -126,14 +128,7 @@ def read_texts(source: str) -> list[str]:
     Raises:
         DataError: if the file cannot be read, is not UTF-8, or holds no text.
     """
-    if source == "-":
-        data = sys.stdin.buffer.read()
-    else:
-        try:
-            data = Path(source).read_bytes()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise DataError(f'"{source}" cannot be read ({reason}); check the path.') from error
+    data = sys.stdin.buffer.read() if source == "-" else read_bytes(Path(source))
     texts = []
     empty = 0
     for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.commands.console import (
@@ -121,12 +118,11 @@ def _print_report(report: IndexReport, seconds: float) -> None:
     if report.skipped:
         parts.append(f"{len(report.skipped):,} skipped")
     print(f"{plural(report.total, 'image')}: {', '.join(parts)}, in {format_duration(seconds)}.")
-    print_skipped(report.skipped, lambda line: print(line, file=sys.stderr))
+    _print_skipped(report.skipped)
 
 
-def print_skipped(skipped: list[Skipped], write: Callable[[str], None]) -> None:
-    """List the files that were left out, with reasons."""
+def _print_skipped(skipped: list[Skipped]) -> None:
     for entry in skipped[:_LISTED]:
-        write(f"  skipped {printable(str(Path(entry.path)))}: {printable(entry.reason)}")
+        say(f"  skipped {printable(str(entry.path))}: {printable(entry.reason)}")
     if len(skipped) > _LISTED:
-        write(f"  and {len(skipped) - _LISTED:,} more; --json lists all of them.")
+        say(f"  and {len(skipped) - _LISTED:,} more; --json lists all of them.")

@@ -18,37 +18,39 @@ from numpy.typing import NDArray
 from c4t_core.errors import C4TError
 from c4t_core.images.scan import ExcludeRules, Skipped
 from c4t_core.index import folders as opened_folders
-from c4t_core.index import indexer, search
+from c4t_core.index import indexer
 from c4t_core.index.cut import UnrelatedLevel
+from c4t_core.index.directions import ModelHandle
 from c4t_core.index.embed import BATCH_SIZE
 from c4t_core.index.events import Event, fold_events
 from c4t_core.index.folders import Space, Target
 from c4t_core.index.indexer import IndexReport
-from c4t_core.index.query import Hit, ModelHandle, Query, Term, moved_by_marks, parse_query
+from c4t_core.index.query import NO_FILTERS, Filters, Hit, Query, Term, parse_query
 from c4t_core.index.search import (
-    NO_FILTERS,
-    Filters,
+    Answer,
     FolderStatus,
     Frame,
-    Ranking,
+    Histogram,
     Searcher,
     WorkspaceStatus,
+    answer,
+    frame_of,
 )
 from c4t_core.index.store.catalogue import Catalogue, Ledger, catalogue_path, index_folder
-from c4t_core.index.store.reads import Lookup
 from c4t_core.index.store.user_data import ImageKey
 from c4t_core.models.protocol import Model
 from c4t_core.progress import Progress, ignore
 
 __all__ = [
+    "Answer",
     "Event",
     "ExcludeRules",
     "Filters",
     "FolderStatus",
     "Frame",
+    "Histogram",
     "Hit",
     "IndexReport",
-    "Ranking",
     "Skipped",
     "Space",
     "Workspace",
@@ -83,7 +85,7 @@ class Workspace:
         if self._catalogue.notice:
             self.notices.append(self._catalogue.notice)
         self._searcher = Searcher(self._catalogue, folders, self._model, index_folder())
-        self._unrelated = UnrelatedLevel(self._model, self._searcher)
+        self._unrelated = UnrelatedLevel(self._model)
         self._closing = threading.Lock()
 
     # Indexing
@@ -152,72 +154,43 @@ class Workspace:
             FolderError: a folder of ``within`` lies in none of the opened ones.
         """
         filters = (filters or NO_FILTERS).narrowed(within, drive)
-        found = self.ranking(query, filters=filters, k=k, exact=exact)
-        count = len(found.scores) if above is None else int((found.scores >= above).sum())
-        return self.hits(found.image_ids[:count].tolist(), found.scores[:count].tolist())
+        found = self.answer(query, filters=filters, k=k, exact=exact)
+        return found.hits(None if above is None else int((found.scores >= above).sum()))
 
-    def ranking(
+    def answer(
         self,
         query: QueryLike,
         *,
         filters: Filters | None = None,
         k: int | None = None,
         exact: bool = False,
-    ) -> Ranking:
-        """Return ids and scores, best first, ties by path; :meth:`hits` loads their rows.
+        right: Sequence[Path] = (),
+        wrong: Sequence[Path] = (),
+    ) -> Answer:
+        """Return ranked ids and scores, with their automatic cut and how they spread.
+
+        Args:
+            query: what to look for.
+            filters: restrictions.
+            k: how many; None for all, which the cut and the histogram need.
+            exact: do not use the approximate index.
+            right: images that show it; they move the query (Rocchio's feedback).
+            wrong: images that do not.
 
         Raises: as :meth:`search`.
         """
-        wanted = _parsed(query)  # a mistake in the query is said before anything else
-        self._searcher.indexed()
-        return self._searcher.ranked(self._direction(wanted), k, filters or NO_FILTERS, exact=exact)
-
-    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
-        """Load rows of a ranking; ``first`` is the rank of the first of them."""
-        return self._searcher.hits(image_ids, scores, first)
-
-    def scores(self, query: QueryLike, *, filters: Filters | None = None) -> NDArray[np.float32]:
-        """Return the cosines of all images with the query, (n,), in no particular order."""
-        wanted = _parsed(query)
-        self._searcher.indexed()
-        return self._searcher.scores(self._direction(wanted), filters or NO_FILTERS)
-
-    def threshold(self, query: QueryLike, *, filters: Filters | None = None) -> float | None:
-        """Return the automatic cut of a query, None where nothing stands out."""
-        wanted = _parsed(query)
-        return self._unrelated.cut(wanted, self.scores(wanted, filters=filters), filters)
-
-    def direction(self, query: QueryLike) -> NDArray[np.float32]:
-        """Return the unit vector (d,) that stands for a query; it can be searched for."""
-        return self._direction(_parsed(query))
-
-    def _direction(self, query: Query | NDArray[np.float32]) -> NDArray[np.float32]:
-        if isinstance(query, Query):
-            return self._model.direction(query)
-        direction = np.asarray(query, dtype=np.float32)
-        return direction / max(float(np.linalg.norm(direction)), 1e-12)
-
-    def refine(
-        self, query: QueryLike, right: Sequence[int], wrong: Sequence[int]
-    ) -> NDArray[np.float32]:
-        """Return a query's direction moved by marks on its hits (:func:`moved_by_marks`).
-
-        Args:
-            query: what was asked.
-            right: ids of images that show it.
-            wrong: ids of images that do not.
-        """
-        marked = [list(self.vectors(ids).values()) for ids in (right, wrong)]
-        return moved_by_marks(self.direction(query), *marked)
-
-    def vectors(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
-        """Return unit embeddings (d,) by image id; images without one are left out."""
-        model_id = self._catalogue.model_id(self._model.fingerprint)
-        if model_id is None or not len(image_ids):
-            return {}
-        lookup = Lookup(self._catalogue, 0)  # ids are unique over all roots
-        ids, rows = lookup.vectors(model_id, self._model.dim, image_ids)
-        return dict(zip(ids.tolist(), rows, strict=True))
+        wanted = parse_query(query) if isinstance(query, str) else query
+        scope = self._searcher.scope(filters or NO_FILTERS)
+        return answer(
+            scope,
+            wanted,
+            self._model,
+            k=k,
+            exact=exact,
+            level=self._unrelated,
+            right=right,
+            wrong=wrong,
+        )
 
     def similar(
         self, image: int | str | Path, k: int | None = 50, *, filters: Filters | None = None
@@ -228,36 +201,36 @@ class Workspace:
             QueryError: the file cannot be used.
             NotIndexedError: no opened folder was indexed with this model.
         """
+        scope = self._searcher.scope(filters or NO_FILTERS)
         found = self._searcher.find(image)
-        own = None if found is None else self.vectors([found[1].id]).get(found[1].id)
+        own = None if found is None else scope.embeddings([found[1].id]).get(found[1].id)
         if own is None or found is None:
             if isinstance(image, int):
                 raise C4TError("This image is not in the index any more; search again.")
-            return self.search(Query((Term(image=Path(image)),)), k, filters=filters)
-        more = None if k is None else k + 1
-        hits = self.search(own, more, filters=filters)
-        others = [hit for hit in hits if hit.image_id != found[1].id][:k]
-        return self.hits([hit.image_id for hit in others], [hit.score for hit in others])
+            query = Query((Term(image=Path(image)),))
+            return answer(scope, query, self._model, k=k).hits()
+        ranking = scope.ranking(own, None if k is None else k + 1)
+        others = np.flatnonzero(ranking.image_ids != found[1].id)[:k]
+        return scope.hits(ranking.image_ids[others].tolist(), ranking.scores[others].tolist())
+
+    def vectors(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Return unit embeddings (d,) by image id; images without one are left out."""
+        return self._searcher.scope().embeddings(image_ids)
 
     def events(self, hits: Sequence[Hit]) -> list[Event]:
         """Fold hits of one drive that are close in time and alike into events."""
-        return fold_events(hits, vectors=self.vectors([hit.image_id for hit in hits]))
+        return fold_events(hits, self.vectors([hit.image_id for hit in hits]) if hits else {})
 
     # Looking around
 
     def frame(self, image: int | str | Path) -> Frame | None:
         """Return one image of the catalogue by id or path, None if it is not there."""
         found = self._searcher.find(image)
-        return None if found is None else self._searcher.frame(*found)
+        return None if found is None else frame_of(*found)
 
     def neighbours(self, image: int | str | Path, before: int = 3, after: int = 3) -> list[Frame]:
         """Return the frames around one, of its drive and camera, in time order, with itself."""
-        found = self._searcher.find(image)
-        if found is None:
-            return []
-        target, row = found
-        rows = Lookup(self._catalogue, row.root_id).neighbours(row, before, after)
-        return [self._searcher.frame(target, near) for near in rows if target.holds(near.path)]
+        return self._searcher.neighbours(image, before, after)
 
     def drives(self) -> list[tuple[str, int]]:
         """Return the drives and their number of images, by name."""
@@ -273,7 +246,7 @@ class Workspace:
 
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""
-        return search.of(self._searcher, self._catalogue, self._model)
+        return self._searcher.status()
 
     def skipped(self) -> list[Skipped]:
         """Return the files (and unreadable folders) left out by the last run, with reasons."""
@@ -315,7 +288,7 @@ class Workspace:
     def exclude_rules(self, folder: str | Path | None = None) -> ExcludeRules:
         """Return what is left out of a folder (by default the first opened one)."""
         wanted = self.roots[0] if folder is None else opened_folders.opened(folder)[0]
-        root = opened_folders.resolve(self._catalogue, wanted).root
+        root = opened_folders.resolve(self._catalogue.roots(), wanted).root
         return self._exclude or ExcludeRules() if root is None else root.rules
 
     def set_exclude_rules(self, rules: ExcludeRules) -> None:
@@ -394,7 +367,3 @@ def open_workspace(
         workspace.close()
         raise
     return workspace
-
-
-def _parsed(query: QueryLike) -> Query | NDArray[np.float32]:
-    return parse_query(query) if isinstance(query, str) else query

@@ -62,20 +62,8 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the hits, best first."""
     query = " ".join(args.query)
-    if args.embeddings is not None:
-        from c4t_core.index.vectors.embeddings_file import search_file
-
-        hits = search_file(
-            args.embeddings,
-            args.folder,
-            query,
-            model=args.model,
-            k=args.k,
-            within=args.within,
-            drive=args.drive,
-        )
-    else:
-        hits = _search_index(args, query)
+    find = _search_index if args.embeddings is None else _search_file
+    hits = find(args, query)
     if args.json:
         print_json([as_json(hit) for hit in hits])
         return 0
@@ -96,6 +84,18 @@ def _search_index(args: argparse.Namespace, query: str) -> list[Hit]:
         for notice in workspace.notices:
             say(notice)
     return hits
+
+
+def _search_file(args: argparse.Namespace, query: str) -> list[Hit]:
+    from c4t_core.index.directions import ModelHandle
+    from c4t_core.index.query import NO_FILTERS, parse_query
+    from c4t_core.index.search import answer, saved_scope
+    from c4t_core.models.registry import load_model
+
+    terms, model = parse_query(query), ModelHandle(load_model(args.model))
+    filters = NO_FILTERS.narrowed(args.within, args.drive)
+    scope = saved_scope(args.embeddings, args.folder, model, filters)
+    return answer(scope, terms, model, k=args.k).hits()
 
 
 def as_json(hit: Hit) -> dict[str, Any]:

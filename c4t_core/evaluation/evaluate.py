@@ -23,7 +23,8 @@ from c4t_core.evaluation.metrics import CUTOFFS, RESAMPLES
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.evaluation.ranking import Measured, measure
 from c4t_core.evaluation.summary import provenance_of, summarise
-from c4t_core.index.query import embed_query, parse_query
+from c4t_core.index.directions import embed_query
+from c4t_core.index.query import parse_query
 from c4t_core.models.protocol import Embeddings, Model
 from c4t_core.progress import Progress, ignore
 

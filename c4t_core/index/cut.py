@@ -7,7 +7,7 @@ scores that it cannot explain count; where there are none, nothing stands out an
 
 Two groups alone do not say that one of them is what was meant: summer and winter frames part for
 "elephants" as well. So a match must also score more than sentences do that no frame shows
-(:mod:`c4t_core.index.cut`), unless there are few images.
+(:class:`UnrelatedLevel`), unless there are few images.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.index.query import ModelHandle, Query
-from c4t_core.index.search import NO_FILTERS, Filters, Searcher
+from c4t_core.index.directions import ModelHandle
+from c4t_core.index.query import Filters
+from c4t_core.index.scope import Scope
 
 _BINS = 512  # the mixture is fitted to a histogram: a million scores take no longer than 1,000
 _ROUNDS = 150
@@ -198,44 +199,24 @@ _MOST = 50_000  # images looked at; more tell the same
 class UnrelatedLevel:
     """Learns and remembers the level of a model on what is searched.
 
+    A dual encoder scores every image for every sentence, and the best of many thousand images is
+    always somewhat good. How good without any match is learned from sentences that no drive shows,
+    on the very images that are searched: it differs between models, collections and filters.
+
     Args:
         model: embeds the sentences once.
-        searcher: gives the images.
     """
 
-    def __init__(self, model: ModelHandle, searcher: Searcher) -> None:
+    def __init__(self, model: ModelHandle) -> None:
         """Compute nothing yet."""
         self._model = model
-        self._searcher = searcher
         self._lock = threading.Lock()
         self._directions: NDArray[np.float32] | None = None
         self._levels: OrderedDict[tuple[Filters, tuple[int, ...]], float] = OrderedDict()
 
-    def cut(
-        self,
-        query: Query | NDArray[np.float32],
-        scores: NDArray[np.float32],
-        filters: Filters | None = None,
-    ) -> float | None:
-        """Return the automatic cut of a query, None where nothing stands out.
-
-        The level counts for words only: images are nearer to images than any words are, and terms
-        that are taken away move all scores down.
-
-        Args:
-            query: what was asked.
-            scores: its cosines with the images, (n,).
-            filters: which images these are.
-        """
-        words = isinstance(query, Query) and all(
-            term.image is None and term.weight > 0 for term in query.terms
-        )
-        level = self.of(filters or NO_FILTERS) if words and len(scores) else None
-        return automatic_threshold(scores, level)
-
-    def of(self, filters: Filters) -> float:
-        """Return the level on the images that the filters let through."""
-        key = (filters, self._searcher.generations())
+    def of(self, scope: Scope) -> float:
+        """Return the level on the images of a scope."""
+        key = (scope.filters, scope.generations)
         with self._lock:
             if key in self._levels:
                 self._levels.move_to_end(key)
@@ -243,8 +224,7 @@ class UnrelatedLevel:
         if self._directions is None:
             rows = np.asarray(self._model.get().encode_texts(list(SENTENCES)), dtype=np.float32)
             self._directions = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        best = self._searcher.best(self._directions, filters, _MOST)
-        level = float(np.quantile(best, SHARE))
+        level = float(np.quantile(scope.best(self._directions, _MOST), SHARE))
         with self._lock:
             self._levels[key] = level
             while len(self._levels) > _KEPT:

@@ -32,8 +32,8 @@ class Event:
 
 def fold_events(
     hits: Sequence[Hit],
+    vectors: Mapping[int, NDArray[np.float32]],
     *,
-    vectors: Mapping[int, NDArray[np.float32]] | None = None,
     steps: Mapping[str, float] | None = None,
     max_seconds: float = MAX_SECONDS,
     max_steps: float = MAX_STEPS,
@@ -48,7 +48,8 @@ def fold_events(
 
     Args:
         hits: any order.
-        vectors: unit embeddings (d,) by image id.
+        vectors: unit embeddings (d,) by image id; frames of one drive may be anything, and only
+            these tell that two of them look alike.
         steps: usual distance of neighbouring frame numbers by drive; guessed from the hits
             where it is missing.
         max_seconds: largest gap in time.
@@ -98,10 +99,8 @@ def _close(earlier: Hit, later: Hit, seconds: float, frames: float) -> bool:
 
 
 def _alike(
-    earlier: Hit, later: Hit, vectors: Mapping[int, NDArray[np.float32]] | None, least: float
+    earlier: Hit, later: Hit, vectors: Mapping[int, NDArray[np.float32]], least: float
 ) -> bool:
-    if vectors is None:
-        return True
     one, other = vectors.get(earlier.image_id), vectors.get(later.image_id)
     return one is None or other is None or float(one @ other) >= least
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,11 +47,11 @@ class Target:
         return not self.below or name.startswith(self.below + b"/")
 
 
-def resolve(catalogue: Catalogue, folder: Path) -> Target:
+def resolve(roots: Iterable[Root], folder: Path) -> Target:
     """Find the root of a folder, without looking at the disk beyond its links."""
     real = os.path.realpath(folder)
     best = Target(folder, real)
-    for root in catalogue.roots():
+    for root in roots:
         below = relative_to(real, root.path)
         if below is None or (below and _left_out(below, root.rules)):
             continue
@@ -85,7 +85,7 @@ def claim(catalogue: Catalogue, target: Target, rules: ExcludeRules | None) -> T
     Raises:
         FolderError: if the folder is not there and never was.
     """
-    target = resolve(catalogue, target.folder)
+    target = resolve(catalogue.roots(), target.folder)
     if target.root is None:
         check_folder(target.folder)
         root = catalogue.add_root(target.real, rules or ExcludeRules())
@@ -145,7 +145,7 @@ def check_known(catalogue: Catalogue, folder: Path) -> None:
     Raises:
         FolderError: if it is neither.
     """
-    if resolve(catalogue, folder).root is None or folder.exists():
+    if resolve(catalogue.roots(), folder).root is None or folder.exists():
         check_folder(folder)
 
 
@@ -184,7 +184,7 @@ def relocate(catalogue: Catalogue, old: Path, new: Path) -> None:
 
 
 def _root_id(catalogue: Catalogue, folder: Path) -> int:
-    target = resolve(catalogue, folder)
+    target = resolve(catalogue.roots(), folder)
     if target.root is None or target.below:
         raise FolderError(
             f'"{folder}" is not a folder of the catalogue; name one as it was opened.', folder

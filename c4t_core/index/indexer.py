@@ -11,8 +11,8 @@ from pathlib import Path
 
 from c4t_core.images.scan import Diff, ExcludeRules, Scan, Skipped, compare, scan
 from c4t_core.index import folders as opened_folders
+from c4t_core.index.directions import ModelHandle
 from c4t_core.index.embed import BATCH_SIZE, Batch, embed_stream
-from c4t_core.index.query import ModelHandle
 from c4t_core.index.search import Searcher
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
 from c4t_core.index.vectors import locks

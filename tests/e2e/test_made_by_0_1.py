@@ -59,7 +59,7 @@ def assert_same(hits, then):
 def test_the_catalogue_gives_the_same_hits_and_nothing_is_embedded_again(workspace, drives):
     for query, then in THEN["hits"].items():
         assert_same(workspace.search(query, None), then)
-        assert workspace.threshold(query) == pytest.approx(THEN["cuts"][query], abs=1e-6)
+        assert workspace.answer(query).cut == pytest.approx(THEN["cuts"][query], abs=1e-6)
     report = workspace.index()
     assert (report.embedded, report.unchanged, report.gone) == (0, THEN["report"][1], 0)
     assert report.total == THEN["report"][0]

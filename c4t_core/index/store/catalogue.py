@@ -90,6 +90,22 @@ class Root:
     offline: bool
 
 
+@dataclass(frozen=True)
+class Run:
+    """What is known of the index runs over one root with one model."""
+
+    finished: float | None  # seconds since 1970; None before the first that came to its end
+    generation: int  # grows with every change of the vectors
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """What was indexed with one model."""
+
+    model_id: int | None  # None before anything was
+    runs: dict[int, Run]  # by root
+
+
 class Catalogue:
     """One connection to the catalogue; safe to share between threads.
 
@@ -284,13 +300,21 @@ class Catalogue:
                 (time.time(), root_id, model_id),
             )
 
-    def run(self, root_id: int, model_id: int) -> tuple[float | None, int] | None:
-        """Return (when the last run finished, generation), None before any run."""
+    def indexed(self, fingerprint: str) -> Indexed:
+        """Return what was indexed with a model."""
         with self.reading() as db:
-            return db.execute(  # type: ignore[no-any-return]
-                "SELECT finished, generation FROM runs WHERE root_id = ? AND model_id = ?",
-                (root_id, model_id),
-            ).fetchone()
+            rows = db.execute(
+                "SELECT m.id, r.root_id, r.finished, r.generation FROM models m"
+                " LEFT JOIN runs r ON r.model_id = m.id WHERE m.fingerprint = ?",
+                (fingerprint,),
+            ).fetchall()
+        runs = {root: Run(finished, generation) for _, root, finished, generation in rows}
+        return Indexed(int(rows[0][0]) if rows else None, runs)
+
+    def stamp(self) -> tuple[int, int]:
+        """Return what differs after any change of the catalogue, by us or another process."""
+        with self.reading() as db:
+            return int(db.execute("PRAGMA data_version").fetchone()[0]), db.total_changes
 
 
 def below_range(folder: bytes, column: str = "path") -> tuple[str, tuple[Any, ...]]:

@@ -42,6 +42,21 @@ class ImageRow:
 
 
 @dataclass(frozen=True)
+class Matrix:
+    """All vectors of one moment; never changed.
+
+    Attributes:
+        generation: of the vectors when they were read.
+        ids: int64 (n,), in the order of the paths.
+        rows: float32 (n, d), unit length.
+    """
+
+    generation: int
+    ids: NDArray[np.int64]
+    rows: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Selection:
     """Which images of one root a search is restricted to; empty fields restrict nothing."""
 
@@ -55,6 +70,20 @@ class Selection:
     def everything(self) -> bool:
         """Whether nothing is restricted."""
         return self == Selection()
+
+    def passes(self, image: ImageRow) -> bool:
+        """Tell whether one image is let through; :meth:`Lookup.select` asks SQL the same."""
+        inside = not self.below or any(
+            not folder or image.path.startswith(folder + b"/") for folder in self.below
+        )
+        known = image.drive or ""
+        return (
+            inside
+            and (not self.drives or any(same_drive(known, drive) for drive in self.drives))
+            and (not self.cameras or image.camera in self.cameras)
+            and (self.since is None or (image.time is not None and image.time >= self.since))
+            and (self.until is None or (image.time is not None and image.time < self.until))
+        )
 
 
 class Lookup:
@@ -71,21 +100,24 @@ class Lookup:
         self.root_id = root_id
 
     def generation(self, model_id: int) -> int:
-        """Return the generation of the vectors; it grows with every change."""
-        found = self._catalogue.run(self.root_id, model_id)
-        return -1 if found is None else found[1]
+        """Return the generation of the vectors; it grows with every change. -1 without any run."""
+        with self._catalogue.reading() as db:
+            found = db.execute(
+                "SELECT generation FROM runs WHERE root_id = ? AND model_id = ?",
+                (self.root_id, model_id),
+            ).fetchone()
+        return -1 if found is None else int(found[0])
 
-    def matrix(self, model_id: int, dim: int) -> tuple[int, NDArray[np.int64], NDArray[np.float32]]:
-        """Return (generation, ids (n,), unit rows (n, d)) of one moment, ordered by path."""
+    def matrix(self, model_id: int, dim: int) -> Matrix:
+        """Return all vectors of one moment."""
         with self._catalogue.reading() as db, database.snapshot(db):
             generation = self.generation(model_id)
             ids = self.ids_by_path(model_id)
             rows = np.empty((len(ids), dim), dtype=np.float32)
             order = np.argsort(ids, kind="stable")
             for block_ids, block in self._blocks(db, model_id, dim, ids[order]):
-                places = order[np.searchsorted(ids, block_ids, sorter=order)]
-                rows[places] = block
-        return generation, ids, rows
+                rows[order[np.searchsorted(ids, block_ids, sorter=order)]] = block
+        return Matrix(generation, ids, rows)
 
     def _blocks(
         self, db: Any, model_id: int, dim: int, wanted: NDArray[np.int64]

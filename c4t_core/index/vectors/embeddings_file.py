@@ -6,17 +6,16 @@ import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.errors import DataError, FolderError, ModelError
+from c4t_core.errors import DataError
 from c4t_core.files import atomic_file
-
-if TYPE_CHECKING:
-    from c4t_core.index.query import Hit
-    from c4t_core.models.protocol import Model
+from c4t_core.images.frame_names import parse_frame_name
+from c4t_core.index.store.reads import ImageRow, Matrix, Selection
+from c4t_core.models.protocol import Model
 
 
 def check_output(path: Path) -> None:
@@ -80,90 +79,62 @@ def load_embeddings(path: Path) -> tuple[list[str], NDArray[np.float32], str, st
     return [str(name) for name in names], rows.astype(np.float32), model, fingerprint
 
 
-def search_file(
-    path: Path,
-    folder: str | Path,
-    query: str,
-    *,
-    model: str = "c4t",
-    k: int | None = 20,
-    within: Sequence[str] = (),
-    drive: str | None = None,
-) -> list[Hit]:
-    """Search saved embeddings.
+class SavedVectors:
+    """The vectors of a file, as a source that is searched like an indexed folder.
 
     Args:
-        path: a file written by ``c4t embed images``.
-        folder: what the names in it are relative to.
-        query: what to look for.
-        model: name of the model for the query; the file must be of the same one.
-        k: how many hits at most.
-        within: sub-folders to which the search is restricted.
-        drive: a drive to which it is restricted.
-
-    Raises:
-        DataError, FolderError, ModelError, QueryError: with what to do.
+        names: (n,), relative to the folder, "/"-separated.
+        rows: float32 (n, d).
     """
-    from c4t_core.images.frame_names import parse_frame_name, same_drive
-    from c4t_core.index.query import Hit, embed_query, parse_query
-    from c4t_core.index.vectors.vectors import rank
-    from c4t_core.models.registry import load_model
 
-    root = Path(os.path.abspath(folder))
-    parsed = parse_query(query)
-    names, rows, made_by, fingerprint = load_embeddings(path)
-    inside = [_below(root, part) for part in within]
-    frames = [parse_frame_name(name) for name in names]
-    kept = [
-        place
-        for place, name in enumerate(names)
-        if (not inside or any(name == p or name.startswith(p + "/") or not p for p in inside))
-        and (drive is None or same_drive(frames[place].drive or "", drive))
-    ]
-    loaded = load_model(model)
-    if rows.shape[1] != loaded.dim or (fingerprint and fingerprint != loaded.fingerprint):
-        other = f'"{made_by}"' if made_by else "another model"
-        raise ModelError(
-            f'"{path}" was made with {other}, not with "{model}" as it is now; '
-            'make it again with "c4t embed images", or choose its model with --model.'
-        )
-    direction = embed_query(parsed, loaded)
-    chosen = [names[place] for place in kept]
-    scores = np.clip(_unit(rows[kept]) @ direction, -1.0, 1.0)
-    hits = []
-    for number, place in enumerate(rank(scores, chosen, k), start=1):
-        at = int(place)
-        frame = frames[kept[at]]
-        hits.append(
-            Hit(
-                path=root / chosen[at],
-                score=float(scores[at]),
-                rank=number,
-                root=root,
-                relative=chosen[at],
-                drive=frame.drive,
-                camera=frame.camera,
-                frame=frame.frame,
-                time=frame.time,
-            )
-        )
-    return hits
+    root_id = 0
+
+    def __init__(self, names: Sequence[str], rows: NDArray[np.float32]) -> None:
+        """Read drive, camera, frame and time off the names."""
+        order = sorted(range(len(names)), key=lambda i: os.fsencode(names[i]))
+        self._images = [_image_row(i, names[at]) for i, at in enumerate(order)]
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        unit = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+        self._matrix = Matrix(0, np.arange(len(order), dtype=np.int64), unit[order])
+
+    def generation(self) -> int:
+        """Return 0: a file does not change while it is searched."""
+        return 0
+
+    def matrix(self) -> Matrix:
+        """Return all vectors."""
+        return self._matrix
+
+    def embeddings(
+        self, image_ids: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return (ids, unit rows) of some images."""
+        return image_ids, self._matrix.rows[image_ids]
+
+    def rows(self, image_ids: Sequence[int] | NDArray[np.int64]) -> dict[int, ImageRow]:
+        """Return what their names tell of some images, by id."""
+        return {int(i): self._images[int(i)] for i in image_ids}
+
+    def by_path(self, name: bytes) -> ImageRow | None:
+        """Return what is known of a file."""
+        return next((image for image in self._images if image.path == name), None)
+
+    def select(self, selection: Selection) -> NDArray[np.int64]:
+        """Return the ids that a restriction lets through, int64 (n,), sorted."""
+        passed = [image.id for image in self._images if selection.passes(image)]
+        return np.asarray(passed, dtype=np.int64)
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-    return unit
-
-
-def _below(root: Path, part: str) -> str:
-    """Return a sub-folder relative to the root, "/"-separated, "" for the root itself.
-
-    Raises:
-        FolderError: if it is not below the root.
-    """
-    for base in (root, Path.cwd()):
-        relative = os.path.relpath(os.path.join(base, part), root)
-        if relative != os.pardir and not relative.startswith(os.pardir + os.sep):
-            return "" if relative == os.curdir else relative.replace(os.sep, "/")
-    raise FolderError(f'"{part}" does not lie in "{root}"; name one of its sub-folders.', root)
+def _image_row(image_id: int, name: str) -> ImageRow:
+    found = parse_frame_name(name)
+    return ImageRow(
+        id=image_id,
+        root_id=SavedVectors.root_id,
+        path=os.fsencode(name),
+        size=0,
+        mtime_ns=0,
+        drive=found.drive,
+        camera=found.camera,
+        frame=found.frame,
+        time=found.time,
+    )

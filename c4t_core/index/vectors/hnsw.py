@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads
 from c4t_core.files import atomic_path, require_size, sha256, write_whole
-from c4t_core.index.store.reads import Lookup
+from c4t_core.index.store.reads import ImageRow, Lookup, Matrix, Selection
 
 FORMAT = 1
 LINKS = 16  # M of the paper (arXiv 1603.09320): links per node and layer
@@ -96,13 +96,52 @@ def _hnswlib() -> Any:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the vectors of an index come from."""
+    """The vectors of one root and model in the catalogue.
+
+    Attributes:
+        lookup: reads them.
+        catalogue: identity of the catalogue.
+        model_id: number of the model in it.
+        fingerprint: identity of the model.
+        dim: width of a vector.
+    """
 
     lookup: Lookup
     catalogue: str
     model_id: int
     fingerprint: str
     dim: int
+
+    @property
+    def root_id(self) -> int:
+        """Number of the root."""
+        return self.lookup.root_id
+
+    def generation(self) -> int:
+        """Return what grows with every change of the vectors."""
+        return self.lookup.generation(self.model_id)
+
+    def matrix(self) -> Matrix:
+        """Return all vectors of one moment."""
+        return self.lookup.matrix(self.model_id, self.dim)
+
+    def embeddings(
+        self, image_ids: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return (ids, unit rows) of some images, those without a vector left out, any order."""
+        return self.lookup.vectors(self.model_id, self.dim, image_ids)
+
+    def rows(self, image_ids: Sequence[int] | NDArray[np.int64]) -> dict[int, ImageRow]:
+        """Return what the catalogue knows of some images, of any root, by id."""
+        return self.lookup.rows(image_ids)
+
+    def by_path(self, name: bytes) -> ImageRow | None:
+        """Return what it knows of a file, named relative to the root."""
+        return self.lookup.by_path(name)
+
+    def select(self, selection: Selection) -> NDArray[np.int64]:
+        """Return the ids that a restriction lets through, int64 (n,), sorted."""
+        return self.lookup.select(selection)
 
     def ids(self) -> NDArray[np.int64]:
         """Return all image ids, ordered by path."""
@@ -114,7 +153,7 @@ class Source:
         """Yield (ids, unit rows) in the given order; little is in memory at once."""
         for start in range(0, len(ids), _BLOCK):
             wanted = ids[start : start + _BLOCK]
-            found, rows = self.lookup.vectors(self.model_id, self.dim, wanted)
+            found, rows = self.embeddings(wanted)
             order = np.argsort(found)
             there = np.isin(wanted, found)
             places = order[np.searchsorted(found, wanted[there], sorter=order)]
@@ -144,7 +183,7 @@ def build(
         the index, None without hnswlib or vectors. It may fail its audit: see ``facts.serves``.
     """
     ids = source.ids()
-    generation = source.lookup.generation(source.model_id)
+    generation = source.generation()
     if _hnswlib() is None or not len(ids):
         return None
     rng = np.random.default_rng(seed)
@@ -156,7 +195,7 @@ def build(
         ef, recall = _audit(index, source, ids, queries, rng)
     facts = Facts(
         source.catalogue,
-        source.lookup.root_id,
+        source.root_id,
         source.fingerprint,
         source.dim,
         generation,
@@ -221,7 +260,7 @@ def _audit(
     answer; recall is the share of the exact 50 best that are found (ties count as found).
     """
     sample = rng.choice(ids, size=min(AUDIT_QUERIES, len(ids)), replace=False)
-    _, directions = source.lookup.vectors(source.model_id, source.dim, sample)
+    _, directions = source.embeddings(sample)
     noise = rng.standard_normal(directions.shape).astype(np.float32) / np.sqrt(source.dim)
     directions = directions + 0.5 * noise
     if queries is not None and len(queries):
@@ -258,7 +297,7 @@ def load(source: Source, folder: Path) -> ApproximateIndex | None:
     facts = _read_facts(path)
     if _hnswlib() is None or facts is None or not facts.serves or not _belongs(facts, source):
         return None
-    if facts.generation != source.lookup.generation(source.model_id) or not _intact(path, facts):
+    if facts.generation != source.generation() or not _intact(path, facts):
         return None
     index = _hnswlib().Index(space="ip", dim=facts.dim)
     try:
@@ -271,11 +310,7 @@ def load(source: Source, folder: Path) -> ApproximateIndex | None:
 def is_current(source: Source, folder: Path) -> bool:
     """Tell whether the saved index, good or not, is of the present vectors."""
     facts = _read_facts(_path(source, folder))
-    return (
-        facts is not None
-        and _belongs(facts, source)
-        and facts.generation == source.lookup.generation(source.model_id)
-    )
+    return facts is not None and _belongs(facts, source) and facts.generation == source.generation()
 
 
 def facts_of(source: Source, folder: Path) -> Facts | None:
@@ -284,12 +319,12 @@ def facts_of(source: Source, folder: Path) -> Facts | None:
 
 
 def _path(source: Source, folder: Path) -> Path:
-    name = f"{source.catalogue[:8]}-{source.lookup.root_id}-{source.fingerprint[:16]}.hnsw"
+    name = f"{source.catalogue[:8]}-{source.root_id}-{source.fingerprint[:16]}.hnsw"
     return folder / name
 
 
 def _belongs(facts: Facts, source: Source) -> bool:
-    ours = (source.catalogue, source.lookup.root_id, source.fingerprint, source.dim, FORMAT)
+    ours = (source.catalogue, source.root_id, source.fingerprint, source.dim, FORMAT)
     return ours == (facts.catalogue, facts.root_id, facts.fingerprint, facts.dim, facts.format)
 
 

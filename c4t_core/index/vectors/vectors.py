@@ -1,4 +1,4 @@
-"""Searching the vectors of one root and model: exact, or by the approximate index.
+"""Searching the vectors of one folder and model: exact, or by the approximate index.
 
 Never both are in memory: the index serves until something needs all scores, then the matrix
 takes over. Both score a row in the same way, bit for bit.
@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads
+from c4t_core.index.store.reads import ImageRow, Matrix, Selection
 from c4t_core.index.vectors import hnsw
 
 ANN_THRESHOLD = 20_000
@@ -30,19 +30,36 @@ _SLOW_LOAD = 0.25  # seconds; a matrix that takes longer is not loaded again at 
 _REST = 4.0  # and then at most a fifth of the time is spent loading
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """All vectors of one moment; never changed.
+class Source(Protocol):
+    """Where the vectors of one folder and model come from.
 
-    Attributes:
-        generation: of the catalogue when it was read.
-        ids: int64 (n,), in the order of the paths.
-        rows: float32 (n, d), unit length.
+    :class:`c4t_core.index.vectors.hnsw.Source` reads them from the catalogue,
+    :class:`c4t_core.index.vectors.embeddings_file.SavedVectors` holds those of a file.
     """
 
-    generation: int
-    ids: NDArray[np.int64]
-    rows: NDArray[np.float32]
+    @property
+    def root_id(self) -> int:
+        """Number of the root that the rows are of."""
+
+    def generation(self) -> int:
+        """Return what grows with every change of the vectors."""
+
+    def matrix(self) -> Matrix:
+        """Return all vectors of one moment."""
+
+    def embeddings(
+        self, image_ids: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return (ids, unit rows) of some images, those without a vector left out, any order."""
+
+    def rows(self, image_ids: Sequence[int] | NDArray[np.int64]) -> dict[int, ImageRow]:
+        """Return what is known of some images by id."""
+
+    def by_path(self, name: bytes) -> ImageRow | None:
+        """Return what is known of a file, named relative to the root."""
+
+    def select(self, selection: Selection) -> NDArray[np.int64]:
+        """Return the ids that a restriction lets through, int64 (n,), sorted."""
 
 
 def cosine(rows: NDArray[np.float32], direction: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -62,16 +79,25 @@ def cosine(rows: NDArray[np.float32], direction: NDArray[np.float32]) -> NDArray
 class VectorSearch:
     """Search over one root and model; every method may be called from any thread.
 
+    What changes with the vectors is asked for by ``generation``, which whoever searches has read
+    already; None reads it.
+
     Args:
         source: where the vectors are.
-        folder: where index files lie.
+        folder: where index files lie; None for a source that has none.
         threshold: number of vectors from which the approximate index is used.
+
+    Attributes:
+        source: where the vectors are.
     """
 
-    def __init__(self, source: hnsw.Source, folder: Path, threshold: int = ANN_THRESHOLD) -> None:
+    def __init__(
+        self, source: Source, folder: Path | None = None, threshold: int = ANN_THRESHOLD
+    ) -> None:
         """Load nothing yet."""
-        self._source = source
-        self._folder = folder
+        self.source = source
+        self._indexed = source if isinstance(source, hnsw.Source) and folder else None
+        self._folder = folder or Path()
         self._threshold = threshold
         self._lock = threading.Lock()
         self._matrix: Matrix | None = None
@@ -85,6 +111,7 @@ class VectorSearch:
         direction: NDArray[np.float32],
         k: int | None,
         allowed: NDArray[np.int64] | None = None,
+        generation: int | None = None,
         *,
         exact: bool = False,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -94,31 +121,23 @@ class VectorSearch:
             direction: unit vector (d,).
             k: how many; None for all.
             allowed: only these image ids, sorted; always searched exactly.
+            generation: of the vectors.
             exact: do not use the approximate index.
         """
-        if allowed is not None:
-            return self._among(direction, k, allowed)
-        if not exact and k is not None and k <= ANN_MAX_K:
-            index = self._approximate()
+        if allowed is not None and self._matrix is None and len(allowed) <= _FEW:
+            return self._best(*self.source.embeddings(allowed), direction, k)
+        if allowed is None and not exact and k is not None and k <= ANN_MAX_K:
+            index = self._approximate(generation)
             if index is not None:
                 return self._best(*index.query(direction, k), direction, k)
-        matrix = self.matrix()
-        scores = cosine(matrix.rows, direction)
+        matrix = self.matrix(generation)
+        ids, rows = matrix.ids, matrix.rows
+        if allowed is not None:
+            inside = np.isin(ids, allowed)
+            ids, rows = ids[inside], rows[inside]
+        scores = cosine(rows, direction)
         order = rank(scores, np.arange(len(scores)), k)
-        return matrix.ids[order], scores[order]
-
-    def _among(
-        self, direction: NDArray[np.float32], k: int | None, allowed: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        if self._matrix is None and len(allowed) <= _FEW:
-            source = self._source
-            found = source.lookup.vectors(source.model_id, source.dim, allowed)
-            return self._best(*found, direction, k)
-        matrix = self.matrix()
-        places = np.flatnonzero(np.isin(matrix.ids, allowed))
-        scores = cosine(matrix.rows[places], direction)
-        order = rank(scores, places, k)
-        return matrix.ids[places[order]], scores[order]
+        return ids[order], scores[order]
 
     def _best(
         self,
@@ -132,51 +151,59 @@ class VectorSearch:
         if k is not None and 0 < k < len(scores):
             near = scores >= np.partition(scores, len(scores) - k)[len(scores) - k]
             ids, scores = ids[near], scores[near]
-        paths = {i: row.path for i, row in self._source.lookup.rows(ids).items()}
+        paths = {i: row.path for i, row in self.source.rows(ids).items()}
         there = np.asarray([int(i) in paths for i in ids], dtype=bool)
         ids, scores = ids[there], scores[there]
         order = rank(scores, [paths[int(i)] for i in ids], k)
         return ids[order], scores[order]
 
-    def scores(
-        self, direction: NDArray[np.float32], allowed: NDArray[np.int64] | None = None
+    def rows(
+        self, allowed: NDArray[np.int64] | None = None, generation: int | None = None
     ) -> NDArray[np.float32]:
-        """Return the cosines of all (or the allowed) images, float32 (n,), in no order."""
-        return cosine(self.rows(allowed), direction)
-
-    def rows(self, allowed: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Return the vectors of all (or the allowed) images, float32 (n, d), in no order."""
-        matrix = self.matrix()
+        matrix = self.matrix(generation)
         return matrix.rows if allowed is None else matrix.rows[np.isin(matrix.ids, allowed)]
 
-    def matrix(self, *, fresh: bool = False) -> Matrix:
+    def embeddings(
+        self, image_ids: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return (ids, unit rows) of some images, those without a vector left out, any order."""
+        matrix = self._matrix
+        if matrix is None or len(image_ids) <= _FEW:
+            return self.source.embeddings(image_ids)
+        inside = np.isin(matrix.ids, image_ids)
+        return matrix.ids[inside], matrix.rows[inside]
+
+    def matrix(self, generation: int | None = None) -> Matrix:
         """Return the vectors of the last commit.
 
-        Where loading takes long, those of a few seconds ago are good enough while a run goes
-        on, unless ``fresh``.
+        Where loading takes long, those of a few seconds ago are good enough while a run goes on.
         """
-        source = self._source
         with self._lock:
             held = self._matrix
-            generation = source.lookup.generation(source.model_id)
-            if held is not None and held.generation == generation:
-                return held
-            recent = time.monotonic() - self._loaded_at < _REST * self._load_took
-            if held is not None and not fresh and self._load_took > _SLOW_LOAD and recent:
-                return held
+            if held is not None:
+                # A scope may be older than what another question has loaded since.
+                if held.generation == generation or held.generation == self.source.generation():
+                    return held
+                recent = time.monotonic() - self._loaded_at < _REST * self._load_took
+                if self._load_took > _SLOW_LOAD and recent:
+                    return held
             self._index = None
             started = time.monotonic()
-            held = Matrix(*source.lookup.matrix(source.model_id, source.dim))
+            held = self.source.matrix()
             self._loaded_at = time.monotonic()
             self._load_took = self._loaded_at - started
             self._matrix = held
             return held
 
-    def _approximate(self) -> hnsw.ApproximateIndex | None:
+    def _approximate(self, generation: int | None = None) -> hnsw.ApproximateIndex | None:
         """Return the approximate index if one may serve and the matrix is not in memory."""
-        source = self._source
+        source = self._indexed
+        if source is None:
+            return None
         with self._lock:
-            generation = source.lookup.generation(source.model_id)
+            if generation is None:
+                generation = source.generation()
             if self._matrix is not None or self._no_index_for == generation:
                 return None
             if self._index is not None and self._index.facts.generation == generation:
@@ -188,8 +215,8 @@ class VectorSearch:
 
     def outdated(self) -> bool:
         """Tell whether an approximate index is wanted and not there for the present vectors."""
-        source = self._source
-        if not hnsw.available() or len(source.ids()) < self._threshold:
+        source = self._indexed
+        if source is None or not hnsw.available() or len(source.ids()) < self._threshold:
             return False
         return not hnsw.is_current(source, self._folder)
 
@@ -202,7 +229,9 @@ class VectorSearch:
 
         Call only while holding the writer's lock of this root and model.
         """
-        source = self._source
+        source = self._indexed
+        if source is None:
+            return None
         if not self.outdated():
             return hnsw.facts_of(source, self._folder)
         index = hnsw.build(source, self._folder, queries, check=check)

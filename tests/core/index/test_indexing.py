@@ -105,8 +105,8 @@ def test_rows_without_numbers_fail_with_a_reason(
     assert (report.embedded, len(report.skipped)) == (12, 6)
     assert all("no usable numbers" in entry.reason for entry in report.skipped)
     monkeypatch.setattr(model, "encode_pixels", real)
-    assert np.isfinite(ws.scores("red")).all()
-    assert len(ws.scores("red")) == 12
+    assert np.isfinite(ws.answer("red").scores).all()
+    assert len(ws.answer("red").scores) == 12
 
 
 def test_batch_is_halved_when_memory_runs_out(

@@ -141,33 +141,33 @@ def folded(events) -> list[list[int]]:  # type: ignore[no-untyped-def]
 
 def test_neighbours_in_frames_are_one_event() -> None:
     hits = [hit(1, "a", 12), hit(2, "b", 13), hit(3, "a", 10), hit(4, "a", 500), hit(5, "a", 11)]
-    assert folded(fold_events(hits)) == [[3, 5, 1], [2], [4]]
-    assert fold_events(hits)[0].best.rank == 1
+    assert folded(fold_events(hits, {})) == [[3, 5, 1], [2], [4]]
+    assert fold_events(hits, {})[0].best.rank == 1
 
 
 def test_usual_step_of_a_drive_scales_the_gap() -> None:
     every_thirtieth = [hit(i + 1, "a", 6690 + 30 * i) for i in range(6)]
-    assert len(fold_events(every_thirtieth)) == 1
+    assert len(fold_events(every_thirtieth, {})) == 1
     far = [hit(1, "a", 0), hit(2, "a", 40)]
-    assert len(fold_events(far, steps={"a": 1.0})) == 2
-    assert len(fold_events(far, steps={"a": 30.0})) == 1
+    assert len(fold_events(far, {}, steps={"a": 1.0})) == 2
+    assert len(fold_events(far, {}, steps={"a": 30.0})) == 1
 
 
 def test_times_decide_where_they_are_known() -> None:
     hits = [hit(1, "a", 1, 100.0), hit(2, "a", 2, 103.0), hit(3, "a", 3, 120.0)]
-    assert folded(fold_events(hits)) == [[1, 2], [3]]
+    assert folded(fold_events(hits, {})) == [[1, 2], [3]]
     one_stamp = [hit(1, "a", 1, 100.0), hit(2, "a", 900, 100.0), hit(3, "a", 2, 100.0)]
-    assert folded(fold_events(one_stamp, steps={"a": 1.0})) == [[1, 3], [2]]
+    assert folded(fold_events(one_stamp, {}, steps={"a": 1.0})) == [[1, 3], [2]]
 
 
 def test_unlike_neighbours_are_two_events() -> None:
     hits = [hit(1, "a", 1), hit(2, "a", 2), hit(3, "a", 3)]
     east, north = np.array([1, 0], "f4"), np.array([0, 1], "f4")
-    assert folded(fold_events(hits, vectors={1: east, 2: east, 3: north})) == [[1, 2], [3]]
-    assert folded(fold_events(hits, vectors={1: east})) == [[1, 2, 3]]
+    assert folded(fold_events(hits, {1: east, 2: east, 3: north})) == [[1, 2], [3]]
+    assert folded(fold_events(hits, {1: east})) == [[1, 2, 3]]
 
 
 def test_cameras_and_nameless_frames_stay_apart() -> None:
     hits = [hit(1, None, None), hit(2, None, 5), hit(3, "a", None), hit(4, "a", None)]
-    assert folded(fold_events(hits)) == [[1], [2], [3], [4]]
-    assert fold_events([]) == []
+    assert folded(fold_events(hits, {})) == [[1], [2], [3], [4]]
+    assert fold_events([], {}) == []

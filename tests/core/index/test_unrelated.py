@@ -10,6 +10,7 @@ import pytest
 from toy_model import COLOURS, ToyModel, save_picture
 
 from c4t_core.index.cut import SENTENCES, SHARE
+from c4t_core.index.scope import Scope
 from c4t_core.workspace import Filters, Workspace
 
 
@@ -37,21 +38,23 @@ def workspace(tmp_path: Path, open_: Callable[..., Workspace]) -> Workspace:
 
 
 def level(workspace: Workspace, **filters) -> float:
-    return workspace._unrelated.of(Filters(**filters))
+    found = workspace.answer("red", filters=Filters(**filters))
+    assert found.level is not None
+    return found.level(found.scope)
 
 
 def test_the_level_is_the_share_of_the_best_scores(workspace: Workspace) -> None:
-    best = [float(workspace.scores(sentence).max()) for sentence in SENTENCES]
+    best = [float(workspace.answer(sentence).scores.max()) for sentence in SENTENCES]
     assert level(workspace) == pytest.approx(float(np.quantile(best, SHARE)), abs=1e-6)
 
 
 def test_a_sentence_without_meaning_finds_nothing_and_a_majority_is_found(
     workspace: Workspace,
 ) -> None:
-    assert workspace.threshold("a coral reef") is None
-    cut = workspace.threshold("red")
+    assert workspace.answer("a coral reef").cut is None
+    cut = workspace.answer("red").cut
     assert cut is not None
-    assert int((workspace.scores("red") >= cut).sum()) == 30
+    assert int((workspace.answer("red").scores >= cut).sum()) == 30
 
 
 def test_the_sentences_are_embedded_once_and_the_level_kept_until_a_commit(
@@ -61,10 +64,8 @@ def test_the_sentences_are_embedded_once_and_the_level_kept_until_a_commit(
     first = level(workspace)
     assert model.asked == len(SENTENCES)
     looked = []
-    best = workspace._searcher.best
-    monkeypatch.setattr(
-        workspace._searcher, "best", lambda *args: looked.append(args) or best(*args)
-    )
+    best = Scope.best
+    monkeypatch.setattr(Scope, "best", lambda *args: looked.append(args) or best(*args))
     assert level(workspace) == first
     assert not looked
     save_picture(Path(workspace.roots[0]) / "new.png", COLOURS["green"])
@@ -75,23 +76,20 @@ def test_the_sentences_are_embedded_once_and_the_level_kept_until_a_commit(
 
 
 def test_filters_have_levels_of_their_own(workspace: Workspace) -> None:
-    only = frozenset(workspace.ranking("blue").image_ids[:10].tolist())
+    only = frozenset(workspace.answer("blue").image_ids[:10].tolist())
     best = [
-        float(workspace.scores(sentence, filters=Filters(only=only)).max())
+        float(workspace.answer(sentence, filters=Filters(only=only)).scores.max())
         for sentence in SENTENCES
     ]
     assert level(workspace, only=only) == pytest.approx(float(np.quantile(best, SHARE)), abs=1e-6)
     assert level(workspace, only=frozenset()) == -1.0
 
 
-def test_images_and_what_is_taken_away_are_not_held_against_words(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        workspace._unrelated, "of", lambda filters: pytest.fail("asked for the level of words")
-    )
+def test_images_and_what_is_taken_away_are_not_held_against_words(workspace: Workspace) -> None:
     picture = next(Path(workspace.roots[0]).glob("*.png"))
-    workspace.threshold(f'@"{picture}"')
-    workspace.threshold("red - blue")
-    workspace.threshold(workspace.direction("red"))
-    workspace.threshold("red", filters=Filters(only=frozenset()))
+    red = workspace.answer("red")
+    assert red.level is not None
+    for query in (f'@"{picture}"', "red - blue", red.direction):
+        assert workspace.answer(query).level is None
+    assert workspace.answer("red", right=[picture]).level is None
+    assert workspace.answer("red", filters=Filters(only=frozenset())).cut is None

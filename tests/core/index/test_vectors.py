@@ -249,7 +249,7 @@ def test_matrix_and_index_are_never_both_in_memory(frames: Fixture) -> None:
     search.search(unit(1), 10)
     assert search._index is not None
     assert search._matrix is None
-    search.scores(unit(1))
+    search.search(unit(1), None)
     assert search._index is None
     assert search._matrix is not None
     search.search(unit(1), 10)

@@ -61,7 +61,7 @@ def test_queries_with_operators_and_images(ws: Workspace, drive: Path) -> None:
     assert red[0].score > 0.999
     without = ws.search("white - red", None)
     assert relatives(without)[-1].split("/")[1].startswith("red")
-    direction = ws.direction("white")
+    direction = ws.answer("white").direction
     assert relatives(ws.search(direction, 5)) == relatives(ws.search("white", 5))
 
 
@@ -122,7 +122,7 @@ def test_restricting_to_folders_drives_and_ids(ws: Workspace, drive: Path) -> No
     assert {hit.image_id for hit in again} == ids
     rest = ws.search("red", None, filters=Filters(without=ids))
     assert len(rest) == 13
-    assert len(ws.scores("red", filters=Filters(within=("drive1",)))) == 6
+    assert len(ws.answer("red", filters=Filters(within=("drive1",))).scores) == 6
 
 
 def test_restricting_to_cameras_and_times(open_: Open, tmp_path: Path) -> None:
@@ -163,14 +163,16 @@ def test_similar_and_neighbours(ws: Workspace, drive: Path, tmp_path: Path) -> N
 
 
 def test_refining_by_marks_moves_the_query(ws: Workspace) -> None:
-    blue = [hit.image_id for hit in ws.search("blue", 3)]
-    white = [hit.image_id for hit in ws.search("white", 3)]
-    before = ws.scores("white", filters=Filters(only=frozenset(blue))).mean()
-    moved = ws.refine("white", right=blue, wrong=white)
-    np.testing.assert_allclose(np.linalg.norm(moved), 1, atol=1e-5)
-    after = ws.scores(moved, filters=Filters(only=frozenset(blue))).mean()
-    assert after > before + 0.1
-    np.testing.assert_allclose(ws.refine("white", [], []), ws.direction("white"), atol=1e-6)
+    blue, white = ws.search("blue", 3), ws.search("white", 3)
+    only = Filters(only=frozenset(hit.image_id for hit in blue))
+    before = ws.answer("white", filters=only)
+    right, wrong = ([hit.path for hit in hits] for hits in (blue, white))
+    after = ws.answer("white", filters=only, right=right, wrong=wrong)
+    np.testing.assert_allclose(np.linalg.norm(after.direction), 1, atol=1e-5)
+    assert after.scores.mean() > before.scores.mean() + 0.1
+    absent = [drive_file.with_name("absent.png") for drive_file in right]
+    gone = ws.answer("white", right=absent)
+    np.testing.assert_allclose(gone.direction, before.direction, atol=1e-6)
 
 
 def test_events_of_hits(ws: Workspace) -> None:

@@ -1,0 +1,151 @@
+"""Directions: a query as one unit vector, made by a model that is loaded at the first need."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.errors import ImageError, ModelError, QueryError
+from c4t_core.images.decode import open_image
+from c4t_core.index.query import Query
+from c4t_core.models.protocol import Model
+
+_CANCELLED_OUT = 1e-4  # shorter sums than this are rounding noise, not a direction
+_REMEMBERED = 64  # directions of recent queries
+
+
+def embed_query(query: Query, model: Model) -> NDArray[np.float32]:
+    """Return the query's direction, float32 (d,), of unit length.
+
+    It is the L2-normalised sum of the unit embeddings of the terms, each times its weight.
+
+    Raises:
+        QueryError: if there are no terms, an image cannot be used, or the terms cancel out.
+        ModelError: if the model returns values that are not finite.
+    """
+    if not query.terms:
+        raise QueryError('The query is empty; describe what to look for, such as "truck in snow".')
+    texts = [term.text for term in query.terms if term.image is None]
+    images = [_load(term.image) for term in query.terms if term.image is not None]
+    rows_text = iter(list(model.encode_texts([text or "" for text in texts]) if texts else ()))
+    rows_image = iter(list(model.encode_images(images) if images else ()))
+    total = np.zeros(model.dim, dtype=np.float64)
+    for term in query.terms:
+        row = next(rows_text if term.image is None else rows_image)
+        total += term.weight * unit(row)
+    if not np.isfinite(total).all():
+        raise ModelError(
+            f'The model "{model.name}" gives no usable numbers for this query; choose another.'
+        )
+    if np.linalg.norm(total) < _CANCELLED_OUT:
+        raise QueryError("The terms cancel each other out; change a term or a weight.")
+    return unit(total).astype(np.float32)
+
+
+def moved_by_marks(
+    direction: NDArray[np.float32],
+    right: Sequence[NDArray[np.float32]],
+    wrong: Sequence[NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Return a direction moved towards right hits and away from wrong ones (Rocchio's feedback).
+
+    ``unit(q + 0.75 mean(right) - 0.25 mean(wrong))``, after Salton and Buckley 1990.
+
+    Args:
+        direction: float32 (d,), unit length.
+        right: unit embeddings (d,) of what shows it; may be empty.
+        wrong: of what does not.
+    """
+    moved = direction.astype(np.float64)
+    for rows, weight in ((right, 0.75), (wrong, -0.25)):
+        if len(rows):
+            moved += weight * np.mean(rows, axis=0)
+    return unit(moved).astype(np.float32)
+
+
+def unit(vector: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return a vector (d,) at unit length, float64; zero stays zero."""
+    row = np.asarray(vector, dtype=np.float64)
+    return row / (float(np.linalg.norm(row)) or 1.0)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return open_image(path)
+    except ImageError as error:
+        raise QueryError(
+            f'The image "{path}" cannot be used in the query ({error}); choose another.'
+        ) from error
+
+
+class ModelHandle:
+    """A model, or the name of one.
+
+    Args:
+        model: what the user chose.
+
+    Raises:
+        ModelError: if no model has this name.
+    """
+
+    def __init__(self, model: str | Model) -> None:
+        """Look up what is known without loading weights."""
+        self._lock = threading.Lock()
+        self._directions: OrderedDict[Query, NDArray[np.float32]] = OrderedDict()
+        self._model: Model | None = None
+        if isinstance(model, str):
+            from c4t_core.models.registry import model_info
+
+            info = model_info(model)
+            self.name, self._fingerprint, self._dim = info.name, info.fingerprint, info.dim
+        else:
+            self._model = model
+            self.name, self._fingerprint, self._dim = model.name, model.fingerprint, model.dim
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the model; loads it where it is not known otherwise."""
+        return self._fingerprint or self.get().fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Width of an embedding."""
+        return self._dim or self.get().dim
+
+    def get(self) -> Model:
+        """Return the model, loaded.
+
+        Raises:
+            ModelError, MissingExtraError: if it cannot be loaded.
+        """
+        with self._lock:
+            if self._model is None:
+                from c4t_core.models.registry import load_model
+
+                self._model = load_model(self.name)
+                if self._fingerprint and self._model.fingerprint != self._fingerprint:
+                    raise ModelError(
+                        f'The model "{self.name}" was replaced while it was in use; '
+                        "open the folder again."
+                    )
+            return self._model
+
+    def direction(self, query: Query) -> NDArray[np.float32]:
+        """Return the unit direction (d,) of a query, remembered if it is of words only."""
+        with self._lock:
+            known = self._directions.get(query)
+        if known is not None:
+            return known
+        found = embed_query(query, self.get())
+        if all(term.image is None for term in query.terms):  # a file may change
+            with self._lock:
+                self._directions[query] = found
+                if len(self._directions) > _REMEMBERED:
+                    self._directions.popitem(last=False)
+        return found

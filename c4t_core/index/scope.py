@@ -1,0 +1,231 @@
+"""Scopes: what one question is asked of, resolved once, and the rankings over it.
+
+A question goes to some opened folders, restricted by filters. Which roots hold them, what was
+indexed with the model and which images the filters let through is found out when the scope is
+made; everything that searches takes the scope and looks none of it up again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.errors import FolderError
+from c4t_core.index.folders import Target, relative_to
+from c4t_core.index.query import NO_FILTERS, Filters, Hit
+from c4t_core.index.store.reads import ImageRow, Selection
+from c4t_core.index.vectors.vectors import VectorSearch
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Hits as numbers only, best first: for views that load rows when they are shown."""
+
+    image_ids: NDArray[np.int64]  # (n,)
+    scores: NDArray[np.float32]  # (n,)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One opened folder and the vectors in it.
+
+    Attributes:
+        target: the folder, and where it lies in the root that holds it.
+        vectors: those of the whole root.
+        generation: of the vectors when the scope was made.
+        allowed: ids of the images that may be hits, int64, sorted; None for all of the root.
+    """
+
+    target: Target
+    vectors: VectorSearch
+    generation: int
+    allowed: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one question is asked of."""
+
+    parts: tuple[Part, ...]
+    filters: Filters = NO_FILTERS
+
+    def restricted(
+        self, filters: Filters, select: Callable[[Part, Selection], NDArray[np.int64]]
+    ) -> Scope:
+        """Return this scope with only what the filters let through.
+
+        Args:
+            filters: the restrictions.
+            select: returns the ids that a selection lets through in a part, sorted.
+
+        Raises:
+            FolderError: if a folder of ``filters.within`` lies in none of the opened ones.
+        """
+        within = _subfolders(filters.within, [part.target for part in self.parts])
+        parts = [
+            replace(part, allowed=_allowed(part, filters, within.get(part.target), select))
+            for part in self.parts
+        ]
+        return Scope(tuple(parts), filters)
+
+    @property
+    def generations(self) -> tuple[int, ...]:
+        """What changes with every commit of an index run, one number per folder."""
+        return tuple(part.generation for part in self.parts)
+
+    def ranking(
+        self, direction: NDArray[np.float32], k: int | None, *, exact: bool = False
+    ) -> Ranking:
+        """Return the k best images (None: all) over all folders, best first, ties by path."""
+        found = [
+            part.vectors.search(direction, k, part.allowed, part.generation, exact=exact)
+            for part in self.parts
+        ]
+        ids = np.concatenate([part_ids for part_ids, _ in found])
+        scores = np.concatenate([part_scores for _, part_scores in found])
+        if len(found) > 1:  # parts are sorted, and folders come in the order of their paths
+            order = np.argsort(-scores, kind="stable")[:k]
+            ids, scores = ids[order], scores[order]
+        return Ranking(ids, scores)
+
+    def best(self, directions: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+        """Return the best cosine of each direction (m, d) with any image, float32 (m,).
+
+        Of more than ``most`` images in a folder, an even sample is looked at. -1 without images.
+        """
+        best = np.full(len(directions), -1.0, dtype=np.float32)
+        for part in self.parts:
+            rows = part.vectors.rows(part.allowed, part.generation)
+            rows = rows[:: -(-len(rows) // most) or 1]
+            if len(rows):
+                best = np.maximum(best, (rows @ directions.T).max(axis=0))
+        return best
+
+    def embeddings(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Return unit embeddings (d,) by image id; images without one are left out."""
+        found: dict[int, NDArray[np.float32]] = {}
+        for part in self.parts:
+            missing = [image_id for image_id in image_ids if image_id not in found]
+            if missing:
+                ids, rows = part.vectors.embeddings(np.asarray(missing, dtype=np.int64))
+                found.update(zip(ids.tolist(), rows, strict=True))
+        return found
+
+    def find(self, paths: Iterable[Path]) -> dict[Path, int]:
+        """Return the ids of images by path; those that are not in the scope are left out."""
+        found = {}
+        for path in paths:
+            for part in self.parts:
+                name = name_in(part.target, path)
+                row = part.vectors.source.by_path(name) if name else None
+                if row is not None:
+                    found[path] = row.id
+                    break
+        return found
+
+    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
+        """Return hits for ids of a ranking, ranks counted from ``first``; gone ones left out."""
+        holders: dict[int, list[Part]] = {}  # several opened folders may lie in one root
+        for part in self.parts:
+            holders.setdefault(part.vectors.source.root_id, []).append(part)
+        rows = self.parts[0].vectors.source.rows(image_ids)  # ids are unique over all roots
+        hits: list[Hit] = []
+        for rank, (image_id, score) in enumerate(zip(image_ids, scores, strict=True), first):
+            row = rows.get(int(image_id))
+            near = () if row is None else holders.get(row.root_id, ())
+            holder = next((p.target for p in near if row and p.target.holds(row.path)), None)
+            if row is not None and holder is not None:
+                hits.append(_hit(holder, row, float(score), rank))
+        return hits
+
+
+def _hit(target: Target, row: ImageRow, score: float, rank: int) -> Hit:
+    relative = target.shown(row.path)
+    return Hit(
+        path=Path(os.path.join(target.folder, relative)),
+        score=score,
+        rank=rank,
+        root=target.folder,
+        relative=relative,
+        drive=row.drive,
+        camera=row.camera,
+        frame=row.frame,
+        time=row.time,
+        image_id=row.id,
+    )
+
+
+def _allowed(
+    part: Part,
+    filters: Filters,
+    within: Sequence[bytes] | None,
+    select: Callable[[Part, Selection], NDArray[np.int64]],
+) -> NDArray[np.int64] | None:
+    """Return the ids that may be hits, sorted; None for all of the root."""
+    if filters.within and within is None:
+        return np.empty(0, dtype=np.int64)
+    own = part.target.below
+    below = tuple(within or ())
+    if not below or own in below:  # the opened folder itself restricts nothing further
+        below = (own,) if own else ()
+    selection = Selection(below, filters.drives, filters.cameras, filters.since, filters.until)
+    allowed = None if selection.everything else select(part, selection)
+    if filters.only is not None:
+        only = np.asarray(sorted(filters.only), dtype=np.int64)
+        allowed = only if allowed is None else np.intersect1d(allowed, only)
+    if filters.without:
+        every = select(part, Selection()) if allowed is None else allowed
+        allowed = np.setdiff1d(every, np.asarray(sorted(filters.without), dtype=np.int64))
+    return allowed
+
+
+def _subfolders(
+    folders: Sequence[str | Path], targets: Sequence[Target]
+) -> dict[Target, list[bytes]]:
+    """Return, by target, the sub-folders that lie in it; a target without any is left out.
+
+    Raises:
+        FolderError: if a folder lies in none of the targets.
+    """
+    chosen: dict[Target, list[bytes]] = {}
+    for folder in folders:
+        found = {target: _below(target, folder) for target in targets}
+        if all(below is None for below in found.values()):
+            raise FolderError(
+                f'There is no folder "{folder}" in the opened folders; name one inside '
+                f'"{targets[0].folder}".',
+                Path(folder),
+            )
+        for target, below in found.items():
+            if below is not None:
+                chosen.setdefault(target, []).append(below)
+    return chosen
+
+
+def name_in(target: Target, image: str | Path) -> bytes | None:
+    """Return a file's name relative to the root of a target, by either name of the folder."""
+    path = os.path.abspath(image)
+    inner = relative_to(path, str(target.folder))
+    if inner is None:
+        inner = relative_to(path, target.real)
+    if inner is None:
+        return None
+    return target.below + b"/" + inner if target.below else inner
+
+
+def _below(target: Target, folder: str | Path) -> bytes | None:
+    """Return a sub-folder relative to the target's root, None if it is not in the target.
+
+    A relative name is meant below the opened folder; if there is none, from where we are.
+    """
+    for candidate in (os.path.join(target.folder, folder), os.path.abspath(folder)):
+        real = os.path.realpath(candidate)
+        inner = relative_to(real, target.real)
+        if inner is not None and (os.path.isdir(real) or not os.path.isdir(target.real)):
+            return target.below + b"/" + inner if target.below and inner else inner or target.below
+    return None

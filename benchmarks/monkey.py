@@ -233,4 +233,4 @@ class Monkey:
         if len(marks.saved) > 4:
             marks.forget(marks.saved[0].name)
         elif not self.window.search.is_empty():
-            marks.save(f"scenario {self.random.randrange(6)}", self.window.search.ask())
+            marks.save(f"scenario {self.random.randrange(6)}", self.window.search.question())

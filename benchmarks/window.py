@@ -163,7 +163,7 @@ def run(count: int, base: Path) -> dict[str, Any]:
         window.search.field.setText(query)
         window.search.field.entered.emit()
         took = until(
-            lambda query=query: finder.found is not None and finder.found.ask.text == query
+            lambda query=query: finder.found is not None and finder.found.question.text == query
         )
         report[name] = round(took, 3)
     until(lambda: not window.desktop.runner.busy)

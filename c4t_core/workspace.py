@@ -25,12 +25,11 @@ from c4t_core.index.embed import BATCH_SIZE
 from c4t_core.index.events import Event, fold_events
 from c4t_core.index.folders import Space, Target
 from c4t_core.index.indexer import IndexReport
-from c4t_core.index.query import NO_FILTERS, Filters, Hit, Query, Term, parse_query
+from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit, Query, Term, parse_query
 from c4t_core.index.search import (
     Answer,
     FolderStatus,
     Frame,
-    Histogram,
     Searcher,
     WorkspaceStatus,
     answer,

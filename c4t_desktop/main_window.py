@@ -191,7 +191,7 @@ class MainWindow(QMainWindow):
         self.search.save_wanted.connect(commands.save_search)
         self.sidebar.scenario_chosen.connect(commands.run_saved)
         self.sidebar.scenario_removed.connect(commands.forget_saved)
-        commands.ask_wanted.connect(self.search.show_ask)
+        commands.question_wanted.connect(self.search.show_question)
         self._context.marks.saved_changed.connect(self.sidebar.show_saved)
         self._context.marks.failed.connect(commands.tell)
         self.actions_by_name["refineAction"].toggled.connect(self._context.finder.set_refine)

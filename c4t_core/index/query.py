@@ -1,6 +1,6 @@
-"""Queries: what the user types, as terms; what they are restricted to; the hits that answer.
+"""The plain values of a search: queries and their terms, filters, hits, how scores spread.
 
-Plain values: importing this module loads neither numpy nor Pillow, so the window edits them.
+Importing this module loads neither numpy nor Pillow, so that the window can edit them.
 
 A query is a list of terms joined by ``+`` and ``-``, which stand between spaces, so that
 ``t-junction`` stays a word. A term may carry a weight (``2:truck``) and may be an image
@@ -9,13 +9,20 @@ A query is a list of terms joined by ``+`` and ``-``, which stand between spaces
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from c4t_core.errors import QueryError
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BINS = 48  # bars of a histogram
 _OPERATOR = re.compile(r"(?:^|(?<=\s))([+-])(?=\s|$)")
 _WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?!\d)")
 
@@ -89,6 +96,43 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How the scores of all frames spread.
+
+    Attributes:
+        low: left end of the first bar.
+        high: right end of the last bar.
+        counts: frames per bar.
+        values: all scores, ascending, to count what is above a cut.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    counts: tuple[int, ...] = ()
+    values: Sequence[float] | NDArray[np.float64] = ()
+
+    @classmethod
+    def of(cls, scores: Sequence[float] | NDArray[np.float32]) -> Histogram:
+        """Count scores (n,), in any order, into bars."""
+        import numpy as np
+
+        if len(scores) == 0:
+            return cls()
+        values = np.sort(np.asarray(scores, dtype=np.float64))
+        low, high = float(values[0]), float(values[-1])
+        if high - low < 1e-6:
+            low, high = low - 0.05, high + 0.05
+        counts, _ = np.histogram(values, bins=BINS, range=(low, high))
+        return cls(low, high, tuple(int(count) for count in counts), values)
+
+    def above(self, cut: float | None) -> int:
+        """Return how many frames score at least ``cut``; all of them for None."""
+        if cut is None:
+            return len(self.values)
+        return len(self.values) - bisect.bisect_left(self.values, cut)
 
 
 def parse_query(text: str) -> Query:

@@ -6,7 +6,6 @@ puts a question to a scope, in one pass over the scores.
 
 from __future__ import annotations
 
-import bisect
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -21,15 +20,13 @@ from c4t_core.errors import ModelError, NotIndexedError
 from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
 from c4t_core.index.directions import ModelHandle, moved_by_marks, unit
 from c4t_core.index.folders import Target, resolve
-from c4t_core.index.query import NO_FILTERS, Filters, Hit, Query
+from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit, Query
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Indexed, Root
 from c4t_core.index.store.reads import ImageRow, Lookup, Selection
 from c4t_core.index.vectors import hnsw, locks
 from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
 from c4t_core.index.vectors.vectors import ANN_THRESHOLD, VectorSearch
-
-BINS = 48  # bars of a histogram
 
 
 @dataclass(frozen=True)
@@ -46,41 +43,6 @@ class Frame:
     image_id: int
     size: int  # bytes
     mtime: float  # seconds since 1970
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """How the scores of all frames spread.
-
-    Attributes:
-        low: left end of the first bar.
-        high: right end of the last bar.
-        counts: frames per bar.
-        values: all scores, ascending, to count what is above a cut.
-    """
-
-    low: float = 0.0
-    high: float = 1.0
-    counts: tuple[int, ...] = ()
-    values: Sequence[float] | NDArray[np.float64] = ()
-
-    @classmethod
-    def of(cls, scores: Sequence[float] | NDArray[np.float32]) -> Histogram:
-        """Count scores (n,), in any order, into bars."""
-        if len(scores) == 0:
-            return cls()
-        values = np.sort(np.asarray(scores, dtype=np.float64))
-        low, high = float(values[0]), float(values[-1])
-        if high - low < 1e-6:
-            low, high = low - 0.05, high + 0.05
-        counts, _ = np.histogram(values, bins=BINS, range=(low, high))
-        return cls(low, high, tuple(int(count) for count in counts), values)
-
-    def above(self, cut: float | None) -> int:
-        """Return how many frames score at least ``cut``; all of them for None."""
-        if cut is None:
-            return len(self.values)
-        return len(self.values) - bisect.bisect_left(self.values, cut)
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,14 @@ class Commands(QObject):
         said: a sentence for the status area (str).
         folder_opened: folders were opened (tuple of Path).
         panel_made: an extension's panel that takes the place of the grid (QWidget).
-        ask_wanted: a question is to be put into the search bar (Ask).
+        question_wanted: a question is to be put into the search bar (Question).
         trouble: a dialog about a problem was opened (Problem).
     """
 
     said = Signal(str)
     folder_opened = Signal(object)
     panel_made = Signal(object)
-    ask_wanted = Signal(object)
+    question_wanted = Signal(object)
     trouble = Signal(object)
 
     def __init__(self, context: Context, window: QWidget) -> None:
@@ -194,16 +194,16 @@ class Commands(QObject):
     @Slot()
     def save_search(self) -> None:
         """Ask for a name and keep the search under it."""
-        ask = self._context.finder.ask
-        if not ask.empty:
-            dialog = SaveSearchDialog(ask, self._context.theme, self._window)
+        question = self._context.finder.question
+        if not question.empty:
+            dialog = SaveSearchDialog(question, self._context.theme, self._window)
             dialog.named.connect(self._context.marks.save)
             self._open(dialog)
 
     @Slot(object)
     def run_saved(self, saved: Saved) -> None:
         """Ask a saved question again; its news are seen by that."""
-        self.ask_wanted.emit(saved.ask)
+        self.question_wanted.emit(saved.question)
         self._context.marks.seen(saved)
 
     @Slot(object)

@@ -171,9 +171,9 @@ class ComparePanel(QWidget):
 
     @Slot()
     def _asked(self) -> None:
-        if not self._context.finder.ask.empty:
+        if not self._context.finder.question.empty:
             self.summary.setText(self.tr("Searching with both models…"))
-        self._comparison.ask(self._context.finder.ask)
+        self._comparison.ask(self._context.finder.question)
 
     @Slot()
     def _chosen(self) -> None:
@@ -192,7 +192,7 @@ class ComparePanel(QWidget):
                 side.need(None)
         only = [len(rows) - compared.shared for rows in compared.rows]
         names = [title_of(side.model_name) for side in self.sides]
-        if self._context.finder.ask.empty:
+        if self._context.finder.question.empty:
             self.summary.setText(self.tr("Type a question to compare two models on it."))
         elif names[0] == names[1]:
             self.summary.setText(self.tr("Choose another model on one side to compare them."))

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from c4t_core.index.query import Hit
+from c4t_core.index.query import Hit
 
 SORTS = ("score", "time", "drive")
-BINS = 48  # bars of the histogram
 
 
 @dataclass(frozen=True)
@@ -47,43 +40,6 @@ class Arrangement:
     rows: tuple[Row, ...] = ()
     matches: int = 0
     events: int | None = None
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """How the scores of all frames spread.
-
-    Attributes:
-        low: left end of the first bar.
-        high: right end of the last bar.
-        counts: frames per bar.
-        values: all scores, ascending, to count what is above a cut.
-    """
-
-    low: float = 0.0
-    high: float = 1.0
-    counts: tuple[int, ...] = ()
-    values: Sequence[float] | NDArray[np.float64] = ()
-
-    def above(self, cut: float | None) -> int:
-        """Return how many frames score at least ``cut``; all of them for None."""
-        if cut is None:
-            return len(self.values)
-        return len(self.values) - bisect.bisect_left(self.values, cut)
-
-
-def make_histogram(scores: Sequence[float] | NDArray[np.float32]) -> Histogram:
-    """Count scores (n,) into bars; runs on a worker thread."""
-    import numpy as np
-
-    if len(scores) == 0:
-        return Histogram()
-    values = np.sort(np.asarray(scores, dtype=np.float64))
-    low, high = float(values[0]), float(values[-1])
-    if high - low < 1e-6:
-        low, high = low - 0.05, high + 0.05
-    counts, _ = np.histogram(values, bins=BINS, range=(low, high))
-    return Histogram(low, high, tuple(int(count) for count in counts), values)
 
 
 def _time_key(hit: Hit) -> tuple[object, ...]:

@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_desktop.jobs.runner import Job
 from c4t_desktop.services.arrange import Row
-from c4t_desktop.services.finder import Ask, build_query, core_filters
 from c4t_desktop.services.library import SEARCH, WORK, Library
+from c4t_desktop.services.question import Question
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit
@@ -139,7 +139,7 @@ class Comparison(QObject):
         self._open = open_workspace or _open
         self._workspaces: dict[tuple[tuple[Path, ...], str], WorkspaceLike] = {}
         self._shared: WorkspaceLike | None = None
-        self._ask = Ask()
+        self._question = Question()
         self._closed = False
         self.models = (library.model, library.model)
 
@@ -148,9 +148,9 @@ class Comparison(QObject):
         self.models = (left, right)
         self.refresh()
 
-    def ask(self, ask: Ask) -> None:
+    def ask(self, question: Question) -> None:
         """Put a question to both."""
-        self._ask = ask
+        self._question = question
         self.refresh()
 
     @Slot()
@@ -158,9 +158,9 @@ class Comparison(QObject):
         """Ask the same again."""
         if self._closed:  # an index that was stopped by closing asks once more
             return
-        folders, models, ask = self._library.folders, self.models, self._ask
+        folders, models, question = self._library.folders, self.models, self._question
         self._share_open_one()
-        if ask.empty or not folders:
+        if question.empty or not folders:
             self.answered.emit(Compared())
             return
 
@@ -176,10 +176,8 @@ class Comparison(QObject):
                     if not status.embedded:
                         hits.append(None)
                         continue
-                filters = core_filters(ask.filters)
-                found = workspace.ranking(build_query(ask), filters=filters, k=DEPTH)
-                ids, scores = found.image_ids[:DEPTH], found.scores[:DEPTH]
-                hits.append(workspace.hits(ids.tolist(), scores.tolist()))
+                query, filters = question.query(), question.filters
+                hits.append(workspace.answer(query, filters=filters, k=DEPTH).hits())
             return compare_hits(hits[LEFT], hits[RIGHT], ranks=models[LEFT] != models[RIGHT])
 
         self._library.runner.submit(

@@ -5,7 +5,6 @@ Each kind is a plain function on a frozen request; :class:`Exporter` runs one at
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +73,8 @@ def hits_above_cut(finder: Finder) -> tuple[Hit, ...]:
     found = finder.found
     if found is None:
         return ()
-    return tuple(above(found.hits, finder.order.least(found), finder.order.limit(found)))
+    order, automatic = finder.order, found.automatic
+    return tuple(above(found.hits, order.least(automatic), order.limit(automatic)))
 
 
 def hits_of(finder: Finder, paths: Sequence[Path]) -> tuple[Hit, ...]:
@@ -89,14 +89,13 @@ def wanted_of(finder: Finder, query: str, workspace: WorkspaceLike | None) -> Wa
     found = finder.found
     if found is None:
         return Wanted()
-    filters = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in dataclasses.asdict(found.ask.filters).items()
-        if value
-    }
-    if found.ask.refine:
+    question = found.question
+    filters = {name: value for name, value in question.restrictions().items() if value}
+    if question.hits_of:
+        filters["among_name"] = question.hits_of
+    if question.refine:
         filters["refined_by_marks"] = True
-    return Wanted((), query, finder.order.least(found), filters, found.model, workspace)
+    return Wanted((), query, finder.order.least(found.automatic), filters, found.model, workspace)
 
 
 def _provenance(wanted: Wanted) -> Provenance:

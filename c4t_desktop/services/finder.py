@@ -1,10 +1,9 @@
-"""What is asked and what was found: the query, the filters, the cut, the order."""
+"""What is asked and what was found: the question, the answer and its arrangement."""
 
 from __future__ import annotations
 
-import calendar
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,61 +11,17 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from c4t_core.errors import NotIndexedError
+from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit
 from c4t_desktop.jobs.runner import Job
-from c4t_desktop.services.arrange import Arrangement, Histogram, above, arrange, make_histogram
+from c4t_desktop.services.arrange import Arrangement, above, arrange
 from c4t_desktop.services.library import SEARCH, Library, Opened
+from c4t_desktop.services.question import Order, Question
 
 if TYPE_CHECKING:
-    from c4t_core.index.query import Hit, Query
-    from c4t_core.workspace import Filters as CoreFilters
-    from c4t_core.workspace import QueryLike
     from c4t_desktop.services.workspace import WorkspaceLike
 
-
 FIRST = 400  # hits fetched at least
-NEAREST = 60  # hits shown where nothing stands out
-
-
-@dataclass(frozen=True)
-class Chip:
-    """One term of the query: words or an image, and its weight (negative for "not")."""
-
-    text: str = ""
-    image: Path | None = None
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What the hits are restricted to; empty values restrict nothing."""
-
-    within: tuple[str, ...] = ()
-    drive: str | None = None
-    camera: str | None = None
-    day: str | None = None  # "2026-10-14", UTC
-    marked: str = ""  # "right", "wrong", "any" or ""
-    among: frozenset[int] | None = None  # ids of images, such as the hits of an earlier question
-    among_name: str = ""  # what the user calls those
-
-    @property
-    def active(self) -> bool:
-        """Whether anything is restricted."""
-        return self != Filters()
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A question: terms, what the user is typing, and filters."""
-
-    chips: tuple[Chip, ...] = ()
-    text: str = ""
-    filters: Filters = field(default_factory=Filters)
-    refine: bool = False  # move the query by the marks
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is asked."""
-        return not self.chips and not self.text.strip()
+_AGAIN = 1500  # ms between two answers to the same query while the index grows
 
 
 @dataclass(frozen=True)
@@ -74,7 +29,7 @@ class Found:
     """The answer to a question.
 
     Attributes:
-        ask: the question.
+        question: what was asked.
         model: the model that answered.
         hits: the best ones, best first.
         complete: whether there are no more hits than these.
@@ -83,7 +38,7 @@ class Found:
         seconds: what it took.
     """
 
-    ask: Ask
+    question: Question
     model: str = ""
     hits: tuple[Hit, ...] = ()
     complete: bool = True
@@ -92,129 +47,42 @@ class Found:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Order:
-    """How the hits are laid out.
-
-    Attributes:
-        sort: ``"score"``, ``"time"`` or ``"drive"``.
-        fold: one card per event.
-        cut: the least score shown, set by the user; None leaves it to the scores.
-        show_all: show everything, whatever it scores.
-        unfolded: events whose frames are all shown.
-    """
-
-    sort: str = "score"
-    fold: bool = False
-    cut: float | None = None
-    show_all: bool = False
-    unfolded: frozenset[int] = frozenset()
-
-    def limit(self, found: Found) -> int | None:
-        """Return how many to show where the scores suggest no cut; None for all."""
-        undecided = self.cut is None and found.automatic is None and not self.show_all
-        return NEAREST if undecided else None
-
-    def least(self, found: Found) -> float | None:
-        """Return the least score to show; None for all."""
-        if self.show_all:
-            return None
-        return self.cut if self.cut is not None else found.automatic
-
-
-def build_query(ask: Ask) -> Query:
-    """Return the core's query for a question; runs on a worker thread.
-
-    Raises:
-        QueryError: if the typed part cannot be read.
-    """
-    from c4t_core.index.query import Query, Term, parse_query
-
-    terms = [
-        Term(text=chip.text or None, image=chip.image, weight=chip.weight) for chip in ask.chips
-    ]
-    if ask.text.strip():
-        terms.extend(parse_query(ask.text).terms)
-    return Query(tuple(terms))
-
-
-def answer(workspace: WorkspaceLike, ask: Ask, order: Order, marks: dict[Path, str]) -> Found:
+def ask(
+    workspace: WorkspaceLike, question: Question, order: Order, marks: Mapping[Path, str]
+) -> Found:
     """Answer a question; runs on a worker thread."""
     begun = time.perf_counter()
-    query: QueryLike = build_query(ask)
-    if ask.refine and marks:
-        query = _refined(workspace, query, marks)
-    filters = core_filters(ask.filters)
-    ranking = workspace.ranking(query, filters=filters)
-    ids, scores = ranking.image_ids, ranking.scores
-    histogram = make_histogram(scores)
-    automatic = workspace.threshold(query, filters=filters) if len(scores) else None
-    if ask.filters.marked:
-        every = workspace.hits(ids.tolist(), scores.tolist())
-        hits = _with_mark(every, ask.filters.marked, marks)
-        histogram = make_histogram([hit.score for hit in hits])
+    refining = marks.items() if question.refine else ()
+    right = [path for path, mark in refining if mark == "right"]
+    wrong = [path for path, mark in refining if mark == "wrong"]
+    answer = workspace.answer(question.query(), filters=question.filters, right=right, wrong=wrong)
+    histogram, automatic = answer.histogram, answer.cut
+    if question.marked:
+        hits = [hit for hit in answer.hits() if _has_mark(marks.get(hit.path), question.marked)]
+        histogram = Histogram.of([hit.score for hit in hits])
         count = len(hits)
     else:
-        count = _wanted(order, histogram, automatic)
-        hits = workspace.hits(ids[:count].tolist(), scores[:count].tolist())
-    seconds = time.perf_counter() - begun
+        count = FIRST
+        if order.limit(automatic) is None:  # those above the cut, and some in reserve
+            count = max(FIRST, histogram.above(order.least(automatic)) + FIRST // 2)
+        hits = answer.hits(count)
     complete = count >= len(histogram.values)
-    return Found(ask, "", tuple(hits), complete, histogram, automatic, seconds)
+    seconds = time.perf_counter() - begun
+    return Found(question, "", tuple(hits), complete, histogram, automatic, seconds)
 
 
-def _refined(workspace: WorkspaceLike, query: QueryLike, marks: dict[Path, str]) -> QueryLike:
-    """Return the query moved towards what is marked right and away from what is wrong."""
-    ids: dict[str, list[int]] = {"right": [], "wrong": []}
-    for path, mark in marks.items():
-        frame = workspace.frame(path)
-        if frame is not None:
-            ids[mark].append(frame.image_id)
-    return workspace.refine(query, ids["right"], ids["wrong"])
+def _has_mark(mark: str | None, wanted: str) -> bool:
+    return bool(mark) and wanted in ("any", mark)
 
 
-def core_filters(filters: Filters) -> CoreFilters:
-    """Return the core's filters; runs on a worker thread."""
-    from c4t_core.workspace import Filters as CoreFilters
-
-    since = until = None
-    if filters.day:
-        since = float(calendar.timegm(time.strptime(filters.day, "%Y-%m-%d")))
-        until = since + 86_400
-    return CoreFilters(
-        within=filters.within,
-        drives=(filters.drive,) if filters.drive else (),
-        cameras=(filters.camera,) if filters.camera else (),
-        since=since,
-        until=until,
-        only=filters.among,
-    )
-
-
-def _wanted(order: Order, histogram: Histogram, automatic: float | None) -> int:
-    """Return how many hits to fetch: those above the cut, and some in reserve."""
-    found = Found(Ask(), histogram=histogram, automatic=automatic)
-    if order.limit(found) is not None:
-        return FIRST
-    least = order.least(found)
-    return max(FIRST, histogram.above(least) + FIRST // 2)
-
-
-def _with_mark(hits: Sequence[Hit], wanted: str, marks: dict[Path, str]) -> list[Hit]:
-    """Keep the hits that carry a mark."""
-    found = [(hit, marks.get(hit.path, "")) for hit in hits]
-    return [hit for hit, mark in found if mark and wanted in ("any", mark)]
-
-
-def lay_out(found: Found, order: Order) -> Arrangement:
+def lay_out(workspace: WorkspaceLike | None, found: Found, order: Order) -> Arrangement:
     """Sort, cut and fold; runs on a worker thread."""
-    least, limit = order.least(found), order.limit(found)
+    least, limit = order.least(found.automatic), order.limit(found.automatic)
     events = None
-    if order.fold:
-        from c4t_core.index.events import fold_events
-
-        folded = fold_events(above(found.hits, least, limit))
+    if order.fold and workspace is not None:
         events = [
-            (event.best, *(hit for hit in event.hits if hit is not event.best)) for event in folded
+            (event.best, *(hit for hit in event.hits if hit is not event.best))
+            for event in workspace.events(above(found.hits, least, limit))
         ]
     return arrange(
         found.hits,
@@ -226,26 +94,11 @@ def lay_out(found: Found, order: Order) -> Arrangement:
     )
 
 
-__all__ = [
-    "NEAREST",
-    "Ask",
-    "Chip",
-    "Filters",
-    "Finder",
-    "Found",
-    "Order",
-    "build_query",
-    "core_filters",
-]
-
-_AGAIN = 1500  # ms between two answers to the same query while the index grows
-
-
 class Finder(QObject):
     """Asks the library and lays the answer out.
 
     Attributes:
-        ask: the question asked last.
+        question: the one asked last.
         found: the answer shown.
         order: how it is laid out.
         marks: right and wrong marks by path, as the mark book last told.
@@ -257,7 +110,7 @@ class Finder(QObject):
         failed: the question cannot be answered (Exception).
         cleared: nothing is asked.
         order_changed: sort, fold or cut changed (Order).
-        filters_changed: the hits are restricted in another way (Filters).
+        filters_changed: the hits are restricted in another way (Question).
     """
 
     searching = Signal(bool)
@@ -272,7 +125,7 @@ class Finder(QObject):
         """Ask nothing yet."""
         super().__init__(parent)
         self._library = library
-        self.ask = Ask()
+        self.question = Question()
         self.found: Found | None = None
         self.order = Order()
         self.marks: dict[Path, str] = {}
@@ -285,14 +138,11 @@ class Finder(QObject):
         library.committed.connect(self._grown)
         library.index_ended.connect(self.refresh)
 
-    def search(self, ask: Ask) -> None:
+    def search(self, question: Question) -> None:
         """Ask something; an earlier question that is not answered yet is dropped."""
-        same_terms = (ask.chips, ask.text) == (self.ask.chips, self.ask.text)
-        other_filters = ask.filters != self.ask.filters
-        self.ask = ask
-        if other_filters:
-            self.filters_changed.emit(ask.filters)
-        if not same_terms:
+        before, self.question = self.question, question
+        self._tell_filters(before)
+        if question.terms != before.terms:
             # A cut belongs to one query's scores.
             self._set_order(replace(self.order, cut=None, show_all=False, unfolded=frozenset()))
         self.refresh()
@@ -301,23 +151,20 @@ class Finder(QObject):
     def refresh(self) -> None:
         """Ask the same again: the frames, the model or the marks have changed."""
         opened = self._library.opened_now
-        if self.ask.empty:
+        if self.question.empty:
             self.clear()
             return
         if opened is None:
             return
-        ask, order, marks = self.ask, self.order, dict(self.marks)
+        question, order, marks = self.question, self.order, dict(self.marks)
 
-        def work(_: Job) -> Found:
-            return replace(answer(opened.workspace, ask, order, marks), model=opened.model)
+        def work(_: Job) -> tuple[Found, Order, Arrangement]:
+            found = replace(ask(opened.workspace, question, order, marks), model=opened.model)
+            return found, order, lay_out(opened.workspace, found, order)
 
         self.searching.emit(True)
         self._library.runner.submit(
-            work,
-            lane=SEARCH,
-            key="search",
-            done=self._answered,
-            failed=self._failed,
+            work, lane=SEARCH, key="search", done=self._answered, failed=self._failed
         )
 
     @Slot()
@@ -325,46 +172,67 @@ class Finder(QObject):
         """Ask nothing."""
         self._library.runner.cancel_key("search")
         self._library.runner.cancel_key("arrange")
-        self.ask = Ask(filters=self.ask.filters, refine=self.ask.refine)
+        self.question = replace(self.question, images=(), text="")
         self.found = None
         self.searching.emit(False)
         self.cleared.emit()
 
-    def set_filters(self, filters: Filters) -> None:
-        """Restrict the hits."""
-        if filters != self.ask.filters:
-            if self.ask.filters.among and not filters.among:
-                self._set_order(replace(self.order, show_all=False))
-            self.ask = replace(self.ask, filters=filters)
-            self.filters_changed.emit(filters)
-            self.refresh()
+    def set_filters(self, filters: Filters, marked: str | None = None) -> None:
+        """Restrict the hits; ``marked`` None keeps the restriction to marks as it is."""
+        now = self.question
+        if now.filters.only and not filters.only:
+            self._set_order(replace(self.order, show_all=False))
+        self._ask(
+            replace(
+                now,
+                filters=filters,
+                marked=now.marked if marked is None else marked,
+                hits_of=now.hits_of if filters.only else "",
+            )
+        )
+
+    def clear_filters(self) -> None:
+        """Restrict nothing."""
+        self.set_filters(NO_FILTERS, marked="")
 
     def search_within(self) -> bool:
         """Restrict the next questions to the hits shown now; False if there are none."""
         found = self.found
         if found is None:
             return False
-        hits = above(found.hits, self.order.least(found), self.order.limit(found))
+        automatic = found.automatic
+        hits = above(found.hits, self.order.least(automatic), self.order.limit(automatic))
         if not hits:
             return False
-        name = found.ask.text.strip() or "…"
-        among = frozenset(hit.image_id for hit in hits)
+        only = frozenset(hit.image_id for hit in hits)
         # The hits stay as they are until something else is asked: a cut among hits cuts hits.
         self._set_order(replace(self.order, cut=None, show_all=True))
-        self.set_filters(replace(self.ask.filters, among=among, among_name=name))
+        name = found.question.text.strip() or "…"
+        filters = replace(self.question.filters, only=only)
+        self._ask(replace(self.question, filters=filters, hits_of=name))
         return True
 
     def set_refine(self, refine: bool) -> None:
         """Let right and wrong marks move the query, or not."""
-        if refine != self.ask.refine:
-            self.ask = replace(self.ask, refine=refine)
+        self._ask(replace(self.question, refine=refine))
+
+    def _ask(self, question: Question) -> None:
+        """Ask the same terms in another way."""
+        before, self.question = self.question, question
+        if question != before:
+            self._tell_filters(before)
             self.refresh()
+
+    def _tell_filters(self, before: Question) -> None:
+        now = self.question
+        if (now.filters, now.marked) != (before.filters, before.marked):
+            self.filters_changed.emit(now)
 
     def set_marks(self, marks: dict[Path, str]) -> None:
         """Take note of other marks."""
         changed = marks != self.marks
         self.marks = marks
-        if changed and (self.ask.refine or self.ask.filters.marked):
+        if changed and (self.question.refine or self.question.marked):
             self.refresh()
 
     def set_sort(self, sort: str) -> None:
@@ -394,7 +262,7 @@ class Finder(QObject):
         found = self.found
         if found is None:
             return
-        least, limit = order.least(found), order.limit(found)
+        least, limit = order.least(found.automatic), order.limit(found.automatic)
         wanted = limit if limit is not None else found.histogram.above(least)
         if found.complete or wanted <= len(found.hits):
             self._lay_out()
@@ -406,17 +274,21 @@ class Finder(QObject):
             self.order = order
             self.order_changed.emit(order)
 
-    def _answered(self, found: Found) -> None:
+    def _answered(self, answer: tuple[Found, Order, Arrangement]) -> None:
         self.searching.emit(False)
-        self.found = found
-        self.answered.emit(found)
-        self._lay_out()
+        self.found, order, arrangement = answer
+        self.answered.emit(self.found)
+        if order == self.order:
+            self.laid_out.emit(arrangement)
+        else:  # another order was chosen meanwhile
+            self._lay_out()
 
     def _lay_out(self) -> None:
-        found, order = self.found, self.order
+        found, order, opened = self.found, self.order, self._library.opened_now
+        workspace = opened.workspace if opened is not None else None
         if found is not None:
             self._library.runner.submit(
-                lambda _: lay_out(found, order),
+                lambda _: lay_out(workspace, found, order),
                 lane=SEARCH,
                 key="arrange",
                 done=self.laid_out.emit,
@@ -427,7 +299,8 @@ class Finder(QObject):
         self.searching.emit(False)
         if isinstance(error, NotIndexedError):
             # The first frames are on their way: no answer yet, and no mistake either.
-            self._answered(Found(self.ask, self._library.model))
+            found = Found(self.question, self._library.model)
+            self._answered((found, self.order, Arrangement()))
         else:
             self.failed.emit(error)
 
@@ -437,5 +310,5 @@ class Finder(QObject):
 
     @Slot()
     def _grown(self) -> None:
-        if not self.ask.empty and not self._again.isActive():
+        if not self.question.empty and not self._again.isActive():
             self._again.start()

@@ -14,17 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_desktop.jobs.runner import Job
-from c4t_desktop.services.finder import (
-    NEAREST,
-    Ask,
-    Chip,
-    Filters,
-    Finder,
-    Found,
-    build_query,
-    core_filters,
-)
+from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.library import LOOK, Library
+from c4t_desktop.services.question import NEAREST, Question, saved_question
 
 if TYPE_CHECKING:
     from c4t_core.index.store.user_data import ImageKey, UserData
@@ -40,28 +32,15 @@ class Saved:
 
     Attributes:
         name: unique.
-        ask: the question.
+        question: what is asked.
         matches: how many frames match now, None while unknown.
         fresh: how many of them were not there when it was last looked at.
     """
 
     name: str
-    ask: Ask
+    question: Question
     matches: int | None = None
     fresh: int = 0
-
-
-def key_of(ask: Ask) -> str:
-    """Return the terms of a question as one text that the core can read again.
-
-    >>> key_of(Ask((Chip(image=Path("/d/a.png"), weight=-1.0),), "snow"))
-    'snow - @"/d/a.png"'
-    """
-    parts = [ask.text.strip()] if ask.text.strip() else []
-    for chip in ask.chips:
-        sign = "- " if chip.weight < 0 else "+ " if parts else ""
-        parts.append(f'{sign}@"{chip.image}"' if chip.image else f"{sign}{chip.text}")
-    return " ".join(parts)
 
 
 class _Store:
@@ -155,7 +134,7 @@ class MarkBook(QObject):
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
-        query = key_of(found.ask)
+        query = found.question.key()
         if query == self._key:
             return
         self._key = query
@@ -189,17 +168,17 @@ class MarkBook(QObject):
         store = self._store
         self._run(lambda _: _read_saved(store.get()), self._saved_read, "saved")
 
-    def save(self, name: str, ask: Ask) -> None:
+    def save(self, name: str, question: Question) -> None:
         """Keep a question under a name; what it finds now is no news."""
         store, workspace = self._store, self._workspace()
 
         def work(_: Job) -> tuple[Saved, ...]:
             from c4t_core.index.store.user_data import Scenario
 
-            settings = {"filters": _lasting(ask.filters), "refine": ask.refine}
-            store.get().save_scenario(Scenario(name, key_of(ask), settings))
+            settings = {"filters": question.restrictions(), "refine": question.refine}
+            store.get().save_scenario(Scenario(name, question.key(), settings))
             if workspace is not None:
-                store.get().mark_seen(name, map(_plain_key, _matches_or_none(workspace, ask)))
+                store.get().mark_seen(name, map(_plain_key, _matches_or_none(workspace, question)))
             return _read_saved(store.get())
 
         self._run(work, self._saved_read, None)
@@ -221,7 +200,7 @@ class MarkBook(QObject):
             return
 
         def work(_: Job) -> None:
-            hits = _matches(workspace, saved.ask)[0]
+            hits = _matches(workspace, saved.question)[0]
             store.get().mark_seen(saved.name, [_plain_key(hit) for hit in hits])
 
         self._run(work, lambda _: self.count_saved(), None)
@@ -244,7 +223,7 @@ class MarkBook(QObject):
         known = {entry.name: entry for entry in self.saved}
         self.saved = tuple(
             dataclasses.replace(entry, matches=known[entry.name].matches)
-            if entry.name in known and known[entry.name].ask == entry.ask
+            if entry.name in known and known[entry.name].question == entry.question
             else entry
             for entry in saved
         )
@@ -297,38 +276,24 @@ def _read_marks(data: UserData, workspace: WorkspaceLike | None, query: str) -> 
 
 
 def _read_saved(data: UserData) -> tuple[Saved, ...]:
-    made = []
-    for scenario in data.scenarios():
-        stored = dict(scenario.settings.get("filters", {}))
-        stored["within"] = tuple(stored.get("within", ()))
-        known = {field.name for field in dataclasses.fields(Filters)}
-        filters = Filters(**{name: value for name, value in stored.items() if name in known})
-        refine = bool(scenario.settings.get("refine", False))
-        made.append(Saved(scenario.name, Ask((), scenario.query, filters, refine)))
-    return tuple(made)
+    return tuple(
+        Saved(scenario.name, saved_question(scenario.query, scenario.settings))
+        for scenario in data.scenarios()
+    )
 
 
-def _lasting(filters: Filters) -> dict[str, object]:
-    """Return the filters as plain data; ids of images do not outlive the catalogue."""
-    plain = dataclasses.asdict(filters)
-    return {name: plain[name] for name in plain if not name.startswith("among")}
-
-
-def _matches(workspace: WorkspaceLike, ask: Ask) -> tuple[list[Hit], bool]:
+def _matches(workspace: WorkspaceLike, question: Question) -> tuple[list[Hit], bool]:
     """Return what the search shows, and whether it stands out from the rest."""
-    query, filters = build_query(ask), core_filters(ask.filters)
-    cut = workspace.threshold(query, filters=filters)
-    ranking = workspace.ranking(query, filters=filters)
-    count = NEAREST if cut is None else int((ranking.scores >= cut).sum())
-    ids, scores = ranking.image_ids[:count], ranking.scores[:count]
-    return workspace.hits(ids.tolist(), scores.tolist()), cut is not None
+    answer = workspace.answer(question.query(), filters=question.filters)
+    count = NEAREST if answer.cut is None else answer.histogram.above(answer.cut)
+    return answer.hits(count), answer.cut is not None
 
 
-def _matches_or_none(workspace: WorkspaceLike, ask: Ask) -> list[Hit]:
+def _matches_or_none(workspace: WorkspaceLike, question: Question) -> list[Hit]:
     from c4t_core.errors import C4TError
 
     try:
-        return _matches(workspace, ask)[0]
+        return _matches(workspace, question)[0]
     except C4TError:  # not indexed yet, or an image of the query is gone
         return []
 
@@ -338,7 +303,7 @@ def _counted(job: Job, data: UserData, workspace: WorkspaceLike, saved: Saved) -
 
     job.check()
     try:
-        hits, stands_out = _matches(workspace, saved.ask)
+        hits, stands_out = _matches(workspace, saved.question)
     except C4TError:  # not indexed yet, or an image of the query is gone
         return dataclasses.replace(saved, matches=None, fresh=0)
     # The nearest of frames that do not fit are no news: any folder added would bring some.
@@ -353,6 +318,3 @@ def _no_files(_: int) -> tuple[Path, ...]:
 
 def _nothing(_: object) -> None:
     """Nothing is to be done with this value."""
-
-
-__all__ = ["Chip", "Saved", "MarkBook", "key_of"]

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the core is imported on worker threads only
-    import numpy as np
-    from numpy.typing import NDArray
-
     from c4t_core.progress import Progress
     from c4t_core.workspace import (
+        Answer,
+        Event,
         Filters,
         Frame,
         Hit,
         IndexReport,
         QueryLike,
-        Ranking,
         Skipped,
         Space,
         Workspace,
@@ -45,17 +43,17 @@ class WorkspaceLike(Protocol):
         self, progress: Progress, *, on_commit: Callable[[], None] | None = None
     ) -> IndexReport: ...
 
-    def ranking(
-        self, query: QueryLike, *, filters: Filters | None = None, k: int | None = None
-    ) -> Ranking: ...
+    def answer(
+        self,
+        query: QueryLike,
+        *,
+        filters: Filters | None = None,
+        k: int | None = None,
+        right: Sequence[Path] = (),
+        wrong: Sequence[Path] = (),
+    ) -> Answer: ...
 
-    def threshold(self, query: QueryLike, *, filters: Filters | None = None) -> float | None: ...
-
-    def hits(self, image_ids: Sequence[int], scores: Sequence[float]) -> list[Hit]: ...
-
-    def refine(
-        self, query: QueryLike, right: Sequence[int], wrong: Sequence[int]
-    ) -> NDArray[np.float32]: ...
+    def events(self, hits: Sequence[Hit]) -> list[Event]: ...
 
     def similar(self, image: Path, k: int | None) -> list[Hit]: ...
 

@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from c4t_core.errors import Cancelled, FolderError
+from c4t_core.index.events import fold_events
 from c4t_core.index.query import Hit, Query, Term, parse_query
+from c4t_core.index.scope import Scope
 from c4t_core.models.protocol import ModelInfo
 from c4t_core.progress import Progress, ignore
 from c4t_core.workspace import (
+    Answer,
+    Event,
     Filters,
     FolderStatus,
     Frame,
     IndexReport,
     QueryLike,
-    Ranking,
     Skipped,
     Space,
     WorkspaceStatus,
@@ -48,6 +50,19 @@ def make_frames(folder: Path, count: int = 12, *, size: tuple[int, int] = (96, 6
 
 
 _LIKE = Query((Term(text="similar"),))
+
+
+class _FakeScope(Scope):
+    """Loads hits from the double."""
+
+    _load: Callable[[Sequence[int], Sequence[float], int], list[Hit]]
+
+    def __init__(self, workspace: FakeWorkspace) -> None:
+        super().__init__(())
+        object.__setattr__(self, "_load", workspace.hits)
+
+    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
+        return self._load(image_ids, scores, first)
 
 
 class FakeWorkspace:
@@ -122,9 +137,15 @@ class FakeWorkspace:
             return parse_query(query)
         return query if isinstance(query, Query) else _LIKE
 
-    def ranking(
-        self, query: QueryLike, *, filters: Filters | None = None, k: int | None = None
-    ) -> Ranking:
+    def answer(
+        self,
+        query: QueryLike,
+        *,
+        filters: Filters | None = None,
+        k: int | None = None,
+        right: Sequence[Path] = (),
+        wrong: Sequence[Path] = (),
+    ) -> Answer:
         query = self._query(query)
         if query != _LIKE:
             self.queries.append(query)
@@ -134,8 +155,15 @@ class FakeWorkspace:
             if filters is None or self._passes(self._frame(number), filters)
         ]
         scores = np.array([self._score(number, query) for number in numbers], dtype=np.float32)
-        best = np.argsort(-scores, kind="stable")
-        return Ranking(np.array(numbers, dtype=np.int64)[best], scores[best])
+        best = np.argsort(-scores, kind="stable")[:k]
+        ids = np.array(numbers, dtype=np.int64)[best]
+        direction = np.zeros(1, dtype=np.float32)
+        answer = Answer(_FakeScope(self), direction, ids, scores[best])
+        vars(answer)["cut"] = self.cut  # what a cached property has computed
+        return answer
+
+    def events(self, hits: Sequence[Hit]) -> list[Event]:
+        return fold_events(hits, {})
 
     @staticmethod
     def _passes(frame: Frame, filters: Filters) -> bool:
@@ -150,14 +178,6 @@ class FakeWorkspace:
             and (filters.only is None or frame.image_id in filters.only)
         )
 
-    def threshold(self, query: QueryLike, *, filters: Filters | None = None) -> float | None:
-        return self.cut
-
-    def refine(
-        self, query: QueryLike, right: Sequence[int], wrong: Sequence[int]
-    ) -> NDArray[np.float32]:
-        return np.zeros(1, dtype=np.float32)
-
     def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
         made = []
         for place, (number, score) in enumerate(zip(image_ids, scores, strict=True)):
@@ -169,8 +189,7 @@ class FakeWorkspace:
         return made
 
     def similar(self, image: str | Path, k: int | None = 50) -> list[Hit]:
-        ranking = self.ranking(_LIKE)
-        return self.hits(ranking.image_ids[:k].tolist(), ranking.scores[:k].tolist())
+        return self.answer(_LIKE, k=k).hits()
 
     def frame(self, image: str | Path) -> Frame | None:
         path = Path(image)

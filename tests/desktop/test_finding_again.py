@@ -94,7 +94,7 @@ def test_searching_within_the_hits_of_a_query_and_in_all_again(qtbot, window):
     assert row.isVisible()
     assert "truck" in row.accessibleName()
     qtbot.keyClicks(window.search.field, "bicycle")
-    until(qtbot, lambda: window.desktop.context.finder.found.ask.text == "bicycle")
+    until(qtbot, lambda: window.desktop.context.finder.found.question.text == "bicycle")
     qtbot.waitUntil(lambda: not busy(window))
     assert names(window) == only
     qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
@@ -135,10 +135,10 @@ def test_filters_outlive_a_switch_of_the_model_but_not_of_the_folder(
     library.use_model("clip")
     until(qtbot, lambda: core.last.model_name == "clip" and core.last.indexed.is_set())
     until(qtbot, lambda: not busy(window))
-    assert finder.ask.filters.drive == "a"
+    assert finder.question.filters.drives == ("a",)
     assert child(window, QComboBox, "driveFilter").currentData() == "a"
     window.commands.open_folders([tmp_path / "other"])
-    until(qtbot, lambda: finder.ask.filters.drive is None)
+    until(qtbot, lambda: not finder.question.filters.drives)
 
 
 def test_right_and_wrong_marks_refine_the_query_and_can_be_shown_alone(
@@ -146,11 +146,14 @@ def test_right_and_wrong_marks_refine_the_query_and_can_be_shown_alone(
 ):
     refined = []
 
-    def refine(query, right, wrong):
-        refined.append((list(right), list(wrong)))
-        return query
+    answer = core.last.answer
 
-    monkeypatch.setattr(core.last, "refine", refine, raising=False)
+    def spied(query, *, right, wrong, **more):
+        if right or wrong:
+            refined.append(([path.stem[-1] for path in right], [path.stem[-1] for path in wrong]))
+        return answer(query, right=right, wrong=wrong, **more)
+
+    monkeypatch.setattr(core.last, "answer", spied)
     search(qtbot, window, "truck")
     window.view.setFocus()
     qtbot.keyClick(window.view, Qt.Key.Key_R)
@@ -158,7 +161,7 @@ def test_right_and_wrong_marks_refine_the_query_and_can_be_shown_alone(
     qtbot.keyClick(window.view, Qt.Key.Key_X)
     qtbot.keyClick(window, Qt.Key.Key_M, CTRL)
     until(qtbot, lambda: refined)
-    assert refined[-1] == ([0], [1])
+    assert refined[-1] == (["0"], ["1"])
     until(qtbot, lambda: not busy(window))
     choose(qtbot, child(window, QComboBox, "markedFilter"), "wrong")
     wait_rows(qtbot, window, 1)

@@ -487,7 +487,7 @@ def test_not_yet_indexed_is_patience_not_an_error(qtbot, window, core, monkeypat
     def not_yet(*_, **__):
         raise NotIndexedError("not yet")
 
-    monkeypatch.setattr(core.last, "ranking", not_yet)
+    monkeypatch.setattr(core.last, "answer", not_yet)
     qtbot.keyClicks(window.search.field, "truck")
     until(qtbot, lambda: window.results.shows_grid)
     assert not window.findChildren(QDialog, "problemDialog")
@@ -531,7 +531,7 @@ def test_a_folder_restricts_the_hits(qtbot, open_window, core, tmp_path):
     drive.setFocus()
     for _ in range(2):
         qtbot.keyClick(drive, Qt.Key.Key_Down)
-    until(qtbot, lambda: window.desktop.context.finder.ask.filters.drive is not None)
+    until(qtbot, lambda: window.desktop.context.finder.question.filters.drives)
 
 
 def test_dialogs_open_by_key_and_close_by_escape(qtbot, window):

@@ -28,7 +28,7 @@ def torch_is_there(monkeypatch):
 def mark(qtbot, window, query, keys):
     """Search, then press a key on each hit from the first on; a space leaves one out."""
     search(qtbot, window, query)
-    until(qtbot, lambda: window.desktop.context.finder.found.ask.text == query)
+    until(qtbot, lambda: window.desktop.context.finder.found.question.text == query)
     until(qtbot, lambda: not busy(window))
     qtbot.keyClick(window.search.field, Qt.Key.Key_Down)
     qtbot.keyClick(window.view, Qt.Key.Key_Home)

@@ -82,7 +82,8 @@ def search(qtbot, window):
     qtbot.keyClicks(field, "truck in snow")
     finder = window.desktop.context.finder
     qtbot.waitUntil(
-        lambda: finder.found is not None and finder.found.ask.text == "truck in snow", timeout=SLOW
+        lambda: finder.found is not None and finder.found.question.text == "truck in snow",
+        timeout=SLOW,
     )
     qtbot.waitUntil(lambda: window.model.rowCount() > 1, timeout=SLOW)
     settled(qtbot, window)

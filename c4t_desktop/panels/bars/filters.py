@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QWidg
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.messages import count_text, plain_label
 from c4t_desktop.panels.bars.widgets import Section, SideRow
-from c4t_desktop.services.finder import Filters, Finder
+from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library
+from c4t_desktop.services.question import Question, day_bounds, day_of
 from c4t_desktop.services.workspace import WorkspaceLike
 from c4t_desktop.theme import Theme
 
@@ -59,7 +60,7 @@ class FilterSection(Section):
         self.show_rows([self._among, *rows, self._clear])
         self.hide()
         finder.filters_changed.connect(self._show)
-        self._show(finder.ask.filters)
+        self._show(finder.question)
 
     def _chooser(self, key: str, name: str) -> QComboBox:
         chooser = QComboBox()
@@ -92,51 +93,56 @@ class FilterSection(Section):
             holder = chooser.parentWidget()
             assert holder is not None  # _titled gave it one
             holder.setVisible(len(values) > 1)
-        self._show(self._finder.ask.filters)
+        self._show(self._finder.question)
 
     @Slot()
     def _chosen(self) -> None:
         chosen = {key: chooser.currentData() for key, chooser in self._choosers.items()}
-        self._finder.set_filters(
-            replace(
-                self._finder.ask.filters,
-                drive=chosen["drive"],
-                camera=chosen["camera"],
-                day=chosen["day"],
-                marked=chosen["marked"] or "",
-            )
+        since, until = day_bounds(chosen["day"])
+        filters = replace(
+            self._finder.question.filters,
+            drives=_one_or_none(chosen["drive"]),
+            cameras=_one_or_none(chosen["camera"]),
+            since=since,
+            until=until,
         )
+        self._finder.set_filters(filters, chosen["marked"] or "")
 
     @Slot(object)
-    def _show(self, filters: Filters) -> None:
+    def _show(self, question: Question) -> None:
         """Show what is restricted, whoever restricted it."""
+        filters = question.filters
         wanted = {
-            "drive": filters.drive,
-            "camera": filters.camera,
-            "day": filters.day,
-            "marked": filters.marked or None,
+            "drive": next(iter(filters.drives), None),
+            "camera": next(iter(filters.cameras), None),
+            "day": day_of(filters),
+            "marked": question.marked or None,
         }
         for key, value in wanted.items():
             chooser = self._choosers[key]
             chooser.setCurrentIndex(max(0, chooser.findData(value)))
-        self._among.setVisible(filters.among is not None)
-        self._among.setChecked(filters.among is not None)
-        if filters.among is not None:
-            self._among.set_name(self.tr("within “{0}”").format(filters.among_name))
-            count = count_text(len(filters.among))
+        self._among.setVisible(filters.only is not None)
+        self._among.setChecked(filters.only is not None)
+        if filters.only is not None:
+            self._among.set_name(self.tr("within “{0}”").format(question.hits_of))
+            count = count_text(len(filters.only))
             tip = self.tr("Searches {0} hits of an earlier query only; press to search all again.")
             self._among.setToolTip(plain_tip(tip.format(count)))
-        self._clear.setVisible(filters.active)
+        self._clear.setVisible(question.restricted)
 
     @Slot()
     def _leave_among(self) -> None:
-        self._finder.set_filters(replace(self._finder.ask.filters, among=None, among_name=""))
+        self._finder.set_filters(replace(self._finder.question.filters, only=None))
 
     @Slot()
     def clear(self) -> None:
         """Restrict nothing."""
-        self._finder.set_filters(Filters())
+        self._finder.clear_filters()
         self.cleared.emit()
+
+
+def _one_or_none(name: str | None) -> tuple[str, ...]:
+    return (name,) if name else ()
 
 
 def _facets(workspace: WorkspaceLike) -> dict[str, list[tuple[str, int]]]:

@@ -16,9 +16,10 @@ from c4t_desktop.messages import count_text
 from c4t_desktop.panels.bars.filters import FilterSection
 from c4t_desktop.panels.bars.status import folder_name, folders_title
 from c4t_desktop.panels.bars.widgets import Section, SideRow
-from c4t_desktop.services.finder import Filters, Finder
+from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library, Opened
 from c4t_desktop.services.marks import Saved
+from c4t_desktop.services.question import Question
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Sidebar(QScrollArea):
         self._status(opened.status)
         if self._for != opened.folders:  # another model searches with the same filters
             self._for = opened.folders
-            self._finder.set_filters(Filters())
+            self._finder.clear_filters()
 
     @Slot()
     def _closed(self) -> None:
@@ -112,7 +113,7 @@ class Sidebar(QScrollArea):
             return
         self._shown = [entry.folder for entry in folders]
         rows: list[QWidget] = []
-        chosen = self._finder.ask.filters.within
+        chosen = self._finder.question.filters.within
         if len(folders) != 1:
             every = self._folder_row(self.tr("All frames"), count_text(status.total), None)
             every.setChecked(not chosen)
@@ -154,17 +155,17 @@ class Sidebar(QScrollArea):
     @Slot(object)
     def _folder_chosen(self, path: Path | None) -> None:
         within = () if path is None or len(self._library.folders) == 1 else (str(path),)
-        self._finder.set_filters(replace(self._finder.ask.filters, within=within))
-        self._filters_changed(self._finder.ask.filters)  # a click on the chosen row unchecks it
+        self._finder.set_filters(replace(self._finder.question.filters, within=within))
+        self._filters_changed(self._finder.question)  # a click on the chosen row unchecks it
 
     @Slot(object)
-    def _filters_changed(self, filters: Filters) -> None:
+    def _filters_changed(self, question: Question) -> None:
         """Show which folder the hits are restricted to, whoever restricted them."""
         for row in self._folders.rows:
             if isinstance(row, SideRow):
                 alone = len(self._library.folders) == 1
-                chosen = not filters.within if row.stands_for is None else alone
-                row.setChecked(chosen or str(row.stands_for) in filters.within)
+                chosen = not question.filters.within if row.stands_for is None else alone
+                row.setChecked(chosen or str(row.stands_for) in question.filters.within)
 
     @Slot(object, object)
     def _folder_menu(self, where: QPoint, folder: Path | None) -> None:

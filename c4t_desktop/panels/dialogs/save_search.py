@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout,
 
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import plain_label
-from c4t_desktop.services.finder import Ask
+from c4t_desktop.services.question import Question
 from c4t_desktop.theme import Theme
 
 
@@ -15,15 +15,15 @@ class SaveSearchDialog(QDialog):
     """Asks for a name.
 
     Signals:
-        named: the search is to be kept (name, Ask).
+        named: the search is to be kept (name, Question).
     """
 
     named = Signal(str, object)
 
-    def __init__(self, ask: Ask, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, question: Question, theme: Theme, parent: QWidget | None = None) -> None:
         """Propose a name made from the question."""
         super().__init__(parent)
-        self._ask = ask
+        self._question = question
         self.setObjectName("saveSearchDialog")
         self.setWindowTitle(self.tr("Save this search"))
         px = theme.px
@@ -37,7 +37,8 @@ class SaveSearchDialog(QDialog):
             wrap=True,
         )
         what.setProperty("kind", "muted")
-        words = [ask.text.strip(), *(shown(c.image.name) for c in ask.chips if c.image)]
+        images = (term.image for term in question.images if term.image)
+        words = [question.text.strip(), *(shown(image.name) for image in images)]
         proposal = " ".join(word for word in words if word)
         self._name = QLineEdit(proposal[:1].upper() + proposal[1:])
         self._name.setObjectName("scenarioName")
@@ -65,5 +66,5 @@ class SaveSearchDialog(QDialog):
     def accept(self) -> None:  # noqa: D102 - Qt's
         name = self._name.text().strip()
         if name:
-            self.named.emit(name, self._ask)
+            self.named.emit(name, self._question)
             super().accept()

@@ -14,9 +14,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.index.query import Histogram
 from c4t_desktop.messages import count_text, plain_label, plural
-from c4t_desktop.services.arrange import SORTS, Arrangement, Histogram
-from c4t_desktop.services.finder import Finder, Found, Order
+from c4t_desktop.services.arrange import SORTS, Arrangement
+from c4t_desktop.services.finder import Finder, Found
+from c4t_desktop.services.question import Order
 from c4t_desktop.settings import CARD_WIDTH, FOLD_EVENTS, Settings
 from c4t_desktop.theme import Theme
 
@@ -271,14 +273,14 @@ class ResultsHeader(QWidget):
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
-        self.slider.show_scores(found.histogram, self._finder.order.least(found))
+        self.slider.show_scores(found.histogram, self._finder.order.least(found.automatic))
         self._of.setText(self.tr("of {0}").format(count_text(len(found.histogram.values))))
         self._show_cut()
 
     @Slot(object)
     def _laid_out(self, arrangement: Arrangement) -> None:
         found = self._finder.found
-        if found is not None and self._finder.order.limit(found) is not None:
+        if found is not None and self._finder.order.limit(found.automatic) is not None:
             self._count.setText(self.tr("The nearest {0}").format(arrangement.matches))
             self._fit()
             return
@@ -303,9 +305,9 @@ class ResultsHeader(QWidget):
         found, order = self._finder.found, self._finder.order
         if found is None:
             return
-        least = order.least(found)
+        least = order.least(found.automatic)
         self.slider.show_cut(least)
-        if order.limit(found) is not None:
+        if order.limit(found.automatic) is not None:
             self._cut.setText(self.tr("nothing stands out"))
         elif least is None:
             self._cut.setText(self.tr("no cut"))

@@ -148,14 +148,14 @@ class ResultsPanel(QStackedWidget):
         return self.currentWidget() is self._viewer
 
     def _rest_if_idle(self) -> None:
-        if self._finder.ask.empty or self._problem is not None:
+        if self._finder.question.empty or self._problem is not None:
             self.show_resting()
 
     @Slot(object, str)
     def _opening(self, folders: Sequence[Path], model: str) -> None:
         self._problem = None
         self._status_now = None
-        if self._finder.ask.empty:
+        if self._finder.question.empty:
             self._library.opened_now = None if self._moved(folders) else self._library.opened_now
             self.show_resting()
 
@@ -181,7 +181,7 @@ class ResultsPanel(QStackedWidget):
 
     @Slot(object)
     def _indexing(self, _: Indexing) -> None:
-        if self.currentWidget() is self._empty and self._finder.ask.empty:
+        if self.currentWidget() is self._empty and self._finder.question.empty:
             self.show_resting()
 
     @Slot(object)
@@ -241,7 +241,7 @@ class ResultsPanel(QStackedWidget):
 
     def _same_question(self, found: Found) -> bool:
         """Whether the hits shown answer the same terms as before: then the place is kept."""
-        terms = (found.ask.chips, found.ask.text)
+        terms = found.question.terms
         same, self._terms = terms == self._terms, terms
         return same
 
@@ -253,7 +253,7 @@ class ResultsPanel(QStackedWidget):
             page = pages.nothing_indexed(
                 self._offers,
                 indexing=self._library.is_indexing,
-                filtered=found.ask.filters.active,
+                filtered=found.question.restricted,
                 status=self._status_now,
             )
         self._hint.show_page(page)

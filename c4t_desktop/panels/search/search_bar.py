@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QSize, QTimer, Signal, Slot
@@ -17,11 +18,13 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from c4t_core import paths
 from c4t_core.files import short_digest
+from c4t_core.index.query import Term
 from c4t_desktop.gallery.results_model import local_path
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.search.query_field import ImageChip, QueryField
-from c4t_desktop.services.finder import Ask, Chip, Finder
+from c4t_desktop.services.finder import Finder
+from c4t_desktop.services.question import Question
 from c4t_desktop.settings import SEARCH_DELAY, Settings
 from c4t_desktop.theme import Theme
 
@@ -102,24 +105,23 @@ class SearchBar(QFrame):
 
     # what is asked --------------------------------------------------------------------------
 
-    def ask(self) -> Ask:
+    def question(self) -> Question:
         """Return the question as it stands."""
-        chips = tuple(Chip(image=chip.image, weight=chip.weight) for chip in self._chips)
-        now = self._finder.ask
-        return Ask(chips, self.field.text(), now.filters, now.refine)
+        images = tuple(Term(image=chip.image, weight=chip.weight) for chip in self._chips)
+        return replace(self._finder.question, images=images, text=self.field.text())
 
-    def show_ask(self, ask: Ask) -> None:
+    def show_question(self, question: Question) -> None:
         """Put a question into the bar and ask it."""
         self._timer.stop()
         self._remove_chips()
-        for chip in ask.chips:
-            if chip.image is not None:
-                self._add_chip(chip.image, chip.weight)
+        for term in question.images:
+            if term.image is not None:
+                self._add_chip(term.image, term.weight)
         self.field.blockSignals(True)  # asked once, below
-        self.field.setText(ask.text)
+        self.field.setText(question.text)
         self.field.blockSignals(False)
         self._show_buttons()
-        self._finder.search(ask)
+        self._finder.search(question)
 
     def add_image(self, image: Path, weight: float = 1.0) -> None:
         """Add an image as a term."""
@@ -128,7 +130,8 @@ class SearchBar(QFrame):
 
     def like(self, image: Path) -> None:
         """Look for what is like an image, and for nothing else."""
-        self.show_ask(Ask((Chip(image=image),), "", self._finder.ask.filters))
+        question = replace(self._finder.question, refine=False)
+        self.show_question(replace(question, images=(Term(image=image),), text=""))
 
     @Slot()
     def clear(self) -> None:
@@ -146,7 +149,7 @@ class SearchBar(QFrame):
 
     def is_empty(self) -> bool:
         """Whether nothing is asked."""
-        return self.ask().empty
+        return self.question().empty
 
     def focus_all(self) -> None:
         """Begin to type a new query."""
@@ -173,7 +176,7 @@ class SearchBar(QFrame):
     def _ask_now(self) -> None:
         self._timer.stop()
         self._show_buttons()
-        self._finder.search(self.ask())
+        self._finder.search(self.question())
 
     def _remember(self, text: str) -> None:
         if text:

@@ -1,0 +1,144 @@
+"""What is asked, and how the answer is to be laid out: plain values of the core, frozen."""
+
+from __future__ import annotations
+
+import calendar
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from c4t_core.index.query import NO_FILTERS, Filters, Query, Term, parse_query
+
+NEAREST = 60  # hits shown where nothing stands out
+_DAY = 86_400  # seconds
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query as it is edited, and what its hits are restricted to.
+
+    Attributes:
+        images: the terms that are images.
+        text: what the user is typing.
+        filters: the core's restrictions.
+        marked: only hits marked "right", "wrong" or "any"; "" for all.
+        hits_of: what the user calls the hits that ``filters.only`` restricts to.
+        refine: move the query by the marks.
+    """
+
+    images: tuple[Term, ...] = ()
+    text: str = ""
+    filters: Filters = field(default=NO_FILTERS)
+    marked: str = ""
+    hits_of: str = ""
+    refine: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is asked."""
+        return not self.images and not self.text.strip()
+
+    @property
+    def restricted(self) -> bool:
+        """Whether the hits are restricted."""
+        return self.filters != NO_FILTERS or bool(self.marked)
+
+    @property
+    def terms(self) -> tuple[object, ...]:
+        """What is looked for, whatever it is restricted to."""
+        return self.images, self.text
+
+    def query(self) -> Query:
+        """Return the query.
+
+        Raises:
+            QueryError: if the typed part cannot be read.
+        """
+        typed = parse_query(self.text).terms if self.text.strip() else ()
+        return Query((*self.images, *typed))
+
+    def key(self) -> str:
+        """Return the terms as one text, which names the query in what the user makes.
+
+        >>> Question((Term(image=Path("/d/a.png"), weight=-1.0),), "snow").key()
+        'snow - @"/d/a.png"'
+        """
+        parts = [self.text.strip()] if self.text.strip() else []
+        for term in self.images:
+            sign = "- " if term.weight < 0 else "+ " if parts else ""
+            parts.append(f'{sign}@"{term.image}"')
+        return " ".join(parts)
+
+    def restrictions(self) -> dict[str, object]:
+        """Return what is restricted as plain data, as scenarios and exports keep it.
+
+        Ids of images are left out: they do not outlive the catalogue.
+        """
+        filters = self.filters
+        return {
+            "within": [str(folder) for folder in filters.within],
+            "drive": next(iter(filters.drives), None),
+            "camera": next(iter(filters.cameras), None),
+            "day": day_of(filters),
+            "marked": self.marked,
+        }
+
+
+def saved_question(text: str, settings: Mapping[str, object]) -> Question:
+    """Return the question of a saved scenario, from its terms and its plain settings."""
+    kept = settings.get("filters")
+    kept = kept if isinstance(kept, Mapping) else {}
+    within, drive, camera = kept.get("within"), kept.get("drive"), kept.get("camera")
+    since, until = day_bounds(kept.get("day"))
+    filters = Filters(
+        within=tuple(map(str, within)) if isinstance(within, list) else (),
+        drives=(str(drive),) if drive else (),
+        cameras=(str(camera),) if camera else (),
+        since=since,
+        until=until,
+    )
+    marked = str(kept.get("marked") or "")
+    return Question((), text, filters, marked, refine=bool(settings.get("refine")))
+
+
+def day_bounds(day: object) -> tuple[float | None, float | None]:
+    """Return when a day such as ``"2026-10-14"`` (UTC) begins and ends; no bounds without one."""
+    if not isinstance(day, str) or not day:
+        return None, None
+    since = float(calendar.timegm(time.strptime(day, "%Y-%m-%d")))
+    return since, since + _DAY
+
+
+def day_of(filters: Filters) -> str | None:
+    """Return the day that filters are restricted to."""
+    return None if filters.since is None else time.strftime("%Y-%m-%d", time.gmtime(filters.since))
+
+
+@dataclass(frozen=True)
+class Order:
+    """How the hits are laid out.
+
+    Attributes:
+        sort: ``"score"``, ``"time"`` or ``"drive"``.
+        fold: one card per event.
+        cut: the least score shown, set by the user; None leaves it to the scores.
+        show_all: show everything, whatever it scores.
+        unfolded: events whose frames are all shown.
+    """
+
+    sort: str = "score"
+    fold: bool = False
+    cut: float | None = None
+    show_all: bool = False
+    unfolded: frozenset[int] = frozenset()
+
+    def limit(self, automatic: float | None) -> int | None:
+        """Return how many to show where the scores suggest no cut; None for all."""
+        undecided = self.cut is None and automatic is None and not self.show_all
+        return NEAREST if undecided else None
+
+    def least(self, automatic: float | None) -> float | None:
+        """Return the least score to show; None for all."""
+        if self.show_all:
+            return None
+        return self.cut if self.cut is not None else automatic

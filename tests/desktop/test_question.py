@@ -1,0 +1,83 @@
+"""A question, its answer and its events, with the real workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from c4t_core.index.query import Filters, Term
+from c4t_core.workspace import open_workspace
+from c4t_desktop.services.finder import ask, lay_out
+from c4t_desktop.services.question import Order, Question, day_bounds, saved_question
+
+COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200), (240, 240, 20), (20, 240, 240), (0, 0, 0))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Numbered files of one folder, no two of them alike; then one of them twice more."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, colour in enumerate((*COLOURS, COLOURS[-1], COLOURS[-1])):
+        Image.new("RGB", (64, 48), colour).save(folder / f"photo_{number:06d}.png")
+    return folder
+
+
+def test_unlike_pictures_with_numbers_are_no_event(photos, tiny_model):
+    with open_workspace(photos, tiny_model) as workspace:
+        workspace.index()
+        vectors = workspace.vectors([hit.image_id for hit in workspace.search("road", None)])
+        order = Order(fold=True, show_all=True)
+        found = ask(workspace, Question(text="road"), order, {})
+        events = lay_out(workspace, found, order).events
+        assert events == len(workspace.events(list(found.hits)))
+        rows = [vectors[hit.image_id] for hit in sorted(found.hits, key=lambda hit: hit.path)]
+    apart = sum(float(one @ other) < 0.8 for one, other in zip(rows, rows[1:], strict=False))
+    assert events == apart + 1
+
+
+def test_a_letter_is_answered_in_one_job_and_scored_once(photos, tiny_model, monkeypatch):
+    from c4t_core.index.vectors import vectors
+
+    passes = []
+    score = vectors.cosine
+    monkeypatch.setattr(
+        vectors,
+        "cosine",
+        lambda rows, direction: passes.append(len(rows)) or score(rows, direction),
+    )
+    with open_workspace(photos, tiny_model) as workspace:
+        workspace.index()
+        found = ask(workspace, Question(text="road"), Order(), {})
+    assert passes == [8]
+    assert len(found.histogram.values) == len(found.hits) == 8
+
+
+def test_marks_move_the_query_and_may_restrict_it(photos, tiny_model):
+    first, last = photos / "photo_000000.png", photos / "photo_000007.png"
+    marks = {first: "right", last: "wrong"}
+    with open_workspace(photos, tiny_model) as workspace:
+        workspace.index()
+        plain = ask(workspace, Question(text="road"), Order(), marks)
+        moved = ask(workspace, Question(text="road", refine=True), Order(), marks)
+        only = ask(workspace, Question(text="road", marked="right"), Order(), marks)
+    before, after = ({hit.path: hit.score for hit in found.hits} for found in (plain, moved))
+    assert after[first] - after[last] > before[first] - before[last]
+    assert [hit.path for hit in only.hits] == [first]
+
+
+def test_a_saved_question_comes_back_as_it_was():
+    since, until = day_bounds("2026-10-14")
+    filters = Filters(within=("/d/a",), drives=("a",), cameras=("front",), since=since, until=until)
+    asked = Question((), "snow", filters, marked="right", refine=True)
+    settings = {"filters": asked.restrictions(), "refine": True}
+    assert saved_question("snow", settings) == asked
+    assert saved_question("snow", {}) == Question(text="snow")
+
+
+def test_the_key_names_the_terms():
+    images = (Term(image=Path("/d/a.png"), weight=-1.0),)
+    assert Question(images, "snow").key() == 'snow - @"/d/a.png"'
+    assert Question((Term(image=Path("/d/a.png")),)).key() == '@"/d/a.png"'

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 FORMAT_VERSION = 1  # of the model folder
 PREPROCESSING_VERSION = 1  # of decoding and resizing; part of every model's fingerprint
+IMAGE_POOLINGS = ("avg", "avgmax", "levels")  # see network.ImagePool
+TEXT_POOLINGS = ("mean", "cls")  # see network.pool_text
 
 
 def _within(config: object, name: str, low: int, high: int) -> None:
@@ -54,11 +56,12 @@ class ImageEncoderConfig:
 
     architecture: str = "tf_efficientnet_lite0"  # timm's name, or "torchvision:resnet50"
     features: int = 1280  # width of the last feature map
-    pooling: str = "levels"  # a name of encoders.IMAGE_POOLINGS
+    pooling: str = "levels"  # one of IMAGE_POOLINGS
 
     def __post_init__(self) -> None:
-        """Refuse sizes that cannot be."""
+        """Refuse sizes and poolings that cannot be."""
         _within(self, "features", 1, 65536)
+        _one_of(self, "pooling", IMAGE_POOLINGS)
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,11 @@ class TextEncoderConfig:
     vocabulary: int = 30522
     positions: int = 512
     max_length: int = 64  # tokens a caption is cut to
-    pooling: str = "mean"  # a name of encoders.TEXT_POOLINGS
+    pooling: str = "mean"  # one of TEXT_POOLINGS
 
     def __post_init__(self) -> None:
-        """Refuse sizes that cannot be."""
+        """Refuse sizes and poolings that cannot be."""
+        _one_of(self, "pooling", TEXT_POOLINGS)
         for name in ("dim", "hidden", "vocabulary", "positions"):
             _within(self, name, 1, 1 << 24)
         _within(self, "layers", 1, 256)

@@ -6,7 +6,7 @@ residual bottleneck as described at :class:`ProjectionHead`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,94 +20,70 @@ from c4t_core.models.config import (
     TextEncoderConfig,
 )
 
-
-class AveragePool(nn.Module):
-    """Mean over all positions: (n, c, h, w) -> (n, c)."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.width = features
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Pool float maps (n, c, h, w) to (n, c)."""
-        return maps.mean(dim=(2, 3))
+LEVELS = (3, 4)  # the inner maps that "levels" takes: timm's number of the resolution, 0: half
 
 
-class AverageMaxPool(nn.Module):
-    """Mean and maximum over all positions, joined: (n, c, h, w) -> (n, 2c).
+class ImagePool(nn.Module):
+    """Statistics of feature maps over all positions, joined to one vector.
 
-    The maximum keeps what is small in the frame, which the mean washes out.
-    """
+    ``avg`` takes the mean of the last map; ``avgmax`` adds its maximum, which keeps what is small
+    in the frame and the mean washes out; ``levels`` adds mean, maximum, minimum and standard
+    deviation of the inner maps :data:`LEVELS`, which see texture, haze and small things that the
+    last one has dropped, and cost next to nothing, since the network computes them anyway.
 
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.width = 2 * features
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Pool float maps (n, c, h, w) to (n, 2c), the means first."""
-        return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
-
-
-class LevelsPool(nn.Module):
-    """Statistics of the last map and of inner ones, joined.
-
-    The last map gives means and maxima; each inner map means, maxima, minima and standard
-    deviations. Inner maps see texture, haze and small things that the last one has dropped, and
-    cost next to nothing, since the network computes them anyway.
+    Args:
+        kind: one of :data:`c4t_core.models.config.IMAGE_POOLINGS`.
+        features: channels of the last map.
+        inner: channels of the inner maps.
 
     Attributes:
-        levels: which inner maps, by timm's number of the resolution (0: half the input's).
+        width: length of the vector.
     """
 
-    levels = (3, 4)
-
-    def __init__(self, features: int, inner: Sequence[int] = ()) -> None:
+    def __init__(self, kind: str, features: int, inner: Sequence[int] = ()) -> None:
         super().__init__()
-        self.width = 2 * features + 4 * sum(inner)
+        self.with_maximum = kind != "avg"
+        self.width = (2 if self.with_maximum else 1) * features + 4 * sum(inner)
 
     def forward(self, maps: Tensor, inner: Sequence[Tensor] = ()) -> Tensor:
-        """Pool maps (n, c, h, w) and inner maps (n, c_i, h_i, w_i) to (n, 2c + 4 sum(c_i))."""
-        parts = [maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))]
+        """Pool maps (n, c, h, w) and inner maps (n, c_i, h_i, w_i) to (n, width)."""
+        parts = [maps.mean(dim=(2, 3))]
+        if self.with_maximum:
+            parts.append(maps.amax(dim=(2, 3)))
         for level in inner:
             mean = level.mean(dim=(2, 3))  # (n, c_i)
             variance = (level - mean[:, :, None, None]).square().mean(dim=(2, 3))
             deviation = (variance + 1e-8).sqrt()  # no infinite gradient where a map is flat
             parts += [mean, level.amax(dim=(2, 3)), level.amin(dim=(2, 3)), deviation]
-        return torch.cat(parts, dim=1)
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
 
-IMAGE_POOLINGS: dict[str, Callable[[int], nn.Module]] = {
-    "avg": AveragePool,
-    "avgmax": AverageMaxPool,
-    "levels": LevelsPool,
-}
-"""Name in the configuration -> factory from the number of features; modules have ``.width``."""
+def pool_text(kind: str, states: Tensor, mask: Tensor) -> Tensor:
+    """Pool states float (n, t, d) with mask int64 (n, t) to (n, d), see ``TEXT_POOLINGS``.
 
-
-def pool_cls(states: Tensor, mask: Tensor) -> Tensor:
-    """Take the first position: float (n, t, d), int64 (n, t) -> (n, d)."""
-    return states[:, 0]
-
-
-def pool_mean(states: Tensor, mask: Tensor) -> Tensor:
-    """Average the positions that hold words: float (n, t, d), int64 (n, t) -> (n, d)."""
+    ``cls`` takes the first position, ``mean`` averages the positions that hold words.
+    """
+    if kind == "cls":
+        return states[:, 0]
     weights = mask.unsqueeze(-1).to(states.dtype)  # (n, t, 1)
     return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
 
 
-TEXT_POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cls": pool_cls, "mean": pool_mean}
-"""Name in the configuration -> function of last states and mask."""
+class Normalise(nn.Module):
+    """Pixels as a network takes them; the statistics are in the configuration, so not saved."""
 
+    scale: Tensor  # (1, 3, 1, 1)
+    offset: Tensor  # (1, 3, 1, 1)
 
-def named(kind: str, table: dict[str, Any], name: str) -> Any:
-    """Look ``name`` up, or say which names there are.
+    def __init__(self, preprocess: PreprocessConfig) -> None:
+        super().__init__()
+        for name, values in (("scale", preprocess.std), ("offset", preprocess.mean)):
+            statistics = torch.tensor(values).view(1, 3, 1, 1) * 255.0
+            self.register_buffer(name, statistics, persistent=False)
 
-    Raises:
-        ModelError: if the name is unknown.
-    """
-    if name not in table:
-        raise ModelError(f'There is no {kind} "{name}"; use one of: {", ".join(sorted(table))}.')
-    return table[name]
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Turn uint8 (or float 0..255) pixels (n, h, w, 3) into float (n, 3, h, w), normalised."""
+        return (pixels.permute(0, 3, 1, 2).to(self.scale.dtype) - self.offset) / self.scale
 
 
 def _torchvision_resnet50() -> nn.Module:
@@ -151,7 +127,7 @@ def build_trunk(architecture: str) -> nn.Module:
 
 
 def _inner_widths(trunk: nn.Module, architecture: str) -> list[int]:
-    """Return the channels of the inner maps that :class:`LevelsPool` takes.
+    """Return the channels of the inner maps that the pooling ``levels`` takes.
 
     Raises:
         ModelError: if the network does not give its inner maps.
@@ -159,9 +135,9 @@ def _inner_widths(trunk: nn.Module, architecture: str) -> list[int]:
     info: Any = getattr(trunk, "feature_info", None)
     if not hasattr(trunk, "forward_intermediates") or not isinstance(info, list):
         raise ModelError(f'{architecture} gives no inner maps; use the pooling "avgmax" for it.')
-    if len(info) <= max(LevelsPool.levels):
+    if len(info) <= max(LEVELS):
         raise ModelError(f'{architecture} has too few levels; use the pooling "avgmax" for it.')
-    return [int(info[level]["num_chs"]) for level in LevelsPool.levels]
+    return [int(info[level]["num_chs"]) for level in LEVELS]
 
 
 class ImageEncoder(nn.Module):
@@ -176,23 +152,11 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.features = config.features
         self.trunk = build_trunk(config.architecture)
-        pooling = named("image pooling", IMAGE_POOLINGS, config.pooling)
-        if pooling is LevelsPool:
-            inner = _inner_widths(self.trunk, config.architecture)
-            self.pool: Any = LevelsPool(config.features, inner)
-        else:
-            self.pool = pooling(config.features)
-        self.width: int = int(self.pool.width)
-        # (1, 3, 1, 1); not saved: they are in the configuration
-        scale = torch.tensor(preprocess.std).view(1, 3, 1, 1) * 255.0
-        offset = torch.tensor(preprocess.mean).view(1, 3, 1, 1) * 255.0
-        self.register_buffer("pixel_scale", scale, persistent=False)
-        self.register_buffer("pixel_offset", offset, persistent=False)
-
-    def normalise(self, pixels: Tensor) -> Tensor:
-        """Turn uint8 (or float 0..255) pixels (n, h, w, 3) into float (n, 3, h, w), normalised."""
-        planes = pixels.permute(0, 3, 1, 2).to(self.get_buffer("pixel_scale").dtype)
-        return (planes - self.get_buffer("pixel_offset")) / self.get_buffer("pixel_scale")
+        self.levels = config.pooling == "levels"
+        inner = _inner_widths(self.trunk, config.architecture) if self.levels else []
+        self.pool = ImagePool(config.pooling, config.features, inner)
+        self.width = self.pool.width
+        self.normalise = Normalise(preprocess)
 
     def maps(self, planes: Tensor) -> Tensor:
         """Run the network: normalised (n, 3, h, w) -> feature map (n, features, h', w')."""
@@ -207,12 +171,12 @@ class ImageEncoder(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Encode uint8 or float 0..255 pixels (n, h, w, 3) to float (n, width)."""
         planes = self.normalise(pixels)
-        if isinstance(self.pool, LevelsPool):
+        pooled: Tensor
+        if self.levels:
             trunk: Any = self.trunk
-            maps, inner = trunk.forward_intermediates(planes, indices=list(LevelsPool.levels))
-            joined: Tensor = self.pool(maps, inner)
-            return joined
-        pooled: Tensor = self.pool(self.maps(planes))
+            pooled = self.pool(*trunk.forward_intermediates(planes, indices=list(LEVELS)))
+        else:
+            pooled = self.pool(self.maps(planes))
         return pooled
 
 
@@ -239,7 +203,7 @@ class TextEncoder(nn.Module):
                 hidden_dim=config.hidden,
             )
         )
-        self.pool = named("text pooling", TEXT_POOLINGS, config.pooling)
+        self.pooling = config.pooling
         self.width = config.dim
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -250,8 +214,7 @@ class TextEncoder(nn.Module):
             lowest = torch.finfo(torch.float32).min
             attention = (1.0 - mask[:, None, None, :].to(torch.float32)) * lowest
         states: Tensor = self.bert(input_ids=ids, attention_mask=attention).last_hidden_state
-        pooled: Tensor = self.pool(states, mask)
-        return pooled
+        return pool_text(self.pooling, states, mask)
 
 
 class ProjectionHead(nn.Module):

@@ -91,3 +91,36 @@ def test_unreadable_image_is_named(tiny_model_folder: Path, tmp_path: Path) -> N
     broken.write_bytes(b"no image")
     with pytest.raises(ImageError, match=r"broken\.jpg"):
         image_features(load_dual_encoder(tiny_model_folder), [broken])
+
+
+def test_levels_pooling_joins_statistics_of_inner_maps() -> None:
+    import torch
+
+    from c4t_core.models.network import ImagePool
+
+    maps = torch.arange(8.0).reshape(1, 2, 2, 2)
+    inner = torch.tensor([[[[1.0, 3.0], [1.0, 3.0]]]])
+    pooled = ImagePool("levels", 2, [1])(maps, [inner])
+    torch.testing.assert_close(pooled, torch.tensor([[1.5, 5.5, 3.0, 7.0, 2.0, 3.0, 1.0, 1.0]]))
+
+
+def test_both_engines_agree_on_levels_pooling(tmp_path: Path, images: list[Path]) -> None:
+    import dataclasses
+
+    import torch
+    from tiny_model import TINY, tiny_tokenizer
+
+    from c4t_core.models.export import export_onnx
+    from c4t_core.models.folder import save_model
+    from c4t_core.models.network import DualEncoder
+    from c4t_core.models.registry import load_model
+
+    torch.manual_seed(0)
+    pooled = dataclasses.replace(TINY.image, pooling="levels")
+    config = dataclasses.replace(TINY, image=pooled)
+    state = DualEncoder(config).state_dict()
+    folder = save_model(tmp_path / "m", config, state, tiny_tokenizer(), "# m", finish=export_onnx)
+    opened = [Image.open(path).convert("RGB") for path in images]
+    both = [load_model(str(folder), engine=engine, device="cpu") for engine in ("onnx", "torch")]
+    one, other = (model.encode_images(opened) for model in both)
+    assert (1 - (one * other).sum(axis=1)).max() < 1e-3

@@ -21,13 +21,13 @@ from c4t_core.models.config import (
 )
 from c4t_core.models.folder import read_config
 from c4t_core.models.network import (
-    AverageMaxPool,
     DualEncoder,
+    ImagePool,
     LevelsPool,
     ProjectionHead,
     build_trunk,
     count_parameters,
-    pool_mean,
+    pool_text,
 )
 from c4t_core.paths import resource
 
@@ -110,13 +110,13 @@ def test_dropout_works_only_while_training_and_before_the_sum():
 def test_mean_pooling_ignores_padding_and_an_empty_mask_gives_zeros():
     states = torch.arange(12.0).reshape(2, 3, 2)
     mask = torch.tensor([[1, 1, 0], [0, 0, 0]])
-    assert pool_mean(states, mask).tolist() == [[1.0, 2.0], [0.0, 0.0]]
+    assert pool_text("mean", states, mask).tolist() == [[1.0, 2.0], [0.0, 0.0]]
 
 
 def test_average_and_max_are_joined_in_this_order():
     maps = torch.zeros(1, 2, 2, 2)
     maps[0, 1, 0, 0] = 8.0
-    assert AverageMaxPool(2)(maps).tolist() == [[0.0, 2.0, 0.0, 8.0]]
+    assert ImagePool("avgmax", 2)(maps).tolist() == [[0.0, 2.0, 0.0, 8.0]]
 
 
 def test_text_of_cls_pooling_depends_on_the_first_position_only():
@@ -135,9 +135,9 @@ def test_unknown_networks_are_named(name):
 
 
 def test_unknown_poolings_name_the_known_ones():
-    config = dataclasses.replace(TINY, image=dataclasses.replace(TINY.image, pooling="best"))
-    with pytest.raises(ModelError, match=r'"best"; use one of: .*avg, avgmax'):
-        DualEncoder(config)
+    for config, known in ((TINY.image, "avg, avgmax, levels"), (TINY.text, "mean, cls")):
+        with pytest.raises(ValueError, match=f"pooling is 'best'; it is one of {known}"):
+            dataclasses.replace(config, pooling="best")
 
 
 @pytest.mark.parametrize(

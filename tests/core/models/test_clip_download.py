@@ -14,7 +14,7 @@ import pytest
 
 from c4t_core.errors import Cancelled, DownloadError, ModelError
 from c4t_core.models import clip, clip_folder, download
-from c4t_core.models.download import ask, fetch
+from c4t_core.models.download import ask, cached, fetch
 
 DATA = bytes(range(256)) * 20_000  # 5 MB
 
@@ -157,6 +157,15 @@ def test_a_wrong_checksum_is_thrown_away(server, tmp_path):
     with pytest.raises(DownloadError, match="checksum"):
         fetch(ask(f"{server.url}/hub/weights.bin"), tmp_path / "w")
     assert not list(tmp_path.glob("w*")) or [p.name for p in tmp_path.iterdir()] == ["w.part.json"]
+
+
+def test_starting_weights_are_fetched_once_and_checked(server, data_dir):
+    url, digest = f"{server.url}/files/weights.bin", hashlib.sha256(DATA).hexdigest()
+    with pytest.raises(DownloadError, match="checksum"):
+        cached(url, "w.bin", "0000")
+    assert cached(url, "w.bin", digest[:8]).read_bytes() == DATA
+    server.files.clear()
+    assert cached(url, "w.bin", digest[:8]).read_bytes() == DATA
 
 
 def test_no_such_file_and_no_such_server(server):

@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import save_file
 
 from c4t_core.errors import DownloadError, ModelError
-from c4t_core.models import pretrained
-from c4t_core.models.pretrained import read_state, require_network
+from c4t_core.models import download
+from c4t_core.models.download import require_network
+from c4t_core.models.pretrained import read_state
 
 SOURCE = "model.safetensors of example.org"
 
@@ -103,7 +104,7 @@ def test_offline_is_said_at_once(monkeypatch):
 @pytest.mark.parametrize("trouble", ["refused", "slow"])
 def test_no_network_is_said_within_its_time(monkeypatch, trouble):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setattr(pretrained.urllib.request, "getproxies", dict)
+    monkeypatch.setattr(download.urllib.request, "getproxies", dict)
 
     def connect(*args: object, **kwargs: object) -> None:
         if trouble == "slow":

@@ -72,9 +72,10 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tiny_model_folder: Path) -> Any:
     """That model, loaded for ONNX Runtime (a ``c4t_core.models.protocol.Model``)."""
-    from c4t_core.models.onnx_engine import OnnxModel
+    from c4t_core.models.c4t import C4TFolder
+    from c4t_core.models.engine import OnnxModel
 
-    return OnnxModel(tiny_model_folder, "tiny", threads=1)
+    return OnnxModel(C4TFolder(tiny_model_folder, "tiny"), threads=1)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,40 +1,24 @@
-"""CLIP behind the same protocol as our own models: ``clip`` and ``clip:NAME``.
+"""CLIP models brought to this machine: downloaded on request, or a local checkpoint file.
 
-Any architecture of open_clip with any of its pretrained tags, downloaded when the user asks for
-it, or a local checkpoint file. Never random weights: a model whose weights are not on this
-machine is an error that says how to get them.
+Any architecture of open_clip with any of its pretrained tags. Never random weights: a model whose
+weights are not on this machine is an error that says how to get them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from c4t_core.devices import available_threads, choose_device
-from c4t_core.errors import DownloadError, MissingExtraError, ModelError
+from c4t_core.errors import DownloadError, ModelError
 from c4t_core.models import clip_folder
-from c4t_core.models.clip_folder import clip_infos, remove
-from c4t_core.models.clip_network import (
-    OnnxTowers,
-    TorchTowers,
-    build,
-    check_installed,
-    export,
-    have_graphs,
-    open_clip,
-    tokenizer,
-)
+from c4t_core.models.clip_network import ClipTokens, build, open_clip
 from c4t_core.models.download import HUB, Remote, ask, fetch, hub_url, switched_off
-from c4t_core.models.preprocess import ClipPreprocess
 from c4t_core.models.pretrained import read_state
-from c4t_core.models.protocol import Embeddings, Model, Pixels
 from c4t_core.progress import Progress, ignore
+
+SAFE_SOURCE = '"c4t models add clip" (ViT-B-32), or open_clip_model.safetensors of the model'
 
 _Signature = tuple[int, ...]
 
@@ -118,159 +102,6 @@ def _signature_of_config(config: Mapping[str, Any]) -> _Signature | None:
     )
 
 
-__all__ = [
-    "ClipModel",
-    "add_checkpoint",
-    "clip_infos",
-    "download",
-    "download_size",
-    "load_clip",
-    "remove",
-]
-
-_IMAGE_BATCH = 16
-_TEXT_BATCH = 64
-SAFE_SOURCE = '"c4t models add clip" (ViT-B-32), or open_clip_model.safetensors of the model'
-
-
-class Towers(Protocol):
-    """The two networks of a CLIP model, whatever runs them."""
-
-    def image(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (n, size, size, 3) -> float32 (n, d), unit rows."""
-
-    def text(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """int64 (n, context) -> float32 (n, d), unit rows."""
-
-
-class ClipModel:
-    """A CLIP model from a folder of :mod:`c4t_core.models.clip_folder`.
-
-    Attributes:
-        name: ``"clip"`` or ``"clip:NAME"``.
-        dim: width of an embedding.
-        fingerprint: hex digest over weights, configuration and preprocessing version.
-        min_side: images may be shrunk early to this many pixels per side: twice the input's, so
-            that its own bicubic filter still does the work.
-        preprocess: how images are prepared.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        towers: Towers,
-        preprocess: ClipPreprocess,
-        fingerprint: str,
-        dim: int,
-    ) -> None:
-        self.name = clip_folder.public_name(folder.name)
-        self.dim = dim
-        self.fingerprint = fingerprint
-        self.preprocess = preprocess
-        self.min_side = 2 * preprocess.size
-        self._folder = folder
-        self._towers = towers
-        self._ids: Callable[[Sequence[str]], NDArray[np.int64]] | None = None
-
-    def prepare(self, image: Image.Image) -> Pixels:
-        """Return one image as uint8 (size, size, 3); thread-safe."""
-        return self.preprocess.prepare(image)
-
-    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
-        """Return one unit row per image, float32 (n, d); (0, d) for none."""
-        rows = []
-        for start in range(0, len(images), _IMAGE_BATCH):
-            batch = [self.prepare(image) for image in images[start : start + _IMAGE_BATCH]]
-            rows.append(self._towers.image(np.stack(batch)))
-        return self._joined(rows)
-
-    def encode_pixels(self, pixels: Pixels) -> Embeddings:
-        """Return one unit row per prepared image, uint8 (n, size, size, 3) -> float32 (n, d).
-
-        Raises:
-            ValueError: if shape or type of the pixels are others.
-        """
-        side = self.preprocess.size
-        if pixels.dtype != np.uint8 or pixels.shape[1:] != (side, side, 3):
-            raise ValueError(
-                f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {side}, {side}, 3)"
-            )
-        starts = range(0, len(pixels), _IMAGE_BATCH)
-        return self._joined([self._towers.image(pixels[i : i + _IMAGE_BATCH]) for i in starts])
-
-    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        """Return one unit row per text, float32 (n, d); (0, d) for none."""
-        if not texts:
-            return self._joined([])
-        if self._ids is None:
-            self._ids = tokenizer(self._folder)
-        ids = self._ids(texts)
-        starts = range(0, len(ids), _TEXT_BATCH)
-        return self._joined([self._towers.text(ids[i : i + _TEXT_BATCH]) for i in starts])
-
-    def _joined(self, rows: list[NDArray[np.float32]]) -> Embeddings:
-        return np.concatenate(rows) if rows else np.empty((0, self.dim), dtype=np.float32)
-
-
-def load_clip(
-    name: str = "clip",
-    *,
-    engine: str = "auto",
-    device: str | None = None,
-    threads: int | None = None,
-) -> Model:
-    """Load a CLIP model that is on this machine.
-
-    Args:
-        name: ``"clip"``, ``"clip:NAME"``.
-        engine: ``"torch"``; ``"onnx"`` (CPU; exported at the first use and kept in the cache);
-            ``"auto"``: ONNX on the CPU where it can be exported, torch elsewhere.
-        device: of the torch engine; None for the fastest there is.
-        threads: of one network run; None for all this process may use.
-
-    Raises:
-        ModelError: if its weights are not here, are damaged, or do not fit.
-        MissingExtraError: if open_clip is not installed.
-    """
-    if engine not in ("auto", "onnx", "torch"):
-        raise ModelError(f'There is no engine "{engine}"; use "auto", "onnx" or "torch".')
-    check_installed()  # before the weights: whoever lacks both needs the packages first
-    folder = clip_folder.find(name)
-    about = clip_folder.read_about(folder)
-    clip_folder.verify(folder, about)
-    config = clip_folder.read_config(folder)
-    digest = clip_folder.fingerprint(folder, about)
-    preprocess = ClipPreprocess.from_config(
-        config["preprocess_cfg"], config["model_cfg"]["vision_cfg"].get("image_size", 224)
-    )
-    open_clip()  # says what to install, if it cannot be imported
-    number = max(1, threads or available_threads())
-    towers = _towers(folder, preprocess, digest, engine, device, number)
-    return ClipModel(folder, towers, preprocess, digest, about.dim)
-
-
-def _towers(
-    folder: Path,
-    preprocess: ClipPreprocess,
-    digest: str,
-    engine: str,
-    device: str | None,
-    threads: int,
-) -> Towers:
-    import torch
-
-    chosen = "cpu" if engine == "onnx" else choose_device(device)
-    if chosen == "cpu" and engine != "torch":
-        try:
-            return OnnxTowers(export(folder, preprocess, digest), threads)
-        except (MissingExtraError, ModelError):
-            if engine == "onnx" or have_graphs(digest):
-                raise
-    if chosen == "cpu":
-        torch.set_num_threads(threads)
-    return TorchTowers(folder, preprocess, chosen)
-
-
 def add_checkpoint(
     file: Path | str, name: str | None = None, architecture: str | None = None
 ) -> str:
@@ -337,10 +168,8 @@ def _config_for(
 
 def _prove(folder: Path) -> None:
     """Build the model once, so that what does not fit is found now and not when it is used."""
-    config = clip_folder.read_config(folder)
-    size = config["model_cfg"]["vision_cfg"].get("image_size", 224)
-    ClipPreprocess.from_config(config["preprocess_cfg"], size)
-    tokenizer(folder)
+    clip_folder.preprocessing(clip_folder.read_config(folder))
+    ClipTokens(folder)
     build(folder)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from typing import Any
 
 from c4t_core.errors import ModelError
 from c4t_core.files import atomic_folder, sha256
-from c4t_core.models.config import PREPROCESSING_VERSION
+from c4t_core.models.config import PREPROCESSING_VERSION, PreprocessConfig
 from c4t_core.models.protocol import ModelInfo
 from c4t_core.paths import models_dir
 
@@ -30,6 +29,8 @@ WEIGHTS = "open_clip_model.safetensors"
 ABOUT = "clip.json"
 FORMAT = 1
 
+_MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's, which open_clip takes by default
+_STD = (0.26862954, 0.26130258, 0.27577711)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 
 
@@ -120,6 +121,22 @@ def folders() -> list[Path]:
     return sorted(f for f in clip_dir().iterdir() if (f / ABOUT).is_file())
 
 
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads((folder / name).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(folder, name) from error
+
+
+def _unreadable(folder: Path, name: str) -> ModelError:
+    return _damaged(f'The CLIP model in "{folder}" is damaged ({name} cannot be read)', folder)
+
+
+def _damaged(what: str, folder: Path) -> ModelError:
+    again = f'"c4t models remove {public_name(folder.name)}" and add it again'
+    return ModelError(f"{what}; remove it with {again}.")
+
+
 def read_about(folder: Path) -> About:
     """Read a folder's ``clip.json``.
 
@@ -127,13 +144,11 @@ def read_about(folder: Path) -> About:
         ModelError: if it is damaged or of a newer version.
     """
     try:
-        about = About(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(
-            f'The CLIP model in "{folder}" is damaged ({ABOUT} cannot be read); remove it with '
-            f'"c4t models remove {public_name(folder.name)}" and add it again.'
-        ) from error
-    if about.format > FORMAT:
+        about = About(**_read(folder, ABOUT))
+        newer = about.format > FORMAT
+    except TypeError as error:
+        raise _unreadable(folder, ABOUT) from error
+    if newer:
         raise ModelError(
             f'The CLIP model in "{folder}" was added by a newer version of this application; '
             "update the application, or add the model again."
@@ -147,18 +162,41 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: if it is damaged.
     """
+    config = _read(folder, CONFIG)
+    if not all(isinstance(config.get(key), dict) for key in ("model_cfg", "preprocess_cfg")):
+        raise _unreadable(folder, CONFIG)
+    return config
+
+
+def preprocessing(config: dict[str, Any]) -> PreprocessConfig:
+    """Return how the images of a model are prepared; the size is the network's own.
+
+    Args:
+        config: as of :func:`read_config`.
+
+    Raises:
+        ModelError: if the input is not square or is prepared in a way not known here.
+    """
+    said = config["preprocess_cfg"]
+    size = config["model_cfg"]["vision_cfg"].get("image_size", 224)
+    resize = said.get("resize_mode", "shortest")
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        if not isinstance(config["model_cfg"], dict) or not isinstance(
-            config["preprocess_cfg"], dict
-        ):
-            raise ValueError("not a configuration")  # noqa: TRY004, TRY301 - bad data
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        sides = {int(side) for side in (size if isinstance(size, list | tuple) else (size,))}
+        if len(sides) != 1 or resize == "crop":  # which is ours
+            raise ValueError("unknown to open_clip or not square")  # noqa: TRY301
+        return PreprocessConfig(
+            size=sides.pop(),
+            resize=resize,
+            interpolation=said.get("interpolation", "bicubic"),
+            mean=tuple(said.get("mean", _MEAN)),
+            std=tuple(said.get("std", _STD)),
+            fill=int(said.get("fill_color", 0)),
+        )
+    except (ValueError, TypeError) as error:
         raise ModelError(
-            f'The CLIP model in "{folder}" is damaged ({CONFIG} cannot be read); remove it with '
-            f'"c4t models remove {public_name(folder.name)}" and add it again.'
+            "This CLIP model prepares its images in a way that is not supported; choose "
+            'another, such as "clip" (ViT-B-32).'
         ) from error
-    return dict(config)
 
 
 def verify(folder: Path, about: About) -> None:
@@ -173,9 +211,8 @@ def verify(folder: Path, about: About) -> None:
     except OSError:
         sound = False
     if not sound:
-        raise ModelError(
-            f'The weights of the CLIP model in "{folder}" are damaged or were changed; remove it '
-            f'with "c4t models remove {public_name(folder.name)}" and add it again.'
+        raise _damaged(
+            f'The weights of the CLIP model in "{folder}" are damaged or were changed', folder
         )
 
 
@@ -218,18 +255,6 @@ def write_model_files(
     (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True), encoding="utf-8")
     (folder / ABOUT).write_text(json.dumps(asdict(about), indent=1), encoding="utf-8")
     return about
-
-
-def remove(name: str) -> None:
-    """Delete a CLIP model from this machine.
-
-    Raises:
-        ModelError: if it is not there.
-    """
-    folder = clip_dir() / stem(name)
-    if not folder.is_dir():
-        raise ModelError(f'There is no CLIP model "{name}" here; see "c4t models list".')
-    shutil.rmtree(folder)
 
 
 def clip_infos() -> list[ModelInfo]:

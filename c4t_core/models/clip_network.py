@@ -1,11 +1,9 @@
-"""open_clip's networks from a folder, in torch and as two ONNX graphs kept in the cache."""
+"""CLIP as a format of a model folder: what both engines need, made from open_clip's networks."""
 
 from __future__ import annotations
 
 import os
-import threading
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,27 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.devices import choose_device
 from c4t_core.errors import MissingExtraError, ModelError
 from c4t_core.files import atomic_folder
-from c4t_core.models.preprocess import ClipPreprocess
+from c4t_core.models import clip_folder
+from c4t_core.models.config import PreprocessConfig
+from c4t_core.models.export import trace
+from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
 from c4t_core.paths import cache_dir
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-OPSET = 17
-_GRAPHS = ("image.onnx", "text.onnx")
-_ERRORS_ONLY = 3  # ONNX Runtime's log severity
-
-
-def check_installed() -> None:
-    """Make sure that open_clip is installed, without the seconds that importing it takes.
-
-    Raises:
-        MissingExtraError: if it is not.
-    """
-    if find_spec("open_clip") is None:
-        raise MissingExtraError("CLIP", "clip")
 
 
 def open_clip() -> Any:
@@ -75,190 +63,136 @@ def build(folder: Path) -> Any:
     return network.float().eval()
 
 
-def tokenizer(folder: Path) -> Callable[[Sequence[str]], NDArray[np.int64]]:
-    """Return what turns texts into ids, int64 (n, context).
+class ClipTokens:
+    """CLIP's texts, all cut or padded to one length.
 
     Raises:
         ModelError: if the architecture needs tokenizer files that cannot be had offline.
     """
-    module = open_clip()
-    try:
-        tokens = module.get_tokenizer(f"local-dir:{folder}")
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelError(
-            f'The CLIP model in "{folder}" needs a tokenizer that is not on this machine; choose '
-            'one with CLIP\'s own tokenizer, such as "clip" (ViT-B-32).'
-        ) from error
 
-    def ids(texts: Sequence[str]) -> NDArray[np.int64]:
-        return np.asarray(tokens(list(texts)).numpy(), dtype=np.int64)
+    def __init__(self, folder: Path) -> None:
+        module = open_clip()
+        try:
+            self._tokenizer = module.get_tokenizer(f"local-dir:{folder}")
+        except (OSError, ValueError, ImportError) as error:
+            raise ModelError(
+                f'The CLIP model in "{folder}" needs a tokenizer that is not on this machine; '
+                'choose one with CLIP\'s own tokenizer, such as "clip" (ViT-B-32).'
+            ) from error
 
-    return ids
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each text."""
+        ids: list[list[int]] = self._tokenizer(list(texts)).tolist()
+        return ids
 
-
-class TorchTowers:
-    """Both towers run by torch."""
-
-    def __init__(self, folder: Path, preprocess: ClipPreprocess, device: str) -> None:
-        self._device = device
-        self._image, self._text = (part.to(device) for part in _parts(build(folder), preprocess))
-        self._running = threading.Lock()
-
-    def image(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (n, size, size, 3) -> float32 (n, d), unit rows."""
-        return self._run(self._image, pixels)
-
-    def text(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """int64 (n, context) -> float32 (n, d), unit rows."""
-        return self._run(self._text, ids)
-
-    def _run(self, part: nn.Module, data: NDArray[Any]) -> NDArray[np.float32]:
-        import torch
-
-        with self._running, torch.inference_mode():
-            rows = part(torch.from_numpy(np.ascontiguousarray(data)).to(self._device))
-            return np.asarray(rows.float().cpu().numpy(), dtype=np.float32)
+    def pad(self, ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], ...]:
+        """Return a batch of them, int64 (n, context)."""
+        return (np.asarray(ids, dtype=np.int64),)
 
 
-class OnnxTowers:
-    """Both towers run by ONNX Runtime on the CPU; each is opened at its first use."""
+class ClipFolder:
+    """A folder of :mod:`c4t_core.models.clip_folder` whose weights are whole.
 
-    def __init__(self, folder: Path, threads: int) -> None:
-        self._folder = folder
-        self._threads = threads
-        self._sessions: dict[str, Any] = {}
-        self._lock = threading.Lock()
+    It is a :class:`c4t_core.models.engine.ModelFolder`. Its graphs are made at their first use
+    and kept in the cache, which can be deleted at any time.
 
-    def image(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (n, size, size, 3) -> float32 (n, d), unit rows."""
-        return self._run("image.onnx", pixels)
-
-    def text(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """int64 (n, context) -> float32 (n, d), unit rows."""
-        return self._run("text.onnx", ids)
-
-    def _run(self, name: str, data: NDArray[Any]) -> NDArray[np.float32]:
-        session = self._session(name)
-        (rows,) = session.run(["embeddings"], {"inputs": np.ascontiguousarray(data)})
-        return np.asarray(rows, dtype=np.float32)
-
-    def _session(self, name: str) -> Any:
-        import onnxruntime
-
-        with self._lock:
-            if name not in self._sessions:
-                options = onnxruntime.SessionOptions()
-                options.intra_op_num_threads = self._threads
-                options.inter_op_num_threads = 1
-                options.log_severity_level = _ERRORS_ONLY
-                options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-                try:
-                    self._sessions[name] = onnxruntime.InferenceSession(
-                        str(self._folder / name), options, providers=["CPUExecutionProvider"]
-                    )
-                except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-                    raise ModelError(
-                        "A cached copy of the CLIP model cannot be opened; delete "
-                        f'"{self._folder}" and try again, it is made anew.'
-                    ) from error
-            return self._sessions[name]
-
-
-def graphs_folder(fingerprint: str) -> Path:
-    """Return where the graphs of a model are kept; they can be deleted at any time."""
-    return cache_dir() / "clip" / fingerprint[:40]
-
-
-def have_graphs(fingerprint: str) -> bool:
-    """Tell whether the graphs of a model are in the cache."""
-    return all((graphs_folder(fingerprint) / name).is_file() for name in _GRAPHS)
-
-
-def export(folder: Path, preprocess: ClipPreprocess, fingerprint: str) -> Path:
-    """Write both graphs into the cache, if they are not there, and return their folder.
+    Args:
+        name: ``"clip"`` or ``"clip:NAME"``.
 
     Raises:
-        MissingExtraError: if open_clip or what exports graphs is not installed.
-        ModelError: if the weights do not fit, or this architecture cannot be exported.
+        ModelError: if its weights are not here, are damaged, or do not fit.
+        MissingExtraError: if open_clip is not installed.
     """
-    target = graphs_folder(fingerprint)
-    if have_graphs(fingerprint):
-        return target
-    open_clip()
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("Writing CLIP for ONNX Runtime", "clip") from error
-    import torch
 
-    size = preprocess.size
-    inputs = (
-        torch.zeros((2, size, size, 3), dtype=torch.uint8),
-        torch.from_numpy(tokenizer(folder)(["a truck", "snow"])),
-    )
-    with atomic_folder(target, replace=True) as graphs:
-        for name, part, example in zip(
-            _GRAPHS, _parts(build(folder), preprocess), inputs, strict=True
-        ):
-            _trace(part, example, graphs / name)
-    return target
+    onnx_batch = 16
 
+    def __init__(self, name: str) -> None:
+        if find_spec("open_clip") is None:  # before the weights: who lacks both needs it first
+            raise MissingExtraError("CLIP", "clip")
+        self.path = clip_folder.find(name)
+        about = clip_folder.read_about(self.path)
+        clip_folder.verify(self.path, about)
+        self.name = clip_folder.public_name(self.path.name)
+        self.dim = about.dim
+        self.fingerprint = clip_folder.fingerprint(self.path, about)
+        self.preprocess = clip_folder.preprocessing(clip_folder.read_config(self.path))
+        self.min_side = 2 * self.preprocess.size  # its own bicubic filter still does the work
+        self.graphs = cache_dir() / "clip" / self.fingerprint[:40]
+        open_clip()  # says what to install, if it cannot be imported
 
-def _trace(part: nn.Module, example: Tensor, path: Path) -> None:
-    import torch
-
-    fast = torch.backends.mha.get_fastpath_enabled()
-    with warnings.catch_warnings(), torch.no_grad():
-        # The tracing exporter keeps what is constant here constant; its warnings are about that.
-        warnings.simplefilter("ignore")
-        torch.backends.mha.set_fastpath_enabled(False)  # one fused operator that ONNX lacks
+    def engine(self, device: str | None) -> str:
+        """Return ``"onnx"`` on the CPU, if this architecture can be exported; else ``"torch"``."""
+        if choose_device(device) != "cpu":
+            return "torch"
         try:
-            torch.onnx.export(
-                part,
-                (example,),
-                str(path),
-                dynamo=False,
-                input_names=["inputs"],
-                output_names=["embeddings"],
-                dynamic_axes={"inputs": {0: "n"}, "embeddings": {0: "n"}},
-                opset_version=OPSET,
-            )
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise ModelError(
-                "This CLIP architecture cannot be written for ONNX Runtime; use the torch engine."
-            ) from error
-        finally:
-            torch.backends.mha.set_fastpath_enabled(fast)
+            self.make_graphs()
+        except (MissingExtraError, ModelError):
+            return "torch"
+        return "onnx"
 
+    def tokens(self) -> ClipTokens:
+        """Return the tokenizer."""
+        return ClipTokens(self.path)
 
-def _parts(network: Any, preprocess: ClipPreprocess) -> tuple[nn.Module, nn.Module]:
-    """Return modules that take uint8 pixels, or ids, and give unit rows."""
-    import torch
-    from torch.nn import functional
+    def make_graphs(self) -> None:
+        """Write both graphs into the cache, if they are not there.
 
-    mean = torch.tensor(preprocess.mean).view(1, 3, 1, 1) * 255
-    std = torch.tensor(preprocess.std).view(1, 3, 1, 1) * 255
+        Raises:
+            MissingExtraError: if what exports graphs is not installed.
+            ModelError: if the weights do not fit, or this architecture cannot be exported.
+        """
+        names = (IMAGE_GRAPH, TEXT_GRAPH)
+        if all((self.graphs / name).is_file() for name in names):
+            return
+        if find_spec("onnx") is None:
+            raise MissingExtraError("Writing CLIP for ONNX Runtime", "clip")
+        import torch
 
-    class Image(torch.nn.Module):
-        mean: Tensor
-        std: Tensor
+        size = self.preprocess.size
+        tokens = self.tokens()
+        inputs = (
+            torch.zeros((2, size, size, 3), dtype=torch.uint8),
+            torch.from_numpy(tokens.pad(tokens.ids(["a truck", "snow"]))[0]),
+        )
+        network = self.network()
+        with atomic_folder(self.graphs, replace=True) as folder:
+            for name, example in zip(names, inputs, strict=True):
+                path = folder / name
+                try:
+                    trace(network, name, {"inputs": example}, path, fold=True, fixed_length=True)
+                except (RuntimeError, ValueError, TypeError) as error:
+                    raise ModelError(
+                        "This CLIP architecture cannot be written for ONNX Runtime; use the torch "
+                        "engine."
+                    ) from error
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-            self.register_buffer("mean", mean)
-            self.register_buffer("std", std)
+    def graph(self, name: str) -> Path:
+        """Return the file of a graph."""
+        return self.graphs / name
 
-        def forward(self, inputs: Tensor) -> Tensor:
-            images = (inputs.permute(0, 3, 1, 2).float() - self.mean) / self.std
-            return functional.normalize(self.network.encode_image(images), dim=-1)
+    def graph_error(self, name: str, problem: str) -> ModelError:
+        """Return the error for a graph that cannot be used."""
+        return ModelError(
+            f'A cached copy of the CLIP model cannot be opened; delete "{self.graphs}" and try '
+            "again, it is made anew."
+        )
 
-    class Text(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
+    def network(self) -> nn.Module:
+        """Return open_clip's network behind the normalisation of pixels."""
+        import torch
 
-        def forward(self, inputs: Tensor) -> Tensor:
-            return functional.normalize(self.network.encode_text(inputs), dim=-1)
+        from c4t_core.models.network import Normalise
 
-    return Image().eval(), Text().eval()
+        class Network(torch.nn.Module):
+            def __init__(self, network: Any, preprocess: PreprocessConfig) -> None:
+                super().__init__()
+                self.network = network
+                self.normalise = Normalise(preprocess)
+
+            def encode_image(self, pixels: Tensor) -> Any:
+                return self.network.encode_image(self.normalise(pixels))
+
+            def encode_text(self, ids: Tensor) -> Any:
+                return self.network.encode_text(ids)
+
+        return Network(build(self.path), self.preprocess).eval()

@@ -35,16 +35,18 @@ class PreprocessConfig:
     """How a decoded RGB image becomes the model's input."""
 
     size: int = 320  # pixels of the square input
-    resize: Literal["squash", "crop"] = "squash"  # squash the whole frame, or resize and crop
+    resize: Literal["squash", "crop", "shortest", "longest"] = "squash"  # see preprocess.prepare
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"  # Pillow's antialiased filters
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of pixel / 255
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of pixel / 255
     version: int = PREPROCESSING_VERSION
+    fill: int = 0  # grey of what "longest" pads with, 0..255
 
     def __post_init__(self) -> None:
         """Refuse what no image can be brought to."""
         _within(self, "size", 8, 4096)
-        _one_of(self, "resize", ("squash", "crop"))
+        _within(self, "fill", 0, 255)
+        _one_of(self, "resize", ("squash", "crop", "shortest", "longest"))
         _one_of(self, "interpolation", ("bilinear", "bicubic"))
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError("mean and std are three numbers each, std above 0")
@@ -109,7 +111,10 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for ``config.json``."""
-        return dataclasses.asdict(self)
+        data = dataclasses.asdict(self)
+        if not self.preprocess.fill:
+            del data["preprocess"]["fill"]  # unknown to earlier versions, which refuse that
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ModelConfig:

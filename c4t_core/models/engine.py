@@ -1,129 +1,124 @@
-"""What both engines share: a checked model folder, preparation, and batching."""
+"""The two engines, ONNX Runtime and torch, for a model folder of whatever format.
+
+:class:`ModelFolder` is what a format has to offer; preparing, batching, sessions, threads and
+normalising are here, once. Neither torch nor ONNX Runtime is imported before a network is used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from c4t_core.devices import available_threads, choose_device
 from c4t_core.errors import ModelError
-from c4t_core.models.config import ModelConfig
-from c4t_core.models.folder import TOKENIZER, fingerprint, read_config, verify_manifest
+from c4t_core.models.config import PreprocessConfig
+from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
 from c4t_core.models.preprocess import prepare
 from c4t_core.models.protocol import Embeddings, Pixels
 
-_FEW = 16  # below this many texts the tokenizer's own thread pool is not worth starting
-
-
-class Tokens:
-    """The tokenizer of a model folder.
-
-    Args:
-        path: ``tokenizer.json``.
-        max_length: tokens a text is cut to, the special ones included.
-
-    Raises:
-        ModelError: if the file is missing or broken.
-    """
-
-    def __init__(self, path: Path, max_length: int) -> None:
-        from tokenizers import Tokenizer
-
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # noqa: BLE001 - the library raises plain Exception
-            raise ModelError(
-                f'{TOKENIZER} of the model "{path.parent}" cannot be read ({error}); '
-                "copy the model folder again from where it came."
-            ) from error
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_length)
-        self.pad_id = self._tokenizer.token_to_id("[PAD]") or 0
-        self.vocabulary: int = self._tokenizer.get_vocab_size()
-
-    def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each text, unpadded, at most ``max_length``."""
-        # a lone surrogate (an undecodable file name pasted as a query) is no text to the library
-        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        if len(clean) < _FEW:
-            return [self._tokenizer.encode(text).ids for text in clean]
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(clean)]
-
-    def pad(self, ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Pad to the longest: token ids and mask, int64 (n, t), mask 1 where there is a token."""
-        longest = max((len(row) for row in ids), default=0)
-        padded = np.full((len(ids), longest), self.pad_id, dtype=np.int64)
-        mask = np.zeros_like(padded)
-        for row, tokens in enumerate(ids):
-            padded[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-        return padded, mask
-
-    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return padded token ids and mask of texts, int64 (n, t)."""
-        return self.pad(self.ids(texts))
-
+if TYPE_CHECKING:
+    from torch import nn
 
 TEXT_BATCH = 64  # texts at a time
+_ERRORS_ONLY = 3  # ONNX Runtime's log severity
+
+
+class TextTokens(Protocol):
+    """From texts to what a text network takes."""
+
+    def ids(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
+        """Return the token ids of each text."""
+
+    def pad(self, ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], ...]:
+        """Return the inputs of the text network for a batch of them, int64 (n, t) each."""
+
+
+class ModelFolder(Protocol):
+    """A checked folder with a dual encoder in it, in one format or another.
+
+    Attributes:
+        name: what the user calls the model.
+        dim: width of an embedding.
+        fingerprint: as of :class:`c4t_core.models.protocol.Model`.
+        preprocess: how an image is prepared.
+        min_side: as of :class:`c4t_core.models.protocol.Model`.
+        onnx_batch: images that ONNX Runtime takes at a time.
+    """
+
+    name: str
+    dim: int
+    fingerprint: str
+    preprocess: PreprocessConfig
+    min_side: int
+    onnx_batch: int
+
+    def engine(self, device: str | None) -> str:
+        """Return the better engine, ``"onnx"`` or ``"torch"``, for a device; None for any."""
+
+    def tokens(self) -> TextTokens:
+        """Return the tokenizer."""
+
+    def make_graphs(self) -> None:
+        """Make the ONNX graphs, in a format that makes them at their first use."""
+
+    def graph(self, name: str) -> Path:
+        """Return the file of ``IMAGE_GRAPH`` or ``TEXT_GRAPH``, checked; it gives unit rows."""
+
+    def graph_error(self, name: str, problem: str) -> ModelError:
+        """Return the error for a graph that ONNX Runtime does not take, with the remedy."""
+
+    def network(self) -> nn.Module:
+        """Return the network, float32, on the CPU, in eval mode.
+
+        It has ``encode_image`` for pixels and ``encode_text`` for what the tokens give, both to
+        float (n, d), not normalised.
+        """
 
 
 class FolderModel:
-    """A C4T model from a model folder; engines add how to run its two networks.
+    """A model from a model folder; engines add how to run its two networks.
 
     Attributes:
         image_batch: images run at a time; the results do not depend on it.
-        name: what the user calls it.
-        folder: where it lies.
-        config: its configuration.
-        dim: width of an embedding.
-        fingerprint: hex digest over weights, tokenizer, configuration, preprocessing version.
-        min_side: images may be shrunk early to this many pixels per side, and no further.
-
-    Raises:
-        ModelError: if the folder is broken, a checksum is wrong, or it is of a newer version.
+        folder: the folder it came from.
+        name, dim, fingerprint, min_side: as of :class:`c4t_core.models.protocol.Model`.
     """
 
     image_batch = 16
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.name = name
+    def __init__(self, folder: ModelFolder) -> None:
         self.folder = folder
-        self.manifest = verify_manifest(folder)
-        self.config: ModelConfig = read_config(folder)
-        self.dim = self.config.projection
-        self.fingerprint = fingerprint(self.manifest)
-        self.min_side = self.config.preprocess.size
+        self.name = folder.name
+        self.dim = folder.dim
+        self.fingerprint = folder.fingerprint
+        self.min_side = folder.min_side
         self._lock = Lock()
-        self._tokens: Tokens | None = None
+        self._tokens: TextTokens | None = None
 
     @property
-    def tokens(self) -> Tokens:
+    def tokens(self) -> TextTokens:
         """The tokenizer, read at the first use."""
         with self._lock:
             if self._tokens is None:
-                tokens = Tokens(self.folder / TOKENIZER, self.config.text.max_length)
-                if tokens.vocabulary > self.config.text.vocabulary:
-                    raise ModelError(
-                        f'The tokenizer of the model "{self.folder}" does not fit its weights; '
-                        "copy the model folder again from where it came."
-                    )
-                self._tokens = tokens
+                self._tokens = self.folder.tokens()
             return self._tokens
 
     def prepare(self, image: Image.Image) -> Pixels:
         """Return one image as uint8 (size, size, 3); thread-safe."""
-        return prepare(image, self.config.preprocess)
+        return prepare(image, self.folder.preprocess)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Return one unit row per image, float32 (n, d); (0, d) for none."""
         rows = []
         for start in range(0, len(images), self.image_batch):
             batch = [self.prepare(image) for image in images[start : start + self.image_batch]]
-            rows.append(self._run_image(np.stack(batch)))
+            rows.append(self._run(IMAGE_GRAPH, np.stack(batch)))
         return self._joined(rows)
 
     def encode_pixels(self, pixels: Pixels) -> Embeddings:
@@ -132,32 +127,132 @@ class FolderModel:
         Raises:
             ValueError: if shape or type of the pixels are others.
         """
-        side = self.config.preprocess.size
+        side, size = self.folder.preprocess.size, self.image_batch
         if pixels.dtype != np.uint8 or pixels.shape[1:] != (side, side, 3):
             raise ValueError(
                 f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {side}, {side}, 3)"
             )
-        size = self.image_batch
         starts = range(0, len(pixels), size)
-        return self._joined([self._run_image(pixels[i : i + size]) for i in starts])
+        return self._joined([self._run(IMAGE_GRAPH, pixels[i : i + size]) for i in starts])
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Return one unit row per text, float32 (n, d); (0, d) for none."""
+        if not texts:
+            return self._joined([])
         ids = self.tokens.ids(texts)
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]))  # little padding per batch
         rows = np.empty((len(ids), self.dim), dtype=np.float32)
         for start in range(0, len(order), TEXT_BATCH):
             batch = order[start : start + TEXT_BATCH]
-            rows[batch] = self._run_text(*self.tokens.pad([ids[i] for i in batch]))
+            rows[batch] = self._run(TEXT_GRAPH, *self.tokens.pad([ids[i] for i in batch]))
         return rows
 
     def _joined(self, rows: list[Embeddings]) -> Embeddings:
         return np.concatenate(rows) if rows else np.empty((0, self.dim), dtype=np.float32)
 
-    def _run_image(self, pixels: Pixels) -> Embeddings:
-        """Embed a batch of pixels as unit rows."""
+    def _run(self, graph: str, *inputs: NDArray[Any]) -> Embeddings:
+        """Embed one batch as unit rows with the image or the text network."""
         raise NotImplementedError
 
-    def _run_text(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Embeddings:
-        """Embed a batch of token ids and mask (n, t) as unit rows."""
-        raise NotImplementedError
+
+class OnnxModel(FolderModel):
+    """A model run by ONNX Runtime on the CPU: what indexing and searching use.
+
+    The networks are opened one by one at their first use, so that a search does not wait for the
+    image network and indexing not for the text network. Safe to use from several threads.
+
+    Args:
+        folder: a checked model folder.
+        threads: threads of one network run; None for all this process may use.
+
+    Raises:
+        ModelError: if its graphs are still to be made and cannot be.
+        MissingExtraError: if they are still to be made and packages for it are missing.
+    """
+
+    def __init__(self, folder: ModelFolder, threads: int | None = None) -> None:
+        super().__init__(folder)
+        folder.make_graphs()
+        self.image_batch = folder.onnx_batch
+        self.threads = max(1, threads or available_threads())
+        self._locks = {IMAGE_GRAPH: Lock(), TEXT_GRAPH: Lock()}
+        self._sessions: dict[str, Any] = {}
+
+    def _session(self, graph: str) -> Any:
+        with self._locks[graph]:
+            if graph not in self._sessions:
+                self._sessions[graph] = self._open(graph)
+            return self._sessions[graph]
+
+    def _open(self, graph: str) -> Any:
+        path = self.folder.graph(graph)
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        # threads that spin while they wait take the cores that decoding needs
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        try:
+            return onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+            raise self.folder.graph_error(graph, f"cannot be opened ({error})") from error
+
+    def _run(self, graph: str, *inputs: NDArray[Any]) -> Embeddings:
+        session = self._session(graph)
+        try:
+            names = [node.name for node in session.get_inputs()]
+            feed = dict(zip(names, map(np.ascontiguousarray, inputs), strict=True))
+            rows: Embeddings = session.run(["embeddings"], feed)[0]
+        except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+            raise self.folder.graph_error(graph, f"cannot be run ({error})") from error
+        if rows.dtype != np.float32 or rows.shape != (len(inputs[0]), self.dim):
+            given = f"gives {rows.dtype} {rows.shape}, which does not fit its config.json"
+            raise self.folder.graph_error(graph, given)
+        return rows
+
+
+class TorchModel(FolderModel):
+    """A model run by torch: for GPUs, and for what training has just made.
+
+    Args:
+        folder: a checked model folder.
+        device: ``"cpu"``, ``"cuda"``, ``"mps"``; None for the fastest there is.
+        threads: threads on the CPU, of all of torch; None to leave them as they are.
+
+    Attributes:
+        device: the device in use.
+        network: the network itself.
+
+    Raises:
+        ModelError: if the weights do not fit or the device is not there.
+        MissingExtraError: if torch is not installed.
+    """
+
+    def __init__(
+        self, folder: ModelFolder, device: str | None = None, threads: int | None = None
+    ) -> None:
+        super().__init__(folder)
+        network = folder.network()
+        self.device = choose_device(device)
+        if threads is not None and self.device == "cpu":
+            import torch
+
+            torch.set_num_threads(threads)
+        self.network = network.to(self.device)
+        self._running = Lock()
+
+    def _run(self, graph: str, *inputs: NDArray[Any]) -> Embeddings:
+        import torch
+
+        network: Any = self.network
+        encode = network.encode_image if graph == IMAGE_GRAPH else network.encode_text
+        with self._running, torch.inference_mode():
+            data = [torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in inputs]
+            rows = torch.nn.functional.normalize(encode(*data).float(), dim=1)
+            out: Embeddings = rows.cpu().numpy()
+        return out

@@ -3,7 +3,7 @@
 ``image.onnx`` and ``text.onnx`` are graphs only: every weight in them is external data that
 points by offset into ``model.safetensors``, stored as float16 and cast in the graph, so that a
 model folder holds one copy of its weights. Normalisation of pixels and of embeddings is inside
-the graphs. Needs the extra ``train`` (torch, onnx).
+the graphs. Needs the extra ``train`` (torch, onnx). :func:`trace` serves CLIP as well.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 import tempfile
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,17 +47,19 @@ def export_onnx(folder: Path) -> None:
         ModelError: if the weights do not fit the configuration.
     """
     try:
-        import onnx  # noqa: F401
+        import onnx
     except ImportError as error:
         raise MissingExtraError("Writing models for ONNX Runtime", "train") from error
-    from c4t_core.models.torch_engine import load_dual_encoder
+    from c4t_core.models.c4t import load_dual_encoder
 
     model = load_dual_encoder(folder)
     pads = _fix_padding(model)
     table = safetensors_table(folder / WEIGHTS)
     state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    for name, module, inputs, axes in _parts(model):
-        graph = _trace(module, inputs, axes)
+    for name, inputs in _examples(model).items():
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+            trace(model, name, inputs, Path(scratch) / name, fold=False)
+            graph = onnx.load(str(Path(scratch) / name))
         _merge_padding(graph.graph, pads)
         _point_into_weights(graph, state, table)
         write_whole(folder / name, graph.SerializeToString())
@@ -131,28 +134,9 @@ def _merge_padding(graph: Any, pads: dict[str, list[int]]) -> None:
     graph.node.extend(reversed(kept))
 
 
-def _parts(
-    model: DualEncoder,
-) -> list[tuple[str, nn.Module, dict[str, Tensor], dict[str, dict[int, str]]]]:
-    """Return file name, module, example inputs and free axes of both graphs."""
+def _examples(model: DualEncoder) -> dict[str, dict[str, Tensor]]:
+    """Return example inputs of both graphs, by the name of the graph and of the input."""
     import torch
-    from torch import nn
-
-    class ImageGraph(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, pixels: Tensor) -> Tensor:
-            return nn.functional.normalize(self.model.encode_image(pixels), dim=1)
-
-    class TextGraph(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-            return nn.functional.normalize(self.model.encode_text(input_ids, attention_mask), dim=1)
 
     side = model.config.preprocess.size
     generator = torch.Generator().manual_seed(0)
@@ -161,43 +145,58 @@ def _parts(
     ids = torch.zeros((2, length), dtype=torch.int64)
     mask = torch.ones((2, length), dtype=torch.int64)
     mask[1, -1] = 0
-    return [
-        (IMAGE_GRAPH, ImageGraph(), {"pixels": pixels}, {"pixels": {0: "n"}}),
-        (
-            TEXT_GRAPH,
-            TextGraph(),
-            {"input_ids": ids, "attention_mask": mask},
-            {"input_ids": {0: "n", 1: "t"}, "attention_mask": {0: "n", 1: "t"}},
-        ),
-    ]
+    return {
+        IMAGE_GRAPH: {"pixels": pixels},
+        TEXT_GRAPH: {"input_ids": ids, "attention_mask": mask},
+    }
 
 
-def _trace(module: nn.Module, inputs: dict[str, Tensor], axes: dict[str, dict[int, str]]) -> Any:
-    """Return an ``onnx.ModelProto`` whose initializers bear the names of the parameters."""
-    import onnx
+def trace(
+    model: nn.Module,
+    graph: str,
+    inputs: Mapping[str, Tensor],
+    path: Path,
+    *,
+    fold: bool,
+    fixed_length: bool = False,
+) -> None:
+    """Write one half of a dual encoder as an ONNX file with its weights in it.
+
+    Args:
+        model: has ``encode_image`` and ``encode_text``.
+        graph: ``IMAGE_GRAPH`` or ``TEXT_GRAPH``: which half.
+        inputs: an example of each input, by the name it gets.
+        path: the file; its output is called ``embeddings``, unit rows.
+        fold: compute constants now; without, the weights keep their names.
+        fixed_length: all texts have as many tokens as the example.
+    """
     import torch
 
-    with (
-        warnings.catch_warnings(),
-        torch.no_grad(),
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-    ):
+    from c4t_core.models.network import UnitRows
+
+    axes = {0: "n"} if graph == IMAGE_GRAPH or fixed_length else {0: "n", 1: "t"}
+    half = UnitRows(model, "encode_image" if graph == IMAGE_GRAPH else "encode_text")
+    fast = torch.backends.mha.get_fastpath_enabled()
+    with warnings.catch_warnings(), torch.no_grad():
         # The tracing exporter is called on purpose: it keeps the parameters' names, and takes one
         # second where the newer one takes thirty. Its warnings about tracing concern shapes that
         # are constant here, which the test of both engines' agreement proves.
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module.eval(),
-            tuple(inputs.values()),
-            str(Path(folder) / "graph.onnx"),
-            dynamo=False,
-            input_names=list(inputs),
-            output_names=["embeddings"],
-            dynamic_axes={**axes, "embeddings": {0: "n"}},
-            do_constant_folding=False,
-            opset_version=OPSET,
-        )
-        return onnx.load(str(Path(folder) / "graph.onnx"))
+        torch.backends.mha.set_fastpath_enabled(False)  # one fused operator that ONNX lacks
+        try:
+            torch.onnx.export(
+                half.eval(),
+                tuple(inputs.values()),
+                str(path),
+                dynamo=False,
+                input_names=list(inputs),
+                output_names=["embeddings"],
+                dynamic_axes={**dict.fromkeys(inputs, axes), "embeddings": {0: "n"}},
+                do_constant_folding=fold,
+                opset_version=OPSET,
+            )
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def safetensors_table(path: Path) -> dict[str, tuple[str, list[int], int, int]]:

@@ -31,7 +31,7 @@ CARD = "model_card.md"
 MANIFEST = "manifest.json"
 
 _NEEDED = (CONFIG, WEIGHTS, TOKENIZER)
-_AGAIN = "copy the model folder again from where it came"
+AGAIN = "copy the model folder again from where it came"
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelError(f'"{folder}" is not a whole model: {name} is missing; {_AGAIN}.') from None
+        raise ModelError(f'"{folder}" is not a whole model: {name} is missing; {AGAIN}.') from None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(
-            f'{name} of the model "{folder}" cannot be read ({error}); {_AGAIN}.'
+            f'{name} of the model "{folder}" cannot be read ({error}); {AGAIN}.'
         ) from error
     if not isinstance(data, dict):
-        raise ModelError(f'{name} of the model "{folder}" is not a JSON object; {_AGAIN}.')
+        raise ModelError(f'{name} of the model "{folder}" is not a JSON object; {AGAIN}.')
     return data
 
 
@@ -70,7 +70,7 @@ def read_config(folder: Path) -> ModelConfig:
         config = ModelConfig.from_dict(data)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise ModelError(
-            f'{CONFIG} of the model "{folder}" is not understood ({error}); {_AGAIN}.'
+            f'{CONFIG} of the model "{folder}" is not understood ({error}); {AGAIN}.'
         ) from error
     _refuse_newer(folder, "preprocessing", config.preprocess.version, PREPROCESSING_VERSION)
     return config
@@ -79,7 +79,7 @@ def read_config(folder: Path) -> ModelConfig:
 def _refuse_newer(folder: Path, what: str, found: Any, known: int) -> None:
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
         raise ModelError(
-            f'The {what} version of the model "{folder}" is not a number ({found!r}); {_AGAIN}.'
+            f'The {what} version of the model "{folder}" is not a number ({found!r}); {AGAIN}.'
         )
     if found > known:
         raise ModelError(
@@ -102,13 +102,13 @@ def read_manifest(folder: Path) -> Manifest:
         _refuse_newer(folder, what, data.get(f"{what}_version"), known)
     files = data.get("files")
     if not isinstance(files, dict) or not all(map(_plain, files, files.values())):
-        raise ModelError(f'{MANIFEST} of the model "{folder}" lists no valid files; {_AGAIN}.')
+        raise ModelError(f'{MANIFEST} of the model "{folder}" lists no valid files; {AGAIN}.')
     missing = [name for name in _NEEDED if name not in files]
     missing += [name for name in files if not (folder / name).is_file()]
     if missing:
         raise ModelError(
             f'"{folder}" is not a whole model: {", ".join(sorted(set(missing)))} is missing; '
-            f"{_AGAIN}."
+            f"{AGAIN}."
         )
     return Manifest(
         {name: str(digest).lower() for name, digest in files.items()},
@@ -135,12 +135,12 @@ def verify_manifest(folder: Path) -> Manifest:
             actual = sha256(folder / name)
         except OSError as error:
             raise ModelError(
-                f'{name} of the model "{folder}" cannot be read ({error}); {_AGAIN}.'
+                f'{name} of the model "{folder}" cannot be read ({error}); {AGAIN}.'
             ) from error
         if actual != digest:
             raise ModelError(
                 f'{name} of the model "{folder}" is damaged or was changed (its SHA-256 sum is '
-                f"wrong); {_AGAIN}."
+                f"wrong); {AGAIN}."
             )
     return manifest
 
@@ -266,7 +266,7 @@ def load_state(folder: Path) -> dict[str, Tensor]:
         stored: dict[str, Tensor] = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise ModelError(
-            f'{WEIGHTS} of the model "{folder}" cannot be read ({error}); {_AGAIN}.'
+            f'{WEIGHTS} of the model "{folder}" cannot be read ({error}); {AGAIN}.'
         ) from error
     return {
         name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor

@@ -274,6 +274,19 @@ class DualEncoder(nn.Module):
         return self.encode_image(pixels), self.encode_text(ids, mask)
 
 
+class UnitRows(nn.Module):
+    """One half of a dual encoder, to be exported: its inputs to unit rows, float (n, d)."""
+
+    def __init__(self, model: nn.Module, encode: str) -> None:
+        super().__init__()
+        self.model = model
+        self.encode = encode
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Run ``encode_image`` or ``encode_text`` of the model and normalise its rows."""
+        return nn.functional.normalize(getattr(self.model, self.encode)(*inputs), dim=1)
+
+
 def count_parameters(module: nn.Module) -> int:
     """Return the number of parameters, trainable or not."""
     return sum(parameter.numel() for parameter in module.parameters())

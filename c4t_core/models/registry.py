@@ -18,6 +18,8 @@ from c4t_core.errors import C4TError, ModelError
 from c4t_core.files import atomic_folder
 from c4t_core.models import clip_folder
 from c4t_core.models import folder as model_folder
+from c4t_core.models.c4t import C4TFolder
+from c4t_core.models.engine import ModelFolder, OnnxModel, TorchModel
 from c4t_core.models.protocol import Model, ModelInfo
 from c4t_core.paths import models_dir, resource
 
@@ -40,7 +42,7 @@ def load_model(
     Args:
         name: ``c4t``, ``c4t:NAME``, ``clip``, ``clip:NAME``, or the path of a model folder.
         engine: ``onnx``, ``torch``, or ``auto``: ONNX Runtime, but torch where a device other
-            than the CPU is asked for.
+            than the CPU is asked for (or, for CLIP, there).
         device: for torch: ``cpu``, ``cuda``, ``mps``; None for the fastest there is.
         threads: threads of one network run; None for all this process may use.
 
@@ -53,18 +55,24 @@ def load_model(
     """
     if engine not in ENGINES:
         raise ModelError(f'There is no engine "{engine}"; use one of: {", ".join(ENGINES)}.')
-    if name == "clip" or name.startswith("clip:"):
-        from c4t_core.models.clip import load_clip
+    folder = _open(name)
+    if engine == "auto":
+        engine = folder.engine(device)
+    if engine == "torch":
+        return TorchModel(folder, device, threads)
+    return OnnxModel(folder, threads)
 
-        return load_clip(name, engine=engine, device=device, threads=threads)
-    folder, label = _folder_of(name)
-    if engine == "torch" or (engine == "auto" and device not in (None, "cpu")):
-        from c4t_core.models.torch_engine import TorchModel
 
-        return TorchModel(folder, label, device, threads)
-    from c4t_core.models.onnx_engine import OnnxModel
+def _open(name: str) -> ModelFolder:
+    if _is_clip(name):
+        from c4t_core.models.clip_network import ClipFolder
 
-    return OnnxModel(folder, label, threads)
+        return ClipFolder(name)
+    return C4TFolder(*_folder_of(name))
+
+
+def _is_clip(name: str) -> bool:
+    return name == "clip" or name.startswith("clip:")
 
 
 def is_path(name: str) -> bool:
@@ -138,7 +146,7 @@ def model_info(name: str) -> ModelInfo:
     """
     if name == SHIPPED:
         return _describe_shipped()
-    if name == "clip" or name.startswith("clip:"):
+    if _is_clip(name):
         for info in clip_folder.clip_infos():
             if info.name == name:
                 return info
@@ -254,15 +262,17 @@ def remove(name: str) -> None:
     Raises:
         ModelError: if it is not one of the user's own, or cannot be deleted.
     """
-    if name.startswith("clip:") or name == "clip":
-        clip_folder.remove(name)
-        return
-    if not name.startswith("c4t:"):
+    if _is_clip(name):
+        folder = clip_folder.clip_dir() / clip_folder.stem(name)
+        if not folder.is_dir():
+            raise ModelError(f'There is no CLIP model "{name}" here; see "c4t models list".')
+    elif name.startswith("c4t:"):
+        folder, _ = _folder_of(name)
+    else:
         raise ModelError(
             f'"{name}" is not one of your own models and stays; only names such as "c4t:NAME" '
             "can be removed."
         )
-    folder, _ = _folder_of(name)
     # renamed first: a half-deleted model must not be listed
     gone = folder.with_name(f".{folder.name}.removed.{uuid.uuid4().hex}")
     try:

@@ -29,7 +29,8 @@ def test_features_through_the_head_are_the_models_embeddings(
 ) -> None:
     import torch
 
-    from c4t_core.models.torch_engine import TorchModel, load_dual_encoder
+    from c4t_core.models.c4t import C4TFolder, load_dual_encoder
+    from c4t_core.models.engine import TorchModel
     from scripts.lite.features import image_features
 
     model = load_dual_encoder(tiny_model_folder)
@@ -37,14 +38,15 @@ def test_features_through_the_head_are_the_models_embeddings(
     with torch.no_grad():
         ours = torch.nn.functional.normalize(model.image_head(torch.from_numpy(features)), dim=1)
     opened = [Image.open(path).convert("RGB") for path in images]
-    theirs = TorchModel(tiny_model_folder, "tiny", device="cpu").encode_images(opened)
+    theirs = TorchModel(C4TFolder(tiny_model_folder, "tiny"), device="cpu").encode_images(opened)
     np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-5)
 
 
 def test_copies_depend_on_their_seed_and_are_kept(
     tiny_model_folder: Path, images: list[Path], tmp_path: Path
 ) -> None:
-    from c4t_core.models.torch_engine import load_dual_encoder
+
+    from c4t_core.models.c4t import load_dual_encoder
     from scripts.lite.features import image_features
 
     model = load_dual_encoder(tiny_model_folder)
@@ -84,7 +86,8 @@ def test_no_copy_is_mirrored(tmp_path: Path) -> None:
 
 
 def test_unreadable_image_is_named(tiny_model_folder: Path, tmp_path: Path) -> None:
-    from c4t_core.models.torch_engine import load_dual_encoder
+
+    from c4t_core.models.c4t import load_dual_encoder
     from scripts.lite.features import image_features
 
     broken = tmp_path / "broken.jpg"

@@ -17,10 +17,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("open_clip")
 
 from c4t_core.errors import MissingExtraError, ModelError  # noqa: E402
-from c4t_core.models import clip, clip_folder, clip_network  # noqa: E402
+from c4t_core.models import clip, clip_folder, clip_network, registry  # noqa: E402
 from c4t_core.models.clip import guess_architecture  # noqa: E402
-from c4t_core.models.preprocess import ClipPreprocess  # noqa: E402
+from c4t_core.models.clip_folder import clip_infos  # noqa: E402
+from c4t_core.models.preprocess import prepare  # noqa: E402
 from c4t_core.models.protocol import Model  # noqa: E402
+from c4t_core.models.registry import load_model  # noqa: E402
 
 TINY = {
     "embed_dim": 24,
@@ -62,7 +64,7 @@ def added(tiny, data_dir) -> str:
 
 @pytest.mark.parametrize("engine", ["torch", "onnx"])
 def test_equal_to_open_clip_itself(added, tiny, engine):
-    model = clip.load_clip(added, engine=engine, threads=1)
+    model = load_model(added, engine=engine, threads=1)
     assert isinstance(model, Model)
     assert (model.name, model.dim) == ("clip:tiny", 24)
     open_clip = clip_network.open_clip()
@@ -83,10 +85,10 @@ def test_equal_to_open_clip_itself(added, tiny, engine):
 
 
 def test_engines_agree_and_batches_do_not_matter(added):
-    pixels = np.stack([clip.load_clip(added, engine="torch").prepare(i) for i in pictures()])
-    rows = {e: clip.load_clip(added, engine=e).encode_pixels(pixels) for e in ("torch", "onnx")}
+    pixels = np.stack([load_model(added, engine="torch").prepare(i) for i in pictures()])
+    rows = {e: load_model(added, engine=e).encode_pixels(pixels) for e in ("torch", "onnx")}
     assert np.abs(rows["torch"] - rows["onnx"]).max() < 1e-3
-    model = clip.load_clip(added, engine="onnx")
+    model = load_model(added, engine="onnx")
     alone = np.concatenate([model.encode_pixels(pixels[i : i + 1]) for i in range(len(pixels))])
     assert np.abs(alone - rows["onnx"]).max() < 1e-5
     assert model.encode_texts([]).shape == model.encode_images([]).shape == (0, 24)
@@ -104,22 +106,23 @@ def test_pixels_are_those_of_open_clip(mode, interpolation):
         open_clip.transform.PreprocessCfg(size=32, mean=(0, 0, 0), std=(1, 1, 1), **settings),
         is_train=False,
     )
-    ours = ClipPreprocess.from_config(settings, 32)
+    config = {"preprocess_cfg": settings, "model_cfg": {"vision_cfg": {"image_size": 32}}}
+    ours = clip_folder.preprocessing(config)
     for image in pictures():
         wanted = (theirs(image).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-        assert np.array_equal(ours.prepare(image), wanted), image.size
+        assert np.array_equal(prepare(image, ours), wanted), image.size
 
 
 def test_onnx_is_exported_once(added, monkeypatch):
-    first = clip.load_clip(added, engine="auto", device="cpu").encode_images(pictures())
+    first = load_model(added, engine="auto", device="cpu").encode_images(pictures())
     monkeypatch.setattr(clip_network, "build", lambda folder: pytest.fail("built again"))
-    again = clip.load_clip(added, engine="auto", device="cpu").encode_images(pictures())
+    again = load_model(added, engine="auto", device="cpu").encode_images(pictures())
     assert np.array_equal(first, again)
 
 
 def test_a_broken_graph_in_the_cache_is_named(added):
-    model = clip.load_clip(added, engine="onnx")
-    graph = clip_network.graphs_folder(model.fingerprint) / "image.onnx"
+    model = load_model(added, engine="onnx")
+    graph = model.folder.graph("image.onnx")
     graph.write_bytes(graph.read_bytes()[:1000])
     with pytest.raises(ModelError, match="delete .* and try again"):
         model.encode_images(pictures())
@@ -128,9 +131,9 @@ def test_a_broken_graph_in_the_cache_is_named(added):
 
 def test_never_random_weights(data_dir):
     with pytest.raises(ModelError, match="c4t models add clip"):
-        clip.load_clip("clip")
+        load_model("clip")
     with pytest.raises(ModelError, match="clip:ViT-L-14"):
-        clip.load_clip("clip:ViT-L-14")
+        load_model("clip:ViT-L-14")
     assert not list(data_dir.rglob("*.safetensors"))
 
 
@@ -139,28 +142,28 @@ def test_never_random_weights(data_dir):
 )
 def test_names_stay_in_their_folder(name, data_dir):
     with pytest.raises(ModelError, match="cannot be the name"):
-        clip.load_clip(name)
+        load_model(name)
     with pytest.raises(ModelError, match="cannot be the name"):
-        clip.remove(name)
+        registry.remove(name)
 
 
 def test_infos(tiny, data_dir):
-    (only,) = clip.clip_infos()
+    (only,) = clip_infos()
     assert (only.name, only.available) == ("clip", False)
     assert "c4t models add clip" in only.reason
     clip.add_checkpoint(tiny / "tiny.pt")
-    yardstick, info = clip.clip_infos()
+    yardstick, info = clip_infos()
     assert (yardstick.name, info.name, info.available, info.dim) == ("clip", "clip:tiny", True, 24)
-    assert info.fingerprint == clip.load_clip("clip:tiny", engine="torch").fingerprint
-    clip.remove("clip:tiny")
-    assert [info.name for info in clip.clip_infos()] == ["clip"]
+    assert info.fingerprint == load_model("clip:tiny", engine="torch").fingerprint
+    registry.remove("clip:tiny")
+    assert [info.name for info in clip_infos()] == ["clip"]
     with pytest.raises(ModelError, match="models list"):
-        clip.remove("clip:tiny")
+        registry.remove("clip:tiny")
 
 
 def test_listing_loads_no_torch(added, data_dir):
     code = (
-        "import sys; from c4t_core.models.clip import clip_infos; print(len(clip_infos()));"
+        "import sys; from c4t_core.models.clip_folder import clip_infos; print(len(clip_infos()));"
         "print([m for m in ('torch', 'open_clip', 'onnxruntime') if m in sys.modules])"
     )
     out = subprocess.run(
@@ -170,17 +173,17 @@ def test_listing_loads_no_torch(added, data_dir):
 
 
 def test_fingerprint_tells_weights_and_preprocessing_apart(added, tiny, tmp_path):
-    first = clip.load_clip(added, engine="torch").fingerprint
+    first = load_model(added, engine="torch").fingerprint
     state = torch.load(tiny / "tiny.pt", weights_only=True)["state_dict"]
     state["visual.proj"] = state["visual.proj"] + 1e-3
     torch.save(state, tmp_path / "other.pt")
     config = {"model_cfg": TINY, "preprocess_cfg": {}}
     (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
-    second = clip.load_clip(clip.add_checkpoint(tmp_path / "other.pt"), engine="torch").fingerprint
+    second = load_model(clip.add_checkpoint(tmp_path / "other.pt"), engine="torch").fingerprint
     config["preprocess_cfg"] = {"resize_mode": "squash"}
     (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
     third = clip.add_checkpoint(tmp_path / "other.pt", "squashed")
-    assert len({first, second, clip.load_clip(third, engine="torch").fingerprint}) == 3
+    assert len({first, second, load_model(third, engine="torch").fingerprint}) == 3
 
 
 def test_damaged_weights_are_refused(added):
@@ -189,9 +192,9 @@ def test_damaged_weights_are_refused(added):
     data[-5] ^= 1
     weights.write_bytes(bytes(data))
     with pytest.raises(ModelError, match="damaged or were changed"):
-        clip.load_clip(added)
+        load_model(added)
     (clip_folder.find(added) / clip_folder.ABOUT).write_text("{")
-    info = next(info for info in clip.clip_infos() if info.name == added)
+    info = next(info for info in clip_infos() if info.name == added)
     assert not info.available
     assert "models remove" in info.reason
 
@@ -216,7 +219,7 @@ def test_what_can_carry_code_is_refused(tmp_path, data_dir):
         with pytest.raises(ModelError, match="refused.*safetensors"):
             clip.add_checkpoint(file, "evil", "ViT-B-32")
     assert not Path("/tmp/c4t-was-here").exists()
-    assert [info.name for info in clip.clip_infos()] == ["clip"]
+    assert [info.name for info in clip_infos()] == ["clip"]
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_whole(tiny, tmp_path, data_dir):
@@ -228,7 +231,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_whole(tiny, tmp_path, data_di
         clip.add_checkpoint(tiny / "tiny.pt", "wrong", "ViT-Z-99")
     with pytest.raises(ModelError, match="no weight file"):
         clip.add_checkpoint(tiny / "gone.pt", "wrong")
-    assert [info.name for info in clip.clip_infos()] == ["clip"]
+    assert [info.name for info in clip_infos()] == ["clip"]
     assert list(clip_folder.clip_dir().iterdir()) == []
 
 
@@ -239,9 +242,9 @@ def test_the_same_name_twice_is_refused(added, tiny):
 
 def test_a_bare_architecture_finds_its_one_model(tiny, data_dir):
     clip.add_checkpoint(tiny / "tiny.pt", "ViT-T@mine")
-    assert clip.load_clip("clip:ViT-T", engine="torch").name == "clip:ViT-T@mine"
+    assert load_model("clip:ViT-T", engine="torch").name == "clip:ViT-T@mine"
     clip.add_checkpoint(tiny / "tiny.pt", "ViT-B-32@openai")
-    assert clip.load_clip("clip", engine="torch").name == "clip"
+    assert load_model("clip", engine="torch").name == "clip"
 
 
 def shapes_of(config: dict) -> dict[str, torch.Tensor]:
@@ -273,4 +276,4 @@ def test_architectures_are_told_by_shape_or_asked_for():
 def test_without_the_packages_these_come_first(monkeypatch, data_dir):
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(MissingExtraError, match=r"pip install .c4t-desktop\[clip\]"):
-        clip.load_clip("clip")
+        load_model("clip")

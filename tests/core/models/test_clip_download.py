@@ -15,6 +15,7 @@ import pytest
 from c4t_core.errors import Cancelled, DownloadError, ModelError
 from c4t_core.models import clip, clip_folder, download
 from c4t_core.models.download import ask, cached, fetch
+from c4t_core.models.registry import load_model
 
 DATA = bytes(range(256)) * 20_000  # 5 MB
 
@@ -211,7 +212,7 @@ def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_
 
     assert clip.download_size("clip") == len(server.files[clip_folder.WEIGHTS])
     assert clip.download("clip") == "clip"
-    model = clip.load_clip("clip", engine="torch")
+    model = load_model("clip", engine="torch")
     assert model.encode_texts(["snow"]).shape == (1, 24)
     config = clip_folder.read_config(clip_folder.find("clip"))
     assert config["model_cfg"]["quick_gelu"] is True  # as OpenAI's weights were trained

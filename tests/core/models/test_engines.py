@@ -15,10 +15,10 @@ from PIL import Image
 from tiny_model import TINY
 
 from c4t_core.errors import ModelError
+from c4t_core.models.c4t import C4TFolder
+from c4t_core.models.engine import OnnxModel, TorchModel
 from c4t_core.models.folder import write_manifest
-from c4t_core.models.onnx_engine import OnnxModel
 from c4t_core.models.protocol import Model
-from c4t_core.models.torch_engine import TorchModel
 
 TEXTS = [
     "a car",
@@ -43,7 +43,7 @@ def images(count: int = 7) -> list[Image.Image]:
 
 @pytest.fixture(scope="module")
 def torch_model(tiny_model_folder: Path) -> TorchModel:
-    return TorchModel(tiny_model_folder, "tiny", "cpu")
+    return TorchModel(C4TFolder(tiny_model_folder, "tiny"), "cpu")
 
 
 @pytest.fixture(params=["onnx", "torch"])
@@ -142,7 +142,7 @@ def test_pixels_need_not_be_contiguous(model):
 
 
 def test_threads_may_share_a_model(tiny_model_folder):
-    model = OnnxModel(tiny_model_folder, "tiny", threads=1)
+    model = OnnxModel(C4TFolder(tiny_model_folder, "tiny"), threads=1)
     results: dict[int, np.ndarray] = {}
 
     def work(number: int) -> None:
@@ -160,7 +160,7 @@ def test_threads_may_share_a_model(tiny_model_folder):
 def test_a_model_without_graphs_says_so(folder):
     (folder / "image.onnx").unlink()
     write_manifest(folder)
-    model = OnnxModel(folder, "m")
+    model = OnnxModel(C4TFolder(folder, "m"))
     assert model.encode_texts(["a car"]).shape == (1, model.dim)
     with pytest.raises(ModelError, match=r"without image.onnx"):
         model.encode_images(images(1))
@@ -172,7 +172,7 @@ def test_a_graph_that_is_not_in_the_manifest_is_not_opened(folder):
     write_manifest(folder)
     (folder / "image.onnx").write_bytes(graph)
     with pytest.raises(ModelError, match="without image.onnx"):
-        OnnxModel(folder, "m").encode_images(images(1))
+        OnnxModel(C4TFolder(folder, "m")).encode_images(images(1))
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x08\x07"])
@@ -180,14 +180,14 @@ def test_a_graph_that_is_no_graph_is_a_sentence(folder, content):
     (folder / "text.onnx").write_bytes(content)
     write_manifest(folder)
     with pytest.raises(ModelError, match=r"text.onnx .* copy"):
-        OnnxModel(folder, "m").encode_texts(["a car"])
+        OnnxModel(C4TFolder(folder, "m")).encode_texts(["a car"])
 
 
 def test_the_graph_of_another_model_is_a_sentence(folder):
     shutil.copy(folder / "image.onnx", folder / "text.onnx")
     write_manifest(folder)
     with pytest.raises(ModelError, match=r"text.onnx .* copy"):
-        OnnxModel(folder, "m").encode_texts(["a car"])
+        OnnxModel(C4TFolder(folder, "m")).encode_texts(["a car"])
 
 
 @pytest.mark.parametrize("engine", [OnnxModel, TorchModel])
@@ -196,7 +196,7 @@ def test_changed_weights_are_refused_before_anything_runs(folder, engine):
         stream.seek(-1, os.SEEK_END)
         stream.write(b"\x7f")
     with pytest.raises(ModelError, match=r"model.safetensors .* damaged"):
-        engine(folder, "m")
+        engine(C4TFolder(folder, "m"))
 
 
 def test_weights_that_do_not_fit_the_configuration_are_a_sentence(folder):
@@ -204,9 +204,9 @@ def test_weights_that_do_not_fit_the_configuration_are_a_sentence(folder):
     (folder / "config.json").write_text(text)
     write_manifest(folder)
     with pytest.raises(ModelError, match="do not fit its config.json"):
-        TorchModel(folder, "m", "cpu")
+        TorchModel(C4TFolder(folder, "m"), "cpu")
     with pytest.raises(ModelError, match=r"does not fit its config.json"):
-        OnnxModel(folder, "m").encode_texts(["a car"])
+        OnnxModel(C4TFolder(folder, "m")).encode_texts(["a car"])
 
 
 @pytest.mark.parametrize("content", ["{}", "nothing", '{"model": {"type": "WordPiece"}}'])
@@ -214,7 +214,7 @@ def test_a_broken_tokenizer_is_a_sentence(folder, content):
     (folder / "tokenizer.json").write_text(content)
     write_manifest(folder)
     with pytest.raises(ModelError, match=r"tokenizer.json .* cannot be read"):
-        OnnxModel(folder, "m").encode_texts(["a car"])
+        OnnxModel(C4TFolder(folder, "m")).encode_texts(["a car"])
 
 
 def test_a_tokenizer_with_more_words_than_the_model_is_refused(folder):
@@ -223,12 +223,12 @@ def test_a_tokenizer_with_more_words_than_the_model_is_refused(folder):
     (folder / "tokenizer.json").write_text(tokenizer.replace('"vocab":{', f'"vocab":{{{more},'))
     write_manifest(folder)
     with pytest.raises(ModelError, match="tokenizer"):
-        OnnxModel(folder, "m").encode_texts(["word399"])
+        OnnxModel(C4TFolder(folder, "m")).encode_texts(["word399"])
 
 
 def test_a_device_that_is_not_there_is_named(tiny_model_folder):
     with pytest.raises(ModelError, match='"tpu" is not available'):
-        TorchModel(tiny_model_folder, "m", "tpu")
+        TorchModel(C4TFolder(tiny_model_folder, "m"), "tpu")
 
 
 def test_indexing_and_searching_import_nothing_heavy(tiny_model_folder):
@@ -253,8 +253,8 @@ assert heavy & set(sys.modules) == {"onnxruntime", "tokenizers"}, heavy & set(sy
 
 def test_both_engines_agree_on_the_shipped_model(shipped_model):
     onnx_model, torch_model = (
-        OnnxModel(shipped_model, "c4t"),
-        TorchModel(shipped_model, "c4t", "cpu"),
+        OnnxModel(C4TFolder(shipped_model, "c4t")),
+        TorchModel(C4TFolder(shipped_model, "c4t"), "cpu"),
     )
     texts = ["a truck in the snow", "night", "an empty country road with trees on both sides"]
     a, b = onnx_model.encode_texts(texts), torch_model.encode_texts(texts)

@@ -13,12 +13,12 @@ from PIL import Image
 from safetensors import safe_open
 from tiny_model import TINY, tiny_tokenizer
 
+from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.config import ImageEncoderConfig, ModelConfig
+from c4t_core.models.engine import OnnxModel, TorchModel
 from c4t_core.models.export import export_onnx, safetensors_table
 from c4t_core.models.folder import save_model, verify_manifest
 from c4t_core.models.network import DualEncoder
-from c4t_core.models.onnx_engine import OnnxModel
-from c4t_core.models.torch_engine import TorchModel
 
 
 def test_every_weight_is_in_the_safetensors_file_once(tiny_model_folder):
@@ -89,7 +89,7 @@ def agree(config: ModelConfig, folder: Path, change: float = 1.0) -> None:
     rng = np.random.default_rng(0)
     images = [Image.fromarray(rng.integers(0, 256, (48, 80, 3), dtype=np.uint8)) for _ in range(3)]
     texts = ["a car", "two trucks in snow at night"]
-    a, b = OnnxModel(folder, "m", threads=1), TorchModel(folder, "m", "cpu")
+    a, b = OnnxModel(C4TFolder(folder, "m"), threads=1), TorchModel(C4TFolder(folder, "m"), "cpu")
     np.testing.assert_allclose(a.encode_images(images), b.encode_images(images), atol=1e-4)
     np.testing.assert_allclose(a.encode_texts(texts), b.encode_texts(texts), atol=1e-4)
 

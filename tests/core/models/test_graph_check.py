@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from c4t_core.errors import ModelError
-from c4t_core.models.onnx_engine import check_graph, external_data
+from c4t_core.models.c4t import check_graph, external_data
 
 
 def tensor(location: str, offset: int = 0, length: int = 4) -> TensorProto:

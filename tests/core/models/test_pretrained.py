@@ -14,8 +14,8 @@ from tiny_model import TINY
 
 from c4t_core.errors import DownloadError, ModelError
 from c4t_core.models import pretrained
+from c4t_core.models.c4t import Tokens
 from c4t_core.models.config import LITE, REFERENCE, ModelConfig
-from c4t_core.models.engine import Tokens
 from c4t_core.models.network import DualEncoder
 from c4t_core.models.pretrained import load_pretrained, read_state
 

@@ -9,9 +9,8 @@ import pytest
 
 from c4t_core.errors import ModelError
 from c4t_core.models import registry
-from c4t_core.models.onnx_engine import OnnxModel
+from c4t_core.models.engine import OnnxModel, TorchModel
 from c4t_core.models.registry import list_models, load_model, model_info, register, remove
-from c4t_core.models.torch_engine import TorchModel
 from c4t_core.paths import models_dir
 
 

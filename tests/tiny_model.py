@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from c4t_core.models.config import (
     ImageEncoderConfig,
@@ -98,3 +99,8 @@ def _centre(layer: torch.nn.Linear, features: torch.Tensor) -> None:  # noqa: F8
     out = layer(features)
     layer.weight /= (out - out.mean(dim=0)).std().clamp(min=1e-6)
     layer.bias.copy_(-(layer.weight @ features.mean(dim=0)))
+
+
+def count_parameters(module: Any) -> int:
+    """Return the number of parameters of a torch module, trainable or not."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -118,7 +118,8 @@ def how_to_get(name: str) -> str:
 
 def folders() -> list[Path]:
     """Return the folders of the CLIP models that are here, by name."""
-    return sorted(f for f in clip_dir().iterdir() if (f / ABOUT).is_file())
+    here = clip_dir().iterdir()
+    return sorted(f for f in here if _NAME.fullmatch(f.name) and (f / ABOUT).is_file())
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:
@@ -219,8 +220,7 @@ def verify(folder: Path, about: About) -> None:
 def fingerprint(folder: Path, about: About) -> str:
     """Return the hex digest over weights, configuration and preprocessing version."""
     config = json.dumps(read_config(folder), sort_keys=True)
-    text = f"clip\n{PREPROCESSING_VERSION}\n{about.sha256}\n{config}"
-    return sha256(text)
+    return sha256(f"clip\n{PREPROCESSING_VERSION}\n{about.sha256}\n{config}")
 
 
 @contextmanager

@@ -211,6 +211,8 @@ def save_model(
     Raises:
         ModelError: if a weight is not finite or the disk does not take the folder.
     """
+    from safetensors.torch import save
+
     if TOKENIZER not in tokenizer_files:
         raise ValueError(f"tokenizer_files lacks {TOKENIZER}")
     for name, tensor in state.items():
@@ -221,7 +223,12 @@ def save_model(
             )
     try:
         with atomic_folder(folder, replace=True) as beside:
-            _fill(beside, config, state, tokenizer_files, card)
+            (beside / CONFIG).write_text(json.dumps(config.to_dict(), indent=1) + "\n", "utf-8")
+            for name, content in tokenizer_files.items():
+                (beside / Path(name).name).write_bytes(content)
+            (beside / CARD).write_text(card, encoding="utf-8")
+            write_whole(beside / WEIGHTS, save({name: half(t) for name, t in state.items()}))
+            write_manifest(beside)
             if finish is not None:
                 finish(beside)
     except OSError as error:
@@ -230,24 +237,6 @@ def save_model(
             "space or choose another folder."
         ) from error
     return folder
-
-
-def _fill(
-    folder: Path,
-    config: ModelConfig,
-    state: Mapping[str, Tensor],
-    tokenizer_files: Mapping[str, bytes],
-    card: str,
-) -> None:
-    from safetensors.torch import save
-
-    text = json.dumps(config.to_dict(), indent=1) + "\n"
-    (folder / CONFIG).write_text(text, encoding="utf-8")
-    for name, content in tokenizer_files.items():
-        (folder / Path(name).name).write_bytes(content)
-    (folder / CARD).write_text(card, encoding="utf-8")
-    write_whole(folder / WEIGHTS, save({name: half(t) for name, t in state.items()}))
-    write_manifest(folder)
 
 
 def load_state(folder: Path) -> dict[str, Tensor]:

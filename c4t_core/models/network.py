@@ -285,8 +285,3 @@ class UnitRows(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Run ``encode_image`` or ``encode_text`` of the model and normalise its rows."""
         return nn.functional.normalize(getattr(self.model, self.encode)(*inputs), dim=1)
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Return the number of parameters, trainable or not."""
-    return sum(parameter.numel() for parameter in module.parameters())

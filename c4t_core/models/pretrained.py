@@ -219,23 +219,16 @@ def efficientnet_lite0_state(*, classifier: bool = False) -> dict[str, Tensor]:
     return state
 
 
-_BERT_TO_DISTILBERT = (
-    (r"^embeddings\.", "embeddings."),
-    (r"^encoder\.layer\.(\d+)\.attention\.self\.query\.", r"transformer.layer.\1.attention.q_lin."),
-    (r"^encoder\.layer\.(\d+)\.attention\.self\.key\.", r"transformer.layer.\1.attention.k_lin."),
-    (r"^encoder\.layer\.(\d+)\.attention\.self\.value\.", r"transformer.layer.\1.attention.v_lin."),
-    (
-        r"^encoder\.layer\.(\d+)\.attention\.output\.dense\.",
-        r"transformer.layer.\1.attention.out_lin.",
-    ),
-    (
-        r"^encoder\.layer\.(\d+)\.attention\.output\.LayerNorm\.",
-        r"transformer.layer.\1.sa_layer_norm.",
-    ),
-    (r"^encoder\.layer\.(\d+)\.intermediate\.dense\.", r"transformer.layer.\1.ffn.lin1."),
-    (r"^encoder\.layer\.(\d+)\.output\.dense\.", r"transformer.layer.\1.ffn.lin2."),
-    (r"^encoder\.layer\.(\d+)\.output\.LayerNorm\.", r"transformer.layer.\1.output_layer_norm."),
-)
+_BERT_TO_DISTILBERT = {
+    "attention.self.query": "attention.q_lin",
+    "attention.self.key": "attention.k_lin",
+    "attention.self.value": "attention.v_lin",
+    "attention.output.dense": "attention.out_lin",
+    "attention.output.LayerNorm": "sa_layer_norm",
+    "intermediate.dense": "ffn.lin1",
+    "output.dense": "ffn.lin2",
+    "output.LayerNorm": "output_layer_norm",
+}
 
 
 def rename_bert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -250,12 +243,11 @@ def rename_bert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             continue
         if name == "embeddings.token_type_embeddings.weight":
             continue
-        new = name
-        for pattern, replacement in _BERT_TO_DISTILBERT:
-            new, count = re.subn(pattern, replacement, name)
-            if count:
-                break
-        renamed[new] = tensor
+        match = re.fullmatch(r"encoder\.layer\.(\d+)\.(.+)\.(\w+)", name)
+        if match:
+            layer = _BERT_TO_DISTILBERT.get(match[2], match[2])
+            name = f"transformer.layer.{match[1]}.{layer}.{match[3]}"
+        renamed[name] = tensor
     segment = state["embeddings.token_type_embeddings.weight"][0]  # (dim,)
     renamed["embeddings.position_embeddings.weight"] = (
         renamed["embeddings.position_embeddings.weight"] + segment

@@ -77,11 +77,9 @@ def _is_clip(name: str) -> bool:
 
 def is_path(name: str) -> bool:
     """Tell whether a model name is the path of a folder rather than a name."""
-    return os.sep in name or "/" in name or (":" not in name and _is_folder(name))
-
-
-def _is_folder(name: str) -> bool:
-    return bool(name.strip()) and Path(name).is_dir()
+    if os.sep in name or "/" in name:
+        return True
+    return ":" not in name and bool(name.strip()) and Path(name).is_dir()
 
 
 def _folder_of(name: str) -> tuple[Path, str]:

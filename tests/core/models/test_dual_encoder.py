@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from tiny_model import TINY
+from tiny_model import TINY, count_parameters
 
 from c4t_core.errors import ModelError
 from c4t_core.models.config import (
@@ -26,7 +26,6 @@ from c4t_core.models.network import (
     LevelsPool,
     ProjectionHead,
     build_trunk,
-    count_parameters,
     pool_text,
 )
 from c4t_core.paths import resource

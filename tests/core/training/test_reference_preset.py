@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from tiny_model import count_parameters
 
 torch = pytest.importorskip("torch")
 
 from c4t_core.errors import C4TError  # noqa: E402
 from c4t_core.models.config import REFERENCE  # noqa: E402
-from c4t_core.models.network import DualEncoder, count_parameters  # noqa: E402
+from c4t_core.models.network import DualEncoder  # noqa: E402
 from c4t_core.training.losses import Criterion  # noqa: E402
 from c4t_core.training.request import PRESET_OPTIONS, TrainingRequest  # noqa: E402
 from c4t_core.training.run import build_start, new_config  # noqa: E402

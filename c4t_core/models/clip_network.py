@@ -28,16 +28,21 @@ def open_clip() -> Any:
     """Import open_clip so that it never touches the network.
 
     Whatever may be fetched is fetched by :mod:`c4t_core.models.download`; without this
-    setting, made before the import, a machine without a network waits for 46 s of retries.
+    setting, which the hub's library reads at its import, a machine without a network waits for
+    46 s of retries. It is taken back, because our own downloads heed it as well.
 
     Raises:
         MissingExtraError: if it is not installed.
     """
+    unset = "HF_HUB_OFFLINE" not in os.environ
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         import open_clip as module
     except ImportError as error:
         raise MissingExtraError("CLIP", "clip") from error
+    finally:
+        if unset:
+            del os.environ["HF_HUB_OFFLINE"]
     return module
 
 

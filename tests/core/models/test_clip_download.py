@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -192,6 +195,20 @@ def test_offline_is_said_at_once(monkeypatch, data_dir):
     with pytest.raises(DownloadError, match="huggingface.co cannot be reached"):
         clip.download("clip")
     assert list(clip_folder.clip_dir().iterdir()) == []
+
+
+def test_open_clip_is_offline_and_our_downloads_are_not():
+    pytest.importorskip("open_clip")
+    code = (
+        "from c4t_core.models import clip_network, download; clip_network.open_clip();"
+        "from huggingface_hub import constants;"
+        "print(constants.HF_HUB_OFFLINE, download.switched_off())"
+    )
+    env = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
+    )
+    assert out.stdout.split() == ["True", "False"]
 
 
 def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_dir):

@@ -96,17 +96,6 @@ def test_unreadable_image_is_named(tiny_model_folder: Path, tmp_path: Path) -> N
         image_features(load_dual_encoder(tiny_model_folder), [broken])
 
 
-def test_levels_pooling_joins_statistics_of_inner_maps() -> None:
-    import torch
-
-    from c4t_core.models.network import ImagePool
-
-    maps = torch.arange(8.0).reshape(1, 2, 2, 2)
-    inner = torch.tensor([[[[1.0, 3.0], [1.0, 3.0]]]])
-    pooled = ImagePool("levels", 2, [1])(maps, [inner])
-    torch.testing.assert_close(pooled, torch.tensor([[1.5, 5.5, 3.0, 7.0, 2.0, 3.0, 1.0, 1.0]]))
-
-
 def test_both_engines_agree_on_levels_pooling(tmp_path: Path, images: list[Path]) -> None:
     import dataclasses
 

@@ -23,7 +23,6 @@ from c4t_core.models.folder import read_config
 from c4t_core.models.network import (
     DualEncoder,
     ImagePool,
-    LevelsPool,
     ProjectionHead,
     build_trunk,
     pool_text,
@@ -162,7 +161,7 @@ def test_impossible_configurations_are_refused(broken):
 def test_levels_pooling_joins_statistics_of_inner_maps():
     maps = torch.arange(8.0).reshape(1, 2, 2, 2)
     inner = torch.tensor([[[[1.0, 3.0], [1.0, 3.0]]]])
-    pooled = LevelsPool(2, [1])(maps, [inner])
+    pooled = ImagePool("levels", 2, [1])(maps, [inner])
     torch.testing.assert_close(pooled, torch.tensor([[1.5, 5.5, 3.0, 7.0, 2.0, 3.0, 1.0, 1.0]]))
 
 

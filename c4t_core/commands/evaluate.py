@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from c4t_core.commands.console import (
     MODEL_HELP,
@@ -16,6 +16,9 @@ from c4t_core.commands.console import (
     say,
     stopping_cleanly,
 )
+
+if TYPE_CHECKING:
+    from c4t_core.evaluation.summary import Interval, Report, Values
 
 
 def add_parser(subparsers: Any) -> None:
@@ -79,10 +82,10 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and write the report."""
-    from c4t_core.evaluation.evaluate import Options, Report
     from c4t_core.evaluation.metrics import CUTOFFS
     from c4t_core.evaluation.report import FIGURES, report_folder, write_report
     from c4t_core.evaluation.request import EvaluationRequest, run_evaluation
+    from c4t_core.evaluation.summary import Options
 
     request = EvaluationRequest(
         pairs=args.pairs,
@@ -95,14 +98,13 @@ def run(args: argparse.Namespace) -> int:
         options=Options(cutoffs=tuple(sorted(set(args.at or CUTOFFS))), seed=max(0, args.seed)),
     )
     watcher = Watcher("image", quiet=args.json)
-    report: Report
     with report_folder(args.output), stopping_cleanly(watcher):
         stages = _Stages(watcher, quiet=args.json)
         report = run_evaluation(request, stages, stages.begin)
         stages.begin("drawing the report")
         figures = FIGURES if args.figures is None else max(0, args.figures)
         write_report(report, args.output, figures, stages)
-    _tell(report.data, args)
+    _tell(report, args)
     return 0
 
 
@@ -127,41 +129,45 @@ class _Stages:
             self._watcher(0, 0)  # shows nothing, but stops when asked to
 
 
-def _tell(data: dict[str, Any], args: argparse.Namespace) -> None:
-    for item in data["missing"]:
-        say(f"{item['model']} is missing: {item['reason']}")
-    for text in data["problems"][:10]:
+def _tell(report: Report, args: argparse.Namespace) -> None:
+    for item in report.missing:
+        say(f"{item.model} is missing: {item.reason}")
+    for text in report.problems[:10]:
         say(printable(text))
-    if len(data["problems"]) > 10:
-        say(f"... and {len(data['problems']) - 10} more, in report.json.")
-    if data["skipped"]:
-        say(f"{plural(len(data['skipped']), 'image')} left out, listed in the report.")
-    if data["without_relevant"]:
-        number = len(data["without_relevant"])
-        say(f"{number} of {len(data['queries'])} queries have no relevant image and do not count.")
+    if len(report.problems) > 10:
+        say(f"... and {len(report.problems) - 10} more, in report.json.")
+    if report.skipped:
+        say(f"{plural(len(report.skipped), 'image')} left out, listed in the report.")
+    lacking, asked = len(report.without_relevant), len(report.queries)
+    if lacking:
+        say(f"{lacking} of {asked} queries have no relevant image and do not count.")
     page = args.output / "report.html"
     if args.json:
         keys = ("models", "images", "answered", "overall", "chance", "comparisons", "missing")
+        data = report.to_json()
         print_json({**{key: data[key] for key in keys}, "report": str(page.resolve())})
         return
-    print(f"{plural(data['images'], 'image')}, {data['answered']} queries with relevant images")
-    for line in _table(data):
+    images = plural(len(report.collection), "image")
+    print(f"{images}, {report.overall.queries} queries with relevant images")
+    for line in _table(report):
         print(line)
     print(f"Report: {printable(str(page))}")
 
 
-def _table(data: dict[str, Any]) -> list[str]:
-    cutoffs = list(data["chance"]["precision"])
-    wide = max(len(name) for name in [*data["models"], "chance"]) + 2
-    head = ["mAP", "95 % interval", "MRR", f"P@{cutoffs[0]}", f"R@{cutoffs[-1]}"]
-    rows = [f"{'':{wide}}{head[0]:>6}  {head[1]:^16}{head[2]:>7}{head[3]:>8}{head[4]:>8}"]
-    blocks = [(name, data["overall"][name]) for name in data["models"]]
-    for name, block in [*blocks, ("chance", data["chance"])]:
-        edges = block.get("intervals", {}).get("map")
+def _table(report: Report) -> list[str]:
+    first, last = f"precision@{report.cutoffs[0]}", f"recall@{report.cutoffs[-1]}"
+    wide = max(len(name) for name in [*report.models, "chance"]) + 2
+    head = ["mAP", "95 % interval", "MRR", f"P@{report.cutoffs[0]}", f"R@{report.cutoffs[-1]}"]
+    lines = [f"{'':{wide}}{head[0]:>6}  {head[1]:^16}{head[2]:>7}{head[3]:>8}{head[4]:>8}"]
+    rows: list[tuple[str, Values, Interval | None]] = [
+        (name, means.frames.values, means.frames.intervals["ap"])
+        for name, means in report.overall.models.items()
+    ]
+    rows.append(("chance", report.overall.chance.frames, None))
+    for name, values, edges in rows:
         between = f"[{edges[0]:.3f}, {edges[1]:.3f}]" if edges else ""
-        first, last = block["precision"][cutoffs[0]], block["recall"][cutoffs[-1]]
-        rows.append(
-            f"{printable(name):{wide}}{block['map']:6.3f}  {between:^16}{block['mrr']:7.3f}"
-            f"{first:8.3f}{last:8.3f}"
+        lines.append(
+            f"{printable(name):{wide}}{values['ap']:6.3f}  {between:^16}{values['rr']:7.3f}"
+            f"{values[first]:8.3f}{values[last]:8.3f}"
         )
-    return rows
+    return lines

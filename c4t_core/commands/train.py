@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
+from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any, get_args
 
 from c4t_core.errors import Cancelled, TrainingError
 from c4t_core.progress import format_duration
 from c4t_core.training import request as training_request
+from c4t_core.training.events import (
+    BatchHalved,
+    Emit,
+    EpochDone,
+    Estimate,
+    Event,
+    Guarded,
+    ImagesSkipped,
+    PairsRead,
+    Preparing,
+    Started,
+    Step,
+    StoppedEarly,
+    TrainingResult,
+    to_line,
+)
 from c4t_core.training.request import TrainingOptions, TrainingRequest
 
 _SHOWN = 20  # problems and skipped images that are listed one by one
@@ -72,9 +89,12 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("pairs", metavar="PAIRS", type=Path, help="CSV, TSV, JSON lines or COCO captions")
+    pairs = add("pairs", metavar="PAIRS", type=Path, help="CSV, TSV, JSON lines or COCO captions")
     add("--images", metavar="ROOT", type=Path, help="folder that image paths are relative to")
-    add("--output", metavar="DIR", type=Path, required=True, help="folder of this run")
+    output = add("--output", metavar="DIR", type=Path, required=True, help="folder of this run")
+    add("--request", metavar="F", type=Path, action=_FromFile, instead_of=(pairs, output),
+        help="run what a request.json says, such as that of an output folder; it stands for PAIRS "
+        "and all that says what and how to train")  # fmt: skip
     add(
         "--preset",
         choices=tuple(training_request.PRESET_OPTIONS),
@@ -114,32 +134,42 @@ def _column(text: str) -> tuple[str, str]:
     return role, name
 
 
+class _FromFile(argparse.Action):
+    """Takes the whole request from a file, in place of what is required otherwise."""
+
+    def __init__(self, *, instead_of: Sequence[argparse.Action], **how: Any) -> None:
+        super().__init__(**how)
+        self._instead_of = instead_of
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the file's name; nothing else is required any more."""
+        setattr(namespace, self.dest, values)
+        for action in self._instead_of:
+            action.required = False
+
+
 def request_of(args: argparse.Namespace) -> TrainingRequest:
-    """Return the request that the arguments make."""
-    known = TrainingOptions.__dataclass_fields__
-    changes = {key: value for key, value in vars(args).items() if key in known}
-    return TrainingRequest(
-        pairs=args.pairs,
-        output=args.output,
-        images=args.images,
-        preset=args.preset,
-        base=args.base,
-        name=args.name,
-        image_weights=args.image_weights,
-        text_weights=args.text_weights,
-        download=args.download,
-        random_weights=args.random_weights,
-        projection=args.projection,
-        columns=dict(args.column) if args.column else None,
-        general=args.general,
-        general_images=args.general_images,
-        blend=args.blend,
-        guard=not args.no_guard,
-        device=args.device,
-        options=training_request.with_changes(
-            training_request.default_options(args.preset, args.base), changes
-        ),
+    """Return the request that the arguments make.
+
+    Raises:
+        TrainingError: if they name a file of a request that cannot be used.
+    """
+    if args.request is not None:
+        return TrainingRequest.read(args.request)
+    given = vars(args)
+    options = training_request.with_changes(
+        training_request.default_options(args.preset, args.base),
+        {item.name: given.get(item.name) for item in fields(TrainingOptions)},
     )
+    named = {item.name: given[item.name] for item in fields(TrainingRequest) if item.name in given}
+    columns = dict(args.column) if args.column else None
+    return TrainingRequest(**named, columns=columns, guard=not args.no_guard, options=options)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -147,18 +177,18 @@ def run(args: argparse.Namespace) -> int:
     from c4t_core.training.session import preview, train
 
     request = request_of(args)
-    report: Callable[[dict[str, Any]], None] = _as_json if args.progress == "json" else Report()
+    tell: Emit = _as_json if args.progress == "json" else _Teller().tell
     if args.resume and not (request.output / "checkpoint.pt").is_file():
         raise TrainingError(
             f"There is no checkpoint in {request.output} to go on from; leave out --resume."
         )
     if args.check:
         request.validate()
-        preview(request, report).require(request.pairs)
+        preview(request, tell).require(request.pairs)
         return 0
     with _stoppable() as stop:
         try:
-            train(request, stop.progress, report)
+            train(request, stop.progress, tell)
         except Cancelled:
             if args.progress == "text":
                 print(
@@ -209,22 +239,16 @@ def _stoppable() -> Iterator[_Stop]:
             signal.signal(number, handler)
 
 
-def _as_json(event: dict[str, Any]) -> None:
-    print(json.dumps(event, default=str), flush=True)
+def _as_json(event: Event) -> None:
+    print(to_line(event), flush=True)
 
 
-class Report:
+class _Teller:
     """Tells people what a run does."""
 
     def __init__(self) -> None:
         self._open = False  # whether the last line is one that is written over
         self._live = sys.stdout.isatty()
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        """Show one event; unknown ones are passed over."""
-        method = getattr(self, f"_{event['event']}", None)
-        if method is not None:
-            method(event)
 
     def _say(self, text: str) -> None:
         print(f"\n{text}" if self._open else text, flush=True)
@@ -241,79 +265,87 @@ class Report:
         if len(rows) > _SHOWN:
             self._say(f"  and {len(rows) - _SHOWN} more {of}")
 
-    def _pairs(self, event: dict[str, Any]) -> None:
+    @singledispatchmethod
+    def tell(self, event: Event) -> None:
+        """Show one event; those without a method here are passed over."""
+
+    @tell.register
+    def _pairs(self, event: PairsRead) -> None:
         self._say(
-            f"{event['pairs']} pairs: {event['train']} images to train on, "
-            f"{event['validation']} held out"
-            + (f", {event['drives']} drives" if event["drives"] else "")
-            + (f", {event['test']} of a test split left alone" if event["test"] else "")
+            f"{event.pairs} pairs: {event.train} images to train on, {event.validation} held out"
+            + (f", {event.drives} drives" if event.drives else "")
+            + (f", {event.test} of a test split left alone" if event.test else "")
         )
-        problems = event["problems"]
-        if problems:
-            self._say(f"{len(problems)} rows are left out:")
-            self._listed([f"line {row['line']}: {row['message']}" for row in problems], "rows")
-        for warning in event["warnings"]:
+        if event.problems:
+            self._say(f"{len(event.problems)} rows are left out:")
+            self._listed([f"line {row.line}: {row.message}" for row in event.problems], "rows")
+        for warning in event.warnings:
             self._say(f"Note: {warning}")
 
-    def _skipped(self, event: dict[str, Any]) -> None:
-        images = event["images"]
-        self._say(f"{len(images)} images cannot be read and are left out:")
-        self._listed([f"{ascii_line(row['path'])}: {row['reason']}" for row in images], "images")
+    @tell.register
+    def _skipped(self, event: ImagesSkipped) -> None:
+        self._say(f"{len(event.images)} images cannot be read and are left out:")
+        rows = [f"{ascii_line(image.path)}: {image.reason}" for image in event.images]
+        self._listed(rows, "images")
 
-    def _features(self, event: dict[str, Any]) -> None:
-        self._preparing(event, "looking at" if event["of"] == "images" else "reading")
+    @tell.register
+    def _preparing(self, event: Preparing) -> None:
+        what = "captions" if event.of == "texts" else "images"
+        verb = {"images": "looking at", "texts": "reading"}.get(event.of, "decoding")
+        left = format_duration(event.seconds_left)
+        self._over(f"{verb} {what}: {event.done} of {event.total}, {left} left")
 
-    def _prepare(self, event: dict[str, Any]) -> None:
-        self._preparing(event, "decoding")
+    @tell.register
+    def _estimate(self, event: Estimate) -> None:
+        self._say(f"Training takes {event.text}.")
 
-    def _preparing(self, event: dict[str, Any], verb: str) -> None:
-        what = "captions" if event["of"] == "texts" else "images"
-        left = format_duration(event["seconds_left"])
-        self._over(f"{verb} {what}: {event['done']} of {event['total']}, {left} left")
+    @tell.register
+    def _started(self, event: Started) -> None:
+        if event.resumed:
+            self._say(f"Going on after step {event.step} of {event.steps}.")
 
-    def _estimate(self, event: dict[str, Any]) -> None:
-        self._say(f"Training takes {event['text']}.")
-
-    def _start(self, event: dict[str, Any]) -> None:
-        if event["resumed"]:
-            self._say(f"Going on after step {event['step']} of {event['steps']}.")
-
-    def _step(self, event: dict[str, Any]) -> None:
-        left = event["seconds_left"]
+    @tell.register
+    def _step(self, event: Step) -> None:
+        left = event.seconds_left
         self._over(
-            f"step {event['step']} of {event['steps']}, loss {event['loss']:.4f}"
+            f"step {event.step} of {event.steps}, loss {event.loss:.4f}"
             + (f", {format_duration(left)} left" if left is not None else "")
         )
 
-    def _epoch(self, event: dict[str, Any]) -> None:
-        figures = [f"loss {event['train_loss']:.4f}"]
-        if "score" in event:
-            figures.append(f"held out: loss {event['validation_loss']:.4f}")
-            figures.append(f"captions find images, mAP {event['text_map']:.3f}")
-            figures.append(f"images find captions, mAP {event['image_map']:.3f}")
-        best = " (best)" if event["best"] else ""
-        self._say(f"epoch {event['epoch'] + 1} of {event['epochs']}: {', '.join(figures)}{best}")
+    @tell.register
+    def _epoch(self, event: EpochDone) -> None:
+        figures = [f"loss {event.train_loss:.4f}"]
+        if event.score is not None:
+            figures.append(f"held out: loss {event.validation_loss:.4f}")
+            figures.append(f"captions find images, mAP {event.text_map:.3f}")
+            figures.append(f"images find captions, mAP {event.image_map:.3f}")
+        best = " (best)" if event.best else ""
+        self._say(f"epoch {event.epoch + 1} of {event.epochs}: {', '.join(figures)}{best}")
 
-    def _memory(self, event: dict[str, Any]) -> None:
-        self._say(f"Memory ran out; going on with batches of {event['batch']}.")
+    @tell.register
+    def _memory(self, event: BatchHalved) -> None:
+        self._say(f"Memory ran out; going on with batches of {event.batch}.")
 
-    def _early_stop(self, event: dict[str, Any]) -> None:
-        self._say(f"Stopped early: {event['message']}.")
+    @tell.register
+    def _early_stop(self, event: StoppedEarly) -> None:
+        self._say(f"Stopped early: {event.message}.")
 
-    def _guard(self, event: dict[str, Any]) -> None:
-        for name in ("before", "after", "chosen"):
-            figures = event[name]
+    @tell.register
+    def _guard(self, event: Guarded) -> None:
+        states = {"before": event.before, "after": event.after, "chosen": event.chosen}
+        for name, figures in states.items():
             self._say(
-                f"{name:>7}: held-out drives {figures['held_out_score']:.3f}, general set "
-                f"{figures['general_score']:.3f}, share of new weights {figures['mix']:.1f}"
+                f"{name:>7}: held-out drives {figures.held_out_score:.3f}, general set "
+                f"{figures.general_score:.3f}, share of new weights {figures.mix:.1f}"
             )
-        for warning in event["warnings"]:
+        for warning in event.warnings:
             self._say(f"Warning: {warning}")
 
-    def _done(self, event: dict[str, Any]) -> None:
-        self._say(f"Done in {format_duration(event['seconds'])}: {event['name'] or event['model']}")
-        if event["name"]:
-            self._say(f'Search with it: c4t index FOLDER --model "{event["name"]}"')
+    @tell.register
+    def _done(self, event: TrainingResult) -> None:
+        self._say(f"Done in {format_duration(event.seconds)}: {event.name or event.model}")
+        if event.name:
+            self._say(f'Search with it: c4t index FOLDER --model "{event.name}"')
 
 
 def ascii_line(text: str) -> str:

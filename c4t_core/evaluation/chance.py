@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.evaluation.metrics import CUTOFFS, ideal_dcg
+from c4t_core.evaluation.metrics import CUTOFFS, Floats, ideal_dcg
 
 
 def expected_precision(relevant: int, images: int, n: int) -> float:
@@ -73,9 +73,7 @@ def expected_reciprocal_rank(relevant: int, images: int) -> float:
     return float((missed * found / (ranks + 1)).sum())
 
 
-def expected_ndcg(
-    grades: np.ndarray[tuple[int], np.dtype[np.float64]], images: int, n: int
-) -> float:
+def expected_ndcg(grades: Floats, images: int, n: int) -> float:
     """Return E[nDCG@n]: every rank expects the mean grade of the collection."""
     ideal = ideal_dcg(grades, n)
     if ideal <= 0 or images < 1:
@@ -89,8 +87,8 @@ def event_chance(
     pool: NDArray[np.int64] | None,
     moment: NDArray[np.int64],
     cutoffs: tuple[int, ...] = CUTOFFS,
-) -> dict[str, float | dict[str, float]]:
-    """Return the expectation of every figure over events, of events in random order.
+) -> dict[str, float]:
+    """Return the expectation of every metric over events, of events in random order.
 
     Args:
         relevant: int64 (r,), positions of the relevant images.
@@ -104,16 +102,16 @@ def event_chance(
     number = len(np.unique(event if pool is None else event[pool]))
     found = len(np.unique(event[relevant]))
     level = chance_level(np.ones(found), number, cutoffs)
-    del level["ndcg"]  # grades play no part over events
-    return level
+    # Grades play no part over events.
+    return {name: value for name, value in level.items() if not name.startswith("ndcg")}
 
 
 def chance_level(
-    grades: np.ndarray[tuple[int], np.dtype[np.float64]],
+    grades: Floats,
     images: int,
     cutoffs: tuple[int, ...] = CUTOFFS,
-) -> dict[str, float | dict[str, float]]:
-    """Return the expectation of every figure of one query.
+) -> dict[str, float]:
+    """Return the expectation of every metric of one query: ``"ap"``, ``"precision@10"``, ...
 
     Args:
         grades: float64 (R,) grades of the relevant images.
@@ -125,7 +123,7 @@ def chance_level(
         "ap": expected_average_precision(relevant, images),
         "rr": expected_reciprocal_rank(relevant, images),
         "r_precision": expected_precision(relevant, images, images),
-        "precision": {str(n): expected_precision(relevant, images, n) for n in cutoffs},
-        "recall": {str(n): expected_recall(images, n) for n in cutoffs},
-        "ndcg": {str(n): expected_ndcg(grades, images, n) for n in cutoffs},
+        **{f"precision@{n}": expected_precision(relevant, images, n) for n in cutoffs},
+        **{f"recall@{n}": expected_recall(images, n) for n in cutoffs},
+        **{f"ndcg@{n}": expected_ndcg(grades, images, n) for n in cutoffs},
     }

@@ -1,4 +1,4 @@
-"""The images that are searched, in one fixed order, with what is known about each."""
+"""The images that are searched, in one fixed order, and their embeddings, kept by content."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ class Collection:
 
     def __post_init__(self) -> None:
         object.__setattr__(
-            self, "positions", {name: place for place, name in enumerate(self.names)}
+            self, "positions", {name: index for index, name in enumerate(self.names)}
         )
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def subset(self, places: Sequence[int]) -> Collection:
+    def subset(self, indices: Sequence[int]) -> Collection:
         """Return only the images at these positions, in ascending order."""
-        kept = sorted(places)
+        kept = sorted(indices)
         return Collection(
             names=tuple(self.names[i] for i in kept),
             paths=tuple(self.paths[i] for i in kept),
@@ -167,25 +167,25 @@ def embed_collection(
     store = _Store(cache_folder() / f"{model.fingerprint[:40]}.npz", model.dim)
     rows = np.zeros((len(collection), model.dim), dtype=np.float32)
     there = store.fill(contents, rows)
-    missing = [place for place in range(len(collection)) if not there[place]]
+    missing = [index for index in range(len(collection)) if not there[index]]
     left: list[Left] = []
     done = len(collection) - len(missing)
     progress(done, len(collection))
     try:
         for start in range(0, len(missing), _PORTION):
-            places = missing[start : start + _PORTION]
+            indices = missing[start : start + _PORTION]
             before = done + start
 
             def tell(now: int, _total: int, /, before: int = before) -> None:
                 progress(before + now, len(collection))
 
             good, kept, skipped = embed_images(
-                [collection.paths[i] for i in places], model, progress=tell
+                [collection.paths[i] for i in indices], model, progress=tell
             )
-            where = [places[i] for i in kept]
+            where = [indices[i] for i in kept]
             rows[where] = good
             there[where] = True
-            names = {collection.paths[i]: collection.names[i] for i in places}
+            names = {collection.paths[i]: collection.names[i] for i in indices}
             left += [Left(names.get(Path(f.path), str(f.path)), f.reason) for f in skipped]
             store.add([contents[i] for i in where], good)
     finally:
@@ -216,19 +216,19 @@ class _Store:
             self._hashes, self._rows = hashes, rows
 
     def fill(self, contents: Sequence[bytes | None], out: Embeddings) -> NDArray[np.bool_]:
-        place_of = {digest.tobytes(): place for place, digest in enumerate(self._hashes)}
+        place_of = {digest.tobytes(): index for index, digest in enumerate(self._hashes)}
         found = [-1 if key is None else place_of.get(key, -1) for key in contents]
-        places = np.array(found, dtype=np.int64)
-        there = places >= 0
-        out[there] = self._rows[places[there]]
+        indices = np.array(found, dtype=np.int64)
+        there = indices >= 0
+        out[there] = self._rows[indices[there]]
         return np.asarray(there)
 
     def add(self, contents: Sequence[bytes | None], rows: Embeddings) -> None:
         """Take in rows; they are saved now and then, and by :meth:`save`."""
-        kept = [place for place, key in enumerate(contents) if key is not None]
+        kept = [index for index, key in enumerate(contents) if key is not None]
         if not kept:
             return
-        keys = b"".join(contents[place] or b"" for place in kept)
+        keys = b"".join(contents[index] or b"" for index in kept)
         hashes = np.frombuffer(keys, dtype=np.uint8).reshape(-1, _HASH)
         self._new.append((hashes, rows[kept]))
         if time.monotonic() - self._saved >= _SAVE_EVERY:

@@ -1,28 +1,35 @@
 """Evaluate models on one collection of images: the same queries, the same images, every figure.
 
 :func:`evaluate` embeds each image once per model, ranks all images for every query, and gathers
-a :class:`Report`. A model that cannot be loaded is no reason to stop: what can be evaluated is,
-and the report says what is missing and how to get it.
+a :class:`~c4t_core.evaluation.summary.Report`. A model that cannot be loaded is no reason to stop:
+what can be evaluated is, and the report says what is missing and how to get it.
 """
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 from numpy.typing import NDArray
 
+import c4t_core
 from c4t_core.datasets.scene import Scene
 from c4t_core.errors import C4TError, DataError, ModelError
-from c4t_core.evaluation.chance import chance_level, event_chance
 from c4t_core.evaluation.collection import Collection, Left, content_hashes, embed_collection
-from c4t_core.evaluation.groups import Slice, image_slices, moments
-from c4t_core.evaluation.metrics import CUTOFFS, RESAMPLES
+from c4t_core.evaluation.groups import image_slices, moments
 from c4t_core.evaluation.queries import LabelledQuery
-from c4t_core.evaluation.ranking import Measured, measure
-from c4t_core.evaluation.summary import provenance_of, summarise
+from c4t_core.evaluation.ranking import measure
+from c4t_core.evaluation.summary import (
+    Missing,
+    Options,
+    Provenance,
+    Report,
+    summarise,
+)
+from c4t_core.files import sha256
 from c4t_core.index.directions import embed_query
 from c4t_core.index.query import parse_query
 from c4t_core.models.protocol import Embeddings, Model
@@ -30,40 +37,6 @@ from c4t_core.progress import Progress, ignore
 
 Stage = Callable[[str], None]
 """Told in a few words what is being done now."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What an evaluation can be told.
-
-    Attributes:
-        cutoffs: numbers of hits at which precision, recall and nDCG are given.
-        seed: of the bootstrap.
-        resamples: draws of the bootstrap.
-    """
-
-    cutoffs: tuple[int, ...] = CUTOFFS
-    seed: int = 0
-    resamples: int = RESAMPLES
-
-
-@dataclass
-class Report:
-    """What came out.
-
-    Attributes:
-        data: the content of ``report.json``, plain values; undefined figures are None.
-        collection: the images that were searched.
-        queries: what was asked, in the order of ``data["queries"]``.
-        measured: model name -> figures and pictures by query.
-        options: what the evaluation was told.
-    """
-
-    data: dict[str, Any]
-    collection: Collection
-    queries: list[LabelledQuery]
-    measured: dict[str, Measured]
-    options: Options = field(default_factory=Options)
 
 
 @dataclass
@@ -121,12 +94,12 @@ def evaluate(
             f"{left[0].reason if left else 'it is gone'}; check the images' folder."
         )
     smaller = collection.subset(kept.tolist())
-    asked = [_moved(query, there) for query in queries]
+    asked = [_renumbered(query, there) for query in queries]
     _check(smaller, asked)
     groups = {n: f"{s.source}/{s.group}" for n, s in (scenes or {}).items() if s.group is not None}
     moment = moments(smaller, groups)
-    parts = image_slices(smaller, scenes or {})
-    masks = {number: part.inside for number, part in enumerate(parts)}
+    slices = image_slices(smaller, scenes or {})
+    masks = {number: part.inside for number, part in enumerate(slices)}
     measured = {}
     for one in embedded:
         stage(f"ranking for {one.name}")
@@ -137,20 +110,15 @@ def evaluate(
         one.images = np.zeros((0, rows.shape[1]), dtype=np.float32)  # the largest thing in memory
         del rows
     stage("comparing")
-    data = _gather(smaller, asked, measured, parts, moment, options)
-    data["missing"] = missing
-    data["skipped"] = [{"path": item.name, "reason": item.reason} for item in left]
-    data["problems"] = [*problems, *_few_images(len(smaller), options)]
-    data["provenance"] = provenance_of(
+    provenance = _provenance(
         {one.name: one.fingerprint for one in embedded},
         smaller,
         [contents[i] for i in kept],
         sources or {},
-        options.seed,
-        options.resamples,
-        options.cutoffs,
+        options,
     )
-    return Report(data, smaller, asked, measured, options)
+    problems = (*problems, *_few_images(len(smaller), options))
+    return summarise(smaller, asked, measured, slices, moment, provenance, missing, left, problems)
 
 
 def _check(collection: Collection, queries: Sequence[LabelledQuery]) -> None:
@@ -170,25 +138,23 @@ def _check(collection: Collection, queries: Sequence[LabelledQuery]) -> None:
         )
 
 
-def _load_all(
-    models: Sequence[Model | str], stage: Stage
-) -> tuple[list[Model], list[dict[str, str]]]:
+def _load_all(models: Sequence[Model | str], stage: Stage) -> tuple[list[Model], list[Missing]]:
     """Load every model once; return them, and what is missing with the reason."""
     loaded: list[Model] = []
-    missing: list[dict[str, str]] = []
+    missing: list[Missing] = []
     for wanted in dict.fromkeys(models):
         try:
             model = _load(wanted)
         except C4TError as error:
-            missing.append({"model": str(wanted), "reason": str(error)})
+            missing.append(Missing(str(wanted), str(error)))
             continue
         if all((model.name, model.fingerprint) != (m.name, m.fingerprint) for m in loaded):
             loaded.append(model)
     if not loaded:
-        reasons = " ".join(entry["reason"] for entry in missing)
+        reasons = " ".join(item.reason for item in missing)
         raise ModelError(reasons or "There is no model to evaluate; name one with --model.")
-    for entry in missing:
-        stage(f"leaving out {entry['model']}")
+    for item in missing:
+        stage(f"leaving out {item.model}")
     return loaded, missing
 
 
@@ -236,15 +202,15 @@ def _load(wanted: Model | str) -> Model:
 def _embed_texts(queries: Sequence[LabelledQuery], model: Model) -> Embeddings:
     """Embed what is asked; the user's own sentences may hold operators, as in the search field."""
     rows = model.encode_texts([query.text for query in queries])
-    for place, query in enumerate(queries):
+    for row, query in enumerate(queries):
         if query.own:
             terms = parse_query(query.text)
             if len(terms.terms) > 1 or terms.terms[0].text != query.text:
-                rows[place] = embed_query(terms, model)
+                rows[row] = embed_query(terms, model)
     return rows
 
 
-def _moved(query: LabelledQuery, there: NDArray[np.bool_]) -> LabelledQuery:
+def _renumbered(query: LabelledQuery, there: NDArray[np.bool_]) -> LabelledQuery:
     """Return the query for the images that are there, by their new positions."""
     if there.all():
         return query
@@ -255,21 +221,35 @@ def _moved(query: LabelledQuery, there: NDArray[np.bool_]) -> LabelledQuery:
     return replace(query, relevant=relevant, grades=grades, pool=pool)
 
 
-def _gather(
+_PACKAGES = ("numpy", "pillow", "onnxruntime", "tokenizers", "torch", "open_clip_torch")
+
+
+def _provenance(
+    models: Mapping[str, str],
     collection: Collection,
-    queries: list[LabelledQuery],
-    measured: Mapping[str, Measured],
-    parts: Sequence[Slice],
-    moment: NDArray[np.int64],
+    contents: Sequence[bytes | None],
+    sources: Mapping[str, str],
     options: Options,
-) -> dict[str, Any]:
-    levels = []
-    for query in queries:
-        size = len(collection) if query.pool is None else len(query.pool)
-        level: dict[str, Any] = {**chance_level(query.grades, size, options.cutoffs)}
-        level["events"] = event_chance(query.relevant, query.pool, moment, options.cutoffs)
-        levels.append(level)
-    events = int(moment.max(initial=-1)) + 1
-    return summarise(
-        collection, queries, measured, parts, levels, events, options.seed, options.resamples
+) -> Provenance:
+    listed = b"".join(
+        name.encode("utf-8", "surrogateescape") + b"\0" + (digest or b"") + b"\n"
+        for name, digest in zip(collection.names, contents, strict=True)
     )
+    versions = {name: _version(name) for name in _PACKAGES}
+    return Provenance(
+        c4t=c4t_core.__version__,
+        python=platform.python_version(),
+        packages={name: number for name, number in versions.items() if number},
+        models=models,
+        images=len(collection),
+        sha256=sha256(listed),
+        sources=sources,
+        options=options,
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

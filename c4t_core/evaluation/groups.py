@@ -1,4 +1,7 @@
-"""Parts of the collection that are looked at by themselves: weather, hour, drive, ..."""
+"""Which images belong together: slices (weather, hour, drive, ...), and moments of a drive.
+
+Near-identical frames of one moment are one event; figures are given over events too.
+"""
 
 from __future__ import annotations
 
@@ -49,20 +52,20 @@ def image_slices(collection: Collection, scenes: Mapping[str, Scene]) -> list[Sl
     }
     found: dict[str, dict[str, list[int]]] = {name: defaultdict(list) for name in readers}
     found["drive"] = defaultdict(list)
-    for place, name in enumerate(collection.names):
+    for index, name in enumerate(collection.names):
         scene = scenes.get(name)
-        drive = collection.drives[place] or (scene.drive if scene else None)
+        drive = collection.drives[index] or (scene.drive if scene else None)
         if drive:
-            found["drive"][drive].append(place)
+            found["drive"][drive].append(index)
         if scene is None:
             continue
         for dimension, read in readers.items():
             value = read(scene)
             if value:
-                found[dimension][value].append(place)
+                found[dimension][value].append(index)
     out = []
     for dimension, values in found.items():
-        large = {v: places for v, places in values.items() if len(places) >= LEAST_IMAGES}
+        large = {v: indices for v, indices in values.items() if len(indices) >= LEAST_IMAGES}
         if len(values) < 2:
             continue
         chosen = sorted(large, key=lambda v: (-len(large[v]), v))[:MOST_VALUES]
@@ -101,25 +104,25 @@ def moments(collection: Collection, groups: Mapping[str, str] | None = None) -> 
     keys: list[object] = list(range(len(collection)))
     drives: dict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
     spans: dict[tuple[str, str], float] = {}
-    for place, name in enumerate(collection.names):
+    for index, name in enumerate(collection.names):
         if name in groups:
-            keys[place] = ("group", groups[name])
+            keys[index] = ("group", groups[name])
             continue
         frame = parse_frame_name(name)
-        drive = collection.drives[place] or frame.drive
+        drive = collection.drives[index] or frame.drive
         at = frame.time if frame.time is not None else frame.frame
         if drive is None or at is None:
             continue
         timed = frame.time is not None
         lane = (f"{drive}|{timed}", frame.camera or "")
-        drives[lane].append((float(at), place))
+        drives[lane].append((float(at), index))
         spans[lane] = EVENT_SECONDS if timed else EVENT_FRAMES
     for lane, frames in drives.items():
         start = None
-        for at, place in sorted(frames):
+        for at, index in sorted(frames):
             if start is None or at - start > spans[lane]:
                 start = at
-            keys[place] = (lane, start)
+            keys[index] = (lane, start)
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 

@@ -1,14 +1,16 @@
-"""report.html: one file that opens offline, in light and dark, without any script."""
+"""report.html: one file that opens offline, in light and dark, without any script.
+
+Every text that comes from outside goes through :func:`safe`.
+"""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
 
-from c4t_core.evaluation.evaluate import Report
 from c4t_core.evaluation.pictures import HitTile, jpeg
+from c4t_core.evaluation.summary import Comparison, Interval, Means, Provenance, Report
 
 STYLE = """
 :root { color-scheme: light dark;
@@ -115,14 +117,12 @@ def html_note(text: str) -> str:
     return f'<p class="note">{text}</p>'
 
 
-def with_interval(block: Mapping[str, Any], key: str, n: str | None = None) -> str:
-    """Return a figure of a block with its interval, as text."""
-    value = block[key] if n is None else block[key][n]
-    edges = block["intervals"][key] if n is None else block["intervals"][key][n]
-    return f"{decimals(value)} {bracketed(edges)}".strip()
+def with_interval(means: Means, metric: str) -> str:
+    """Return a mean with its interval, as text."""
+    return f"{decimals(means.values[metric])} {bracketed(means.intervals[metric])}".strip()
 
 
-def bracketed(edges: Sequence[float] | None, *, signed: bool = False) -> str:
+def bracketed(edges: Interval | None, *, signed: bool = False) -> str:
     """Return an interval as text, nothing where there is none."""
     if edges is None:
         return ""
@@ -148,8 +148,8 @@ def base64_of(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-Details = Mapping[int, Mapping[str, Sequence[HitTile]]]
-Pictures = Mapping[str, tuple[bytes, bytes]]
+Hits = Mapping[int, Mapping[str, Sequence[HitTile]]]
+Plots = Mapping[str, tuple[bytes, bytes]]
 
 _RECALL = (
     "Recall is the share of <em>all</em> images that are relevant to the whole query: for several "
@@ -159,41 +159,40 @@ _RECALL = (
 )
 
 
-def page(report: Report, details: Details, pictures: Pictures) -> bytes:
+def page(report: Report, hits: Hits, plots: Plots) -> bytes:
     """Return the whole page.
 
     Args:
         report: what was measured.
-        details: place of a query -> model -> its best hits, for the queries shown in full, in
-            the order of their plots.
-        pictures: name of a plot, as of its file -> PNG for light and for dark paper.
+        hits: index of a query -> model -> its best hits, for the queries shown in full, in the
+            order of their plots.
+        plots: name of a plot, as of its file -> PNG for light and for dark paper.
     """
-    data = report.data
     parts = [
         _head(report),
-        _notices(data),
+        _notices(report),
         "<section><h2>Overall</h2>",
-        _cards(data),
+        _cards(report),
         html_note(
             "Means over all queries with relevant images, each counting the same. In brackets the "
             "95&nbsp;% interval over queries; <em>chance</em> is what a random order would score."
         ),
         html_note(_RECALL),
-        _overall_table(data, data["answered"]),
+        _overall_table(report),
         "</section>",
         '<section class="plots">',
-        html_picture(pictures["over-n"], "Precision, recall and nDCG over the number of hits"),
-        html_picture(pictures["precision-recall"], "Precision over recall"),
-        html_picture(pictures["kinds"], "Mean average precision by kind of query"),
+        html_picture(plots["over-n"], "Precision, recall and nDCG over the number of hits"),
+        html_picture(plots["precision-recall"], "Precision over recall"),
+        html_picture(plots["kinds"], "Mean average precision by kind of query"),
         "</section>",
-        _events(data),
-        _comparisons(data),
-        _kinds(data),
-        _slices(data),
-        _queries(data, pictures),
-        _details(data, details, pictures),
-        _left_out(data),
-        _provenance(data),
+        _events(report),
+        _comparisons(report),
+        _kinds(report),
+        _slices(report),
+        _queries(report, plots),
+        _in_full(report, hits, plots),
+        _skipped(report),
+        _provenance(report.provenance),
     ]
     body = "\n".join(parts)
     text = (
@@ -203,101 +202,93 @@ def page(report: Report, details: Details, pictures: Pictures) -> bytes:
         # Nothing is loaded, run or sent, whatever an image's name may hold.
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "img-src data:; style-src 'unsafe-inline'\">\n"
-        f"<title>C4T evaluation: {safe(', '.join(data['models']))}</title>\n"
+        f"<title>C4T evaluation: {safe(', '.join(report.models))}</title>\n"
         f"<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
     return text.encode("utf-8", "replace")
 
 
 def _head(report: Report) -> str:
-    data = report.data
-    asked = len(data["queries"])
     facts = [
-        f"{data['images']:,} images",
-        f"{data['moments']:,} events",
-        f"{data['answered']:,} of {asked:,} queries have relevant images",
+        f"{len(report.collection):,} images",
+        f"{report.moments:,} events",
+        f"{report.overall.queries:,} of {len(report.queries):,} queries have relevant images",
     ]
     return (
         f'<header><p class="kicker">CLIP4Traffic evaluation</p>'
-        f"<h1>{' <span>against</span> '.join(safe(name) for name in data['models'])}</h1>"
+        f"<h1>{' <span>against</span> '.join(safe(name) for name in report.models)}</h1>"
         f'<p class="facts">{" · ".join(facts)}</p></header>'
     )
 
 
-def _notices(data: Mapping[str, Any]) -> str:
+def _notices(report: Report) -> str:
     lines = [
-        f"<strong>{safe(item['model'])} is missing.</strong> {safe(item['reason'])}"
-        for item in data["missing"]
+        f"<strong>{safe(item.model)} is missing.</strong> {safe(item.reason)}"
+        for item in report.missing
     ]
-    lines += [safe(text) for text in data["problems"][:20]]
-    if len(data["problems"]) > 20:
-        lines.append(f"{len(data['problems']) - 20} more are in report.json.")
-    if data["without_relevant"]:
-        lacking = list(dict.fromkeys(data["without_relevant"]))  # one may be in two lists
-        names = ", ".join(f"“{safe(text)}”" for text in lacking[:30])
-        number = len(data["without_relevant"])
+    lines += [safe(text) for text in report.problems[:20]]
+    if len(report.problems) > 20:
+        lines.append(f"{len(report.problems) - 20} more are in report.json.")
+    lacking = report.without_relevant
+    if lacking:
+        names = list(dict.fromkeys(lacking))[:30]  # one may be in two lists
+        number = len(lacking)
         lines.append(
             f"{number} {'query has' if number == 1 else 'queries have'} no relevant image here "
-            f"and {'is' if number == 1 else 'are'} left out of all means: {names}."
+            f"and {'is' if number == 1 else 'are'} left out of all means: "
+            f"{', '.join(f'“{safe(text)}”' for text in names)}."
         )
-    if data["skipped"]:
-        lines.append(f"{len(data['skipped'])} images could not be read; they are listed below.")
+    if report.skipped:
+        lines.append(f"{len(report.skipped)} images could not be read; they are listed below.")
     return "".join(f'<p class="notice">{line}</p>' for line in lines)
 
 
-def _cards(data: Mapping[str, Any]) -> str:
+def _cards(report: Report) -> str:
+    first = report.cutoffs[0]
     cards = []
-    for number, model in enumerate(data["models"]):
-        block = data["overall"][model]
-        first = next(iter(block["precision"]), None)
-        rest = f"P@{first} {decimals(block['precision'][first])} · " if first else ""
+    for number, (model, means) in enumerate(report.overall.models.items()):
+        values = means.frames.values
         cards.append(
             f'<div class="card m{number % 6}"><h3>{safe(model)}</h3>'
-            f'<p class="big">{decimals(block["map"])}</p>'
-            f"<p>mAP {bracketed(block['intervals']['map'])}</p>"
-            f"<p>{rest}MRR {decimals(block['mrr'])}</p></div>"
+            f'<p class="big">{decimals(values["ap"])}</p>'
+            f"<p>mAP {bracketed(means.frames.intervals['ap'])}</p>"
+            f"<p>P@{first} {decimals(values[f'precision@{first}'])} · "
+            f"MRR {decimals(values['rr'])}</p></div>"
         )
-    chance = data["chance"]
+    chance = report.overall.chance.frames
     cards.append(
-        f'<div class="card chance"><h3>chance</h3><p class="big">{decimals(chance["map"])}</p>'
-        f"<p>mAP of a random order</p><p>MRR {decimals(chance['mrr'])}</p></div>"
+        f'<div class="card chance"><h3>chance</h3><p class="big">{decimals(chance["ap"])}</p>'
+        f"<p>mAP of a random order</p><p>MRR {decimals(chance['rr'])}</p></div>"
     )
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _overall_table(data: Mapping[str, Any], queries: int) -> str:
-    chance = data["chance"]
-    cutoffs = list(chance["precision"])
-    head = ["", *data["models"], "chance"]
-    rows = []
-    singles = (("mAP", "map"), ("MRR", "mrr"), ("R-precision", "r_precision"))
-    for title, key in singles:
-        cells = [with_interval(data["overall"][m], key) for m in data["models"]]
-        rows.append([title, *cells, decimals(chance[key])])
-    for title, key in (("P", "precision"), ("R", "recall"), ("nDCG", "ndcg")):
-        for n in cutoffs:
-            cells = [with_interval(data["overall"][m], key, n) for m in data["models"]]
-            rows.append([f"{title}@{n}", *cells, decimals(chance[key][n])])
-    return html_table(head, rows, caption=f"{queries} queries")
+_SINGLE = {"mAP": "ap", "MRR": "rr"}
+_AT = {"P": "precision", "R": "recall", "nDCG": "ndcg"}
 
 
-def _events(data: Mapping[str, Any]) -> str:
-    chance = data["chance"]
+def _overall_table(report: Report) -> str:
+    metrics = {**_SINGLE, "R-precision": "r_precision"}
+    metrics |= {f"{t}@{n}": f"{name}@{n}" for t, name in _AT.items() for n in report.cutoffs}
     rows = []
-    for title, key, n in _event_figures(list(chance["precision"])):
-        cells: list[str] = []
-        for model in data["models"]:
-            frames, events = data["overall"][model], data["overall"][model]["events"]
-            pair = (frames[key], events[key]) if n is None else (frames[key][n], events[key][n])
-            cells += [decimals(pair[0]), decimals(pair[1])]
-        level, over = chance[key], chance["events"][key]
-        cells += [
-            decimals(level if n is None else level[n]),
-            decimals(over if n is None else over[n]),
-        ]
-        rows.append([title, *cells])
+    for title, metric in metrics.items():
+        cells = [with_interval(one.frames, metric) for one in report.overall.models.values()]
+        rows.append([title, *cells, decimals(report.overall.chance.frames[metric])])
+    head = ["", *report.models, "chance"]
+    return html_table(head, rows, caption=f"{report.overall.queries} queries")
+
+
+def _events(report: Report) -> str:
+    metrics = {**_SINGLE, **{f"P@{n}": f"precision@{n}" for n in report.cutoffs[:3]}}
+    metrics |= {f"R@{n}": f"recall@{n}" for n in report.cutoffs[-2:]}
+    pairs = [(one.frames.values, one.events.values) for one in report.overall.models.values()]
+    pairs.append((report.overall.chance.frames, report.overall.chance.events))
+    rows = [
+        [title, *(decimals(values[metric]) for pair in pairs for values in pair)]
+        for title, metric in metrics.items()
+    ]
     head = [""]
-    for name in [*data["models"], "chance"]:
+    for name in [*report.models, "chance"]:
         head += [f"{name}: frames", "events"]
     return (
         "<section><h2>Frames and events</h2>"
@@ -311,24 +302,19 @@ def _events(data: Mapping[str, Any]) -> str:
     )
 
 
-def _event_figures(cutoffs: Sequence[str]) -> list[tuple[str, str, str | None]]:
-    out: list[tuple[str, str, str | None]] = [("mAP", "map", None), ("MRR", "mrr", None)]
-    out += [(f"P@{n}", "precision", n) for n in cutoffs[:3]]
-    return out + [(f"R@{n}", "recall", n) for n in cutoffs[-2:]]
-
-
-def _comparisons(data: Mapping[str, Any]) -> str:
-    if not data["comparisons"]:
+def _comparisons(report: Report) -> str:
+    if not report.comparisons:
         return ""
-    rows = []
-    for item in data["comparisons"]:
-        better, first = item["better"], next(iter(item["difference"]["precision"]), None)
-        cells = [_difference(item, "map"), _difference(item, "mrr")]
-        cells.append(_difference(item, "precision", first) if first else "")
-        counts = f"{better['a']} : {better['b']} ({better['equal']} equal)"
-        rows.append([f"{safe(item['a'])} − {safe(item['b'])}", *cells, counts])
-    first = next(iter(data["chance"]["precision"]), "n")
-    head = ["", "mAP", "MRR", f"P@{first}", "better on queries"]
+    first = f"precision@{report.cutoffs[0]}"
+    rows = [
+        [
+            f"{safe(item.a)} − {safe(item.b)}",
+            *(_difference(item, metric) for metric in ("ap", "rr", first)),
+            f"{item.better_a} : {item.better_b} ({item.equal} equal)",
+        ]
+        for item in report.comparisons
+    ]
+    head = ["", "mAP", "MRR", f"P@{report.cutoffs[0]}", "better on queries"]
     return (
         "<section><h2>Compared query by query</h2>"
         + html_note(
@@ -340,9 +326,8 @@ def _comparisons(data: Mapping[str, Any]) -> str:
     )
 
 
-def _difference(item: Mapping[str, Any], key: str, n: str | None = None) -> str:
-    value = item["difference"][key] if n is None else item["difference"][key][n]
-    edges = item["intervals"][key] if n is None else item["intervals"][key][n]
+def _difference(item: Comparison, metric: str) -> str:
+    value, edges = item.difference.values[metric], item.difference.intervals[metric]
     if value is None:
         return "–"
     sure = edges is not None and (edges[0] > 0 or edges[1] < 0)
@@ -350,25 +335,25 @@ def _difference(item: Mapping[str, Any], key: str, n: str | None = None) -> str:
     return f"<mark>{text}</mark>" if sure else text
 
 
-def _kinds(data: Mapping[str, Any]) -> str:
+def _kinds(report: Report) -> str:
     rows = []
-    for kind, block in data["kinds"].items():
-        cells = [with_interval(block["overall"][m], "map") for m in data["models"]]
-        rows.append([kind, str(block["queries"]), *cells, decimals(block["chance"].get("map"))])
-    head = ["kind", "queries", *(f"{m} mAP" for m in data["models"]), "chance"]
+    for kind, group in report.kinds.items():
+        cells = [with_interval(one.frames, "ap") for one in group.models.values()]
+        rows.append([kind, str(group.queries), *cells, decimals(group.chance.frames.get("ap"))])
+    head = ["kind", "queries", *(f"{m} mAP" for m in report.models), "chance"]
     return f"<section><h2>By kind of query</h2>{html_table(head, rows)}</section>"
 
 
-def _slices(data: Mapping[str, Any]) -> str:
-    if not data["slices"]:
+def _slices(report: Report) -> str:
+    if not report.slices:
         return ""
-    head = ["", "images", "queries", *(f"{m} mAP" for m in data["models"]), "chance"]
+    head = ["", "images", "queries", *(f"{m} mAP" for m in report.models), "chance"]
     groups: dict[str, list[list[str]]] = {}
-    for item in data["slices"]:
-        cells = [with_interval(item["results"][m], "map") for m in data["models"]]
-        images = "" if item["images"] is None else f"{item['images']:,}"
-        row = [item["value"], images, str(item["queries"]), *cells, decimals(item["chance"]["map"])]
-        groups.setdefault(item["dimension"], []).append(row)
+    for part in report.slices:
+        cells = [with_interval(means, "ap") for means in part.models.values()]
+        images = "" if part.images is None else f"{part.images:,}"
+        row = [part.value, images, str(part.queries), *cells, decimals(part.chance["ap"])]
+        groups.setdefault(part.dimension, []).append(row)
     tables = [
         f"<details{' open' if number < 2 else ''}><summary>{safe(name)}</summary>"
         f"{html_table(head, rows)}</details>"
@@ -385,51 +370,55 @@ def _slices(data: Mapping[str, Any]) -> str:
     )
 
 
-def _queries(data: Mapping[str, Any], pictures: Pictures) -> str:
-    n = next(iter(data["chance"]["precision"]), None)
-    head = ["query", "kind", "relevant"]
-    head += [
-        f"{m} {figure}" for m in data["models"] for figure in ("AP", *([f"P@{n}"] if n else []))
+def _queries(report: Report, plots: Plots) -> str:
+    first = report.cutoffs[0]
+    metrics = {"AP": "ap", f"P@{first}": f"precision@{first}"}
+    head = [
+        "query",
+        "kind",
+        "relevant",
+        *(f"{m} {title}" for m in report.models for title in metrics),
     ]
-    head.append("chance AP")
     rows = []
-    for entry in data["queries"]:
-        cells: list[str] = []
-        for model in data["models"]:
-            result = entry["results"][model]
-            cells.append(decimals(result["ap"]))
-            cells += [decimals(result["precision"][n])] if n else []
-        row = [entry["query"], entry["kind"], f"{entry['relevant']:,}"]
-        rows.append([*row, *cells, decimals(entry["chance"]["ap"]) if entry["relevant"] else "–"])
+    for found in report.queries:
+        relevant = len(found.query.relevant)
+        cells = [
+            decimals(result.values[metric])
+            for result in found.results.values()
+            for metric in metrics.values()
+        ]
+        chance = decimals(found.chance.frames["ap"] if relevant else None)
+        rows.append([found.query.text, found.query.kind, f"{relevant:,}", *cells, chance])
     drawn = "".join(
         html_picture(both, "Average precision by query")
-        for name, both in pictures.items()
+        for name, both in plots.items()
         if name.startswith("queries-")
     )
+    table = html_table([*head, "chance AP"], rows)
     return (
         f'<section><h2>Every query</h2><div class="plots">{drawn}</div>'
-        f"<details><summary>as a table</summary>{html_table(head, rows)}</details></section>"
+        f"<details><summary>as a table</summary>{table}</details></section>"
     )
 
 
-def _details(data: Mapping[str, Any], details: Details, pictures: Pictures) -> str:
-    if not details:
+def _in_full(report: Report, hits: Hits, plots: Plots) -> str:
+    if not hits:
         return ""
     parts = []
-    for number, (place, rows) in enumerate(details.items(), 1):
-        entry = data["queries"][place]
-        hits = "".join(
-            f"<h4>{safe(model)} <small>AP {decimals(entry['results'][model]['ap'])}, "
+    for number, (index, rows) in enumerate(hits.items(), 1):
+        found = report.queries[index]
+        tiles = "".join(
+            f"<h4>{safe(model)} <small>AP {decimals(found.results[model].values['ap'])}, "
             f"{sum(hit.right for hit in some)} of the first {len(some)} right</small></h4>"
             f'<div class="hits">{"".join(map(_tile, range(1, len(some) + 1), some))}</div>'
             for model, some in rows.items()
         )
-        text = f"Similarities of {entry['query']}"
-        picture = html_picture(pictures[f"query-{number:02d}"], text)
+        text = found.query.text
+        picture = html_picture(plots[f"query-{number:02d}"], f"Similarities of {text}")
         parts.append(
-            f"<article><h3>“{safe(entry['query'])}” <small>{safe(entry['kind'])}, "
-            f"{entry['relevant']:,} relevant of {entry['images']:,}</small></h3>{hits}{picture}"
-            "</article>"
+            f"<article><h3>“{safe(text)}” <small>{safe(found.query.kind)}, "
+            f"{len(found.query.relevant):,} relevant of {found.images:,}</small></h3>"
+            f"{tiles}{picture}</article>"
         )
     return f"<section><h2>Some queries in full</h2>{''.join(parts)}</section>"
 
@@ -446,24 +435,24 @@ def _tile(rank: int, hit: HitTile) -> str:
     )
 
 
-def _left_out(data: Mapping[str, Any]) -> str:
-    if not data["skipped"]:
+def _skipped(report: Report) -> str:
+    if not report.skipped:
         return ""
-    rows = [[item["path"], item["reason"]] for item in data["skipped"][:200]]
+    rows = [[item.name, item.reason] for item in report.skipped[:200]]
     return (
-        f"<section><h2>Images that could not be read ({len(data['skipped']):,})</h2>"
+        f"<section><h2>Images that could not be read ({len(report.skipped):,})</h2>"
         f"{html_table(['image', 'reason'], rows)}</section>"
     )
 
 
-def _provenance(data: Mapping[str, Any]) -> str:
-    found = data["provenance"]
-    rows = [[f"model {name}", item["fingerprint"]] for name, item in found["models"].items()]
-    rows.append(["images", f"{found['images']['number']:,}, SHA-256 {found['images']['sha256']}"])
-    rows += [[name, f"SHA-256 {digest}"] for name, digest in found["sources"].items()]
-    packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
-    rows.append(["software", f"c4t {found['c4t']}, Python {found['python']}, {packages}"])
-    rows.append(["bootstrap", f"seed {found['seed']}, {found['resamples']:,} resamples"])
+def _provenance(found: Provenance) -> str:
+    rows = [[f"model {name}", fingerprint] for name, fingerprint in found.models.items()]
+    rows.append(["images", f"{found.images:,}, SHA-256 {found.sha256}"])
+    rows += [[name, f"SHA-256 {digest}"] for name, digest in found.sources.items()]
+    packages = ", ".join(f"{name} {number}" for name, number in found.packages.items())
+    rows.append(["software", f"c4t {found.c4t}, Python {found.python}, {packages}"])
+    options = found.options
+    rows.append(["bootstrap", f"seed {options.seed}, {options.resamples:,} resamples"])
     return (
         "<section><h2>Where the figures come from</h2>"
         + html_note("The same inputs give the same report, byte for byte.")

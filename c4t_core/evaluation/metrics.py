@@ -9,6 +9,8 @@ A query without relevant images has no recall, no average precision and no nDCG.
 are ``nan`` here, never a division by zero; :mod:`c4t_core.evaluation.evaluate` reports these
 queries and leaves them out of the means.
 
+:func:`mean_intervals` says by bootstrap how far a mean over queries can be trusted.
+
 Rank positions are counted from 1. Ties are the caller's affair: :func:`ranking` breaks them by
 the order of the ids.
 """
@@ -261,7 +263,9 @@ def _check_cutoff(n: int) -> None:
 
 
 RESAMPLES = 2000
+"""Draws of the bootstrap."""
 LEVEL = 0.95
+"""Part of the drawn means that lies inside an interval."""
 
 
 def mean_intervals(

@@ -1,4 +1,7 @@
-"""Plots of a report as PNG bytes; matplotlib draws off screen and writes no dates."""
+"""Plots of a report and sheets of hits as PNG bytes.
+
+Matplotlib draws off screen and writes no dates, so the same report gives the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from c4t_core.errors import ImageError
-from c4t_core.evaluation.evaluate import Report
-from c4t_core.evaluation.ranking import BINS, LEVELS
+from c4t_core.evaluation import figures
+from c4t_core.evaluation.ranking import BINS, Measured
+from c4t_core.evaluation.summary import Report
 from c4t_core.images.decode import open_image
 
 BARS_PER_PAGE = 40
@@ -55,122 +59,109 @@ DARK = Theme(
 )
 
 
-def over_n(report: Report, theme: Theme = LIGHT) -> bytes:
+def over_cutoffs(report: Report, theme: Theme = LIGHT) -> bytes:
     """Precision, recall and nDCG over the number of hits, with intervals and chance."""
-    figure, axes = _paper(theme, 3, width=10.5, height=3.5)
-    names = (("precision", "Precision"), ("recall", "Recall"), ("ndcg", "nDCG"))
-    for axis, (key, title) in zip(axes, names, strict=True):
-        cutoffs = list(report.data["chance"][key])
-        places = np.arange(len(cutoffs))
-        for number, model in enumerate(report.data["models"]):
-            overall = report.data["overall"][model]
-            values = [overall[key][n] for n in cutoffs]
+    paper, axes = _paper(theme, 3, width=10.5, height=3.5)
+    names: tuple[figures.AtCutoffs, ...] = ("precision", "recall", "ndcg")
+    for axis, metric in zip(axes, names, strict=True):
+        figure = figures.over_cutoffs(report, metric)
+        x = [tick.x for tick in figure.ticks]
+        for number, one in enumerate(figure.models):
             colour = _colour(theme, number)
-            low, high = _edges(overall["intervals"][key], cutoffs, values)
-            axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
-            axis.plot(places, values, "o-", color=colour, label=_label(model), markersize=4)
-        level = [report.data["chance"][key][n] for n in cutoffs]
-        axis.plot(places, level, "--", color=theme.ink, alpha=0.6, label="chance", linewidth=1)
-        axis.set_xticks(places, cutoffs)
-        _finish(axis, theme, f"{title} at n", "hits n", "")
+            low, high = zip(*_intervals(one), strict=True)
+            axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+            axis.plot(x, one.y, "o-", color=colour, label=_label(one.name), markersize=4)
+        chance = figure.chance
+        axis.plot(x, chance.y, "--", color=theme.ink, alpha=0.6, label=chance.name, linewidth=1)
+        axis.set_xticks(x, [tick.text for tick in figure.ticks])
+        _finish(axis, theme, figure.title, figure.x, figure.y)
         axis.set_ylim(0, 1.02)
     _legend(axes[0], theme)
-    return _png(figure)
+    return _png(paper)
 
 
 def precision_recall(report: Report, theme: Theme = LIGHT) -> bytes:
     """The mean interpolated precision-recall curve of each model."""
-    figure, (axis,) = _paper(theme, 1, width=4.9, height=3.7)
-    rows = _answered(report)
-    for number, (model, one) in enumerate(report.measured.items()):
-        curve = np.mean([one.curve[i] for i in rows], axis=0)
-        axis.plot(LEVELS, curve, color=_colour(theme, number), label=_label(model), linewidth=2)
-    level = report.data["chance"]["r_precision"]
-    axis.axhline(level, linestyle="--", color=theme.ink, alpha=0.6, linewidth=1, label="chance")
+    figure = figures.precision_recall(report)
+    paper, (axis,) = _paper(theme, 1, width=4.9, height=3.7)
+    for number, one in enumerate(figure.models):
+        colour = _colour(theme, number)
+        axis.plot(*zip(*one.points, strict=True), color=colour, label=_label(one.name), linewidth=2)
+    chance = {"color": theme.ink, "linestyle": "--", "linewidth": 1, "label": figure.chance.name}
+    axis.axhline(figure.chance.y[0], alpha=0.6, **chance)
     axis.set_xlim(0, 1)
     axis.set_ylim(0, 1.02)
-    _finish(axis, theme, "Precision over recall, mean of all queries", "recall", "precision")
+    _finish(axis, theme, figure.title, figure.x, figure.y)
     _legend(axis, theme)
-    return _png(figure)
+    return _png(paper)
 
 
-def kinds(report: Report, theme: Theme = LIGHT) -> bytes:
+def by_kind(report: Report, theme: Theme = LIGHT) -> bytes:
     """Mean average precision by kind of query, with intervals."""
-    names = list(report.data["kinds"])
-    figure, (axis,) = _paper(theme, 1, width=4.9, height=3.7)
-    models = report.data["models"]
-    thick = 0.8 / max(1, len(models))
-    places = np.arange(len(names))
-    for number, model in enumerate(models):
-        blocks = [report.data["kinds"][name]["overall"][model] for name in names]
-        values = [block["map"] or 0.0 for block in blocks]
-        edges = [
-            block["intervals"]["map"] or (value, value)
-            for block, value in zip(blocks, values, strict=True)
+    figure = figures.by_kind(report)
+    paper, (axis,) = _paper(theme, 1, width=4.9, height=3.7)
+    thick = 0.8 / len(figure.models)
+    x = np.array([tick.x for tick in figure.ticks])
+    for number, one in enumerate(figure.models):
+        spread = [
+            [y - low, high - y] for y, (low, high) in zip(one.y, _intervals(one), strict=True)
         ]
-        spread = np.array(
-            [[v - low, high - v] for v, (low, high) in zip(values, edges, strict=True)]
-        )
         axis.bar(
-            places - 0.4 + thick * (number + 0.5),
-            values,
+            x - 0.4 + thick * (number + 0.5),
+            one.y,
             thick * 0.92,
-            yerr=np.maximum(spread.T, 0),
+            yerr=np.maximum(np.array(spread).T, 0),
             color=_colour(theme, number),
             ecolor=theme.ink,
             error_kw={"elinewidth": 0.8, "alpha": 0.7},
-            label=_label(model),
+            label=_label(one.name),
         )
-    chance = [report.data["kinds"][name]["chance"].get("map", 0.0) for name in names]
-    level = {"color": theme.ink, "linestyle": "--", "linewidth": 1, "label": "chance"}
-    axis.hlines(chance, places - 0.4, places + 0.4, **level)
-    counts = [report.data["kinds"][name]["queries"] for name in names]
-    labels = [f"{_label(name, 14)}\n{count}" for name, count in zip(names, counts, strict=True)]
-    axis.set_xticks(places, labels, parse_math=False)
+    chance = {"color": theme.ink, "linestyle": "--", "linewidth": 1, "label": figure.chance.name}
+    axis.hlines(figure.chance.y, x - 0.4, x + 0.4, **chance)
+    labels = [f"{_label(tick.text, 14)}\n{tick.count}" for tick in figure.ticks]
+    axis.set_xticks(x, labels, parse_math=False)
     # Headroom, so that the legend covers no bar.
-    axis.set_ylim(0, 1.08 + 0.07 * (len(models) + 1))
+    axis.set_ylim(0, 1.08 + 0.07 * len(figure.series))
     axis.set_yticks(np.linspace(0, 1, 6))
-    _finish(axis, theme, "mAP by kind of query (number of queries)", "", "mAP")
+    _finish(axis, theme, figure.title, figure.x, figure.y)
     _legend(axis, theme, loc="upper right")
-    return _png(figure)
+    return _png(paper)
 
 
 def bar_pages(report: Report) -> list[list[int]]:
-    """Return the places of the queries of each page of :func:`query_bars`."""
-    rows = _answered(report)
+    """Return the indices of the queries of each page of :func:`by_query`."""
+    rows = report.answered
     return [rows[i : i + BARS_PER_PAGE] for i in range(0, len(rows), BARS_PER_PAGE)]
 
 
-def query_bars(report: Report, rows: Sequence[int], theme: Theme = LIGHT) -> bytes:
+def by_query(report: Report, rows: Sequence[int], theme: Theme = LIGHT) -> bytes:
     """Average precision of some queries, one bar per model."""
-    models = list(report.measured)
-    lines = -(-(len(models) + 1) // 4)  # of the legend, above the plot
+    figure = figures.by_query(report, rows)
+    columns = min(4, len(figure.series))
+    lines = -(-len(figure.series) // 4)  # of the legend, above the plot
     above = max(0.45, 0.1 + 0.2 * lines)
     height = 0.65 + above + 0.26 * len(rows)
-    figure, (axis,) = _paper(theme, 1, width=10.5, height=height, left=3.9, above=above)
-    places = np.arange(len(rows))[::-1]
-    thick = 0.8 / len(models)
-    for number, model in enumerate(models):
-        values = report.measured[model].figures["ap"][list(rows)]
+    paper, (axis,) = _paper(theme, 1, width=10.5, height=height, left=3.9, above=above)
+    y = np.arange(len(rows))[::-1]  # the first query on top
+    thick = 0.8 / len(figure.models)
+    for number, one in enumerate(figure.models):
         axis.barh(
-            places + 0.4 - thick * (number + 0.5),
-            values,
+            y + 0.4 - thick * (number + 0.5),
+            one.y,
             thick * 0.92,
             color=_colour(theme, number),
-            label=_label(model),
+            label=_label(one.name),
         )
-    queries = report.data["queries"]
-    chance = [queries[i]["chance"]["ap"] for i in rows]
-    axis.vlines(chance, places - 0.4, places + 0.4, color=theme.ink, linewidth=1.2, label="chance")
-    labels = [f"{_label(queries[i]['query'])}  ({queries[i]['relevant']})" for i in rows]
-    axis.set_yticks(places, labels, parse_math=False, fontsize=8)
+    chance = {"color": theme.ink, "linewidth": 1.2, "label": figure.chance.name}
+    axis.vlines(figure.chance.y, y - 0.4, y + 0.4, **chance)
+    labels = [f"{_label(tick.text)}  ({tick.count})" for tick in figure.ticks]
+    axis.set_yticks(y, labels, parse_math=False, fontsize=8)
     axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.set_xlim(0, 1.0)
-    _finish(axis, theme, "", "AP", "")
+    _finish(axis, theme, "", figure.y, "")
     # The title stands over the labels, so that legend and title never meet.
-    title = "Average precision by query\n(number of relevant images)"
     axis.annotate(
-        title,
+        figure.title,
         (0.01, 1.0),
         xycoords=("figure fraction", "axes fraction"),
         xytext=(0, 4),
@@ -179,7 +170,6 @@ def query_bars(report: Report, rows: Sequence[int], theme: Theme = LIGHT) -> byt
         fontsize=10,
         color=theme.ink,
     )
-    columns = min(4, len(models) + 1)
     axis.legend(
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
@@ -188,19 +178,19 @@ def query_bars(report: Report, rows: Sequence[int], theme: Theme = LIGHT) -> byt
         frameon=False,
         labelcolor=theme.ink,
     )
-    return _png(figure)
+    return _png(paper)
 
 
-def similarities(report: Report, place: int, theme: Theme = LIGHT) -> bytes:
+def similarities(report: Report, query: int, theme: Theme = LIGHT) -> bytes:
     """One query: histogram of similarities, and similarity over rank, a row per model."""
     models = list(report.measured)
     figure, axes = _paper(theme, 2, rows=len(models), width=10.5, height=2.5 * len(models) + 0.2)
     for number, model in enumerate(models):
         one = report.measured[model]
         left, right = axes[2 * number : 2 * number + 2]
-        _histogram(left, one, place, theme, _colour(theme, number))
+        _histogram(left, one, query, theme, _colour(theme, number))
         _finish(left, theme, f"{_label(model)}: similarities", "cosine", "images (log)")
-        rank, score, relevant = one.ranked[place]
+        rank, score, relevant = one.ranked[query]
         for wanted, colour, size in ((0, theme.wrong, 7), (1, theme.right, 13)):
             some = relevant == wanted
             label = "relevant" if wanted else "other"
@@ -208,7 +198,7 @@ def similarities(report: Report, place: int, theme: Theme = LIGHT) -> bytes:
                 rank[some], score[some], s=size, color=colour, label=label, alpha=0.75, linewidth=0
             )
         right.axhline(
-            one.mean_score[place], color=theme.ink, linewidth=1, linestyle="--", label="mean"
+            one.mean_score[query], color=theme.ink, linewidth=1, linestyle="--", label="mean"
         )
         if len(rank) and rank[-1] > 500:
             right.set_xscale("log")
@@ -217,12 +207,12 @@ def similarities(report: Report, place: int, theme: Theme = LIGHT) -> bytes:
     return _png(figure)
 
 
-def _histogram(axis: Any, one: Any, place: int, theme: Theme, colour: str) -> None:
-    every, relevant = one.histogram[place]
+def _histogram(axis: Any, one: Measured, query: int, theme: Theme, colour: str) -> None:
+    every, relevant = one.histogram[query]
     width = BINS[1] - BINS[0]
     axis.stairs(every, BINS, fill=True, color=colour, alpha=0.45, label="all")
     axis.stairs(relevant, BINS, fill=True, color=theme.right, label="relevant")
-    axis.axvline(one.mean_score[place], color=theme.ink, linewidth=1, linestyle="--", label="mean")
+    axis.axvline(one.mean_score[query], color=theme.ink, linewidth=1, linestyle="--", label="mean")
     filled = np.flatnonzero(every)
     if len(filled):
         axis.set_xlim(BINS[filled[0]] - 2 * width, BINS[filled[-1] + 1] + 2 * width)
@@ -297,22 +287,15 @@ def _colour(theme: Theme, number: int) -> str:
     return theme.models[number % len(theme.models)]
 
 
-def _edges(
-    intervals: dict[str, Any], cutoffs: Sequence[str], values: Sequence[float]
-) -> tuple[list[float], list[float]]:
-    pairs = [intervals[n] or (value, value) for n, value in zip(cutoffs, values, strict=True)]
-    return [low for low, _ in pairs], [high for _, high in pairs]
-
-
-def _answered(report: Report) -> list[int]:
-    return [place for place, query in enumerate(report.queries) if len(query.relevant)]
+def _intervals(one: figures.Series) -> list[tuple[float, float]]:
+    """Return the interval of each point, of no width where there is none."""
+    return [known or (y, y) for known, y in zip(one.intervals, one.y, strict=True)]
 
 
 def _label(text: str, longest: int = _LONG) -> str:
     """Return a text that matplotlib can draw on one line."""
-    plain = "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else " " for c in text)
-    plain = plain.lstrip("_") or "_"  # a leading underscore hides a line from the legend
-    return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"
+    # A leading underscore hides a line from the legend.
+    return _drawable(_drawable(text).lstrip("_") or "_", longest)
 
 
 def _png(figure: Any) -> bytes:
@@ -324,6 +307,8 @@ def _png(figure: Any) -> bytes:
         )
     return out.getvalue()
 
+
+# sheets of hits -----------------------------------------------------------------------------
 
 SHOWN = 9
 """Hits on a sheet, as the original drew them."""
@@ -351,14 +336,14 @@ class HitTile:
     picture: Image.Image | None
 
 
-def tiles(report: Report, place: int, model: str) -> list[HitTile]:
-    """Return the best hits of one query and model."""
+def tiles(report: Report, query: int, model: str) -> list[HitTile]:
+    """Return the best hits of one query, by its index, and model."""
     one = report.measured[model]
-    relevant = set(report.queries[place].relevant.tolist())
+    relevant = set(report.queries[query].query.relevant.tolist())
     collection = report.collection
     return [
         HitTile(collection.names[i], score, i in relevant, thumbnail(collection.paths[i]))
-        for i, score in zip(one.top[place][:SHOWN], one.top_scores[place][:SHOWN], strict=True)
+        for i, score in zip(one.top[query][:SHOWN], one.top_scores[query][:SHOWN], strict=True)
     ]
 
 
@@ -422,6 +407,9 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf"), size)
 
 
-def _drawable(text: str, longest: int) -> str:
+def _drawable(text: str, longest: int | None = None) -> str:
+    """Return a text without what is no character, cut where it is too long."""
     plain = "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else " " for c in text)
-    return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"
+    if longest is None or len(plain) <= longest:
+        return plain
+    return f"{plain[: longest - 1]}…"

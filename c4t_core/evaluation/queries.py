@@ -185,11 +185,11 @@ def make_query(
 
     By default the queries of kind ``"own"`` are the user's own words.
     """
-    places = np.fromiter(relevant, dtype=np.int64)
-    worth = np.ones(len(places)) if grades is None else np.asarray(grades, dtype=np.float64)
-    order = np.argsort(places, kind="stable")
+    indices = np.fromiter(relevant, dtype=np.int64)
+    worth = np.ones(len(indices)) if grades is None else np.asarray(grades, dtype=np.float64)
+    order = np.argsort(indices, kind="stable")
     by_user = kind == "own" if own is None else own
-    return LabelledQuery(text, kind, places[order], worth[order], tuple(classes), pool, by_user)
+    return LabelledQuery(text, kind, indices[order], worth[order], tuple(classes), pool, by_user)
 
 
 def from_captions(collection: Collection) -> list[LabelledQuery]:
@@ -223,8 +223,8 @@ def a2d2_queries(collection: Collection) -> list[LabelledQuery]:
     for kind, names in asked:
         spelled = [[name, A2D2_SHORTENED.get(name, name)] for name in names]
         hits = (
-            place
-            for place, text in enumerate(joined)
+            index
+            for index, text in enumerate(joined)
             if all(any(word.casefold() in text for word in words) for words in spelled)
         )
         out.append(make_query(", ".join(names), kind, hits, classes=names))
@@ -268,7 +268,7 @@ def _clean(caption: str) -> str:
 def _parts(joined: Sequence[str], text: str) -> list[int]:
     """Return where a text stands whole: not as the end or the beginning of other words."""
     pattern = re.compile(rf"(?<![\w-]){re.escape(text.casefold())}(?![\w-])")
-    return [place for place, whole in enumerate(joined) if pattern.search(whole)]
+    return [index for index, whole in enumerate(joined) if pattern.search(whole)]
 
 
 def from_words(collection: Collection) -> list[LabelledQuery]:
@@ -283,17 +283,17 @@ def from_words(collection: Collection) -> list[LabelledQuery]:
         if noun is None:
             continue
         words = [w for pair in ((noun.one, noun.many), *noun.others) for w in pair if w]
-        things.setdefault(noun.many or noun.one, _places(joined, words))
-    conditions = {name: _places(joined, words) for name, words in CONDITIONS.items()}
+        things.setdefault(noun.many or noun.one, _containing(joined, words))
+    conditions = {name: _containing(joined, words) for name, words in CONDITIONS.items()}
     everywhere = len(collection)
     out = []
-    for name, places in things.items():
-        if 0 < len(places) < everywhere:
-            kind = "rare" if len(places) <= RARE_SHARE * everywhere else "single"
-            out.append(make_query(name, kind, sorted(places), classes=(name,)))
-    for name, places in conditions.items():
-        if 0 < len(places) < everywhere:
-            out.append(make_query(name, "condition", sorted(places), classes=(name,)))
+    for name, indices in things.items():
+        if 0 < len(indices) < everywhere:
+            kind = "rare" if len(indices) <= RARE_SHARE * everywhere else "single"
+            out.append(make_query(name, kind, sorted(indices), classes=(name,)))
+    for name, indices in conditions.items():
+        if 0 < len(indices) < everywhere:
+            out.append(make_query(name, "condition", sorted(indices), classes=(name,)))
     return out + _combined(things, conditions, everywhere)
 
 
@@ -302,9 +302,9 @@ def _combined(
 ) -> list[LabelledQuery]:
     """Return pairs of things, and things under conditions, that meet often enough to ask for."""
     found = []
-    names = [name for name, places in things.items() if len(places) < 0.8 * everywhere]
-    for place, first in enumerate(names):
-        for second in names[place + 1 :]:
+    names = [name for name, indices in things.items() if len(indices) < 0.8 * everywhere]
+    for index, first in enumerate(names):
+        for second in names[index + 1 :]:
             found.append((f"{first} and {second}", "multi", (first, second)))
         for second in conditions:
             found.append((f"{first}, {second}", "combined", (first, second)))
@@ -403,8 +403,8 @@ def _joined(captions: Sequence[str]) -> str:
     return "\n".join(captions).casefold()
 
 
-def _places(joined: Sequence[str], words: Sequence[str]) -> set[int]:
+def _containing(joined: Sequence[str], words: Sequence[str]) -> set[int]:
     """Return where any of the words stands, whole and not denied."""
     either = "|".join(re.escape(word.casefold()) for word in sorted(words, key=len, reverse=True))
     pattern = re.compile(rf"{_NOT}(?<![\w-])(?:{either})(?![\w-])")
-    return {place for place, text in enumerate(joined) if pattern.search(text)}
+    return {index for index, text in enumerate(joined) if pattern.search(text)}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from c4t_core.evaluation import metrics
 from c4t_core.evaluation.groups import fold
-from c4t_core.evaluation.metrics import CUTOFFS
+from c4t_core.evaluation.metrics import CUTOFFS, Floats
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.models.protocol import Embeddings
 from c4t_core.progress import Progress, ignore
@@ -29,8 +29,6 @@ CURVE_POINTS = 400
 
 _CHUNK = 16  # queries ranked at once: 16 x 100,000 x (4 + 8 + 8) bytes
 _OUTSIDE = -2.0  # below every cosine: what is not in a query's pool comes last
-
-Floats = NDArray[np.float64]
 
 
 @dataclass

@@ -13,14 +13,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from c4t_core.errors import DataError
-from c4t_core.evaluation import pictures as report_pictures
-from c4t_core.evaluation.evaluate import Report
+from c4t_core.evaluation import pictures
 from c4t_core.evaluation.html import page
-from c4t_core.evaluation.pictures import sheet, thumbnail, tiles
+from c4t_core.evaluation.summary import AS_MEAN, Report
 from c4t_core.files import guard_cell, write_whole
 from c4t_core.progress import Progress, ignore
 
@@ -55,45 +54,38 @@ def write_report(
     ):
         write_bytes(folder / name, make(report))
     progress(1, steps)
-    pictures = {
-        "over-n": report_pictures.both(partial(report_pictures.over_n, report)),
-        "precision-recall": report_pictures.both(partial(report_pictures.precision_recall, report)),
-        "kinds": report_pictures.both(partial(report_pictures.kinds, report)),
+    plots = {
+        "over-n": pictures.both(partial(pictures.over_cutoffs, report)),
+        "precision-recall": pictures.both(partial(pictures.precision_recall, report)),
+        "kinds": pictures.both(partial(pictures.by_kind, report)),
     }
-    for number, rows in enumerate(report_pictures.bar_pages(report), 1):
-        pictures[f"queries-{number:02d}"] = report_pictures.both(
-            partial(report_pictures.query_bars, report, rows)
-        )
+    for number, rows in enumerate(pictures.bar_pages(report), 1):
+        plots[f"queries-{number:02d}"] = pictures.both(partial(pictures.by_query, report, rows))
     progress(2, steps)
-    details = {}
-    for number, place in enumerate(chosen, 1):
-        hits = {model: tiles(report, place, model) for model in report.measured}
-        details[place] = hits
-        drawn = sheet(hits, report.queries[place].text)
+    hits = {}
+    for number, query in enumerate(chosen, 1):
+        hits[query] = {model: pictures.tiles(report, query, model) for model in report.models}
+        drawn = pictures.sheet(hits[query], report.queries[query].query.text)
         write_bytes(folder / "sheets" / f"query-{number:02d}.png", drawn)
-        draw = partial(report_pictures.similarities, report, place)
-        pictures[f"query-{number:02d}"] = report_pictures.both(draw)
+        draw = partial(pictures.similarities, report, query)
+        plots[f"query-{number:02d}"] = pictures.both(draw)
         progress(2 + number, steps)
-    for name, (light, _dark) in pictures.items():
+    for name, (light, _dark) in plots.items():
         write_bytes(folder / "plots" / f"{name}.png", light)
-    write_bytes(folder / "report.html", page(report, details, pictures))
-    thumbnail.cache_clear()
+    write_bytes(folder / "report.html", page(report, hits, plots))
+    pictures.thumbnail.cache_clear()
     progress(steps, steps)
 
 
 def shown_in_full(report: Report, figures: int) -> list[int]:
-    """Return the places of the queries to show: the user's own, then some of each kind in turn."""
+    """Return the indices of the queries to show: the user's own, then of each kind in turn."""
     kinds: dict[str, list[int]] = {}
-    for place, query in enumerate(report.queries):
-        if len(query.relevant):
-            kinds.setdefault(query.kind, []).append(place)
-    chosen = kinds.pop("own", [])[:figures]
-    lists = list(kinds.values())
-    for turn in range(max(map(len, lists), default=0)):
-        for places in lists:
-            if turn < len(places) and len(chosen) < figures:
-                chosen.append(places[turn])
-    return sorted(chosen)
+    for index in report.answered:
+        kinds.setdefault(report.queries[index].query.kind, []).append(index)
+    chosen = kinds.pop("own", [])
+    for turn in zip_longest(*kinds.values()):
+        chosen += [index for index in turn if index is not None]
+    return sorted(chosen[:figures])
 
 
 @contextmanager
@@ -134,7 +126,7 @@ def _make_ready(folder: Path) -> None:
 
 def write_json(report: Report, path: Path) -> None:
     """Write ``report.json``: unrounded floats, null for what is undefined."""
-    text = json.dumps(report.data, ensure_ascii=True, indent=1, allow_nan=False)
+    text = json.dumps(report.to_json(), ensure_ascii=True, indent=1, allow_nan=False)
     write_bytes(path, text.encode("ascii") + b"\n")
 
 
@@ -158,71 +150,81 @@ def _cannot_write(folder: Path, error: OSError) -> DataError:
     )
 
 
-_SINGLE = ("map", "mrr", "ap", "rr", "r_precision")
-_AT = ("precision", "recall", "ndcg")
+_Cell = str | int | float | None
+_Row = dict[str, _Cell]
 
 
 def overall_csv(report: Report) -> bytes:
     """One row per kind of query (and ``all``) and model, chance among the models."""
-    blocks = {"all": report.data, **report.data["kinds"]}
     rows = []
-    for kind, block in blocks.items():
-        number = block["answered"] if kind == "all" else block["queries"]
-        for model, means in [*block["overall"].items(), ("chance", block["chance"])]:
-            rows.append({"kind": kind, "queries": number, "model": model, **_flat(means)})
+    for kind, group in {"all": report.overall, **report.kinds}.items():
+        means = [(name, one.frames.values) for name, one in group.models.items()]
+        for model, values in [*means, ("chance", group.chance.frames)]:
+            head: _Row = {"kind": kind, "queries": group.queries, "model": model}
+            rows.append({**head, **_columns(values, mean=True)})
     return _csv(rows)
 
 
 def queries_csv(report: Report) -> bytes:
     """One row per query and model."""
     rows = []
-    for entry in report.data["queries"]:
-        head = {key: entry[key] for key in ("query", "kind", "relevant", "images")}
-        for model, result in [*entry["results"].items(), ("chance", entry["chance"])]:
-            rows.append({**head, "model": model, **_flat(result)})
+    for found in report.queries:
+        head: _Row = {
+            "query": found.query.text,
+            "kind": found.query.kind,
+            "relevant": len(found.query.relevant),
+            "images": found.images,
+        }
+        results = [(name, result.values) for name, result in found.results.items()]
+        for model, values in [*results, ("chance", found.chance.frames)]:
+            rows.append({**head, "model": model, **_columns(values)})
     return _csv(rows)
 
 
 def slices_csv(report: Report) -> bytes:
     """One row per slice and model."""
     rows = []
-    for entry in report.data["slices"]:
-        head = {key: entry[key] for key in ("dimension", "value", "images", "queries")}
-        for model, result in [*entry["results"].items(), ("chance", entry["chance"])]:
-            rows.append({**head, "model": model, **_flat(result)})
+    for part in report.slices:
+        head: _Row = {
+            "dimension": part.dimension,
+            "value": part.value,
+            "images": part.images,
+            "queries": part.queries,
+        }
+        means = [(name, one.values) for name, one in part.models.items()]
+        for model, values in [*means, ("chance", part.chance)]:
+            rows.append({**head, "model": model, **_columns(values, mean=True)})
     return _csv(rows)
 
 
 def hits_csv(report: Report) -> bytes:
     """One row per query, model and hit."""
-    rows: list[dict[str, Any]] = []
-    names = report.collection.names
-    for place, query in enumerate(report.queries):
-        relevant = set(query.relevant.tolist())
-        for model, one in report.measured.items():
-            found = zip(one.top[place], one.top_scores[place], strict=True)
-            for rank, (image, score) in enumerate(found, 1):
+    rows: list[_Row] = []
+    for found in report.queries:
+        relevant = {report.collection.names[i] for i in found.query.relevant.tolist()}
+        for model, result in found.results.items():
+            for rank, (path, score) in enumerate(zip(result.top, result.scores, strict=True), 1):
                 rows.append(
                     {
-                        "query": query.text,
+                        "query": found.query.text,
                         "model": model,
                         "rank": rank,
-                        "path": names[image],
+                        "path": path,
                         "score": score,
-                        "relevant": int(image in relevant),
+                        "relevant": int(path in relevant),
                     }
                 )
     return _csv(rows)
 
 
-def _flat(block: Mapping[str, Any]) -> dict[str, Any]:
-    out = {name: block[name] for name in _SINGLE if name in block}
-    for figure in _AT:
-        out.update({f"{figure}@{n}": value for n, value in block.get(figure, {}).items()})
-    return out
+def _columns(values: Mapping[str, float | None], *, mean: bool = False) -> _Row:
+    """Return the figures with all of one metric side by side."""
+    metrics = list(dict.fromkeys(name.partition("@")[0] for name in values))
+    ordered = sorted(values, key=lambda name: metrics.index(name.partition("@")[0]))
+    return {(AS_MEAN.get(name, name) if mean else name): values[name] for name in ordered}
 
 
-def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+def _csv(rows: Sequence[_Row]) -> bytes:
     out = io.StringIO()
     fields: Iterable[str] = dict.fromkeys(name for row in rows for name in row)
     writer = csv.DictWriter(out, list(fields), lineterminator="\n")
@@ -232,5 +234,5 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return out.getvalue().encode("utf-8", "surrogateescape")
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: _Cell) -> _Cell:
     return guard_cell(value) if isinstance(value, str) else "" if value is None else value

@@ -11,9 +11,10 @@ from c4t_core.datasets.pairs import Pair, PairsFile, read_pairs
 from c4t_core.datasets.scenes import Problem, Scene, load_scenes
 from c4t_core.errors import DataError
 from c4t_core.evaluation.collection import Collection, from_pairs
-from c4t_core.evaluation.evaluate import Options, Report, Stage, evaluate
+from c4t_core.evaluation.evaluate import Stage, evaluate
 from c4t_core.evaluation.queries import LabelledQuery, from_captions, read_queries
 from c4t_core.evaluation.scene_queries import from_scenes
+from c4t_core.evaluation.summary import Options, Report
 from c4t_core.files import sha256
 from c4t_core.models.protocol import Model
 from c4t_core.progress import Progress, ignore

@@ -96,30 +96,30 @@ def _nouns(known: Mapping[int, Scene]) -> dict[str, _Noun]:
     nouns: dict[str, _Noun] = {}
     alike: dict[tuple[str, bool, bool], set[int]] = defaultdict(set)
     words: dict[tuple[str, bool, bool], set[str]] = defaultdict(set)
-    for place, scene in known.items():
+    for index, scene in known.items():
         labelled = bool(scene.shares or scene.counts or scene.things)
         if not labelled and not scene.source:
             continue
         way = (scene.source, bool(scene.shares), bool(class_counts(scene)) or not labelled)
-        alike[way].add(place)
+        alike[way].add(index)
         for fact in facts_of(scene):
             entry = nouns.setdefault(fact.noun.one, _Noun(fact.noun))
-            entry.facts[place] = fact
+            entry.facts[index] = fact
             words[way].add(fact.noun.one)
-    for way, places in alike.items():
+    for way, indices in alike.items():
         for word in words[way]:
-            nouns[word].pool |= places
-            nouns[word].counted |= places if way[2] else set()
+            nouns[word].pool |= indices
+            nouns[word].counted |= indices if way[2] else set()
     return dict(sorted(nouns.items()))
 
 
 def _presence(entry: _Noun) -> _Known | None:
     """Return who holds the class, or holds much of it; None where that asks for nothing."""
     name = entry.noun.many or entry.noun.one
-    grades = {place: _grade(fact) for place, fact in entry.facts.items()}
+    grades = {index: _grade(fact) for index, fact in entry.facts.items()}
     if len(grades) <= COMMON_SHARE * len(entry.pool):
         return _Known(name, grades, frozenset(entry.pool))
-    grades = {place: 1.0 for place, fact in entry.facts.items() if _much(fact)}
+    grades = {index: 1.0 for index, fact in entry.facts.items() if _much(fact)}
     if not 0 < len(grades) <= COMMON_SHARE * len(entry.pool):
         return None
     text = f"many {entry.noun.many}" if entry.noun.many else f"a lot of {entry.noun.one}"
@@ -147,15 +147,15 @@ def _class_query(name: str, entry: _Noun, known: _Known) -> LabelledQuery | None
 
 def _count_queries(name: str, entry: _Noun) -> Iterable[LabelledQuery | None]:
     """Ask for exactly one, two, three of a countable thing."""
-    counted = {place: fact.count for place, fact in entry.facts.items() if fact.count is not None}
+    counted = {index: fact.count for index, fact in entry.facts.items() if fact.count is not None}
     pool = frozenset(entry.counted)
     if not counted or entry.noun.many is None:
         return
     for number in (1, 2, 3):
-        places = [place for place, count in counted.items() if count == number]
-        if len(places) >= LEAST_RELEVANT:
+        indices = [index for index, count in counted.items() if count == number]
+        if len(indices) >= LEAST_RELEVANT:
             thing = entry.noun.one if number == 1 else entry.noun.many
-            grades = dict.fromkeys(places, 1.0)
+            grades = dict.fromkeys(indices, 1.0)
             yield _query(_Known(f"{in_words(number)} {thing}", grades, pool), "count", (name,))
 
 
@@ -170,24 +170,24 @@ def _conditions(known: Mapping[int, Scene]) -> dict[str, dict[str, _Known]]:
         "place": (lambda s: s.place, lambda s: surroundings_of(s).subjects),
     }
     for kind, (value_of, phrases) in readers.items():
-        places: dict[str, list[int]] = defaultdict(list)
+        indices: dict[str, list[int]] = defaultdict(list)
         texts: dict[str, str] = {}
-        for place, scene in known.items():
+        for index, scene in known.items():
             value = value_of(scene)
             said = phrases(_only(scene, kind)) if value else ()
             if value and said:
-                places[value].append(place)
+                indices[value].append(index)
                 texts[value] = with_article(said[0]) if kind in ("road", "place") else said[0]
-        pool = frozenset(p for some in places.values() for p in some)
-        if len(places) < 2:
+        pool = frozenset(p for some in indices.values() for p in some)
+        if len(indices) < 2:
             continue
         out[kind] = {
             value: _Known(
                 texts[value] if kind in ("road", "place") else f"driving {texts[value]}",
-                dict.fromkeys(places[value], 1.0),
+                dict.fromkeys(indices[value], 1.0),
                 pool,
             )
-            for value in sorted(places)
+            for value in sorted(indices)
         }
     return out
 
@@ -205,8 +205,8 @@ def _only(scene: Scene, kind: str) -> Scene:
 
 def _pairs(classes: Mapping[str, _Known]) -> Iterable[LabelledQuery]:
     names = list(classes)
-    for place, first in enumerate(names):
-        for second in names[place + 1 :]:
+    for index, first in enumerate(names):
+        for second in names[index + 1 :]:
             query = _both(classes, first, second, "multi", " and ")
             if query is not None:
                 yield query
@@ -241,7 +241,7 @@ def _both(
     if not LEAST_RELEVANT <= len(shared) < fewest:
         return None
     text = f"{one.text}{joint}{phrase or two.text}"
-    grades = {place: min(one.grades[place], two.grades[place]) for place in shared}
+    grades = {index: min(one.grades[index], two.grades[index]) for index in shared}
     return _query(_Known(text, grades, pool), kind, (first, second))
 
 

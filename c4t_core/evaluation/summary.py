@@ -1,342 +1,598 @@
-"""From figures by query to means, intervals, slices and comparisons: what report.json holds."""
+"""What an evaluation found: means, intervals, slices and comparisons out of figures by query.
+
+:class:`Report` is what the files, the page and the window show; ``Report.to_json`` is the
+content of ``report.json``. Everywhere in it a figure is found by the name of its metric:
+``"ap"``, ``"rr"``, ``"r_precision"``, ``"precision@10"``, ``"recall@10"``, ``"ndcg@10"``, ...
+Means are over the queries with relevant images, each counting the same (macro averages), so
+the mean of ``"ap"`` is mAP and that of ``"rr"`` is MRR.
+"""
 
 from __future__ import annotations
 
 import math
-import platform
-from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import c4t_core
 from c4t_core.evaluation.chance import (
+    chance_level,
+    event_chance,
     expected_average_precision,
     expected_precision,
     expected_recall,
 )
-from c4t_core.evaluation.collection import Collection
+from c4t_core.evaluation.collection import Collection, Left
 from c4t_core.evaluation.groups import Slice
-from c4t_core.evaluation.metrics import mean_intervals
+from c4t_core.evaluation.metrics import CUTOFFS, RESAMPLES, Floats, mean_intervals
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.evaluation.ranking import Measured
-from c4t_core.files import sha256
 
 FORMAT = 1
 """Of report.json; additions do not raise it."""
 
+Values = Mapping[str, float | None]
+"""Metric -> value, None where it is undefined."""
+Interval = tuple[float, float]
+"""Low and high end of what holds the mean for other queries like these, with 95 %."""
+Json = dict[str, object]
+
+AS_MEAN = {"ap": "map", "rr": "mrr"}
+"""What the mean of a metric is called in files, where that is another name."""
+
 _SLICED = ("ap", "precision@10", "precision@25", "recall@100")
 
-Floats = NDArray[np.float64]
-_Names = Mapping[str, str]
+
+@dataclass(frozen=True)
+class Options:
+    """What an evaluation can be told.
+
+    Attributes:
+        cutoffs: numbers of hits at which precision, recall and nDCG are given, at least one.
+        seed: of the bootstrap.
+        resamples: draws of the bootstrap.
+    """
+
+    cutoffs: tuple[int, ...] = CUTOFFS
+    seed: int = 0
+    resamples: int = RESAMPLES
+
+
+@dataclass(frozen=True)
+class Means:
+    """Means over queries.
+
+    Attributes:
+        values: by metric; None without queries.
+        intervals: of each, by metric; None for fewer than two queries.
+    """
+
+    values: Values
+    intervals: Mapping[str, Interval | None]
+
+    def to_json(self) -> Json:
+        """Return plain values."""
+        return {**_nested(self.values, mean=True), "intervals": _nested(self.intervals, mean=True)}
+
+
+@dataclass(frozen=True)
+class ModelMeans:
+    """One model's means, over frames and over events (near-identical frames counted once)."""
+
+    frames: Means
+    events: Means
+
+    def to_json(self) -> Json:
+        """Return plain values."""
+        return {**self.frames.to_json(), "events": self.events.to_json()}
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What a random order of frames, and of events, is expected to score, by metric."""
+
+    frames: Mapping[str, float]
+    events: Mapping[str, float]
+
+    def to_json(self, *, mean: bool = False) -> Json:
+        """Return plain values, empty without any."""
+        if not self.frames:
+            return {}
+        return {**_nested(self.frames, mean=mean), "events": _nested(self.events, mean=mean)}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Queries that are looked at together: all, or those of one kind.
+
+    Attributes:
+        queries: how many have relevant images.
+        models: name -> means over these.
+        chance: mean of what a random order scores; empty without such queries.
+    """
+
+    queries: int
+    models: Mapping[str, ModelMeans]
+    chance: Chance
+
+    def to_json(self) -> Json:
+        """Return plain values."""
+        return {
+            "queries": self.queries,
+            "overall": {name: means.to_json() for name, means in self.models.items()},
+            "chance": self.chance.to_json(mean=True),
+        }
+
+
+@dataclass(frozen=True)
+class SliceMeans:
+    """All queries on a slice of the images, or the queries that ask for a class on all images.
+
+    Attributes:
+        dimension: such as ``"weather"``; ``"class"`` for a slice of the queries.
+        value: such as ``"fog"``.
+        images: in the slice; None for a slice of the queries.
+        queries: that have relevant images there.
+        models: name -> means.
+        chance: mean of what a random order scores, by metric.
+    """
+
+    dimension: str
+    value: str
+    images: int | None
+    queries: int
+    models: Mapping[str, Means]
+    chance: Mapping[str, float]
+
+    def to_json(self) -> Json:
+        """Return plain values."""
+        return {
+            "dimension": self.dimension,
+            "value": self.value,
+            "queries": self.queries,
+            "results": {name: means.to_json() for name, means in self.models.items()},
+            "chance": _nested(self.chance, mean=True),
+            "images": self.images,
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models compared query by query.
+
+    Attributes:
+        a: name of the one.
+        b: name of the other.
+        queries: that both answered.
+        difference: mean of the figures of ``a`` less those of ``b``.
+        better_a: queries on which ``a`` has the higher average precision.
+        better_b: those on which ``b`` has.
+    """
+
+    a: str
+    b: str
+    queries: int
+    difference: Means
+    better_a: int
+    better_b: int
+
+    @property
+    def equal(self) -> int:
+        """Number of queries with the same average precision."""
+        return self.queries - self.better_a - self.better_b
+
+    def to_json(self) -> Json:
+        """Return plain values."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "queries": self.queries,
+            "difference": _nested(self.difference.values, mean=True),
+            "intervals": _nested(self.difference.intervals, mean=True),
+            "better": {"a": self.better_a, "b": self.better_b, "equal": self.equal},
+        }
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """What one model found for one query.
+
+    Attributes:
+        values: by metric.
+        events: the same over events.
+        relevant_events: how many events are relevant.
+        top: ids of the best hits.
+        scores: their similarities.
+        mean_score: mean similarity of all images that were ranked.
+    """
+
+    values: Values
+    events: Values
+    relevant_events: int
+    top: tuple[str, ...]
+    scores: tuple[float, ...]
+    mean_score: float
+
+    def to_json(self) -> Json:
+        """Return plain values."""
+        return {
+            **_nested(self.values),
+            "events": {"relevant": self.relevant_events, **_nested(self.events)},
+            "top": list(self.top),
+            "scores": list(self.scores),
+            "mean_score": self.mean_score,
+        }
+
+
+@dataclass(frozen=True)
+class QueryFigures:
+    """One query with what each model found.
+
+    Attributes:
+        query: what was asked.
+        images: how many were ranked.
+        chance: what a random order scores.
+        results: model name -> what it found.
+    """
+
+    query: LabelledQuery
+    images: int
+    chance: Chance
+    results: Mapping[str, QueryResult]
+
+    def to_json(self) -> Json:
+        """Return plain values."""
+        return {
+            "query": self.query.text,
+            "kind": self.query.kind,
+            "classes": list(self.query.classes),
+            "relevant": len(self.query.relevant),
+            "images": self.images,
+            "chance": self.chance.to_json(),
+            "results": {name: result.to_json() for name, result in self.results.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A model that could not be evaluated, and why."""
+
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What another needs to get the same figures.
+
+    Attributes:
+        c4t: version of C4T.
+        python: version of Python.
+        packages: name -> version.
+        models: name -> fingerprint.
+        images: number of images.
+        sha256: of names and contents of all images, hex.
+        sources: name -> SHA-256 of the files read.
+        options: what the evaluation was told.
+    """
+
+    c4t: str
+    python: str
+    packages: Mapping[str, str]
+    models: Mapping[str, str]
+    images: int
+    sha256: str
+    sources: Mapping[str, str]
+    options: Options
+
+    def to_json(self) -> Json:
+        """Return plain values."""
+        return {
+            "c4t": self.c4t,
+            "python": self.python,
+            "packages": dict(self.packages),
+            "models": {name: {"fingerprint": print_} for name, print_ in self.models.items()},
+            "images": {"number": self.images, "sha256": self.sha256},
+            "sources": dict(self.sources),
+            "seed": self.options.seed,
+            "resamples": self.options.resamples,
+            "cutoffs": list(self.options.cutoffs),
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out of an evaluation.
+
+    Attributes:
+        collection: the images that were searched.
+        moments: number of moments among them, see :mod:`c4t_core.evaluation.groups`.
+        measured: model name -> figures and best hits by query, as arrays.
+        overall: all queries.
+        kinds: kind of query -> its queries.
+        slices: parts of the images, then of the queries by class.
+        comparisons: each model with each later one.
+        queries: what was asked and found.
+        missing: models that could not be evaluated.
+        skipped: images that could not be read.
+        problems: sentences about the input.
+        provenance: what the figures come from.
+    """
+
+    collection: Collection
+    moments: int
+    measured: Mapping[str, Measured]
+    overall: Group
+    kinds: Mapping[str, Group]
+    slices: tuple[SliceMeans, ...]
+    comparisons: tuple[Comparison, ...]
+    queries: tuple[QueryFigures, ...]
+    missing: tuple[Missing, ...]
+    skipped: tuple[Left, ...]
+    problems: tuple[str, ...]
+    provenance: Provenance
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, in the order in which they were asked for."""
+        return tuple(self.overall.models)
+
+    @property
+    def cutoffs(self) -> tuple[int, ...]:
+        """Numbers of hits at which precision, recall and nDCG are given."""
+        return self.provenance.options.cutoffs
+
+    @property
+    def answered(self) -> list[int]:
+        """Indices of the queries that have relevant images: those that count."""
+        return [i for i, found in enumerate(self.queries) if len(found.query.relevant)]
+
+    @property
+    def without_relevant(self) -> list[str]:
+        """The other queries."""
+        return [found.query.text for found in self.queries if not len(found.query.relevant)]
+
+    def to_json(self) -> Json:
+        """Return the content of ``report.json`` as plain values; what is undefined is None."""
+        overall = self.overall.to_json()
+        return {
+            "format": FORMAT,
+            "models": list(self.models),
+            "images": len(self.collection),
+            "moments": self.moments,
+            "answered": self.overall.queries,
+            "overall": overall["overall"],
+            "chance": overall["chance"],
+            "kinds": {kind: group.to_json() for kind, group in self.kinds.items()},
+            "slices": [part.to_json() for part in self.slices],
+            "comparisons": [pair.to_json() for pair in self.comparisons],
+            "queries": [found.to_json() for found in self.queries],
+            "without_relevant": self.without_relevant,
+            "missing": [asdict(item) for item in self.missing],
+            "skipped": [{"path": item.name, "reason": item.reason} for item in self.skipped],
+            "problems": list(self.problems),
+            "provenance": self.provenance.to_json(),
+        }
+
+
+def _nested(values: Mapping[str, float | Interval | None], *, mean: bool = False) -> Json:
+    """Turn ``{"ap": x, "precision@10": y}`` into ``{"map": x, "precision": {"10": y}}``."""
+    out: Json = {}
+    by_cutoff: dict[str, Json] = {}
+    for name, value in values.items():
+        metric, _, cutoff = name.partition("@")
+        plain = list(value) if isinstance(value, tuple) else value
+        if cutoff:
+            out[metric] = by_cutoff.setdefault(metric, {})
+            by_cutoff[metric][cutoff] = plain
+        else:
+            out[AS_MEAN.get(metric, metric) if mean else metric] = plain
+    return out
+
+
+# from figures by query to the report -------------------------------------------------------
+
+_Rows = NDArray[np.bool_]
+_Intervals = Callable[[Floats], Floats]
 
 
 def summarise(
     collection: Collection,
     queries: Sequence[LabelledQuery],
     measured: Mapping[str, Measured],
-    parts: Sequence[Slice],
-    chance: Sequence[Mapping[str, Any]],
-    events: int,
-    seed: int,
-    resamples: int,
-) -> dict[str, Any]:
-    """Return the content of report.json as plain values; what is undefined is None.
-
-    Means are over the queries with relevant images, each counting the same (macro averages).
+    slices: Sequence[Slice],
+    moment: NDArray[np.int64],
+    provenance: Provenance,
+    missing: Iterable[Missing] = (),
+    skipped: Iterable[Left] = (),
+    problems: Iterable[str] = (),
+) -> Report:
+    """Summarise what was measured.
 
     Args:
         collection: the images.
         queries: what was asked.
         measured: model name -> its figures.
-        parts: the slices; ``Measured.slices`` is numbered in this order.
-        chance: per query, what a random order would score.
-        events: number of moments in the collection.
-        seed: of the bootstrap.
-        resamples: draws of the bootstrap.
+        slices: of the images; ``Measured.slices`` is numbered in this order.
+        moment: int64 (n,), see :func:`c4t_core.evaluation.groups.moments`.
+        provenance: what the figures come from; its options hold.
+        missing: models that could not be evaluated.
+        skipped: images that could not be read.
+        problems: sentences about the input.
     """
+    options = provenance.options
+    intervals = partial(mean_intervals, seed=options.seed, resamples=options.resamples)
     answered = np.array([len(query.relevant) > 0 for query in queries], dtype=bool)
+    by_query = tuple(
+        _one_query(index, query, collection, measured, moment, options.cutoffs)
+        for index, query in enumerate(queries)
+    )
 
-    def intervals(values: Floats) -> Floats:
-        return mean_intervals(values, seed, resamples)
+    def group(rows: _Rows) -> Group:
+        levels = [by_query[i].chance for i in np.flatnonzero(rows).tolist()]
+        return Group(
+            int(rows.sum()),
+            {name: _model_means(one, rows, intervals) for name, one in measured.items()},
+            Chance(
+                _mean_chance([level.frames for level in levels]),
+                _mean_chance([level.events for level in levels]),
+            ),
+        )
 
-    def block(rows: NDArray[np.bool_]) -> dict[str, Any]:
-        return {
-            "queries": int(rows.sum()),
-            "overall": {name: _means(one, rows, intervals) for name, one in measured.items()},
-            "chance": _mean_chance([chance[i] for i in np.flatnonzero(rows).tolist()]),
-        }
+    kinds = [query.kind for query in queries]
+    return Report(
+        collection=collection,
+        moments=int(moment.max(initial=-1)) + 1,
+        measured=measured,
+        overall=group(answered),
+        kinds={kind: group(answered & (np.array(kinds) == kind)) for kind in dict.fromkeys(kinds)},
+        slices=(
+            *_image_slices(queries, measured, slices, intervals),
+            *_class_slices(queries, measured, len(collection), answered, intervals),
+        ),
+        comparisons=tuple(
+            _compare(a, b, measured, answered, intervals) for a, b in combinations(measured, 2)
+        ),
+        queries=by_query,
+        missing=tuple(missing),
+        skipped=tuple(skipped),
+        problems=tuple(problems),
+        provenance=provenance,
+    )
 
-    kinds = list(dict.fromkeys(query.kind for query in queries))
-    whole = block(answered)
-    data: dict[str, Any] = {
-        "format": FORMAT,
-        "models": list(measured),
-        "images": len(collection),
-        "moments": events,
-        "answered": int(answered.sum()),
-        "overall": whole["overall"],
-        "chance": whole["chance"],
-        "kinds": {
-            kind: block(answered & np.array([query.kind == kind for query in queries]))
-            for kind in kinds
+
+def _model_means(one: Measured, rows: _Rows, intervals: _Intervals) -> ModelMeans:
+    events = {name: values for name, values in one.events.items() if name != "relevant"}
+    return ModelMeans(_means(one.figures, rows, intervals), _means(events, rows, intervals))
+
+
+def _means(figures: Mapping[str, Floats], rows: _Rows, intervals: _Intervals) -> Means:
+    edges = intervals(np.stack([values[rows] for values in figures.values()], axis=1))
+    return Means(
+        {
+            name: _defined(values[rows].mean()) if rows.any() else None
+            for name, values in figures.items()
         },
-        "slices": _slices(queries, measured, parts, answered, intervals),
-        "comparisons": [
-            _compare(a, b, measured[a], measured[b], answered, intervals)
-            for a, b in combinations(measured, 2)
-        ],
-        "queries": [
-            _one_query(place, query, collection, measured, chance[place])
-            for place, query in enumerate(queries)
-        ],
-        "without_relevant": [query.text for query in queries if not len(query.relevant)],
-    }
-    return data
+        {
+            name: None if math.isnan(low) else (float(low), float(high))
+            for name, (low, high) in zip(figures, edges, strict=True)
+        },
+    )
 
 
-def _means(
-    one: Measured, rows: NDArray[np.bool_], intervals: Callable[[Floats], Floats]
-) -> dict[str, Any]:
-    out = _nested(_mean_of(one.figures, rows), _OVERALL)
-    out["intervals"] = _nested(_intervals_of(one.figures, rows, intervals), _OVERALL)
-    over_events = {name: v for name, v in one.events.items() if name != "relevant"}
-    out["events"] = _nested(_mean_of(over_events, rows), _OVERALL)
-    out["events"]["intervals"] = _nested(_intervals_of(over_events, rows, intervals), _OVERALL)
-    return out
+def _mean_chance(levels: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = levels[0] if levels else {}
+    return {name: float(np.mean([level[name] for level in levels])) for name in names}
 
 
-_OVERALL: _Names = {"ap": "map", "rr": "mrr"}
-_QUERY: _Names = {}
-
-
-def _mean_of(figures: Mapping[str, Floats], rows: NDArray[np.bool_]) -> dict[str, Any]:
-    return {
-        name: _plain(values[rows].mean()) if rows.any() else None
-        for name, values in figures.items()
-    }
-
-
-def _intervals_of(
-    figures: Mapping[str, Floats],
-    rows: NDArray[np.bool_],
-    intervals: Callable[[Floats], Floats],
-) -> dict[str, Any]:
-    table = np.stack([values[rows] for values in figures.values()], axis=1)
-    edges = intervals(table)
-    return {
-        name: None if math.isnan(low) else [float(low), float(high)]
-        for name, (low, high) in zip(figures, edges, strict=True)
-    }
-
-
-def _nested(flat: Mapping[str, Any], names: _Names) -> dict[str, Any]:
-    """Turn ``{"ap": x, "precision@10": y}`` into ``{"map": x, "precision": {"10": y}}``."""
-    out: dict[str, Any] = {}
-    for name, value in flat.items():
-        figure, _, cutoff = name.partition("@")
-        if cutoff:
-            out.setdefault(figure, {})[cutoff] = value
-        else:
-            out[names.get(figure, figure)] = value
-    return out
-
-
-def _mean_chance(levels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    if not levels:
-        return {}
-    out: dict[str, Any] = {}
-    for name, value in levels[0].items():
-        if isinstance(value, Mapping):
-            out[name] = _mean_chance([level[name] for level in levels])
-        else:
-            out[_OVERALL.get(name, name)] = float(np.mean([level[name] for level in levels]))
-    return out
-
-
-def _slices(
+def _image_slices(
     queries: Sequence[LabelledQuery],
     measured: Mapping[str, Measured],
-    parts: Sequence[Slice],
-    answered: NDArray[np.bool_],
-    intervals: Callable[[Floats], Floats],
-) -> list[dict[str, Any]]:
-    """Return the slices of images, then those of queries by class."""
-    out = []
-    for number, part in enumerate(parts):
-        some = {name: one.slices[number] for name, one in measured.items()}
-        rows = ~np.isnan(next(iter(some.values()))["ap"])
-        levels = [_part_chance(queries[i], part.inside) for i in np.flatnonzero(rows).tolist()]
-        entry = _slice_entry(part.dimension, part.value, some, rows, levels, intervals)
-        if entry:
-            out.append({**entry, "images": int(part.inside.sum())})
-    classes = dict.fromkeys(name for query in queries for name in query.classes)
-    for name in sorted(classes):
-        rows = answered & np.array([name in query.classes for query in queries])
-        everything = {model: one.figures for model, one in measured.items()}
-        levels = [
-            _part_chance(queries[i], None, _size(measured)) for i in np.flatnonzero(rows).tolist()
-        ]
-        entry = _slice_entry("class", name, everything, rows, levels, intervals)
-        if entry:
-            out.append({**entry, "images": None})
-    return out
+    slices: Sequence[Slice],
+    intervals: _Intervals,
+) -> Iterable[SliceMeans]:
+    for number, part in enumerate(slices):
+        figures = {name: one.slices[number] for name, one in measured.items()}
+        rows = ~np.isnan(next(iter(figures.values()))["ap"])
+        sizes = []
+        for query in (queries[i] for i in np.flatnonzero(rows).tolist()):
+            size = part.inside if query.pool is None else part.inside[query.pool]
+            sizes.append((int(part.inside[query.relevant].sum()), int(size.sum())))
+        images = int(part.inside.sum())
+        yield from _slice(part.dimension, part.value, images, figures, rows, sizes, intervals)
 
 
-def _size(measured: Mapping[str, Measured]) -> int:
-    histograms = next(iter(measured.values())).histogram
-    return max((int(both[0].sum()) for both in histograms), default=0)
+def _class_slices(
+    queries: Sequence[LabelledQuery],
+    measured: Mapping[str, Measured],
+    images: int,
+    answered: _Rows,
+    intervals: _Intervals,
+) -> Iterable[SliceMeans]:
+    figures = {name: one.figures for name, one in measured.items()}
+    for value in sorted({name for query in queries for name in query.classes}):
+        rows = answered & np.array([value in query.classes for query in queries])
+        sizes = []
+        for query in (queries[i] for i in np.flatnonzero(rows).tolist()):
+            size = images if query.pool is None else len(query.pool)
+            sizes.append((len(query.relevant), size))
+        yield from _slice("class", value, None, figures, rows, sizes, intervals)
 
 
-def _part_chance(
-    query: LabelledQuery, inside: NDArray[np.bool_] | None, images: int = 0
-) -> dict[str, float]:
-    """Return the expectation of each figure of :data:`_SLICED` for one query within a slice."""
-    if inside is None:
-        relevant = len(query.relevant)
-        size = images if query.pool is None else len(query.pool)
-    else:
-        relevant = int(inside[query.relevant].sum())
-        size = int(inside.sum()) if query.pool is None else int(inside[query.pool].sum())
-    return {
-        "ap": expected_average_precision(relevant, size),
-        "precision@10": expected_precision(relevant, size, 10),
-        "precision@25": expected_precision(relevant, size, 25),
-        "recall@100": expected_recall(size, 100),
-    }
-
-
-def _slice_entry(
+def _slice(
     dimension: str,
     value: str,
+    images: int | None,
     figures: Mapping[str, Mapping[str, Floats]],
-    rows: NDArray[np.bool_],
-    levels: Sequence[Mapping[str, float]],
-    intervals: Callable[[Floats], Floats],
-) -> dict[str, Any] | None:
+    rows: _Rows,
+    sizes: Sequence[tuple[int, int]],
+    intervals: _Intervals,
+) -> Iterable[SliceMeans]:
+    """Yield the slice, unless none of its queries has a relevant image.
+
+    ``rows`` are the queries that count, ``sizes`` says for each of these how many images are
+    relevant, and how many are ranked.
+    """
     if not rows.any():
-        return None
-    results = {}
-    for name, table in figures.items():
-        some = {figure: table[figure] for figure in _SLICED if figure in table}
-        results[name] = _nested(_mean_of(some, rows), _OVERALL)
-        results[name]["intervals"] = _nested(_intervals_of(some, rows, intervals), _OVERALL)
-    shown = [figure for figure in _SLICED if figure in next(iter(figures.values()))]
-    chance = {figure: float(np.mean([level[figure] for level in levels])) for figure in shown}
-    return {
-        "dimension": dimension,
-        "value": value,
-        "queries": int(rows.sum()),
-        "results": results,
-        "chance": _nested(chance, _OVERALL),
+        return
+    shown = [metric for metric in _SLICED if metric in next(iter(figures.values()))]
+    means = {
+        name: _means({metric: table[metric] for metric in shown}, rows, intervals)
+        for name, table in figures.items()
     }
+    levels = [
+        {
+            "ap": expected_average_precision(relevant, ranked),
+            "precision@10": expected_precision(relevant, ranked, 10),
+            "precision@25": expected_precision(relevant, ranked, 25),
+            "recall@100": expected_recall(ranked, 100),
+        }
+        for relevant, ranked in sizes
+    ]
+    chance = _mean_chance([{metric: level[metric] for metric in shown} for level in levels])
+    yield SliceMeans(dimension, value, images, int(rows.sum()), means, chance)
 
 
 def _compare(
-    a: str,
-    b: str,
-    first: Measured,
-    second: Measured,
-    rows: NDArray[np.bool_],
-    intervals: Callable[[Floats], Floats],
-) -> dict[str, Any]:
-    """Compare two models query by query; a difference above 0 speaks for ``a``."""
-    difference = {name: first.figures[name] - second.figures[name] for name in first.figures}
+    a: str, b: str, measured: Mapping[str, Measured], rows: _Rows, intervals: _Intervals
+) -> Comparison:
+    first, second = measured[a].figures, measured[b].figures
+    difference = {name: first[name] - second[name] for name in first}
     ap = difference["ap"][rows]
-    return {
-        "a": a,
-        "b": b,
-        "queries": int(rows.sum()),
-        "difference": _nested(_mean_of(difference, rows), _OVERALL),
-        "intervals": _nested(_intervals_of(difference, rows, intervals), _OVERALL),
-        "better": {
-            "a": int((ap > 1e-12).sum()),
-            "b": int((ap < -1e-12).sum()),
-            "equal": int((np.abs(ap) <= 1e-12).sum()),
-        },
-    }
+    means = _means(difference, rows, intervals)
+    better_a, better_b = int((ap > 1e-12).sum()), int((ap < -1e-12).sum())
+    return Comparison(a, b, int(rows.sum()), means, better_a, better_b)
 
 
 def _one_query(
-    place: int,
+    index: int,
     query: LabelledQuery,
     collection: Collection,
     measured: Mapping[str, Measured],
-    chance: Mapping[str, Any],
-) -> dict[str, Any]:
+    moment: NDArray[np.int64],
+    cutoffs: tuple[int, ...],
+) -> QueryFigures:
     results = {}
     for name, one in measured.items():
-        flat = {figure: _plain(values[place]) for figure, values in one.figures.items()}
-        events = {figure: _plain(values[place]) for figure, values in one.events.items()}
-        relevant_events = events.pop("relevant")
-        results[name] = {
-            **_nested(flat, _QUERY),
-            "events": {"relevant": int(relevant_events or 0), **_nested(events, _QUERY)},
-            "top": [collection.names[i] for i in one.top[place]],
-            "scores": one.top_scores[place],
-            "mean_score": one.mean_score[place],
-        }
-    return {
-        "query": query.text,
-        "kind": query.kind,
-        "classes": list(query.classes),
-        "relevant": len(query.relevant),
-        "images": len(collection) if query.pool is None else len(query.pool),
-        "chance": dict(chance),
-        "results": results,
-    }
-
-
-def _plain(value: float | np.floating[Any]) -> float | None:
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-_PACKAGES = ("numpy", "pillow", "onnxruntime", "tokenizers", "torch", "open_clip_torch")
-
-
-def provenance_of(
-    models: Mapping[str, str],
-    collection: Collection,
-    contents: Sequence[bytes | None],
-    sources: Mapping[str, str],
-    seed: int,
-    resamples: int,
-    cutoffs: Sequence[int],
-) -> dict[str, Any]:
-    """Return what another needs to get the same figures, as plain values.
-
-    Args:
-        models: name -> fingerprint.
-        collection: the images that were searched.
-        contents: SHA-256 of each.
-        sources: name -> SHA-256 of the files read.
-        seed: of the bootstrap.
-        resamples: draws of the bootstrap.
-        cutoffs: numbers of hits.
-    """
-    listed = b"".join(
-        name.encode("utf-8", "surrogateescape") + b"\0" + (digest or b"") + b"\n"
-        for name, digest in zip(collection.names, contents, strict=True)
+        events = {metric: _defined(values[index]) for metric, values in one.events.items()}
+        results[name] = QueryResult(
+            values={metric: _defined(values[index]) for metric, values in one.figures.items()},
+            relevant_events=int(events.pop("relevant") or 0),
+            events=events,
+            top=tuple(collection.names[i] for i in one.top[index]),
+            scores=tuple(one.top_scores[index]),
+            mean_score=one.mean_score[index],
+        )
+    images = len(collection) if query.pool is None else len(query.pool)
+    chance = Chance(
+        chance_level(query.grades, images, cutoffs),
+        event_chance(query.relevant, query.pool, moment, cutoffs),
     )
-    return {
-        "c4t": c4t_core.__version__,
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in _PACKAGES if _version(name)},
-        "models": {name: {"fingerprint": print_} for name, print_ in models.items()},
-        "images": {"number": len(collection), "sha256": sha256(listed)},
-        "sources": dict(sources),
-        "seed": seed,
-        "resamples": resamples,
-        "cutoffs": list(cutoffs),
-    }
+    return QueryFigures(query, images, chance, results)
 
 
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def _defined(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

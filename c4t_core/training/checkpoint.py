@@ -1,4 +1,4 @@
-"""What a run keeps on disk so that a kill costs nothing but time.
+"""What a run keeps on disk so that a kill costs nothing but time: checkpoints, and its logs.
 
 ``checkpoint.pt`` holds what learns (weights, running statistics, loss), AdamW's and the
 schedule's state, the moving average, the place in the epoch and the history. What is frozen

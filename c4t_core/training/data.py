@@ -19,6 +19,7 @@ from c4t_core.errors import ImageError, TrainingError
 from c4t_core.images.decode import open_image
 from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.preprocess import prepare
+from c4t_core.training.events import PairsRead
 from c4t_core.training.request import Captions, TrainingOptions, TrainingRequest
 
 Pixels = NDArray[np.uint8]
@@ -51,19 +52,17 @@ class Data:
     pairs: int  # rows that are used
     test: int  # images of the file's own test split, never looked at
 
-    def to_dict(self) -> dict[str, object]:
-        """Return plain data for the event ``pairs``."""
-        return {
-            "pairs": self.pairs,
-            "train": len(self.train),
-            "validation": len(self.validation),
-            "test": self.test,
-            "drives": len({sample.drive for sample in (*self.train, *self.validation)} - {None}),
-            "problems": [
-                {"line": problem.line, "message": problem.message} for problem in self.problems
-            ],
-            "warnings": list(self.warnings),
-        }
+    def event(self) -> PairsRead:
+        """Return what a run tells of it."""
+        return PairsRead(
+            pairs=self.pairs,
+            train=len(self.train),
+            validation=len(self.validation),
+            test=self.test,
+            drives=len({sample.drive for sample in (*self.train, *self.validation)} - {None}),
+            problems=tuple(Problem(problem.line, problem.message) for problem in self.problems),
+            warnings=self.warnings,
+        )
 
     def require(self, path: Path) -> None:
         """Check that there is enough to train on.
@@ -166,7 +165,7 @@ def limited(samples: Sequence[Sample], limit: int, seed: int) -> list[Sample]:
     if len(samples) <= limit:
         return list(samples)
     kept = np.random.default_rng(seed).choice(len(samples), limit, replace=False)
-    return [samples[place] for place in sorted(kept)]
+    return [samples[index] for index in sorted(kept)]
 
 
 def epoch_rows(
@@ -231,11 +230,11 @@ class PixelReader:
         size = self._config.size
         pixels = np.zeros((len(paths), size, size, 3), dtype=np.uint8)
         reasons: dict[int, str] = {}
-        for place, got in enumerate(self._pool.map(self._one, paths)):
+        for index, got in enumerate(self._pool.map(self._one, paths)):
             if isinstance(got, str):
-                reasons[place] = got
+                reasons[index] = got
             else:
-                pixels[place] = got
+                pixels[index] = got
         return pixels, reasons
 
     def _one(self, path: Path) -> Pixels | str:

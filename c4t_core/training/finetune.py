@@ -3,15 +3,14 @@
 Fine-tuning on little data often costs what the model knew. Weights between the old and the
 new ones, ``theta = (1 - a) theta_old + a theta_new``, often keep both (Wortsman et al.,
 "Robust fine-tuning of zero-shot models", WiSE-FT, arXiv 2109.01903, section 3). The mixing
-weight ``a`` is chosen on the validation drives, among those that keep the general set.
+weight ``a`` is chosen on the validation drives, among those that keep the general set: frames of
+the drives that ship, or the user's own pairs, and sentences whose order of meaning must stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +23,11 @@ from c4t_core.datasets.scenes import read_scenes
 from c4t_core.paths import resource
 from c4t_core.training.checkpoint import load_learning_state
 from c4t_core.training.data import Sample
+from c4t_core.training.events import Figures, Guarded, Retrieval
 from c4t_core.training.request import TrainingOptions
 from c4t_core.training.steps import Material
 from c4t_core.training.towers import Captions, Towers
-from c4t_core.training.validation import Retrieval, measure
+from c4t_core.training.validation import measure
 
 TRIPLETS: tuple[tuple[str, str, str], ...] = (
     # words of traffic that labelled classes seldom hold
@@ -116,76 +116,6 @@ MIXES = tuple(step / 10 for step in range(11))
 Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Figures:
-    """One state of the weights, measured.
-
-    Attributes:
-        mix: share of the new weights, 0..1.
-        held_out: retrieval on the drives kept for validation; None without any.
-        general: retrieval on the general images; None without any.
-        meaning: share of the triplets in the right order, 0..1.
-        kept: rank correlation of sentence similarities with those of the old model, -1..1.
-    """
-
-    mix: float
-    held_out: Retrieval | None
-    general: Retrieval | None
-    meaning: float
-    kept: float
-
-    @property
-    def held_out_score(self) -> float:
-        """Mean of both mAPs on the held-out drives, 0 without any."""
-        return self.held_out.score if self.held_out is not None else 0.0
-
-    @property
-    def general_score(self) -> float:
-        """Mean of the order of meanings and, where there are images, their retrieval."""
-        if self.general is None:
-            return self.meaning
-        return (self.meaning + self.general.score) / 2
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data, the scores included."""
-        return {
-            **asdict(self),
-            "held_out": self.held_out.to_dict() if self.held_out is not None else None,
-            "general": self.general.to_dict() if self.general is not None else None,
-            "held_out_score": self.held_out_score,
-            "general_score": self.general_score,
-        }
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """What the guards found and chose.
-
-    Attributes:
-        before: the old model.
-        after: the new weights alone.
-        chosen: what is kept: the new weights, or a blend.
-        tried: every mix that was measured, in order.
-        warnings: sentences for the user.
-    """
-
-    before: Figures
-    after: Figures
-    chosen: Figures
-    tried: tuple[Figures, ...]
-    warnings: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for the report and the event ``guard``."""
-        return {
-            "before": self.before.to_dict(),
-            "after": self.after.to_dict(),
-            "chosen": self.chosen.to_dict(),
-            "tried": [figures.to_dict() for figures in self.tried],
-            "warnings": list(self.warnings),
-        }
-
-
 def mixed(old: Mapping[str, Tensor], new: Mapping[str, Tensor], mix: float) -> dict[str, Tensor]:
     """Return ``(1 - mix) old + mix new``, tensor by tensor; counters are the new ones.
 
@@ -206,7 +136,7 @@ def order_of_meanings(embeddings: Floats) -> float:
     """Return the share of triplets whose first two sentences lie closer than first and third.
 
     Args:
-        embeddings: float32 (s, d), unit rows, one for each of ``general.sentences()``.
+        embeddings: float32 (s, d), unit rows, one for each of :func:`sentences`.
     """
     place = {sentence: row for row, sentence in enumerate(sentences())}
     rows = np.array([[place[sentence] for sentence in triplet] for triplet in TRIPLETS])  # (t, 3)

@@ -16,6 +16,10 @@ from typing import Any, Literal, get_args
 
 from c4t_core.errors import TrainingError
 from c4t_core.files import sha256
+from c4t_core.training.plain import from_plain, to_plain
+
+FORMAT = 1
+"""Of request.json; only what an older version would get wrong raises it."""
 
 Loss = Literal["original", "infonce", "soft-text", "siglip"]
 Freeze = Literal["none", "image", "text", "encoders", "partial"]
@@ -205,7 +209,7 @@ class TrainingRequest:
         Raises:
             TrainingError: if the pairs cannot be read.
         """
-        plain = self.to_dict()
+        plain = self.to_json()
         for key in _NOT_IDENTITY:
             del plain[key]
         try:
@@ -216,22 +220,49 @@ class TrainingRequest:
             ) from error
         return sha256(json.dumps(plain, sort_keys=True))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for ``request.json``; paths become absolute."""
-        plain: dict[str, Any] = {}
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data, as ``request.json`` holds it; paths become absolute."""
+        plain: dict[str, Any] = {"format": FORMAT}
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
             if isinstance(value, Path):
-                value = str(value.expanduser().absolute())
-            elif isinstance(value, TrainingOptions):
-                value = dataclasses.asdict(value)
-            elif isinstance(value, Mapping):
-                value = dict(value)
-            plain[item.name] = value
+                value = value.expanduser().absolute()
+            plain[item.name] = to_plain(value)
         return plain
+
+    @classmethod
+    def from_json(cls, plain: object) -> TrainingRequest:
+        """Return the request that :meth:`to_json` gave, also before it told its format.
+
+        Raises:
+            ValueError: if it is none, or one of a later version.
+        """
+        if isinstance(plain, dict) and plain.get("format", FORMAT) != FORMAT:
+            raise ValueError("another version of C4T wrote it")
+        return from_plain(cls, plain)
+
+    @classmethod
+    def read(cls, path: Path) -> TrainingRequest:
+        """Read a ``request.json``.
+
+        Raises:
+            TrainingError: if it cannot be read or is none.
+        """
+        try:
+            return cls.from_json(json.loads(path.read_bytes()))
+        except OSError as error:
+            raise TrainingError(
+                f"The request {path} cannot be read ({error.strerror}); check its path."
+            ) from error
+        except ValueError as error:
+            raise TrainingError(
+                f"{path} holds no request for a training ({error}); start the run with PAIRS and "
+                "options instead."
+            ) from error
 
 
 _NOT_IDENTITY = (
+    "format",
     "output",
     "name",
     "download",

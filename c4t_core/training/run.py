@@ -1,4 +1,7 @@
-"""The heavy half of a run: model, sources, loop, guards and export, on one set of processes."""
+"""The heavy half of a run: start, sources, loop, guards, export and card of the model.
+
+It runs on one set of processes, of which one writes files and speaks.
+"""
 
 from __future__ import annotations
 
@@ -25,27 +28,33 @@ from c4t_core.progress import Progress
 from c4t_core.training import finetune
 from c4t_core.training.checkpoint import Position, learning_state, state_digest
 from c4t_core.training.data import Data, Sample, load_pairs
-from c4t_core.training.finetune import Guard, Guarded
+from c4t_core.training.events import (
+    Emit,
+    EpochFigures,
+    Event,
+    Exporting,
+    Guarded,
+    ImagesSkipped,
+    StateMeasured,
+    UnreadableImage,
+)
+from c4t_core.training.finetune import Guard
 from c4t_core.training.losses import Criterion
 from c4t_core.training.request import Precision, TrainingRequest
-from c4t_core.training.sources import Emit, Place, caption_source, image_source
+from c4t_core.training.sources import Place, caption_source, image_source
 from c4t_core.training.steps import Material
 from c4t_core.training.towers import Towers, freeze
 from c4t_core.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from c4t_core.models.network import DualEncoder
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from c4t_core.training.finetune import Guarded
 
 
 def model_card(
     request: TrainingRequest,
     data: Data,
     start: str,
-    best: dict[str, Any],
+    best: EpochFigures,
     guarded: Guarded | None,
 ) -> str:
     """Return ``model_card.md``; its first sentence is what a list of models shows."""
@@ -64,9 +73,9 @@ def model_card(
         f"| training images | {len(data.train)} |",
         f"| images held out | {len(data.validation)} |",
     ]
-    if "score" in best:
-        lines.append(f"| captions find held-out images, mAP | {best['text_map']:.3f} |")
-        lines.append(f"| held-out images find captions, mAP | {best['image_map']:.3f} |")
+    if best.text_map is not None:
+        lines.append(f"| captions find held-out images, mAP | {best.text_map:.3f} |")
+        lines.append(f"| held-out images find captions, mAP | {best.image_map:.3f} |")
     if guarded is not None:
         before, chosen = guarded.before, guarded.chosen
         lines += [
@@ -231,12 +240,8 @@ class Run:
         material, skipped = self._sources(samples, len(self._data.train), "cache")
         self.skipped = tuple(skipped)
         if skipped:
-            self._emit(
-                {
-                    "event": "skipped",
-                    "images": [{"path": path, "reason": reason} for path, reason in skipped],
-                }
-            )
+            images = tuple(UnreadableImage(path, reason) for path, reason in skipped)
+            self._emit(ImagesSkipped(images))
         kept = dataclasses.replace(self._data, train=tuple(material.samples[: material.train]))
         kept.require(self._request.pairs)
         return material
@@ -288,11 +293,11 @@ class Run:
         new = learning_state(self._towers)
 
         def measured(done: int, total: int) -> None:
-            self._emit({"event": "measured", "done": done, "total": total})
+            self._emit(StateMeasured(done, total))
             self._progress(0, 1)
 
         guarded = guard.decide(self._old, new, self._request.blend, measured)
-        self._emit({"event": "guard", **guarded.to_dict()})
+        self._emit(guarded)
         return guarded
 
     def _general(self) -> Material | None:
@@ -308,9 +313,9 @@ class Run:
         material, _ = self._sources(samples, 0, "cache/general")
         return material if material.samples else None
 
-    def export(self, folder: Path, best: dict[str, Any], guarded: Guarded | None) -> None:
+    def export(self, folder: Path, best: EpochFigures, guarded: Guarded | None) -> None:
         """Write the finished model for both engines, whole or not at all."""
-        self._emit({"event": "export", "path": str(folder)})
+        self._emit(Exporting(str(folder)))
         model = self._towers.model.cpu().eval()
         config = model.config
         if self._request.name is not None:
@@ -346,5 +351,5 @@ def make_accelerator(device: str | None, precision: Precision) -> Any:
     )
 
 
-def _silent(event: dict[str, Any]) -> None:
+def _silent(event: Event) -> None:
     """Say nothing: another process does."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,63 +15,31 @@ from c4t_core.errors import C4TError, Cancelled, TrainingError
 from c4t_core.files import write_whole
 from c4t_core.progress import Progress, ignore
 from c4t_core.training.data import Data, load_data
+from c4t_core.training.events import (
+    Emit,
+    EpochFigures,
+    Event,
+    Failed,
+    Guarded,
+    Stopped,
+    TrainingResult,
+)
+from c4t_core.training.plain import from_plain, to_plain
 from c4t_core.training.request import TrainingRequest
 
 if TYPE_CHECKING:
-    from c4t_core.training.finetune import Guarded
+    from c4t_core.training.checkpoint import Position
     from c4t_core.training.run import Run
 
 REQUEST = "request.json"
 REPORT = "report.json"
 MODEL = "model"
 
-Event = dict[str, Any]
-"""``{"event": NAME, ...}``; the names and their entries are in docs/training.md."""
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What a finished run leaves.
-
-    Attributes:
-        output: folder of the run.
-        model: folder of the finished model.
-        name: ``c4t:NAME`` if it was registered.
-        epochs: that were run.
-        steps: of the optimiser.
-        seconds: of work, over all sittings.
-        best_epoch: whose weights are kept, from 0.
-        best: its row of the history: losses and retrieval figures.
-        guard: what fine-tuning won and lost, as of ``Guarded.to_dict``; None for a new model.
-        skipped: (path, reason) of images that could not be read.
-        warnings: sentences for the user.
-        resumed: whether it went on from a checkpoint.
-    """
-
-    output: Path
-    model: Path
-    name: str | None
-    epochs: int
-    steps: int
-    seconds: float
-    best_epoch: int
-    best: dict[str, Any]
-    guard: dict[str, Any] | None
-    skipped: tuple[tuple[str, str], ...]
-    warnings: tuple[str, ...]
-    resumed: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for ``report.json`` and the event ``done``."""
-        plain = dict(self.__dict__)
-        plain["output"], plain["model"] = str(self.output), str(self.model)
-        return plain
-
 
 def train(
     request: TrainingRequest,
     progress: Progress = ignore,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Emit | None = None,
 ) -> TrainingResult:
     """Train or fine-tune as asked; goes on where an earlier call with this request stopped.
 
@@ -81,7 +47,7 @@ def train(
         request: what to train, on what, and where the result goes.
         progress: called with optimiser steps done and in all; raise Cancelled to stop. A
             checkpoint is written then, and Cancelled is raised on.
-        on_event: called with plain dictionaries from the calling thread.
+        on_event: called with what happens (:mod:`c4t_core.training.events`), in the calling thread.
 
     Raises:
         Cancelled: if ``progress`` asked for it.
@@ -92,15 +58,10 @@ def train(
     try:
         return _train(request, progress, emit)
     except Cancelled:
-        emit(
-            {
-                "event": "stopped",
-                "message": "Training stopped; run the same command again and it goes on from here.",
-            }
-        )
+        emit(Stopped("Training stopped; run the same command again and it goes on from here."))
         raise
     except C4TError as error:
-        emit({"event": "error", "kind": type(error).__name__, "message": str(error)})
+        emit(Failed(type(error).__name__, str(error)))
         raise
 
 
@@ -108,9 +69,7 @@ def _ignore_event(event: Event) -> None:
     """Take no notice."""
 
 
-def _train(
-    request: TrainingRequest, progress: Progress, emit: Callable[[Event], None]
-) -> TrainingResult:
+def _train(request: TrainingRequest, progress: Progress, emit: Emit) -> TrainingResult:
     from c4t_core.training.run import require_packages
 
     request.validate()
@@ -125,14 +84,14 @@ def _train(
     position, resumed = run.train()
     guarded = run.guard()
     result = _finish(request, data, run, guarded, resumed, position)
-    emit({"event": "done", **result.to_dict()})
+    emit(result)
     return result
 
 
-def preview(request: TrainingRequest, emit: Callable[[Event], None] = _ignore_event) -> Data:
+def preview(request: TrainingRequest, emit: Emit = _ignore_event) -> Data:
     """Read and split the pairs without training, and tell what was found."""
     data = load_data(request)
-    emit({"event": "pairs", **data.to_dict()})
+    emit(data.event())
     return data
 
 
@@ -143,7 +102,7 @@ def _claim_output(request: TrainingRequest) -> None:
         TrainingError: if it holds another one, with what differs.
     """
     path = request.output / REQUEST
-    mine = {"identity": request.identity(), **request.to_dict()}
+    mine = {"identity": request.identity(), **request.to_json()}
     try:
         request.output.mkdir(parents=True, exist_ok=True)
         known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
@@ -175,7 +134,7 @@ def _difference(known: dict[str, Any], mine: dict[str, Any]) -> str:
     differing = [
         f"{name.removeprefix('options/')} was {old.get(name)}"
         for name, value in new.items()
-        if name != "identity" and old.get(name) != value
+        if name not in ("format", "identity") and old.get(name) != value
     ]
     return ", ".join(differing[:4]) or "the pairs file has changed"
 
@@ -210,13 +169,12 @@ def _finish(
     run: Run,
     guarded: Guarded | None,
     resumed: bool,
-    position: Any,
+    position: Position,
 ) -> TrainingResult:
     begun = time.monotonic()
     warnings = [*data.warnings, *(guarded.warnings if guarded is not None else ())]
-    best: dict[str, Any] = next(
-        (row for row in position.history if row["epoch"] == position.best_epoch), {}
-    )
+    row = next(row for row in position.history if row["epoch"] == position.best_epoch)
+    best = from_plain(EpochFigures, row)
     name = None
     folder = request.output / MODEL
     if run.main:
@@ -232,13 +190,13 @@ def _finish(
         seconds=position.seconds + time.monotonic() - begun,
         best_epoch=position.best_epoch,
         best=best,
-        guard=guarded.to_dict() if guarded is not None else None,
+        guard=guarded,
         skipped=run.skipped,
         warnings=tuple(warnings),
         resumed=resumed,
     )
     if run.main:
-        write_whole(request.output / REPORT, json.dumps(result.to_dict(), indent=1) + "\n")
+        write_whole(request.output / REPORT, json.dumps(to_plain(result), indent=1) + "\n")
     return result
 
 

@@ -26,6 +26,7 @@ from c4t_core.files import digest, file_key
 from c4t_core.progress import Progress, ignore
 from c4t_core.training.checkpoint import state_digest
 from c4t_core.training.data import PixelReader, Sample
+from c4t_core.training.events import Emit, Features, Pixels, Preparing
 from c4t_core.training.request import TrainingOptions
 from c4t_core.training.towers import Captions, Towers, augmented, is_frozen
 
@@ -182,7 +183,6 @@ def _allocate(data: Path, state: Path, shape: tuple[int, ...], dtype: np.dtype[A
         ) from error
 
 
-Emit = Callable[[dict[str, Any]], None]
 BLOCK = 64  # images per pass of a frozen encoder; fixed, so that a resumed cache is the same
 
 
@@ -196,7 +196,7 @@ class Place:
         threads: that decode.
         main: whether this process fills the caches; the others wait and read.
         wait: returns when all processes are here.
-        emit: takes the events ``features`` and ``prepare``.
+        emit: takes events.
         progress: called after each block; may raise Cancelled.
     """
 
@@ -272,7 +272,7 @@ def image_source(
         store = _filled(
             ("images", key, len(paths), (width,), np.float32),
             lambda numbers: _features(numbers, paths, reader, towers, place.device),
-            "features",
+            Features,
             place,
         )
         reader.close()
@@ -292,7 +292,7 @@ def image_source(
             np.uint8,
         ),
         lambda numbers: _pixels(numbers, paths, reader, keep),
-        "prepare",
+        Pixels,
         place,
     )
     if keep:
@@ -303,7 +303,7 @@ def image_source(
 def _filled(
     what: tuple[str, str, int, tuple[int, ...], type],
     compute: Callable[[list[int]], tuple[Rows, dict[int, str]]],
-    event: str,
+    event: type[Preparing],
     place: Place,
 ) -> RowStore:
     name, key, count, shape, dtype = what
@@ -313,9 +313,7 @@ def _filled(
             compute,
             BLOCK,
             place.progress,
-            lambda done, total, left: place.emit(
-                {"event": event, "of": name, "done": done, "total": total, "seconds_left": left}
-            ),
+            lambda done, total, left: place.emit(event(name, done, total, left)),
         )
     place.wait()
     if not place.main:
@@ -367,7 +365,7 @@ def caption_source(
             return towers.text_features(batch).float().cpu().numpy(), {}
 
     store = _filled(
-        ("texts", key, len(texts), (encoder.width,), np.float32), compute, "features", place
+        ("texts", key, len(texts), (encoder.width,), np.float32), compute, Features, place
     )
     captions.features = torch.from_numpy(np.array(store.rows))  # (m, width)
     return captions

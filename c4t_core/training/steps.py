@@ -1,4 +1,4 @@
-"""One optimiser step: parts, precision, processes, memory, and how long it takes."""
+"""One optimiser step: parts, precision, processes, memory; and its rates and averaged weights."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from c4t_core.errors import TrainingError
 from c4t_core.training.checkpoint import Position
 from c4t_core.training.data import Sample, epoch_rows
+from c4t_core.training.events import BatchHalved, Emit
 from c4t_core.training.request import TrainingOptions
-from c4t_core.training.sources import Emit, ImageSource
+from c4t_core.training.sources import ImageSource
 from c4t_core.training.towers import Captions, Towers, parameter_groups
 
 
@@ -222,7 +223,7 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
-        self._emit({"event": "memory", "batch": part, "message": f"batch halved to {part}"})
+        self._emit(BatchHalved(part, f"batch halved to {part}"))
 
     def _try_step(self, batch: Batch, at: Position) -> float:
         total = 0.0

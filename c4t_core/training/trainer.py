@@ -28,8 +28,19 @@ from c4t_core.training.checkpoint import (
     write_history,
 )
 from c4t_core.training.data import prefetched, steps_per_epoch
+from c4t_core.training.events import (
+    CheckpointSaved,
+    Emit,
+    EpochDone,
+    EpochFigures,
+    Estimate,
+    Started,
+    Step,
+    StoppedEarly,
+    Validated,
+)
+from c4t_core.training.plain import to_plain
 from c4t_core.training.request import TrainingOptions
-from c4t_core.training.sources import Emit
 from c4t_core.training.steps import Material, Rates, Stepper
 from c4t_core.training.towers import Towers, set_training
 from c4t_core.training.validation import Measured, measure
@@ -119,27 +130,19 @@ class Trainer:
         per_image = per_step / (self._options.batch * self._options.accumulate) / 3
         epochs_left = self._options.epochs - self.at.epoch
         seconds = per_step * left + per_image * looked_at * epochs_left
+        text = f"about {format_duration(seconds)} for {left} steps"
+        self._emit(Estimate(seconds, per_step, left, text))
         self._emit(
-            {
-                "event": "estimate",
-                "seconds": seconds,
-                "seconds_per_step": per_step,
-                "steps": left,
-                "text": f"about {format_duration(seconds)} for {left} steps",
-            }
-        )
-        self._emit(
-            {
-                "event": "start",
-                "step": self.at.total,
-                "steps": self.steps,
-                "epoch": self.at.epoch,
-                "epochs": self._options.epochs,
-                "resumed": self.resumed,
-                "device": str(self._acc.device),
-                "processes": self._acc.num_processes,
-                "batch": self._options.batch,
-            }
+            Started(
+                step=self.at.total,
+                steps=self.steps,
+                epoch=self.at.epoch,
+                epochs=self._options.epochs,
+                resumed=self.resumed,
+                device=str(self._acc.device),
+                processes=self._acc.num_processes,
+                batch=self._options.batch,
+            )
         )
 
     def _epoch(self, board: Board | None) -> None:
@@ -169,16 +172,15 @@ class Trainer:
             self._progress(self.at.total, self.steps)
         self._end_epoch(board, begun)
 
-    def _step_event(self, loss: float) -> dict[str, Any]:
-        return {
-            "event": "step",
-            "step": self.at.total,
-            "steps": self.steps,
-            "epoch": self.at.epoch,
-            "loss": loss,
-            "rate": self._rates.current[0],
-            "seconds_left": self._meter.seconds_left,
-        }
+    def _step_event(self, loss: float) -> Step:
+        return Step(
+            step=self.at.total,
+            steps=self.steps,
+            epoch=self.at.epoch,
+            loss=loss,
+            rate=self._rates.current[0],
+            seconds_left=self._meter.seconds_left,
+        )
 
     # --- after an epoch -----------------------------------------------------------------
 
@@ -188,17 +190,19 @@ class Trainer:
         self._rates.after_epoch(measured.loss if measured is not None else loss)
         key = self._key(loss, measured)
         better = not self.at.best_key or key > self.at.best_key
-        row: dict[str, Any] = {"epoch": self.at.epoch, "step": self.at.total, "train_loss": loss}
+        known: dict[str, Any] = {"epoch": self.at.epoch, "step": self.at.total, "train_loss": loss}
+        known["best"] = better
         if measured is not None:
-            row |= {"validation_loss": measured.loss, **measured.retrieval.to_dict()}
-            self._emit({"event": "validation", **row, "best": better})
-        row |= {"rate": self._rates.current[0], "best": better}
+            known |= {"validation_loss": measured.loss, **to_plain(measured.retrieval)}
+            self._emit(Validated(**known))
+        figures = EpochFigures(**known, rate=self._rates.current[0])
+        row = to_plain(figures)
         self.at.history.append(row)
         self.at.since_best = 0 if better else self.at.since_best + 1
         if better:
             self.at.best_key, self.at.best_epoch = key, self.at.epoch
             self._best = self._kept_weights() if self._main else None
-        self._emit({"event": "epoch", **row, "epochs": self._options.epochs})
+        self._emit(EpochDone(**vars(figures), epochs=self._options.epochs))
         if board is not None:
             board.add({f"epoch/{name}": value for name, value in row.items()}, self.at.total)
         self.at = replace(self.at, epoch=self.at.epoch + 1, step=0, loss_sum=0.0, loss_count=0)
@@ -210,13 +214,8 @@ class Trainer:
         if self.at.finished or time.monotonic() - self._saved >= gap:
             self._checkpoint()
         if enough:
-            self._emit(
-                {
-                    "event": "early_stop",
-                    "epoch": self.at.epoch,
-                    "message": f"no better for {self.at.since_best} epochs",
-                }
-            )
+            text = f"no better for {self.at.since_best} epochs"
+            self._emit(StoppedEarly(self.at.epoch, text))
 
     def _validate(self) -> Measured | None:
         """Measure on the main process and tell the others; None without validation images."""
@@ -296,7 +295,7 @@ class Trainer:
         save_atomically(path, data)
         write_history(self._folder, self.at.history)
         self._saved = time.monotonic()
-        self._emit({"event": "checkpoint", "path": str(path), "step": self.at.total})
+        self._emit(CheckpointSaved(str(path), self.at.total))
 
     def _resume(self) -> bool:
         path = self._folder / CHECKPOINT

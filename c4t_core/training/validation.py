@@ -7,7 +7,7 @@ several captions: relevance is a matrix, not a diagonal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,43 +17,13 @@ from numpy.typing import NDArray
 
 from c4t_core.evaluation import metrics
 from c4t_core.training.data import Sample
+from c4t_core.training.events import Retrieval
 from c4t_core.training.request import TrainingOptions
 from c4t_core.training.sources import ImageSource
 from c4t_core.training.towers import Captions, Towers
 
 Matrix = NDArray[np.float32]
 RECALLS = (1, 5, 10)
-
-
-@dataclass(frozen=True)
-class Retrieval:
-    """Figures of one model on one set of pairs; all 0..1, means over queries.
-
-    Attributes:
-        images: number of images.
-        captions: number of different captions.
-        text_map: mAP of captions searching images.
-        image_map: mAP of images searching captions.
-        text_recall: k -> share of captions with one of their images among the first k.
-        image_recall: k -> share of images with one of their captions among the first k.
-        score: mean of both mAPs, what checkpoints are compared by.
-    """
-
-    images: int
-    captions: int
-    text_map: float
-    image_map: float
-    text_recall: dict[str, float]
-    image_recall: dict[str, float]
-
-    @property
-    def score(self) -> float:
-        """Mean of both mAPs."""
-        return (self.text_map + self.image_map) / 2
-
-    def to_dict(self) -> dict[str, object]:
-        """Return plain data, the score included."""
-        return {**asdict(self), "score": self.score}
 
 
 def relevance(captions: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.bool_]]:

@@ -1,8 +1,8 @@
 """Training in a process of its own, so that it can never take the window down.
 
-The process is ``c4t train ... --progress json``: one JSON object a line on its standard
+The process is ``c4t train --request FILE --progress json``: one event a line on its standard
 output, one plain sentence on its standard error where it fails. It saves a checkpoint when it
-is asked to stop and goes on from there when it is started again with the same arguments.
+is asked to stop and goes on from there when it is started again with the same request.
 """
 
 from __future__ import annotations
@@ -11,8 +11,14 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal, Slot
+
+from c4t_core import paths
+from c4t_core.files import write_whole
+from c4t_core.training.events import Failed, parse_event
+from c4t_core.training.request import TrainingRequest
 
 LOG = logging.getLogger(__name__)
 _GRACE = 15_000  # ms that a run may take to save its checkpoint before it is killed
@@ -27,7 +33,7 @@ class TrainingProcess(QObject):
         stopping: the user asked this run to stop; its end is then no failure.
 
     Signals:
-        reported: one event of the run (dict with the key ``event``).
+        reported: one event of the run (:class:`c4t_core.training.events.Event`).
         ended: the run is over: whether it finished its work, and the sentence to show if not
             (bool, str). A run that was asked to stop gives (False, "").
     """
@@ -41,7 +47,8 @@ class TrainingProcess(QObject):
         self._program = list(program or (sys.executable, "-m", "c4t_core"))
         self._process: QProcess | None = None
         self._errors: list[str] = []
-        self._said = ""  # the sentence of an "error" event
+        self._said = ""  # the sentence of a run that failed
+        self._request: Path | None = None  # the file by which the run was handed over
         self.stopping = False
         self._grace = QTimer(self)
         self._grace.setSingleShot(True)
@@ -53,9 +60,17 @@ class TrainingProcess(QObject):
         """Whether a run has been started and has not ended."""
         return self._process is not None
 
-    def start(self, arguments: Sequence[str]) -> None:
-        """Start a run with the arguments of ``c4t train``, without ``--progress``."""
+    def start(self, request: TrainingRequest) -> None:
+        """Start a run, or go on with it."""
         if self._process is not None:
+            return
+        try:
+            self._request = _written(request)
+        except OSError as error:
+            text = self.tr(
+                "The training cannot be handed over ({reason}); free some space, try again."
+            )
+            self.ended.emit(False, text.format(reason=error.strerror or error))
             return
         self.stopping = False
         self._errors, self._said = [], ""
@@ -70,7 +85,8 @@ class TrainingProcess(QObject):
         process.errorOccurred.connect(self._failed_to_start)
         self._process = process
         head, *rest = self._program
-        process.start(head, [*rest, "train", *arguments, "--progress", "json"])
+        arguments = ["train", "--request", str(self._request), "--progress", "json"]
+        process.start(head, [*rest, *arguments])
 
     def stop(self) -> None:
         """Ask the run to save its state and end."""
@@ -102,12 +118,12 @@ class TrainingProcess(QObject):
         process = self._process
         while process is not None and process.canReadLine():
             line = bytes(process.readLine().data()).decode("utf-8", "replace").strip()
-            event = _parse(line)
+            event = parse_event(line)
             if event is None:
                 LOG.debug("training said: %s", line)
                 continue
-            if event["event"] == "error":
-                self._said = str(event.get("message", ""))
+            if isinstance(event, Failed):
+                self._said = event.message
             self.reported.emit(event)
 
     @Slot()
@@ -145,12 +161,13 @@ class TrainingProcess(QObject):
         if self._process is not None:
             self._process.deleteLater()
             self._process = None
+        if self._request is not None:
+            self._request.unlink(missing_ok=True)
+            self._request = None
 
 
-def _parse(line: str) -> dict[str, object] | None:
-    """Return the event in a line, or None if it is something else."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+def _written(request: TrainingRequest) -> Path:
+    """Write a request for the process to read; training keeps its own in the output folder."""
+    path = paths.cache_dir() / f"{request.output.name}.request.json"
+    write_whole(path, json.dumps(request.to_json()))
+    return path

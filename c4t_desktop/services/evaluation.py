@@ -20,7 +20,7 @@ from c4t_desktop.services.arrange import Row
 from c4t_desktop.services.library import LOOK, Library
 
 if TYPE_CHECKING:
-    from c4t_core.evaluation.evaluate import Report
+    from c4t_core.evaluation.summary import Report
     from c4t_core.index.store.user_data import UserData
 
 T = TypeVar("T")
@@ -132,6 +132,7 @@ def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
     from c4t_core.evaluation.collection import Collection
     from c4t_core.evaluation.evaluate import evaluate as evaluate_queries
     from c4t_core.evaluation.queries import make_query
+    from c4t_core.images.frame_names import parse_frame_name
 
     job.report("reading the marks")
     judged = _judged(plan.test_set, of_size)
@@ -141,24 +142,20 @@ def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
             "No frame is marked as right yet; mark hits with R and X in the results, then "
             "evaluate again."
         )
-    place = {name: number for number, name in enumerate(names)}
-    empty: tuple[tuple[str, ...], ...] = tuple(() for _ in names)
-    files = tuple(Path(name) for name in names)
-    collection = Collection(tuple(names), files, empty, tuple(map(_drive, names)))
+    collection = Collection(
+        names=tuple(names),
+        paths=tuple(Path(name) for name in names),
+        captions=((),) * len(names),
+        drives=tuple(parse_frame_name(name).drive for name in names),
+    )
     queries = []
     for text, frames in judged.items():
-        pool = np.array(sorted(place[name] for name in frames), dtype=np.int64)
-        right = [place[name] for name, good in frames.items() if good]
+        pool = np.array(sorted(collection.positions[name] for name in frames), dtype=np.int64)
+        right = [collection.positions[name] for name, good in frames.items() if good]
         queries.append(make_query(text, "own", right, pool=pool))
     return evaluate_queries(
         collection, queries, plan.models, progress=job.progress, stage=job.report
     )
-
-
-def _drive(name: str) -> str | None:
-    from c4t_core.images.frame_names import parse_frame_name
-
-    return parse_frame_name(name).drive
 
 
 def _judged(test_set: str, of_size: FilesOfSize) -> dict[str, dict[str, bool]]:
@@ -217,15 +214,15 @@ def prepare_labels(kind: str, source: Path, job: Job, images: Path | None = None
     return FromLabels(pairs, request.root, scenes)
 
 
-def hits_of(report: Report, place: int, model: str) -> QueryHits:
+def hits_of(report: Report, index: int, model: str) -> QueryHits:
     """Return the hits of one query of a report with one model."""
     from c4t_core.images.frame_names import parse_frame_name
     from c4t_core.index.query import Hit
 
-    query, measured, names = report.queries[place], report.measured[model], report.collection
+    query, measured, names = report.queries[index].query, report.measured[model], report.collection
     right = set(query.relevant.tolist())
     rows, marks = [], {}
-    best = zip(measured.top[place][:SHOWN], measured.top_scores[place], strict=False)
+    best = zip(measured.top[index][:SHOWN], measured.top_scores[index], strict=False)
     for rank, (image, score) in enumerate(best, 1):
         path, relative = names.paths[image], names.names[image]
         known = parse_frame_name(relative)

@@ -2787,6 +2787,10 @@
    <translation>Python lässt sich für das Training nicht starten; C4T neu installieren.</translation>
   </message>
   <message>
+   <source>The training cannot be handed over ({reason}); free some space, try again.</source>
+   <translation>Das Training lässt sich nicht übergeben ({reason}); Platz schaffen und neu versuchen.</translation>
+  </message>
+  <message>
    <source>Training was ended from outside; start it again to go on from its last checkpoint.</source>
    <translation>Das Training wurde von außen beendet; neu starten, um am letzten Zwischenstand weiterzumachen.</translation>
   </message>

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QToolButton,
 )
 
+from c4t_core.evaluation.summary import Comparison, Means
 from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.gallery.results_model import MarkRole
 from c4t_desktop.panels.evaluation import figures
@@ -69,9 +70,9 @@ def fill(qtbot, panel, pairs):
     qtbot.keyClicks(child(panel, QLineEdit, "evaluationPairsField"), str(pairs))
 
 
-def column(table, place):
+def column(table, index):
     model = table.model()
-    return [model.index(row, place).data() for row in range(model.rowCount())]
+    return [model.index(row, index).data() for row in range(model.rowCount())]
 
 
 def test_the_empty_panel_says_what_to_do(qtbot, opened, window):
@@ -90,10 +91,8 @@ def test_the_empty_panel_says_what_to_do(qtbot, opened, window):
 
 
 def test_one_of_each_is_said_as_one():
-    one = {"answered": 1, "images": 1, "moments": 1}
-    assert figures.scope(one) == "1 query on 1 frame of 1 moment"
-    many = {"answered": 2, "images": 4, "moments": 3}
-    assert figures.scope(many) == "2 queries on 4 frames of 3 moments"
+    assert figures.scope(1, 1, 1) == "1 query on 1 frame of 1 moment"
+    assert figures.scope(2, 4, 3) == "2 queries on 4 frames of 3 moments"
 
 
 def test_the_name_of_a_test_set_is_not_cut_off(qtbot, qapp):
@@ -269,42 +268,30 @@ def test_ground_truth_is_told_from_captions(tmp_path):
     assert not holds_scenes(Path("pairs.csv"))
 
 
-def compared(delta, low, high, wins_a=3, wins_b=2):
-    return {
-        "comparisons": [
-            {
-                "a": "c4t",
-                "b": "clip",
-                "queries": 5,
-                "difference": {"map": delta},
-                "intervals": {"map": [low, high]},
-                "better": {"a": wins_a, "b": wins_b, "equal": 0},
-            }
-        ]
-    }
+def compared(delta, low, high, a="c4t", b="clip"):
+    return Comparison(a, b, 5, Means({"ap": delta}, {"ap": (low, high)}), 3, 2)
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("comparisons", "words"),
     [
-        (compared(0.2, 0.1, 0.3), ["C4T finds more than CLIP", "+0.200", "3 of 5"]),
-        (compared(-0.2, -0.3, -0.1), ["CLIP finds more than C4T", "+0.100 to +0.300", "2 of 5"]),
-        (compared(0.1, -0.1, 0.3), ["No clear difference", "holds 0"]),
-        (compared(-0.1, -0.3, 0.1), ["No clear difference between CLIP and C4T"]),
-        ({"comparisons": []}, [""]),
+        ([compared(0.2, 0.1, 0.3)], ["C4T finds more than CLIP", "+0.200", "3 of 5"]),
+        ([compared(-0.2, -0.3, -0.1)], ["CLIP finds more than C4T", "+0.100 to +0.300", "2 of 5"]),
+        ([compared(0.1, -0.1, 0.3)], ["No clear difference", "holds 0"]),
+        ([compared(-0.1, -0.3, 0.1)], ["No clear difference between CLIP and C4T"]),
+        ([], [""]),
     ],
 )
-def test_the_difference_is_one_honest_sentence(data, words):
-    sentence = figures.difference(data)
+def test_the_difference_is_one_honest_sentence(comparisons, words):
+    sentence = figures.difference(comparisons)
     for part in words:
         assert part in sentence
 
 
 def test_the_first_model_is_compared_with_each_other_one():
-    first, second = (compared(0.2, 0.1, 0.3)["comparisons"][0] for _ in range(2))
-    between = {**first, "a": "clip", "b": "c4t:mine"}
-    data = {"comparisons": [first, {**second, "b": "c4t:mine"}, between]}
-    lines = figures.difference(data).splitlines()
+    pairs = [("c4t", "clip"), ("c4t", "c4t:mine"), ("clip", "c4t:mine")]
+    comparisons = [compared(0.2, 0.1, 0.3, a, b) for a, b in pairs]
+    lines = figures.difference(comparisons).splitlines()
     assert [line.split(":")[0] for line in lines] == [
         "C4T finds more than CLIP",
         "C4T finds more than mine",

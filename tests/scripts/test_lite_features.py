@@ -62,9 +62,9 @@ def test_copies_depend_on_their_seed_and_are_kept(
 
 def test_no_copy_is_mirrored(tmp_path: Path) -> None:
     import torch
-    from c4t_core.models.dual_encoder import DualEncoder
     from tiny_model import TINY
 
+    from c4t_core.models.network import DualEncoder
     from scripts.lite.features import image_features
 
     class Halves(torch.nn.Module):

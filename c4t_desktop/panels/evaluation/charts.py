@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from c4t_desktop.panels.evaluation.figures import Series
 from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_core.evaluation.figures import Figure, Series, Tick
+    from c4t_core.evaluation.summary import Interval
 
 _TICKS = 4
 
@@ -19,7 +22,7 @@ class Chart(QWidget):
 
     Attributes:
         series: what is drawn.
-        ticks: what stands below the x axis: text by x.
+        ticks: what stands below the x axis.
     """
 
     def __init__(self, title: str, theme: Theme, parent: QWidget | None = None) -> None:
@@ -27,17 +30,15 @@ class Chart(QWidget):
         super().__init__(parent)
         self._title, self._theme = title, theme
         self.series: tuple[Series, ...] = ()
-        self.ticks: tuple[tuple[float, str], ...] = ()
+        self.ticks: tuple[Tick, ...] = ()
         self.setAccessibleName(title)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         theme.changed.connect(self.update)
 
-    def show_series(self, series: Sequence[Series], ticks: Sequence[tuple[float, str]]) -> None:
-        """Draw other series."""
-        self.series, self.ticks = tuple(series), tuple(ticks)
-        said = [
-            f"{one.name}: " + ", ".join(f"{y:.3f}" for _, y in one.points) for one in self.series
-        ]
+    def show_figure(self, figure: Figure) -> None:
+        """Draw a figure, under this chart's own title."""
+        self.series, self.ticks = figure.series, figure.ticks
+        said = [f"{one.name}: " + ", ".join(f"{y:.3f}" for y in one.y) for one in self.series]
         self.setAccessibleDescription("; ".join(said))
         self.update()
 
@@ -47,13 +48,13 @@ class Chart(QWidget):
     def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
         return QSize(self._theme.px(220), self._theme.px(150))
 
-    def colour(self, place: int) -> str:
+    def colour(self, index: int) -> str:
         """Return the colour of a series."""
         colours = self._theme.colours
-        if self.series[place].quiet:
+        if self.series[index].chance:
             return colours.muted
         inks = (colours.accent, colours.warn, colours.good, colours.bad)
-        return inks[place % len(inks)]
+        return inks[index % len(inks)]
 
     # drawing --------------------------------------------------------------------------------
 
@@ -79,8 +80,8 @@ class Chart(QWidget):
 
     def _top(self) -> float:
         """Return the end of the y axis: a round number just above everything."""
-        values = [y for one in self.series for _, y in one.points]
-        values += [span[1] for one in self.series for span in one.spans if span]
+        values = [y for one in self.series for y in one.y]
+        values += [span[1] for one in self.series for span in one.intervals if span]
         most = max(values, default=1.0)
         return next((end for end in (0.1, 0.2, 0.4, 0.6, 0.8) if most <= end), 1.0)
 
@@ -109,10 +110,10 @@ class Chart(QWidget):
             painter.drawText(place, flags, f"{value:.3g}")
         metrics = QFontMetrics(painter.font())
         room = area.width() / max(1, len(self.ticks)) if len(self.ticks) > 1 else area.width()
-        for x, text in self.ticks:
-            spot = self._tick_x(area, x)
+        for tick in self.ticks:
+            spot = self._tick_x(area, tick.x)
             place = QRectF(spot - room / 2, area.bottom() + px(6), room, px(16))
-            short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room) - 2)
+            short = metrics.elidedText(tick.text, Qt.TextElideMode.ElideRight, int(room) - 2)
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, short)
 
     def _tick_x(self, area: QRectF, x: float) -> float:
@@ -120,19 +121,19 @@ class Chart(QWidget):
 
     def _draw_series(self, painter: QPainter, area: QRectF) -> None:
         px = self._theme.px
-        for place, one in enumerate(self.series):
+        for index, one in enumerate(self.series):
             if not one.points:
                 continue
             spots = [self._spot(area, x, y) for x, y in one.points]
             path = QPainterPath(spots[0])
             for spot in spots[1:]:
                 path.lineTo(spot)
-            ink = QColor(self.colour(place))
-            style = Qt.PenStyle.DashLine if one.quiet else Qt.PenStyle.SolidLine
-            painter.setPen(QPen(ink, px(1.5) if one.quiet else px(2), style))
+            ink = QColor(self.colour(index))
+            style = Qt.PenStyle.DashLine if one.chance else Qt.PenStyle.SolidLine
+            painter.setPen(QPen(ink, px(1.5) if one.chance else px(2), style))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawPath(path)
-            if not one.quiet and len(spots) <= 8:
+            if not one.chance and len(spots) <= 8:
                 painter.setBrush(ink)
                 for spot in spots:
                     painter.drawEllipse(spot, px(3), px(3))
@@ -140,9 +141,9 @@ class Chart(QWidget):
     def _draw_legend(self, painter: QPainter) -> None:
         px, metrics = self._theme.px, QFontMetrics(painter.font())
         left = float(px(14))
-        for place, one in enumerate(self.series):
-            ink = QColor(self.colour(place))
-            style = Qt.PenStyle.DashLine if one.quiet else Qt.PenStyle.SolidLine
+        for index, one in enumerate(self.series):
+            ink = QColor(self.colour(index))
+            style = Qt.PenStyle.DashLine if one.chance else Qt.PenStyle.SolidLine
             painter.setPen(QPen(ink, px(2), style))
             painter.drawLine(QPointF(left, px(42)), QPointF(left + px(16), px(42)))
             painter.setPen(QColor(self._theme.colours.muted))
@@ -156,7 +157,7 @@ class BarChart(Chart):
     """Groups of bars, one group for each tick, with the interval of each bar."""
 
     def _bars(self) -> list[int]:
-        return [place for place, one in enumerate(self.series) if not one.quiet]
+        return [index for index, one in enumerate(self.series) if not one.chance]
 
     def _group(self, area: QRectF) -> float:
         return area.width() / max(1, len(self.ticks))
@@ -168,16 +169,16 @@ class BarChart(Chart):
         px, bars = self._theme.px, self._bars()
         group = self._group(area)
         wide = min(px(34), group * 0.72 / max(1, len(bars)))
-        for number, place in enumerate(bars):
-            one, ink = self.series[place], QColor(self.colour(place))
+        for number, index in enumerate(bars):
+            one, ink = self.series[index], QColor(self.colour(index))
             for at, (x, y) in enumerate(one.points):
                 middle = self._tick_x(area, x) + (number - (len(bars) - 1) / 2) * wide
                 self._draw_bar(painter, area, middle, wide * 0.86, y, ink)
-                span = one.spans[at] if at < len(one.spans) else None
+                span = one.intervals[at]
                 if span is not None:
                     self._draw_span(painter, area, middle, span)
         painter.setPen(QPen(QColor(self._theme.colours.muted), px(1.5), Qt.PenStyle.DashLine))
-        for x, y in (point for one in self.series if one.quiet for point in one.points):
+        for x, y in (point for one in self.series if one.chance for point in one.points):
             height, middle = self._height(area, y), self._tick_x(area, x)
             left, right = middle - group * 0.42, middle + group * 0.42
             painter.drawLine(QPointF(left, height), QPointF(right, height))
@@ -192,9 +193,7 @@ class BarChart(Chart):
         bar = QRectF(middle - wide / 2, height, wide, area.bottom() - height)
         painter.fillRect(bar, ink)
 
-    def _draw_span(
-        self, painter: QPainter, area: QRectF, middle: float, span: tuple[float, float]
-    ) -> None:
+    def _draw_span(self, painter: QPainter, area: QRectF, middle: float, span: Interval) -> None:
         low, high = self._height(area, span[0]), self._height(area, span[1])
         painter.setPen(QPen(QColor(self._theme.colours.text), 1))
         painter.drawLine(QPointF(middle, low), QPointF(middle, high))

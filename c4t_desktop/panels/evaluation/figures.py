@@ -1,17 +1,20 @@
-"""Reads what the panel shows out of a report's data: pure functions on plain values."""
+"""Words and cells of a report, as the panel shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
 from c4t_desktop.messages import plural
 from c4t_desktop.panels.bars.model_chooser import title_of
 
-Data = Mapping[str, Any]
+if TYPE_CHECKING:
+    from c4t_core.evaluation.figures import Figure
+    from c4t_core.evaluation.summary import Comparison, Report, Values
+
 NONE = "—"
 
 
@@ -49,23 +52,6 @@ class Table:
     tips: Mapping[int, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Series:
-    """One curve or one set of bars.
-
-    Attributes:
-        name: what it is called.
-        points: x and y; for bars x is the place of the bar.
-        spans: low and high end of the interval of each point, None where unknown.
-        quiet: drawn as the level of chance is: dashed and grey.
-    """
-
-    name: str
-    points: tuple[tuple[float, float], ...]
-    spans: tuple[tuple[float, float] | None, ...] = ()
-    quiet: bool = False
-
-
 def number(value: float | None, *, sign: bool = False) -> str:
     """Write a figure with three digits, or a dash.
 
@@ -77,45 +63,40 @@ def number(value: float | None, *, sign: bool = False) -> str:
     return f"{value:+.3f}" if sign else f"{value:.3f}"
 
 
-def cutoff(data: Data, wanted: int) -> str:
+def nearest_cutoff(report: Report, wanted: int) -> int:
     """Return the cut-off in the report that comes closest to a wanted one."""
-    return str(min(data["chance"]["precision"], key=lambda n: abs(int(n) - wanted)))
+    return min(report.cutoffs, key=lambda n: abs(n - wanted))
 
 
-def _span(block: Data, name: str = "map") -> tuple[float, float] | None:
-    edges = (block.get("intervals") or {}).get(name)
-    return (edges[0], edges[1]) if edges else None
-
-
-def overall(data: Data) -> Table:
+def overall(report: Report) -> Table:
     """Return the figures of each model, and the level of chance below them."""
-    first, far = cutoff(data, 10), cutoff(data, 100)
+    first, far = nearest_cutoff(report, 10), nearest_cutoff(report, 100)
     header = (
         _tr("Model"), _tr("mAP"), _tr("95 % interval"), f"P@{first}", f"R@{far}",
         f"nDCG@{first}", "MRR", _tr("mAP of events"),
     )  # fmt: skip
-    blocks = [(name, data["overall"][name]) for name in data["models"]]
-    columns = [
-        [block["map"] for _, block in blocks],
-        [block["precision"][first] for _, block in blocks],
-        [block["recall"][far] for _, block in blocks],
-        [block["ndcg"][first] for _, block in blocks],
-        [block["mrr"] for _, block in blocks],
-        [block["events"].get("map") for _, block in blocks],
+
+    def values(frames: Values, events: Values) -> list[float | None]:
+        metrics = ("ap", f"precision@{first}", f"recall@{far}", f"ndcg@{first}", "rr")
+        return [*(frames[metric] for metric in metrics), events["ap"]]
+
+    models = report.overall.models
+    table = [values(means.frames.values, means.events.values) for means in models.values()]
+    best = [
+        max((v for v in column if v is not None), default=None)
+        for column in zip(*table, strict=True)
     ]
     rows = []
-    for place, (name, block) in enumerate(blocks):
-        cells = [_best(column, place) for column in columns]
-        span = _span(block)
+    for (name, means), found in zip(models.items(), table, strict=True):
+        cells = [
+            _figure(v, "strong" if v is not None and v == most and len(table) > 1 else "")
+            for v, most in zip(found, best, strict=True)
+        ]
+        span = means.frames.intervals["ap"]
         between = f"{span[0]:.3f} – {span[1]:.3f}" if span else NONE
         rows.append((Cell(title_of(name)), cells[0], Cell(between, tone="muted"), *cells[1:]))
-    chance = data["chance"]
-    values = (
-        chance["map"], None, chance["precision"][first], chance["recall"][far],
-        (chance.get("ndcg") or {}).get(first), chance.get("mrr"),
-        (chance.get("events") or {}).get("map"),
-    )  # fmt: skip
-    quiet = [Cell(number(value), value, "muted") for value in values]
+    chance = values(report.overall.chance.frames, report.overall.chance.events)
+    quiet = [_figure(value, "muted") for value in (chance[0], None, *chance[1:])]
     rows.append((Cell(_tr("Chance"), tone="muted"), *quiet))
     tips = {
         1: _tr("Mean average precision: 1 if all right frames come first."),
@@ -129,28 +110,19 @@ def overall(data: Data) -> Table:
     return Table(header, tuple(rows), tips)
 
 
-def _best(column: Sequence[float | None], place: int) -> Cell:
-    value = column[place]
-    known = [other for other in column if other is not None]
-    best = len(column) > 1 and value is not None and value >= max(known)
-    return Cell(number(value), value, "strong" if best else "")
-
-
-def difference(data: Data) -> str:
+def difference(comparisons: Sequence[Comparison]) -> str:
     """Say how the first model compares with each other one; "" for a single model."""
-    found = data["comparisons"]
-    first = [one for one in found if one["a"] == found[0]["a"]]
+    first = [one for one in comparisons if one.a == comparisons[0].a]
     return "\n".join(filter(None, map(_difference, first)))
 
 
-def _difference(found: Data) -> str:
-    delta, span = found["difference"]["map"], _span(found)
-    a, b = title_of(found["a"]), title_of(found["b"])
+def _difference(found: Comparison) -> str:
+    delta, span = found.difference.values["ap"], found.difference.intervals["ap"]
     if delta is None or span is None:
         return ""
-    better, worse, wins = (a, b, found["better"]["a"])
+    better, worse, wins = title_of(found.a), title_of(found.b), found.better_a
     if delta < 0:
-        better, worse, wins = b, a, found["better"]["b"]
+        better, worse, wins = worse, better, found.better_b
         delta, span = -delta, (-span[1], -span[0])
     figures = {
         "better": better,
@@ -159,7 +131,7 @@ def _difference(found: Data) -> str:
         "low": number(span[0], sign=True),
         "high": number(span[1], sign=True),
         "wins": wins,
-        "queries": found["queries"],
+        "queries": found.queries,
     }
     clear = _tr(
         "{better} finds more than {worse}: mAP {delta} (95 % interval {low} to {high}), better on "
@@ -172,61 +144,67 @@ def _difference(found: Data) -> str:
     return (clear if span[0] > 0 else unclear).format(**figures)
 
 
-def scope(data: Data) -> str:
+def scope(queries: int, images: int, moments: int) -> str:
     """Say what was searched and asked."""
     return _tr("{queries} on {images} of {moments}").format(
-        queries=plural(data["answered"], _tr("{0} query"), _tr("{0} queries")),
-        images=plural(data["images"], _tr("{0} frame"), _tr("{0} frames")),
-        moments=plural(data["moments"], _tr("{0} moment"), _tr("{0} moments")),
+        queries=plural(queries, _tr("{0} query"), _tr("{0} queries")),
+        images=plural(images, _tr("{0} frame"), _tr("{0} frames")),
+        moments=plural(moments, _tr("{0} moment"), _tr("{0} moments")),
     )
 
 
-def notes(data: Data) -> tuple[str, ...]:
+def notes(report: Report) -> tuple[str, ...]:
     """Return what the reader must know beside the figures."""
     found = [
-        _tr("{0} was not evaluated: {1}").format(title_of(entry["model"]), entry["reason"])
-        for entry in data["missing"]
+        _tr("{0} was not evaluated: {1}").format(title_of(item.model), item.reason)
+        for item in report.missing
     ]
-    if data["skipped"]:
-        first = data["skipped"][0]
+    if report.skipped:
+        first = report.skipped[0]
         text = _tr("{0} images could not be read, such as {1} ({2}).")
-        found.append(text.format(len(data["skipped"]), first["path"], first["reason"]))
-    if data["without_relevant"]:
+        found.append(text.format(len(report.skipped), first.name, first.reason))
+    lacking = report.without_relevant
+    if lacking:
         text = _tr("{0} queries have no right frame here and do not count, such as “{1}”.")
-        found.append(text.format(len(data["without_relevant"]), data["without_relevant"][0]))
-    return (*found, *data["problems"][:20])
+        found.append(text.format(len(lacking), lacking[0]))
+    return (*found, *report.problems[:20])
 
 
-def queries(data: Data) -> Table:
+def queries(report: Report) -> Table:
     """Return a row for each query, in the report's order."""
-    first, models = cutoff(data, 10), data["models"]
-    compared = len(models) > 1
+    first, compared = nearest_cutoff(report, 10), len(report.models) > 1
     header = [_tr("Query"), _tr("Kind"), _tr("Right frames")]
-    header += [f"AP {title_of(name)}" for name in models]
+    header += [f"AP {title_of(name)}" for name in report.models]
     header += [_tr("Difference")] if compared else [f"P@{first}"]
     header += [_tr("By chance")]
     rows = []
-    for query in data["queries"]:
-        results = [query["results"][name] for name in models]
-        precisions = [result["ap"] for result in results]
-        cells = [
-            Cell(query["query"], query["query"]),
-            Cell(kind_title(query["kind"]), query["kind"], "muted"),
-            Cell(str(query["relevant"]), float(query["relevant"])),
-            *(Cell(number(value), value) for value in precisions),
-        ]
-        if compared:
-            cells.append(_delta(precisions[0], precisions[1]))
-        else:
-            value = results[0]["precision"][first]
-            cells.append(Cell(number(value), value))
-        by_chance = query["chance"].get("ap", query["chance"].get("map"))
-        cells.append(Cell(number(by_chance), by_chance, "muted"))
-        rows.append(tuple(cells))
+    for found in report.queries:
+        query, results = found.query, list(found.results.values())
+        precisions = [result.values["ap"] for result in results]
+        relevant = len(query.relevant)
+        last = (
+            _delta(precisions[0], precisions[1])
+            if compared
+            else _figure(results[0].values[f"precision@{first}"])
+        )
+        rows.append(
+            (
+                Cell(query.text, query.text),
+                Cell(kind_title(query.kind), query.kind, "muted"),
+                Cell(str(relevant), float(relevant)),
+                *map(_figure, precisions),
+                last,
+                _figure(found.chance.frames["ap"], "muted"),
+            )
+        )
     tips = (
         {len(header) - 2: _tr("AP of the first model less AP of the second.")} if compared else {}
     )
     return Table(tuple(header), tuple(rows), tips)
+
+
+def _figure(value: float | None, tone: str = "") -> Cell:
+    return Cell(number(value), value, tone)
 
 
 def _delta(first: float | None, second: float | None) -> Cell:
@@ -237,28 +215,22 @@ def _delta(first: float | None, second: float | None) -> Cell:
     return Cell(number(value, sign=True), value, tone)
 
 
-def slices(data: Data) -> Table:
+def slices(report: Report) -> Table:
     """Return a row for each part of the images or queries."""
-    models = data["models"]
     header = [_tr("By"), _tr("Part"), _tr("Queries"), _tr("Frames")]
-    header += [f"mAP {title_of(name)}" for name in models]
+    header += [f"mAP {title_of(name)}" for name in report.models]
     header += [_tr("By chance")]
-    rows = []
-    for entry in data["slices"]:
-        images = entry["images"]
-        rows.append(
-            (
-                Cell(dimension_title(entry["dimension"]), entry["dimension"], "muted"),
-                Cell(str(entry["value"]), str(entry["value"])),
-                Cell(str(entry["queries"]), float(entry["queries"])),
-                Cell(NONE if images is None else str(images), images),
-                *(
-                    Cell(number(value), value)
-                    for value in (entry["results"][name]["map"] for name in models)
-                ),
-                Cell(number(entry["chance"]["map"]), entry["chance"]["map"], "muted"),
-            )
+    rows = [
+        (
+            Cell(dimension_title(part.dimension), part.dimension, "muted"),
+            Cell(part.value, part.value),
+            Cell(str(part.queries), float(part.queries)),
+            Cell(NONE if part.images is None else str(part.images), part.images),
+            *(_figure(means.values["ap"]) for means in part.models.values()),
+            _figure(part.chance["ap"], "muted"),
         )
+        for part in report.slices
+    ]
     return Table(tuple(header), tuple(rows))
 
 
@@ -294,35 +266,13 @@ def dimension_title(dimension: str) -> str:
     return titles.get(dimension, dimension)
 
 
-def chance_title() -> str:
-    """Return what the curve of a random order is called."""
-    return _tr("chance")
-
-
-def over_n(data: Data, figure: str) -> tuple[tuple[str, ...], tuple[Series, ...]]:
-    """Return the cut-offs and, for ``"precision"`` or ``"recall"``, a curve for each model."""
-    names = tuple(sorted(data["chance"]["precision"], key=int))
-    made = [
-        _curve(title_of(model), [data["overall"][model][figure][n] for n in names])
-        for model in data["models"]
-    ]
-    made.append(_curve(_tr("chance"), [data["chance"][figure][n] for n in names], quiet=True))
-    return names, tuple(made)
-
-
-def _curve(name: str, values: Sequence[float | None], *, quiet: bool = False) -> Series:
-    points = [(float(x), y) for x, y in enumerate(values) if y is not None]
-    return Series(name, tuple(points), quiet=quiet)
-
-
-def kinds(data: Data) -> tuple[tuple[str, ...], tuple[Series, ...]]:
-    """Return the kinds of queries and, for each model, mAP with its interval in each."""
-    found = [kind for kind, block in data["kinds"].items() if block["queries"]]
-    made = []
-    for model in data["models"]:
-        blocks = [data["kinds"][kind]["overall"][model] for kind in found]
-        points = tuple((float(x), block["map"]) for x, block in enumerate(blocks))
-        made.append(Series(title_of(model), points, tuple(map(_span, blocks))))
-    chance = tuple((float(x), data["kinds"][kind]["chance"]["map"]) for x, kind in enumerate(found))
-    made.append(Series(_tr("chance"), chance, quiet=True))
-    return tuple(kind_title(kind) for kind in found), tuple(made)
+def titled(figure: Figure) -> Figure:
+    """Return a figure with the names that the window has for models and kinds."""
+    return replace(
+        figure,
+        series=tuple(
+            replace(one, name=_tr("chance") if one.chance else title_of(one.name))
+            for one in figure.series
+        ),
+        ticks=tuple(replace(tick, text=kind_title(tick.text)) for tick in figure.ticks),
+    )

@@ -268,7 +268,8 @@ class EvaluationPanel(QWidget):
         assert report is not None  # the evaluation is done
         self.result.show_report(report)
         self._show(RESULT)
-        self.title.setText(figures.scope(report.data))
+        images = len(report.collection)
+        self.title.setText(figures.scope(report.overall.queries, images, report.moments))
 
     @Slot(object)
     def _failed(self, error: Exception) -> None:

@@ -30,7 +30,7 @@ from c4t_desktop.services.evaluation import hits_of
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
-    from c4t_core.evaluation.evaluate import Report
+    from c4t_core.evaluation.summary import Report
     from c4t_desktop.context import Context
 
 
@@ -65,8 +65,8 @@ class Overview(QScrollArea):
         column.setSpacing(px(12))
         charts = QGridLayout()
         charts.setSpacing(px(12))
-        for place, chart in enumerate((self.precision, self.recall, self.curve, self.bars)):
-            charts.addWidget(chart, *divmod(place, 2))
+        for index, chart in enumerate((self.precision, self.recall, self.curve, self.bars)):
+            charts.addWidget(chart, *divmod(index, 2))
         column.addWidget(self.table)
         column.addWidget(self.verdict)
         column.addLayout(charts, 1)
@@ -77,38 +77,23 @@ class Overview(QScrollArea):
 
     def show_report(self, report: Report) -> None:
         """Show a report."""
-        data = report.data
-        self.table.show_table(figures.overall(data))
-        self.verdict.setText(figures.difference(data))
+        from c4t_core.evaluation import figures as described  # needs numpy, as every report does
+
+        self.table.show_table(figures.overall(report))
+        self.verdict.setText(figures.difference(report.comparisons))
         self.verdict.setVisible(bool(self.verdict.text()))
-        for chart, figure in ((self.precision, "precision"), (self.recall, "recall")):
-            names, series = figures.over_n(data, figure)
-            chart.show_series(series, [(float(x), name) for x, name in enumerate(names)])
-        quarters = [(x / 4, f"{x / 4:g}") for x in range(5)]
-        self.curve.show_series(mean_curves(report), quarters)
-        names, series = figures.kinds(data)
-        self.bars.show_series(series, [(float(x), name) for x, name in enumerate(names)])
+        for chart, figure in (
+            (self.precision, described.over_cutoffs(report, "precision")),
+            (self.recall, described.over_cutoffs(report, "recall")),
+            (self.curve, described.precision_recall(report)),
+            (self.bars, described.by_kind(report)),
+        ):
+            chart.show_figure(figures.titled(figure))
         self.notes.clear()
-        for note in figures.notes(data):
+        for note in figures.notes(report):
             self.notes.addItem(shown(note))
         self.notes.setVisible(bool(self.notes.count()))
         self.notes.setFixedHeight(self._theme.px(min(4, self.notes.count() + 1) * 26 + 8))
-
-
-def mean_curves(report: Report) -> list[figures.Series]:
-    """Return, for each model, precision at each recall, averaged over the queries that count."""
-    import numpy as np
-
-    made = []
-    counted = [place for place, query in enumerate(report.queries) if len(query.relevant)]
-    for name, measured in report.measured.items():
-        levels = np.mean([measured.curve[place] for place in counted], axis=0)
-        steps = np.linspace(0.0, 1.0, len(levels))
-        points = tuple(zip(steps.tolist(), levels.tolist(), strict=True))
-        made.append(figures.Series(title_of(name), points))
-    level = report.data["chance"]["r_precision"]  # at every recall, a random order's precision
-    made.append(figures.Series(figures.chance_title(), ((0.0, level), (1.0, level)), quiet=True))
-    return made
 
 
 class QueriesPage(QWidget):
@@ -171,14 +156,14 @@ class QueriesPage(QWidget):
             self.models.removeButton(button)
             self._model_row.removeWidget(button)
             button.deleteLater()
-        for number, name in enumerate(report.data["models"]):
+        for number, name in enumerate(report.models):
             button = QPushButton(title_of(name))
             button.setObjectName(f"hitsOf_{name}")
             button.setCheckable(True)
             button.setChecked(number == 0)
             self.models.addButton(button, number)
             self._model_row.addWidget(button)
-        self.table.show_table(figures.queries(report.data))
+        self.table.show_table(figures.queries(report))
         self.table.choose_first()
 
     @Slot(int)
@@ -190,7 +175,7 @@ class QueriesPage(QWidget):
     def model_name(self) -> str:
         """The model whose hits are shown."""
         assert self._report is not None  # there are no hits before
-        return str(self._report.data["models"][max(0, self.models.checkedId())])
+        return self._report.models[max(0, self.models.checkedId())]
 
     @Slot(QModelIndex, QModelIndex)
     def _hit_chosen(self, now: QModelIndex, _: QModelIndex) -> None:
@@ -208,7 +193,7 @@ class QueriesPage(QWidget):
         self.model.set_marks(found.marks or {})
         self.view.scrollToTop()
         text = self.tr("{query}: {right} of the first {count} are right, {relevant} in all")
-        query = self._report.data["queries"][self._query]["query"]
+        query = self._report.queries[self._query].query.text
         self.title.setText(
             text.format(
                 query=f"“{shown(query)}”",
@@ -248,5 +233,5 @@ class ResultPage(QTabWidget):
         """Show a report."""
         self.overview.show_report(report)
         self.queries.show_report(report)
-        self.slices.show_table(figures.slices(report.data))
-        self.setTabVisible(2, bool(report.data["slices"]))
+        self.slices.show_table(figures.slices(report))
+        self.setTabVisible(2, bool(report.slices))

@@ -99,7 +99,7 @@ class CellsTable(QTableView):
     """Shows a table; a click on a title sorts by it.
 
     Signals:
-        row_chosen: place of the row in the table as it was given (int).
+        row_chosen: index of the row in the table as it was given (int).
     """
 
     row_chosen = Signal(int)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -16,8 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.training.request import TrainingRequest, default_options, with_changes
 from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.training.plan import TrainingPlan, good_name, suggest_name
+from c4t_desktop.panels.training.plan import good_name, output_of, suggest_name
 from c4t_desktop.theme import Theme
 from c4t_desktop.theme.manager import number_field
 
@@ -110,10 +111,10 @@ class ModelPage(QWidget):
         self._base_changed()
         self._name_changed()
 
-    def suggest(self, plan: TrainingPlan) -> None:
+    def suggest(self, pairs: Path) -> None:
         """Suggest a name made from the pairs file's, unless the user gave one."""
         if self.name.text() in ("", self._suggested):
-            self._suggested = suggest_name(plan.pairs, self._taken)
+            self._suggested = suggest_name(pairs, self._taken)
             self.name.setText(self._suggested)
 
     def problem(self) -> str:
@@ -129,18 +130,29 @@ class ModelPage(QWidget):
             return self.tr("There is a model of this name; choose another one.")
         return ""
 
-    def complete(self, plan: TrainingPlan) -> TrainingPlan:
-        """Return the plan with what this page asks for."""
+    def request(self, pairs: Path, images: Path, columns: Mapping[str, str]) -> TrainingRequest:
+        """Return the run that this page asks for.
+
+        Args:
+            pairs: the pairs file.
+            images: root of its image paths.
+            columns: role, ``"image"`` or ``"caption"`` -> column.
+        """
         chosen = str(self.base.currentData())
         new = chosen.startswith(_NEW)
-        return replace(
-            plan,
-            base=None if new else chosen,
-            preset=chosen.removeprefix(_NEW) if new else plan.preset,
-            name=self.name.text().strip(),
-            epochs=self.epochs.value(),
-            freeze=str(self.extent.currentData()),
+        base, preset = (None, chosen.removeprefix(_NEW)) if new else (chosen, "lite")
+        name = self.name.text().strip()
+        changes = {"epochs": self.epochs.value(), "freeze": str(self.extent.currentData())}
+        return TrainingRequest(
+            pairs=pairs,
+            output=output_of(name),
+            images=images,
+            preset=preset,
+            base=base,
+            name=name,
             download=new and self.download.isChecked(),
+            columns=columns,
+            options=with_changes(default_options(preset, base), changes),
         )
 
     @Slot()

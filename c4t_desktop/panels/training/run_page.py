@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from functools import singledispatchmethod
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from c4t_core.progress import format_duration
+from c4t_core.training.events import (
+    BatchHalved,
+    Estimate,
+    Event,
+    Exporting,
+    Preparing,
+    Started,
+    StateMeasured,
+    Step,
+    StoppedEarly,
+    Validated,
+)
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.training.line_plot import LinePlot
 from c4t_desktop.theme import Theme
-
-Event = Mapping[str, Any]  # what ``c4t train --progress json`` reports, or a part
 
 
 class RunPage(QWidget):
@@ -102,80 +111,73 @@ class RunPage(QWidget):
         self.cancel.setEnabled(False)
         self.state.setText(self.tr("Saving the state…"))
 
+    @singledispatchmethod
     def apply(self, event: Event) -> None:
-        """Show one event of the run."""
-        handler = {
-            "features": self._preparing,
-            "prepare": self._preparing,
-            "estimate": self._estimate,
-            "start": self._started,
-            "step": self._step,
-            "validation": self._validation,
-            "early_stop": self._early_stop,
-            "memory": self._memory,
-            "measured": self._measuring,
-            "export": self._exporting,
-        }.get(event["event"])
-        if handler is not None:
-            handler(event)
+        """Show one event of the run; those without a method here are passed over."""
 
     def _advance(self, done: int, total: int) -> None:
         self.bar.setRange(0, max(1, total))
         self.bar.setValue(done)
 
-    def _left(self, event: Event) -> str:
-        left = event.get("seconds_left")
-        if left is None:
+    def _left(self, seconds: float | None) -> str:
+        if seconds is None:
             return ""
-        return " · " + self.tr("{time} left").format(time=format_duration(float(left)))
+        return " · " + self.tr("{time} left").format(time=format_duration(seconds))
 
-    def _preparing(self, event: Event) -> None:
-        done, total = int(event.get("done", 0)), int(event.get("total", 0))
-        self._advance(done, total)
-        text = self.tr("Preparing: {done} of {total}").format(done=done, total=total)
-        self.state.setText(text + self._left(event))
+    @apply.register
+    def _preparing(self, event: Preparing) -> None:
+        self._advance(event.done, event.total)
+        text = self.tr("Preparing: {done} of {total}").format(done=event.done, total=event.total)
+        self.state.setText(text + self._left(event.seconds_left))
 
-    def _estimate(self, event: Event) -> None:
-        time = format_duration(float(event.get("seconds", 0)))
+    @apply.register
+    def _estimate(self, event: Estimate) -> None:
+        time = format_duration(event.seconds)
         text = self.tr("Training takes about {time}; measuring before and after comes on top.")
         self.note.setText(text.format(time=time))
 
-    def _started(self, event: Event) -> None:
-        self._advance(int(event.get("step", 0)), int(event.get("steps", 0)))
-        if event.get("resumed"):
+    @apply.register
+    def _started(self, event: Started) -> None:
+        self._advance(event.step, event.steps)
+        if event.resumed:
             self.note.setText(self.tr("Goes on where it stopped."))
 
-    def _step(self, event: Event) -> None:
-        step, steps = int(event.get("step", 0)), int(event.get("steps", 0))
-        self._advance(step, steps)
-        self.loss.add(self.tr("training"), step, float(event.get("loss", "nan")))
+    @apply.register
+    def _step(self, event: Step) -> None:
+        self._advance(event.step, event.steps)
+        self.loss.add(self.tr("training"), event.step, event.loss)
         text = self.tr("Step {step} of {steps}, epoch {epoch}").format(
-            step=step, steps=steps, epoch=int(event.get("epoch", 0)) + 1
+            step=event.step, steps=event.steps, epoch=event.epoch + 1
         )
-        self.state.setText(text + self._left(event))
+        self.state.setText(text + self._left(event.seconds_left))
 
-    def _validation(self, event: Event) -> None:
-        step = float(event.get("step", 0))
-        self.loss.add(self.tr("kept apart"), step, float(event.get("validation_loss", "nan")))
-        for key, name in (
-            ("text_map", self.tr("captions find images")),
-            ("image_map", self.tr("images find captions")),
+    @apply.register
+    def _validated(self, event: Validated) -> None:
+        for plot, name, x, value in (
+            (self.loss, self.tr("kept apart"), event.step, event.validation_loss),
+            (self.retrieval, self.tr("captions find images"), event.epoch + 1, event.text_map),
+            (self.retrieval, self.tr("images find captions"), event.epoch + 1, event.image_map),
         ):
-            self.retrieval.add(name, float(event.get("epoch", 0)) + 1, float(event.get(key, "nan")))
+            if value is not None:
+                plot.add(name, x, value)
 
-    def _early_stop(self, _: Event) -> None:
+    @apply.register
+    def _stopped_early(self, event: StoppedEarly) -> None:
         self.note.setText(self.tr("Stopped early: it got no better any more."))
 
-    def _memory(self, event: Event) -> None:
+    @apply.register
+    def _batch_halved(self, event: BatchHalved) -> None:
         text = self.tr("Memory was short; goes on with batches of {batch}.")
-        self.note.setText(text.format(batch=event.get("batch", "?")))
+        self.note.setText(text.format(batch=event.batch))
 
-    def _measuring(self, _: Event) -> None:
+    @apply.register
+    def _measuring(self, event: StateMeasured) -> None:
         self.bar.setRange(0, 0)
         self.note.clear()
         self.state.setText(self.tr("Measuring before and after…"))
 
-    def _exporting(self, _: Event) -> None:
+    @apply.register
+    def _exporting(self, event: Exporting) -> None:
         self.bar.setRange(0, 0)
         self.state.setText(self.tr("Saving the new model…"))
 

@@ -16,13 +16,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.training.events import Event, TrainingResult
+from c4t_core.training.request import TrainingRequest
 from c4t_desktop.jobs.training_process import TrainingProcess
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.training.model_page import ModelPage
 from c4t_desktop.panels.training.pairs_page import PairsPage
-from c4t_desktop.panels.training.plan import TrainingPlan, read_outcome
+from c4t_desktop.panels.training.plan import read_outcome
 from c4t_desktop.panels.training.result_page import ResultPage
-from c4t_desktop.panels.training.run_page import Event, RunPage
+from c4t_desktop.panels.training.run_page import RunPage
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.pairs import MadePairs
 from c4t_desktop.theme import Theme
@@ -39,7 +41,7 @@ class TrainingWizard(QDialog):
     The run is a process of its own. Closing the wizard hides it and lets the run go on.
 
     Attributes:
-        plan: the run that was started last, None before the first.
+        request: the run that was started last, None before the first.
 
     Signals:
         model_ready: a new model was registered (its name, ``c4t:NAME``).
@@ -64,8 +66,8 @@ class TrainingWizard(QDialog):
         self.setObjectName("trainingWizard")
         self.setWindowTitle(self.tr("Train a model"))
         self._library, self._process, self._theme = library, process, theme
-        self.plan: TrainingPlan | None = None
-        self._done: Event = {}
+        self.request: TrainingRequest | None = None
+        self._done: TrainingResult | None = None
         self._cancelled = False
         self.pairs = PairsPage(library.runner, theme, marks)
         self.model = ModelPage(theme)
@@ -157,7 +159,7 @@ class TrainingWizard(QDialog):
         checked = self.pairs.checked
         if checked is not None:
             self.pairs_read.emit(checked.path, checked.images)
-            self.model.suggest(TrainingPlan(checked.path))
+            self.model.suggest(checked.path)
         self._update()
 
     @Slot(object)
@@ -193,20 +195,16 @@ class TrainingWizard(QDialog):
         checked = self.pairs.checked
         if checked is None or self._process.running:
             return
-        plan = TrainingPlan(
-            checked.path,
-            checked.images,
-            columns=(checked.image_column, checked.caption_column),
-        )
-        self.plan = self.model.complete(plan)
+        columns = {"image": checked.image_column, "caption": checked.caption_column}
+        self.request = self.model.request(checked.path, checked.images, columns)
         self._run(resumed=False)
 
     def _run(self, *, resumed: bool) -> None:
-        if self.plan is None:
+        if self.request is None:
             return
-        self._done, self._cancelled = {}, False
-        self.run.begin(self.plan.name, resumed=resumed)
-        self._process.start(self.plan.arguments())
+        self._done, self._cancelled = None, False
+        self.run.begin(self.request.name or "", resumed=resumed)
+        self._process.start(self.request)
         self.show_page(RUN)
 
     @Slot()
@@ -229,13 +227,13 @@ class TrainingWizard(QDialog):
 
     @Slot(object)
     def _reported(self, event: Event) -> None:
-        if event["event"] == "done":
+        if isinstance(event, TrainingResult):
             self._done = event
         self.run.apply(event)
 
     @Slot(bool, str)
     def _ended(self, good: bool, sentence: str) -> None:
-        if good:
+        if good and self._done is not None:
             outcome = read_outcome(self._done)
             self.result_page.show_outcome(outcome)
             self.show_page(RESULT)
@@ -250,8 +248,8 @@ class TrainingWizard(QDialog):
 
     @Slot()
     def _use(self) -> None:
-        if self.plan is not None:
-            self.use_wanted.emit(f"c4t:{self.plan.name}")
+        if self.request is not None:
+            self.use_wanted.emit(f"c4t:{self.request.name}")
         self.hide()
 
     def open(self) -> None:

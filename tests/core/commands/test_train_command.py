@@ -98,6 +98,52 @@ def test_json_lines_tell_the_whole_run(pairs, tiny_model_folder, capsys):
     assert "c4t:mine" in capsys.readouterr().out
 
 
+def test_a_request_stands_for_all_options_and_goes_on(pairs, tiny_model_folder, capsys):
+    pytest.importorskip("torch")
+    words = command(pairs, tiny_model_folder, "--epochs", "1", "--no-guard")
+    assert main(words) == 0
+    kept = pairs.parent / "out" / "request.json"
+    before = kept.read_bytes()
+    plain = json.loads(before)
+    assert plain["format"] == 1
+    assert plain["options"]["epochs"] == 1
+    capsys.readouterr()
+    assert main(["train", "--request", str(kept), "--progress", "json"]) == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["event"] == "done"
+    assert last["resumed"]
+    assert kept.read_bytes() == before
+    del plain["format"]  # as an earlier version wrote it
+    kept.write_text(json.dumps(plain))
+    assert main(words) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot be read"),
+        ("[]", "holds no request"),
+        ('{"pairs": 1, "output": "x"}', "holds no request"),
+        ('{"format": 2}', "another version"),
+        ('{"pairs": "a.csv", "output": "x", "preset": "huge"}', 'no preset "huge"'),
+    ],
+)
+def test_a_request_that_is_none_is_one_sentence(tmp_path, capsys, text, said):
+    path = tmp_path / "request.json"
+    if text is not None:
+        path.write_text(text)
+    assert main(["train", "--request", str(path)]) == 1
+    err = capsys.readouterr().err.strip()
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
+def test_without_a_request_pairs_and_output_are_required(capsys):
+    with pytest.raises(SystemExit):
+        main(["train"])
+    assert "required: PAIRS, --output" in capsys.readouterr().err
+
+
 def test_text_report(pairs, tiny_model_folder, capsys):
     pytest.importorskip("torch")
     assert main(command(pairs, tiny_model_folder, "--epochs", "1", "--no-guard")) == 0

@@ -13,9 +13,10 @@ from c4t_core.datasets.scene import Scene
 from c4t_core.errors import Cancelled, DataError, ModelError
 from c4t_core.evaluation import chance, collection
 from c4t_core.evaluation import evaluate as evaluating
-from c4t_core.evaluation.evaluate import Options, evaluate
+from c4t_core.evaluation.evaluate import evaluate
 from c4t_core.evaluation.queries import make_query
 from c4t_core.evaluation.ranking import figures_of, measure
+from c4t_core.evaluation.summary import Options
 from tests import references
 from tests.core.evaluation.fakes import ColourModel, coloured, unit
 
@@ -37,7 +38,7 @@ def asked(frames):
 
 
 def test_a_perfect_model_and_its_chance(frames):
-    data = evaluate(frames, asked(frames)[:3], [ColourModel()]).data
+    data = evaluate(frames, asked(frames)[:3], [ColourModel()]).to_json()
     assert data["models"] == ["colours"]
     overall = data["overall"]["colours"]
     assert overall["map"] == overall["mrr"] == overall["r_precision"] == 1
@@ -54,7 +55,7 @@ def test_a_perfect_model_and_its_chance(frames):
 def test_the_same_figures_as_the_slow_references(frames):
     model = ColourModel("worse", blur=0.5)
     queries = asked(frames)[:4]
-    data = evaluate(frames, queries, [model]).data
+    data = evaluate(frames, queries, [model]).to_json()
     images = model.encode_images([__import__("PIL.Image").Image.open(p) for p in frames.paths])
     for query, entry in zip(queries, data["queries"], strict=True):
         scores = images @ model.encode_texts([query.text])[0]
@@ -72,8 +73,8 @@ def test_the_same_figures_as_the_slow_references(frames):
 
 
 def test_a_query_without_relevant_images_is_reported_and_does_not_count(frames):
-    with_it = evaluate(frames, asked(frames), [ColourModel()]).data
-    without = evaluate(frames, asked(frames)[:4], [ColourModel()]).data
+    with_it = evaluate(frames, asked(frames), [ColourModel()]).to_json()
+    without = evaluate(frames, asked(frames)[:4], [ColourModel()]).to_json()
     assert with_it["without_relevant"] == ["purple"]
     assert with_it["answered"] == 4
     assert with_it["overall"] == without["overall"]
@@ -95,7 +96,7 @@ def test_nothing_to_ask_and_nothing_relevant(frames):
 
 def test_two_models_are_compared_query_by_query(frames):
     good, bad = ColourModel("good"), ColourModel("bad", blur=2.0)
-    data = evaluate(frames, asked(frames)[:3], [good, bad]).data
+    data = evaluate(frames, asked(frames)[:3], [good, bad]).to_json()
     (item,) = data["comparisons"]
     assert (item["a"], item["b"], item["queries"]) == ("good", "bad", 3)
     overall = data["overall"]
@@ -114,7 +115,7 @@ def test_a_model_that_is_missing_stops_nothing(frames, monkeypatch):
         raise ModelError(f'There is no "{name}"; get it with "c4t models add".')
 
     monkeypatch.setattr("c4t_core.models.registry.load_model", load)
-    data = evaluate(frames, asked(frames)[:3], ["clip", "colours", "colours"]).data
+    data = evaluate(frames, asked(frames)[:3], ["clip", "colours", "colours"]).to_json()
     assert data["models"] == ["colours"]
     (item,) = data["missing"]
     assert item["model"] == "clip"
@@ -128,9 +129,9 @@ def test_unreadable_images_are_left_out_for_all(frames, tmp_path):
     frames.paths[7].unlink()
     report = evaluate(frames, asked(frames), [ColourModel(), ColourModel("b", 0.1)])
     gone = [frames.names[4], frames.names[7]]
-    assert [item["path"] for item in report.data["skipped"]] == sorted(gone)
-    assert report.data["images"] == 28
-    for query in report.queries:
+    assert [item["path"] for item in report.to_json()["skipped"]] == sorted(gone)
+    assert len(report.collection) == 28
+    for query in (found.query for found in report.queries):
         wanted = {
             n for n, c in zip(frames.names, frames.captions, strict=True) if query.text in c[0]
         }
@@ -143,16 +144,16 @@ def test_unreadable_images_are_left_out_for_all(frames, tmp_path):
 
 def test_embedding_happens_once_and_by_content(frames):
     model = ColourModel()
-    first = evaluate(frames, asked(frames), [model]).data
+    first = evaluate(frames, asked(frames), [model]).to_json()
     assert model.embedded == 30
     again = ColourModel()
-    assert evaluate(frames, asked(frames), [again]).data == first
+    assert evaluate(frames, asked(frames), [again]).to_json() == first
     assert again.embedded == 0
     frames.paths[3].write_bytes(frames.paths[4].read_bytes())  # known content under another name
     evaluate(frames, asked(frames), [again])
     assert again.embedded == 0
     frames.paths[3].write_bytes(b"")
-    changed = evaluate(frames, asked(frames), [again]).data
+    changed = evaluate(frames, asked(frames), [again]).to_json()
     assert [item["path"] for item in changed["skipped"]] == [frames.names[3]]
     other = ColourModel("other")
     evaluate(frames, asked(frames), [other])
@@ -161,11 +162,11 @@ def test_embedding_happens_once_and_by_content(frames):
 
 def test_broken_caches_are_made_again(frames):
     model = ColourModel()
-    first = evaluate(frames, asked(frames), [model]).data
+    first = evaluate(frames, asked(frames), [model]).to_json()
     for file in collection.cache_folder().iterdir():
         file.write_bytes(b"\0broken")
     again = ColourModel()
-    assert evaluate(frames, asked(frames), [again]).data == first
+    assert evaluate(frames, asked(frames), [again]).to_json() == first
     assert again.embedded == 30
 
 
@@ -190,7 +191,7 @@ def test_events_and_slices(frames):
         for place, name in enumerate(frames.names)
     }
     frames = dataclasses.replace(frames, drives=(None,) * 30)
-    data = evaluate(frames, asked(frames)[:3], [ColourModel()], scenes=scenes).data
+    data = evaluate(frames, asked(frames)[:3], [ColourModel()], scenes=scenes).to_json()
     assert data["moments"] == 2  # two drives, all frames within a moment
     result = data["queries"][0]["results"]["colours"]
     assert result["events"]["relevant"] == 2
@@ -207,7 +208,7 @@ def test_a_pool_keeps_other_images_out_of_the_ranking(frames):
     red = [i for i, c in enumerate(frames.captions) if "red" in c[0]]
     pool = np.array(sorted(red[:2] + [i for i in range(30) if i not in red][:4]))
     query = make_query("red", "single", red[:2], pool=pool)
-    data = evaluate(frames, [query, *asked(frames)[:2]], [ColourModel()]).data
+    data = evaluate(frames, [query, *asked(frames)[:2]], [ColourModel()]).to_json()
     entry = data["queries"][0]
     assert entry["images"] == 6
     assert entry["results"]["colours"]["ap"] == 1
@@ -238,7 +239,7 @@ def test_the_level_of_chance_over_events_is_that_of_events_in_random_order(frame
     frames = dataclasses.replace(frames, drives=drives)
     # All of drive 0, one frame of drive 1: two relevant events, and nine others.
     query = make_query("red", "single", [0, 1, 2, 3])
-    data = evaluate(frames, [query], [ColourModel()]).data
+    data = evaluate(frames, [query], [ColourModel()]).to_json()
     assert data["queries"][0]["results"]["colours"]["events"]["relevant"] == 2
     level = data["chance"]["events"]
     rng = np.random.default_rng(0)
@@ -254,7 +255,7 @@ def test_the_level_of_chance_over_events_is_that_of_events_in_random_order(frame
 def test_chance_over_events_knows_the_pool():
     moment = np.array([0, 0, 1, 1, 2, 3])
     level = chance.event_chance(np.array([0, 1]), np.array([0, 1, 2, 4]), moment, (1,))
-    assert level["precision"] == {"1": pytest.approx(1 / 3)}  # one event of three in the pool
+    assert level["precision@1"] == pytest.approx(1 / 3)  # one event of three in the pool
 
 
 def test_a_missing_model_is_known_before_the_first_image_is_read(frames, monkeypatch):
@@ -271,16 +272,16 @@ def test_a_missing_model_is_known_before_the_first_image_is_read(frames, monkeyp
 
 
 def test_few_images_are_said_to_be_few(frames):
-    (sentence,) = evaluate(frames, asked(frames)[:3], [ColourModel()]).data["problems"]
+    (sentence,) = evaluate(frames, asked(frames)[:3], [ColourModel()]).to_json()["problems"]
     assert "only 30 images" in sentence
     assert "up to 250" in sentence
     enough = Options(cutoffs=(10, 30))
-    data = evaluate(frames, asked(frames)[:3], [ColourModel()], options=enough).data
+    data = evaluate(frames, asked(frames)[:3], [ColourModel()], options=enough).to_json()
     assert data["problems"] == []
 
 
 def test_every_figure_of_a_slice_has_its_chance(frames):
-    for item in evaluate(frames, asked(frames)[:4], [ColourModel()]).data["slices"]:
+    for item in evaluate(frames, asked(frames)[:4], [ColourModel()]).to_json()["slices"]:
         result = {k: v for k, v in item["results"]["colours"].items() if k != "intervals"}
         assert item["chance"].keys() == result.keys()
         for name, value in result.items():
@@ -325,7 +326,7 @@ def test_provenance(frames):
     options = Options(cutoffs=(5,), seed=4, resamples=50)
     data = evaluate(
         frames, asked(frames), [ColourModel()], sources={"pairs": "ab"}, options=options
-    ).data
+    ).to_json()
     found = data["provenance"]
     assert found["models"]["colours"]["fingerprint"] == ColourModel().fingerprint
     assert (found["seed"], found["resamples"], found["cutoffs"]) == (4, 50, [5])
@@ -333,5 +334,5 @@ def test_provenance(frames):
     assert found["images"]["number"] == 30
     assert list(data["overall"]["colours"]["precision"]) == ["5"]
     frames.paths[0].write_bytes(frames.paths[1].read_bytes())
-    other = evaluate(frames, asked(frames), [ColourModel()]).data
+    other = evaluate(frames, asked(frames), [ColourModel()]).to_json()
     assert other["provenance"]["images"]["sha256"] != found["images"]["sha256"]

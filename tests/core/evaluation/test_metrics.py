@@ -158,7 +158,7 @@ def test_chance_is_the_mean_over_every_order(images, relevant):
 def test_chance_of_nothing_is_zero():
     level = chance.chance_level(np.zeros(0), 0)
     assert level["ap"] == level["rr"] == 0
-    assert level["precision"]["10"] == level["recall"]["10"] == level["ndcg"]["10"] == 0
+    assert level["precision@10"] == level["recall@10"] == level["ndcg@10"] == 0
 
 
 ASK_RANX = """

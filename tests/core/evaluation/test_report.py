@@ -141,7 +141,7 @@ def test_no_cell_of_the_tables_is_a_formula(written):
         assert not [c for row in rows for c in row if c[:1] in "=@+" and c[:1]], name
     text = (folder / "queries.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert float(rows[0]["ap"]) == report.data["queries"][0]["results"]["c4t"]["ap"]
+    assert float(rows[0]["ap"]) == report.queries[0].results["c4t"].values["ap"]
     assert [row["ap"] for row in rows if row["query"] == "nothing"][0] == ""
 
 

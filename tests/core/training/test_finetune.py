@@ -19,7 +19,9 @@ from c4t_core.models.folder import read_config, save_model  # noqa: E402
 from c4t_core.models.network import DualEncoder  # noqa: E402
 from c4t_core.models.registry import load_model  # noqa: E402
 from c4t_core.training import finetune  # noqa: E402
-from c4t_core.training.finetune import Figures, choose, forgotten, mixed  # noqa: E402
+from c4t_core.training.events import Figures, Guarded  # noqa: E402
+from c4t_core.training.finetune import choose, forgotten, mixed  # noqa: E402
+from c4t_core.training.plain import from_plain  # noqa: E402
 from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
 from c4t_core.training.validation import Retrieval, relevance, retrieval  # noqa: E402
@@ -113,17 +115,16 @@ def request_to_tune(shapes, tiny_model_folder, tmp_path):
 def test_before_and_after_are_reported(request_to_tune, tiny_model_folder):
     events = []
     result = train(request_to_tune, on_event=events.append)
-    guard = next(event for event in events if event["event"] == "guard")
-    json.dumps(guard)
-    assert guard["before"]["mix"] == 0.0
-    assert guard["after"]["mix"] == 1.0
-    assert guard["before"]["kept"] == pytest.approx(1.0)
-    assert guard["after"]["kept"] < 1.0
-    assert guard["before"]["held_out"]["images"] == 16
-    assert guard["before"]["general"]["images"] == 64
-    assert guard["chosen"]["mix"] in (0.5, 1.0) or "alone" in " ".join(guard["warnings"])
+    guard = next(event for event in events if isinstance(event, Guarded))
+    assert guard.before.mix == 0.0
+    assert guard.after.mix == 1.0
+    assert guard.before.kept == pytest.approx(1.0)
+    assert guard.after.kept < 1.0
+    assert guard.before.held_out.images == 16
+    assert guard.before.general.images == 64
+    assert guard.chosen.mix in (0.5, 1.0) or "alone" in " ".join(guard.warnings)
     report = json.loads((result.output / "report.json").read_text(encoding="utf-8"))
-    assert report["guard"]["before"] == guard["before"]
+    assert from_plain(Guarded, report["guard"]) == guard
     assert "general set, before and after" in (result.model / "model_card.md").read_text()
 
 
@@ -138,9 +139,9 @@ def test_a_model_that_forgot_is_blended_and_says_so(request_to_tune, monkeypatch
     monkeypatch.setattr(finetune.Guard, "figures", forgetful)
     events = []
     result = train(request_to_tune, on_event=events.append)
-    guard = next(event for event in events if event["event"] == "guard")
-    assert len(guard["tried"]) == 11
-    assert guard["chosen"]["mix"] <= 0.35
+    guard = next(event for event in events if isinstance(event, Guarded))
+    assert len(guard.tried) == 11
+    assert guard.chosen.mix <= 0.35
     assert any("forgot" in warning for warning in result.warnings)
 
 
@@ -156,7 +157,7 @@ def test_new_weights_that_do_not_help_are_blended_too(request_to_tune, monkeypat
 
     monkeypatch.setattr(finetune.Guard, "figures", bent)
     result = train(request_to_tune)
-    assert result.guard["chosen"]["mix"] == 0.3
+    assert result.guard.chosen.mix == 0.3
     assert any("did not help" in w and "blend with 30%" in w for w in result.warnings)
 
 
@@ -165,7 +166,7 @@ def test_chosen_blend_is_what_is_saved(request_to_tune, tiny_model_folder):
 
     request = dataclasses.replace(request_to_tune, blend=0.5)
     result = train(request)
-    assert result.guard["chosen"]["mix"] == 0.5
+    assert result.guard.chosen.mix == 0.5
     old, saved = load_state(tiny_model_folder), load_state(result.model)
     new = torch.load(result.output / "best.pt", weights_only=True)["state"]
     name = "text_head.mix.weight"

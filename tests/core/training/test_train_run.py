@@ -20,6 +20,7 @@ torch = pytest.importorskip("torch")
 from c4t_core.errors import C4TError, Cancelled, TrainingError  # noqa: E402
 from c4t_core.models import folder  # noqa: E402  # noqa: E402
 from c4t_core.models.registry import list_models, load_model  # noqa: E402
+from c4t_core.training import events  # noqa: E402
 from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
 
@@ -57,11 +58,12 @@ def request_for(shapes: Path, tiny_model_folder: Path, tmp_path: Path):
 
 
 class Events(list):
-    def named(self, name: str) -> list[dict]:
-        return [event for event in self if event["event"] == name]
+    def of(self, kind: type) -> list:
+        return [event for event in self if isinstance(event, kind)]
 
-    def __call__(self, event: dict) -> None:
-        json.dumps(event)  # a window reads them as JSON lines
+    def __call__(self, event: events.Event) -> None:
+        line = events.to_line(event)
+        assert events.to_line(events.parse_event(line)) == line  # as the window reads it
         self.append(event)
 
 
@@ -76,9 +78,9 @@ def assert_same(one, other, tolerance: float = 1e-6) -> None:
 
 
 def test_learns_64_pairs_by_heart(request_for, shapes):
-    events = Events()
-    result = train(request_for(epochs=250, batch=64, validation_share=0.0), on_event=events)
-    assert events.named("epoch")[-1]["train_loss"] < events.named("epoch")[0]["train_loss"] / 4
+    told = Events()
+    result = train(request_for(epochs=250, batch=64, validation_share=0.0), on_event=told)
+    assert told.of(events.EpochDone)[-1].train_loss < told.of(events.EpochDone)[0].train_loss / 4
     model = load_model(str(result.model), engine="onnx")
     with (shapes / "pairs.csv").open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
@@ -105,15 +107,15 @@ def test_stopped_and_resumed_ends_as_uninterrupted(request_for, how):
         if done == 4:  # within the second epoch
             raise Cancelled
 
-    events = Events()
+    told = Events()
     with pytest.raises(Cancelled):
-        train(request_for("parts", **how), stop, events)
-    assert events.named("stopped")
+        train(request_for("parts", **how), stop, told)
+    assert told.of(events.Stopped)
     assert not (request_for("parts").output / "model").exists()
     again = Events()
     parts = train(request_for("parts", **how), on_event=again)
-    assert again.named("start")[0]["resumed"]
-    assert again.named("start")[0]["step"] == 4
+    assert again.of(events.Started)[0].resumed
+    assert again.of(events.Started)[0].step == 4
     assert parts.resumed
     assert not whole.resumed
     assert_same(weights(whole), weights(parts))
@@ -130,35 +132,30 @@ def history(result) -> list[dict]:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from c4t_core.training.request import TrainingOptions, TrainingRequest
+from c4t_core.training.request import TrainingRequest
 from c4t_core.training.session import train
-import json
-plain = json.loads(sys.argv[1])
-options = TrainingOptions(**plain.pop("options"))
-for key in ("pairs", "output"):
-    plain[key] = Path(plain[key])
 def kill(done, total):
     if done == 5:
         os.kill(os.getpid(), signal.SIGKILL)
-train(TrainingRequest(options=options, **plain), kill)
+train(TrainingRequest.read(Path(sys.argv[1])), kill)
 """
 
 
-def test_sigkill_costs_nothing_but_time(request_for):
+def test_sigkill_costs_nothing_but_time(request_for, tmp_path):
     whole = train(request_for("whole"))
     request = request_for("parts", checkpoint_seconds=0.0)
-    plain = request.to_dict()
+    (tmp_path / "request.json").write_text(json.dumps(request.to_json()))
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, json.dumps(plain)],
+        [sys.executable, "-c", KILLED, str(tmp_path / "request.json")],
         env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
         capture_output=True,
         text=True,
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    events = Events()
-    result = train(request, on_event=events)
-    assert 0 < events.named("start")[0]["step"] <= 5
+    told = Events()
+    result = train(request, on_event=told)
+    assert 0 < told.of(events.Started)[0].step <= 5
     assert_same(weights(whole), weights(result))
 
 
@@ -233,11 +230,11 @@ def test_unreadable_images_are_left_out_and_named(request_for, shapes, tmp_path)
     (root / "3.png").write_bytes(b"")
     (root / "5.png").write_bytes((root / "5.png").read_bytes()[:60])
     (root / "pairs.csv").write_text("\n".join(rows))
-    events = Events()
+    told = Events()
     for freeze in ("encoders", "none"):
         result = train(
             request_for(freeze, pairs=root / "pairs.csv", freeze=freeze, epochs=1, batch=4),
-            on_event=events,
+            on_event=told,
         )
         assert [path for path, _ in result.skipped] == ["3.png", "5.png"]
         assert all(reason for _, reason in result.skipped)
@@ -254,9 +251,9 @@ def test_memory_running_out_halves_the_batch(request_for, monkeypatch):
         return real(self, batch, part)
 
     monkeypatch.setattr(Stepper, "_part_loss", small_memory)
-    events = Events()
-    train(request_for(epochs=1), on_event=events)
-    assert [event["batch"] for event in events.named("memory")] == [8, 4]
+    told = Events()
+    train(request_for(epochs=1), on_event=told)
+    assert [event.batch for event in told.of(events.BatchHalved)] == [8, 4]
     monkeypatch.setattr(
         Stepper, "_part_loss", lambda *_: (_ for _ in ()).throw(MemoryError("out of memory"))
     )
@@ -275,27 +272,28 @@ def test_loss_that_is_no_number_stops(request_for, monkeypatch):
         return real(*tensors) * (float("nan") if len(calls) > 5 else 1)
 
     monkeypatch.setattr(losses, "info_nce", broken)
-    events = Events()
+    told = Events()
     with pytest.raises(TrainingError, match="lower the learning rates"):
-        train(request_for(), on_event=events)
-    assert "lower the learning rates" in events.named("error")[0]["message"]
+        train(request_for(), on_event=told)
+    assert "lower the learning rates" in told.of(events.Failed)[0].message
 
 
 def test_early_stop(request_for):
-    events = Events()
-    result = train(request_for(epochs=50, early_stop=2, head_rate=0.0), on_event=events)
+    told = Events()
+    result = train(request_for(epochs=50, early_stop=2, head_rate=0.0), on_event=told)
     assert result.epochs == 3
-    assert events.named("early_stop")
+    assert told.of(events.StoppedEarly)
 
 
 def test_estimate_comes_first_and_changes_nothing(request_for, monkeypatch):
     from c4t_core.training.steps import Stepper
 
-    events = Events()
-    with_it = train(request_for("one", freeze="none"), on_event=events)
-    names = [event["event"] for event in events]
-    assert names.index("pairs") < names.index("estimate") < names.index("step")
-    assert events.named("estimate")[0]["seconds"] > 0
+    told = Events()
+    with_it = train(request_for("one", freeze="none"), on_event=told)
+    kinds = [type(event) for event in told]
+    order = [events.PairsRead, events.Estimate, events.Step]
+    assert sorted(order, key=kinds.index) == order
+    assert told.of(events.Estimate)[0].seconds > 0
     monkeypatch.setattr(Stepper, "seconds_per_step", lambda *_: 1.0)
     without = train(request_for("two", freeze="none"))
     assert_same(weights(with_it), weights(without), tolerance=0.0)

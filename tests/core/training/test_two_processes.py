@@ -19,13 +19,14 @@ from c4t_core.training.session import train  # noqa: E402
 RUN = """
 import json, sys
 from pathlib import Path
+from c4t_core.training.events import to_line
 from c4t_core.training.request import TrainingOptions, TrainingRequest
 from c4t_core.training.session import train
 plain = json.loads(sys.argv[1])
 options = TrainingOptions(**plain.pop("options"))
 for key in ("pairs", "output"):
     plain[key] = Path(plain[key])
-train(TrainingRequest(options=options, **plain), on_event=lambda e: print(json.dumps(e)))
+train(TrainingRequest(options=options, **plain), on_event=lambda e: print(to_line(e)))
 """
 
 

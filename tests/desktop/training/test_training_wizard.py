@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QProgressBar, QPushButton
 
+from c4t_core.training import events
+from c4t_core.training.request import TrainingRequest
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.training_process import TrainingProcess
 from c4t_desktop.panels.training.line_plot import LinePlot, nice_step
@@ -18,36 +21,75 @@ from c4t_desktop.panels.training.wizard import MODEL, PAIRS, RESULT, RUN, Traini
 from c4t_desktop.services.library import Library
 from c4t_desktop.theme import Theme
 
-PLAYER = """
+
+def validated(step: int) -> events.Validated:
+    return events.Validated(
+        epoch=step // 2 - 1,
+        step=step,
+        train_loss=1.0,
+        validation_loss=0.9 / step,
+        text_map=0.1 * step,
+        image_map=0.12 * step,
+        best=True,
+    )
+
+
+def result(**how) -> events.TrainingResult:
+    known = {
+        "output": Path("out"),
+        "model": Path("out/model"),
+        "name": "c4t:mine",
+        "epochs": 2,
+        "steps": 4,
+        "seconds": 1.0,
+        "best_epoch": 1,
+        "best": events.EpochFigures(epoch=1, step=4, train_loss=1.0, best=True),
+        "guard": None,
+        "skipped": (),
+        "warnings": (),
+        "resumed": False,
+    }
+    return events.TrainingResult(**{**known, **how})
+
+
+BEFORE = events.Figures(0.0, events.Retrieval(2, 2, 0.2, 0.3, {}, {}), None, 0.9, 1.0)
+AFTER = events.Figures(1.0, events.Retrieval(2, 2, 0.5, 0.4, {}, {}), None, 0.9, 0.8)
+RUNNING = [
+    events.Estimate(63, 15, 4, "about a minute"),
+    events.Started(0, 4, 0, 2, False, "cpu", 1, 8),
+    *(events.Step(step, 4, step // 3, 1.0 / step, 0.1, 4 - step) for step in (1, 2)),
+    validated(2),
+    *(events.Step(step, 4, step // 3, 1.0 / step, 0.1, 4 - step) for step in (3, 4)),
+    validated(4),
+]
+DONE = result(guard=events.Guarded(BEFORE, AFTER, AFTER, (BEFORE, AFTER), ()))
+FULL = events.Failed("TrainingError", "The disk is full; free some space and start again.")
+
+PLAYER = f"""
 import json, signal, sys, time, pathlib
-def say(**event):
-    print(json.dumps(event), flush=True)
+def say(*lines):
+    for line in lines:
+        print(line, flush=True)
 def stop(*_):
-    say(event="stopped", message="Training stopped.")
+    say({events.to_line(events.Stopped("Training stopped."))!r})
     sys.exit(130)
 signal.signal(signal.SIGTERM, stop)
-arguments = sys.argv[1:]
-pathlib.Path(arguments[0] + ".seen").write_text("\\n".join(arguments))
-mode = pathlib.Path(arguments[0]).with_suffix(".mode").read_text()
+command, option, file, *rest = sys.argv[1:]
+assert (command, option, rest) == ("train", "--request", ["--progress", "json"])
+text = pathlib.Path(file).read_text()
+pairs = pathlib.Path(json.loads(text)["pairs"])
+pathlib.Path(str(pairs) + ".seen").write_text(text)
+pathlib.Path(str(pairs) + ".file").write_text(file)
+mode = pairs.with_suffix(".mode").read_text()
 if mode == "fail":
-    say(event="error", message="The disk is full; free some space and start again.")
-    print("The disk is full; free some space and start again.", file=sys.stderr)
+    say({events.to_line(FULL)!r})
+    print({FULL.message!r}, file=sys.stderr)
     sys.exit(1)
 print("a line that is no event")
-say(event="estimate", seconds=63, steps=4)
-say(event="start", step=0, steps=4, epochs=2)
-for step in range(1, 5):
-    say(event="step", step=step, steps=4, epoch=step // 3, loss=1.0 / step, seconds_left=4 - step)
-    if step % 2 == 0:
-        say(event="validation", step=step, epoch=step // 2 - 1, validation_loss=0.9 / step,
-            text_map=0.1 * step, image_map=0.12 * step)
+say(*{[events.to_line(event) for event in RUNNING]!r})
 if mode == "wait":
     time.sleep(60)
-state = {"held_out": {"text_map": 0.2, "image_map": 0.3}, "general": None, "meaning": 0.9,
-         "held_out_score": 0.25}
-after = {**state, "held_out": {"text_map": 0.5, "image_map": 0.4}, "held_out_score": 0.45}
-say(event="done", name="c4t:mine", warnings=[], guard={"before": state, "chosen": after,
-    "after": after, "warnings": []})
+say({events.to_line(DONE)!r})
 """
 
 
@@ -58,7 +100,7 @@ class Harness:
         self.runner = JobRunner()
         self.library = Library(self.runner, list_models=lambda: [])
         script = folder / "player.py"
-        script.write_text(PLAYER.replace("sys.argv[1:]", "sys.argv[2:]", 1))
+        script.write_text(PLAYER)
         self.process = TrainingProcess([sys.executable, str(script)])
         self.wizard = TrainingWizard(self.library, self.process, theme)
         self.pairs = folder / "pairs.csv"
@@ -137,11 +179,11 @@ def test_from_pairs_to_a_model(harness, qtbot):
         assert harness.wizard.pages.currentIndex() == RUN
     assert ready.args == ["c4t:mine"]
     assert harness.wizard.pages.currentIndex() == RESULT
-    said = Path(f"{harness.pairs}.seen").read_text().splitlines()
-    assert said[0] == str(harness.pairs)
-    assert said[said.index("--from") + 1] == "c4t"
-    assert said[said.index("--name") + 1] == "mine"
-    assert said[-2:] == ["--progress", "json"]
+    handed = TrainingRequest.from_json(json.loads(Path(f"{harness.pairs}.seen").read_text()))
+    assert handed == harness.wizard.request
+    assert (handed.pairs, handed.base, handed.name) == (harness.pairs, "c4t", "mine")
+    assert handed.columns == {"image": "image", "caption": "caption"}
+    assert not Path(Path(f"{harness.pairs}.file").read_text()).exists()
     assert len(harness.wizard.run.loss.curves["training"]) == 4
     table = harness.wizard.result_page.table
     assert table.item(0, 3).text() == "+0.300"
@@ -165,7 +207,7 @@ def test_a_run_that_fails_says_why_and_can_be_started_again(harness, qtbot):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no gentle end of a process")
-def test_pause_keeps_the_run_and_going_on_uses_the_same_arguments(harness, qtbot):
+def test_pause_keeps_the_run_and_going_on_hands_over_the_same(harness, qtbot):
     harness.mode("wait")
     start(harness, qtbot)
     bar = harness.child(QProgressBar, "trainingProgress")
@@ -212,13 +254,13 @@ def test_closing_hides_and_the_run_goes_on(harness, qtbot):
 def test_a_program_that_cannot_start_is_told(qtbot):
     process = TrainingProcess(["/nonexistent/python"])
     with qtbot.waitSignal(process.ended) as ended:
-        process.start([])
+        process.start(TrainingRequest(Path("pairs.csv"), Path("out")))
     assert ended.args[0] is False
     assert "cannot be started" in ended.args[1]
 
 
 def test_outcome_of_a_new_model_has_no_before():
-    outcome = read_outcome({"name": "c4t:a", "best": {"text_map": 0.5}, "guard": None})
+    outcome = read_outcome(result(best=validated(5)))
     assert outcome.rows[0][1:] == (None, 0.5)
 
 

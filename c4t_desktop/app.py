@@ -66,7 +66,8 @@ class Desktop(QObject):
         self._restyle()
         self.runner = JobRunner(self)
         self.memory = MemoryKeeper(self.runner, self)
-        library = Library(self.runner, parent=self)
+        model = str(self.settings.recall("model", "c4t"))
+        library = Library(self.runner, model=model, parent=self)
         finder = Finder(library, self)
         thumbnails = Thumbnails(parent=self)
         cache = ThumbnailCache(thumbnails, parent=self)
@@ -95,7 +96,6 @@ class Desktop(QObject):
     def start(self, folders: Sequence[str]) -> None:
         """Show the window; open folders once it stands."""
         self._folders = list(folders) or self.settings.recall("folders", [])
-        self.context.library.model = str(self.settings.recall("model", "c4t"))
         self.context.library.opening.connect(self._remember_model)
         self.window.show()
         QTimer.singleShot(0, self._begin)
@@ -215,11 +215,9 @@ class Desktop(QObject):
         self.context.library.stop_index()
         done = self.runner.shutdown(_SHUTDOWN)
         done = self.context.thumbnails.shutdown(0.5) and done
-        opened = self.context.library.opened_now
         if done:  # nobody uses them any more
             self.context.marks.close()
-            if opened is not None:
-                opened.workspace.close()
+            self.context.library.release()
         self.ended_cleanly = done
 
 

@@ -116,7 +116,7 @@ class Commands(QObject):
         if not wanted:
             return
         settings = self._context.settings
-        self._context.library.excludes = self._excludes() or None
+        self._context.library.leave_out(self._excludes() or None)
         self._context.library.open(wanted)
         settings.remember("folders", [str(path) for path in wanted])
         self.folder_opened.emit(wanted)
@@ -129,7 +129,7 @@ class Commands(QObject):
     def _setting_changed(self, key: str) -> None:
         library = self._context.library
         if key == EXCLUDES.key and library.folders:
-            library.excludes = self._excludes()  # none at all is a wish, too
+            library.leave_out(self._excludes())  # none at all is a wish, too
             library.open(library.folders)
 
     @Slot(object)

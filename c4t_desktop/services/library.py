@@ -89,10 +89,10 @@ class Library(QObject):
     """Opens folders, switches the model, runs the index.
 
     Attributes:
-        opened_now: what is open, None before the first folder.
+        folders: what the user wants open.
+        opened_now: what is open of it, None while that is being opened.
+        model: name of the model in use.
         models: what the core knows about models (tuple of ModelInfo).
-        excludes: patterns of folder names to leave out besides the usual ones; None for the rules
-            that a folder has, such as those given on the command line.
 
     Signals:
         opening: folders are about to be opened (tuple of Path, model name).
@@ -122,6 +122,7 @@ class Library(QObject):
         self,
         runner: JobRunner,
         *,
+        model: str = "c4t",
         open_workspace: Callable[[Sequence[Path], str, Sequence[str] | None], WorkspaceLike]
         | None = None,
         list_models: Callable[[], tuple[ModelInfo, ...]] | None = None,
@@ -132,15 +133,21 @@ class Library(QObject):
         self.runner = runner
         self._open_workspace = open_workspace or _open_workspace
         self._list_models = list_models or _list_models
-        self.opened_now: Opened | None = None
+        self._opened_now: Opened | None = None
+        self._left: Opened | None = None  # other folders: closed when their last query has ended
         self.folders: tuple[Path, ...] = ()
-        self.model = "c4t"
+        self.model = model
         self.models: tuple[ModelInfo, ...] = ()
-        self.excludes: tuple[str, ...] | None = None
+        self._excludes: tuple[str, ...] | None = None
         self._meter = RateMeter()
         self._index_job: Job | None = None
         self._last = (0, 0)
         self._counted = 0.0
+
+    @property
+    def opened_now(self) -> Opened | None:
+        """What is open."""
+        return self._opened_now
 
     def files_of_size(self) -> Callable[[int], Sequence[Path]]:
         """Return what finds known files by their size.
@@ -148,7 +155,7 @@ class Library(QObject):
         With it, what the user said about a file is found again where the file lies now
         (:func:`c4t_core.index.store.user_data.locate`).
         """
-        opened = self.opened_now
+        opened = self._opened_now
         return opened.workspace.files_of_size if opened is not None else lambda _: ()
 
     # models ---------------------------------------------------------------------------------
@@ -165,7 +172,7 @@ class Library(QObject):
 
     def use_model(self, name: str) -> None:
         """Search with another model; its index is made in the background."""
-        if name == self.model and self.opened_now is not None:
+        if name == self.model and self._opened_now is not None:
             return
         self.model = name
         if self.folders:
@@ -173,54 +180,83 @@ class Library(QObject):
 
     # folders --------------------------------------------------------------------------------
 
+    def leave_out(self, excludes: tuple[str, ...] | None) -> None:
+        """Leave out folders from the next opening on.
+
+        Args:
+            excludes: patterns of names besides the usual ones; None for the rules that a folder
+                has, such as those given on the command line.
+        """
+        self._excludes = excludes
+
     def open(self, folders: Sequence[Path], model: str | None = None) -> Job:
         """Open folders with a model; what runs for the old ones is stopped."""
         self.stop_index()
         self.runner.cancel_key("search")
         self.folders = tuple(folders)
         self.model = model or self.model
-        wanted, name, excludes = self.folders, self.model, self.excludes
+        wanted, name, excludes = self.folders, self.model, self._excludes
+        if self._opened_now is not None and self._opened_now.folders != wanted:
+            self._left, self._opened_now = self._opened_now, None
+
+        made: list[WorkspaceLike] = []
 
         def work(_: Job) -> Opened:
-            workspace = self._open_workspace(wanted, name, excludes)
-            return Opened(wanted, name, workspace, workspace.status())
+            made.append(self._open_workspace(wanted, name, excludes))
+            return Opened(wanted, name, made[0], made[0].status())
 
         self.opening.emit(wanted, name)
         return self.runner.submit(
-            work, lane=WORK, key="open", done=self._opened, failed=self._open_failed
+            work,
+            lane=WORK,
+            key="open",
+            done=self._opened,
+            failed=self._open_failed,
+            finished=lambda: self._put_away_unused(made),
         )
 
     def _opened(self, opened: Opened) -> None:
-        self._put_away(self.opened_now)
-        self.opened_now = opened
+        self._put_away()
+        self._opened_now = opened
         self.opened.emit(opened)
 
     def _open_failed(self, error: Exception) -> None:
-        self._put_away(self.opened_now)
-        self.opened_now = None
+        self._put_away()
         self.open_failed.emit(error)
 
-    def _put_away(self, old: Opened | None) -> None:
-        """Close a workspace where its last query runs; its index has ended before."""
-        if old is not None:
-            self.runner.submit(lambda _: old.workspace.close(), lane=SEARCH, failed=_ignore)
+    def _put_away(self) -> None:
+        """Close what was open where its last query runs; its index has ended before."""
+        old = [opened.workspace for opened in (self._left, self._opened_now) if opened]
+        self._left = self._opened_now = None
+        self._put_away_unused(old)
+
+    def _put_away_unused(self, workspaces: Sequence[WorkspaceLike]) -> None:
+        used = [opened.workspace for opened in (self._left, self._opened_now) if opened]
+        for workspace in workspaces:
+            if workspace not in used:  # others were wanted before it was open
+                self.runner.submit(_closing(workspace), lane=SEARCH, failed=_ignore)
 
     def close(self) -> None:
         """Close what is open."""
         self.stop_index()
         self.runner.cancel_key("open")
         self.runner.cancel_key("search")
-        self._put_away(self.opened_now)
-        self.opened_now = None
+        self._put_away()
         self.folders = ()
         self.closed.emit()
+
+    def release(self) -> None:
+        """Close what is open, here and now: for when no job runs any more."""
+        for opened in (self._left, self._opened_now):
+            if opened is not None:
+                opened.workspace.close()
 
     # index ----------------------------------------------------------------------------------
 
     def index(self) -> Job | None:
         """Bring the index up to date, in the background."""
-        opened = self.opened_now
-        if opened is None or self._index_job is not None:
+        opened = self._opened_now
+        if opened is None or opened.model != self.model or self._index_job is not None:
             return None
         self._meter = RateMeter()
         self._last = (0, 0)
@@ -302,17 +338,21 @@ class Library(QObject):
         self, read: Callable[[WorkspaceLike], T], *, key: str, done: Callable[[T], None]
     ) -> Job | None:
         """Read something from the open workspace; dropped if another one is open by then."""
-        opened = self.opened_now
+        opened = self._opened_now
         if opened is None:
             return None
 
         def apply(value: T) -> None:
-            if self.opened_now is opened:
+            if self._opened_now is opened:
                 done(value)
 
         return self.runner.submit(
             lambda _: read(opened.workspace), lane=LOOK, key=key, done=apply, failed=_ignore
         )
+
+
+def _closing(workspace: WorkspaceLike) -> Callable[[Job], None]:
+    return lambda _: workspace.close()
 
 
 def _ignore(_: Exception) -> None:

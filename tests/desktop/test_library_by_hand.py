@@ -122,6 +122,23 @@ def test_an_offline_folder_is_shown_as_such_and_can_be_looked_for_again(
     wait_rows(qtbot, window, 12)
 
 
+@pytest.mark.parametrize("text", ["", "truck"])
+def test_folders_that_are_left_are_closed(qtbot, window, core, tmp_path, text):
+    if text:
+        search(qtbot, window, text)
+        wait_rows(qtbot, window, 12)
+    for name in ("two", "three"):
+        make_frames(tmp_path / name, 3)
+        window.commands.open_folders([tmp_path / name])
+        assert window.desktop.context.library.opened_now is None
+    ready(qtbot, window, core)
+    until(qtbot, lambda: core.last.roots == (tmp_path / "three",) and not busy(window))
+    assert [workspace.closed for workspace in core.opened[:-1]] == [True] * (len(core.opened) - 1)
+    assert not core.last.closed
+    window.close()
+    assert core.last.closed
+
+
 # indexing -----------------------------------------------------------------------------------
 
 

@@ -155,13 +155,8 @@ class ResultsPanel(QStackedWidget):
     def _opening(self, folders: Sequence[Path], model: str) -> None:
         self._problem = None
         self._status_now = None
-        if self._finder.question.empty:
-            self._library.opened_now = None if self._moved(folders) else self._library.opened_now
+        if self._finder.ask.empty:
             self.show_resting()
-
-    def _moved(self, folders: Sequence[Path]) -> bool:
-        opened = self._library.opened_now
-        return opened is not None and tuple(opened.folders) != tuple(folders)
 
     @Slot(object)
     def _opened(self, opened: Opened) -> None:

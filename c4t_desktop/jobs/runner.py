@@ -33,13 +33,14 @@ def _nothing(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Callbacks:
-    """What the GUI thread calls, in this order: progress*, then done or failed, then finished.
+    """What the GUI thread calls: progress*, then done, failed or stopped, then finished.
 
     Jobs of all types wait in one queue; :meth:`JobRunner.submit` sees that ``done`` fits the work.
     """
 
     done: Callable[[Any], None] = _nothing
     failed: Callable[[Exception], None] | None = None
+    stopped: Callable[[], None] = _nothing
     progress: Callable[[Any], None] = _nothing
     finished: Callable[[], None] = _nothing
 
@@ -238,6 +239,7 @@ class JobRunner(QObject):
         key: str | None = None,
         done: Callable[[T], None] = _nothing,
         failed: Callable[[Exception], None] | None = None,
+        stopped: Callable[[], None] = _nothing,
         progress: Callable[[Any], None] = _nothing,
         finished: Callable[[], None] = _nothing,
         owner: QObject | None = None,
@@ -251,11 +253,12 @@ class JobRunner(QObject):
                 neither its value nor its error is applied.
             done: called on the GUI thread with the value.
             failed: called on the GUI thread with the exception; else :attr:`crashed` tells.
+            stopped: called on the GUI thread if it was cancelled.
             progress: called on the GUI thread with each reported value.
             finished: called on the GUI thread exactly once, however the job ended.
             owner: a panel that may be deleted before the job ends; nobody is called then.
         """
-        callbacks = Callbacks(done, failed, progress, finished)
+        callbacks = Callbacks(done, failed, stopped, progress, finished)
         job = Job(next(self._numbers), lane, key, work, callbacks, self._post, owner)
         self._alive.add(job)
         if self._closed:
@@ -352,3 +355,74 @@ class JobRunner(QObject):
                 callbacks.failed(event.value)
             else:
                 self.crashed.emit(event.value)
+        else:
+            callbacks.stopped()
+
+
+class OneJob:
+    """One job at a time: while it runs, nothing else is begun.
+
+    Attributes:
+        running: whether it goes on; not so any more for whoever is told how it ended.
+        paused: whether it is held.
+    """
+
+    def __init__(self, runner: JobRunner, lane: str, owner: QObject | None = None) -> None:
+        """Begin nothing yet; ``lane`` and ``owner`` are those of :meth:`JobRunner.submit`."""
+        self._runner, self._lane, self._owner = runner, lane, owner
+        self._job: Job | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self._job is not None and not self._job.ended
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is held."""
+        return self._job is not None and self._job.paused
+
+    def start(
+        self,
+        work: Callable[[Job], T],
+        *,
+        done: Callable[[T], None],
+        failed: Callable[[Exception], None],
+        stopped: Callable[[], None] = _nothing,
+        progress: Callable[[Any], None] = _nothing,
+        ended: Callable[[], None] = _nothing,
+    ) -> bool:
+        """Begin, as :meth:`JobRunner.submit` does; False if something goes on.
+
+        ``ended`` is called right before ``done``, ``failed`` or ``stopped``.
+        """
+        if self.running:
+            return False
+
+        def then(tell: Callable[..., None]) -> Callable[..., None]:
+            def apply(*value: object) -> None:
+                ended()
+                tell(*value)
+
+            return apply
+
+        self._job = self._runner.submit(
+            work,
+            lane=self._lane,
+            done=then(done),
+            failed=then(failed),
+            stopped=then(stopped),
+            progress=progress,
+            owner=self._owner,
+        )
+        return True
+
+    def pause(self, paused: bool) -> None:
+        """Hold what goes on, or let it go on."""
+        if self._job is not None:
+            self._job.pause() if paused else self._job.resume()
+
+    def cancel(self) -> None:
+        """Stop what goes on, at its next report of progress."""
+        if self._job is not None:
+            self._runner.cancel(self._job)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
-from c4t_desktop.jobs.runner import Job, JobRunner
+from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
 from c4t_desktop.services.arrange import above
 from c4t_desktop.services.finder import Finder
 
@@ -149,7 +149,7 @@ class Exporter(QObject):
         progressed: hits done and in all.
         done: it is written (Exported).
         failed: it could not be (Exception).
-        ended: nothing runs any more, however it ended.
+        ended: nothing runs any more, however it ended; comes before ``done`` and ``failed``.
     """
 
     progressed = Signal(object, object)
@@ -160,36 +160,23 @@ class Exporter(QObject):
     def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
         """Run nothing yet."""
         super().__init__(parent)
-        self._runner = runner
-        self._job: Job | None = None
+        self._job = OneJob(runner, LANE, self)
 
     @property
     def running(self) -> bool:
         """Whether an export goes on."""
-        return self._job is not None
+        return self._job.running
 
     def start(self, wanted: Wanted, kind: str, target: Path) -> None:
         """Begin an export; nothing happens while another one runs."""
-        if self._job is not None:
-            return
-        self._job = self._runner.submit(
+        self._job.start(
             lambda job: export(wanted, kind, target, job),
-            lane=LANE,
-            progress=self._progressed,
             done=self.done.emit,
             failed=self.failed.emit,
-            finished=self._finished,
-            owner=self,
+            progress=lambda value: self.progressed.emit(*value),
+            ended=self.ended.emit,
         )
 
     def cancel(self) -> None:
         """Stop; what is written as a whole stays."""
-        if self._job is not None:
-            self._runner.cancel(self._job)
-
-    def _progressed(self, value: tuple[int, int]) -> None:
-        self.progressed.emit(*value)
-
-    def _finished(self) -> None:
-        self._job = None
-        self.ended.emit()
+        self._job.cancel()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from c4t_core.progress import RateMeter
-from c4t_desktop.jobs.runner import Job, JobRunner
+from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -140,7 +140,7 @@ class Library(QObject):
         self.models: tuple[ModelInfo, ...] = ()
         self._excludes: tuple[str, ...] | None = None
         self._meter = RateMeter()
-        self._index_job: Job | None = None
+        self._index = OneJob(runner, WORK)
         self._last = (0, 0)
         self._counted = 0.0
 
@@ -160,9 +160,9 @@ class Library(QObject):
 
     # models ---------------------------------------------------------------------------------
 
-    def list_models(self) -> Job:
+    def list_models(self) -> None:
         """Ask what models there are."""
-        return self.runner.submit(
+        self.runner.submit(
             lambda _: self._list_models(), lane=LOOK, key="models", done=self._models_known
         )
 
@@ -189,7 +189,7 @@ class Library(QObject):
         """
         self._excludes = excludes
 
-    def open(self, folders: Sequence[Path], model: str | None = None) -> Job:
+    def open(self, folders: Sequence[Path], model: str | None = None) -> None:
         """Open folders with a model; what runs for the old ones is stopped."""
         self.stop_index()
         self.runner.cancel_key("search")
@@ -206,7 +206,7 @@ class Library(QObject):
             return Opened(wanted, name, made[0], made[0].status())
 
         self.opening.emit(wanted, name)
-        return self.runner.submit(
+        self.runner.submit(
             work,
             lane=WORK,
             key="open",
@@ -253,56 +253,48 @@ class Library(QObject):
 
     # index ----------------------------------------------------------------------------------
 
-    def index(self) -> Job | None:
+    def index(self) -> None:
         """Bring the index up to date, in the background."""
         opened = self._opened_now
-        if opened is None or opened.model != self.model or self._index_job is not None:
-            return None
-        self._meter = RateMeter()
-        self._last = (0, 0)
-        self._counted = 0.0
+        if opened is None or opened.model != self.model:
+            return
 
         def work(job: Job) -> IndexReport:
             return opened.workspace.index(job.progress, on_commit=lambda: job.report("committed"))
 
-        job = self.runner.submit(
+        if self._index.start(
             work,
-            lane=WORK,
-            key="index",
-            progress=self._index_progress,
             done=self.index_ended.emit,
             failed=self.index_failed.emit,
-            finished=lambda: self._index_finished(job),
-        )
-        self._index_job = job
-        self._tell_progress()
-        return job
+            stopped=lambda: self.index_ended.emit(None),
+            progress=self._index_progress,
+            ended=self.refresh_status,
+        ):
+            self._meter = RateMeter()
+            self._last = (0, 0)
+            self._counted = 0.0
+            self._tell_progress()
 
     @property
     def is_indexing(self) -> bool:
         """Whether the index is being made."""
-        return self._index_job is not None
+        return self._index.running
 
     @property
     def is_paused(self) -> bool:
         """Whether the user holds the index."""
-        return self._index_job is not None and self._index_job.paused
+        return self._index.paused
 
     def pause(self, paused: bool) -> None:
         """Hold the index, or let it go on."""
-        if self._index_job is None:
-            return
-        if paused:
-            self._index_job.pause()
-        else:
+        if self.is_indexing:
+            self._index.pause(paused)
             self._meter = RateMeter()  # the pause is no part of the rate
-            self._index_job.resume()
-        self._tell_progress()
+            self._tell_progress()
 
     def stop_index(self) -> None:
         """Stop the index; what is done is kept."""
-        if self._index_job is not None:
-            self.runner.cancel(self._index_job)
+        self._index.cancel()
 
     def _index_progress(self, value: tuple[int, int] | str) -> None:
         if isinstance(value, str):  # "committed"
@@ -321,13 +313,6 @@ class Library(QObject):
         state = Indexing(done, total, meter.rate, meter.seconds_left, self.is_paused)
         self.indexing.emit(state)
 
-    def _index_finished(self, job: Job) -> None:
-        if self._index_job is job:
-            self._index_job = None
-        if job.cancelled:
-            self.index_ended.emit(None)
-        self.refresh_status()
-
     # small reads ----------------------------------------------------------------------------
 
     def refresh_status(self) -> None:
@@ -336,17 +321,17 @@ class Library(QObject):
 
     def look(
         self, read: Callable[[WorkspaceLike], T], *, key: str, done: Callable[[T], None]
-    ) -> Job | None:
+    ) -> None:
         """Read something from the open workspace; dropped if another one is open by then."""
         opened = self._opened_now
         if opened is None:
-            return None
+            return
 
         def apply(value: T) -> None:
             if self._opened_now is opened:
                 done(value)
 
-        return self.runner.submit(
+        self.runner.submit(
             lambda _: read(opened.workspace), lane=LOOK, key=key, done=apply, failed=_ignore
         )
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from c4t_desktop.jobs.runner import Job, JobRunner
+from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
 
 T = TypeVar("T")
 LANE = "models"
@@ -132,9 +132,13 @@ class ModelStore(QObject):
     def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
         """Change nothing yet."""
         super().__init__(parent)
-        self._runner = runner
-        self._job: Job | None = None
-        self.doing = ""
+        self._job = OneJob(runner, LANE, self)
+        self._doing = ""
+
+    @property
+    def doing(self) -> str:
+        """What goes on."""
+        return self._doing if self._job.running else ""
 
     def add_folder(self, folder: Path, name: str) -> None:
         """Copy a C4T model folder to the user's models."""
@@ -162,33 +166,18 @@ class ModelStore(QObject):
 
     def cancel(self) -> None:
         """Stop what goes on, at the next report of progress."""
-        if self._job is not None:
-            self._runner.cancel(self._job)
+        self._job.cancel()
 
     def _change(self, doing: str, work: Callable[[Job], str]) -> None:
         self._run(doing, work, lambda name: self.changed.emit(doing, name))
 
     def _run(self, doing: str, work: Callable[[Job], T], done: Callable[[T], None]) -> None:
-        if self._job is not None:
-            return
-        after: list[Callable[[], None]] = []
-        self.doing = doing
-        self._job = self._runner.submit(
+        if self._job.start(
             work,
-            lane=LANE,
-            progress=self._progressed,
-            done=lambda value: after.append(lambda: done(value)),
-            failed=lambda error: after.append(lambda: self.failed.emit(error)),
-            finished=lambda: self._finished(after),
-            owner=self,
-        )
-        self.begun.emit(doing)
-
-    def _progressed(self, value: tuple[int, int]) -> None:
-        self.progressed.emit(*value)
-
-    def _finished(self, after: list[Callable[[], None]]) -> None:
-        self._job, self.doing = None, ""
-        self.ended.emit()
-        for tell in after:
-            tell()
+            done=done,
+            failed=self.failed.emit,
+            progress=lambda value: self.progressed.emit(*value),
+            ended=self.ended.emit,
+        ):
+            self._doing = doing
+            self.begun.emit(doing)

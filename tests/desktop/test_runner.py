@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from shiboken6 import delete
 
 from c4t_core.errors import Cancelled
-from c4t_desktop.jobs.runner import JobRunner
+from c4t_desktop.jobs.runner import JobRunner, OneJob
 
 
 @pytest.fixture
@@ -296,3 +296,49 @@ def test_nobody_is_called_for_a_panel_that_was_deleted(qtbot, runner):
     go.set()
     qtbot.waitUntil(lambda: not runner.busy)
     assert log.calls == []
+
+
+def test_one_job_at_a_time_and_told_once_it_has_ended(qtbot, runner):
+    log, one, go = Log(), OneJob(runner, "work"), threading.Event()
+
+    def begin(work):
+        return one.start(
+            work,
+            done=lambda value: log.done(value, one.running),
+            failed=log.failed,
+            stopped=log.stopped,
+            ended=log.ended,
+        )
+
+    def held(job):
+        while True:
+            go.wait(0.01)
+            job.check()
+
+    error = ValueError("x")
+    assert begin(lambda _: go.wait(5) and "first")
+    assert one.running
+    assert not begin(lambda _: "second")
+    go.set()
+    qtbot.waitUntil(lambda: not one.running)
+    assert begin(held)
+    one.pause(True)
+    assert one.paused
+    one.cancel()
+    assert not one.paused
+    qtbot.waitUntil(lambda: not one.running)
+
+    def fail(_):
+        raise error
+
+    assert begin(fail)
+    qtbot.waitUntil(lambda: not one.running)
+    ended = ("ended",)
+    assert log.calls == [
+        ended,
+        ("done", "first", False),
+        ended,
+        ("stopped",),
+        ended,
+        ("failed", error),
+    ]

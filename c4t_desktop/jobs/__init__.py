@@ -1,1 +1,1 @@
-"""The only place that runs core work off the GUI thread."""
+"""The only threads and processes of the window."""

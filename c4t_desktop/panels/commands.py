@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +17,7 @@ from c4t_core.errors import FolderError, MissingExtraError
 from c4t_desktop import context
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime
+from c4t_desktop.jobs.file_manager import reveal
 from c4t_desktop.messages import Problem, describe, plural, show_problem
 from c4t_desktop.panels.dialogs.help import AboutDialog, ShortcutsDialog
 from c4t_desktop.panels.dialogs.save_search import SaveSearchDialog
@@ -237,11 +236,7 @@ class Commands(QObject):
 
     def reveal(self, file: Path) -> None:
         """Show a file in the file manager."""
-        if sys.platform == "win32":
-            subprocess.Popen(["explorer", "/select,", str(file)])
-        elif sys.platform == "darwin":
-            subprocess.Popen(["open", "-R", str(file)])
-        else:
+        if not reveal(file):
             QDesktopServices.openUrl(file_url(file.parent))
 
     # dialogs --------------------------------------------------------------------------------

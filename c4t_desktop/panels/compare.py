@@ -161,12 +161,9 @@ class ComparePanel(QWidget):
 
     def _offer(self) -> None:
         library = self._context.library
-        usable = [info.name for info in library.models if info.available]
-        other = next((name for name in usable if name != library.model), library.model)
-        for side, name in zip(self.sides, (library.model, other), strict=True):
+        for side, name in zip(self.sides, self._comparison.models, strict=True):
             side.offer(library.models, name)
         self._show_marks(self._context.marks.marks)
-        self._comparison.models = (library.model, other)
         self._asked()
 
     @Slot()

@@ -133,7 +133,7 @@ class Comparison(QObject):
         open_workspace: Callable[[Sequence[Path], str], WorkspaceLike] | None = None,
         parent: QObject | None = None,
     ) -> None:
-        """Compare nothing yet."""
+        """Compare the model in use with the next one there is; nothing is asked yet."""
         super().__init__(parent)
         self._library = library
         self._open = open_workspace or _open
@@ -141,7 +141,9 @@ class Comparison(QObject):
         self._shared: WorkspaceLike | None = None
         self._question = Question()
         self._closed = False
-        self.models = (library.model, library.model)
+        usable = [info.name for info in library.models if info.available]
+        other = next((name for name in usable if name != library.model), library.model)
+        self.models = (library.model, other)
 
     def choose(self, left: str, right: str) -> None:
         """Compare these two models."""

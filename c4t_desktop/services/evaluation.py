@@ -306,6 +306,10 @@ class Evaluation(QObject):
 
         self._run(work, self.written.emit, self.write_failed.emit)
 
+    def forget(self) -> None:
+        """Drop the report."""
+        self.report = None
+
     def cancel(self) -> None:
         """Stop what goes on."""
         if self._job is not None:

@@ -218,7 +218,7 @@ class EvaluationPanel(QWidget):
 
     @Slot()
     def _again(self) -> None:
-        self._evaluation.report = None
+        self._evaluation.forget()
         self._show(SETUP)
 
     # what the run tells ---------------------------------------------------------------------

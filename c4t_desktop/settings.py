@@ -232,10 +232,6 @@ class Settings(QObject):
         rest = [entry for entry in self.recent() if entry != folders]
         self.remember("recent", [list(entry) for entry in [folders, *rest][:RECENT]])
 
-    def forget_recent(self) -> None:
-        """Forget the folders opened before."""
-        self.remember("recent", [])
-
     def sync(self) -> None:
         """Write everything to disk now."""
         self._store.sync()

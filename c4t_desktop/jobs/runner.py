@@ -31,6 +31,10 @@ def _nothing(*_: object) -> None:
     """Stand in for a callback that nobody gave, or for work that has ended."""
 
 
+def ignore(_: Exception) -> None:
+    """Drop an error that the user need not hear of: the runner has logged it."""
+
+
 @dataclass(frozen=True)
 class Callbacks:
     """What the GUI thread calls: progress*, then done, failed or stopped, then finished.

@@ -138,8 +138,7 @@ class Comparison(QObject):
         self._library = library
         self._open = open_workspace or _open
         self._workspaces: dict[tuple[tuple[Path, ...], str], WorkspaceLike] = {}
-        self._shared: WorkspaceLike | None = None
-        self._question = Question()
+        self._ask = Ask()
         self._closed = False
         usable = [info.name for info in library.models if info.available]
         other = next((name for name in usable if name != library.model), library.model)
@@ -217,7 +216,6 @@ class Comparison(QObject):
         opened = self._library.opened_now
         if opened is not None:
             self._workspaces[(tuple(opened.folders), opened.model)] = opened.workspace
-            self._shared = opened.workspace
 
     def _workspace(self, folders: tuple[Path, ...], model: str) -> WorkspaceLike:
         """Return the workspace of a model; runs on worker threads."""
@@ -232,10 +230,4 @@ class Comparison(QObject):
         self._library.runner.cancel_key("compare")
         self._library.runner.cancel_key("compare-index")
         workspaces, self._workspaces = self._workspaces, {}
-        for workspace in workspaces.values():
-            if workspace is not self._shared:
-                self._library.runner.submit(_closing(workspace), lane=SEARCH)
-
-
-def _closing(workspace: WorkspaceLike) -> Callable[[Job], None]:
-    return lambda _: workspace.close()
+        self._library.put_away(workspaces.values())

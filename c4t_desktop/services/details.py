@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from c4t_desktop.jobs.runner import Job
+from c4t_desktop.jobs.runner import Job, ignore
 from c4t_desktop.services.library import LOOK, Library
 
 if TYPE_CHECKING:
     from c4t_desktop.services.workspace import WorkspaceLike
-from dataclasses import field
 
 KEPT = 5  # files known
 _MOST = 300_000  # pairs read of one file
@@ -187,9 +186,7 @@ class Details(QObject):
 
     def look_up(self, path: Path) -> None:
         """Look up one file; what is still being looked up for another one is dropped."""
-        opened = self._library.opened_now
-        workspace = opened.workspace if opened is not None else None
-        captions = self.captions
+        workspace, captions = self._library.workspace, self.captions
 
         def work(job: Job) -> Facts:
             facts = _of_file(path)
@@ -209,9 +206,5 @@ class Details(QObject):
             key="details",
             progress=self.known.emit,
             done=self.known.emit,
-            failed=_nothing,
+            failed=ignore,  # what cannot be looked up is left out
         )
-
-
-def _nothing(_: Exception) -> None:
-    """Facts that cannot be looked up are left out; the runner has logged why."""

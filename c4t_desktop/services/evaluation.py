@@ -6,7 +6,7 @@ to searching meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_core import paths
-from c4t_desktop.jobs.runner import Job
+from c4t_desktop.jobs.runner import Job, ignore
 from c4t_desktop.services.arrange import Row
-from c4t_desktop.services.library import LOOK, Library
+from c4t_desktop.services.library import LOOK, FilesOfSize, Library
 
 if TYPE_CHECKING:
     from c4t_core.evaluation.summary import Report
     from c4t_core.index.store.user_data import UserData
 
 T = TypeVar("T")
-FilesOfSize = Callable[[int], Sequence[Path]]
 LANE = "evaluate"
 SHOWN = 50  # hits shown of a query
 
@@ -342,7 +341,7 @@ class Evaluation(QObject):
             lane=LOOK,
             key=None if change else "evaluation-marks",  # a count must not cancel a change
             done=self.marks_counted.emit,
-            failed=self.failed.emit if change else _ignore,
+            failed=self.failed.emit if change else ignore,
             owner=self,
         )
 
@@ -386,7 +385,3 @@ class Evaluation(QObject):
             ended[0]()
         else:
             self.stopped.emit()
-
-
-def _ignore(_: Exception) -> None:
-    """Drop an error that the user need not hear of: the runner has logged it."""

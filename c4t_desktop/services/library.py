@@ -7,7 +7,7 @@ the jobs brought back.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from c4t_core.progress import RateMeter
-from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
+from c4t_desktop.jobs.runner import Job, JobRunner, OneJob, ignore
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from c4t_desktop.services.workspace import WorkspaceLike
 
 T = TypeVar("T")
+FilesOfSize = Callable[[int], Sequence[Path]]
 WORK, SEARCH, LOOK = "work", "search", "look"
 _COUNT_EVERY = 2.0  # seconds between two counts while the index grows
 
@@ -149,14 +150,18 @@ class Library(QObject):
         """What is open."""
         return self._opened_now
 
-    def files_of_size(self) -> Callable[[int], Sequence[Path]]:
+    @property
+    def workspace(self) -> WorkspaceLike | None:
+        """What is open, for jobs; None while nothing is."""
+        return self._opened_now.workspace if self._opened_now is not None else None
+
+    def files_of_size(self) -> FilesOfSize:
         """Return what finds known files by their size.
 
         With it, what the user said about a file is found again where the file lies now
         (:func:`c4t_core.index.store.user_data.locate`).
         """
-        opened = self._opened_now
-        return opened.workspace.files_of_size if opened is not None else lambda _: ()
+        return self.workspace.files_of_size if self.workspace is not None else lambda _: ()
 
     # models ---------------------------------------------------------------------------------
 
@@ -212,44 +217,51 @@ class Library(QObject):
             key="open",
             done=self._opened,
             failed=self._open_failed,
-            finished=lambda: self._put_away_unused(made),
+            finished=lambda: self.put_away(made),
         )
 
     def _opened(self, opened: Opened) -> None:
-        self._put_away()
+        self._leave()
         self._opened_now = opened
         self.opened.emit(opened)
 
     def _open_failed(self, error: Exception) -> None:
-        self._put_away()
+        self._leave()
         self.open_failed.emit(error)
 
-    def _put_away(self) -> None:
-        """Close what was open where its last query runs; its index has ended before."""
-        old = [opened.workspace for opened in (self._left, self._opened_now) if opened]
-        self._left = self._opened_now = None
-        self._put_away_unused(old)
+    def _held(self) -> list[WorkspaceLike]:
+        return [opened.workspace for opened in (self._left, self._opened_now) if opened]
 
-    def _put_away_unused(self, workspaces: Sequence[WorkspaceLike]) -> None:
-        used = [opened.workspace for opened in (self._left, self._opened_now) if opened]
-        for workspace in workspaces:
-            if workspace not in used:  # others were wanted before it was open
-                self.runner.submit(_closing(workspace), lane=SEARCH, failed=_ignore)
+    def _leave(self) -> None:
+        """Close what was open; its index has ended before."""
+        workspaces = self._held()
+        self._left = self._opened_now = None
+        self.put_away(workspaces)
+
+    def put_away(self, workspaces: Iterable[WorkspaceLike]) -> None:
+        """Close workspaces where their last query runs; those that are held here stay."""
+        unused = [workspace for workspace in workspaces if workspace not in self._held()]
+
+        def work(_: Job) -> None:
+            for workspace in unused:
+                workspace.close()
+
+        if unused:
+            self.runner.submit(work, lane=SEARCH, failed=ignore)
 
     def close(self) -> None:
         """Close what is open."""
         self.stop_index()
         self.runner.cancel_key("open")
         self.runner.cancel_key("search")
-        self._put_away()
+        self._leave()
         self.folders = ()
         self.closed.emit()
 
     def release(self) -> None:
         """Close what is open, here and now: for when no job runs any more."""
-        for opened in (self._left, self._opened_now):
-            if opened is not None:
-                opened.workspace.close()
+        for workspace in self._held():
+            workspace.close()
 
     # index ----------------------------------------------------------------------------------
 
@@ -332,13 +344,5 @@ class Library(QObject):
                 done(value)
 
         self.runner.submit(
-            lambda _: read(opened.workspace), lane=LOOK, key=key, done=apply, failed=_ignore
+            lambda _: read(opened.workspace), lane=LOOK, key=key, done=apply, failed=ignore
         )
-
-
-def _closing(workspace: WorkspaceLike) -> Callable[[Job], None]:
-    return lambda _: workspace.close()
-
-
-def _ignore(_: Exception) -> None:
-    """Drop an error that the user need not hear of: the runner has logged it."""

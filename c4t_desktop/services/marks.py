@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from c4t_desktop.jobs.runner import Job
-from c4t_desktop.services.finder import Finder, Found
-from c4t_desktop.services.library import LOOK, Library
+from c4t_desktop.jobs.runner import Job, ignore
+from c4t_desktop.services.finder import (
+    NEAREST,
+    Chip,
+    Finder,
+    Found,
+)
+from c4t_desktop.services.library import LOOK, FilesOfSize, Library
 from c4t_desktop.services.question import NEAREST, Question, saved_question
 
 if TYPE_CHECKING:
@@ -105,7 +110,7 @@ class MarkBook(QObject):
     def mark(self, files: Sequence[Path], mark: str) -> None:
         """Mark files as "right" or "wrong" for the query asked now; "" takes marks away."""
         query = self._key
-        workspace = self._workspace()
+        workspace = self._library.workspace
         if not files or not query or workspace is None:
             return
         for path in files:
@@ -120,7 +125,7 @@ class MarkBook(QObject):
         def work(_: Job) -> None:
             _note(store.get(), query, [_image_key(workspace, path) for path in chosen], good)
 
-        self._run(work, _nothing, None)
+        self._run(work, lambda _: None, None)
 
     def toggle(self, files: Sequence[Path]) -> None:
         """Go on from no mark to right, to wrong, to none."""
@@ -138,10 +143,10 @@ class MarkBook(QObject):
         if query == self._key:
             return
         self._key = query
-        store, workspace = self._store, self._workspace()
+        store, of_size = self._store, self._library.files_of_size()
 
         def work(_: Job) -> dict[Path, str]:
-            return _read_marks(store.get(), workspace, query)
+            return _read_marks(store.get(), of_size, query)
 
         self.marks = {}
         self._tell_marks()
@@ -157,10 +162,6 @@ class MarkBook(QObject):
         self.marks = {}
         self._tell_marks()
 
-    def _workspace(self) -> WorkspaceLike | None:
-        opened = self._library.opened_now
-        return opened.workspace if opened is not None else None
-
     # saved searches -------------------------------------------------------------------------
 
     def load(self) -> None:
@@ -170,7 +171,7 @@ class MarkBook(QObject):
 
     def save(self, name: str, question: Question) -> None:
         """Keep a question under a name; what it finds now is no news."""
-        store, workspace = self._store, self._workspace()
+        store, workspace = self._store, self._library.workspace
 
         def work(_: Job) -> tuple[Saved, ...]:
             from c4t_core.index.store.user_data import Scenario
@@ -195,7 +196,7 @@ class MarkBook(QObject):
 
     def seen(self, saved: Saved) -> None:
         """Note that the matches of a saved search are being looked at."""
-        store, workspace = self._store, self._workspace()
+        store, workspace = self._store, self._library.workspace
         if workspace is None:
             return
 
@@ -208,7 +209,7 @@ class MarkBook(QObject):
     @Slot()
     def count_saved(self) -> None:
         """Count what matches each saved search now, and what is new since last time."""
-        store, workspace, saved = self._store, self._workspace(), self.saved
+        store, workspace, saved = self._store, self._library.workspace, self.saved
         if workspace is None or not saved:
             return
 
@@ -216,7 +217,7 @@ class MarkBook(QObject):
             return tuple(_counted(job, store.get(), workspace, entry) for entry in saved)
 
         self._library.runner.submit(
-            work, lane=LOOK, key="count", done=self._saved_counted, failed=_nothing
+            work, lane=LOOK, key="count", done=self._saved_counted, failed=ignore
         )
 
     def _saved_read(self, saved: tuple[Saved, ...]) -> None:
@@ -263,13 +264,12 @@ def _plain_key(hit: Hit) -> ImageKey:
     return ImageKey(hit.root, hit.relative)
 
 
-def _read_marks(data: UserData, workspace: WorkspaceLike | None, query: str) -> dict[Path, str]:
+def _read_marks(data: UserData, of_size: FilesOfSize, query: str) -> dict[Path, str]:
     """Return the marks of a query by where the files are now."""
     from c4t_core.index.store.user_data import locate
 
     found = {}
     for mark in data.marks(query):
-        of_size = workspace.files_of_size if workspace is not None else _no_files
         path = locate(mark.image, of_size) or mark.image.path
         found[path] = "right" if mark.good else "wrong"
     return found
@@ -311,10 +311,4 @@ def _counted(job: Job, data: UserData, workspace: WorkspaceLike, saved: Saved) -
     return dataclasses.replace(saved, matches=len(hits), fresh=len(fresh))
 
 
-def _no_files(_: int) -> tuple[Path, ...]:
-    """While nothing is open, no file is known."""
-    return ()
-
-
-def _nothing(_: object) -> None:
-    """Nothing is to be done with this value."""
+__all__ = ["Chip", "Saved", "MarkBook", "key_of"]

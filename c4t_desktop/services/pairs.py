@@ -6,11 +6,13 @@ Plain functions that the runner calls off the GUI thread; each returns a value.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from c4t_core import paths
+from c4t_desktop.services.library import FilesOfSize
 
 PREVIEW = 50  # rows shown
 PROBLEMS = 200  # problems shown
@@ -130,7 +132,7 @@ def pairs_from_marks(marks: Iterable[tuple[str, Path]], root: Path) -> MadePairs
     return MadePairs(target, root)
 
 
-def pairs_from_my_marks(of_size: Callable[[int], Sequence[Path]]) -> MadePairs:
+def pairs_from_my_marks(of_size: FilesOfSize) -> MadePairs:
     """Write what the user marked as right while searching; runs on a worker thread.
 
     A caption says what is in the picture, so a query with an image, or with a term that is not
@@ -146,11 +148,8 @@ def pairs_from_my_marks(of_size: Callable[[int], Sequence[Path]]) -> MadePairs:
     from c4t_core.index.query import parse_query
     from c4t_core.index.store.user_data import UserData, locate
 
-    data = UserData()
-    try:
+    with closing(UserData()) as data:
         marks = [(mark.query, locate(mark.image, of_size)) for mark in data.marks() if mark.good]
-    finally:
-        data.close()
     found: list[tuple[str, Path]] = []
     left: set[str] = set()
     for query, path in marks:

@@ -1,4 +1,4 @@
-"""Watches the open folders, so that new files are found without asking.
+"""Watches the open folders for new files, and the work for its end, to give memory back.
 
 Qt's watcher tells that a folder changed, not what; a change only starts the ordinary run, which
 compares sizes and times with the catalogue. Where a network drive tells nothing, or there are
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Slot
 
-from c4t_desktop.jobs.runner import Job, JobRunner
+from c4t_desktop.jobs.runner import Job, JobRunner, ignore
 from c4t_desktop.services.library import Library, Opened
 
 LANE = "watch"
@@ -118,7 +118,7 @@ class FolderWatch(QObject):
             lane=LANE,
             key="watch",
             done=self._watch,
-            failed=_ignore,
+            failed=ignore,
             owner=self,
         )
 
@@ -142,10 +142,6 @@ class FolderWatch(QObject):
             self._settle.start()  # what came after its scan is looked for when it has ended
         elif self._allowed:
             self._library.index()
-
-
-def _ignore(_: Exception) -> None:
-    """Where nothing can be watched, F5 looks for new files; the runner has logged why."""
 
 
 _MEMORY = "memory"

@@ -378,11 +378,10 @@ def create(context: Context, parent: QWidget) -> QWidget:
     """Return the dialog about the hits that the window shows."""
     from c4t_desktop.context import Window
 
-    finder, opened = context.finder, context.library.opened_now
+    finder, workspace = context.finder, context.library.workspace
     view = parent.findChild(ResultsView, "resultsView")
     paths = view.selected_paths() if view is not None else []
-    workspace = opened.workspace if opened is not None else None
-    query = finder.found.question.key() if finder.found is not None else ""
+    query = key_of(finder.found.ask) if finder.found is not None else ""
     wanted = replace(wanted_of(finder, query, workspace), hits=hits_above_cut(finder))
     dialog = ExportDialog(wanted, hits_of(finder, paths), context, parent)
     if isinstance(parent, Window):

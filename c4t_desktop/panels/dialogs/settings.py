@@ -119,12 +119,8 @@ class StorageSection(QWidget):
         self.clean_index.clicked.connect(self._clean_index)
         self._count()
 
-    def _workspace(self) -> WorkspaceLike | None:
-        opened = self._library.opened_now
-        return opened.workspace if opened is not None else None
-
     def _count(self) -> None:
-        workspace, store = self._workspace(), self._store
+        workspace, store = self._library.workspace, self._store
         self._library.runner.submit(
             lambda _: used(workspace, store),
             lane=LOOK,
@@ -146,7 +142,7 @@ class StorageSection(QWidget):
 
     @Slot()
     def _clean_index(self) -> None:
-        workspace = self._workspace()
+        workspace = self._library.workspace
         if workspace is not None:
             self._clean(lambda _: workspace.clean(), WORK)
 

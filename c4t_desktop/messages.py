@@ -135,24 +135,10 @@ def show_problem(parent: QWidget | None, problem: Problem) -> QMessageBox:
     if problem.command:
         copy = box.addButton(_tr("Copy the command"), QMessageBox.ButtonRole.ActionRole)
         copy.clicked.disconnect()  # it copies, it does not close
-        copier = _Copier(problem.command, box)
-        copy.clicked.connect(copier.copy)
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(problem.command))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.open()
     return box
-
-
-class _Copier(QWidget):
-    """Copies one text when asked."""
-
-    def __init__(self, text: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._text = text
-        self.hide()
-
-    def copy(self) -> None:
-        """Put the text on the clipboard."""
-        QGuiApplication.clipboard().setText(self._text)
 
 
 def count_text(count: int) -> str:

@@ -221,7 +221,7 @@ class Gallery:
         """Take the disk away."""
         away = folder.with_name("unplugged")
         self.ask(QUERIES["results"])
-        self.window._context.cache.forget_waiting()
+        self.window._context.thumbnails.forget_waiting()
         folder.rename(away)
         self.window.action("indexAction").trigger()
         self.settle()

@@ -44,7 +44,7 @@ class Filmstrip(QWidget):
         self._theme = theme
         self._paths: tuple[Path, ...] = ()
         self._current: Path | None = None
-        self._at = 0
+        self._cursor = 0
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -56,7 +56,7 @@ class Filmstrip(QWidget):
         """Show frames, one of them framed."""
         self._paths = tuple(paths)
         self._current = current
-        self._at = self._paths.index(current) if current in self._paths else 0
+        self._cursor = self._paths.index(current) if current in self._paths else 0
         names = ", ".join(shown(path.name) for path in self._paths)
         self.setAccessibleDescription(names)
         self.update()
@@ -66,12 +66,12 @@ class Filmstrip(QWidget):
         """The frames shown."""
         return self._paths
 
-    def cell(self, place: int) -> QRect:
+    def cell(self, position: int) -> QRect:
         """Return where a frame is painted."""
         count = max(len(self._paths), 7)
         gap = self._theme.px(_GAP)
         width = (self.width() - gap * (count - 1)) / count
-        left = round(place * (width + gap))
+        left = round(position * (width + gap))
         height = min(self.height() - 4, round(width / ASPECT))
         return QRect(left + 1, (self.height() - height) // 2, round(width) - 2, height)
 
@@ -87,8 +87,8 @@ class Filmstrip(QWidget):
             QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
         )
         colours = self._theme.colours
-        for place, path in enumerate(self._paths):
-            where = self.cell(place)
+        for position, path in enumerate(self._paths):
+            where = self.cell(position)
             outline = QPainterPath()
             radius = self._theme.px(4)
             outline.addRoundedRect(QRectF(where), radius, radius)
@@ -99,22 +99,22 @@ class Filmstrip(QWidget):
             if path == self._current:
                 painter.setPen(QPen(QColor(colours.accent), self._theme.px(2)))
                 painter.drawPath(outline)
-            elif self.hasFocus() and place == self._at:
+            elif self.hasFocus() and position == self._cursor:
                 painter.setPen(QPen(QColor(colours.text), 1, Qt.PenStyle.DotLine))
                 painter.drawPath(outline)
         painter.end()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
-        place = self._place(event.position().toPoint())
-        if event.button() == Qt.MouseButton.LeftButton and place is not None:
-            self._at = place
-            self.chosen.emit(self._paths[place])
+        position = self._position_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and position is not None:
+            self._cursor = position
+            self.chosen.emit(self._paths[position])
 
     def event(self, event: QEvent) -> bool:  # noqa: D102
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            place = self._place(event.pos())
-            if place is not None:
-                QToolTip.showText(event.globalPos(), plain_tip(str(self._paths[place])), self)
+            position = self._position_at(event.pos())
+            if position is not None:
+                QToolTip.showText(event.globalPos(), plain_tip(str(self._paths[position])), self)
                 return True
         return super().event(event)
 
@@ -122,17 +122,17 @@ class Filmstrip(QWidget):
         key = event.key()
         if key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self._paths:
             step = 1 if key == Qt.Key.Key_Right else -1
-            self._at = min(max(self._at + step, 0), len(self._paths) - 1)
+            self._cursor = min(max(self._cursor + step, 0), len(self._paths) - 1)
             self.update()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._paths:
-            self.chosen.emit(self._paths[self._at])
+            self.chosen.emit(self._paths[self._cursor])
         else:
             super().keyPressEvent(event)
 
-    def _place(self, spot: QPoint) -> int | None:
-        for place in range(len(self._paths)):
-            if self.cell(place).contains(spot):
-                return place
+    def _position_at(self, spot: QPoint) -> int | None:
+        for position in range(len(self._paths)):
+            if self.cell(position).contains(spot):
+                return position
         return None
 
     @Slot(object)

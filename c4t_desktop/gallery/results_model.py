@@ -52,7 +52,7 @@ class ResultsModel(QAbstractListModel):
         super().__init__(parent)
         self._rows: tuple[Row, ...] = ()
         self._marks: Mapping[Path, str] = {}
-        self._places: dict[Path, int] | None = None
+        self._positions: dict[Path, int] | None = None
         self._low, self._best = 0.0, 1.0
         self._show_scores = True
 
@@ -67,7 +67,7 @@ class ResultsModel(QAbstractListModel):
         """Show other cards; ``low`` and ``best`` are the scores of an empty and a full bar."""
         self.beginResetModel()
         self._rows = rows
-        self._places = None
+        self._positions = None
         self._low, self._best = low, best
         self._show_scores = show_scores
         self.endResetModel()
@@ -85,9 +85,9 @@ class ResultsModel(QAbstractListModel):
 
     def touch(self, path: Path, role: int = Qt.ItemDataRole.DecorationRole) -> None:
         """Tell the views that one role of one file changed."""
-        place = self._place(path)
-        if place is not None:
-            index = self.index(place)
+        position = self._position(path)
+        if position is not None:
+            index = self.index(position)
             self.dataChanged.emit(index, index, [role])
 
     def row_at(self, index: Index) -> Row | None:
@@ -98,18 +98,18 @@ class ResultsModel(QAbstractListModel):
 
     def index_of(self, path: Path) -> QModelIndex:
         """Return the index of a file, invalid if it is not shown."""
-        place = self._place(path)
-        return self.index(place) if place is not None else QModelIndex()
+        position = self._position(path)
+        return self.index(position) if position is not None else QModelIndex()
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """The cards."""
         return self._rows
 
-    def _place(self, path: Path) -> int | None:
-        if self._places is None:
-            self._places = {row.hit.path: place for place, row in enumerate(self._rows)}
-        return self._places.get(path)
+    def _position(self, path: Path) -> int | None:
+        if self._positions is None:
+            self._positions = {row.hit.path: position for position, row in enumerate(self._rows)}
+        return self._positions.get(path)
 
     # Qt's interface -------------------------------------------------------------------------
 

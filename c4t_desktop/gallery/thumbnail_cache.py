@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QPixmap
 
-from c4t_desktop.jobs.thumbnails import Picture, Request, Thumbnails, bucket
+from c4t_desktop.jobs.thumbnails import SIDES, Picture, Request, Thumbnails, bucket
 
 _LIMIT = 160 * 1024 * 1024  # bytes of pixels; about 900 cards at 256 pixels
 
@@ -62,16 +62,9 @@ class ThumbnailCache(QObject):
         """Return why there is no picture, or "" if there may be one."""
         return self._failed.get(path, "")
 
-    def forget(self, path: Path | None = None) -> None:
-        """Forget failures, so that mended files are tried again; all of them for None."""
-        if path is None:
-            self._failed.clear()
-        else:
-            self._failed.pop(path, None)
-
-    def forget_waiting(self) -> None:
-        """Stop asking for what is no longer shown."""
-        self._source.forget_waiting()
+    def forget(self) -> None:
+        """Forget failures, so that mended files are tried again."""
+        self._failed.clear()
 
     @property
     def bytes_used(self) -> int:
@@ -80,8 +73,6 @@ class ThumbnailCache(QObject):
 
     def _other_size(self, path: Path) -> QPixmap | None:
         """Show a picture of another size until the right one is there."""
-        from c4t_desktop.jobs.thumbnails import SIDES
-
         for side in SIDES:
             kept = self._kept.get(Request(path, side))
             if kept is not None:

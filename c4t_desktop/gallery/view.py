@@ -68,7 +68,7 @@ class ResultsView(QListView):
         self._refill.setSingleShot(True)
         self._refill.setInterval(0)
         self._refill.timeout.connect(self._fill_width)
-        self._at = 0
+        self._scrolled_to = 0
         self._flight = QTimer(self)
         self._flight.setSingleShot(True)
         self._flight.setInterval(_LANDED)
@@ -114,10 +114,10 @@ class ResultsView(QListView):
 
     def step(self, by: int) -> bool:
         """Make the next (or an earlier) card the current one; False at the end."""
-        place = self.currentIndex().row() + by
-        if not 0 <= place < self._model.rowCount():
+        row = self.currentIndex().row() + by
+        if not 0 <= row < self._model.rowCount():
             return False
-        self.setCurrentIndex(self._model.index(place))
+        self.setCurrentIndex(self._model.index(row))
         return True
 
     def _room(self) -> int:
@@ -144,7 +144,7 @@ class ResultsView(QListView):
     @Slot(int)
     def _scrolled(self, value: int) -> None:
         """Leave the pictures out while the scroll bar is dragged over screens of cards."""
-        far, self._at = abs(value - self._at), value
+        far, self._scrolled_to = abs(value - self._scrolled_to), value
         if far > self.viewport().height() or self._flight.isActive():
             self._delegate.flying = True
             self._flight.start()
@@ -205,8 +205,8 @@ class ResultsView(QListView):
         event.accept()
         return True
 
-    def _move_to(self, place: int, event: QKeyEvent) -> None:
-        index = self._model.index(place)
+    def _move_to(self, row: int, event: QKeyEvent) -> None:
+        index = self._model.index(row)
         command = self.selectionCommand(index, event)
         self.selectionModel().setCurrentIndex(index, command)
         self.scrollTo(index)

@@ -20,7 +20,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QImage
 
 from c4t_core import paths
-from c4t_core.files import short_digest, write_whole
+from c4t_core.files import short_digest
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -81,23 +81,23 @@ class ThumbnailStore:
 
     def load(self, key: str) -> tuple[bytes | None, str]:
         """Return the kept JPEG, or why there cannot be one; (None, "") if nothing is kept."""
-        place = self._place(key)
+        file = self._file(key)
         try:
-            return place.read_bytes(), ""
+            return file.read_bytes(), ""
         except OSError:
             pass
         try:
-            return None, place.with_suffix(_FAILED).read_text("utf-8") or "unreadable"
+            return None, file.with_suffix(_FAILED).read_text("utf-8") or "unreadable"
         except OSError:
             return None, ""
 
     def keep(self, key: str, data: bytes) -> None:
         """Write beside, then rename: a reader sees a whole file or none."""
-        self._write(self._place(key), data)
+        self._write(self._file(key), data)
 
     def keep_failure(self, key: str, reason: str) -> None:
         """Remember that this version of the file cannot be decoded."""
-        self._write(self._place(key).with_suffix(_FAILED), reason.encode("utf-8", "replace"))
+        self._write(self._file(key).with_suffix(_FAILED), reason.encode("utf-8", "replace"))
 
     def size(self) -> int:
         """Return the bytes in use on disk."""
@@ -129,12 +129,15 @@ class ThumbnailStore:
                 found.append((info.st_mtime, info.st_size, full))
         return found
 
-    def _place(self, key: str) -> Path:
+    def _file(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.jpg"
 
-    def _write(self, place: Path, data: bytes) -> None:
+    def _write(self, file: Path, data: bytes) -> None:
+        beside = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
-            write_whole(place, data, sync=False)  # it can be made again
+            file.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(data)
+            os.replace(beside, file)
         except OSError as error:  # a full disk costs time, not pictures
             LOG.info("cannot keep a thumbnail: %s", error)
 

@@ -67,11 +67,11 @@ def compare_hits(
     """
     found = (left or (), right or ())
     unknown = (left is None, right is None)
-    places = [{hit.path: at for at, hit in enumerate(hits, 1)} for hits in found]
+    ranks_by_file = [{hit.path: at for at, hit in enumerate(hits, 1)} for hits in found]
     rows: list[tuple[Row, ...]] = []
     for side, hits in enumerate(found):
         if ranks and not any(unknown):
-            other = places[1 - side]
+            other = ranks_by_file[1 - side]
             rows.append(
                 tuple(
                     ComparedRow(h, rank=at, other=other.get(h.path)) for at, h in enumerate(hits, 1)
@@ -82,7 +82,7 @@ def compare_hits(
     scores = [[hit.score for hit in hits] or [0.0] for hits in found]
     return Compared(
         (rows[LEFT], rows[RIGHT]),
-        len(places[LEFT].keys() & places[RIGHT].keys()),
+        len(ranks_by_file[LEFT].keys() & ranks_by_file[RIGHT].keys()),
         (min(scores[LEFT]), min(scores[RIGHT])),
         (max(scores[LEFT]), max(scores[RIGHT])),
         unknown,

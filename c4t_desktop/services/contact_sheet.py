@@ -80,8 +80,8 @@ class _Grid:
     def height(self) -> float:
         return self.top + self.rows * (self.cell.height() + 8 * self.unit) + self.margin
 
-    def place(self, number: int) -> QRectF:
-        row, column = divmod(number, self.columns)
+    def picture(self, position: int) -> QRectF:
+        row, column = divmod(position, self.columns)
         left = self.margin + column * (self.cell.width() + 12 * self.unit)
         top = self.top + row * (self.cell.height() + 8 * self.unit)
         return QRectF(left, top, self.cell.width(), self.cell.height())
@@ -217,7 +217,7 @@ def _draw_hits(
 ) -> None:
     for number, hit in enumerate(hits):
         progress(done + number, total)
-        cell = grid.place(number)
+        cell = grid.picture(number)
         picture = QRectF(cell.topLeft(), QSizeF(cell.width(), cell.width() / _ASPECT))
         _draw_picture(painter, picture, hit.path)
         caption = QRectF(cell.left(), picture.bottom(), cell.width(), 22 * grid.unit)

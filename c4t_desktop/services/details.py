@@ -151,7 +151,7 @@ def _of_file(path: Path) -> Facts:
         return replace(facts, format=path.suffix[1:].upper())
 
 
-def _with_place(facts: Facts, workspace: WorkspaceLike) -> Facts:
+def _with_recording(facts: Facts, workspace: WorkspaceLike) -> Facts:
     frame = workspace.frame(facts.path)
     if frame is None:
         return facts
@@ -191,7 +191,7 @@ class Details(QObject):
         def work(job: Job) -> Facts:
             facts = _of_file(path)
             if workspace is not None:
-                facts = _with_place(facts, workspace)
+                facts = _with_recording(facts, workspace)
             facts = replace(facts, captions=captions.of(path))
             job.report(facts)
             job.check()

@@ -57,13 +57,13 @@ class Exported:
 
     Attributes:
         kind: of the export.
-        place: the file, or the folder of many.
+        target: the file, or the folder of many.
         count: hits written.
         failed: what could not be, with reasons (Skipped).
     """
 
     kind: str
-    place: Path
+    target: Path
     count: int
     failed: tuple[Skipped, ...] = ()
 

@@ -143,10 +143,10 @@ class MarkBook(QObject):
         if query == self._key:
             return
         self._key = query
-        store, of_size = self._store, self._library.files_of_size()
+        store, files_of_size = self._store, self._library.files_of_size()
 
         def work(_: Job) -> dict[Path, str]:
-            return _read_marks(store.get(), of_size, query)
+            return _read_marks(store.get(), files_of_size, query)
 
         self.marks = {}
         self._tell_marks()
@@ -264,13 +264,13 @@ def _plain_key(hit: Hit) -> ImageKey:
     return ImageKey(hit.root, hit.relative)
 
 
-def _read_marks(data: UserData, of_size: FilesOfSize, query: str) -> dict[Path, str]:
+def _read_marks(data: UserData, files_of_size: FilesOfSize, query: str) -> dict[Path, str]:
     """Return the marks of a query by where the files are now."""
     from c4t_core.index.store.user_data import locate
 
     found = {}
     for mark in data.marks(query):
-        path = locate(mark.image, of_size) or mark.image.path
+        path = locate(mark.image, files_of_size) or mark.image.path
         found[path] = "right" if mark.good else "wrong"
     return found
 

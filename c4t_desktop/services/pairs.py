@@ -132,14 +132,14 @@ def pairs_from_marks(marks: Iterable[tuple[str, Path]], root: Path) -> MadePairs
     return MadePairs(target, root)
 
 
-def pairs_from_my_marks(of_size: FilesOfSize) -> MadePairs:
+def pairs_from_my_marks(files_of_size: FilesOfSize) -> MadePairs:
     """Write what the user marked as right while searching; runs on a worker thread.
 
     A caption says what is in the picture, so a query with an image, or with a term that is not
     wanted, makes none.
 
     Args:
-        of_size: finds marked frames of a folder that was moved (``Library.files_of_size``).
+        files_of_size: finds marked frames of a folder that was moved (``Library.files_of_size``).
 
     Raises:
         DataError: if no frame that is there is marked as right for a query in plain words.
@@ -149,7 +149,9 @@ def pairs_from_my_marks(of_size: FilesOfSize) -> MadePairs:
     from c4t_core.index.store.user_data import UserData, locate
 
     with closing(UserData()) as data:
-        marks = [(mark.query, locate(mark.image, of_size)) for mark in data.marks() if mark.good]
+        marks = [
+            (mark.query, locate(mark.image, files_of_size)) for mark in data.marks() if mark.good
+        ]
     found: list[tuple[str, Path]] = []
     left: set[str] = set()
     for query, path in marks:

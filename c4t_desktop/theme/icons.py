@@ -35,11 +35,11 @@ def draw(painter: QPainter, name: str, where: QRectF, colour: str) -> None:
 
 def file(name: str, colour: str) -> Path:
     """Return a tinted icon as a file, for style sheets and Qt's own icon engine."""
-    place = paths.cache_dir() / "icons" / f"{name}-{colour[1:]}.svg"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(_tinted(name, colour))
-    return place
+    path = paths.cache_dir() / "icons" / f"{name}-{colour[1:]}.svg"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_tinted(name, colour))
+    return path
 
 
 def icon(name: str, colour: str, disabled: str = "", active: str = "") -> QIcon:

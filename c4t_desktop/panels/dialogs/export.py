@@ -318,8 +318,8 @@ class ExportDialog(QDialog):
 
     @Slot(object)
     def _done(self, exported: Exported) -> None:
-        self._place_made = exported.place
-        name = shown(exported.place.name)
+        self._place_made = exported.target
+        name = shown(exported.target.name)
         if exported.kind == COPY:
             one, many = self.tr("{0} file copied to “{1}”."), self.tr("{0} files copied to “{1}”.")
         else:

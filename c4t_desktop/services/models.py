@@ -49,64 +49,6 @@ def missing_extras() -> tuple[MissingExtra, ...]:
     return tuple(found)
 
 
-def add_folder(folder: Path, name: str) -> str:
-    """Copy a C4T model folder to the user's models; return its name.
-
-    Raises:
-        ModelError: if it is no sound model, or the name cannot be used.
-    """
-    from c4t_core.models.registry import register
-
-    return register(folder, name)
-
-
-def add_checkpoint(file: Path, name: str, architecture: str) -> str:
-    """Copy a CLIP checkpoint to the user's models; return its name.
-
-    Raises:
-        ModelError: if it is refused or does not fit.
-        MissingExtraError: if open_clip is not installed.
-    """
-    from c4t_core.models.clip import add_checkpoint as add
-
-    return add(file, name or None, architecture or None)
-
-
-def download_size(name: str) -> int:
-    """Return the bytes to download.
-
-    Raises:
-        DownloadError: at once without a network.
-    """
-    from c4t_core.models.clip import download_size as size
-
-    return size(name)
-
-
-def download(name: str, job: Job) -> str:
-    """Download a CLIP model; return its name.
-
-    Raises:
-        DownloadError: without a network, or if it breaks off; the next attempt goes on.
-        Cancelled: if the job was cancelled; the next attempt goes on.
-    """
-    from c4t_core.models.clip import download as fetch
-
-    return fetch(name, job.progress)
-
-
-def remove(name: str) -> str:
-    """Delete a model; return its name.
-
-    Raises:
-        ModelError: if it cannot be deleted.
-    """
-    from c4t_core.models.registry import remove as delete
-
-    delete(name)
-    return name
-
-
 class ModelStore(QObject):
     """Changes what models there are.
 
@@ -142,27 +84,54 @@ class ModelStore(QObject):
 
     def add_folder(self, folder: Path, name: str) -> None:
         """Copy a C4T model folder to the user's models."""
-        self._change("add", lambda _: add_folder(folder, name))
+
+        def work(_: Job) -> str:
+            from c4t_core.models.registry import register
+
+            return register(folder, name)
+
+        self._change("add", work)
 
     def add_checkpoint(self, file: Path, name: str, architecture: str) -> None:
         """Copy a CLIP checkpoint to the user's models."""
-        self._change("add", lambda _: add_checkpoint(file, name, architecture))
+
+        def work(_: Job) -> str:
+            from c4t_core.models.clip import add_checkpoint
+
+            return add_checkpoint(file, name or None, architecture or None)
+
+        self._change("add", work)
 
     def ask_size(self, name: str) -> None:
         """Ask how large a download is."""
-        self._run(
-            "ask",
-            lambda _: download_size(name),
-            lambda size: self.size_known.emit(name, size),
-        )
+
+        def work(_: Job) -> int:
+            from c4t_core.models.clip import download_size
+
+            return download_size(name)
+
+        self._run("ask", work, lambda size: self.size_known.emit(name, size))
 
     def download(self, name: str) -> None:
         """Download a CLIP model; an attempt that broke off goes on."""
-        self._change("download", lambda job: download(name, job))
+
+        def work(job: Job) -> str:
+            from c4t_core.models.clip import download
+
+            return download(name, job.progress)
+
+        self._change("download", work)
 
     def remove(self, name: str) -> None:
         """Delete a model."""
-        self._change("remove", lambda _: remove(name))
+
+        def work(_: Job) -> str:
+            from c4t_core.models.registry import remove
+
+            remove(name)
+            return name
+
+        self._change("remove", work)
 
     def cancel(self) -> None:
         """Stop what goes on, at the next report of progress."""

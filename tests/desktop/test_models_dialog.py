@@ -75,15 +75,14 @@ def test_the_shipped_model_cannot_be_removed(dialog):
 def test_a_download_says_its_size_first_and_can_be_cancelled(qtbot, dialog, monkeypatch):
     begun, pause = [], threading.Event()
 
-    def download(name, job):
+    def download(name, progress):
         begun.append(name)
         while True:
-            job.report((300_000_000, 605_000_000))
-            job.check()
+            progress(300_000_000, 605_000_000)
             pause.wait(0.01)
 
-    monkeypatch.setattr("c4t_desktop.services.models.download_size", lambda name: 605_157_884)
-    monkeypatch.setattr("c4t_desktop.services.models.download", download)
+    monkeypatch.setattr("c4t_core.models.clip.download_size", lambda name: 605_157_884)
+    monkeypatch.setattr("c4t_core.models.clip.download", download)
     choose(dialog, "clip")
     click(qtbot, dialog, "downloadModelButton")
     qtbot.waitUntil(lambda: dialog.findChild(QMessageBox, "downloadQuestion") is not None)
@@ -101,7 +100,7 @@ def test_offline_is_one_sentence(qtbot, dialog, monkeypatch):
     def offline(name):
         raise DownloadError("There is no network; connect to the internet, or add a file.")
 
-    monkeypatch.setattr("c4t_desktop.services.models.download_size", offline)
+    monkeypatch.setattr("c4t_core.models.clip.download_size", offline)
     click(qtbot, dialog, "downloadModelButton")
     state = child(dialog, QLabel, "modelsState")
     qtbot.waitUntil(lambda: "There is no network" in state.text())
@@ -119,7 +118,7 @@ def test_a_folder_is_added_under_a_name(qtbot, window, dialog, core, tmp_path, m
         )
         return "c4t:winter"
 
-    monkeypatch.setattr("c4t_desktop.services.models.add_folder", add)
+    monkeypatch.setattr("c4t_core.models.registry.register", add)
     folder = tmp_path / "winter drives"
     folder.mkdir()
     click(qtbot, dialog, "addModelButton")
@@ -139,7 +138,7 @@ def test_a_folder_is_added_under_a_name(qtbot, window, dialog, core, tmp_path, m
 def test_a_checkpoint_gets_its_architecture(qtbot, dialog, tmp_path, monkeypatch):
     added = []
     monkeypatch.setattr(
-        "c4t_desktop.services.models.add_checkpoint",
+        "c4t_core.models.clip.add_checkpoint",
         lambda *what: added.append(what) or "clip:mine",
     )
     file = tmp_path / "mine.safetensors"
@@ -167,7 +166,7 @@ def test_removing_asks_and_an_error_is_one_sentence(qtbot, dialog, core, window,
         removed.append(name)
         raise ModelError("It is in use; close what uses it and try again.")
 
-    monkeypatch.setattr("c4t_desktop.services.models.remove", remove)
+    monkeypatch.setattr("c4t_core.models.registry.remove", remove)
     click(qtbot, dialog, "removeModelButton")
     answer(qtbot, dialog, "removeQuestion", QMessageBox.StandardButton.Cancel)
     assert removed == []

@@ -215,7 +215,7 @@ def test_the_only_threads():
         "datasets/masks.py",
         "index/embed.py",
         "index/vectors/vectors.py",
-        "models/pretrained.py",
+        "models/download.py",
         "training/data.py",
     }
 
@@ -229,3 +229,88 @@ def test_no_view_writes_a_field_of_another_object():
                 if owner != "self":
                     found.append(f"{path.name}: {owner}.{node.attr}")
     assert not found
+
+
+def calls(path: Path) -> list[tuple[str, ast.Call]]:
+    """Every call of a module with the name it is called by, such as ``Image.open``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [(ast.unparse(call.func), call) for call in found]
+
+
+def imports(path: Path) -> set[str]:
+    """The first part of every module name that a module imports, wherever it does."""
+    out = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            out |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            out.add((node.module or "").partition(".")[0])
+    return out
+
+
+def where(holds) -> dict[str, list[int]]:
+    """Module -> lines of the calls in both packages for which ``holds(name, call)``."""
+    out: dict[str, list[int]] = {}
+    for path in modules("c4t_core", "c4t_desktop"):
+        for name, call in calls(path):
+            if holds(name, call):
+                out.setdefault(path.relative_to(ROOT).as_posix(), []).append(call.lineno)
+    return out
+
+
+def test_the_only_opener_of_the_users_pictures():
+    def opens(name: str, call: ast.Call) -> bool:
+        last = name.rpartition(".")[2]
+        one = len(call.args) == 1  # of a path, or a copy of what is in memory
+        return (
+            name.endswith("Image.open")
+            or last in {"QImageReader", "QMovie", "loadFromData", "fromData"}
+            or (last in {"QImage", "QPixmap"} and one)
+        )
+
+    assert where(opens).keys() == {
+        "c4t_core/images/decode.py",
+        "c4t_desktop/jobs/thumbnails.py",  # the JPEGs it keeps itself, from memory
+        "c4t_desktop/panels/search/search_bar.py",  # what was pasted, from the clipboard
+        "c4t_desktop/gallery/delegate.py",  # copies of a card's ground
+        "c4t_desktop/theme/icons.py",  # its own icons
+    }
+
+
+def test_the_only_atomic_write():
+    def renames(name: str, call: ast.Call) -> bool:
+        owner, _, last = name.rpartition(".")
+        plain = len(call.args) == 1 and not call.keywords and owner not in {"dataclasses", ""}
+        return (
+            name in {"os.replace", "os.rename", "os.fsync", "shutil.move"}
+            or last in {"NamedTemporaryFile", "mkstemp", "mkdtemp"}
+            or (last in {"replace", "rename"} and plain)  # a text's has two arguments
+        )
+
+    assert where(renames).keys() == {
+        "c4t_core/files.py",
+        "c4t_core/models/download.py",  # keeps what has arrived when the connection breaks
+        "c4t_core/models/clip.py",  # moves what was downloaded into its folder
+        "c4t_core/models/registry.py",  # moves a model away before it is deleted
+        "c4t_core/index/store/database.py",  # moves a damaged file aside
+    }
+
+
+def test_the_only_hash():
+    assert {
+        path.relative_to(ROOT).as_posix()
+        for path in modules("c4t_core", "c4t_desktop")
+        if "hashlib" in imports(path)
+    } == {"c4t_core/files.py"}
+
+
+def test_the_only_sql():
+    store = "c4t_core/index/store/"
+    speakers = {
+        path.relative_to(ROOT).as_posix()
+        for path in modules("c4t_core", "c4t_desktop")
+        if "sqlite3" in imports(path)
+    } | where(lambda name, _: re.search(r"\.execute(many|script)?$", name)).keys()
+    others = {name for name in speakers if not name.startswith(store)}
+    assert others == {"c4t_core/commands/doctor.py"}  # names SQLite's version

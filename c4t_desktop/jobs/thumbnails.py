@@ -20,7 +20,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QImage
 
 from c4t_core import paths
-from c4t_core.files import short_digest
+from c4t_core.files import short_digest, write_whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -133,11 +133,8 @@ class ThumbnailStore:
         return self.folder / key[:2] / f"{key}.jpg"
 
     def _write(self, file: Path, data: bytes) -> None:
-        beside = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(data)
-            os.replace(beside, file)
+            write_whole(file, data, sync=False)  # it can be made again
         except OSError as error:  # a full disk costs time, not pictures
             LOG.info("cannot keep a thumbnail: %s", error)
 

@@ -138,7 +138,7 @@ class Comparison(QObject):
         self._library = library
         self._open = open_workspace or _open
         self._workspaces: dict[tuple[tuple[Path, ...], str], WorkspaceLike] = {}
-        self._ask = Ask()
+        self._question = Question()
         self._closed = False
         usable = [info.name for info in library.models if info.available]
         other = next((name for name in usable if name != library.model), library.model)

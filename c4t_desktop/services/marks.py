@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_desktop.jobs.runner import Job, ignore
-from c4t_desktop.services.finder import (
-    NEAREST,
-    Chip,
-    Finder,
-    Found,
-)
+from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.library import LOOK, FilesOfSize, Library
 from c4t_desktop.services.question import NEAREST, Question, saved_question
 
@@ -309,6 +304,3 @@ def _counted(job: Job, data: UserData, workspace: WorkspaceLike, saved: Saved) -
     # The nearest of frames that do not fit are no news: any folder added would bring some.
     fresh = data.unseen(saved.name, [_plain_key(hit) for hit in hits]) if stands_out else ()
     return dataclasses.replace(saved, matches=len(hits), fresh=len(fresh))
-
-
-__all__ = ["Chip", "Saved", "MarkBook", "key_of"]

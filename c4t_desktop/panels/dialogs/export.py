@@ -381,7 +381,7 @@ def create(context: Context, parent: QWidget) -> QWidget:
     finder, workspace = context.finder, context.library.workspace
     view = parent.findChild(ResultsView, "resultsView")
     paths = view.selected_paths() if view is not None else []
-    query = key_of(finder.found.ask) if finder.found is not None else ""
+    query = finder.found.question.key() if finder.found is not None else ""
     wanted = replace(wanted_of(finder, query, workspace), hits=hits_above_cut(finder))
     dialog = ExportDialog(wanted, hits_of(finder, paths), context, parent)
     if isinstance(parent, Window):

@@ -155,7 +155,7 @@ class ResultsPanel(QStackedWidget):
     def _opening(self, folders: Sequence[Path], model: str) -> None:
         self._problem = None
         self._status_now = None
-        if self._finder.ask.empty:
+        if self._finder.question.empty:
             self.show_resting()
 
     @Slot(object)

@@ -24,6 +24,7 @@ from c4t_core.index.directions import ModelHandle
 from c4t_core.index.embed import BATCH_SIZE
 from c4t_core.index.events import Event, fold_events
 from c4t_core.index.folders import Space, Target
+from c4t_core.index.hits import Hits
 from c4t_core.index.indexer import IndexReport
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit, Query, Term, parse_query
 from c4t_core.index.search import (
@@ -135,7 +136,7 @@ class Workspace:
         drive: str | None = None,
         filters: Filters | None = None,
         above: float | None = None,
-    ) -> list[Hit]:
+    ) -> Hits:
         """Return the best hits, best first, ties by path.
 
         Args:
@@ -193,7 +194,7 @@ class Workspace:
 
     def similar(
         self, image: int | str | Path, k: int | None = 50, *, filters: Filters | None = None
-    ) -> list[Hit]:
+    ) -> Hits:
         """Return the images most like one of the catalogue (without it), or like any file.
 
         Raises:

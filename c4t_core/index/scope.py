@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from c4t_core.errors import FolderError
 from c4t_core.index.folders import Target, relative_to
+from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Hit
 from c4t_core.index.store.reads import ImageRow, Selection
 from c4t_core.index.vectors.vectors import VectorSearch
@@ -128,13 +129,13 @@ class Scope:
                     break
         return found
 
-    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
+    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
         """Return hits for ids of a ranking, ranks counted from ``first``; gone ones left out."""
         holders: dict[int, list[Part]] = {}  # several opened folders may lie in one root
         for part in self.parts:
             holders.setdefault(part.vectors.source.root_id, []).append(part)
         rows = self.parts[0].vectors.source.rows(image_ids)  # ids are unique over all roots
-        hits: list[Hit] = []
+        hits = Hits()
         for rank, (image_id, score) in enumerate(zip(image_ids, scores, strict=True), first):
             row = rows.get(int(image_id))
             near = () if row is None else holders.get(row.root_id, ())

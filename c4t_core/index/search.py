@@ -20,7 +20,8 @@ from c4t_core.errors import ModelError, NotIndexedError
 from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
 from c4t_core.index.directions import ModelHandle, moved_by_marks, unit
 from c4t_core.index.folders import Target, resolve
-from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit, Query
+from c4t_core.index.hits import Hits
+from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Indexed, Root
 from c4t_core.index.store.reads import ImageRow, Lookup, Selection
@@ -73,7 +74,7 @@ class Answer:
         """How the scores spread."""
         return Histogram.of(self.scores)
 
-    def hits(self, count: int | None = None) -> list[Hit]:
+    def hits(self, count: int | None = None) -> Hits:
         """Load the first hits (None: all), best first."""
         return self.scope.hits(self.image_ids[:count].tolist(), self.scores[:count].tolist())
 

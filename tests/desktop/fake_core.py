@@ -13,6 +13,7 @@ from PIL import Image
 
 from c4t_core.errors import Cancelled, FolderError
 from c4t_core.index.events import fold_events
+from c4t_core.index.hits import Hits
 from c4t_core.index.query import Hit, Query, Term, parse_query
 from c4t_core.index.scope import Scope
 from c4t_core.models.protocol import ModelInfo
@@ -55,13 +56,13 @@ _LIKE = Query((Term(text="similar"),))
 class _FakeScope(Scope):
     """Loads hits from the double."""
 
-    _load: Callable[[Sequence[int], Sequence[float], int], list[Hit]]
+    _load: Callable[[Sequence[int], Sequence[float], int], Hits]
 
     def __init__(self, workspace: FakeWorkspace) -> None:
         super().__init__(())
         object.__setattr__(self, "_load", workspace.hits)
 
-    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
+    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
         return self._load(image_ids, scores, first)
 
 
@@ -178,8 +179,8 @@ class FakeWorkspace:
             and (filters.only is None or frame.image_id in filters.only)
         )
 
-    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
-        made = []
+    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
+        made = Hits()
         for place, (number, score) in enumerate(zip(image_ids, scores, strict=True)):
             f = self._frame(number)
             made.append(

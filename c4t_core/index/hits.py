@@ -1,0 +1,83 @@
+"""Hits as a list that shows itself: thumbnails in a notebook, a table for pandas."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+
+from c4t_core.errors import C4TError, ImageError
+from c4t_core.images.decode import open_image
+from c4t_core.index.query import Hit
+
+if TYPE_CHECKING:
+    import pandas
+
+_SHOWN = 24  # hits drawn in a notebook; the rest is counted
+_SIDE = 160  # pixels of a thumbnail's longer side
+_COLUMNS = ("rank", "score", "path", "drive", "camera", "frame", "time")
+
+
+class Hits(list[Hit]):
+    """The hits of a search, best first; a list like any other."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Hit: ...
+    @overload
+    def __getitem__(self, index: slice) -> Hits: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Hit | Hits:
+        """Return one hit, or some of them as hits again."""
+        if isinstance(index, slice):
+            return Hits(super().__getitem__(index))
+        return super().__getitem__(index)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a data frame with a row a hit: rank, score, path, drive, camera, frame, time.
+
+        ``path`` is text, ``time`` is a UTC timestamp, NaT where the name tells none.
+
+        Raises:
+            C4TError: if pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise C4TError("pandas is not installed; run: pip install pandas") from error
+        rows = [{name: getattr(hit, name) for name in _COLUMNS} for hit in self]
+        table = pd.DataFrame(rows, columns=list(_COLUMNS))
+        table["path"] = table["path"].map(str)
+        table["time"] = pd.to_datetime(table["time"].astype("float64"), unit="s", utc=True)
+        return table
+
+    def _repr_html_(self) -> str:
+        """Return a table with thumbnails, for notebooks."""
+        rows = "".join(_row(hit) for hit in self[:_SHOWN])
+        more = len(self) - _SHOWN
+        note = f"<p>and {more} more</p>" if more > 0 else ""
+        head = "".join(f"<th>{name}</th>" for name in ("", "rank", "score", "frame", "drive"))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{note}"
+
+
+def _row(hit: Hit) -> str:
+    cells: tuple[Any, ...] = (hit.rank, f"{hit.score:.3f}", hit.relative, hit.drive or "")
+    texts = "".join(f"<td>{_escaped(str(cell))}</td>" for cell in cells)
+    return f"<tr><td>{_thumbnail(hit.path)}</td>{texts}</tr>"
+
+
+def _escaped(text: str) -> str:
+    """Return text that a page shows as it is; undecodable bytes of a name become ``?``."""
+    return html.escape(text.encode("utf-8", "replace").decode())
+
+
+def _thumbnail(path: Path) -> str:
+    try:
+        image = open_image(path, _SIDE)
+    except (ImageError, OSError) as error:
+        return _escaped(str(error))
+    image.thumbnail((_SIDE, _SIDE))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=80)
+    data = base64.b64encode(out.getvalue()).decode("ascii")
+    return f'<img src="data:image/jpeg;base64,{data}" alt="{_escaped(path.name)}">'

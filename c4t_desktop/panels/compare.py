@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_desktop.context import Context, InPlaceOfGrid
 from c4t_desktop.gallery.compare_delegate import CompareDelegate
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
@@ -28,7 +29,6 @@ from c4t_desktop.services.comparison import Compared, Comparison, IndexNeeded
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
-    from c4t_desktop.context import Context
 
 _SIDES = (0, 1)
 
@@ -97,18 +97,12 @@ class Side(QWidget):
         self.note.setText(text.format(count=needed.missing) if needed else "")
 
 
-class ComparePanel(QWidget):
-    """The question on two models: shared hits, hits of one only, moved ranks.
+class ComparePanel(InPlaceOfGrid):
+    """The question on two models: shared hits, hits of one only, moved ranks."""
 
-    Signals:
-        closed: back to the grid.
-    """
-
-    closed = Signal()
-
-    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+    def __init__(self, context: Context) -> None:
         """Compare the model in use with the next one there is."""
-        super().__init__(parent)
+        super().__init__()
         self.setObjectName("comparePanel")
         self._context = context
         self._comparison = Comparison(context.library, parent=self)
@@ -128,7 +122,7 @@ class ComparePanel(QWidget):
         back.setIconSize(QSize(px(16), px(16)))
         back.setToolTip(self.tr("Back to one model (Esc)"))
         back.setAccessibleName(back.toolTip())
-        back.clicked.connect(self.close_panel)
+        back.clicked.connect(self.closed)
         top = QHBoxLayout()
         top.setContentsMargins(px(16), px(12), px(12), 0)
         top.addWidget(self.summary, 1)
@@ -247,22 +241,12 @@ class ComparePanel(QWidget):
         for side in self.sides:
             side.model.set_marks(marks)
 
-    @Slot()
-    def close_panel(self) -> None:
-        """Go back to the grid."""
-        self.closed.emit()
-
     def release(self) -> None:
         """Close the models that were opened here; the panel is about to go."""
         self._comparison.close()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
         if event.key() == Qt.Key.Key_Escape:
-            self.close_panel()
+            self.closed.emit()
         else:
             super().keyPressEvent(event)
-
-
-def create(context: Context, parent: QWidget) -> QWidget:
-    """Return the panel that takes the place of the grid."""
-    return ComparePanel(context, parent)

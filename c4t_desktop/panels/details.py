@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -21,12 +20,12 @@ from PySide6.QtWidgets import (
 from c4t_desktop.gallery.delegate import ASPECT
 from c4t_desktop.gallery.filmstrip import Filmstrip
 from c4t_desktop.gallery.frame_view import FrameView
-from c4t_desktop.gallery.results_model import plain_tip, shown
+from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.messages import plain_label, size_text
 from c4t_desktop.panels.bars.model_chooser import title_of
-from c4t_desktop.panels.bars.widgets import FlowLayout
+from c4t_desktop.panels.parts import ElidedLabel, FlowLayout
 from c4t_desktop.services.details import Details, Facts
 from c4t_desktop.theme import Theme
 
@@ -35,36 +34,6 @@ if TYPE_CHECKING:
 
 _CAPTIONS = 4  # shown of one frame
 _ROWS = ("score", "drive", "frame", "file", "changed", "folder")
-
-
-class ElidedLabel(QLabel):
-    """A plain label that elides its text in the middle and shows all of it as a tooltip."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        super().__init__()
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self._whole = ""
-        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
-            # Names of files and folders read from left to right, whatever the window does.
-            self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
-            self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.setMinimumWidth(20)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def show_text(self, text: str) -> None:
-        """Show a text."""
-        self._whole = text.replace("\n", "⏎")
-        self.setToolTip(plain_tip(text))
-        self._elide()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
-        super().resizeEvent(event)
-        self._elide()
-
-    def _elide(self) -> None:
-        metrics, mode = self.fontMetrics(), Qt.TextElideMode.ElideMiddle
-        self.setText(metrics.elidedText(self._whole, mode, max(10, self.width())))
 
 
 class DetailsPanel(QScrollArea):

@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
-from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import count_text, describe, plain_label, plural
 from c4t_desktop.panels.bars.model_chooser import title_of
 from c4t_desktop.services.export import (
@@ -36,9 +35,6 @@ from c4t_desktop.services.export import (
     Exported,
     Exporter,
     Wanted,
-    hits_above_cut,
-    hits_of,
-    wanted_of,
 )
 
 if TYPE_CHECKING:
@@ -92,10 +88,10 @@ class ExportDialog(QDialog):
     """Asks which hits go where, and shows how far the export is.
 
     Signals:
-        said: a sentence for the status area (str).
+        message: a sentence for the status area (str).
     """
 
-    said = Signal(str)
+    message = Signal(str)
 
     def __init__(
         self, wanted: Wanted, selected: Sequence[Hit], context: Context, parent: QWidget
@@ -336,7 +332,7 @@ class ExportDialog(QDialog):
             self.failures.show()
         self._say(text, "warn" if exported.failed else "strong")
         self.reveal.show()
-        self.said.emit(text)
+        self.message.emit(text)
 
     @Slot(object)
     def _failed(self, error: Exception) -> None:
@@ -372,20 +368,3 @@ def _section(text: str) -> QWidget:
     label = plain_label(text)
     label.setProperty("kind", "section")
     return label
-
-
-def create(context: Context, parent: QWidget) -> QWidget:
-    """Return the dialog about the hits that the window shows."""
-    from c4t_desktop.context import Window
-    from c4t_desktop.services.marks import key_of
-
-    finder, opened = context.finder, context.library.opened_now
-    view = parent.findChild(ResultsView, "resultsView")
-    paths = view.selected_paths() if view is not None else []
-    workspace = opened.workspace if opened is not None else None
-    query = key_of(finder.found.ask) if finder.found is not None else ""
-    wanted = replace(wanted_of(finder, query, workspace), hits=hits_above_cut(finder))
-    dialog = ExportDialog(wanted, hits_of(finder, paths), context, parent)
-    if isinstance(parent, Window):
-        dialog.said.connect(parent.commands.said)
-    return dialog

@@ -368,10 +368,3 @@ class _CopyButton(QPushButton):
     @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._text)
-
-
-def create(context: Context, parent: QWidget) -> QWidget:
-    """Return the dialog; a download that began in an earlier one goes on."""
-    there = parent.findChild(ModelStore)
-    store = there if there is not None else ModelStore(context.runner, parent)
-    return ModelsDialog(context, store, parent)

@@ -61,7 +61,7 @@ class StorageSection(QWidget):
         super().__init__()
         self._library = library
         self._store = thumbnails.store
-        self._values: dict[str, QLabel] = {}
+        self._values: list[QLabel] = []
         self.clean_thumbnails = QPushButton(self.tr("Remove thumbnails"))
         self.clean_thumbnails.setObjectName("cleanButton")
         self.clean_index = QPushButton(self.tr("Clean the index"))
@@ -109,7 +109,7 @@ class StorageSection(QWidget):
             if button is not None:
                 button.setAutoDefault(False)
                 grid.addWidget(button, line, 2)
-            self._values[key] = value
+            self._values.append(value)
         self._said = plain_label(wrap=True)
         self._said.setProperty("kind", "muted")
         self._said.setObjectName("cleanResult")
@@ -135,8 +135,8 @@ class StorageSection(QWidget):
         )
 
     def _show(self, space: Used) -> None:
-        for key, value in self._values.items():
-            size = getattr(space, key)
+        sizes = (space.catalogue, space.indexes, space.thumbnails)
+        for value, size in zip(self._values, sizes, strict=True):
             value.setText(size_text(size) if size >= 0 else self.tr("no folder is open"))
 
     @Slot()

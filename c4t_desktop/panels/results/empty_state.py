@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from c4t_desktop.gallery.results_model import local_path, shown
 from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.bars.widgets import FlowLayout
+from c4t_desktop.panels.parts import FlowLayout
 from c4t_desktop.theme import Theme
 
 

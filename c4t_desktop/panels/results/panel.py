@@ -73,7 +73,7 @@ class ResultsPanel(QStackedWidget):
         self._grid = QWidget()
         self._grid.setObjectName("canvas")
         self._problem: Callable[[], Page] | None = None
-        self._panel: QWidget | None = None
+        self._panel: InPlaceOfGrid | None = None
         self._terms: object = None
         self._status_now: WorkspaceStatus | None = None
         column = QVBoxLayout(self._grid)
@@ -280,13 +280,13 @@ class ResultsPanel(QStackedWidget):
 
     # further panels -------------------------------------------------------------------------
 
-    def show_panel(self, panel: QWidget) -> None:
-        """Put a panel in the place of the grid until it emits ``closed``."""
+    @Slot(object)
+    def show_panel(self, panel: InPlaceOfGrid) -> None:
+        """Put a panel in the place of the grid until it is closed."""
         self.leave_panel()
         self._panel = panel
         self.addWidget(panel)
         self.setCurrentWidget(panel)
-        assert isinstance(panel, InPlaceOfGrid)  # or nothing leads back to the grid
         panel.closed.connect(self.leave_panel)
         panel.setFocus()
 
@@ -295,7 +295,7 @@ class ResultsPanel(QStackedWidget):
         """Go back from a further panel to the grid."""
         panel, self._panel = self._panel, None
         if panel is not None:
-            getattr(panel, "release", _nothing)()
+            panel.release()
             self.removeWidget(panel)
             panel.deleteLater()
             self.close_frame()
@@ -331,7 +331,3 @@ class ResultsPanel(QStackedWidget):
     def _frame_shown(self, path: Path) -> None:
         row = self._model.row_at(self._model.index_of(path))
         self.current_changed.emit(path, row.hit if row is not None else None)
-
-
-def _nothing() -> None:
-    """Most panels hold nothing that must be given back."""

@@ -15,7 +15,7 @@ from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.details import ElidedLabel
+from c4t_desktop.panels.parts import ElidedLabel
 from c4t_desktop.services.details import Details, Facts
 from c4t_desktop.theme import Theme
 

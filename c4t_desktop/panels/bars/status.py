@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from c4t_core.progress import format_duration
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import count_text, plain_label, plural
+from c4t_desktop.messages import count_text, plural
 from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.parts import label, named, row, thin_bar
 from c4t_desktop.services.library import Indexing, Library, Opened
 from c4t_desktop.theme import Theme
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from c4t_core.workspace import IndexReport, WorkspaceStatus
 
 _STAYS = 6000  # ms that a sentence stays
-
-
 _GENERAL = {"images", "image", "imgs", "img", "frames", "camera", "data", "png", "jpg", "raw"}
 
 
@@ -54,23 +53,21 @@ class StatusArea(QWidget):
 
     index_wanted = Signal()
 
-    def __init__(
-        self, library: Library, skipped: QAction, theme: Theme, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, library: Library, skipped: QAction, theme: Theme) -> None:
         """Show nothing yet; ``skipped`` opens the list of skipped files."""
-        super().__init__(parent)
+        super().__init__()
         self._library = library
         self._skipped = skipped
         self._theme = theme
         self.setObjectName("statusArea")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._what = plain_label()
-        self._bar = QProgressBar()
-        self._how_far = plain_label()
-        self._pause = QToolButton()
-        self._cancel = QToolButton()
-        self._again = QToolButton()
-        self._model = plain_label()
+        self._what = label(kind="muted", name="statusText")
+        self._bar = thin_bar("indexProgress", self.tr("Indexing"), theme)
+        self._how_far = label(kind="muted", name="indexRate")
+        self._pause = _button("pauseButton", self.tr("Pause"))
+        self._cancel = _button("cancelButton", self.tr("Stop"))
+        self._again = _button("indexButton", self.tr("Look for new files"))
+        self._model = label(kind="muted")
         self._skip_button = QToolButton()
         self._rest = ""
         self._quiet = QTimer(self)
@@ -82,40 +79,18 @@ class StatusArea(QWidget):
         self._restyle()
 
     def _place(self) -> None:
-        px = self._theme.px
-        for label in (self._what, self._how_far, self._model):
-            label.setProperty("kind", "muted")
-        self._what.setObjectName("statusText")
-        self._how_far.setObjectName("indexRate")
-        self._bar.setObjectName("indexProgress")
-        self._bar.setAccessibleName(self.tr("Indexing"))
-        self._bar.setTextVisible(False)
-        self._pause.setObjectName("pauseButton")
-        self._cancel.setObjectName("cancelButton")
-        self._again.setObjectName("indexButton")
-        for button, text in (
-            (self._pause, self.tr("Pause")),
-            (self._cancel, self.tr("Stop")),
-            (self._again, self.tr("Look for new files")),
-        ):
-            button.setText(text)
-            button.setAccessibleName(text)
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._again.setToolTip(self.tr("Index what is new or changed (F5)"))
         self._cancel.setToolTip(self.tr("Stop indexing; what is done is kept"))
+        self._theme.dress(self._cancel, "close")
+        self._theme.dress(self._again, "refresh")
         self._skip_button.setDefaultAction(self._skipped)
         self._skip_button.hide()
         self._skip_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(px(16), px(4), px(16), px(4))
-        row.setSpacing(px(12))
-        for part in (self._what, self._bar, self._how_far, self._pause, self._cancel):
-            row.addWidget(part)
-        row.addWidget(self._again)
-        row.addStretch(1)
-        row.addWidget(self._skip_button)
-        row.addWidget(self._model)
-        self._row = row
+        self._row = row(
+            self._theme, self._what, self._bar, self._how_far, self._pause, self._cancel,
+            self._again, None, self._skip_button, self._model,
+            margins=(16, 4, 16, 4), gap=12, parent=self,
+        )  # fmt: skip
 
     def _wire(self) -> None:
         library = self._library
@@ -253,8 +228,13 @@ class StatusArea(QWidget):
         theme = self._theme
         self._bar.setFixedSize(theme.px(260), theme.px(6))
         self._pause.setIcon(theme.icon("play" if self._library.is_paused else "pause"))
-        self._cancel.setIcon(theme.icon("close"))
-        self._again.setIcon(theme.icon("refresh"))
         for button in (self._pause, self._cancel, self._again, self._skip_button):
             button.setIconSize(QSize(theme.px(16), theme.px(16)))
         self.setMinimumHeight(theme.px(36))
+
+
+def _button(name: str, text: str) -> QToolButton:
+    button = named(QToolButton(), name, text)
+    button.setText(text)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    return button

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QPushButton,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.parts import column, label, row, set_kind
 from c4t_desktop.theme import Theme
 
 
@@ -37,34 +35,28 @@ class SideRow(QPushButton):
         super().__init__()
         self._theme = theme
         self.stands_for = stands_for
-        self._whole = shown(name).replace("\n", "⏎")
         self.setCheckable(True)
         self.setProperty("kind", "side")
-        self.setAccessibleName(f"{self._whole}, {value}" if value else self._whole)
-        self._name = plain_label()
-        self._value = plain_label(value)
-        self._value.setProperty("kind", "muted")
-        for label in (self._name, self._value):
-            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._name = label()
+        self._value = label(kind="muted")
+        for part in (self._name, self._value):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         # The name takes what is left; it must not ask for its whole width.
         self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(theme.px(8), 0, theme.px(8), 0)
-        row.addWidget(self._name, 1)
-        row.addWidget(self._value)
+        row(theme, self._name, self._value, wide=self._name, margins=(8, 0, 8, 0), parent=self)
         self.setMinimumHeight(theme.px(30))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.clicked.connect(self._go)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._ask_menu)
         self.toggled.connect(self._show_chosen)
+        self._value.setText(value)
+        self.set_name(name)
 
     @Slot(bool)
     def _show_chosen(self, chosen: bool) -> None:
-        for label, otherwise in ((self._name, "plain"), (self._value, "muted")):
-            label.setProperty("kind", "chosen" if chosen else otherwise)
-            label.style().unpolish(label)
-            label.style().polish(label)
+        set_kind(self._name, "chosen" if chosen else "plain")
+        set_kind(self._value, "chosen" if chosen else "muted")
 
     def set_name(self, name: str) -> None:
         """Show another name."""
@@ -108,13 +100,9 @@ class Section(QWidget):
         """Start without rows."""
         super().__init__()
         self._theme = theme
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, theme.px(12))
-        self._column.setSpacing(theme.px(2))
-        heading = plain_label(title)
-        heading.setProperty("kind", "section")
+        heading = label(title, "section")
         heading.setContentsMargins(theme.px(8), 0, 0, theme.px(4))
-        self._column.addWidget(heading)
+        self._column = column(theme, heading, margins=(0, 0, 0, 12), gap=2, parent=self)
         self.rows: list[QWidget] = []
         self.hide()
 
@@ -125,6 +113,6 @@ class Section(QWidget):
             self._column.removeWidget(old)
             old.deleteLater()
         self.rows = list(rows)
-        for row in rows:
-            self._column.addWidget(row)
+        for new in rows:
+            self._column.addWidget(new)
         self.setVisible(bool(rows))

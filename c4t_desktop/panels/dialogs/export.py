@@ -14,9 +14,7 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QDialog,
     QFileDialog,
-    QHBoxLayout,
     QListWidget,
-    QProgressBar,
     QPushButton,
     QRadioButton,
     QVBoxLayout,
@@ -24,8 +22,9 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
-from c4t_desktop.messages import count_text, describe, plain_label, plural
+from c4t_desktop.messages import count_text, describe, plural
 from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.parts import column, label, named, push_button, row, set_kind, thin_bar
 from c4t_desktop.services.export import (
     COPY,
     CSV,
@@ -104,34 +103,22 @@ class ExportDialog(QDialog):
         self._settings, self._theme = context.settings, context.theme
         self._exporter = Exporter(context.runner, self)
         self._closing = False
-        self._place_made: Path | None = None
-        self.everything = QRadioButton()
-        self.everything.setObjectName("exportAllChoice")
-        self.chosen = QRadioButton()
-        self.chosen.setObjectName("exportSelectedChoice")
+        self._made: Path | None = None
+        self.everything = named(QRadioButton(), "exportAllChoice")
+        self.chosen = named(QRadioButton(), "exportSelectedChoice")
         self._which = QButtonGroup(self)
         self._kinds = QButtonGroup(self)
-        self.state = plain_label(wrap=True)
-        self.state.setObjectName("exportState")
-        self.bar = QProgressBar()
-        self.bar.setObjectName("exportProgress")
-        self.bar.setAccessibleName(self.tr("Progress of the export"))
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(self._theme.px(6))
-        self.failures = QListWidget()
-        self.failures.setObjectName("exportFailures")
-        self.failures.setAccessibleName(self.tr("Files that could not be copied"))
-        self.copy_paths = QPushButton(self.tr("Copy paths"))
-        self._theme.dress(self.copy_paths, "copy")
-        self.copy_paths.setObjectName("exportCopyPathsButton")
-        self.reveal = QPushButton(self.tr("Show it"))
-        self._theme.dress(self.reveal, "reveal")
-        self.reveal.setObjectName("exportShowButton")
-        self.cancel = QPushButton(self.tr("Close"))
-        self.cancel.setObjectName("exportCancelButton")
-        self.go = QPushButton(self.tr("Export…"))
-        self.go.setObjectName("exportButton")
-        self.go.setProperty("kind", "primary")
+        theme = context.theme
+        self.state = label(name="exportState", wrap=True)
+        self.bar = thin_bar("exportProgress", self.tr("Progress of the export"), theme)
+        unreadable = self.tr("Files that could not be copied")
+        self.failures = named(QListWidget(), "exportFailures", unreadable)
+        self.copy_paths = push_button(
+            self.tr("Copy paths"), "exportCopyPathsButton", "copy", theme=theme
+        )
+        self.reveal = push_button(self.tr("Show it"), "exportShowButton", "reveal", theme=theme)
+        self.cancel = push_button(self.tr("Close"), "exportCancelButton", theme=theme)
+        self.go = named(QPushButton(self.tr("Export…")), "exportButton", kind="primary")
         self._place()
         self._wire()
         self._show_counts()
@@ -139,44 +126,37 @@ class ExportDialog(QDialog):
     # layout ---------------------------------------------------------------------------------
 
     def _place(self) -> None:
-        px = self._theme.px
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(24), px(20), px(24), px(20))
-        column.setSpacing(px(8))
-        title = plain_label(shown(self._wanted.query) or self.tr("Nothing to export"), wrap=True)
-        title.setProperty("kind", "subtitle")
-        about = plain_label(self._about(), wrap=True)
-        about.setProperty("kind", "muted")
-        column.addWidget(title)
-        column.addWidget(about)
-        column.addSpacing(px(8))
-        column.addWidget(_section(self.tr("WHICH HITS")))
+        theme = self._theme
+        title = shown(self._wanted.query) or self.tr("Nothing to export")
         for choice in (self.everything, self.chosen):
             self._which.addButton(choice)
-            column.addWidget(choice)
-        column.addSpacing(px(8))
-        column.addWidget(_section(self.tr("AS WHAT")))
-        column.addLayout(self._kind_rows())
-        column.addSpacing(px(8))
-        for part in (self.bar, self.state, self.failures):
-            column.addWidget(part)
-        self.bar.hide()
-        self.failures.hide()
-        self.failures.setMaximumHeight(px(120))
-        column.addStretch(1)
-        footer = QHBoxLayout()
-        footer.setSpacing(px(8))
-        for button in (self.copy_paths, self.reveal):
-            footer.addWidget(button)
-        footer.addStretch(1)
-        for button in (self.cancel, self.go):
-            footer.addWidget(button)
-        for button in (self.copy_paths, self.reveal, self.cancel):
-            button.setAutoDefault(False)
-        self.reveal.hide()
+        footer = row(theme, self.copy_paths, self.reveal, None, self.cancel, self.go, gap=8)
+        column(
+            theme,
+            label(title, "subtitle", wrap=True),
+            label(self._about(), "muted", wrap=True),
+            8,
+            label(self.tr("WHICH HITS"), "section"),
+            self.everything,
+            self.chosen,
+            8,
+            label(self.tr("AS WHAT"), "section"),
+            self._kind_rows(),
+            8,
+            self.bar,
+            self.state,
+            self.failures,
+            None,
+            footer,
+            margins=(24, 20, 24, 20),
+            gap=8,
+            parent=self,
+        )
+        for hidden in (self.bar, self.failures, self.reveal):
+            hidden.hide()
+        self.failures.setMaximumHeight(theme.px(120))
         self.go.setDefault(True)
-        column.addLayout(footer)
-        self.setMinimumWidth(px(520))
+        self.setMinimumWidth(theme.px(520))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102
         super().showEvent(event)
@@ -191,13 +171,11 @@ class ExportDialog(QDialog):
         rows.setSpacing(px(2))
         kept = str(self._settings.recall("export_kind", CSV))
         for number, (kind, title, text) in enumerate(KINDS):
-            button = QRadioButton(_tr(title))
-            button.setObjectName(f"exportKind_{kind}")
+            button = named(QRadioButton(_tr(title)), f"exportKind_{kind}")
             button.setAccessibleDescription(_tr(text))
             button.setChecked(kind == kept or (not number and kept not in [k for k, *_ in KINDS]))
             self._kinds.addButton(button, number)
-            hint = plain_label(_tr(text), wrap=True)
-            hint.setProperty("kind", "muted")
+            hint = label(_tr(text), "muted", wrap=True)
             hint.setContentsMargins(px(22), 0, 0, px(6))
             hint.setBuddy(button)
             rows.addWidget(button)
@@ -268,12 +246,12 @@ class ExportDialog(QDialog):
         self._exporter.start(replace(self._wanted, hits=self._hits()), kind, target)
 
     def _ask_target(self, kind: str) -> Path | None:
-        place = str(self._settings.recall("export_place", str(Path.home())))
+        start = str(self._settings.recall("export_place", str(Path.home())))
         if kind == COPY:
             title = self.tr("Choose the folder for the copies")
-            name = QFileDialog.getExistingDirectory(self, title, place)
+            name = QFileDialog.getExistingDirectory(self, title, start)
             return Path(name) if name else None
-        suggested = Path(place) / f"{file_stem(self._wanted.query)}.{kind}"
+        suggested = Path(start) / f"{file_stem(self._wanted.query)}.{kind}"
         name, _ = QFileDialog.getSaveFileName(
             self, self.tr("Export to"), str(suggested), f"*.{kind}"
         )
@@ -299,7 +277,7 @@ class ExportDialog(QDialog):
 
     @Slot()
     def _reveal(self) -> None:
-        made = self._place_made
+        made = self._made
         if made is not None:
             QDesktopServices.openUrl(file_url(made if made.is_dir() else made.parent))
 
@@ -314,7 +292,7 @@ class ExportDialog(QDialog):
 
     @Slot(object)
     def _done(self, exported: Exported) -> None:
-        self._place_made = exported.place
+        self._made = exported.place
         name = shown(exported.place.name)
         if exported.kind == COPY:
             one, many = self.tr("{0} file copied to “{1}”."), self.tr("{0} files copied to “{1}”.")
@@ -351,9 +329,7 @@ class ExportDialog(QDialog):
 
     def _say(self, text: str, kind: str) -> None:
         self.state.setText(text)
-        self.state.setProperty("kind", kind)
-        self.state.style().unpolish(self.state)
-        self.state.style().polish(self.state)
+        set_kind(self.state, kind)
 
     def reject(self) -> None:
         """Close; what runs is stopped first."""
@@ -362,9 +338,3 @@ class ExportDialog(QDialog):
             self._exporter.cancel()
         else:
             super().reject()
-
-
-def _section(text: str) -> QWidget:
-    label = plain_label(text)
-    label.setProperty("kind", "section")
-    return label

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QWidget
 
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.parts import column, label, named
 from c4t_desktop.services.finder import Ask
 from c4t_desktop.theme import Theme
 
@@ -26,22 +26,15 @@ class SaveSearchDialog(QDialog):
         self._ask = ask
         self.setObjectName("saveSearchDialog")
         self.setWindowTitle(self.tr("Save this search"))
-        px = theme.px
-        title = plain_label(self.tr("Save this search as a scenario"))
-        title.setProperty("kind", "subtitle")
-        what = plain_label(
-            self.tr(
-                "It is listed on the left and run again whenever frames are added: "
-                "what is new since you last looked is counted."
-            ),
-            wrap=True,
+        title = label(self.tr("Save this search as a scenario"), "subtitle")
+        what = self.tr(
+            "It is listed on the left and run again whenever frames are added: "
+            "what is new since you last looked is counted."
         )
-        what.setProperty("kind", "muted")
         words = [ask.text.strip(), *(shown(c.image.name) for c in ask.chips if c.image)]
         proposal = " ".join(word for word in words if word)
-        self._name = QLineEdit(proposal[:1].upper() + proposal[1:])
-        self._name.setObjectName("scenarioName")
-        self._name.setAccessibleName(self.tr("Name"))
+        field = QLineEdit(proposal[:1].upper() + proposal[1:])
+        self._name = named(field, "scenarioName", self.tr("Name"))
         self._name.selectAll()
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
@@ -50,12 +43,11 @@ class SaveSearchDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self._name.textChanged.connect(self._named)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(24), px(24), px(24), px(16))
-        column.setSpacing(px(12))
-        for part in (title, what, self._name, buttons):
-            column.addWidget(part)
-        self.resize(px(440), self.sizeHint().height())
+        about = label(what, "muted", wrap=True)
+        column(
+            theme, title, about, self._name, buttons, margins=(24, 24, 24, 16), gap=12, parent=self
+        )
+        self.resize(theme.px(440), self.sizeHint().height())
 
     @Slot(str)
     def _named(self, name: str) -> None:

@@ -50,14 +50,13 @@ class ResultsPanel(QStackedWidget):
         hint: EmptyState,
         settings: Settings,
         offers: pages.Offers,
-        parent: QWidget | None = None,
     ) -> None:
         """Put the parts on pages.
 
         ``empty`` takes the whole space; ``hint`` stands where the hits would be, below the
         header with its slider; ``offers`` are what the buttons of both do.
         """
-        super().__init__(parent)
+        super().__init__()
         self._library = library
         self._finder = finder
         self._header = header
@@ -240,7 +239,7 @@ class ResultsPanel(QStackedWidget):
             self._view.scrollToTop()
 
     def _same_question(self, found: Found) -> bool:
-        """Whether the hits shown answer the same terms as before: then the place is kept."""
+        """Whether the hits shown answer the same terms as before; then the view does not move."""
         terms = (found.ask.chips, found.ask.text)
         same, self._terms = terms == self._terms, terms
         return same

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Signal, Slot
+from PySide6.QtCore import QCoreApplication, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
-from c4t_desktop.messages import count_text, describe, plural
+from c4t_desktop.messages import count_text, describe, plural, tr_noop
 from c4t_desktop.panels.bars.model_chooser import title_of
 from c4t_desktop.panels.parts import column, label, named, push_button, row, set_kind, thin_bar
 from c4t_desktop.services.export import (
@@ -40,32 +40,33 @@ if TYPE_CHECKING:
     from c4t_core.workspace import Hit
     from c4t_desktop.context import Context
 
-_N = cast("Callable[[str, str], str]", QT_TRANSLATE_NOOP)  # Qt returns the text as it is
 KINDS = (
     (
         CSV,
-        _N("Export", "Table (CSV)"),
-        _N("Export", "A row for each hit: score, drive, camera, time, and model, query and cut."),
+        tr_noop("Export", "Table (CSV)"),
+        tr_noop(
+            "Export", "A row for each hit: score, drive, camera, time, and model, query and cut."
+        ),
     ),
     (
         JSONL,
-        _N("Export", "Table (JSON lines)"),
-        _N("Export", "The same for programs; keeps every file name exactly."),
+        tr_noop("Export", "Table (JSON lines)"),
+        tr_noop("Export", "The same for programs; keeps every file name exactly."),
     ),
     (
         COPY,
-        _N("Export", "Copies of the files"),
-        _N("Export", "Into a folder of your choice; nothing there is overwritten."),
+        tr_noop("Export", "Copies of the files"),
+        tr_noop("Export", "Into a folder of your choice; nothing there is overwritten."),
     ),
     (
         PNG,
-        _N("Export", "Contact sheet (PNG)"),
-        _N("Export", "Pictures with names and scores, to paste into a document."),
+        tr_noop("Export", "Contact sheet (PNG)"),
+        tr_noop("Export", "Pictures with names and scores, to paste into a document."),
     ),
     (
         PDF,
-        _N("Export", "Contact sheet (PDF)"),
-        _N("Export", "The same on A4 pages, to print or to send."),
+        tr_noop("Export", "Contact sheet (PDF)"),
+        tr_noop("Export", "The same on A4 pages, to print or to send."),
     ),
 )
 

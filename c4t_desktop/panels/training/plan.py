@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PySide6.QtCore import QCoreApplication
 
 from c4t_core import paths
+from c4t_desktop.messages import tr_noop
 from c4t_desktop.panels.training.result_page import Outcome
 from c4t_desktop.panels.training.run_page import Event
 
@@ -88,13 +87,12 @@ def suggest_name(pairs: Path, taken: set[str]) -> str:
     return name
 
 
-_N = cast("Callable[[str, str], str]", QT_TRANSLATE_NOOP)  # Qt returns the text as it is
 _ROWS = (
-    ("held_out", "text_map", _N("Outcome", "Drives kept apart: captions find images (mAP)")),
-    ("held_out", "image_map", _N("Outcome", "Drives kept apart: images find captions (mAP)")),
-    ("general", "text_map", _N("Outcome", "General images: captions find images (mAP)")),
-    ("general", "image_map", _N("Outcome", "General images: images find captions (mAP)")),
-    ("", "meaning", _N("Outcome", "General sentences in the right order of meaning")),
+    ("held_out", "text_map", tr_noop("Outcome", "Drives kept apart: captions find images (mAP)")),
+    ("held_out", "image_map", tr_noop("Outcome", "Drives kept apart: images find captions (mAP)")),
+    ("general", "text_map", tr_noop("Outcome", "General images: captions find images (mAP)")),
+    ("general", "image_map", tr_noop("Outcome", "General images: images find captions (mAP)")),
+    ("", "meaning", tr_noop("Outcome", "General sentences in the right order of meaning")),
 )
 
 

@@ -133,7 +133,8 @@ class MainWindow(QMainWindow):
             wanted = self.actions_by_name[name].isChecked()
             panel.setVisible(open_now and wanted and self.width() >= px(room))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Hide side panels that there is no room for."""
         super().resizeEvent(event)
         self._fit_panels()
 
@@ -251,13 +252,15 @@ class MainWindow(QMainWindow):
         if self.view.indexAt(spot).isValid():
             self._hit_menu.popup(self.view.viewport().mapToGlobal(spot))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Leave the large frame, or the search, by Escape."""
         if event.key() == Qt.Key.Key_Escape:
             self.results.close_frame() if self.results.shows_frame else self.search.clear()
         else:
             super().keyPressEvent(event)
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802, D102
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Remember how the window looks, and end what runs."""
         settings = self._context.settings
         settings.remember_bytes("geometry", self.saveGeometry())
         settings.remember_bytes("splitter", QByteArray(self.splitter.saveState()))

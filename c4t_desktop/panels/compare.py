@@ -222,7 +222,8 @@ class ComparePanel(InPlaceOfGrid):
         """Close the models that were opened here; the panel is about to go."""
         self._comparison.close()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Go back to the grid by Escape."""
         if event.key() == Qt.Key.Key_Escape:
             self.closed.emit()
         else:

@@ -257,7 +257,8 @@ class DetailsPanel(QScrollArea):
 
     # looks ----------------------------------------------------------------------------------
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the shape of the picture."""
         super().resizeEvent(event)
         width = self.viewport().width() - 2 * self._theme.px(14)
         self.view.setFixedHeight(max(80, round(width / ASPECT)))

@@ -180,7 +180,8 @@ class ElidedLabel(QLabel):
         self.setToolTip(plain_tip(text))
         self._elide()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Shorten the text to the new width."""
         super().resizeEvent(event)
         self._elide()
 
@@ -200,38 +201,48 @@ class FlowLayout(QLayout):
         self._centred = centred
         self.setContentsMargins(0, 0, 0, 0)
 
-    def addItem(self, item: QLayoutItem) -> None:  # noqa: N802, D102
+    def addItem(self, item: QLayoutItem) -> None:  # noqa: N802
+        """Add an item behind the last."""
         self._items.append(item)
 
-    def count(self) -> int:  # noqa: D102
+    def count(self) -> int:
+        """Return how many items there are."""
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # noqa: N802, D102
+    def itemAt(self, index: int) -> QLayoutItem | None:  # noqa: N802
+        """Return an item, None where there is none."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
-    def takeAt(self, index: int) -> QLayoutItem | None:  # noqa: N802, D102
+    def takeAt(self, index: int) -> QLayoutItem | None:  # noqa: N802
+        """Remove and return an item, None where there is none."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
-    def expandingDirections(self) -> Qt.Orientation:  # noqa: N802, D102
+    def expandingDirections(self) -> Qt.Orientation:  # noqa: N802
+        """Ask for no more room than needed."""
         return Qt.Orientation(0)
 
-    def hasHeightForWidth(self) -> bool:  # noqa: N802, D102
+    def hasHeightForWidth(self) -> bool:  # noqa: N802
+        """Say that a narrow layout is higher."""
         return True
 
-    def heightForWidth(self, width: int) -> int:  # noqa: N802, D102
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        """Return the height of all lines at a width in pixels."""
         lines = self._lines(width)
         heights = [max(item.sizeHint().height() for item in line) for line in lines]
         return sum(heights) + self._gap * max(0, len(heights) - 1)
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size of all items in one line."""
         width = sum(item.sizeHint().width() + self._gap for item in self._items)
         return QSize(width, self.heightForWidth(width))
 
-    def minimumSize(self) -> QSize:  # noqa: N802, D102
+    def minimumSize(self) -> QSize:  # noqa: N802
+        """Return the width of the widest item."""
         widest = max((item.minimumSize().width() for item in self._items), default=0)
         return QSize(widest, 0)
 
-    def setGeometry(self, rect: QRect) -> None:  # noqa: N802, D102
+    def setGeometry(self, rect: QRect) -> None:  # noqa: N802
+        """Place the items, line by line."""
         super().setGeometry(rect)
         top = rect.top()
         for line in self._lines(rect.width()):

@@ -114,13 +114,16 @@ class ModelChooser(QComboBox):
         made.append(("", QRect(left, 0, px(26), self.height())))
         return made
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Leave room for all segments."""
         return QSize(self._segments()[-1][1].right() + 1, self._theme.px(34))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the size for all segments: none is cut off."""
         return self.sizeHint()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint the segments, the model in use filled."""
         colours, px = self._theme.colours, self._theme.px
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -160,7 +163,8 @@ class ModelChooser(QComboBox):
         )
         painter.drawText(where, Qt.AlignmentFlag.AlignCenter, title)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Choose the model of a segment, or open the list."""
         for name, where in self._segments():
             if where.contains(event.position().toPoint()):
                 if name:

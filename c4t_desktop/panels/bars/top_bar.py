@@ -58,7 +58,8 @@ class TopBar(QWidget):
         theme.changed.connect(self._restyle)
         self._restyle()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Hide the tools that there is no room for."""
         super().resizeEvent(event)
         self._fit()
 

@@ -69,7 +69,8 @@ class SideRow(QPushButton):
         self._elide()
         self.setAccessibleName(f"{self._whole}, {value}" if value else self._whole)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Shorten the name to the new width."""
         super().resizeEvent(event)
         self._elide()
 
@@ -78,7 +79,8 @@ class SideRow(QPushButton):
         mode = Qt.TextElideMode.ElideMiddle
         self._name.setText(self._name.fontMetrics().elidedText(self._whole, mode, max(20, room)))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Ask by Delete for what the row stands for to be removed."""
         if event.key() == Qt.Key.Key_Delete:
             self.removed.emit(self.stands_for)
         else:

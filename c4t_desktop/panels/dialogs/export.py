@@ -159,7 +159,8 @@ class ExportDialog(QDialog):
         self.go.setDefault(True)
         self.setMinimumWidth(theme.px(520))
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Grow so far that no line is cut off."""
         super().showEvent(event)
         # The size hint takes wrapped lines for shorter than they are with large text.
         layout = self.layout()

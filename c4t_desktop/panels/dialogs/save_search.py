@@ -54,7 +54,8 @@ class SaveSearchDialog(QDialog):
         self._save.setEnabled(bool(name.strip()))
 
     @Slot()
-    def accept(self) -> None:  # noqa: D102 - Qt's
+    def accept(self) -> None:
+        """Close with a name; without one, stay."""
         name = self._name.text().strip()
         if name:
             self.named.emit(name, self._ask)

@@ -34,13 +34,16 @@ class SkippedModel(QAbstractTableModel):
         super().__init__(parent)
         self._skipped = list(skipped)
 
-    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
+    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
+        """Return how many files there are."""
         return 0 if parent.isValid() else len(self._skipped)
 
-    def columnCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
+    def columnCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
+        """Return two: file and reason."""
         return 0 if parent.isValid() else 2
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:  # noqa: D102
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return the text of a cell in one line, or whole as a tooltip."""
         entry = self._skipped[index.row()]
         text = shown(entry.path.name) if index.column() == 0 else entry.reason
         if role == Qt.ItemDataRole.DisplayRole:
@@ -49,9 +52,10 @@ class SkippedModel(QAbstractTableModel):
             return plain_tip(str(entry.path) if index.column() == 0 else entry.reason)
         return None
 
-    def headerData(  # noqa: N802, D102
+    def headerData(  # noqa: N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
+        """Return the titles of the columns."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return (self.tr("File"), self.tr("Reason"))[section]
         return None

@@ -103,7 +103,8 @@ class EmptyState(QWidget):
     def _frame_width(self) -> int:
         return max(160, min(self._theme.px(620), self.width() - 2 * self._theme.px(16)))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Fit the page into the new width."""
         super().resizeEvent(event)
         if self._frame is not None:
             self._frame.setFixedWidth(self._frame_width())
@@ -148,15 +149,18 @@ class EmptyState(QWidget):
 
     # dropping -------------------------------------------------------------------------------
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802, D102
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Accept files and folders."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             self._highlight(on=True)
             event.acceptProposedAction()
 
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802, D102
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+        """Take the highlight away."""
         self._highlight(on=False)
 
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802, D102
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Emit what was dropped."""
         self._highlight(on=False)
         found = [path for path in map(local_path, event.mimeData().urls()) if path is not None]
         if found:

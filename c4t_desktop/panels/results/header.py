@@ -78,17 +78,20 @@ class ThresholdSlider(QSlider):
         self.update()
         self.cut_chosen.emit(self.cut())
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a comfortable size."""
         return QSize(self._theme.px(220), self._theme.px(36))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the least size with which a cut can be chosen."""
         return QSize(self._theme.px(120), self._theme.px(36))
 
     def _area(self) -> QRectF:
         inset = self._theme.px(4)
         return QRectF(self.rect()).adjusted(inset, 2, -inset, -2)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint the histogram of scores, and the cut over it."""
         colours, px = self._theme.colours, self._theme.px
         painter = QPainter(self)
         area = self._area()
@@ -115,19 +118,23 @@ class ThresholdSlider(QSlider):
             painter.drawEllipse(QRectF(at - px(4), area.top() - 2, px(8), px(8)))
         painter.end()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Begin to drag the cut."""
         if event.button() == Qt.MouseButton.LeftButton and self.isEnabled():
             self.setSliderDown(True)
             self._go(event)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Drag the cut."""
         if self.isSliderDown():
             self._go(event)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """End dragging."""
         self.setSliderDown(False)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Go back to the automatic cut."""
         self.setSliderDown(False)
         self.automatic_wanted.emit()
 
@@ -197,7 +204,8 @@ class ResultsHeader(QWidget):
             margins=(8, 0, 0, 0), gap=6, parent=self.size_control,
         )  # fmt: skip
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Leave out what there is no room for."""
         super().resizeEvent(event)
         self._fit()
 

@@ -173,7 +173,8 @@ class Viewer(QWidget):
         known = not self.view.frame_size.isEmpty()
         self._zoom.setText(f"{self.view.shown_zoom * 100:.0f} %" if known else "")
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Step through hits or time, play, or go back."""
         steps: dict[int, int] = {
             Qt.Key.Key_Left: -1,
             Qt.Key.Key_Up: -1,

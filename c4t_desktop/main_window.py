@@ -24,7 +24,6 @@ from c4t_desktop.panels.commands import FolderCommands, HelpCommands, HitCommand
 from c4t_desktop.panels.details import DetailsPanel
 from c4t_desktop.panels.further import FurtherPanels
 from c4t_desktop.panels.results import pages
-from c4t_desktop.panels.results.empty_state import EmptyState
 from c4t_desktop.panels.results.header import ResultsHeader
 from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.panels.results.viewer import Viewer
@@ -68,12 +67,9 @@ class MainWindow(QMainWindow):
         self.search = SearchBar(finder, context.cache, context.settings, theme)
         self.chooser = ModelChooser(theme)
         self.header = ResultsHeader(finder, context.settings, theme)
-        self.viewer = Viewer(context.details, context.thumbnails, context.cache, theme)
-        self.results = ResultsPanel(
-            library, finder, self.header, self.view, self.viewer, EmptyState(theme),
-            EmptyState(theme), context.settings, self._offers(),
-        )  # fmt: skip
-        self.details = DetailsPanel(context.details, context.thumbnails, context.cache, theme)
+        self.viewer = Viewer(context)
+        self.results = ResultsPanel(context, self.header, self.view, self.viewer, self._offers())
+        self.details = DetailsPanel(context)
         self.sidebar = Sidebar(library, finder, theme)
         self.status = StatusArea(library, self.actions_by_name["skippedAction"], theme)
         self.selection = Selection(self.view, self.results, finder, context.marks, self)

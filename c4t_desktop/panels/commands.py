@@ -324,12 +324,7 @@ class HelpCommands(Commands):
     @Slot()
     def show_settings(self) -> None:
         """Open the settings."""
-        context = self._context
-        open_dialog(
-            SettingsDialog(
-                context.settings, context.theme, context.library, context.thumbnails, self._window
-            )
-        )
+        open_dialog(SettingsDialog(self._context, self._window))
 
     @Slot()
     def show_shortcuts(self) -> None:

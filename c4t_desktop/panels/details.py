@@ -17,17 +17,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_desktop.context import Context
 from c4t_desktop.gallery.delegate import ASPECT
 from c4t_desktop.gallery.filmstrip import Filmstrip
 from c4t_desktop.gallery.frame_view import FrameView
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
-from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.messages import size_text
 from c4t_desktop.panels.bars.model_chooser import title_of
 from c4t_desktop.panels.parts import ElidedLabel, FlowLayout, column, label, named
-from c4t_desktop.services.details import Details, Facts
-from c4t_desktop.theme import Theme
+from c4t_desktop.services.details import Facts
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit
@@ -55,17 +53,11 @@ class DetailsPanel(QScrollArea):
     reveal_wanted = Signal(object)
     open_wanted = Signal(object)
 
-    def __init__(
-        self,
-        details: Details,
-        thumbnails: Thumbnails,
-        cache: ThumbnailCache,
-        theme: Theme,
-    ) -> None:
+    def __init__(self, context: Context) -> None:
         """Show nothing yet."""
         super().__init__()
-        self._details = details
-        self._theme = theme
+        self._details, self._theme = context.details, context.theme
+        thumbnails, cache, theme = context.thumbnails, context.cache, context.theme
         self._path: Path | None = None
         self._labels: dict[str, ElidedLabel] = {}
         self._names: dict[str, QLabel] = {}

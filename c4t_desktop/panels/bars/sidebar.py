@@ -55,8 +55,8 @@ class Sidebar(QScrollArea):
         self._library = library
         self._finder = finder
         self._theme = theme
-        self._for: tuple[Path, ...] = ()
-        self._shown: list[Path] = []
+        self._filtered: tuple[Path, ...] = ()
+        self._listed: list[Path] = []
         named(self, "sidePanel", self.tr("Folders and filters"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
@@ -89,23 +89,23 @@ class Sidebar(QScrollArea):
     @Slot(object)
     def _opened(self, opened: Opened) -> None:
         self._status(opened.status)
-        if self._for != opened.folders:  # another model searches with the same filters
-            self._for = opened.folders
+        if self._filtered != opened.folders:  # another model searches with the same filters
+            self._filtered = opened.folders
             self._finder.set_filters(Filters())
 
     @Slot()
     def _closed(self) -> None:
-        self._shown = []
+        self._listed = []
         self._folders.show_rows([])
         self._filters.hide()
 
     @Slot(object)
     def _status(self, status: WorkspaceStatus) -> None:
         folders = status.folders
-        if self._shown == [entry.folder for entry in folders]:
+        if self._listed == [entry.folder for entry in folders]:
             self._recount(status)
             return
-        self._shown = [entry.folder for entry in folders]
+        self._listed = [entry.folder for entry in folders]
         rows: list[QWidget] = []
         chosen = self._finder.ask.filters.within
         if len(folders) != 1:

@@ -55,7 +55,7 @@ class ModelsDialog(QDialog):
         self._meter = RateMeter()
         self._infos: dict[str, ModelInfo] = {}
         self._removing = ""
-        self._wish = ""
+        self._wanted = ""
         self.list = named(QTreeWidget(), "modelsList", self.tr("Models"))
         self.name = label(kind="subtitle")
         self.about = label(name="modelAbout", wrap=True)
@@ -159,7 +159,7 @@ class ModelsDialog(QDialog):
     @Slot(object)
     def show_models(self, infos: Sequence[ModelInfo]) -> None:
         """List models."""
-        kept = self._wish or self.current or self._library.model
+        kept = self._wanted or self.current or self._library.model
         self._infos = {info.name: info for info in infos}
         self.list.clear()
         for info in infos:
@@ -177,7 +177,7 @@ class ModelsDialog(QDialog):
             self.list.addTopLevelItem(item)
             if info.name == kept:
                 self.list.setCurrentItem(item)
-                self._wish = ""
+                self._wanted = ""
         first = self.list.topLevelItem(0)
         if self.list.currentItem() is None and first is not None:
             self.list.setCurrentItem(first)
@@ -241,13 +241,13 @@ class ModelsDialog(QDialog):
     @Slot(str, object)
     def _offer_download(self, name: str, size: int) -> None:
         text = self.tr("Download {0}? It takes {1} and comes from Hugging Face.")
-        self._wish = name
+        self._wanted = name
         text = text.format(title_of(name), size_text(size))
         self._ask("downloadQuestion", text, self.tr("Download"), self._download)
 
     @Slot()
     def _download(self) -> None:
-        self._store.download(self._wish)
+        self._store.download(self._wanted)
 
     @Slot()
     def _ask_remove(self) -> None:
@@ -309,7 +309,7 @@ class ModelsDialog(QDialog):
     def _changed(self, doing: str, name: str) -> None:
         text = self.tr("{0} is removed.") if doing == "remove" else self.tr("{0} is here now.")
         self._say(text.format(shown(title_of(name))), "strong")
-        self._wish = "" if doing == "remove" else name
+        self._wanted = "" if doing == "remove" else name
         self._library.list_models()
 
     @Slot(object)

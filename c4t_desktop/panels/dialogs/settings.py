@@ -20,13 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_desktop.context import Context
 from c4t_desktop.jobs.runner import Job
 from c4t_desktop.jobs.thumbnails import Thumbnails, ThumbnailStore
 from c4t_desktop.messages import describe, size_text
 from c4t_desktop.panels.parts import close_buttons, column, label, named, push_button, row
 from c4t_desktop.services.library import LOOK, WORK, Library
 from c4t_desktop.services.workspace import WorkspaceLike
-from c4t_desktop.settings import GROUPS, Setting, Settings
+from c4t_desktop.settings import GROUPS, Setting
 from c4t_desktop.theme import Theme
 from c4t_desktop.theme.manager import number_field
 
@@ -158,18 +159,11 @@ class StorageSection(QWidget):
 class SettingsDialog(QDialog):
     """Changes take effect at once."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        theme: Theme,
-        library: Library,
-        thumbnails: Thumbnails,
-        parent: QWidget,
-    ) -> None:
+    def __init__(self, context: Context, parent: QWidget) -> None:
         """Make an editor for each setting."""
         super().__init__(parent)
-        self._settings = settings
-        self._theme = theme
+        self._settings, self._theme = context.settings, context.theme
+        theme = context.theme
         self.setObjectName("settingsDialog")
         self.setWindowTitle(self.tr("Settings"))
         content = named(QWidget(), "", kind="page")
@@ -180,7 +174,7 @@ class SettingsDialog(QDialog):
                 page.addLayout(self._line(setting))
             page.addSpacing(theme.px(8))
         page.addWidget(label(self.tr("Space on disk"), "subtitle"))
-        self.storage = StorageSection(library, thumbnails, theme)
+        self.storage = StorageSection(context.library, context.thumbnails, theme)
         page.addWidget(self.storage)
         page.addStretch(1)
         scroll = QScrollArea()

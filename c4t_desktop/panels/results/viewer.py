@@ -9,14 +9,12 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from c4t_desktop.context import Context
 from c4t_desktop.gallery.filmstrip import Filmstrip
 from c4t_desktop.gallery.frame_view import FrameView
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
-from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.panels.parts import ElidedLabel, column, label, named, row
-from c4t_desktop.services.details import Details, Facts
-from c4t_desktop.theme import Theme
+from c4t_desktop.services.details import Facts
 
 _PLAY = 250  # ms per frame
 
@@ -34,17 +32,11 @@ class Viewer(QWidget):
     step_wanted = Signal(int)
     frame_shown = Signal(object)
 
-    def __init__(
-        self,
-        details: Details,
-        thumbnails: Thumbnails,
-        cache: ThumbnailCache,
-        theme: Theme,
-    ) -> None:
+    def __init__(self, context: Context) -> None:
         """Show nothing yet."""
         super().__init__()
-        self._details = details
-        self._theme = theme
+        self._details, self._theme = context.details, context.theme
+        thumbnails, cache, theme = context.thumbnails, context.cache, context.theme
         self.setObjectName("frameView")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.view = FrameView(thumbnails, cache, theme)

@@ -87,7 +87,7 @@ class Desktop(QObject):
             self.theme,
             marks,
         )
-        self.window = MainWindow(self.context)
+        self.window = MainWindow(self.context, self)
         self.window.closing.connect(self.shutdown)
         self.settings.changed.connect(self._setting_changed)
         self._uncaught.connect(self._tell, Qt.ConnectionType.QueuedConnection)
@@ -111,7 +111,7 @@ class Desktop(QObject):
             lambda _: store.trim(limit * 1_000_000), lane=LOOK, key="trim", failed=_log
         )
         if self._folders:
-            self.window.commands.open_folders(self._folders)
+            self.window.folder_commands.open_folders(self._folders)
         else:
             self.window.sidebar.show_recent(self.settings.recent(), ())
 
@@ -177,7 +177,7 @@ class Desktop(QObject):
         window.activateWindow()
         folders = [line for line in text.split("\0") if line and line != "front"]
         if folders:
-            window.commands.open_folders(folders)
+            window.folder_commands.open_folders(folders)
 
     # faults and the end ---------------------------------------------------------------------
 
@@ -277,7 +277,6 @@ def create_application(argv: Sequence[str]) -> tuple[QApplication, MainWindow]:
     app.setDesktopFileName("c4t-desktop")
     app.setWindowIcon(QIcon(str(paths.resource("icons", "app.svg"))))
     desktop = Desktop(app)
-    desktop.window.desktop = desktop
     desktop.start([folder for folder in argv[1:] if not folder.startswith("-")])
     return app, desktop.window
 

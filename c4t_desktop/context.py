@@ -1,20 +1,10 @@
-"""Where further panels plug in: each in a module of its own, imported when it is asked for.
-
-A module ``c4t_desktop.panels.NAME`` that offers ``create(context, parent) -> QWidget`` is
-opened by the action of that name. A dialog is shown over the window; any other widget takes
-the place of the grid until it emits ``closed``, or another panel takes its place; a method
-``release()``, where it has one, is called before it goes.
-"""
+"""What panels are given, and what one is that takes the place of the grid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from PySide6.QtCore import SignalInstance
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
@@ -26,18 +16,6 @@ from c4t_desktop.services.library import Library
 from c4t_desktop.services.marks import MarkBook
 from c4t_desktop.settings import Settings
 from c4t_desktop.theme import Theme
-
-if TYPE_CHECKING:
-    from c4t_desktop.panels.commands import Commands
-    from c4t_desktop.panels.details import DetailsPanel
-
-MODULES = {
-    "compare": "compare",
-    "evaluate": "evaluation",
-    "train": "training",
-    "export": "dialogs.export",
-    "models": "dialogs.models",
-}
 
 
 @dataclass(frozen=True)
@@ -67,36 +45,14 @@ class Context:
     marks: MarkBook
 
 
-@runtime_checkable
-class Window(Protocol):
-    """What panels use of the window that they are made for."""
+class InPlaceOfGrid(QWidget):
+    """A panel that takes the place of the grid until it is closed, or another one takes it.
 
-    closing: SignalInstance
-    commands: Commands
-    details: DetailsPanel
+    Signals:
+        closed: back to the grid.
+    """
 
+    closed = Signal()
 
-@runtime_checkable
-class InPlaceOfGrid(Protocol):
-    """A panel that takes the place of the grid."""
-
-    closed: SignalInstance
-
-
-Factory = Callable[[Context, QWidget], QWidget]
-
-
-def module_of(name: str) -> str:
-    """Return the module that offers an extension."""
-    return f"c4t_desktop.panels.{MODULES[name]}"
-
-
-def available(name: str) -> bool:
-    """Whether an extension is part of this installation."""
-    return find_spec(module_of(name)) is not None
-
-
-def factory(name: str) -> Factory:
-    """Import an extension and return what makes its panel."""
-    made: Factory = import_module(module_of(name)).create
-    return made
+    def release(self) -> None:
+        """Give back what it holds, since it is about to go; most hold nothing."""

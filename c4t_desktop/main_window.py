@@ -11,7 +11,6 @@ from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from c4t_core import paths
-from c4t_desktop import context
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.preview import HoverPreview
 from c4t_desktop.gallery.results_model import ResultsModel
@@ -21,9 +20,10 @@ from c4t_desktop.panels.bars.model_chooser import ModelChooser
 from c4t_desktop.panels.bars.sidebar import Sidebar
 from c4t_desktop.panels.bars.status import StatusArea, folders_title
 from c4t_desktop.panels.bars.top_bar import TopBar
-from c4t_desktop.panels.commands import Commands, FolderCommands
+from c4t_desktop.panels.commands import FolderCommands, HelpCommands, HitCommands
 from c4t_desktop.panels.details import DetailsPanel
-from c4t_desktop.panels.results.empty_state import EmptyState
+from c4t_desktop.panels.further import FurtherPanels
+from c4t_desktop.panels.results import pages
 from c4t_desktop.panels.results.header import ResultsHeader
 from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.panels.results.viewer import Viewer
@@ -38,18 +38,18 @@ class MainWindow(QMainWindow):
     """The window.
 
     Attributes:
-        desktop: who built it, and ends what runs; set once that is done.
+        desktop: who built it, and ends what runs.
 
     Signals:
         closing: it is about to close; what must end, ends now.
     """
 
-    desktop: QObject
     closing = Signal()
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, desktop: QObject) -> None:
         """Make the panels from what ``app.py`` built."""
         super().__init__()
+        self.desktop = desktop
         self.setWindowTitle("CLIP4Traffic")
         self.setWindowIcon(QIcon(str(paths.resource("icons", "app.svg"))))
         self.setObjectName("mainWindow")
@@ -60,16 +60,16 @@ class MainWindow(QMainWindow):
         self.actions_by_name = Actions(self, theme)
         self.model = ResultsModel(self)
         self.view = ResultsView(self.model, context.cache, theme)
-        self.commands = Commands(context, self)
+        self.folder_commands = FolderCommands(context, self)
+        self.hit_commands = HitCommands(context, self)
+        self.help_commands = HelpCommands(context, self)
+        self.further = FurtherPanels(context, self.view, self)
         self.search = SearchBar(finder, context.cache, context.settings, theme)
         self.chooser = ModelChooser(theme)
         self.header = ResultsHeader(finder, context.settings, theme)
-        self.viewer = Viewer(context.details, context.thumbnails, context.cache, theme)
-        self.results = ResultsPanel(
-            library, finder, self.header, self.view, self.viewer, EmptyState(theme),
-            EmptyState(theme), context.settings, self.commands.offers(),
-        )  # fmt: skip
-        self.details = DetailsPanel(context.details, context.thumbnails, context.cache, theme)
+        self.viewer = Viewer(context)
+        self.results = ResultsPanel(context, self.header, self.view, self.viewer, self._offers())
+        self.details = DetailsPanel(context)
         self.sidebar = Sidebar(library, finder, theme)
         self.status = StatusArea(library, self.actions_by_name["skippedAction"], theme)
         self.selection = Selection(self.view, self.results, finder, context.marks, self)
@@ -78,14 +78,15 @@ class MainWindow(QMainWindow):
         self._fill(self._main_menu, MAIN_MENU)
         self._fill(self._hit_menu, HIT_MENU)
         self._fill(self._folder_menu, FOLDER_MENU)
-        self._hide_what_is_missing()
+        self.actions_by_name["skippedAction"].setVisible(False)
+        sample = self.folder_commands.sample_folder()
+        self.actions_by_name["openSampleAction"].setVisible(sample is not None)
         self.bar = TopBar(
             self.search, self.chooser, self.actions_by_name, self._folder_menu, self._main_menu,
             theme,
         )  # fmt: skip
         self._place()
         self.preview = HoverPreview(self.view, context.cache, context.settings, theme)
-        self.folder_commands = FolderCommands(library, self.commands, self.sidebar, self)
         self._join_actions()
         self._join_panels()
         self.chooser.show_models((), library.model)
@@ -128,7 +129,8 @@ class MainWindow(QMainWindow):
             wanted = self.actions_by_name[name].isChecked()
             panel.setVisible(open_now and wanted and self.width() >= px(room))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Hide side panels that there is no room for."""
         super().resizeEvent(event)
         self._fit_panels()
 
@@ -139,63 +141,85 @@ class MainWindow(QMainWindow):
             else:
                 menu.addSeparator()
 
-    def _hide_what_is_missing(self) -> None:
-        for name in context.MODULES:
-            self.actions_by_name[f"{name}Action"].setVisible(context.available(name))
-        self.actions_by_name["skippedAction"].setVisible(False)
-        self.actions_by_name["openSampleAction"].setVisible(
-            self.commands.sample_folder() is not None
+    def _offers(self) -> pages.Offers:
+        folders, library = self.folder_commands, self._context.library
+        return pages.Offers(
+            choose_folder=folders.choose_folder,
+            open_sample=folders.open_sample if folders.sample_folder() is not None else None,
+            open_recent=folders.open_folders,
+            index=folders.index,
+            show_skipped=folders.show_skipped,
+            use_shipped_model=lambda: library.use_model("c4t"),
+            copy=self.hit_commands.copy_text,
         )
 
     def _join_actions(self) -> None:
-        commands, selection, search = self.commands, self.selection, self.search
+        folders, hits, help_ = self.folder_commands, self.hit_commands, self.help_commands
+        further, selection, search = self.further, self.selection, self.search
         acts = {
-            "openFolder": commands.choose_folder, "addFolder": commands.add_folder,
-            "openSample": commands.open_sample, "closeFolder": commands.close_folders,
-            "index": commands.index, "skipped": commands.show_skipped,
-            "export": commands.export, "quit": self.close,
+            "openFolder": folders.choose_folder, "addFolder": folders.add_folder,
+            "openSample": folders.open_sample, "closeFolder": folders.close_folders,
+            "index": folders.index, "skipped": folders.show_skipped,
+            "export": further.export, "quit": self.close,
             "find": search.focus_all, "pasteImage": search.paste_image,
-            "searchWithin": search.search_within, "saveSearch": commands.save_search,
+            "searchWithin": search.search_within, "saveSearch": hits.save_search,
             "copyPaths": selection.copy_paths,
             "openFile": selection.open_file, "reveal": selection.reveal,
             "moreLikeThis": selection.more_like_this, "markRight": selection.mark_right,
             "markWrong": selection.mark_wrong, "unfold": self.results.unfold_current,
-            "compare": commands.compare, "evaluate": commands.evaluate,
-            "train": commands.train, "models": commands.manage_models,
-            "settings": commands.show_settings, "shortcuts": commands.show_shortcuts,
-            "about": commands.show_about,
+            "compare": further.compare, "evaluate": further.evaluate,
+            "train": further.train, "models": further.manage_models,
+            "settings": help_.show_settings, "shortcuts": help_.show_shortcuts,
+            "about": help_.show_about,
         }  # fmt: skip
         for name, act in acts.items():
             self.actions_by_name[f"{name}Action"].triggered.connect(act)
 
     def _join_panels(self) -> None:
-        commands, library, selection = self.commands, self._context.library, self.selection
+        library, marks, selection = self._context.library, self._context.marks, self.selection
         self.chooser.chosen.connect(library.use_model)
-        self.chooser.refused.connect(commands.refuse_model)
+        self.chooser.refused.connect(self.further.explain_model)
         library.models_listed.connect(self._models_listed)
         library.opening.connect(self._opening)
-        commands.folder_opened.connect(self._folder_opened)
-        commands.said.connect(self.status.say)
-        commands.panel_made.connect(self.results.show_panel)
-        self.status.index_wanted.connect(commands.index)
-        self.sidebar.recent_chosen.connect(commands.open_recent)
+        for commands in (self.folder_commands, self.hit_commands, self.further):
+            commands.message.connect(self.status.say)
+        self.further.panel_made.connect(self.results.show_panel)
+        self.further.hit_chosen.connect(self.details.show_hit)
+        self.closing.connect(self.further.end)
         self.results.example_chosen.connect(self._ask_example)
-        self.results.dropped.connect(commands.open_dropped)
         self.search.left_down.connect(self.view.setFocus)
         self.results.current_changed.connect(selection.show_details_in(self.details))
         self.view.customContextMenuRequested.connect(self._hit_menu_at)
-        selection.copy_wanted.connect(commands.copy_paths)
-        selection.open_wanted.connect(commands.open_file)
-        selection.reveal_wanted.connect(commands.reveal)
-        selection.like_wanted.connect(self.search.like)
-        self.search.save_wanted.connect(commands.save_search)
-        self.sidebar.scenario_chosen.connect(commands.run_saved)
-        self.sidebar.scenario_removed.connect(commands.forget_saved)
-        commands.question_wanted.connect(self.search.show_question)
-        self._context.marks.saved_changed.connect(self.sidebar.show_saved)
-        self._context.marks.failed.connect(commands.tell)
+        marks.saved_changed.connect(self.sidebar.show_saved)
+        marks.failed.connect(self.help_commands.tell)
+        self._context.runner.crashed.connect(self.help_commands.tell)
         self.actions_by_name["refineAction"].toggled.connect(self._context.finder.set_refine)
         self._context.theme.changed.connect(self.actions_by_name.restyle)
+        self._join_folders()
+        self._join_hits()
+
+    def _join_folders(self) -> None:
+        folders, sidebar = self.folder_commands, self.sidebar
+        folders.folder_opened.connect(self._folder_opened)
+        self.status.index_wanted.connect(folders.index)
+        self.results.dropped.connect(folders.open_dropped)
+        sidebar.recent_chosen.connect(folders.open_folders)
+        sidebar.add_folder.connect(folders.add_folder)
+        sidebar.folder_removed.connect(folders.remove_folder)
+        sidebar.folder_reveal.connect(folders.reveal)
+        sidebar.folder_moved.connect(folders.relocate)
+        sidebar.folder_forgotten.connect(folders.forget)
+
+    def _join_hits(self) -> None:
+        hits, selection, search = self.hit_commands, self.selection, self.search
+        selection.copy_wanted.connect(hits.copy_paths)
+        selection.open_wanted.connect(hits.open_file)
+        selection.reveal_wanted.connect(hits.reveal)
+        selection.like_wanted.connect(search.like)
+        search.save_wanted.connect(hits.save_search)
+        self.sidebar.scenario_chosen.connect(hits.run_saved)
+        self.sidebar.scenario_removed.connect(hits.forget_saved)
+        hits.question_wanted.connect(search.show_question)
 
     # joints ---------------------------------------------------------------------------------
 
@@ -224,13 +248,15 @@ class MainWindow(QMainWindow):
         if self.view.indexAt(spot).isValid():
             self._hit_menu.popup(self.view.viewport().mapToGlobal(spot))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Leave the large frame, or the search, by Escape."""
         if event.key() == Qt.Key.Key_Escape:
             self.results.close_frame() if self.results.shows_frame else self.search.clear()
         else:
             super().keyPressEvent(event)
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802, D102
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Remember how the window looks, and end what runs."""
         settings = self._context.settings
         settings.remember_bytes("geometry", self.saveGeometry())
         settings.remember_bytes("splitter", QByteArray(self.splitter.saveState()))

@@ -30,6 +30,14 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("Messages", text)
 
 
+def tr_noop(context: str, text: str) -> str:
+    """Mark a text for ``scripts/translate.py``; it is translated where it is shown.
+
+    Qt's own marker of that name is typed as if it returned any object.
+    """
+    return text
+
+
 _translators: list[QTranslator] = []  # those in use; Qt does not keep them
 
 

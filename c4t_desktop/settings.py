@@ -13,15 +13,11 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, Signal
 
 from c4t_core import paths
+from c4t_desktop.messages import tr_noop
 
 _CONTEXT = "Settings"
 V = TypeVar("V", bound=str | int)
 V_co = TypeVar("V_co", bound=str | int, covariant=True)
-
-
-def _N(_: str, text: str) -> str:
-    """Mark a text for scripts/translate.py; Qt's own marker forgets that it is a text."""
-    return text
 
 
 @dataclass(frozen=True)
@@ -62,19 +58,19 @@ class Setting(Generic[V_co]):
 COLOURS = Setting(
     "appearance/colours",
     "system",
-    _N("Settings", "Colours"),
-    _N("Settings", "Light or dark; “system” follows the desktop."),
+    tr_noop("Settings", "Colours"),
+    tr_noop("Settings", "Light or dark; “system” follows the desktop."),
     choices=(
-        ("system", _N("Settings", "System")),
-        ("light", _N("Settings", "Light")),
-        ("dark", _N("Settings", "Dark")),
+        ("system", tr_noop("Settings", "System")),
+        ("light", tr_noop("Settings", "Light")),
+        ("dark", tr_noop("Settings", "Dark")),
     ),
 )
 TEXT_SCALE = Setting(
     "appearance/text_scale",
     100,
-    _N("Settings", "Text size"),
-    _N("Settings", "Size of all text and of what surrounds it."),
+    tr_noop("Settings", "Text size"),
+    tr_noop("Settings", "Size of all text and of what surrounds it."),
     low=100,
     high=300,
     step=10,
@@ -83,10 +79,10 @@ TEXT_SCALE = Setting(
 LANGUAGE = Setting(
     "appearance/language",
     "system",
-    _N("Settings", "Language"),
-    _N("Settings", "Language of the window; takes effect at the next start."),
+    tr_noop("Settings", "Language"),
+    tr_noop("Settings", "Language of the window; takes effect at the next start."),
     choices=(
-        ("system", _N("Settings", "System")),
+        ("system", tr_noop("Settings", "System")),
         ("en", "English"),
         ("de", "Deutsch"),
     ),
@@ -94,8 +90,8 @@ LANGUAGE = Setting(
 CARD_WIDTH = Setting(
     "results/card_width",
     200,
-    _N("Settings", "Picture size"),
-    _N("Settings", "Least width of a picture in the results; rows fill the width."),
+    tr_noop("Settings", "Picture size"),
+    tr_noop("Settings", "Least width of a picture in the results; rows fill the width."),
     low=120,
     high=480,
     step=20,
@@ -104,8 +100,8 @@ CARD_WIDTH = Setting(
 FOLD_EVENTS = Setting(
     "results/fold_events",
     False,
-    _N("Settings", "Fold events"),
-    _N(
+    tr_noop("Settings", "Fold events"),
+    tr_noop(
         "Settings",
         "Show hits of one drive that follow each other as one event with its best frame.",
     ),
@@ -113,14 +109,14 @@ FOLD_EVENTS = Setting(
 HOVER_PREVIEW = Setting(
     "results/hover_preview",
     True,
-    _N("Settings", "Enlarge under the mouse"),
-    _N("Settings", "Show a larger picture when the mouse rests on a hit."),
+    tr_noop("Settings", "Enlarge under the mouse"),
+    tr_noop("Settings", "Show a larger picture when the mouse rests on a hit."),
 )
 SEARCH_DELAY = Setting(
     "search/delay",
     180,
-    _N("Settings", "Search while typing after"),
-    _N("Settings", "How long to wait for the next key before searching."),
+    tr_noop("Settings", "Search while typing after"),
+    tr_noop("Settings", "How long to wait for the next key before searching."),
     low=50,
     high=2000,
     step=10,
@@ -129,14 +125,16 @@ SEARCH_DELAY = Setting(
 INDEX_AT_OPENING = Setting(
     "index/at_opening",
     True,
-    _N("Settings", "Index when a folder is opened"),
-    _N("Settings", "Look for new and changed images at once; otherwise only when you ask for it."),
+    tr_noop("Settings", "Index when a folder is opened"),
+    tr_noop(
+        "Settings", "Look for new and changed images at once; otherwise only when you ask for it."
+    ),
 )
 WATCH = Setting(
     "index/watch",
     True,
-    _N("Settings", "Watch for new files"),
-    _N(
+    tr_noop("Settings", "Watch for new files"),
+    tr_noop(
         "Settings",
         "Index what is added to an open folder as soon as it comes to rest; "
         "where a network drive tells nothing, F5 looks.",
@@ -145,8 +143,8 @@ WATCH = Setting(
 EXCLUDES = Setting(
     "index/excludes",
     "",
-    _N("Settings", "Folders to leave out"),
-    _N(
+    tr_noop("Settings", "Folders to leave out"),
+    tr_noop(
         "Settings",
         "Names of sub-folders, separated by commas, * for any text; "
         "label, mask, depth and lidar folders are left out anyway.",
@@ -155,8 +153,8 @@ EXCLUDES = Setting(
 THUMBNAIL_SPACE = Setting(
     "storage/thumbnails",
     500,
-    _N("Settings", "Space for thumbnails"),
-    _N("Settings", "The oldest thumbnails on disk are removed beyond this size."),
+    tr_noop("Settings", "Space for thumbnails"),
+    tr_noop("Settings", "The oldest thumbnails on disk are removed beyond this size."),
     low=50,
     high=20000,
     step=50,
@@ -164,11 +162,11 @@ THUMBNAIL_SPACE = Setting(
 )
 
 GROUPS: tuple[tuple[str, tuple[Setting[str | int], ...]], ...] = (
-    (_N("Settings", "Appearance"), (COLOURS, TEXT_SCALE, LANGUAGE)),
-    (_N("Settings", "Results"), (CARD_WIDTH, FOLD_EVENTS, HOVER_PREVIEW)),
-    (_N("Settings", "Search"), (SEARCH_DELAY,)),
+    (tr_noop("Settings", "Appearance"), (COLOURS, TEXT_SCALE, LANGUAGE)),
+    (tr_noop("Settings", "Results"), (CARD_WIDTH, FOLD_EVENTS, HOVER_PREVIEW)),
+    (tr_noop("Settings", "Search"), (SEARCH_DELAY,)),
     (
-        _N("Settings", "Library"),
+        tr_noop("Settings", "Library"),
         (INDEX_AT_OPENING, WATCH, EXCLUDES, THUMBNAIL_SPACE),
     ),
 )

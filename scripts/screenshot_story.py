@@ -21,7 +21,7 @@ def take(gallery: Gallery, images: Path, work: Path) -> None:
     from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
 
     pairs, scenes = work / "pairs.csv", work / "scenes.jsonl"
-    sample = gallery.window.commands.sample_folder()
+    sample = gallery.window.folder_commands.sample_folder()
     request = PairsRequest("a2d2", sample, pairs, scenes=scenes, per_image=2)
     make_pairs(request)
     if importlib.util.find_spec("torch") is not None:

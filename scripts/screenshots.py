@@ -114,14 +114,14 @@ class Gallery:
         return 0
 
     def _screens(self) -> None:
-        images = self.args.images or self.window.commands.sample_folder()
+        images = self.args.images or self.window.folder_commands.sample_folder()
         self.wait(lambda: False, 0.4)
         self.both("empty")
-        self.window.commands.open_folders([images / "no such folder"])
+        self.window.folder_commands.open_folders([images / "no such folder"])
         self.wait(lambda: bool(self.library.folders) and not self._busy())
         self.both("error-missing-folder")
         bad = self.with_bad_files(images)
-        self.window.commands.open_folders([bad])
+        self.window.folder_commands.open_folders([bad])
         self.wait(lambda: self.library._last[0] > 0, 60)
         self.both("indexing")
         self.wait(lambda: not self._busy(), 600)
@@ -154,7 +154,7 @@ class Gallery:
         self._offline(bad)
         empty = Path(tempfile.mkdtemp())
         self.window.search.clear()
-        self.window.commands.open_folders([empty])
+        self.window.folder_commands.open_folders([empty])
         self.wait(lambda: not self._busy(), 60)
         self.both("no-images")
         shutil.rmtree(bad.parent)

@@ -55,7 +55,7 @@ def _texts_of_call(call: ast.Call, owner: str, helper: str) -> Iterator[Text]:
     elif name == "_tr" and call.args:
         for text in _literals(call.args[0]):
             yield helper, text
-    elif name in ("translate", "QT_TRANSLATE_NOOP", "_N") and len(call.args) >= 2:
+    elif name in ("translate", "tr_noop") and len(call.args) >= 2:
         for context in _literals(call.args[0]):
             for text in _literals(call.args[1]):
                 yield context, text

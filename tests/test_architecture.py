@@ -314,3 +314,38 @@ def test_the_only_sql():
     } | where(lambda name, _: re.search(r"\.execute(many|script)?$", name)).keys()
     others = {name for name in speakers if not name.startswith(store)}
     assert others == {"c4t_core/commands/doctor.py"}  # names SQLite's version
+
+
+# What a panel needs it is given: it asks no widget for its kind and climbs to no window.
+SNIFFING = {"hasattr", "getattr", "setattr", "import_module", "window", "parent", "findChild"}
+
+
+def test_panels_do_not_sniff_at_each_other():
+    found = []
+    for module in house.read(ROOT, ["c4t_desktop"]):
+        if module.name.startswith(("c4t_desktop.panels", "c4t_desktop.main_window")):
+            calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+            names = {ast.unparse(call.func).rpartition(".")[2] for call in calls}
+            if names & SNIFFING or "runtime_checkable" in module.source:
+                found.append(module.name)
+            found += [
+                module.name
+                for call in calls
+                if ast.unparse(call.func) == "isinstance" and "Window" in ast.unparse(call.args[1])
+            ]
+    assert not found
+
+
+def test_nothing_is_hung_on_the_window_from_outside():
+    found = []
+    for module in house.read(ROOT, ["c4t_desktop"]):
+        for node in ast.walk(module.tree):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            names = [ast.unparse(t.value) for t in targets if isinstance(t, ast.Attribute)]
+            found += [module.name for name in names if name.split(".")[-1].strip("_") == "window"]
+    assert not found
+
+
+def test_a_class_of_the_window_has_few_methods():
+    modules = house.read(ROOT, ["c4t_desktop"])
+    assert house.above(house.methods(modules), house.METHODS_IN_CLASS) == {}

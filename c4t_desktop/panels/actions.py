@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from c4t_desktop.messages import tr_noop
 from c4t_desktop.theme import Theme
 
 
@@ -34,71 +33,72 @@ class Spec:
     checkable: bool = False
 
 
-_N = cast("Callable[[str, str], str]", QT_TRANSLATE_NOOP)  # Qt returns the text as it is
 SPECS: tuple[Spec, ...] = (
-    Spec("openFolderAction", _N("Actions", "Open a folder…"), "folder", ("Ctrl+O",)),
-    Spec("addFolderAction", _N("Actions", "Add a folder…"), "folder-add", ("Ctrl+Shift+O",)),
-    Spec("openSampleAction", _N("Actions", "Open the sample drive (drawn)"), "play"),
-    Spec("closeFolderAction", _N("Actions", "Close the folder"), "close", ("Ctrl+W",)),
-    Spec("indexAction", _N("Actions", "Look for new files"), "refresh", ("F5",)),
-    Spec("skippedAction", _N("Actions", "Skipped files…"), "list"),
-    Spec("exportAction", _N("Actions", "Export…"), "export", ("Ctrl+E",)),
-    Spec("quitAction", _N("Actions", "Quit"), "", ("Ctrl+Q",)),
-    Spec("findAction", _N("Actions", "Search"), "search", ("Ctrl+F", "/")),
+    Spec("openFolderAction", tr_noop("Actions", "Open a folder…"), "folder", ("Ctrl+O",)),
+    Spec("addFolderAction", tr_noop("Actions", "Add a folder…"), "folder-add", ("Ctrl+Shift+O",)),
+    Spec("openSampleAction", tr_noop("Actions", "Open the sample drive (drawn)"), "play"),
+    Spec("closeFolderAction", tr_noop("Actions", "Close the folder"), "close", ("Ctrl+W",)),
+    Spec("indexAction", tr_noop("Actions", "Look for new files"), "refresh", ("F5",)),
+    Spec("skippedAction", tr_noop("Actions", "Skipped files…"), "list"),
+    Spec("exportAction", tr_noop("Actions", "Export…"), "export", ("Ctrl+E",)),
+    Spec("quitAction", tr_noop("Actions", "Quit"), "", ("Ctrl+Q",)),
+    Spec("findAction", tr_noop("Actions", "Search"), "search", ("Ctrl+F", "/")),
     Spec(
         "pasteImageAction",
-        _N("Actions", "Search by the image in the clipboard"),
+        tr_noop("Actions", "Search by the image in the clipboard"),
         "image",
         ("Ctrl+Shift+V",),
     ),
-    Spec("saveSearchAction", _N("Actions", "Save this search…"), "bookmark", ("Ctrl+S",)),
+    Spec("saveSearchAction", tr_noop("Actions", "Save this search…"), "bookmark", ("Ctrl+S",)),
     Spec(
         "searchWithinAction",
-        _N("Actions", "Search within these results"),
+        tr_noop("Actions", "Search within these results"),
         "filter",
         ("Ctrl+Shift+F",),
     ),
-    Spec("copyPathsAction", _N("Actions", "Copy paths"), "copy", ("Ctrl+C",)),
-    Spec("openFileAction", _N("Actions", "Open with another program"), "open", ("Ctrl+Return",)),
-    Spec("revealAction", _N("Actions", "Show in the file manager"), "reveal", ("Ctrl+R",)),
-    Spec("moreLikeThisAction", _N("Actions", "More like this"), "similar", ("Ctrl+L",)),
-    Spec("markRightAction", _N("Actions", "Mark as right (R)"), "check"),
-    Spec("markWrongAction", _N("Actions", "Mark as wrong (X)"), "close"),
-    Spec("unfoldAction", _N("Actions", "Unfold or fold the event (E)"), "stack"),
+    Spec("copyPathsAction", tr_noop("Actions", "Copy paths"), "copy", ("Ctrl+C",)),
+    Spec(
+        "openFileAction", tr_noop("Actions", "Open with another program"), "open", ("Ctrl+Return",)
+    ),
+    Spec("revealAction", tr_noop("Actions", "Show in the file manager"), "reveal", ("Ctrl+R",)),
+    Spec("moreLikeThisAction", tr_noop("Actions", "More like this"), "similar", ("Ctrl+L",)),
+    Spec("markRightAction", tr_noop("Actions", "Mark as right (R)"), "check"),
+    Spec("markWrongAction", tr_noop("Actions", "Mark as wrong (X)"), "close"),
+    Spec("unfoldAction", tr_noop("Actions", "Unfold or fold the event (E)"), "stack"),
     Spec(
         "refineAction",
-        _N("Actions", "Refine by right and wrong marks"),
+        tr_noop("Actions", "Refine by right and wrong marks"),
         "filter",
         ("Ctrl+M",),
         checkable=True,
     ),
-    Spec("sidebarAction", _N("Actions", "Folders and filters"), "", ("F9",), checkable=True),
-    Spec("detailsAction", _N("Actions", "Details"), "panel-right", ("F10",), checkable=True),
+    Spec("sidebarAction", tr_noop("Actions", "Folders and filters"), "", ("F9",), checkable=True),
+    Spec("detailsAction", tr_noop("Actions", "Details"), "panel-right", ("F10",), checkable=True),
     Spec(
         "compareAction",
-        _N("Actions", "Compare"),
+        tr_noop("Actions", "Compare"),
         "compare",
         ("Ctrl+D",),
-        _N("Actions", "Show two models side by side on this query"),
+        tr_noop("Actions", "Show two models side by side on this query"),
     ),
     Spec(
         "evaluateAction",
-        _N("Actions", "Evaluate"),
+        tr_noop("Actions", "Evaluate"),
         "chart",
         ("Ctrl+Shift+E",),
-        _N("Actions", "Measure models on labelled queries"),
+        tr_noop("Actions", "Measure models on labelled queries"),
     ),
     Spec(
         "trainAction",
-        _N("Actions", "Train…"),
+        tr_noop("Actions", "Train…"),
         "train",
         ("Ctrl+T",),
-        _N("Actions", "Fit a model to your own images"),
+        tr_noop("Actions", "Fit a model to your own images"),
     ),
-    Spec("modelsAction", _N("Actions", "Models…"), "download"),
-    Spec("settingsAction", _N("Actions", "Settings…"), "gear", ("Ctrl+,",)),
-    Spec("shortcutsAction", _N("Actions", "Keyboard shortcuts"), "keyboard", ("F1",)),
-    Spec("aboutAction", _N("Actions", "About"), "info"),
+    Spec("modelsAction", tr_noop("Actions", "Models…"), "download"),
+    Spec("settingsAction", tr_noop("Actions", "Settings…"), "gear", ("Ctrl+,",)),
+    Spec("shortcutsAction", tr_noop("Actions", "Keyboard shortcuts"), "keyboard", ("F1",)),
+    Spec("aboutAction", tr_noop("Actions", "About"), "info"),
 )
 
 _SEPARATOR = ""

@@ -11,26 +11,23 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QPushButton,
     QSplitter,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
+from c4t_desktop.context import Context, InPlaceOfGrid
 from c4t_desktop.gallery.compare_delegate import CompareDelegate
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.messages import describe, plain_label
+from c4t_desktop.messages import describe
 from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.parts import column, label, named, row
 from c4t_desktop.services.comparison import Compared, Comparison, IndexNeeded
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
-    from c4t_desktop.context import Context
-
-_SIDES = (0, 1)
 
 
 class Side(QWidget):
@@ -44,17 +41,12 @@ class Side(QWidget):
     chosen = Signal()
     index_wanted = Signal()
 
-    def __init__(self, context: Context, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, context: Context, name: str) -> None:
         """Show nothing yet."""
-        super().__init__(parent)
-        px = context.theme.px
-        self.chooser = QComboBox()
-        self.chooser.setObjectName(f"{name}ModelChooser")
-        self.chooser.setAccessibleName(self.tr("Model"))
-        self.note = plain_label(wrap=True)
-        self.note.setProperty("kind", "muted")
-        self.make_index = QPushButton(self.tr("Index now"))
-        self.make_index.setObjectName(f"{name}IndexButton")
+        super().__init__()
+        self.chooser = named(QComboBox(), f"{name}ModelChooser", self.tr("Model"))
+        self.note = label(kind="muted", wrap=True)
+        self.make_index = named(QPushButton(self.tr("Index now")), f"{name}IndexButton")
         self.make_index.hide()
         self.model = ResultsModel(self)
         self.view = ResultsView(self.model, context.cache, context.theme)
@@ -62,15 +54,11 @@ class Side(QWidget):
         self.delegate = CompareDelegate(context.cache, context.theme, self.view)
         self.view.use_delegate(self.delegate)
         self.view.set_card_width(180)
-        top = QHBoxLayout()
-        top.setContentsMargins(px(16), 0, px(16), 0)
-        top.addWidget(self.chooser)
-        top.addWidget(self.note, 1)
-        top.addWidget(self.make_index)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(top)
-        column.addWidget(self.view, 1)
+        theme = context.theme
+        top = row(
+            theme, self.chooser, self.note, self.make_index, wide=self.note, margins=(16, 0, 16, 0)
+        )
+        column(theme, top, self.view, wide=self.view, margins=(0, 0, 0, 0), parent=self)
         self.chooser.activated.connect(self.chosen)
         self.make_index.clicked.connect(self.index_wanted)
 
@@ -97,52 +85,35 @@ class Side(QWidget):
         self.note.setText(text.format(count=needed.missing) if needed else "")
 
 
-class ComparePanel(QWidget):
-    """The question on two models: shared hits, hits of one only, moved ranks.
+class ComparePanel(InPlaceOfGrid):
+    """The question on two models: shared hits, hits of one only, moved ranks."""
 
-    Signals:
-        closed: back to the grid.
-    """
-
-    closed = Signal()
-
-    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+    def __init__(self, context: Context) -> None:
         """Compare the model in use with the next one there is."""
-        super().__init__(parent)
+        super().__init__()
         self.setObjectName("comparePanel")
         self._context = context
         self._comparison = Comparison(context.library, parent=self)
         self.sides = (Side(context, "left"), Side(context, "right"))
-        self.summary = plain_label(wrap=True)
-        self.summary.setObjectName("compareSummary")
-        self.summary.setProperty("kind", "subtitle")
+        self.summary = label(kind="subtitle", name="compareSummary", wrap=True)
         self._place()
         self._wire()
         self._offer()
 
     def _place(self) -> None:
-        px = self._context.theme.px
-        back = QToolButton()
-        back.setObjectName("compareCloseButton")
-        self._context.theme.dress(back, "close")
-        back.setIconSize(QSize(px(16), px(16)))
-        back.setToolTip(self.tr("Back to one model (Esc)"))
-        back.setAccessibleName(back.toolTip())
-        back.clicked.connect(self.close_panel)
-        top = QHBoxLayout()
-        top.setContentsMargins(px(16), px(12), px(12), 0)
-        top.addWidget(self.summary, 1)
-        top.addWidget(back)
+        theme = self._context.theme
+        back = named(QToolButton(), "compareCloseButton", self.tr("Back to one model (Esc)"))
+        theme.dress(back, "close")
+        back.setIconSize(QSize(theme.px(16), theme.px(16)))
+        back.setToolTip(back.accessibleName())
+        back.clicked.connect(self.closed)
+        top = row(theme, self.summary, back, wide=self.summary, margins=(16, 12, 12, 0))
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(1)
         for side in self.sides:
             split.addWidget(side)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(px(8))
-        column.addLayout(top)
-        column.addWidget(split, 1)
+        column(theme, top, split, wide=split, margins=(0, 0, 0, 0), gap=8, parent=self)
 
     def _wire(self) -> None:
         comparison, finder = self._comparison, self._context.finder
@@ -244,22 +215,13 @@ class ComparePanel(QWidget):
         for side in self.sides:
             side.model.set_marks(marks)
 
-    @Slot()
-    def close_panel(self) -> None:
-        """Go back to the grid."""
-        self.closed.emit()
-
     def release(self) -> None:
         """Close the models that were opened here; the panel is about to go."""
         self._comparison.close()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Go back to the grid by Escape."""
         if event.key() == Qt.Key.Key_Escape:
-            self.close_panel()
+            self.closed.emit()
         else:
             super().keyPressEvent(event)
-
-
-def create(context: Context, parent: QWidget) -> QWidget:
-    """Return the panel that takes the place of the grid."""
-    return ComparePanel(context, parent)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, SignalInstance, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -13,58 +14,24 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
+from c4t_desktop.context import Context
 from c4t_desktop.gallery.delegate import ASPECT
 from c4t_desktop.gallery.filmstrip import Filmstrip
 from c4t_desktop.gallery.frame_view import FrameView
-from c4t_desktop.gallery.results_model import plain_tip, shown
-from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
-from c4t_desktop.jobs.thumbnails import Thumbnails
-from c4t_desktop.messages import plain_label, size_text
+from c4t_desktop.gallery.results_model import shown
+from c4t_desktop.messages import size_text
 from c4t_desktop.panels.bars.model_chooser import title_of
-from c4t_desktop.panels.bars.widgets import FlowLayout
-from c4t_desktop.services.details import Details, Facts
-from c4t_desktop.theme import Theme
+from c4t_desktop.panels.parts import ElidedLabel, FlowLayout, column, label, named
+from c4t_desktop.services.details import Facts
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit
 
 _CAPTIONS = 4  # shown of one frame
 _ROWS = ("score", "drive", "frame", "file", "changed", "folder")
-
-
-class ElidedLabel(QLabel):
-    """A plain label that elides its text in the middle and shows all of it as a tooltip."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        super().__init__()
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self._whole = ""
-        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
-            # Names of files and folders read from left to right, whatever the window does.
-            self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
-            self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.setMinimumWidth(20)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def show_text(self, text: str) -> None:
-        """Show a text."""
-        self._whole = text.replace("\n", "⏎")
-        self.setToolTip(plain_tip(text))
-        self._elide()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
-        super().resizeEvent(event)
-        self._elide()
-
-    def _elide(self) -> None:
-        metrics, mode = self.fontMetrics(), Qt.TextElideMode.ElideMiddle
-        self.setText(metrics.elidedText(self._whole, mode, max(10, self.width())))
 
 
 class DetailsPanel(QScrollArea):
@@ -86,101 +53,76 @@ class DetailsPanel(QScrollArea):
     reveal_wanted = Signal(object)
     open_wanted = Signal(object)
 
-    def __init__(
-        self,
-        details: Details,
-        thumbnails: Thumbnails,
-        cache: ThumbnailCache,
-        theme: Theme,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, context: Context) -> None:
         """Show nothing yet."""
-        super().__init__(parent)
-        self._details = details
-        self._theme = theme
+        super().__init__()
+        self._details, self._theme = context.details, context.theme
+        thumbnails, cache, theme = context.thumbnails, context.cache, context.theme
         self._path: Path | None = None
         self._labels: dict[str, ElidedLabel] = {}
         self._names: dict[str, QLabel] = {}
-        self.setObjectName("detailsPanel")
-        self.setAccessibleName(self.tr("Details"))
+        named(self, "detailsPanel", self.tr("Details"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view = FrameView(thumbnails, cache, theme, zoomable=False)
         self.view.setToolTip(self.tr("Double-click or press Enter in the results to enlarge"))
-        self._name = ElidedLabel()
-        self._name.setProperty("kind", "subtitle")
-        self._name.setObjectName("detailsName")
+        self._name = named(ElidedLabel(), "detailsName", kind="subtitle")
         self.neighbours = Filmstrip(cache, theme, self.tr("Neighbours in time"))
         self.neighbours.setObjectName("neighbourStrip")
         self.similar = Filmstrip(cache, theme, self.tr("Similar frames"))
         self.similar.setObjectName("similarStrip")
-        self._titles = [
-            self._section(self.tr("NEIGHBOURS IN TIME")),
-            self._section(self.tr("SIMILAR FRAMES")),
-            self._section(self.tr("CAPTIONS")),
-        ]
-        self.captions = plain_label(wrap=True)
-        self.captions.setObjectName("captionsText")
+        self._near_title = label(self.tr("NEIGHBOURS IN TIME"), "section")
+        self._similar_title = label(self.tr("SIMILAR FRAMES"), "section")
+        self._captions_title = label(self.tr("CAPTIONS"), "section")
+        self.captions = label(name="captionsText", wrap=True)
         self.captions.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._right = self._button(self.tr("Right"), "check", "markRightButton", kind="good")
-        self._wrong = self._button(self.tr("Wrong"), "close", "markWrongButton", kind="bad")
+        self._right = self._button(self.tr("Right"), "check", "markRightButton", mark="good")
+        self._wrong = self._button(self.tr("Wrong"), "close", "markWrongButton", mark="bad")
         self._like = self._button(self.tr("More like this"), "similar", "moreLikeThisButton")
         self._copy = self._button(self.tr("Copy path"), "copy", "copyPathButton")
         self._reveal = self._button(self.tr("Show"), "reveal", "revealButton")
         self._open = self._button(self.tr("Open"), "open", "openButton")
         self._reveal.setToolTip(self.tr("Show in the file manager (Ctrl+R)"))
         self._open.setToolTip(self.tr("Open with another program (Ctrl+Return)"))
-        self._content = QWidget()
-        self._content.setProperty("kind", "page")
-        self._nothing = plain_label(self.tr("Select a frame to see its details."), wrap=True)
+        self._content = named(QWidget(), "", kind="page")
+        self._nothing = label(self.tr("Select a frame to see its details."), "muted", wrap=True)
         self._place()
         self._wire()
         self._restyle()
         self.clear()
 
-    def _button(self, text: str, icon: str, name: str, *, kind: str = "") -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.setProperty("icon_name", icon)
-        if kind:
-            button.setProperty("kind", kind)
-            button.setCheckable(True)
+    def _button(self, text: str, icon: str, name: str, *, mark: str = "") -> QPushButton:
+        button = named(QPushButton(text), name, kind=mark)
+        button.setCheckable(bool(mark))
+        self._theme.dress(button, icon, mark)
         return button
 
-    @staticmethod
-    def _section(text: str) -> QLabel:
-        label = plain_label(text)
-        label.setProperty("kind", "section")
-        return label
-
     def _place(self) -> None:
-        px = self._theme.px
-        column = QVBoxLayout(self._content)
-        column.setContentsMargins(px(14), px(14), px(14), px(14))
-        column.setSpacing(px(10))
-        column.addWidget(self.view)
-        column.addWidget(self._name)
-        column.addWidget(_buttons(px(8), self._right, self._wrong, self._like))
-        column.addLayout(self._facts_grid())
-        column.addSpacing(px(4))
-        column.addWidget(self._titles[2])
-        column.addWidget(self.captions)
-        column.addWidget(self._titles[0])
-        column.addWidget(self.neighbours)
-        column.addWidget(self._titles[1])
-        column.addWidget(self.similar)
-        column.addSpacing(px(4))
-        column.addWidget(_buttons(px(8), self._copy, self._reveal, self._open))
-        column.addStretch(1)
+        gap, theme = self._theme.px(8), self._theme
+        column(
+            theme,
+            self.view,
+            self._name,
+            _buttons(gap, self._right, self._wrong, self._like),
+            self._facts_grid(),
+            4,
+            self._captions_title,
+            self.captions,
+            self._near_title,
+            self.neighbours,
+            self._similar_title,
+            self.similar,
+            4,
+            _buttons(gap, self._copy, self._reveal, self._open),
+            None,
+            margins=(14, 14, 14, 14),
+            gap=10,
+            parent=self._content,
+        )
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._nothing.setProperty("kind", "muted")
-        holder = QWidget()
-        holder.setProperty("kind", "page")
-        outer = QVBoxLayout(holder)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._content)
-        outer.addWidget(self._nothing)
+        holder = named(QWidget(), "", kind="page")
+        column(theme, self._content, self._nothing, margins=(0, 0, 0, 0), parent=holder)
         self.setWidget(holder)
 
     def _facts_grid(self) -> QGridLayout:
@@ -197,8 +139,7 @@ class DetailsPanel(QScrollArea):
         grid.setVerticalSpacing(self._theme.px(4))
         grid.setColumnStretch(1, 1)
         for line, key in enumerate(_ROWS):
-            name, value = plain_label(titles[key]), ElidedLabel()
-            name.setProperty("kind", "muted")
+            name, value = label(titles[key], "muted"), ElidedLabel()
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self._names[key], self._labels[key] = name, value
             grid.addWidget(name, line, 0)
@@ -209,13 +150,16 @@ class DetailsPanel(QScrollArea):
         self._details.known.connect(self._known)
         self._right.clicked.connect(self._mark_right)
         self._wrong.clicked.connect(self._mark_wrong)
-        self._like.clicked.connect(self._want_like)
-        self._copy.clicked.connect(self._want_copy)
-        self._reveal.clicked.connect(self._want_reveal)
-        self._open.clicked.connect(self._want_open)
+        for button, wanted in (
+            (self._like, self.like_wanted),
+            (self._copy, self.copy_wanted),
+            (self._reveal, self.reveal_wanted),
+            (self._open, self.open_wanted),
+        ):
+            button.clicked.connect(partial(self._want, wanted))
         self.neighbours.chosen.connect(self.frame_wanted)
         self.similar.chosen.connect(self.frame_wanted)
-        self.view.double_clicked.connect(self._want_large)
+        self.view.double_clicked.connect(partial(self._want, self.opened))
         self._theme.changed.connect(self._restyle)
 
     # what is shown --------------------------------------------------------------------------
@@ -276,9 +220,9 @@ class DetailsPanel(QScrollArea):
         self._show_captions(facts.captions)
         self.neighbours.show_frames(facts.neighbours, facts.path)
         self.similar.show_frames(facts.similar)
-        self._titles[0].setVisible(len(facts.neighbours) > 1)
+        self._near_title.setVisible(len(facts.neighbours) > 1)
         self.neighbours.setVisible(len(facts.neighbours) > 1)
-        self._titles[1].setVisible(bool(facts.similar))
+        self._similar_title.setVisible(bool(facts.similar))
         self.similar.setVisible(bool(facts.similar))
 
     def _show_captions(self, captions: tuple[str, ...]) -> None:
@@ -287,7 +231,7 @@ class DetailsPanel(QScrollArea):
         if len(captions) > _CAPTIONS:
             lines.append(self.tr("and {0} more").format(len(captions) - _CAPTIONS))
         self.captions.setText("\n".join(lines))
-        for part in (self._titles[2], self.captions):
+        for part in (self._captions_title, self.captions):
             part.setVisible(bool(lines))
 
     # buttons --------------------------------------------------------------------------------
@@ -300,41 +244,20 @@ class DetailsPanel(QScrollArea):
     def _mark_wrong(self) -> None:
         self.marked.emit("wrong" if self._wrong.isChecked() else "")
 
-    @Slot()
-    def _want_like(self) -> None:
-        self.like_wanted.emit(self._path)
-
-    @Slot()
-    def _want_copy(self) -> None:
-        self.copy_wanted.emit(self._path)
-
-    @Slot()
-    def _want_reveal(self) -> None:
-        self.reveal_wanted.emit(self._path)
-
-    @Slot()
-    def _want_open(self) -> None:
-        self.open_wanted.emit(self._path)
-
-    @Slot()
-    def _want_large(self) -> None:
-        self.opened.emit(self._path)
+    def _want(self, wanted: SignalInstance, *_: object) -> None:
+        wanted.emit(self._path)
 
     # looks ----------------------------------------------------------------------------------
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the shape of the picture."""
         super().resizeEvent(event)
         width = self.viewport().width() - 2 * self._theme.px(14)
         self.view.setFixedHeight(max(80, round(width / ASPECT)))
 
     @Slot()
     def _restyle(self) -> None:
-        theme = self._theme
-        for button in (self._like, self._copy, self._reveal, self._open):
-            button.setIcon(theme.icon(button.property("icon_name")))
-        self._right.setIcon(theme.icon("check", theme.colours.good))
-        self._wrong.setIcon(theme.icon("close", theme.colours.bad))
-        self.setMinimumWidth(theme.px(300))
+        self.setMinimumWidth(self._theme.px(300))
 
 
 def _buttons(gap: int, *parts: QWidget) -> QWidget:

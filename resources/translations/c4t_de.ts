@@ -242,45 +242,6 @@
   </message>
  </context>
  <context>
-  <name>Commands</name>
-  <message>
-   <source>"{0}" is not there now; connect its disk.</source>
-   <translation>„{0}“ ist gerade nicht da; den Datenträger anschließen.</translation>
-  </message>
-  <message>
-   <source>Choose a folder of camera frames</source>
-   <translation>Ordner mit Kamerabildern wählen</translation>
-  </message>
-  <message>
-   <source>Choose one more folder</source>
-   <translation>Weiteren Ordner wählen</translation>
-  </message>
-  <message>
-   <source>Copied.</source>
-   <translation>Kopiert.</translation>
-  </message>
-  <message>
-   <source>The sample's pictures are drawn, not photographed.</source>
-   <translation>Die Bilder des Beispiels sind gezeichnet, nicht fotografiert.</translation>
-  </message>
-  <message>
-   <source>This model is not here yet</source>
-   <translation>Dieses Modell ist noch nicht hier</translation>
-  </message>
-  <message>
-   <source>Training</source>
-   <translation>Training</translation>
-  </message>
-  <message>
-   <source>{0} path copied.</source>
-   <translation>{0} Pfad kopiert.</translation>
-  </message>
-  <message>
-   <source>{0} paths copied.</source>
-   <translation>{0} Pfade kopiert.</translation>
-  </message>
- </context>
- <context>
   <name>CompareDelegate</name>
   <message>
    <source>only here</source>
@@ -963,6 +924,14 @@
  <context>
   <name>FolderCommands</name>
   <message>
+   <source>Choose a folder of camera frames</source>
+   <translation>Ordner mit Kamerabildern wählen</translation>
+  </message>
+  <message>
+   <source>Choose one more folder</source>
+   <translation>Weiteren Ordner wählen</translation>
+  </message>
+  <message>
    <source>Forget an index</source>
    <translation>Einen Index vergessen</translation>
   </message>
@@ -979,6 +948,10 @@
    <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
   </message>
   <message>
+   <source>The sample's pictures are drawn, not photographed.</source>
+   <translation>Die Bilder des Beispiels sind gezeichnet, nicht fotografiert.</translation>
+  </message>
+  <message>
    <source>Where is “{0}” now?</source>
    <translation>Wo liegt „{0}“ jetzt?</translation>
   </message>
@@ -992,6 +965,36 @@
   <message>
    <source>Loading…</source>
    <translation>Wird geladen …</translation>
+  </message>
+ </context>
+ <context>
+  <name>FurtherPanels</name>
+  <message>
+   <source>This model is not here yet</source>
+   <translation>Dieses Modell ist noch nicht hier</translation>
+  </message>
+  <message>
+   <source>Training</source>
+   <translation>Training</translation>
+  </message>
+ </context>
+ <context>
+  <name>HitCommands</name>
+  <message>
+   <source>"{0}" is not there now; connect its disk.</source>
+   <translation>„{0}“ ist gerade nicht da; den Datenträger anschließen.</translation>
+  </message>
+  <message>
+   <source>Copied.</source>
+   <translation>Kopiert.</translation>
+  </message>
+  <message>
+   <source>{0} path copied.</source>
+   <translation>{0} Pfad kopiert.</translation>
+  </message>
+  <message>
+   <source>{0} paths copied.</source>
+   <translation>{0} Pfade kopiert.</translation>
   </message>
  </context>
  <context>

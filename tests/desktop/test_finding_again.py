@@ -137,7 +137,7 @@ def test_filters_outlive_a_switch_of_the_model_but_not_of_the_folder(
     until(qtbot, lambda: not busy(window))
     assert finder.question.filters.drives == ("a",)
     assert child(window, QComboBox, "driveFilter").currentData() == "a"
-    window.commands.open_folders([tmp_path / "other"])
+    window.folder_commands.open_folders([tmp_path / "other"])
     until(qtbot, lambda: not finder.question.filters.drives)
 
 
@@ -352,7 +352,7 @@ def test_other_excludes_take_effect_at_once(qtbot, window, core, frames):
     until(qtbot, lambda: seen == [("rear*", "test")] and not busy(window))
     window.desktop.settings.set(EXCLUDES, "")
     until(qtbot, lambda: seen[-1] == () and not busy(window))
-    window.commands.open_folders([frames])
+    window.folder_commands.open_folders([frames])
     until(qtbot, lambda: seen[-1] is None and not busy(window))
 
 

@@ -76,7 +76,7 @@ def test_a_folder_opened_before_is_opened_again_by_a_click(qtbot, open_window, c
         make_frames(tmp_path / name, 2)
     window = open_window(tmp_path / "autumn")
     ready(qtbot, window, core)
-    window.commands.open_folders([tmp_path / "winter"])
+    window.folder_commands.open_folders([tmp_path / "winter"])
     until(qtbot, lambda: core.last.roots == (tmp_path / "winter",))
     ready(qtbot, window, core)
     hands.click(row_of(window, "_recent", "autumn"))
@@ -129,7 +129,7 @@ def test_folders_that_are_left_are_closed(qtbot, window, core, tmp_path, text):
         wait_rows(qtbot, window, 12)
     for name in ("two", "three"):
         make_frames(tmp_path / name, 3)
-        window.commands.open_folders([tmp_path / name])
+        window.folder_commands.open_folders([tmp_path / name])
         assert window.desktop.context.library.opened_now is None
     ready(qtbot, window, core)
     until(qtbot, lambda: core.last.roots == (tmp_path / "three",) and not busy(window))

@@ -59,7 +59,7 @@ class A:
     def f(self):
         tr = self.tr
         _tr("one" "half"); self.tr("two" if x else "three"); tr("four")
-        QCoreApplication.translate("C", "five"); _N("D", "six")
+        QCoreApplication.translate("C", "five"); tr_noop("D", "six")
 """
     found = set(translate.texts_of(ast.parse(code)))
     assert found >= {

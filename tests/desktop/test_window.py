@@ -400,10 +400,10 @@ def test_missing_folder_and_broken_model_are_told_and_the_window_lives(
     page = child(window, QWidget, "emptyState")
     until(qtbot, lambda: "is not there" in page.page.sentence)
     core.fail_open = ModelError("The model is damaged; install it again.")
-    window.commands.open_folders([frames])
+    window.folder_commands.open_folders([frames])
     until(qtbot, lambda: "damaged" in page.page.sentence)
     core.fail_open = None
-    window.commands.open_folders([frames])
+    window.folder_commands.open_folders([frames])
     until(qtbot, lambda: core.opened and core.last.indexed.is_set())
     search(qtbot, window, "truck")
 
@@ -462,7 +462,7 @@ def test_an_index_that_fails_is_one_dialog_and_the_window_lives(qtbot, open_wind
     box[0].close()
     until(qtbot, lambda: not busy(window))
     core.options = {}
-    window.commands.open_folders([frames])
+    window.folder_commands.open_folders([frames])
     until(qtbot, lambda: core.last.indexed.is_set())
 
 

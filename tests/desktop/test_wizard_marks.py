@@ -7,7 +7,7 @@ import importlib.util
 import hands
 import pytest
 from fake_core import make_frames
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 from test_window import busy, child, search, until
 
@@ -228,4 +228,14 @@ def test_captions_are_made_from_labels_chosen_in_the_dialog(qtbot, window, frame
     by_image = {row[0]: row[1].lower() for row in rows_of(wizard)}
     assert "truck" in by_image[first.name]
     assert "car" in by_image[second.name]
+    close(qtbot, window, wizard)
+
+
+def test_escape_hides_the_wizard_and_a_run_in_it_goes_on(qtbot, window):
+    wizard = open_wizard(qtbot, window)
+    qtbot.keyClick(wizard, Qt.Key.Key_Escape)
+    assert not wizard.isVisible()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert open_wizard(qtbot, window) is wizard
+    assert wizard.isVisible()
     close(qtbot, window, wizard)

@@ -140,7 +140,7 @@ def test_a_folder_that_moved_is_pointed_at_and_nothing_is_embedded_again(
     reports = []
     library = window.desktop.context.library
     library.index_ended.connect(reports.append)
-    window.folder_commands.moved(drive)
+    window.folder_commands.relocate(drive)
     qtbot.waitUntil(lambda: library.folders == (moved,) and bool(reports), timeout=SLOW)
     settled(qtbot, window)
     assert reports[-1].embedded == 0

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QSizePolicy
 
 from c4t_desktop.gallery.results_model import plain_tip
 from c4t_desktop.messages import size_text, why_unusable
+from c4t_desktop.panels.parts import named
 from c4t_desktop.theme import Theme, icons
 
 if TYPE_CHECKING:
@@ -43,14 +44,13 @@ class ModelChooser(QComboBox):
     chosen = Signal(str)
     refused = Signal(object)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme) -> None:
         """Start empty; the list comes from the library."""
-        super().__init__(parent)
+        super().__init__()
         self._theme = theme
         self._infos: dict[str, ModelInfo] = {}
         self._name = ""
-        self.setObjectName("modelChooser")
-        self.setAccessibleName(self.tr("Model"))
+        named(self, "modelChooser", self.tr("Model"))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.currentIndexChanged.connect(self._index_changed)
@@ -102,7 +102,7 @@ class ModelChooser(QComboBox):
 
     def _segments(self) -> list[tuple[str, QRect]]:
         """Return the models in sight and where they are; the last, "", opens the list."""
-        names = [self.itemData(place) for place in range(min(_SEGMENTS, self.count()))]
+        names = [self.itemData(index) for index in range(min(_SEGMENTS, self.count()))]
         if self._name and self._name not in names:
             names.append(self._name)
         metrics, px = self.fontMetrics(), self._theme.px
@@ -114,13 +114,16 @@ class ModelChooser(QComboBox):
         made.append(("", QRect(left, 0, px(26), self.height())))
         return made
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Leave room for all segments."""
         return QSize(self._segments()[-1][1].right() + 1, self._theme.px(34))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the size for all segments: none is cut off."""
         return self.sizeHint()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint the segments, the model in use filled."""
         colours, px = self._theme.colours, self._theme.px
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -160,7 +163,8 @@ class ModelChooser(QComboBox):
         )
         painter.drawText(where, Qt.AlignmentFlag.AlignCenter, title)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Choose the model of a segment, or open the list."""
         for name, where in self._segments():
             if where.contains(event.position().toPoint()):
                 if name:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QScrollArea, QWidget
 
 from c4t_desktop.gallery.results_model import plain_tip
 from c4t_desktop.messages import count_text
 from c4t_desktop.panels.bars.filters import FilterSection
 from c4t_desktop.panels.bars.status import folder_name, folders_title
 from c4t_desktop.panels.bars.widgets import Section, SideRow
+from c4t_desktop.panels.parts import column, named
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library, Opened
 from c4t_desktop.services.marks import Saved
@@ -49,18 +50,15 @@ class Sidebar(QScrollArea):
     folder_moved = Signal(object)
     folder_forgotten = Signal(object)
 
-    def __init__(
-        self, library: Library, finder: Finder, theme: Theme, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, library: Library, finder: Finder, theme: Theme) -> None:
         """Show nothing yet."""
-        super().__init__(parent)
+        super().__init__()
         self._library = library
         self._finder = finder
         self._theme = theme
-        self._for: tuple[Path, ...] = ()
-        self._shown: list[Path] = []
-        self.setObjectName("sidePanel")
-        self.setAccessibleName(self.tr("Folders and filters"))
+        self._filtered: tuple[Path, ...] = ()
+        self._listed: list[Path] = []
+        named(self, "sidePanel", self.tr("Folders and filters"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -69,14 +67,11 @@ class Sidebar(QScrollArea):
         self._scenarios = Section(self.tr("SCENARIOS"), theme)
         self._filters = FilterSection(self.tr("FILTER"), library, finder, theme)
         self._recent = Section(self.tr("OPENED BEFORE"), theme)
-        content = QWidget()
-        content.setProperty("kind", "page")
-        column = QVBoxLayout(content)
-        column.setContentsMargins(theme.px(12), theme.px(16), theme.px(12), theme.px(12))
-        column.setSpacing(0)
-        for part in (self._folders, self._scenarios, self._filters, self._recent):
-            column.addWidget(part)
-        column.addStretch(1)
+        content = named(QWidget(), "", kind="page")
+        column(
+            theme, self._folders, self._scenarios, self._filters, self._recent, None,
+            margins=(12, 16, 12, 12), gap=0, parent=content,
+        )  # fmt: skip
         self.setWidget(content)
         library.opened.connect(self._opened)
         library.status_changed.connect(self._status)
@@ -95,23 +90,23 @@ class Sidebar(QScrollArea):
     @Slot(object)
     def _opened(self, opened: Opened) -> None:
         self._status(opened.status)
-        if self._for != opened.folders:  # another model searches with the same filters
-            self._for = opened.folders
+        if self._filtered != opened.folders:  # another model searches with the same filters
+            self._filtered = opened.folders
             self._finder.clear_filters()
 
     @Slot()
     def _closed(self) -> None:
-        self._shown = []
+        self._listed = []
         self._folders.show_rows([])
         self._filters.hide()
 
     @Slot(object)
     def _status(self, status: WorkspaceStatus) -> None:
         folders = status.folders
-        if self._shown == [entry.folder for entry in folders]:
+        if self._listed == [entry.folder for entry in folders]:
             self._recount(status)
             return
-        self._shown = [entry.folder for entry in folders]
+        self._listed = [entry.folder for entry in folders]
         rows: list[QWidget] = []
         chosen = self._finder.question.filters.within
         if len(folders) != 1:
@@ -126,9 +121,7 @@ class Sidebar(QScrollArea):
             row.removed.connect(self.folder_removed)
             row.menu_wanted.connect(self._folder_menu)
             rows.append(row)
-        more = QPushButton(self.tr("Add a folder…"))
-        more.setObjectName("addFolderButton")
-        more.setProperty("kind", "row")
+        more = named(QPushButton(self.tr("Add a folder…")), "addFolderButton", kind="row")
         self._theme.dress(more, "plus", "muted")
         more.clicked.connect(self.add_folder)
         rows.append(more)

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from c4t_core.progress import format_duration
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import count_text, plain_label, plural
+from c4t_desktop.messages import count_text, plural
 from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.parts import label, named, row, thin_bar
 from c4t_desktop.services.library import Indexing, Library, Opened
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
     from c4t_core.workspace import IndexReport, WorkspaceStatus
 
-_STAYS = 6000  # ms that a sentence stays
-
-
+_MESSAGE_TIME = 6000  # ms that a sentence stays
 _GENERAL = {"images", "image", "imgs", "img", "frames", "camera", "data", "png", "jpg", "raw"}
 
 
@@ -54,68 +53,44 @@ class StatusArea(QWidget):
 
     index_wanted = Signal()
 
-    def __init__(
-        self, library: Library, skipped: QAction, theme: Theme, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, library: Library, skipped: QAction, theme: Theme) -> None:
         """Show nothing yet; ``skipped`` opens the list of skipped files."""
-        super().__init__(parent)
+        super().__init__()
         self._library = library
         self._skipped = skipped
         self._theme = theme
         self.setObjectName("statusArea")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._what = plain_label()
-        self._bar = QProgressBar()
-        self._how_far = plain_label()
-        self._pause = QToolButton()
-        self._cancel = QToolButton()
-        self._again = QToolButton()
-        self._model = plain_label()
+        self._text = label(kind="muted", name="statusText")
+        self._bar = thin_bar("indexProgress", self.tr("Indexing"), theme)
+        self._progress = label(kind="muted", name="indexRate")
+        self._pause = _button("pauseButton", self.tr("Pause"))
+        self._cancel = _button("cancelButton", self.tr("Stop"))
+        self._index_button = _button("indexButton", self.tr("Look for new files"))
+        self._model = label(kind="muted")
         self._skip_button = QToolButton()
-        self._rest = ""
-        self._quiet = QTimer(self)
-        self._quiet.setSingleShot(True)
-        self._quiet.setInterval(_STAYS)
+        self._idle_text = ""
+        self._message_timer = QTimer(self)
+        self._message_timer.setSingleShot(True)
+        self._message_timer.setInterval(_MESSAGE_TIME)
         self._place()
         self._wire()
         self._show_running(running=False)
         self._restyle()
 
     def _place(self) -> None:
-        px = self._theme.px
-        for label in (self._what, self._how_far, self._model):
-            label.setProperty("kind", "muted")
-        self._what.setObjectName("statusText")
-        self._how_far.setObjectName("indexRate")
-        self._bar.setObjectName("indexProgress")
-        self._bar.setAccessibleName(self.tr("Indexing"))
-        self._bar.setTextVisible(False)
-        self._pause.setObjectName("pauseButton")
-        self._cancel.setObjectName("cancelButton")
-        self._again.setObjectName("indexButton")
-        for button, text in (
-            (self._pause, self.tr("Pause")),
-            (self._cancel, self.tr("Stop")),
-            (self._again, self.tr("Look for new files")),
-        ):
-            button.setText(text)
-            button.setAccessibleName(text)
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._again.setToolTip(self.tr("Index what is new or changed (F5)"))
+        self._index_button.setToolTip(self.tr("Index what is new or changed (F5)"))
         self._cancel.setToolTip(self.tr("Stop indexing; what is done is kept"))
+        self._theme.dress(self._cancel, "close")
+        self._theme.dress(self._index_button, "refresh")
         self._skip_button.setDefaultAction(self._skipped)
         self._skip_button.hide()
         self._skip_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(px(16), px(4), px(16), px(4))
-        row.setSpacing(px(12))
-        for part in (self._what, self._bar, self._how_far, self._pause, self._cancel):
-            row.addWidget(part)
-        row.addWidget(self._again)
-        row.addStretch(1)
-        row.addWidget(self._skip_button)
-        row.addWidget(self._model)
-        self._row = row
+        self._row = row(
+            self._theme, self._text, self._bar, self._progress, self._pause, self._cancel,
+            self._index_button, None, self._skip_button, self._model,
+            margins=(16, 4, 16, 4), gap=12, parent=self,
+        )  # fmt: skip
 
     def _wire(self) -> None:
         library = self._library
@@ -129,8 +104,8 @@ class StatusArea(QWidget):
         library.status_changed.connect(self._status)
         self._pause.clicked.connect(self._pause_clicked)
         self._cancel.clicked.connect(library.stop_index)
-        self._again.clicked.connect(self.index_wanted)
-        self._quiet.timeout.connect(self._fall_silent)
+        self._index_button.clicked.connect(self.index_wanted)
+        self._message_timer.timeout.connect(self._end_message)
         self._theme.changed.connect(self._restyle)
 
     def add_control(self, control: QWidget) -> None:
@@ -140,38 +115,38 @@ class StatusArea(QWidget):
     def say(self, sentence: str) -> None:
         """Say something for a few seconds."""
         if not self._library.is_indexing:
-            self._what.setText(sentence)
-            self._quiet.start()
+            self._text.setText(sentence)
+            self._message_timer.start()
 
     @Slot()
-    def _fall_silent(self) -> None:
+    def _end_message(self) -> None:
         if not self._library.is_indexing:
-            self._what.setText(self._rest)
+            self._text.setText(self._idle_text)
 
     @Slot(object, str)
     def _opening(self, folders: tuple[Path, ...], model: str) -> None:
-        self._quiet.stop()
+        self._message_timer.stop()
         self._show_running(running=False)
-        self._again.hide()
-        self._what.setText(self.tr("Opening {0}…").format(folders_title(folders)))
+        self._index_button.hide()
+        self._text.setText(self.tr("Opening {0}…").format(folders_title(folders)))
         self._model.setText(title_of(model))
 
     @Slot(object)
     def _opened(self, opened: Opened) -> None:
         self._status(opened.status)
-        self._again.show()
+        self._index_button.show()
 
     @Slot(object)
     def _open_failed(self, _: Exception) -> None:
-        self._rest = ""
-        self._what.setText("")
-        self._again.hide()
+        self._idle_text = ""
+        self._text.setText("")
+        self._index_button.hide()
 
     @Slot()
     def _closed(self) -> None:
-        self._rest = ""
-        self._what.setText("")
-        self._again.hide()
+        self._idle_text = ""
+        self._text.setText("")
+        self._index_button.hide()
         self._skipped.setVisible(False)
         self._skip_button.hide()
 
@@ -183,9 +158,9 @@ class StatusArea(QWidget):
             text += (" · " if text else "") + self.tr("{0} offline").format(
                 count_text(status.offline)
             )
-        self._rest = text
+        self._idle_text = text
         if not self._library.is_indexing:
-            self._what.setText(text)
+            self._text.setText(text)
         self._skipped.setVisible(bool(status.skipped))
         self._skip_button.setVisible(bool(status.skipped))
         self._skipped.setText(
@@ -197,14 +172,14 @@ class StatusArea(QWidget):
         self._show_running(running=True)
         name = folders_title(self._library.folders)
         if state.total <= 0:
-            self._what.setText(self.tr("Looking through {0}…").format(name))
+            self._text.setText(self.tr("Looking through {0}…").format(name))
             self._bar.setRange(0, 0)
-            self._how_far.setText("")
+            self._progress.setText("")
         else:
-            self._what.setText(self.tr("Indexing {0}").format(name))
+            self._text.setText(self.tr("Indexing {0}").format(name))
             self._bar.setRange(0, state.total)
             self._bar.setValue(state.done)
-            self._how_far.setText(self._progress_text(state))
+            self._progress.setText(self._progress_text(state))
         text = self.tr("Go on") if state.paused else self.tr("Pause")
         self._pause.setText(text)
         self._pause.setAccessibleName(text)
@@ -232,29 +207,34 @@ class StatusArea(QWidget):
                 plural(report.embedded, self.tr("{0} frame added."), self.tr("{0} frames added."))
             )
         else:
-            self._fall_silent()
+            self._end_message()
 
     @Slot(object)
     def _failed(self, _: Exception) -> None:
         self._show_running(running=False)
-        self._fall_silent()
+        self._end_message()
 
     @Slot()
     def _pause_clicked(self) -> None:
         self._library.pause(not self._library.is_paused)
 
     def _show_running(self, *, running: bool) -> None:
-        for part in (self._bar, self._how_far, self._pause, self._cancel):
+        for part in (self._bar, self._progress, self._pause, self._cancel):
             part.setVisible(running)
-        self._again.setVisible(not running and self._library.opened_now is not None)
+        self._index_button.setVisible(not running and self._library.opened_now is not None)
 
     @Slot()
     def _restyle(self) -> None:
         theme = self._theme
         self._bar.setFixedSize(theme.px(260), theme.px(6))
         self._pause.setIcon(theme.icon("play" if self._library.is_paused else "pause"))
-        self._cancel.setIcon(theme.icon("close"))
-        self._again.setIcon(theme.icon("refresh"))
-        for button in (self._pause, self._cancel, self._again, self._skip_button):
+        for button in (self._pause, self._cancel, self._index_button, self._skip_button):
             button.setIconSize(QSize(theme.px(16), theme.px(16)))
         self.setMinimumHeight(theme.px(36))
+
+
+def _button(name: str, text: str) -> QToolButton:
+    button = named(QToolButton(), name, text)
+    button.setText(text)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    return button

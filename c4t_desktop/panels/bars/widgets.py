@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLayout,
-    QLayoutItem,
     QPushButton,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.parts import column, label, row, set_kind
 from c4t_desktop.theme import Theme
 
 
@@ -39,34 +35,28 @@ class SideRow(QPushButton):
         super().__init__()
         self._theme = theme
         self.stands_for = stands_for
-        self._whole = shown(name).replace("\n", "⏎")
         self.setCheckable(True)
         self.setProperty("kind", "side")
-        self.setAccessibleName(f"{self._whole}, {value}" if value else self._whole)
-        self._name = plain_label()
-        self._value = plain_label(value)
-        self._value.setProperty("kind", "muted")
-        for label in (self._name, self._value):
-            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._name = label()
+        self._value = label(kind="muted")
+        for part in (self._name, self._value):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         # The name takes what is left; it must not ask for its whole width.
         self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(theme.px(8), 0, theme.px(8), 0)
-        row.addWidget(self._name, 1)
-        row.addWidget(self._value)
+        row(theme, self._name, self._value, wide=self._name, margins=(8, 0, 8, 0), parent=self)
         self.setMinimumHeight(theme.px(30))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.clicked.connect(self._go)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._ask_menu)
         self.toggled.connect(self._show_chosen)
+        self._value.setText(value)
+        self.set_name(name)
 
     @Slot(bool)
     def _show_chosen(self, chosen: bool) -> None:
-        for label, otherwise in ((self._name, "plain"), (self._value, "muted")):
-            label.setProperty("kind", "chosen" if chosen else otherwise)
-            label.style().unpolish(label)
-            label.style().polish(label)
+        set_kind(self._name, "chosen" if chosen else "plain")
+        set_kind(self._value, "chosen" if chosen else "muted")
 
     def set_name(self, name: str) -> None:
         """Show another name."""
@@ -79,7 +69,8 @@ class SideRow(QPushButton):
         self._elide()
         self.setAccessibleName(f"{self._whole}, {value}" if value else self._whole)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Shorten the name to the new width."""
         super().resizeEvent(event)
         self._elide()
 
@@ -88,7 +79,8 @@ class SideRow(QPushButton):
         mode = Qt.TextElideMode.ElideMiddle
         self._name.setText(self._name.fontMetrics().elidedText(self._whole, mode, max(20, room)))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Ask by Delete for what the row stands for to be removed."""
         if event.key() == Qt.Key.Key_Delete:
             self.removed.emit(self.stands_for)
         else:
@@ -110,13 +102,9 @@ class Section(QWidget):
         """Start without rows."""
         super().__init__()
         self._theme = theme
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, theme.px(12))
-        self._column.setSpacing(theme.px(2))
-        heading = plain_label(title)
-        heading.setProperty("kind", "section")
+        heading = label(title, "section")
         heading.setContentsMargins(theme.px(8), 0, 0, theme.px(4))
-        self._column.addWidget(heading)
+        self._column = column(theme, heading, margins=(0, 0, 0, 12), gap=2, parent=self)
         self.rows: list[QWidget] = []
         self.hide()
 
@@ -127,76 +115,6 @@ class Section(QWidget):
             self._column.removeWidget(old)
             old.deleteLater()
         self.rows = list(rows)
-        for row in rows:
-            self._column.addWidget(row)
+        for new in rows:
+            self._column.addWidget(new)
         self.setVisible(bool(rows))
-
-
-class FlowLayout(QLayout):
-    """Puts widgets side by side and begins a new line where the width ends."""
-
-    def __init__(self, parent: QWidget, gap: int, *, centred: bool = True) -> None:
-        """Lay out the children of a widget with a gap between them."""
-        super().__init__(parent)
-        self._items: list[QLayoutItem] = []
-        self._gap = gap
-        self._centred = centred
-        self.setContentsMargins(0, 0, 0, 0)
-
-    def addItem(self, item: QLayoutItem) -> None:  # noqa: N802, D102
-        self._items.append(item)
-
-    def count(self) -> int:  # noqa: D102
-        return len(self._items)
-
-    def itemAt(self, index: int) -> QLayoutItem | None:  # noqa: N802, D102
-        return self._items[index] if 0 <= index < len(self._items) else None
-
-    def takeAt(self, index: int) -> QLayoutItem | None:  # noqa: N802, D102
-        return self._items.pop(index) if 0 <= index < len(self._items) else None
-
-    def expandingDirections(self) -> Qt.Orientation:  # noqa: N802, D102
-        return Qt.Orientation(0)
-
-    def hasHeightForWidth(self) -> bool:  # noqa: N802, D102
-        return True
-
-    def heightForWidth(self, width: int) -> int:  # noqa: N802, D102
-        lines = self._lines(width)
-        heights = [max(item.sizeHint().height() for item in line) for line in lines]
-        return sum(heights) + self._gap * max(0, len(heights) - 1)
-
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
-        width = sum(item.sizeHint().width() + self._gap for item in self._items)
-        return QSize(width, self.heightForWidth(width))
-
-    def minimumSize(self) -> QSize:  # noqa: N802, D102
-        widest = max((item.minimumSize().width() for item in self._items), default=0)
-        return QSize(widest, 0)
-
-    def setGeometry(self, rect: QRect) -> None:  # noqa: N802, D102
-        super().setGeometry(rect)
-        top = rect.top()
-        for line in self._lines(rect.width()):
-            width = sum(item.sizeHint().width() for item in line) + self._gap * (len(line) - 1)
-            left = rect.left()
-            if self._centred:
-                left += max(0, (rect.width() - width) // 2)
-            height = max(item.sizeHint().height() for item in line)
-            for item in line:
-                item.setGeometry(QRect(QPoint(left, top), item.sizeHint()))
-                left += item.sizeHint().width() + self._gap
-            top += height + self._gap
-
-    def _lines(self, width: int) -> list[list[QLayoutItem]]:
-        lines: list[list[QLayoutItem]] = []
-        used = 0
-        for item in self._items:
-            need = item.sizeHint().width()
-            if not lines or used + self._gap + need > width:
-                lines.append([item])
-                used = need
-            else:
-                lines[-1].append(item)
-                used += self._gap + need
-        return lines

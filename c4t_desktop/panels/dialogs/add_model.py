@@ -12,14 +12,11 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
-    QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
-from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.parts import column, label, named, push_button, row
 from c4t_desktop.services.models import ARCHITECTURES
 from c4t_desktop.theme import Theme
 
@@ -52,22 +49,15 @@ class AddModelDialog(QDialog):
         self.setWindowTitle(self.tr("Add a model"))
         self._theme = theme
         self._suggested = ""
-        self.place = QLineEdit()
-        self.place.setObjectName("addModelPlace")
-        self.place.setAccessibleName(self.tr("Folder or file of the model"))
-        self.name = QLineEdit()
-        self.name.setObjectName("addModelName")
-        self.name.setAccessibleName(self.tr("Name"))
-        self.architecture = QComboBox()
-        self.architecture.setObjectName("addModelArchitecture")
-        self.architecture.setAccessibleName(self.tr("Architecture of the checkpoint"))
+        self.place = named(QLineEdit(), "addModelPlace", self.tr("Folder or file of the model"))
+        self.name = named(QLineEdit(), "addModelName", self.tr("Name"))
+        architecture = self.tr("Architecture of the checkpoint")
+        self.architecture = named(QComboBox(), "addModelArchitecture", architecture)
         self.architecture.setEditable(True)
         self.architecture.addItem(self.tr("by its weights"), "")
         for name in ARCHITECTURES:
             self.architecture.addItem(name, name)
-        self.hint = plain_label(wrap=True)
-        self.hint.setObjectName("addModelHint")
-        self.hint.setProperty("kind", "muted")
+        self.hint = label(kind="muted", name="addModelHint", wrap=True)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -81,30 +71,28 @@ class AddModelDialog(QDialog):
         self._update()
 
     def _place(self) -> None:
-        px = self._theme.px
-        folder = QPushButton(self.tr("Folder…"))
+        theme = self._theme
+        folder = push_button(self.tr("Folder…"), theme=theme)
         folder.clicked.connect(self._choose_folder)
-        file = QPushButton(self.tr("File…"))
+        file = push_button(self.tr("File…"), theme=theme)
         file.clicked.connect(self._choose_file)
-        row = QHBoxLayout()
-        row.addWidget(self.place, 1)
-        for button in (folder, file):
-            button.setAutoDefault(False)
-            row.addWidget(button)
         self._form = QFormLayout()
-        self._form.setSpacing(px(10))
+        self._form.setSpacing(theme.px(10))
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._form.addRow(self.tr("Model"), row)
+        self._form.addRow(self.tr("Model"), row(theme, self.place, folder, file, wide=self.place))
         self._form.addRow(self.tr("Name"), self.name)
         self._form.addRow(self.tr("Architecture"), self.architecture)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(24), px(20), px(24), px(20))
-        column.setSpacing(px(16))
-        column.addLayout(self._form)
-        column.addWidget(self.hint)
-        column.addStretch(1)
-        column.addWidget(self.buttons)
-        self.setMinimumWidth(px(560))
+        column(
+            theme,
+            self._form,
+            self.hint,
+            None,
+            self.buttons,
+            margins=(24, 20, 24, 20),
+            gap=16,
+            parent=self,
+        )
+        self.setMinimumWidth(theme.px(560))
 
     def _where(self) -> Path:
         return Path(self.place.text().strip()).expanduser()

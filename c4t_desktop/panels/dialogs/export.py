@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Signal, Slot
+from PySide6.QtCore import QCoreApplication, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDialog,
     QFileDialog,
-    QHBoxLayout,
     QListWidget,
-    QProgressBar,
     QPushButton,
     QRadioButton,
     QVBoxLayout,
@@ -24,9 +22,9 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
-from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.messages import count_text, describe, plain_label, plural
+from c4t_desktop.messages import count_text, describe, plural, tr_noop
 from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.parts import column, label, named, push_button, row, set_kind, thin_bar
 from c4t_desktop.services.export import (
     COPY,
     CSV,
@@ -36,41 +34,39 @@ from c4t_desktop.services.export import (
     Exported,
     Exporter,
     Wanted,
-    hits_above_cut,
-    hits_of,
-    wanted_of,
 )
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit
     from c4t_desktop.context import Context
 
-_N = cast("Callable[[str, str], str]", QT_TRANSLATE_NOOP)  # Qt returns the text as it is
 KINDS = (
     (
         CSV,
-        _N("Export", "Table (CSV)"),
-        _N("Export", "A row for each hit: score, drive, camera, time, and model, query and cut."),
+        tr_noop("Export", "Table (CSV)"),
+        tr_noop(
+            "Export", "A row for each hit: score, drive, camera, time, and model, query and cut."
+        ),
     ),
     (
         JSONL,
-        _N("Export", "Table (JSON lines)"),
-        _N("Export", "The same for programs; keeps every file name exactly."),
+        tr_noop("Export", "Table (JSON lines)"),
+        tr_noop("Export", "The same for programs; keeps every file name exactly."),
     ),
     (
         COPY,
-        _N("Export", "Copies of the files"),
-        _N("Export", "Into a folder of your choice; nothing there is overwritten."),
+        tr_noop("Export", "Copies of the files"),
+        tr_noop("Export", "Into a folder of your choice; nothing there is overwritten."),
     ),
     (
         PNG,
-        _N("Export", "Contact sheet (PNG)"),
-        _N("Export", "Pictures with names and scores, to paste into a document."),
+        tr_noop("Export", "Contact sheet (PNG)"),
+        tr_noop("Export", "Pictures with names and scores, to paste into a document."),
     ),
     (
         PDF,
-        _N("Export", "Contact sheet (PDF)"),
-        _N("Export", "The same on A4 pages, to print or to send."),
+        tr_noop("Export", "Contact sheet (PDF)"),
+        tr_noop("Export", "The same on A4 pages, to print or to send."),
     ),
 )
 
@@ -92,10 +88,10 @@ class ExportDialog(QDialog):
     """Asks which hits go where, and shows how far the export is.
 
     Signals:
-        said: a sentence for the status area (str).
+        message: a sentence for the status area (str).
     """
 
-    said = Signal(str)
+    message = Signal(str)
 
     def __init__(
         self, wanted: Wanted, selected: Sequence[Hit], context: Context, parent: QWidget
@@ -108,34 +104,22 @@ class ExportDialog(QDialog):
         self._settings, self._theme = context.settings, context.theme
         self._exporter = Exporter(context.runner, self)
         self._closing = False
-        self._place_made: Path | None = None
-        self.everything = QRadioButton()
-        self.everything.setObjectName("exportAllChoice")
-        self.chosen = QRadioButton()
-        self.chosen.setObjectName("exportSelectedChoice")
+        self._made: Path | None = None
+        self.everything = named(QRadioButton(), "exportAllChoice")
+        self.chosen = named(QRadioButton(), "exportSelectedChoice")
         self._which = QButtonGroup(self)
         self._kinds = QButtonGroup(self)
-        self.state = plain_label(wrap=True)
-        self.state.setObjectName("exportState")
-        self.bar = QProgressBar()
-        self.bar.setObjectName("exportProgress")
-        self.bar.setAccessibleName(self.tr("Progress of the export"))
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(self._theme.px(6))
-        self.failures = QListWidget()
-        self.failures.setObjectName("exportFailures")
-        self.failures.setAccessibleName(self.tr("Files that could not be copied"))
-        self.copy_paths = QPushButton(self.tr("Copy paths"))
-        self._theme.dress(self.copy_paths, "copy")
-        self.copy_paths.setObjectName("exportCopyPathsButton")
-        self.reveal = QPushButton(self.tr("Show it"))
-        self._theme.dress(self.reveal, "reveal")
-        self.reveal.setObjectName("exportShowButton")
-        self.cancel = QPushButton(self.tr("Close"))
-        self.cancel.setObjectName("exportCancelButton")
-        self.go = QPushButton(self.tr("Export…"))
-        self.go.setObjectName("exportButton")
-        self.go.setProperty("kind", "primary")
+        theme = context.theme
+        self.state = label(name="exportState", wrap=True)
+        self.bar = thin_bar("exportProgress", self.tr("Progress of the export"), theme)
+        unreadable = self.tr("Files that could not be copied")
+        self.failures = named(QListWidget(), "exportFailures", unreadable)
+        self.copy_paths = push_button(
+            self.tr("Copy paths"), "exportCopyPathsButton", "copy", theme=theme
+        )
+        self.reveal = push_button(self.tr("Show it"), "exportShowButton", "reveal", theme=theme)
+        self.cancel = push_button(self.tr("Close"), "exportCancelButton", theme=theme)
+        self.go = named(QPushButton(self.tr("Export…")), "exportButton", kind="primary")
         self._place()
         self._wire()
         self._show_counts()
@@ -143,46 +127,40 @@ class ExportDialog(QDialog):
     # layout ---------------------------------------------------------------------------------
 
     def _place(self) -> None:
-        px = self._theme.px
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(24), px(20), px(24), px(20))
-        column.setSpacing(px(8))
-        title = plain_label(shown(self._wanted.query) or self.tr("Nothing to export"), wrap=True)
-        title.setProperty("kind", "subtitle")
-        about = plain_label(self._about(), wrap=True)
-        about.setProperty("kind", "muted")
-        column.addWidget(title)
-        column.addWidget(about)
-        column.addSpacing(px(8))
-        column.addWidget(_section(self.tr("WHICH HITS")))
+        theme = self._theme
+        title = shown(self._wanted.query) or self.tr("Nothing to export")
         for choice in (self.everything, self.chosen):
             self._which.addButton(choice)
-            column.addWidget(choice)
-        column.addSpacing(px(8))
-        column.addWidget(_section(self.tr("AS WHAT")))
-        column.addLayout(self._kind_rows())
-        column.addSpacing(px(8))
-        for part in (self.bar, self.state, self.failures):
-            column.addWidget(part)
-        self.bar.hide()
-        self.failures.hide()
-        self.failures.setMaximumHeight(px(120))
-        column.addStretch(1)
-        footer = QHBoxLayout()
-        footer.setSpacing(px(8))
-        for button in (self.copy_paths, self.reveal):
-            footer.addWidget(button)
-        footer.addStretch(1)
-        for button in (self.cancel, self.go):
-            footer.addWidget(button)
-        for button in (self.copy_paths, self.reveal, self.cancel):
-            button.setAutoDefault(False)
-        self.reveal.hide()
+        footer = row(theme, self.copy_paths, self.reveal, None, self.cancel, self.go, gap=8)
+        column(
+            theme,
+            label(title, "subtitle", wrap=True),
+            label(self._about(), "muted", wrap=True),
+            8,
+            label(self.tr("WHICH HITS"), "section"),
+            self.everything,
+            self.chosen,
+            8,
+            label(self.tr("AS WHAT"), "section"),
+            self._kind_rows(),
+            8,
+            self.bar,
+            self.state,
+            self.failures,
+            None,
+            footer,
+            margins=(24, 20, 24, 20),
+            gap=8,
+            parent=self,
+        )
+        for hidden in (self.bar, self.failures, self.reveal):
+            hidden.hide()
+        self.failures.setMaximumHeight(theme.px(120))
         self.go.setDefault(True)
-        column.addLayout(footer)
-        self.setMinimumWidth(px(520))
+        self.setMinimumWidth(theme.px(520))
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Grow so far that no line is cut off."""
         super().showEvent(event)
         # The size hint takes wrapped lines for shorter than they are with large text.
         layout = self.layout()
@@ -195,13 +173,11 @@ class ExportDialog(QDialog):
         rows.setSpacing(px(2))
         kept = str(self._settings.recall("export_kind", CSV))
         for number, (kind, title, text) in enumerate(KINDS):
-            button = QRadioButton(_tr(title))
-            button.setObjectName(f"exportKind_{kind}")
+            button = named(QRadioButton(_tr(title)), f"exportKind_{kind}")
             button.setAccessibleDescription(_tr(text))
             button.setChecked(kind == kept or (not number and kept not in [k for k, *_ in KINDS]))
             self._kinds.addButton(button, number)
-            hint = plain_label(_tr(text), wrap=True)
-            hint.setProperty("kind", "muted")
+            hint = label(_tr(text), "muted", wrap=True)
             hint.setContentsMargins(px(22), 0, 0, px(6))
             hint.setBuddy(button)
             rows.addWidget(button)
@@ -272,12 +248,12 @@ class ExportDialog(QDialog):
         self._exporter.start(replace(self._wanted, hits=self._hits()), kind, target)
 
     def _ask_target(self, kind: str) -> Path | None:
-        place = str(self._settings.recall("export_place", str(Path.home())))
+        start = str(self._settings.recall("export_place", str(Path.home())))
         if kind == COPY:
             title = self.tr("Choose the folder for the copies")
-            name = QFileDialog.getExistingDirectory(self, title, place)
+            name = QFileDialog.getExistingDirectory(self, title, start)
             return Path(name) if name else None
-        suggested = Path(place) / f"{file_stem(self._wanted.query)}.{kind}"
+        suggested = Path(start) / f"{file_stem(self._wanted.query)}.{kind}"
         name, _ = QFileDialog.getSaveFileName(
             self, self.tr("Export to"), str(suggested), f"*.{kind}"
         )
@@ -303,7 +279,7 @@ class ExportDialog(QDialog):
 
     @Slot()
     def _reveal(self) -> None:
-        made = self._place_made
+        made = self._made
         if made is not None:
             QDesktopServices.openUrl(file_url(made if made.is_dir() else made.parent))
 
@@ -318,7 +294,7 @@ class ExportDialog(QDialog):
 
     @Slot(object)
     def _done(self, exported: Exported) -> None:
-        self._place_made = exported.target
+        self._made = exported.target
         name = shown(exported.target.name)
         if exported.kind == COPY:
             one, many = self.tr("{0} file copied to “{1}”."), self.tr("{0} files copied to “{1}”.")
@@ -336,7 +312,7 @@ class ExportDialog(QDialog):
             self.failures.show()
         self._say(text, "warn" if exported.failed else "strong")
         self.reveal.show()
-        self.said.emit(text)
+        self.message.emit(text)
 
     @Slot(object)
     def _failed(self, error: Exception) -> None:
@@ -355,9 +331,7 @@ class ExportDialog(QDialog):
 
     def _say(self, text: str, kind: str) -> None:
         self.state.setText(text)
-        self.state.setProperty("kind", kind)
-        self.state.style().unpolish(self.state)
-        self.state.style().polish(self.state)
+        set_kind(self.state, kind)
 
     def reject(self) -> None:
         """Close; what runs is stopped first."""
@@ -366,24 +340,3 @@ class ExportDialog(QDialog):
             self._exporter.cancel()
         else:
             super().reject()
-
-
-def _section(text: str) -> QWidget:
-    label = plain_label(text)
-    label.setProperty("kind", "section")
-    return label
-
-
-def create(context: Context, parent: QWidget) -> QWidget:
-    """Return the dialog about the hits that the window shows."""
-    from c4t_desktop.context import Window
-
-    finder, workspace = context.finder, context.library.workspace
-    view = parent.findChild(ResultsView, "resultsView")
-    paths = view.selected_paths() if view is not None else []
-    query = finder.found.question.key() if finder.found is not None else ""
-    wanted = replace(wanted_of(finder, query, workspace), hits=hits_above_cut(finder))
-    dialog = ExportDialog(wanted, hits_of(finder, paths), context, parent)
-    if isinstance(parent, Window):
-        dialog.said.connect(parent.commands.said)
-    return dialog

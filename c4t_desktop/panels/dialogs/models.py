@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
@@ -11,22 +12,30 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
     QFrame,
-    QHBoxLayout,
     QHeaderView,
     QMessageBox,
-    QProgressBar,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from c4t_core.progress import RateMeter, format_duration
 from c4t_desktop.gallery.results_model import plain_tip, shown
-from c4t_desktop.messages import describe, plain_label, size_text, why_unusable
+from c4t_desktop.messages import describe, size_text, why_unusable
 from c4t_desktop.panels.bars.model_chooser import title_of
 from c4t_desktop.panels.dialogs.add_model import AddModelDialog
+from c4t_desktop.panels.parts import (
+    column,
+    label,
+    named,
+    open_dialog,
+    push_button,
+    question,
+    row,
+    set_kind,
+    thin_bar,
+)
 from c4t_desktop.services.models import MissingExtra, ModelStore, missing_extras
 
 if TYPE_CHECKING:
@@ -46,25 +55,14 @@ class ModelsDialog(QDialog):
         self._meter = RateMeter()
         self._infos: dict[str, ModelInfo] = {}
         self._removing = ""
-        self._wish = ""
-        self.list = QTreeWidget()
-        self.list.setObjectName("modelsList")
-        self.list.setAccessibleName(self.tr("Models"))
-        self.name = plain_label()
-        self.name.setProperty("kind", "subtitle")
-        self.about = plain_label(wrap=True)
-        self.about.setObjectName("modelAbout")
-        self.facts = plain_label(wrap=True)
-        self.facts.setObjectName("modelFacts")
-        self.facts.setProperty("kind", "muted")
+        self._wanted = ""
+        self.list = named(QTreeWidget(), "modelsList", self.tr("Models"))
+        self.name = label(kind="subtitle")
+        self.about = label(name="modelAbout", wrap=True)
+        self.facts = label(kind="muted", name="modelFacts", wrap=True)
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.state = plain_label(wrap=True)
-        self.state.setObjectName("modelsState")
-        self.bar = QProgressBar()
-        self.bar.setObjectName("modelsProgress")
-        self.bar.setAccessibleName(self.tr("Progress"))
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(context.theme.px(6))
+        self.state = label(name="modelsState", wrap=True)
+        self.bar = thin_bar("modelsProgress", self.tr("Progress"), context.theme)
         self.add = self._button("addModelButton", self.tr("Add…"), "plus")
         self.download = self._button("downloadModelButton", self.tr("Download…"), "download")
         self.remove = self._button("removeModelButton", self.tr("Remove…"), "trash")
@@ -78,17 +76,12 @@ class ModelsDialog(QDialog):
         self._begun(store.doing) if store.doing else self._ended()
 
     def _button(self, name: str, text: str, icon: str) -> QPushButton:
-        made = QPushButton(text)
-        made.setObjectName(name)
-        made.setAutoDefault(False)
-        if icon:
-            self._theme.dress(made, icon)
-        return made
+        return push_button(text, name, icon, theme=self._theme)
 
     # layout ---------------------------------------------------------------------------------
 
     def _place(self) -> None:
-        px = self._theme.px
+        theme = self._theme
         self.list.setColumnCount(3)
         self.list.setHeaderLabels([self.tr("Model"), self.tr("Size"), self.tr("State")])
         self.list.setRootIsDecorated(False)
@@ -101,53 +94,48 @@ class ModelsDialog(QDialog):
         for narrow in (1, 2):
             header.setSectionResizeMode(narrow, QHeaderView.ResizeMode.ResizeToContents)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        card = QFrame()
-        card.setObjectName("modelCard")
-        details = QVBoxLayout(card)
-        details.setContentsMargins(0, px(8), 0, 0)
-        details.setSpacing(px(6))
-        for part in (self.name, self.about, self.facts):
-            details.addWidget(part)
-        running = QHBoxLayout()
-        running.setSpacing(px(12))
-        running.addWidget(self.bar, 1)
-        running.addWidget(self.cancel)
-        footer = QHBoxLayout()
-        footer.setSpacing(px(8))
-        for button in (self.add, self.download, self.remove):
-            footer.addWidget(button)
-        footer.addStretch(1)
-        footer.addWidget(self.use)
-        footer.addWidget(self.close_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(24), px(20), px(24), px(20))
-        column.setSpacing(px(12))
-        for extra in missing_extras():
-            column.addWidget(self._extra_row(extra))
-        column.addWidget(self.list, 1)
-        column.addWidget(card)
-        column.addWidget(self.state)
-        column.addLayout(running)
-        column.addLayout(footer)
-        self.resize(px(720), px(540))
+        card = named(QFrame(), "modelCard")
+        column(theme, self.name, self.about, self.facts, margins=(0, 8, 0, 0), gap=6, parent=card)
+        column(
+            theme,
+            *map(self._extra_row, missing_extras()),
+            self.list,
+            card,
+            self.state,
+            row(theme, self.bar, self.cancel, wide=self.bar, gap=12),
+            row(
+                theme,
+                self.add,
+                self.download,
+                self.remove,
+                None,
+                self.use,
+                self.close_button,
+                gap=8,
+            ),
+            wide=self.list,
+            margins=(24, 20, 24, 20),
+            gap=12,
+            parent=self,
+        )
+        self.resize(theme.px(720), theme.px(540))
 
     def _extra_row(self, extra: MissingExtra) -> QWidget:
         """Say what is not installed, and offer the command."""
-        px = self._theme.px
         text = {
             "train": self.tr("Training needs more packages ({0}); install them with: {1}"),
             "clip": self.tr("CLIP needs more packages ({0}); install them with: {1}"),
         }[extra.extra]
-        banner = QFrame()
-        banner.setObjectName("banner")
-        row = QHBoxLayout(banner)
-        row.setContentsMargins(px(12), px(8), px(8), px(8))
-        row.addWidget(plain_label(text.format(extra.size, extra.command), wrap=True), 1)
-        copy = _CopyButton(extra.command, self.tr("Copy"))
-        copy.setObjectName(f"copyExtra_{extra.extra}")
-        self._theme.dress(copy, "copy")
-        row.addWidget(copy)
+        banner = named(QFrame(), "banner")
+        what = label(text.format(extra.size, extra.command), wrap=True)
+        copy = self._button(f"copyExtra_{extra.extra}", self.tr("Copy"), "copy")
+        copy.clicked.connect(partial(self._copy, extra.command))
+        row(self._theme, what, copy, wide=what, margins=(12, 8, 8, 8), parent=banner)
         return banner
+
+    @staticmethod
+    def _copy(text: str, *_: object) -> None:
+        QGuiApplication.clipboard().setText(text)
 
     def _wire(self) -> None:
         store = self._store
@@ -171,7 +159,7 @@ class ModelsDialog(QDialog):
     @Slot(object)
     def show_models(self, infos: Sequence[ModelInfo]) -> None:
         """List models."""
-        kept = self._wish or self.current or self._library.model
+        kept = self._wanted or self.current or self._library.model
         self._infos = {info.name: info for info in infos}
         self.list.clear()
         for info in infos:
@@ -189,7 +177,7 @@ class ModelsDialog(QDialog):
             self.list.addTopLevelItem(item)
             if info.name == kept:
                 self.list.setCurrentItem(item)
-                self._wish = ""
+                self._wanted = ""
         first = self.list.topLevelItem(0)
         if self.list.currentItem() is None and first is not None:
             self.list.setCurrentItem(first)
@@ -227,9 +215,7 @@ class ModelsDialog(QDialog):
         absent = info is not None and info.kind == "clip" and info.path is None
         self.add.setEnabled(idle)
         self.download.setEnabled(idle)
-        self.download.setProperty("kind", "primary" if absent else "")
-        self.download.style().unpolish(self.download)
-        self.download.style().polish(self.download)
+        set_kind(self.download, "primary" if absent else "")
         own = info is not None and info.name != "c4t" and info.path is not None
         self.remove.setEnabled(bool(idle and own))
         usable = info is not None and info.available and info.name != self._library.model
@@ -240,10 +226,9 @@ class ModelsDialog(QDialog):
     @Slot()
     def _add(self) -> None:
         dialog = AddModelDialog(self._theme, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.folder_wanted.connect(self._store.add_folder)
         dialog.checkpoint_wanted.connect(self._store.add_checkpoint)
-        dialog.open()
+        open_dialog(dialog)
 
     @Slot()
     def _ask_download(self) -> None:
@@ -256,15 +241,13 @@ class ModelsDialog(QDialog):
     @Slot(str, object)
     def _offer_download(self, name: str, size: int) -> None:
         text = self.tr("Download {0}? It takes {1} and comes from Hugging Face.")
-        box = self._question(text.format(title_of(name), size_text(size)), self.tr("Download"))
-        box.setObjectName("downloadQuestion")
-        self._wish = name
-        box.accepted.connect(self._download)
-        box.open()
+        self._wanted = name
+        text = text.format(title_of(name), size_text(size))
+        self._ask("downloadQuestion", text, self.tr("Download"), self._download)
 
     @Slot()
     def _download(self) -> None:
-        self._store.download(self._wish)
+        self._store.download(self._wanted)
 
     @Slot()
     def _ask_remove(self) -> None:
@@ -272,10 +255,8 @@ class ModelsDialog(QDialog):
         text = self.tr(
             "Remove {0} from this machine? Its index becomes useless; your images and marks stay."
         )
-        box = self._question(text.format(shown(title_of(self._removing))), self.tr("Remove"))
-        box.setObjectName("removeQuestion")
-        box.accepted.connect(self._remove)
-        box.open()
+        text = text.format(shown(title_of(self._removing)))
+        self._ask("removeQuestion", text, self.tr("Remove"), self._remove)
 
     @Slot()
     def _remove(self) -> None:
@@ -283,16 +264,12 @@ class ModelsDialog(QDialog):
             self._library.use_model("c4t")
         self._store.remove(self._removing)
 
-    def _question(self, text: str, yes: str) -> QMessageBox:
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.windowTitle())
-        box.setText(text)
+    def _ask(self, name: str, text: str, yes: str, act: Callable[[], None]) -> None:
+        box = question(self, name, self.windowTitle(), text)
         box.setStandardButtons(QMessageBox.StandardButton.Ok | QMessageBox.StandardButton.Cancel)
         box.button(QMessageBox.StandardButton.Ok).setText(yes)
-        return box
+        box.accepted.connect(act)
+        open_dialog(box)
 
     @Slot()
     def _use(self) -> None:
@@ -332,7 +309,7 @@ class ModelsDialog(QDialog):
     def _changed(self, doing: str, name: str) -> None:
         text = self.tr("{0} is removed.") if doing == "remove" else self.tr("{0} is here now.")
         self._say(text.format(shown(title_of(name))), "strong")
-        self._wish = "" if doing == "remove" else name
+        self._wanted = "" if doing == "remove" else name
         self._library.list_models()
 
     @Slot(object)
@@ -351,27 +328,4 @@ class ModelsDialog(QDialog):
     def _say(self, text: str, kind: str) -> None:
         self.state.setText(text)
         self.state.setVisible(bool(text))
-        self.state.setProperty("kind", kind)
-        self.state.style().unpolish(self.state)
-        self.state.style().polish(self.state)
-
-
-class _CopyButton(QPushButton):
-    """Copies one text when it is pressed."""
-
-    def __init__(self, text: str, title: str) -> None:
-        super().__init__(title)
-        self._text = text
-        self.setAutoDefault(False)
-        self.clicked.connect(self._copy)
-
-    @Slot()
-    def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self._text)
-
-
-def create(context: Context, parent: QWidget) -> QWidget:
-    """Return the dialog; a download that began in an earlier one goes on."""
-    there = parent.findChild(ModelStore)
-    store = there if there is not None else ModelStore(context.runner, parent)
-    return ModelsDialog(context, store, parent)
+        set_kind(self.state, kind)

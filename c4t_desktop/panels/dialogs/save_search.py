@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QWidget
 
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.parts import column, label, named
 from c4t_desktop.services.question import Question
 from c4t_desktop.theme import Theme
 
@@ -26,23 +26,16 @@ class SaveSearchDialog(QDialog):
         self._question = question
         self.setObjectName("saveSearchDialog")
         self.setWindowTitle(self.tr("Save this search"))
-        px = theme.px
-        title = plain_label(self.tr("Save this search as a scenario"))
-        title.setProperty("kind", "subtitle")
-        what = plain_label(
-            self.tr(
-                "It is listed on the left and run again whenever frames are added: "
-                "what is new since you last looked is counted."
-            ),
-            wrap=True,
+        title = label(self.tr("Save this search as a scenario"), "subtitle")
+        what = self.tr(
+            "It is listed on the left and run again whenever frames are added: "
+            "what is new since you last looked is counted."
         )
-        what.setProperty("kind", "muted")
         images = (term.image for term in question.images if term.image)
         words = [question.text.strip(), *(shown(image.name) for image in images)]
         proposal = " ".join(word for word in words if word)
-        self._name = QLineEdit(proposal[:1].upper() + proposal[1:])
-        self._name.setObjectName("scenarioName")
-        self._name.setAccessibleName(self.tr("Name"))
+        field = QLineEdit(proposal[:1].upper() + proposal[1:])
+        self._name = named(field, "scenarioName", self.tr("Name"))
         self._name.selectAll()
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
@@ -51,19 +44,19 @@ class SaveSearchDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self._name.textChanged.connect(self._named)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(24), px(24), px(24), px(16))
-        column.setSpacing(px(12))
-        for part in (title, what, self._name, buttons):
-            column.addWidget(part)
-        self.resize(px(440), self.sizeHint().height())
+        about = label(what, "muted", wrap=True)
+        column(
+            theme, title, about, self._name, buttons, margins=(24, 24, 24, 16), gap=12, parent=self
+        )
+        self.resize(theme.px(440), self.sizeHint().height())
 
     @Slot(str)
     def _named(self, name: str) -> None:
         self._save.setEnabled(bool(name.strip()))
 
     @Slot()
-    def accept(self) -> None:  # noqa: D102 - Qt's
+    def accept(self) -> None:
+        """Close with a name; without one, stay."""
         name = self._name.text().strip()
         if name:
             self.named.emit(name, self._question)

@@ -1,4 +1,4 @@
-"""Every setting with its title and what it changes; made from the table in settings.py."""
+"""The settings, made from the table in ``settings.py``, and what is kept on the disk."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from c4t_desktop.context import Context
 from c4t_desktop.jobs.runner import Job
 from c4t_desktop.jobs.thumbnails import Thumbnails, ThumbnailStore
-from c4t_desktop.messages import describe, plain_label, size_text
+from c4t_desktop.messages import describe, size_text
+from c4t_desktop.panels.parts import close_buttons, column, label, named, push_button, row
 from c4t_desktop.services.library import LOOK, WORK, Library
 from c4t_desktop.services.workspace import WorkspaceLike
-from c4t_desktop.settings import GROUPS, Setting, Settings
+from c4t_desktop.settings import GROUPS, Setting
 from c4t_desktop.theme import Theme
 from c4t_desktop.theme.manager import number_field
 
@@ -61,13 +61,13 @@ class StorageSection(QWidget):
         super().__init__()
         self._library = library
         self._store = thumbnails.store
-        self._values: dict[str, QLabel] = {}
-        self.clean_thumbnails = QPushButton(self.tr("Remove thumbnails"))
-        self.clean_thumbnails.setObjectName("cleanButton")
-        self.clean_index = QPushButton(self.tr("Clean the index"))
-        for cleaner in (self.clean_thumbnails, self.clean_index):
-            theme.dress(cleaner, "trash")
-        self.clean_index.setObjectName("cleanIndexButton")
+        self._values: list[QLabel] = []
+        self.clean_thumbnails = push_button(
+            self.tr("Remove thumbnails"), "cleanButton", "trash", theme=theme
+        )
+        self.clean_index = push_button(
+            self.tr("Clean the index"), "cleanIndexButton", "trash", theme=theme
+        )
         self.clean_index.setEnabled(library.opened_now is not None)
         rows = (
             (
@@ -95,26 +95,15 @@ class StorageSection(QWidget):
         grid.setVerticalSpacing(theme.px(10))
         grid.setColumnStretch(0, 1)
         for line, (key, title, what, button) in enumerate(rows):
-            name, text, value = plain_label(title), plain_label(what, wrap=True), plain_label("…")
-            name.setProperty("kind", "strong")
-            text.setProperty("kind", "muted")
-            value.setObjectName(f"space_{key}")
-            value.setAccessibleName(title)
-            words = QVBoxLayout()
-            words.setSpacing(theme.px(2))
-            words.addWidget(name)
-            words.addWidget(text)
-            grid.addLayout(words, line, 0)
+            value = named(label("…"), f"space_{key}", title)
+            grid.addLayout(_described(title, what, theme), line, 0)
             grid.addWidget(value, line, 1)
             if button is not None:
-                button.setAutoDefault(False)
                 grid.addWidget(button, line, 2)
-            self._values[key] = value
-        self._said = plain_label(wrap=True)
-        self._said.setProperty("kind", "muted")
-        self._said.setObjectName("cleanResult")
-        self._said.hide()
-        grid.addWidget(self._said, len(rows), 0, 1, 3)
+            self._values.append(value)
+        self._outcome = label(kind="muted", name="cleanResult", wrap=True)
+        self._outcome.hide()
+        grid.addWidget(self._outcome, len(rows), 0, 1, 3)
         self.clean_thumbnails.clicked.connect(self._clean_thumbnails)
         self.clean_index.clicked.connect(self._clean_index)
         self._count()
@@ -131,8 +120,8 @@ class StorageSection(QWidget):
         )
 
     def _show(self, space: Used) -> None:
-        for key, value in self._values.items():
-            size = getattr(space, key)
+        sizes = (space.catalogue, space.indexes, space.thumbnails)
+        for value, size in zip(self._values, sizes, strict=True):
             value.setText(size_text(size) if size >= 0 else self.tr("no folder is open"))
 
     @Slot()
@@ -159,99 +148,66 @@ class StorageSection(QWidget):
         self._say(describe(error).sentence)
 
     def _say(self, sentence: str) -> None:
-        self._said.setText(sentence)
-        self._said.show()
+        self._outcome.setText(sentence)
+        self._outcome.show()
 
 
 class SettingsDialog(QDialog):
     """Changes take effect at once."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        theme: Theme,
-        library: Library,
-        thumbnails: Thumbnails,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, context: Context, parent: QWidget) -> None:
         """Make an editor for each setting."""
         super().__init__(parent)
-        self._settings = settings
-        self._theme = theme
-        self._editors: dict[str, QWidget] = {}
+        self._settings, self._theme = context.settings, context.theme
+        theme = context.theme
         self.setObjectName("settingsDialog")
         self.setWindowTitle(self.tr("Settings"))
-        px = theme.px
-        content = QWidget()
-        content.setProperty("kind", "page")
-        column = QVBoxLayout(content)
-        column.setContentsMargins(px(24), px(20), px(24), px(20))
-        column.setSpacing(px(14))
+        content = named(QWidget(), "", kind="page")
+        page = column(theme, margins=(24, 20, 24, 20), gap=14, parent=content)
         for title, group in GROUPS:
-            heading = plain_label(QCoreApplication.translate("Settings", title))
-            heading.setProperty("kind", "subtitle")
-            column.addWidget(heading)
+            page.addWidget(label(QCoreApplication.translate("Settings", title), "subtitle"))
             for setting in group:
-                column.addLayout(self._line(setting))
-            column.addSpacing(px(8))
-        heading = plain_label(self.tr("Space on disk"))
-        heading.setProperty("kind", "subtitle")
-        column.addWidget(heading)
-        self.storage = StorageSection(library, thumbnails, theme)
-        column.addWidget(self.storage)
-        column.addStretch(1)
+                page.addLayout(self._line(setting))
+            page.addSpacing(theme.px(8))
+        page.addWidget(label(self.tr("Space on disk"), "subtitle"))
+        self.storage = StorageSection(context.library, context.thumbnails, theme)
+        page.addWidget(self.storage)
+        page.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(content)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        for button in buttons.findChildren(QPushButton):
-            button.setAutoDefault(False)
-        buttons.rejected.connect(self.reject)
-        buttons.setContentsMargins(px(24), px(4), px(24), px(16))
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll, 1)
-        whole.addWidget(buttons)
-        self.resize(px(620), min(px(760), 860))
+        buttons = close_buttons(self)
+        buttons.setContentsMargins(theme.px(24), theme.px(4), theme.px(24), theme.px(16))
+        column(theme, scroll, buttons, wide=scroll, margins=(0, 0, 0, 0), parent=self)
+        self.resize(theme.px(620), min(theme.px(760), 860))
 
     def _line(self, setting: Setting[str | int]) -> QHBoxLayout:
-        px = self._theme.px
-        name: QLabel = plain_label(setting.say_title())
-        name.setProperty("kind", "strong")
-        what = plain_label(setting.say_description(), wrap=True)
-        what.setProperty("kind", "muted")
-        words = QVBoxLayout()
-        words.setSpacing(px(2))
-        words.addWidget(name)
-        words.addWidget(what)
-        editor = self._editor(setting)
-        editor.setAccessibleName(setting.say_title())
-        editor.setAccessibleDescription(setting.say_description())
-        editor.setObjectName(f"setting_{setting.key.replace('/', '_')}")
-        editor.setProperty("setting", setting.key)
-        self._editors[setting.key] = editor
-        line = QHBoxLayout()
-        line.setSpacing(px(24))
-        line.addLayout(words, 1)
-        line.addWidget(editor)
-        return line
+        title, what = setting.say_title(), setting.say_description()
+        editor = named(self._editor(setting), f"setting_{setting.key.replace('/', '_')}", title)
+        editor.setAccessibleDescription(what)
+        words = _described(title, what, self._theme)
+        return row(self._theme, words, editor, wide=words, gap=24)
 
     def _editor(self, setting: Setting[str | int]) -> QWidget:
         value = self._settings.value(setting)
         width = self._theme.px(150)
+
+        def keep(chosen: str | int) -> None:
+            self._settings.set(setting, chosen)
+
         if setting.choices:
             chooser = QComboBox()
             for key, title in setting.choices:
                 chooser.addItem(QCoreApplication.translate("Settings", title), key)
             chooser.setCurrentIndex(chooser.findData(value))
-            chooser.currentIndexChanged.connect(self._chosen)
+            chooser.currentIndexChanged.connect(lambda index: keep(chooser.itemData(index)))
             chooser.setFixedWidth(width)
             return chooser
         if isinstance(value, bool):
             box = QCheckBox()
             box.setChecked(value)
-            box.toggled.connect(self._toggled)
+            box.toggled.connect(keep)
             return box
         if isinstance(value, int):
             number = number_field(self._theme, setting.low, setting.high)
@@ -259,36 +215,15 @@ class SettingsDialog(QDialog):
             number.setSuffix(setting.suffix)
             number.setValue(value)
             number.setKeyboardTracking(False)
-            number.valueChanged.connect(self._counted)
+            number.valueChanged.connect(keep)
             number.setFixedWidth(width)
             return number
         line = QLineEdit(value)
-        line.editingFinished.connect(self._typed)
+        line.editingFinished.connect(lambda: keep(line.text()))
         line.setFixedWidth(self._theme.px(220))
         return line
 
-    def _store_value(self, value: str | int) -> None:
-        editor = self.sender()
-        key = editor.property("setting")
-        setting = next(entry for _, group in GROUPS for entry in group if entry.key == key)
-        self._settings.set(setting, value)
 
-    @Slot(int)
-    def _chosen(self, index: int) -> None:
-        chooser = self.sender()
-        assert isinstance(chooser, QComboBox)  # only choosers are connected
-        self._store_value(chooser.itemData(index))
-
-    @Slot(bool)
-    def _toggled(self, on: bool) -> None:
-        self._store_value(on)
-
-    @Slot(int)
-    def _counted(self, value: int) -> None:
-        self._store_value(value)
-
-    @Slot()
-    def _typed(self) -> None:
-        line = self.sender()
-        assert isinstance(line, QLineEdit)  # only lines are connected
-        self._store_value(line.text())
+def _described(title: str, what: str, theme: Theme) -> QVBoxLayout:
+    """Return a title with what it means below."""
+    return column(theme, label(title, "strong"), label(what, "muted", wrap=True), gap=2)

@@ -9,16 +9,14 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QHeaderView,
-    QPushButton,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
 from c4t_desktop.gallery.results_model import plain_tip, shown
-from c4t_desktop.messages import plain_label, plural
+from c4t_desktop.messages import plural
+from c4t_desktop.panels.parts import close_buttons, column, label, push_button
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
@@ -36,13 +34,16 @@ class SkippedModel(QAbstractTableModel):
         super().__init__(parent)
         self._skipped = list(skipped)
 
-    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
+    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
+        """Return how many files there are."""
         return 0 if parent.isValid() else len(self._skipped)
 
-    def columnCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
+    def columnCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
+        """Return two: file and reason."""
         return 0 if parent.isValid() else 2
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:  # noqa: D102
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return the text of a cell in one line, or whole as a tooltip."""
         entry = self._skipped[index.row()]
         text = shown(entry.path.name) if index.column() == 0 else entry.reason
         if role == Qt.ItemDataRole.DisplayRole:
@@ -51,9 +52,10 @@ class SkippedModel(QAbstractTableModel):
             return plain_tip(str(entry.path) if index.column() == 0 else entry.reason)
         return None
 
-    def headerData(  # noqa: N802, D102
+    def headerData(  # noqa: N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
+        """Return the titles of the columns."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return (self.tr("File"), self.tr("Reason"))[section]
         return None
@@ -94,36 +96,26 @@ class SkippedDialog(QDialog):
         table.horizontalHeader().setStretchLastSection(True)
         table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         table.setColumnWidth(0, theme.px(300))
-        title = plain_label(
-            plural(
-                len(skipped),
-                self.tr("{0} file could not be used"),
-                self.tr("{0} files could not be used"),
-            )
+        title = plural(
+            len(skipped),
+            self.tr("{0} file could not be used"),
+            self.tr("{0} files could not be used"),
         )
-        title.setProperty("kind", "subtitle")
-        hint = plain_label(
-            self.tr("They are left alone, and tried again when they change."), wrap=True
-        )
-        hint.setProperty("kind", "muted")
-        copy = QPushButton(self.tr("Copy the list"))
-        theme.dress(copy, "copy")
-        retry = QPushButton(self.tr("Try again now"))
-        theme.dress(retry, "refresh")
-        retry.setObjectName("retryButton")
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
-        buttons.addButton(retry, QDialogButtonBox.ButtonRole.ActionRole)
+        hint = self.tr("They are left alone, and tried again when they change.")
+        copy = push_button(self.tr("Copy the list"), icon="copy", theme=theme)
+        retry = push_button(self.tr("Try again now"), "retryButton", "refresh", theme=theme)
         copy.clicked.connect(self._copy)
         retry.clicked.connect(self._retry)
-        for button in buttons.findChildren(QPushButton):
-            button.setAutoDefault(False)
-        buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(theme.px(20), theme.px(20), theme.px(20), theme.px(16))
-        column.setSpacing(theme.px(8))
-        for part in (title, hint, table, buttons):
-            column.addWidget(part)
+        column(
+            theme,
+            label(title, "subtitle"),
+            label(hint, "muted", wrap=True),
+            table,
+            close_buttons(self, copy, retry),
+            margins=(20, 20, 20, 16),
+            gap=8,
+            parent=self,
+        )
 
     @Slot()
     def _copy(self) -> None:

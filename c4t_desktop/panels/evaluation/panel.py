@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QDesktopServices, QKeyEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core.progress import RateMeter, format_duration
+from c4t_desktop.context import Context, InPlaceOfGrid
 from c4t_desktop.gallery.results_model import file_url, shown
 from c4t_desktop.messages import count_text, describe, plain_label
 from c4t_desktop.panels.bars.model_chooser import title_of
@@ -32,25 +33,16 @@ from c4t_desktop.services.evaluation import Evaluation, FromLabels, Plan
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
-    from c4t_desktop.context import Context
 
 SETUP, RUN, RESULT = range(3)
 
 
-class EvaluationPanel(QWidget):
-    """Evaluates models and shows what came out.
+class EvaluationPanel(InPlaceOfGrid):
+    """Evaluates models and shows what came out; what runs goes on when it is closed."""
 
-    Signals:
-        closed: back to the grid; what runs goes on.
-    """
-
-    closed = Signal()
-
-    def __init__(
-        self, context: Context, evaluation: Evaluation, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, context: Context, evaluation: Evaluation) -> None:
         """Show where the evaluation stands."""
-        super().__init__(parent)
+        super().__init__()
         self.setObjectName("evaluationPanel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._context, self._evaluation = context, evaluation

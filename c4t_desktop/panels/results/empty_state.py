@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from c4t_desktop.gallery.results_model import local_path, shown
-from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.bars.widgets import FlowLayout
+from c4t_desktop.panels.parts import FlowLayout, Part, column, label, named, restyle, row
 from c4t_desktop.theme import Theme
 
 
@@ -65,9 +63,9 @@ class EmptyState(QWidget):
 
     dropped = Signal(object)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme) -> None:
         """Start with nothing to show."""
-        super().__init__(parent)
+        super().__init__()
         self._theme = theme
         self._page = Page("")
         self.setObjectName("emptyState")
@@ -94,14 +92,9 @@ class EmptyState(QWidget):
             self._frame.hide()
             self._outer.removeWidget(self._frame)
             self._frame.deleteLater()
-        px = self._theme.px
-        frame = QFrame()
-        frame.setObjectName("dropTarget" if self._page.drop else "messageCard")
+        frame = named(QFrame(), "dropTarget" if self._page.drop else "messageCard")
         frame.setFixedWidth(self._frame_width())
-        column = QVBoxLayout(frame)
-        column.setContentsMargins(px(40), px(36), px(40), px(36))
-        column.setSpacing(px(12))
-        self._fill(column)
+        column(self._theme, *self._parts(), margins=(40, 36, 40, 36), gap=12, parent=frame)
         self._outer.addWidget(frame, 0, Qt.AlignmentFlag.AlignCenter)
         self._frame = frame
         self.setAccessibleName(self._page.title)
@@ -110,87 +103,66 @@ class EmptyState(QWidget):
     def _frame_width(self) -> int:
         return max(160, min(self._theme.px(620), self.width() - 2 * self._theme.px(16)))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Fit the page into the new width."""
         super().resizeEvent(event)
         if self._frame is not None:
             self._frame.setFixedWidth(self._frame_width())
 
-    def _fill(self, column: QVBoxLayout) -> None:
-        page, px, colours = self._page, self._theme.px, self._theme.colours
-        centre = Qt.AlignmentFlag.AlignHCenter
+    def _parts(self) -> Iterator[Part]:
+        page, colours = self._page, self._theme.colours
         picture = QLabel()
         tint = colours.warn if page.tone == "warn" else colours.accent
         picture.setPixmap(self._theme.pixmap(page.icon, 44, tint))
-        column.addWidget(picture, 0, centre)
-        title = plain_label(page.title, wrap=True)
-        title.setProperty("kind", "title")
-        title.setObjectName("pageTitle")
-        title.setAlignment(centre)
-        column.addWidget(title)
+        picture.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        yield picture
+        yield _centred(page.title, "title", "pageTitle")
         if page.sentence:
-            sentence = plain_label(page.sentence, wrap=True)
-            sentence.setObjectName("pageSentence")
-            sentence.setProperty("kind", "muted")
-            sentence.setAlignment(centre)
-            column.addWidget(sentence)
+            yield _centred(page.sentence, "muted", "pageSentence")
         if page.offers:
-            column.addSpacing(px(8))
-            column.addLayout(self._buttons())
+            yield 8
+            yield row(self._theme, None, *map(self._button, page.offers), None, gap=8)
         if page.chips:
-            column.addSpacing(px(12))
-            self._add_chips(column)
+            yield 12
+            if page.chips_title:
+                yield _centred(page.chips_title, "section", wrap=False)
+            yield self._chips()
         if page.footnote:
-            column.addSpacing(px(4))
-            foot = plain_label(page.footnote, wrap=True)
-            foot.setProperty("kind", "muted")
-            foot.setAlignment(centre)
-            column.addWidget(foot)
+            yield 4
+            yield _centred(page.footnote, "muted")
 
-    def _buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(self._theme.px(8))
-        row.addStretch(1)
-        for offer in self._page.offers:
-            button = _Button(offer.text, offer.act)
-            if offer.icon:
-                colour = self._theme.colours.accent_text if offer.primary else ""
-                button.setIcon(self._theme.icon(offer.icon, colour))
-            button.setProperty("kind", "primary" if offer.primary else "plain")
-            row.addWidget(button)
-        row.addStretch(1)
-        return row
+    def _button(self, offer: Offer) -> QPushButton:
+        button = _Button(offer.text, offer.act)
+        if offer.icon:
+            colour = self._theme.colours.accent_text if offer.primary else ""
+            button.setIcon(self._theme.icon(offer.icon, colour))
+        return named(button, "", kind="primary" if offer.primary else "plain")
 
-    def _add_chips(self, column: QVBoxLayout) -> None:
-        page, chosen = self._page, self._page.chip_chosen
+    def _chips(self) -> QWidget:
+        chosen = self._page.chip_chosen
         assert chosen is not None  # a page with chips says what they do
-        if page.chips_title:
-            heading = plain_label(page.chips_title)
-            heading.setProperty("kind", "section")
-            heading.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            column.addWidget(heading)
         holder = QWidget()
         flow = FlowLayout(holder, self._theme.px(8))
-        for text in page.chips:
-            button = _Button(shown(text), partial(chosen, text))
-            button.setProperty("kind", "chip")
-            flow.addWidget(button)
-        column.addWidget(holder)
+        for text in self._page.chips:
+            flow.addWidget(named(_Button(shown(text), partial(chosen, text)), "", kind="chip"))
+        return holder
 
     # dropping -------------------------------------------------------------------------------
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802, D102
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Accept files and folders."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             self._highlight(on=True)
             event.acceptProposedAction()
 
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802, D102
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+        """Take the highlight away."""
         self._highlight(on=False)
 
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802, D102
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Emit what was dropped."""
         self._highlight(on=False)
-        found: list[Path] = [
-            path for path in map(local_path, event.mimeData().urls()) if path is not None
-        ]
+        found = [path for path in map(local_path, event.mimeData().urls()) if path is not None]
         if found:
             event.acceptProposedAction()
             self.dropped.emit(found)
@@ -198,8 +170,13 @@ class EmptyState(QWidget):
     def _highlight(self, *, on: bool) -> None:
         if self._frame is not None:
             self._frame.setProperty("active", on)
-            self._frame.style().unpolish(self._frame)
-            self._frame.style().polish(self._frame)
+            restyle(self._frame)
+
+
+def _centred(text: str, kind: str, name: str = "", *, wrap: bool = True) -> QLabel:
+    made = label(text, kind, name, wrap=wrap)
+    made.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    return made
 
 
 class _Button(QPushButton):

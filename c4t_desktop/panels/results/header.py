@@ -1,4 +1,4 @@
-"""Above the grid: how many match, in which order, and where the cut is."""
+"""Above the grid: how many match, in which order, and the scores with the cut among them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QRes
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QSizePolicy,
     QSlider,
@@ -15,14 +14,16 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core.index.query import Histogram
-from c4t_desktop.messages import count_text, plain_label, plural
+from c4t_desktop.messages import count_text, plural
+from c4t_desktop.panels.parts import label, named, row
 from c4t_desktop.services.arrange import SORTS, Arrangement
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.question import Order
 from c4t_desktop.settings import CARD_WIDTH, FOLD_EVENTS, Settings
 from c4t_desktop.theme import Theme
 
-STEPS = 1000
+_STEPS = 1000  # of the slider
+_GAP = 10  # between the controls
 
 
 class ThresholdSlider(QSlider):
@@ -36,16 +37,15 @@ class ThresholdSlider(QSlider):
     cut_chosen = Signal(float)
     automatic_wanted = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme) -> None:
         """Start without scores."""
-        super().__init__(Qt.Orientation.Horizontal, parent)
+        super().__init__(Qt.Orientation.Horizontal)
         self._theme = theme
         self._histogram = Histogram()
         self._peak = 1
-        self.setObjectName("thresholdSlider")
-        self.setAccessibleName(self.tr("Least score shown"))
+        named(self, "thresholdSlider", self.tr("Least score shown"))
         self.setToolTip(self.tr("Drag to show more or fewer; double-click for the automatic cut."))
-        self.setRange(0, STEPS)
+        self.setRange(0, _STEPS)
         self.setSingleStep(5)
         self.setPageStep(50)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -64,48 +64,49 @@ class ThresholdSlider(QSlider):
         if self.isSliderDown():
             return
         low, high = self._histogram.low, self._histogram.high
-        share = 0.0 if cut is None else (cut - low) / (high - low)
         self.blockSignals(True)
-        self.setValue(round(min(1.0, max(0.0, share)) * STEPS))
+        self._set_share(0.0 if cut is None else (cut - low) / (high - low))
         self.blockSignals(False)
-        said = self.tr("everything") if cut is None else f"{cut:.2f}"
-        self.setAccessibleDescription(said)
+        self.setAccessibleDescription(self.tr("everything") if cut is None else f"{cut:.2f}")
         self.update()
 
     def cut(self) -> float:
         """Return the score at the slider."""
         low, high = self._histogram.low, self._histogram.high
-        return low + (high - low) * self.value() / STEPS
+        return low + (high - low) * self.value() / _STEPS
 
     @Slot(int)
     def _moved(self, _: int) -> None:
         self.update()
         self.cut_chosen.emit(self.cut())
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a comfortable size."""
         return QSize(self._theme.px(220), self._theme.px(36))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the least size with which a cut can be chosen."""
         return QSize(self._theme.px(120), self._theme.px(36))
 
     def _area(self) -> QRectF:
         inset = self._theme.px(4)
         return QRectF(self.rect()).adjusted(inset, 2, -inset, -2)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint the histogram of scores, and the cut over it."""
         colours, px = self._theme.colours, self._theme.px
         painter = QPainter(self)
         area = self._area()
         counts = self._histogram.counts
-        at = area.left() + area.width() * self.value() / STEPS
+        at = area.left() + area.width() * self.value() / _STEPS
         painter.setPen(QPen(QColor(colours.border_strong), 1))
         painter.drawLine(area.bottomLeft(), area.bottomRight())
         width = area.width() / max(1, len(counts))
-        for place, count in enumerate(counts):
+        for index, count in enumerate(counts):
             if count:
                 # The square root keeps the few matches visible beside thousands of others.
                 height = max(2.0, (area.height() - 2) * (count / self._peak) ** 0.5)
-                left = area.left() + place * width
+                left = area.left() + index * width
                 matches = left + width / 2 >= at
                 tint = colours.accent if matches else colours.border_strong
                 bar = QRectF(left + 0.5, area.bottom() - height, max(1.0, width - 1), height)
@@ -119,26 +120,32 @@ class ThresholdSlider(QSlider):
             painter.drawEllipse(QRectF(at - px(4), area.top() - 2, px(8), px(8)))
         painter.end()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Begin to drag the cut."""
         if event.button() == Qt.MouseButton.LeftButton and self.isEnabled():
             self.setSliderDown(True)
             self._go(event)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Drag the cut."""
         if self.isSliderDown():
             self._go(event)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """End dragging."""
         self.setSliderDown(False)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Go back to the automatic cut."""
         self.setSliderDown(False)
         self.automatic_wanted.emit()
 
     def _go(self, event: QMouseEvent) -> None:
         area = self._area()
-        share = (event.position().x() - area.left()) / area.width()
-        self.setValue(round(min(1.0, max(0.0, share)) * STEPS))
+        self._set_share((event.position().x() - area.left()) / area.width())
+
+    def _set_share(self, share: float) -> None:
+        self.setValue(round(min(1.0, max(0.0, share)) * _STEPS))
 
 
 class ResultsHeader(QWidget):
@@ -154,87 +161,64 @@ class ResultsHeader(QWidget):
 
     card_width = Signal(int)
 
-    def __init__(
-        self, finder: Finder, settings: Settings, theme: Theme, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, finder: Finder, settings: Settings, theme: Theme) -> None:
         """Show nothing yet."""
-        super().__init__(parent)
+        super().__init__()
         self._finder = finder
         self._settings = settings
         self._theme = theme
         self.setObjectName("resultsHeader")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._count = plain_label()
-        self._count.setProperty("kind", "subtitle")
-        self._count.setObjectName("matchCount")
-        self._of = plain_label()
-        self._of.setProperty("kind", "muted")
-        self._sort = QComboBox()
-        self._fold = QCheckBox(self.tr("Fold events"))
+        self._count = label(kind="subtitle", name="matchCount")
+        self._of = label(kind="muted")
+        self._sort = named(QComboBox(), "sortChooser", self.tr("Sort by"), kind="flat")
+        self._fold = named(QCheckBox(self.tr("Fold events")), "foldEvents")
         self.slider = ThresholdSlider(theme)
-        self._cut = plain_label()
-        self._cut.setProperty("kind", "muted")
-        self._size = QSlider(Qt.Orientation.Horizontal)
+        self._cut = label(kind="muted")
+        size = QSlider(Qt.Orientation.Horizontal)
+        self._size = named(size, "sizeSlider", self.tr("Size of the pictures"))
         self._small, self._large = QLabel(), QLabel()
         self._place()
         self._wire()
         self._restyle()
 
     def _place(self) -> None:
-        px = self._theme.px
+        theme = self._theme
         names = {"score": self.tr("score"), "time": self.tr("time"), "drive": self.tr("drive")}
         for sort in SORTS:
             self._sort.addItem(self.tr("Sort: {0}").format(names[sort]), sort)
-        self._sort.setProperty("kind", "flat")
-        self._sort.setObjectName("sortChooser")
-        self._sort.setAccessibleName(self.tr("Sort by"))
-        self._fold.setObjectName("foldEvents")
         self._fold.setToolTip(
             self.tr("Show frames that follow each other as one event (E unfolds)")
         )
         self._fold.setChecked(self._settings.value(FOLD_EVENTS))
-        self._size.setObjectName("sizeSlider")
-        self._size.setAccessibleName(self.tr("Size of the pictures"))
         self._size.setRange(CARD_WIDTH.low, CARD_WIDTH.high)
         self._size.setSingleStep(CARD_WIDTH.step)
         self._size.setValue(self._settings.value(CARD_WIDTH))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(px(16), px(10), px(16), px(4))
-        row.setSpacing(px(10))
-        row.addWidget(self._count)
-        row.addWidget(self._of)
-        row.addStretch(1)
-        # On this side of the room, so that a longer count does not push them from under the mouse.
-        for part in (self._sort, self._fold, self.slider):
-            row.addWidget(part)
-        row.addWidget(self._cut)
+        # On the right, so that a longer count does not push them from under the mouse.
+        controls = (self._sort, self._fold, self.slider)
+        row(
+            theme, self._count, self._of, None, *controls, self._cut,
+            margins=(16, 10, 16, 4), gap=_GAP, parent=self,
+        )  # fmt: skip
         self.size_control = QWidget()
-        sizes = QHBoxLayout(self.size_control)
-        sizes.setContentsMargins(px(8), 0, 0, 0)
-        sizes.setSpacing(px(6))
-        sizes.addWidget(self._small)
-        sizes.addWidget(self._size)
-        sizes.addWidget(self._large)
+        row(
+            theme, self._small, self._size, self._large,
+            margins=(8, 0, 0, 0), gap=6, parent=self.size_control,
+        )  # fmt: skip
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Leave out what there is no room for."""
         super().resizeEvent(event)
         self._fit()
 
     def _fit(self) -> None:
         """Leave out what there is no room for, the least needed first."""
-        row = self.layout()
-        assert row is not None  # _place made it
-        room = self.width() - 2 * self._theme.px(16)
+        room, gap = self.width() - 2 * self._theme.px(16), self._theme.px(_GAP)
         always = (self._count, self._sort, self.slider)
-        used = sum(part.sizeHint().width() + row.spacing() for part in always)
-        for group in (
-            (self._cut,),
-            (self._fold,),
-            (self._of,),
-        ):
-            used += sum(part.sizeHint().width() + row.spacing() for part in group)
-            for part in group:
-                part.setVisible(used <= room)
+        used = sum(part.sizeHint().width() + gap for part in always)
+        for part in (self._cut, self._fold, self._of):
+            used += part.sizeHint().width() + gap
+            part.setVisible(used <= room)
 
     def _wire(self) -> None:
         finder = self._finder
@@ -294,11 +278,8 @@ class ResultsHeader(QWidget):
 
     @Slot(object)
     def _order_changed(self, order: Order) -> None:
-        place = self._sort.findData(order.sort)
-        if place != self._sort.currentIndex():
-            self._sort.setCurrentIndex(place)
-        if order.fold != self._fold.isChecked():
-            self._fold.setChecked(order.fold)
+        self._sort.setCurrentIndex(self._sort.findData(order.sort))
+        self._fold.setChecked(order.fold)
         self._show_cut()
 
     def _show_cut(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from c4t_desktop.context import InPlaceOfGrid
+from c4t_desktop.context import Context, InPlaceOfGrid
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import describe
@@ -18,9 +18,9 @@ from c4t_desktop.panels.results.empty_state import EmptyState, Page
 from c4t_desktop.panels.results.header import ResultsHeader
 from c4t_desktop.panels.results.viewer import Viewer
 from c4t_desktop.services.arrange import Arrangement
-from c4t_desktop.services.finder import Finder, Found
-from c4t_desktop.services.library import Indexing, Library, Opened
-from c4t_desktop.settings import CARD_WIDTH, Settings
+from c4t_desktop.services.finder import Found
+from c4t_desktop.services.library import Indexing, Opened
+from c4t_desktop.settings import CARD_WIDTH
 
 if TYPE_CHECKING:
     from c4t_core.workspace import IndexReport, WorkspaceStatus
@@ -41,39 +41,26 @@ class ResultsPanel(QStackedWidget):
 
     def __init__(
         self,
-        library: Library,
-        finder: Finder,
+        context: Context,
         header: ResultsHeader,
         view: ResultsView,
         viewer: Viewer,
-        empty: EmptyState,
-        hint: EmptyState,
-        settings: Settings,
         offers: pages.Offers,
-        parent: QWidget | None = None,
     ) -> None:
-        """Put the parts on pages.
-
-        ``empty`` takes the whole space; ``hint`` stands where the hits would be, below the
-        header with its slider; ``offers`` are what the buttons of both do.
-        """
-        super().__init__(parent)
-        self._library = library
-        self._finder = finder
-        self._header = header
-        self._view = view
+        """Put the parts on pages; ``offers`` are what the buttons of the empty ones do."""
+        super().__init__()
+        self._library, self._finder = context.library, context.finder
+        self._settings, self._offers = context.settings, offers
+        self._header, self._view, self._viewer = header, view, viewer
         model = view.model()
         assert isinstance(model, ResultsModel)  # a ResultsView is made with one
         self._model = model
-        self._viewer = viewer
-        self._empty = empty
-        self._hint = hint
-        self._settings = settings
-        self._offers = offers
+        self._empty = EmptyState(context.theme)  # in the whole space
+        self._hint = EmptyState(context.theme)  # where the hits would be, below the header
         self._grid = QWidget()
         self._grid.setObjectName("canvas")
         self._problem: Callable[[], Page] | None = None
-        self._panel: QWidget | None = None
+        self._panel: InPlaceOfGrid | None = None
         self._terms: object = None
         self._status_now: WorkspaceStatus | None = None
         column = QVBoxLayout(self._grid)
@@ -82,11 +69,11 @@ class ResultsPanel(QStackedWidget):
         column.addWidget(header)
         self._under_header = QStackedWidget()
         self._under_header.addWidget(view)
-        self._under_header.addWidget(hint)
+        self._under_header.addWidget(self._hint)
         column.addWidget(self._under_header, 1)
-        for part in (empty, self._grid, viewer):
+        for part in (self._empty, self._grid, viewer):
             self.addWidget(part)
-        view.set_card_width(settings.value(CARD_WIDTH))
+        view.set_card_width(context.settings.value(CARD_WIDTH))
         self._wire()
         self.show_resting()
 
@@ -147,7 +134,7 @@ class ResultsPanel(QStackedWidget):
         """Whether a frame is shown large."""
         return self.currentWidget() is self._viewer
 
-    def _rest_if_idle(self) -> None:
+    def _show_resting_if_idle(self) -> None:
         if self._finder.question.empty or self._problem is not None:
             self.show_resting()
 
@@ -162,12 +149,12 @@ class ResultsPanel(QStackedWidget):
     def _opened(self, opened: Opened) -> None:
         self._problem = None
         self._status_now = opened.status
-        self._rest_if_idle()
+        self._show_resting_if_idle()
 
     @Slot(object)
     def _status(self, status: WorkspaceStatus) -> None:
         self._status_now = status
-        self._rest_if_idle()
+        self._show_resting_if_idle()
 
     @Slot(object)
     def _open_failed(self, error: Exception) -> None:
@@ -181,7 +168,7 @@ class ResultsPanel(QStackedWidget):
 
     @Slot(object)
     def _index_ended(self, _: IndexReport | None) -> None:
-        self._rest_if_idle()
+        self._show_resting_if_idle()
 
     @Slot(object)
     def _index_failed(self, error: Exception) -> None:
@@ -235,7 +222,7 @@ class ResultsPanel(QStackedWidget):
             self._view.scrollToTop()
 
     def _same_question(self, found: Found) -> bool:
-        """Whether the hits shown answer the same terms as before: then the place is kept."""
+        """Whether the hits shown answer the same terms as before; then the view does not move."""
         terms = found.question.terms
         same, self._terms = terms == self._terms, terms
         return same
@@ -275,13 +262,13 @@ class ResultsPanel(QStackedWidget):
 
     # further panels -------------------------------------------------------------------------
 
-    def show_panel(self, panel: QWidget) -> None:
-        """Put a panel in the place of the grid until it emits ``closed``."""
+    @Slot(object)
+    def show_panel(self, panel: InPlaceOfGrid) -> None:
+        """Put a panel in the place of the grid until it is closed."""
         self.leave_panel()
         self._panel = panel
         self.addWidget(panel)
         self.setCurrentWidget(panel)
-        assert isinstance(panel, InPlaceOfGrid)  # or nothing leads back to the grid
         panel.closed.connect(self.leave_panel)
         panel.setFocus()
 
@@ -290,7 +277,7 @@ class ResultsPanel(QStackedWidget):
         """Go back from a further panel to the grid."""
         panel, self._panel = self._panel, None
         if panel is not None:
-            getattr(panel, "release", _nothing)()
+            panel.release()
             self.removeWidget(panel)
             panel.deleteLater()
             self.close_frame()
@@ -326,7 +313,3 @@ class ResultsPanel(QStackedWidget):
     def _frame_shown(self, path: Path) -> None:
         row = self._model.row_at(self._model.index_of(path))
         self.current_changed.emit(path, row.hit if row is not None else None)
-
-
-def _nothing() -> None:
-    """Most panels hold nothing that must be given back."""

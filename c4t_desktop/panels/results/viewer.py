@@ -7,17 +7,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
+from c4t_desktop.context import Context
 from c4t_desktop.gallery.filmstrip import Filmstrip
 from c4t_desktop.gallery.frame_view import FrameView
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
-from c4t_desktop.jobs.thumbnails import Thumbnails
-from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.details import ElidedLabel
-from c4t_desktop.services.details import Details, Facts
-from c4t_desktop.theme import Theme
+from c4t_desktop.panels.parts import ElidedLabel, column, label, named, row
+from c4t_desktop.services.details import Facts
 
 _PLAY = 250  # ms per frame
 
@@ -35,26 +32,17 @@ class Viewer(QWidget):
     step_wanted = Signal(int)
     frame_shown = Signal(object)
 
-    def __init__(
-        self,
-        details: Details,
-        thumbnails: Thumbnails,
-        cache: ThumbnailCache,
-        theme: Theme,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, context: Context) -> None:
         """Show nothing yet."""
-        super().__init__(parent)
-        self._details = details
-        self._theme = theme
+        super().__init__()
+        self._details, self._theme = context.details, context.theme
+        thumbnails, cache, theme = context.thumbnails, context.cache, context.theme
         self.setObjectName("frameView")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.view = FrameView(thumbnails, cache, theme)
         self.setFocusProxy(self.view)
-        self._name = ElidedLabel()
-        self._name.setProperty("kind", "subtitle")
-        self._zoom = plain_label()
-        self._zoom.setProperty("kind", "muted")
+        self._name = named(ElidedLabel(), "", kind="subtitle")
+        self._zoom = label(kind="muted")
         self.strip = Filmstrip(cache, theme, self.tr("Neighbours in time"))
         self._back = self._button("chevron-left", self.tr("Back to the results (Esc)"))
         self._earlier = self._button("chevron-left", self.tr("Earlier in time (,)"))
@@ -69,33 +57,37 @@ class Viewer(QWidget):
         self._restyle()
 
     def _button(self, icon: str, name: str) -> QToolButton:
-        button = QToolButton()
-        button.setProperty("icon_name", icon)
+        button = named(QToolButton(), "", name)
+        self._theme.dress(button, icon)
         button.setToolTip(name)
-        button.setAccessibleName(name)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
 
     def _place(self) -> None:
-        px = self._theme.px
-        top = QHBoxLayout()
-        top.setSpacing(px(8))
-        top.addWidget(self._back)
-        top.addWidget(self._name, 1)
-        for part in (self._zoom, self._fit, self._pixels):
-            top.addWidget(part)
-        below = QHBoxLayout()
-        below.setSpacing(px(4))
-        for part in (self._earlier, self._play, self._later):
-            below.addWidget(part)
-        below.addSpacing(px(8))
-        below.addWidget(self.strip, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(16), px(10), px(16), px(10))
-        column.setSpacing(px(10))
-        column.addLayout(top)
-        column.addWidget(self.view, 1)
-        column.addLayout(below)
+        theme = self._theme
+        top = row(
+            theme,
+            self._back,
+            self._name,
+            self._zoom,
+            self._fit,
+            self._pixels,
+            wide=self._name,
+            gap=8,
+        )
+        below = row(
+            theme, self._earlier, self._play, self._later, 8, self.strip, wide=self.strip, gap=4
+        )
+        column(
+            theme,
+            top,
+            self.view,
+            below,
+            wide=self.view,
+            margins=(16, 10, 16, 10),
+            gap=10,
+            parent=self,
+        )
 
     def _wire(self) -> None:
         self._back.clicked.connect(self.closed)
@@ -158,10 +150,10 @@ class Viewer(QWidget):
         paths: Sequence[Path] = self.strip.paths
         if self.view.path not in paths:
             return bool(paths) or self._timer.isActive()
-        place = paths.index(self.view.path) + by
-        if not 0 <= place < len(paths):
+        index = paths.index(self.view.path) + by
+        if not 0 <= index < len(paths):
             return False
-        self.show_frame(paths[place])
+        self.show_frame(paths[index])
         return True
 
     @Slot()
@@ -173,7 +165,8 @@ class Viewer(QWidget):
         known = not self.view.frame_size.isEmpty()
         self._zoom.setText(f"{self.view.shown_zoom * 100:.0f} %" if known else "")
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Step through hits or time, play, or go back."""
         steps: dict[int, int] = {
             Qt.Key.Key_Left: -1,
             Qt.Key.Key_Up: -1,
@@ -196,7 +189,6 @@ class Viewer(QWidget):
     def _restyle(self) -> None:
         theme = self._theme
         for button in (self._back, self._earlier, self._later, self._pixels, self._fit):
-            button.setIcon(theme.icon(button.property("icon_name")))
             button.setIconSize(QSize(theme.px(18), theme.px(18)))
-        self._play.setIcon(theme.icon("pause" if self._timer.isActive() else "play"))
+        theme.dress(self._play, "pause" if self._timer.isActive() else "play")
         self.strip.setFixedHeight(theme.px(52))

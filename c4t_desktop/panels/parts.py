@@ -1,0 +1,270 @@
+"""What panels are put together from: labels, buttons, rows and columns, each in one call."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QLayoutItem,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from c4t_desktop.gallery.results_model import plain_tip
+from c4t_desktop.messages import plain_label
+from c4t_desktop.theme import Theme
+
+W = TypeVar("W", bound=QWidget)
+B = TypeVar("B", bound=QBoxLayout)
+Part = QWidget | QLayout | int | None  # a number is a gap before scaling, None takes what is left
+Margins = tuple[int, int, int, int]  # left, top, right, bottom; before scaling
+
+
+def named(widget: W, name: str, says: str = "", *, kind: str = "") -> W:
+    """Give a widget its object name, accessible name and kind in the style sheet; return it."""
+    if name:
+        widget.setObjectName(name)
+    if says:
+        widget.setAccessibleName(says)
+    if kind:
+        widget.setProperty("kind", kind)
+    return widget
+
+
+def set_kind(widget: QWidget, kind: str) -> None:
+    """Change a widget's kind in the style sheet while it is shown."""
+    widget.setProperty("kind", kind)
+    restyle(widget)
+
+
+def restyle(widget: QWidget) -> None:
+    """Let the style sheet look at a widget's properties again."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def label(text: str = "", kind: str = "", name: str = "", *, wrap: bool = False) -> QLabel:
+    """Return a label that shows plain text only."""
+    return named(plain_label(text, wrap=wrap), name, kind=kind)
+
+
+def push_button(text: str, name: str = "", icon: str = "", *, theme: Theme) -> QPushButton:
+    """Return a button that Enter does not press from elsewhere in its dialog."""
+    button = named(QPushButton(text), name)
+    button.setAutoDefault(False)
+    if icon:
+        theme.dress(button, icon)
+    return button
+
+
+def thin_bar(name: str, says: str, theme: Theme) -> QProgressBar:
+    """Return a progress bar without text."""
+    bar = named(QProgressBar(), name, says)
+    bar.setTextVisible(False)
+    bar.setFixedHeight(theme.px(6))
+    return bar
+
+
+def _fill(
+    box: B, theme: Theme, parts: tuple[Part, ...], wide: Part, margins: Margins | None, gap: int
+) -> B:
+    if margins is not None:  # px of nothing would be one pixel
+        box.setContentsMargins(*(theme.px(side) if side else 0 for side in margins))
+    if gap >= 0:
+        box.setSpacing(theme.px(gap) if gap else 0)
+    for part in parts:
+        if part is None:
+            box.addStretch(1)
+        elif isinstance(part, int):
+            box.addSpacing(theme.px(part))
+        elif isinstance(part, QWidget):
+            box.addWidget(part, int(part is wide))
+        else:
+            box.addLayout(part, int(part is wide))
+    return box
+
+
+def row(
+    theme: Theme,
+    *parts: Part,
+    wide: Part = None,
+    margins: Margins | None = None,
+    gap: int = -1,
+    parent: QWidget | None = None,
+) -> QHBoxLayout:
+    """Put parts side by side.
+
+    Args:
+        theme: scales lengths with the text.
+        parts: widgets, layouts, gaps, and None for what takes the room that is left.
+        wide: the part among them that takes it instead.
+        margins: around them; None leaves them as Qt has them.
+        gap: between them; -1 leaves it as Qt has it.
+        parent: the widget to lay out, None for a row within another layout.
+    """
+    box = QHBoxLayout(parent) if parent is not None else QHBoxLayout()
+    return _fill(box, theme, parts, wide, margins, gap)
+
+
+def column(
+    theme: Theme,
+    *parts: Part,
+    wide: Part = None,
+    margins: Margins | None = None,
+    gap: int = -1,
+    parent: QWidget | None = None,
+) -> QVBoxLayout:
+    """Put parts one below the other; see :func:`row`."""
+    box = QVBoxLayout(parent) if parent is not None else QVBoxLayout()
+    return _fill(box, theme, parts, wide, margins, gap)
+
+
+def close_buttons(dialog: QDialog, *more: QPushButton) -> QDialogButtonBox:
+    """Return a dialog's button that closes it, and more beside it."""
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    for button in more:
+        buttons.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
+    for button in buttons.findChildren(QPushButton):
+        button.setAutoDefault(False)
+    buttons.rejected.connect(dialog.reject)
+    return buttons
+
+
+def open_dialog(dialog: QDialog) -> None:
+    """Show a dialog over its window; it goes when it is closed."""
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
+
+
+def question(parent: QWidget, name: str, title: str, text: str) -> QMessageBox:
+    """Return a box that asks something in plain text, still without buttons."""
+    box = QMessageBox(parent)
+    box.setObjectName(name)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setWindowTitle(title)
+    box.setText(text)
+    return box
+
+
+class ElidedLabel(QLabel):
+    """A plain label that elides its text in the middle and shows all of it as a tooltip."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._whole = ""
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            # Names of files and folders read from left to right, whatever the window does.
+            self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+            self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.setMinimumWidth(20)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def show_text(self, text: str) -> None:
+        """Show a text."""
+        self._whole = text.replace("\n", "⏎")
+        self.setToolTip(plain_tip(text))
+        self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Shorten the text to the new width."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        metrics, mode = self.fontMetrics(), Qt.TextElideMode.ElideMiddle
+        self.setText(metrics.elidedText(self._whole, mode, max(10, self.width())))
+
+
+class FlowLayout(QLayout):
+    """Puts widgets side by side and begins a new line where the width ends."""
+
+    def __init__(self, parent: QWidget, gap: int, *, centred: bool = True) -> None:
+        """Lay out the children of a widget with a gap between them."""
+        super().__init__(parent)
+        self._items: list[QLayoutItem] = []
+        self._gap = gap
+        self._centred = centred
+        self.setContentsMargins(0, 0, 0, 0)
+
+    def addItem(self, item: QLayoutItem) -> None:  # noqa: N802
+        """Add an item behind the last."""
+        self._items.append(item)
+
+    def count(self) -> int:
+        """Return how many items there are."""
+        return len(self._items)
+
+    def itemAt(self, index: int) -> QLayoutItem | None:  # noqa: N802
+        """Return an item, None where there is none."""
+        return self._items[index] if 0 <= index < len(self._items) else None
+
+    def takeAt(self, index: int) -> QLayoutItem | None:  # noqa: N802
+        """Remove and return an item, None where there is none."""
+        return self._items.pop(index) if 0 <= index < len(self._items) else None
+
+    def expandingDirections(self) -> Qt.Orientation:  # noqa: N802
+        """Ask for no more room than needed."""
+        return Qt.Orientation(0)
+
+    def hasHeightForWidth(self) -> bool:  # noqa: N802
+        """Say that a narrow layout is higher."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        """Return the height of all lines at a width in pixels."""
+        lines = self._lines(width)
+        heights = [max(item.sizeHint().height() for item in line) for line in lines]
+        return sum(heights) + self._gap * max(0, len(heights) - 1)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size of all items in one line."""
+        width = sum(item.sizeHint().width() + self._gap for item in self._items)
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSize(self) -> QSize:  # noqa: N802
+        """Return the width of the widest item."""
+        widest = max((item.minimumSize().width() for item in self._items), default=0)
+        return QSize(widest, 0)
+
+    def setGeometry(self, rect: QRect) -> None:  # noqa: N802
+        """Place the items, line by line."""
+        super().setGeometry(rect)
+        top = rect.top()
+        for line in self._lines(rect.width()):
+            width = sum(item.sizeHint().width() for item in line) + self._gap * (len(line) - 1)
+            left = rect.left()
+            if self._centred:
+                left += max(0, (rect.width() - width) // 2)
+            height = max(item.sizeHint().height() for item in line)
+            for item in line:
+                item.setGeometry(QRect(QPoint(left, top), item.sizeHint()))
+                left += item.sizeHint().width() + self._gap
+            top += height + self._gap
+
+    def _lines(self, width: int) -> list[list[QLayoutItem]]:
+        lines: list[list[QLayoutItem]] = []
+        used = 0
+        for item in self._items:
+            need = item.sizeHint().width()
+            if not lines or used + self._gap + need > width:
+                lines.append([item])
+                used = need
+            else:
+                lines[-1].append(item)
+                used += self._gap + need
+        return lines

@@ -16,18 +16,17 @@ from c4t_desktop.gallery.preview import HoverPreview
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.panels.actions import FOLDER_MENU, HIT_MENU, MAIN_MENU, Actions
-from c4t_desktop.panels.bars.model_chooser import ModelChooser
 from c4t_desktop.panels.bars.sidebar import Sidebar
 from c4t_desktop.panels.bars.status import StatusArea, folders_title
-from c4t_desktop.panels.bars.top_bar import TopBar
+from c4t_desktop.panels.bars.top_bar import ModelChooser, TopBar
 from c4t_desktop.panels.commands import FolderCommands, HelpCommands, HitCommands
 from c4t_desktop.panels.details import DetailsPanel
 from c4t_desktop.panels.further import FurtherPanels
-from c4t_desktop.panels.results import pages
+from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.header import ResultsHeader
 from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.panels.results.viewer import Viewer
-from c4t_desktop.panels.search.search_bar import SearchBar
+from c4t_desktop.panels.search_bar import SearchBar
 from c4t_desktop.panels.selection import Selection
 
 if TYPE_CHECKING:
@@ -141,9 +140,9 @@ class MainWindow(QMainWindow):
             else:
                 menu.addSeparator()
 
-    def _offers(self) -> pages.Offers:
+    def _offers(self) -> empty_state.Offers:
         folders, library = self.folder_commands, self._context.library
-        return pages.Offers(
+        return empty_state.Offers(
             choose_folder=folders.choose_folder,
             open_sample=folders.open_sample if folders.sample_folder() is not None else None,
             open_recent=folders.open_folders,

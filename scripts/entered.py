@@ -32,9 +32,9 @@ from typing import Any
 FACTS = {
     "folders resolved": ("c4t_core.index.*.resolve",),
     "roots read": ("*.Catalogue.roots",),
-    "run read": ("*.Catalogue.run",),
+    "run read": ("*.Catalogue.run", "*.Catalogue.indexed"),
     "generation read": ("*.Lookup.generation", "*.Reads.generation", "*.Catalogue.generation"),
-    "model looked up": ("*.Catalogue.model_id",),
+    "model looked up": ("*.Catalogue.model_id", "*.Catalogue.indexed"),
     "scoring passes": ("c4t_core.index.*.cosine",),
     "query made a vector": ("c4t_core.index.*.direction",),
     "locks of the catalogue": ("*.Catalogue.reading", "*.Catalogue.writing"),

@@ -272,7 +272,7 @@ def test_the_only_opener_of_the_users_pictures():
     assert where(opens).keys() == {
         "c4t_core/images/decode.py",
         "c4t_desktop/jobs/thumbnails.py",  # the JPEGs it keeps itself, from memory
-        "c4t_desktop/panels/search/search_bar.py",  # what was pasted, from the clipboard
+        "c4t_desktop/panels/search_bar.py",  # what was pasted, from the clipboard
         "c4t_desktop/gallery/delegate.py",  # copies of a card's ground
         "c4t_desktop/theme/icons.py",  # its own icons
     }

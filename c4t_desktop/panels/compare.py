@@ -22,7 +22,7 @@ from c4t_desktop.gallery.compare_delegate import CompareDelegate
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import describe
-from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.parts import column, label, named, row
 from c4t_desktop.services.comparison import Compared, Comparison, IndexNeeded
 

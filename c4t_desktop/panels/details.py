@@ -23,7 +23,7 @@ from c4t_desktop.gallery.filmstrip import Filmstrip
 from c4t_desktop.gallery.frame_view import FrameView
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import size_text
-from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.parts import ElidedLabel, FlowLayout, column, label, named
 from c4t_desktop.services.details import Facts
 

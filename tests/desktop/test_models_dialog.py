@@ -20,8 +20,7 @@ from PySide6.QtWidgets import (
 
 from c4t_core.errors import DownloadError, ModelError
 from c4t_core.models.protocol import ModelInfo
-from c4t_desktop.panels.dialogs.add_model import AddModelDialog, suggest_name
-from c4t_desktop.panels.dialogs.models import ModelsDialog
+from c4t_desktop.panels.dialogs.models import AddModelDialog, ModelsDialog, suggest_name
 
 
 def child(dialog, kind, name):

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QToolButton, QWidget
 from c4t_core.progress import format_duration
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import count_text, plural
-from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.parts import label, named, row, thin_bar
 from c4t_desktop.services.library import Indexing, Library, Opened
 from c4t_desktop.theme import Theme

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
 from c4t_desktop.messages import count_text, describe, plural, tr_noop
-from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.parts import column, label, named, push_button, row, set_kind, thin_bar
 from c4t_desktop.services.export import (
     COPY,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from c4t_desktop.messages import plural
-from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.bars.top_bar import title_of
 
 if TYPE_CHECKING:
     from c4t_core.evaluation.figures import Figure

@@ -25,7 +25,7 @@ from c4t_core.progress import RateMeter, format_duration
 from c4t_desktop.context import Context, InPlaceOfGrid
 from c4t_desktop.gallery.results_model import file_url, shown
 from c4t_desktop.messages import count_text, describe, plain_label
-from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.result_page import ResultPage
 from c4t_desktop.panels.evaluation.setup_page import SetupPage

@@ -22,7 +22,7 @@ from c4t_desktop.gallery.compare_delegate import VerdictDelegate
 from c4t_desktop.gallery.results_model import ResultsModel, shown
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.charts import BarChart, Chart
 from c4t_desktop.panels.evaluation.table import CellsTable

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import count_text, plain_label, why_unusable
-from c4t_desktop.panels.bars.model_chooser import title_of
+from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.services.evaluation import FromLabels, Marked, Plan
 
 if TYPE_CHECKING:

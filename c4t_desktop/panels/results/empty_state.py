@@ -1,18 +1,25 @@
-"""What the middle shows when there is no grid: an invitation, a hint, or what went wrong."""
+"""What the middle shows when there is no grid: invitations, hints, what went wrong, as pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from c4t_desktop.gallery.results_model import local_path, shown
+from c4t_desktop.messages import Problem, count_text, plural
+from c4t_desktop.panels.bars.status import folders_title
 from c4t_desktop.panels.parts import FlowLayout, Part, column, label, named, restyle, row
 from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_core.workspace import WorkspaceStatus
 
 
 @dataclass(frozen=True)
@@ -190,3 +197,216 @@ class _Button(QPushButton):
     @Slot()
     def _go(self) -> None:
         self._act()
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Pages", text)
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What the buttons of the pages do.
+
+    Attributes:
+        choose_folder: let the user choose a folder.
+        open_sample: open the sample drive; None where it is not installed.
+        open_recent: open folders that were open before.
+        index: look for new images.
+        show_skipped: list the files that were skipped.
+        use_shipped_model: go back to the model that ships.
+        copy: put a text on the clipboard.
+    """
+
+    choose_folder: Callable[[], object]
+    open_sample: Callable[[], object] | None
+    open_recent: Callable[[Sequence[str]], object]
+    index: Callable[[], object]
+    show_skipped: Callable[[], object]
+    use_shipped_model: Callable[[], object]
+    copy: Callable[[str], object]
+
+
+def examples() -> tuple[str, ...]:
+    """Return queries to begin with."""
+    return (
+        _tr("truck in snow"),
+        _tr("cyclist on a rainy street"),
+        _tr("pedestrian crossing at night"),
+        _tr("traffic jam on a motorway"),
+        _tr("road through trees - cars"),
+    )
+
+
+def welcome(offers: Offers, recent: Sequence[tuple[str, ...]]) -> Page:
+    """Invite someone who has nothing open."""
+    buttons = [Offer(_tr("Choose a folder…"), offers.choose_folder, True, "folder")]
+    footnote = _tr("Nothing leaves this machine, and nothing is written into your folders.")
+    if offers.open_sample is not None:
+        buttons.append(Offer(_tr("Try the sample drive"), offers.open_sample, icon="play"))
+        footnote += "\n" + _tr("The sample's pictures are drawn, not photographed.")
+    titles: dict[str, tuple[str, ...]] = {}
+    for entry in recent[:5]:
+        titles.setdefault(folders_title([Path(part) for part in entry]), entry)
+    return Page(
+        title=_tr("Find driving situations by describing them"),
+        sentence=_tr(
+            "Drop a folder of camera frames here, or choose one. "
+            "It is indexed at once, and you can search while that runs."
+        ),
+        icon="drop",
+        offers=tuple(buttons),
+        chips=tuple(titles),
+        chips_title=_tr("OPENED BEFORE"),
+        chip_chosen=_Recent(offers, titles),
+        footnote=footnote,
+        drop=True,
+    )
+
+
+@dataclass(frozen=True)
+class _Recent:
+    """Opens what a chip names; compares equal, so that the page is not built anew."""
+
+    offers: Offers
+    titles: dict[str, tuple[str, ...]]
+
+    def __call__(self, title: str) -> None:
+        self.offers.open_recent(self.titles[title])
+
+
+def opening(folders: Sequence[Path]) -> Page:
+    """Say that folders are being opened."""
+    return Page(
+        title=_tr("Opening {0}…").format(folders_title(folders)),
+        sentence=_tr("The model is being loaded; this takes a second or two."),
+        icon="folder",
+    )
+
+
+def ready(
+    offers: Offers,
+    folders: Sequence[Path],
+    status: WorkspaceStatus | None,
+    *,
+    indexing: bool,
+    chosen: Callable[[str], object],
+) -> Page:
+    """Say what can be searched and how to begin."""
+    name = folders_title(folders)
+    found = status.embedded if status is not None else 0
+    total = status.total if status is not None else 0
+    if status is not None and total and status.offline >= total and not indexing:
+        return Page(
+            title=_tr("{0} is offline").format(name),
+            sentence=_tr(
+                "Its disk or network share is not there now. What was indexed can still be "
+                "searched; connect it to see the pictures."
+            ),
+            icon="offline",
+            offers=(Offer(_tr("Look again"), offers.index, True, "refresh"),),
+            chips=examples(),
+            chips_title=_tr("FOR EXAMPLE"),
+            chip_chosen=chosen,
+            tone="warn",
+        )
+    if not found and not indexing:
+        return nothing_indexed(offers, indexing=False, filtered=False, status=status)
+    if not found:
+        return Page(
+            title=_tr("Getting {0} ready").format(name),
+            sentence=_tr("The first frames can be searched in a moment."),
+            icon="search",
+            chips=examples(),
+            chips_title=_tr("FOR EXAMPLE"),
+            chip_chosen=chosen,
+        )
+    frames = plural(found, _tr("{0} frame"), _tr("{0} frames"))
+    sentence = _tr("{0} can be searched.").format(frames)
+    if indexing:
+        sentence += " " + _tr("More are being added while you search.")
+    return Page(
+        title=_tr("What are you looking for?"),
+        sentence=sentence + "\n" + _tr("Use + and − between spaces to add or exclude terms."),
+        icon="search",
+        chips=examples(),
+        chips_title=_tr("FOR EXAMPLE"),
+        chip_chosen=chosen,
+    )
+
+
+def nothing_indexed(
+    offers: Offers, *, indexing: bool, filtered: bool, status: WorkspaceStatus | None
+) -> Page:
+    """Say why there is nothing to search yet."""
+    if filtered:
+        return Page(
+            title=_tr("Nothing left after filtering"),
+            sentence=_tr("No frame passes the filters on the left; loosen or clear them."),
+            icon="filter",
+        )
+    if indexing:
+        return Page(
+            title=_tr("The first frames are on their way"),
+            sentence=_tr("Hits appear here as soon as the first hundred frames are indexed."),
+            icon="clock",
+        )
+    if status is not None and status.total:
+        return Page(
+            title=_tr("Not indexed yet"),
+            sentence=_tr("{0} images wait to be indexed for this model.").format(
+                count_text(status.total - status.embedded)
+            ),
+            icon="clock",
+            offers=(Offer(_tr("Index now"), offers.index, True, "refresh"),),
+        )
+    buttons = [Offer(_tr("Choose another folder…"), offers.choose_folder, True, "folder")]
+    if status is not None and status.skipped:
+        buttons.append(Offer(_tr("Show skipped files"), offers.show_skipped, icon="list"))
+    buttons.append(Offer(_tr("Look again"), offers.index, icon="refresh"))
+    return Page(
+        title=_tr("No images here"),
+        sentence=_tr(
+            "No PNG, JPEG, WebP, BMP or TIFF image was found in this folder or below it. "
+            "Label, mask, depth and lidar folders are left out."
+        ),
+        icon="image",
+        offers=tuple(buttons),
+        drop=True,
+    )
+
+
+def no_match(total: int, show_all: Callable[[], object]) -> Page:
+    """Say plainly that nothing matches."""
+    return Page(
+        title=_tr("Nothing matches"),
+        sentence=_tr(
+            "None of the {0} frames stands out for this query. "
+            "Try other words, or look at the nearest frames anyway."
+        ).format(count_text(total)),
+        icon="search",
+        offers=(Offer(_tr("Show the nearest anyway"), show_all, icon="image"),),
+    )
+
+
+def not_understood(problem: Problem) -> Page:
+    """Say why a query cannot be answered."""
+    return Page(title=problem.title, sentence=problem.sentence, icon="warning", tone="warn")
+
+
+def failed(problem: Problem, offers: Offers) -> Page:
+    """Say what went wrong with the folder or the model, with the remedy."""
+    buttons = []
+    if problem.command:
+        command = problem.command
+        buttons.append(Offer(_tr("Copy the command"), lambda: offers.copy(command), True, "copy"))
+        buttons.append(Offer(_tr("Use the C4T model"), offers.use_shipped_model))
+    else:
+        buttons.append(Offer(_tr("Choose another folder…"), offers.choose_folder, True, "folder"))
+    return Page(
+        title=problem.title,
+        sentence=problem.sentence,
+        icon="warning",
+        offers=tuple(buttons),
+        tone="warn",
+        drop=True,
+    )

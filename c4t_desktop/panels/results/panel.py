@@ -13,7 +13,7 @@ from c4t_desktop.context import Context, InPlaceOfGrid
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import describe
-from c4t_desktop.panels.results import pages
+from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.empty_state import EmptyState, Page
 from c4t_desktop.panels.results.header import ResultsHeader
 from c4t_desktop.panels.results.viewer import Viewer
@@ -45,7 +45,7 @@ class ResultsPanel(QStackedWidget):
         header: ResultsHeader,
         view: ResultsView,
         viewer: Viewer,
-        offers: pages.Offers,
+        offers: empty_state.Offers,
     ) -> None:
         """Put the parts on pages; ``offers`` are what the buttons of the empty ones do."""
         super().__init__()
@@ -109,12 +109,12 @@ class ResultsPanel(QStackedWidget):
         if self._problem is not None:
             page = self._problem()
         elif not self._library.folders:
-            page = pages.welcome(self._offers, self._settings.recent())
+            page = empty_state.welcome(self._offers, self._settings.recent())
         elif self._library.opened_now is None:
-            page = pages.opening(self._library.folders)
+            page = empty_state.opening(self._library.folders)
         else:
             status = self._status_now
-            page = pages.ready(
+            page = empty_state.ready(
                 self._offers,
                 self._library.folders,
                 status,
@@ -158,7 +158,7 @@ class ResultsPanel(QStackedWidget):
 
     @Slot(object)
     def _open_failed(self, error: Exception) -> None:
-        self._problem = lambda: pages.failed(describe(error), self._offers)
+        self._problem = lambda: empty_state.failed(describe(error), self._offers)
         self.show_resting()
 
     @Slot(object)
@@ -173,7 +173,7 @@ class ResultsPanel(QStackedWidget):
     @Slot(object)
     def _index_failed(self, error: Exception) -> None:
         if self._status_now is None or not self._status_now.embedded:
-            self._problem = lambda: pages.failed(describe(error), self._offers)
+            self._problem = lambda: empty_state.failed(describe(error), self._offers)
             self.show_resting()
 
     @Slot(object)
@@ -181,7 +181,7 @@ class ResultsPanel(QStackedWidget):
         problem = describe(error)
         self._model.set_rows(())
         self.current_changed.emit(None, None)
-        self._empty.show_page(pages.not_understood(problem))
+        self._empty.show_page(empty_state.not_understood(problem))
         self.setCurrentWidget(self._empty)
 
     @Slot()
@@ -230,9 +230,9 @@ class ResultsPanel(QStackedWidget):
     def _no_match(self, found: Found) -> None:
         total = len(found.histogram.values)
         if total:
-            page = pages.no_match(total, self._finder.show_all)
+            page = empty_state.no_match(total, self._finder.show_all)
         else:
-            page = pages.nothing_indexed(
+            page = empty_state.nothing_indexed(
                 self._offers,
                 indexing=self._library.is_indexing,
                 filtered=found.question.restricted,

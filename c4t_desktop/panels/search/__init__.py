@@ -1,1 +1,0 @@
-"""The search bar and its field of terms."""

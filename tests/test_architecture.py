@@ -349,3 +349,49 @@ def test_nothing_is_hung_on_the_window_from_outside():
 def test_a_class_of_the_window_has_few_methods():
     modules = house.read(ROOT, ["c4t_desktop"])
     assert house.above(house.methods(modules), house.METHODS_IN_CLASS) == {}
+
+
+def test_the_only_connections():
+    network = {"socket", "urllib", "http", "ssl", "ftplib", "requests", "huggingface_hub"}
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in modules("c4t_core", "c4t_desktop")
+        if imports(path) & network or "QNetworkAccessManager" in path.read_text(encoding="utf-8")
+    }
+    assert found == {
+        "c4t_core/models/download.py",
+        "c4t_core/index/vectors/locks.py",  # the name of this machine
+        "c4t_desktop/gallery/results_model.py",  # urllib.parse
+    }
+
+
+PLAIN = {  # what the window imports of the core before anything is asked for
+    "c4t_core",
+    "c4t_core.errors",
+    "c4t_core.files",
+    "c4t_core.index.query",
+    "c4t_core.paths",
+    "c4t_core.progress",
+    "c4t_core.training.events",
+    "c4t_core.training.request",
+}
+
+
+def test_the_window_starts_with_plain_values_of_the_core():
+    found = set()
+    for path in modules("c4t_desktop"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("c4t_core"):
+                whole = node.module == "c4t_core"
+                names = {f"c4t_core.{alias.name}" for alias in node.names} if whole else set()
+                found |= names - {"c4t_core.__version__"} or {node.module}
+    assert found <= PLAIN
+    heavy = ("numpy", "PIL", *HEAVY, *ENGINES[:2])
+    code = f"import sys, c4t_desktop.app; print([m for m in {heavy!r} if m in sys.modules])"
+    assert run_python(code).strip() == "[]"
+
+
+def test_the_only_folding_of_events():
+    assert where(lambda name, _: name.rpartition(".")[2] == "fold_events").keys() == {
+        "c4t_core/workspace.py"
+    }

@@ -6,7 +6,7 @@
 >>> hits = ws.search("a cyclist in the rain", k=20)
 >>> [(hit.score, hit.drive, hit.path.name) for hit in hits][:3]
 >>> hits.to_pandas()                               # or look at ``hits`` in a notebook
->>> ws.search("snow + 2:truck - people @frame.png", filters=c4t_core.Filters(drives=("0412",)))
+>>> ws.search("snow + 2:truck - people + @frame.png", filters=c4t_core.Filters(drives=("0412",)))
 >>> model = c4t_core.load_model("c4t")             # the encoders alone
 >>> model.encode_texts(["a bus at night"]).shape   # float32 (1, d), unit rows
 >>> c4t_core.evaluate(c4t_core.EvaluationRequest(Path("pairs.csv"), Path("drives/")))

@@ -16,20 +16,11 @@ from typing import Literal
 
 from c4t_core.datasets.facts import Fact, Surroundings, class_counts, facts_of, surroundings_of
 from c4t_core.datasets.scene import Scene
-from c4t_core.datasets.words import concept, in_words, with_article
+from c4t_core.datasets.words import WORDS, concept, in_words, with_article
 
 _WORD = re.compile(r"[^\W\d_]+")
 # Words that may come back: grammar and numbers carry no content of their own.
-_FREE = frozenset(
-    {
-        *("a", "an", "the", "of", "on", "in", "at", "to", "by", "from", "with", "and", "or"),
-        *("there", "is", "are", "them", "it", "while", "both", "some", "few", "many", "several"),
-        *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-        *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
-        *("eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy"),
-        *("eighty", "ninety", "hundred", "thousand"),
-    }
-)
+_FREE = frozenset(WORDS["free words"])
 _NEAR = ("up close", "nearby", "near the camera")
 _FAR = ("in the distance", "far away", "far off")
 _SIDES = {
@@ -38,21 +29,7 @@ _SIDES = {
     "ahead": ("ahead", "straight ahead", "in front"),
 }
 # How amounts of what cannot be counted are said: little, some, much.
-_MASS: dict[str, tuple[Sequence[str], Sequence[str], Sequence[str]]] = {
-    "sky": (
-        ("a small patch of sky", "little sky"),
-        ("the sky", "some sky"),
-        ("a wide open sky", "a big sky"),
-    ),
-    "road": (("a narrow strip of road",), ("the road", "the roadway"), ("a broad road",)),
-    "pavement": (("a narrow pavement",), ("a pavement", "a sidewalk"), ("a broad pavement",)),
-    "background of trees or buildings": (
-        ("an open horizon",),
-        ("a background of trees or buildings",),
-        ("a dense background of trees or buildings", "plenty of trees or buildings behind"),
-    ),
-    "raindrops on the lens": (("raindrops on the lens",),) * 3,
-}
+_MASS: dict[str, tuple[Sequence[str], Sequence[str], Sequence[str]]] = WORDS["amounts"]
 _MOST_KINDS = 4
 
 

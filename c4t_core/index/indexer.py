@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from c4t_core.files import read_json
 from c4t_core.images.scan import Diff, ExcludeRules, Scan, Skipped, compare, scan
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
@@ -16,34 +17,8 @@ from c4t_core.index.embed import BATCH_SIZE, Batch, embed_stream
 from c4t_core.index.search import Searcher
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
 from c4t_core.index.vectors import locks
+from c4t_core.paths import resource
 from c4t_core.progress import Progress
-
-SENTENCES = (
-    "a truck in snow",
-    "a cyclist crossing at dusk",
-    "road works with cones",
-    "pedestrians on a zebra crossing",
-    "heavy rain on the windscreen",
-    "fog on a country road",
-    "a traffic light turning red",
-    "parked cars on both sides of a narrow street",
-    "a motorway with many lanes",
-    "a bus at a bus stop",
-    "a motorcycle overtaking",
-    "a roundabout",
-    "a tunnel entrance",
-    "low sun blinding the camera",
-    "an empty road at night",
-    "a dirt road through a forest",
-    "a construction vehicle",
-    "a child beside the road",
-    "a traffic sign with a speed limit",
-    "an ambulance with blue lights",
-    "snow",
-    "bicycle",
-    "sand storm",
-    "traffic jam",
-)
 
 
 @dataclass(frozen=True)
@@ -305,7 +280,7 @@ class Run:
         search = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id)
         if not search.outdated():
             return
-        queries = self._model.get().encode_texts(SENTENCES)
+        queries = self._model.get().encode_texts(read_json(resource("sentences.json"))["asked"])
         facts = search.maintain(queries, check)
         if facts is not None and not facts.serves:
             self.notices.append(

@@ -260,7 +260,7 @@ class Workspace:
         return sum(ledger.clear_failures() for _, ledger in self._ledgers())
 
     def _ledgers(self) -> list[tuple[Target, Ledger]]:
-        model_id = self._catalogue.model_id(self._model.fingerprint)
+        model_id = self._catalogue.indexed(self._model.fingerprint).model_id
         if model_id is None:
             return []
         return [

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from c4t_core.errors import FolderError
 from c4t_core.index.folders import Target, relative_to
 from c4t_core.index.query import NO_FILTERS, Filters, Hit
-from c4t_core.index.store.reads import ImageRow, Selection
+from c4t_core.index.store.reads import Ids, ImageRow, Selection
 from c4t_core.index.vectors.vectors import VectorSearch
 
 
@@ -26,7 +26,7 @@ from c4t_core.index.vectors.vectors import VectorSearch
 class Ranking:
     """Hits as numbers only, best first: for views that load rows when they are shown."""
 
-    image_ids: NDArray[np.int64]  # (n,)
+    image_ids: Ids
     scores: NDArray[np.float32]  # (n,)
 
 
@@ -44,7 +44,7 @@ class Part:
     target: Target
     vectors: VectorSearch
     generation: int
-    allowed: NDArray[np.int64] | None = None
+    allowed: Ids | None = None
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,7 @@ class Scope:
     parts: tuple[Part, ...]
     filters: Filters = NO_FILTERS
 
-    def restricted(
-        self, filters: Filters, select: Callable[[Part, Selection], NDArray[np.int64]]
-    ) -> Scope:
+    def restricted(self, filters: Filters, select: Callable[[Part, Selection], Ids]) -> Scope:
         """Return this scope with only what the filters let through.
 
         Args:
@@ -128,14 +126,14 @@ class Scope:
                     break
         return found
 
-    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> list[Hit]:
-        """Return hits for ids of a ranking, ranks counted from ``first``; gone ones left out."""
+    def hits(self, image_ids: Sequence[int], scores: Sequence[float]) -> list[Hit]:
+        """Return hits for ids of a ranking; those that are gone are left out."""
         holders: dict[int, list[Part]] = {}  # several opened folders may lie in one root
         for part in self.parts:
             holders.setdefault(part.vectors.source.root_id, []).append(part)
         rows = self.parts[0].vectors.source.rows(image_ids)  # ids are unique over all roots
         hits: list[Hit] = []
-        for rank, (image_id, score) in enumerate(zip(image_ids, scores, strict=True), first):
+        for rank, (image_id, score) in enumerate(zip(image_ids, scores, strict=True), 1):
             row = rows.get(int(image_id))
             near = () if row is None else holders.get(row.root_id, ())
             holder = next((p.target for p in near if row and p.target.holds(row.path)), None)
@@ -164,8 +162,8 @@ def _allowed(
     part: Part,
     filters: Filters,
     within: Sequence[bytes] | None,
-    select: Callable[[Part, Selection], NDArray[np.int64]],
-) -> NDArray[np.int64] | None:
+    select: Callable[[Part, Selection], Ids],
+) -> Ids | None:
     """Return the ids that may be hits, sorted; None for all of the root."""
     if filters.within and within is None:
         return np.empty(0, dtype=np.int64)

@@ -7,12 +7,10 @@ of it, made again at need and valid for one generation number.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
-import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +23,8 @@ from c4t_core.errors import CatalogueError
 from c4t_core.files import sha256
 from c4t_core.images.frame_names import parse_frame_name
 from c4t_core.images.scan import ExcludeRules, FileState
-from c4t_core.index.store import database
+from c4t_core.index.store.database import Database
 
-SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE meta (identity TEXT NOT NULL);
 INSERT INTO meta VALUES (lower(hex(randomblob(16))));
@@ -106,14 +103,16 @@ class Indexed:
     runs: dict[int, Run]  # by root
 
 
-class Catalogue:
-    """One connection to the catalogue; safe to share between threads.
+class Catalogue(Database):
+    """One connection to the catalogue.
 
     Attributes:
-        path: the file.
-        notice: a sentence for the user if the file was damaged and has been started anew.
         identity: drawn when the file was made; what is cached of another file is not of this.
     """
+
+    SCHEMA = _SCHEMA
+    PAGE_SIZE = 8192  # vectors of a kilobyte then waste little of their page
+    WHEN_NEWER = "update it, or set C4T_DATA_DIR to another folder."
 
     def __init__(self, path: Path) -> None:
         """Open or make the catalogue.
@@ -121,67 +120,15 @@ class Catalogue:
         Raises:
             CatalogueError: if it cannot be opened, or was written by a newer version.
         """
-        self.path = path
-        self.notice: str | None = None
-        self._lock = threading.RLock()
-        with database.plain_errors(path):
-            self._db = self._open_sound()
-            self._prepare()
-            self.identity = str(self._db.execute("SELECT identity FROM meta").fetchone()[0])
+        super().__init__(path)
+        with self.reading() as db:
+            self.identity = str(db.execute("SELECT identity FROM meta").fetchone()[0])
 
-    def _open_sound(self) -> sqlite3.Connection:
-        try:
-            connection = database.connect(self.path)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            return self._start_anew()
-        if database.is_sound(connection, self.path):
-            return connection
-        connection.close()
-        return self._start_anew()
-
-    def _start_anew(self) -> sqlite3.Connection:
-        aside = database.move_aside(self.path)
-        self.notice = (
+    def _damaged(self, aside: Path) -> str:
+        return (
             f'The catalogue was damaged; it was set aside as "{aside.name}" and is built again '
             "when a folder is indexed. Your images were not touched."
         )
-        return database.connect(self.path)
-
-    def _prepare(self) -> None:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if version > SCHEMA_VERSION:
-            self._db.close()
-            raise CatalogueError(
-                f'"{self.path}" was written by a newer version of this program; update it, or '
-                "set C4T_DATA_DIR to another folder."
-            )
-        if version == SCHEMA_VERSION:
-            return
-        with database.transaction(self._db):
-            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def close(self) -> None:
-        """Close the connection; closing twice is allowed."""
-        with self._lock, contextlib.suppress(sqlite3.Error):
-            self._db.close()
-            database.note_sound(self.path)
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for reads; errors come out as sentences."""
-        with self._lock, database.plain_errors(self.path):
-            yield self._db
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for one transaction; errors come out as sentences."""
-        with self._lock, database.plain_errors(self.path), database.transaction(self._db):
-            yield self._db
 
     def roots(self) -> list[Root]:
         """Return all roots, by path."""
@@ -255,13 +202,6 @@ class Catalogue:
             )
             row = db.execute("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
             return int(row.fetchone()[0])
-
-    def model_id(self, fingerprint: str) -> int | None:
-        """Return the number of a model, None if nothing was ever indexed with it."""
-        with self.reading() as db:
-            row = db.execute("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
-            found = row.fetchone()
-        return None if found is None else int(found[0])
 
     def models_of(self, root_id: int) -> list[tuple[str, str, int]]:
         """Return (name, fingerprint, number of vectors) of the models of a root."""

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from c4t_core import __version__, paths
 from c4t_core.commands.console import print_json, printable
@@ -300,13 +299,11 @@ def _models() -> Iterator[Finding]:
 _MARKS = {"ok": "  ", "note": "- ", "missing": "! "}
 
 
-def add_parser(subparsers: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = subparsers.add_parser(
-        "doctor",
-        help="show what is installed and what is missing",
-        description="Show versions, devices, data folders and models, name the system parts that "
-        "are missing, and say how to get them. Nothing is changed.",
+    parser.description = (
+        "Show versions, devices, data folders and models, name the system parts that are missing, "
+        "and say how to get them. Nothing is changed."
     )
     parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
 

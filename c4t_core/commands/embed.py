@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,33 +28,26 @@ if TYPE_CHECKING:
 _TEXTS_AT_ONCE = 64
 
 
-def add_parser(subparsers: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its two kinds."""
-    parser = subparsers.add_parser(
-        "embed",
-        help="write embeddings of images or texts to a file",
-        description="Run one encoder alone and write its embeddings, float32, rows of length 1, "
-        "to an .npz file for numpy.",
+    parser.description = (
+        "Run one encoder alone and write its embeddings, float32, rows of length 1, to an .npz "
+        "file for numpy."
     )
+    # fmt: off
     kinds = parser.add_subparsers(dest="what", metavar="images|texts", required=True)
-    images = kinds.add_parser(
-        "images",
-        help="all images of a folder",
-        description='Write "names" (paths relative to FOLDER) and "embeddings" (n, d). '
-        "Unreadable files are listed on stderr and left out.",
-    )
+    images = kinds.add_parser("images", help="all images of a folder", description=
+        'Write "names" (paths relative to FOLDER) and "embeddings" (n, d). '
+        "Unreadable files are listed on stderr and left out.")
     images.add_argument("source", metavar="FOLDER", help="a folder of images")
-    texts = kinds.add_parser(
-        "texts",
-        help="one text a line",
-        description='Write "texts" and "embeddings" (n, d), one row a line of FILE.',
-    )
+    texts = kinds.add_parser("texts", help="one text a line", description=
+        'Write "texts" and "embeddings" (n, d), one row a line of FILE.')
     texts.add_argument("source", metavar="FILE", help='a text file in UTF-8, "-" for stdin')
     for kind in (images, texts):
-        kind.add_argument(
-            "-o", "--output", metavar="OUT.npz", type=Path, required=True, help="file to write"
-        )
+        kind.add_argument("-o", "--output", metavar="OUT.npz", type=Path, required=True,
+                          help="file to write")
         add_model_option(kind)
+    # fmt: on
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,7 +10,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,11 +177,9 @@ class Workspace:
 
         Raises: as :meth:`search`.
         """
-        wanted = parse_query(query) if isinstance(query, str) else query
-        scope = self._searcher.scope(filters or NO_FILTERS)
         return answer(
-            scope,
-            wanted,
+            self._searcher.scope(filters or NO_FILTERS),
+            parse_query(query) if isinstance(query, str) else query,
             self._model,
             k=k,
             exact=exact,
@@ -284,10 +281,9 @@ class Workspace:
         """Identity of the model, for provenance."""
         return self._model.fingerprint
 
-    def exclude_rules(self, folder: str | Path | None = None) -> ExcludeRules:
-        """Return what is left out of a folder (by default the first opened one)."""
-        wanted = self.roots[0] if folder is None else opened_folders.opened(folder)[0]
-        root = opened_folders.resolve(self._catalogue.roots(), wanted).root
+    def exclude_rules(self) -> ExcludeRules:
+        """Return what is left out of the first opened folder."""
+        root = self._searcher.targets()[0].root
         return self._exclude or ExcludeRules() if root is None else root.rules
 
     def set_exclude_rules(self, rules: ExcludeRules) -> None:
@@ -331,12 +327,7 @@ class Workspace:
     def __enter__(self) -> Workspace:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 

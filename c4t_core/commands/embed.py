@@ -69,7 +69,7 @@ def _images(args: argparse.Namespace) -> int:
     for entry in (*odd, *skipped):
         say(f"skipped {printable(str(entry.path))}: {printable(entry.reason)}")
     rows = embeddings if len(good) else np.zeros((0, model.dim), dtype=np.float32)
-    save_embeddings(args.output, "names", [names[place] for place in good], rows, model)
+    save_embeddings(args.output, "names", [names[index] for index in good], rows, model)
     left_out = len(skipped) + len(odd)
     note = f", {plural(left_out, 'file')} left out" if left_out else ""
     print(f"{plural(len(good), 'image')} in {printable(str(args.output))}{note}.")

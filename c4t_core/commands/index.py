@@ -93,14 +93,8 @@ def _rules(args: argparse.Namespace, now: ExcludeRules) -> ExcludeRules | None:
 
 def as_json(report: IndexReport) -> dict[str, Any]:
     """Return the report as interface.md names its parts."""
-    return {
-        "total": report.total,
-        "embedded": report.embedded,
-        "unchanged": report.unchanged,
-        "gone": report.gone,
-        "offline": report.offline,
-        "skipped": [{"path": str(s.path), "reason": s.reason} for s in report.skipped],
-    }
+    skipped = [{"path": str(item.path), "reason": item.reason} for item in report.skipped]
+    return {**vars(report), "skipped": skipped}
 
 
 def _print_report(report: IndexReport, seconds: float) -> None:

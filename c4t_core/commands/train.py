@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any, get_args
 
+from c4t_core.commands.console import handling_signals
 from c4t_core.errors import Cancelled, TrainingError
 from c4t_core.progress import format_duration
 from c4t_core.training.events import (
@@ -184,7 +183,8 @@ def run(args: argparse.Namespace) -> int:
         request.validate()
         preview(request, tell).require(request.pairs)
         return 0
-    with _stoppable() as stop:
+    stop = _Stop()
+    with handling_signals(stop.ask, signal.SIGINT, signal.SIGTERM):
         try:
             train(request, stop.progress, tell)
         except Cancelled:
@@ -219,22 +219,6 @@ class _Stop:
         """Stop the run if that was asked for."""
         if self._asked:
             raise Cancelled
-
-
-@contextmanager
-def _stoppable() -> Iterator[_Stop]:
-    """Turn Ctrl+C and SIGTERM into a request to stop."""
-    stop = _Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, stop.ask) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _as_json(event: Event) -> None:

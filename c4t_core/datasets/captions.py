@@ -39,7 +39,7 @@ def sentences(scene: Scene, seed: int, count: int, min_share: float = 0.0) -> li
     Args:
         scene: the ground truth of one image.
         seed: the same seed gives the same sentences.
-        count: how many are wanted; simple scenes may have fewer.
+        count: how many, at most; simple scenes may have fewer.
         min_share: classes with a smaller share of the pixels are not spoken of.
     """
     facts = facts_of(scene, min_share)
@@ -114,17 +114,17 @@ def _choose(facts: Sequence[Fact], rng: random.Random, *, full: bool) -> list[Fa
     """Choose what to speak of: objects before surroundings, much before little."""
     if not facts:
         return []
-    wanted = _MOST_KINDS if full else rng.randint(min(2, len(facts)), min(_MOST_KINDS, len(facts)))
+    kinds = _MOST_KINDS if full else rng.randint(min(2, len(facts)), min(_MOST_KINDS, len(facts)))
     amounts = {"little": 0.5, "some": 1.0, "much": 2.0}
-    left = list(facts)
+    remaining = list(facts)
     chosen: list[Fact] = []
-    while left and len(chosen) < wanted:
-        weights = [(3.0 if f.noun.is_object else 1.0) * amounts[f.amount] for f in left]
+    while remaining and len(chosen) < kinds:
+        weights = [(3.0 if f.noun.is_object else 1.0) * amounts[f.amount] for f in remaining]
         if full:
-            place = max(range(len(left)), key=lambda n: weights[n])
+            index = max(range(len(weights)), key=weights.__getitem__)
         else:
-            place = rng.choices(range(len(left)), weights=weights)[0]
-        chosen.append(left.pop(place))
+            index = rng.choices(range(len(weights)), weights=weights)[0]
+        chosen.append(remaining.pop(index))
     return sorted(chosen, key=lambda f: not f.noun.is_object)
 
 
@@ -276,7 +276,7 @@ def captions(
         scene: the ground truth of one image.
         style: ``"keywords"``, ``"sentence"`` or ``"both"`` (keywords first).
         seed: of the choice of words; the same seed gives the same captions.
-        per_image: how many different sentences are wanted at most.
+        per_image: how many different sentences, at most.
         min_share: classes with a smaller share of the pixels (0..1) are left out.
 
     >>> captions(Scene("a.png", shares={"Sky": 0.6, "Car 1": 0.4}, source="a2d2"), "keywords")

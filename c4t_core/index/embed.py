@@ -45,7 +45,7 @@ class Failed:
     """One file without a vector.
 
     Attributes:
-        index: place in the list of files.
+        index: position in the list of files.
         reason: for the list of skipped files.
         state: the file as it was read; None if it is worth another try as it is.
         vanished: the file is not there any more.
@@ -147,8 +147,8 @@ def _prepare(index: int, path: str | Path | bytes, model: Model) -> _Prepared | 
 
 
 def _state(path: str | Path | bytes) -> FileState:
-    found = os.stat(path)
-    return FileState(found.st_size, found.st_mtime_ns)
+    info = os.stat(path)
+    return FileState(info.st_size, info.st_mtime_ns)
 
 
 class _Encoder:
@@ -209,7 +209,7 @@ def embed_images(
     """Embed a list of files.
 
     Returns:
-        the rows of the usable files, float32 (n, d); their places in ``paths``; the others
+        the rows of the usable files, float32 (n, d); their positions in ``paths``; the others
         with reasons.
 
     Raises:

@@ -159,9 +159,9 @@ def write_jsonl(
 
 
 def _watched(hits: Sequence[Hit], progress: Progress) -> Iterable[Hit]:
-    for place, hit in enumerate(hits):
-        if place % _REPORT_EVERY == 0:
-            progress(place, len(hits))
+    for done, hit in enumerate(hits):
+        if done % _REPORT_EVERY == 0:
+            progress(done, len(hits))
         yield hit
     progress(len(hits), len(hits))
 

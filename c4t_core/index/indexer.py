@@ -13,7 +13,7 @@ from c4t_core.files import read_json
 from c4t_core.images.scan import Diff, ExcludeRules, Scan, Skipped, compare, scan
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
-from c4t_core.index.embed import BATCH_SIZE, Batch, embed_stream
+from c4t_core.index.embed import Batch, embed_stream
 from c4t_core.index.search import Searcher
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
 from c4t_core.index.vectors import locks
@@ -52,7 +52,6 @@ class Plan:
     """
 
     ledger: Ledger
-    diff: Diff
     todo: list[bytes]
     failed: dict[bytes, str]
     embedded: int = 0
@@ -63,7 +62,7 @@ class Plan:
     folders: set[bytes] = field(default_factory=set)  # of the failed ones, those that are folders
 
 
-def make_plan(ledger: Ledger, check: Callable[[int], None] = lambda found: None) -> Plan:
+def make_plan(ledger: Ledger, check: Callable[[int], None]) -> Plan:
     """Scan a root, bring the catalogue up to date about what is gone, and list the work.
 
     Args:
@@ -74,21 +73,18 @@ def make_plan(ledger: Ledger, check: Callable[[int], None] = lambda found: None)
         CatalogueError: if the catalogue cannot be written.
     """
     found = scan(ledger.root.path, ledger.root.rules, ledger.below, check)
-    known = ledger.known()
-    embedded = ledger.embedded()
-    diff = compare(found, known)
+    diff = compare(found, ledger.known())
     old = ledger.failures()
     if diff.offline and not found.files:
-        return Plan(ledger, diff, [], {}, offline=len(diff.offline))
+        return Plan(ledger, [], {}, offline=len(diff.offline))
     kept = _still_failed(found, old)
     ledger.remove([*diff.gone, *_cleared(found, diff, old)])
     trouble = {**found.odd, **found.unreadable}
     ledger.store([], [Failure(name, None, reason) for name, reason in trouble.items()])
-    done = embedded & set(diff.unchanged)
+    done = ledger.embedded() & set(diff.unchanged)
     todo = [name for name in found.files if name not in done and name not in kept]
     return Plan(
         ledger,
-        diff,
         sorted(todo),
         {**kept, **trouble},
         unchanged=len(done),
@@ -119,9 +115,7 @@ def _cleared(found: Scan, diff: Diff, old: dict[bytes, Failure]) -> list[bytes]:
     ]
 
 
-def run_plan(
-    plan: Plan, model: ModelHandle, batch_size: int = BATCH_SIZE
-) -> Generator[int, None, None]:
+def run_plan(plan: Plan, model: ModelHandle, batch_size: int) -> Generator[int, None, None]:
     """Do the work of a plan; yield the number of files done after each committed batch.
 
     If the folder goes away meanwhile, the rest is counted as offline and the run ends.

@@ -80,13 +80,12 @@ class Scope:
         self, direction: NDArray[np.float32], k: int | None, *, exact: bool = False
     ) -> Ranking:
         """Return the k best images (None: all) over all folders, best first, ties by path."""
-        found = [
+        rankings = [
             part.vectors.search(direction, k, part.allowed, part.generation, exact=exact)
             for part in self.parts
         ]
-        ids = np.concatenate([part_ids for part_ids, _ in found])
-        scores = np.concatenate([part_scores for _, part_scores in found])
-        if len(found) > 1:  # parts are sorted, and folders come in the order of their paths
+        ids, scores = (np.concatenate(column) for column in zip(*rankings, strict=True))
+        if len(rankings) > 1:  # parts are sorted, and folders come in the order of their paths
             order = np.argsort(-scores, kind="stable")[:k]
             ids, scores = ids[order], scores[order]
         return Ranking(ids, scores)
@@ -171,7 +170,13 @@ def _allowed(
     below = tuple(within or ())
     if not below or own in below:  # the opened folder itself restricts nothing further
         below = (own,) if own else ()
-    selection = Selection(below, filters.drives, filters.cameras, filters.since, filters.until)
+    selection = Selection(
+        below,
+        drives=filters.drives,
+        cameras=filters.cameras,
+        since=filters.since,
+        until=filters.until,
+    )
     allowed = None if selection.everything else select(part, selection)
     if filters.only is not None:
         only = np.asarray(sorted(filters.only), dtype=np.int64)

@@ -257,21 +257,21 @@ class Catalogue(Database):
             return int(db.execute("PRAGMA data_version").fetchone()[0]), db.total_changes
 
 
-def below_range(folder: bytes, column: str = "path") -> tuple[str, tuple[Any, ...]]:
+def below_range(folder: bytes) -> tuple[str, tuple[Any, ...]]:
     """Return the condition for files below a sub-folder, as a range that an index serves."""
     if not folder:
         return "", ()
     start = folder.rstrip(b"/") + b"/"
-    return f" AND {column} >= ? AND {column} < ?", (start, start[:-1] + b"0")  # "0" follows "/"
+    return " AND path >= ? AND path < ?", (start, start[:-1] + b"0")  # "0" follows "/"
 
 
 def name_columns(name: bytes, root: str) -> tuple[str | None, str | None, int | None, float | None]:
     """Return drive, camera, frame and time by a file's name; plain frames are of their root."""
-    found = parse_frame_name(name.decode("utf-8", "replace"))
-    drive = found.drive
-    if drive is None and (found.frame is not None or found.time is not None):
+    told = parse_frame_name(name.decode("utf-8", "replace"))
+    drive = told.drive
+    if drive is None and (told.frame is not None or told.time is not None):
         drive = os.path.basename(root).encode("utf-8", "replace").decode("utf-8") or None
-    return drive, found.camera, found.frame, found.time
+    return drive, told.camera, told.frame, told.time
 
 
 def bump(db: sqlite3.Connection, root_id: int, model_id: int, step: int = 1) -> None:
@@ -317,41 +317,39 @@ class Ledger:
         self.root = root
         self.model_id = model_id
         self.below = below
+        self._where, self._values = below_range(below)
 
     def known(self) -> dict[bytes, FileState]:
         """Return what is known of a root's files (or those of a sub-folder)."""
-        where, values = below_range(self.below)
         with self._catalogue.reading() as db:
             rows = db.execute(
-                f"SELECT path, size, mtime_ns FROM images WHERE root_id = ?{where}",
-                (self.root.id, *values),
+                f"SELECT path, size, mtime_ns FROM images WHERE root_id = ?{self._where}",
+                (self.root.id, *self._values),
             )
             return {path: FileState(size, mtime) for path, size, mtime in rows.fetchall()}
 
     def embedded(self) -> set[bytes]:
         """Return the files that have a vector of this model."""
-        where, values = below_range(self.below)
         with self._catalogue.reading() as db:
             rows = db.execute(
                 "SELECT i.path FROM images i JOIN vectors v ON v.image_id = i.id"
-                f" WHERE v.model_id = ? AND i.root_id = ?{where}",
-                (self.model_id, self.root.id, *values),
+                f" WHERE v.model_id = ? AND i.root_id = ?{self._where}",
+                (self.model_id, self.root.id, *self._values),
             )
             return {path for (path,) in rows.fetchall()}
 
     def failures(self) -> dict[bytes, Failure]:
         """Return the files that failed, as they were then."""
-        where, values = below_range(self.below)
         with self._catalogue.reading() as db:
             rows = db.execute(
                 "SELECT path, size, mtime_ns, reason FROM failures"
-                f" WHERE model_id = ? AND root_id = ?{where} ORDER BY path",
-                (self.model_id, self.root.id, *values),
-            ).fetchall()
-        return {
-            path: Failure(path, FileState(size, mtime) if size >= 0 else None, reason)
-            for path, size, mtime, reason in rows
-        }
+                f" WHERE model_id = ? AND root_id = ?{self._where} ORDER BY path",
+                (self.model_id, self.root.id, *self._values),
+            )
+            return {
+                path: Failure(path, FileState(size, mtime) if size >= 0 else None, reason)
+                for path, size, mtime, reason in rows
+            }
 
     def store(self, good: Sequence[Stored], bad: Sequence[Failure]) -> None:
         """Write one batch, rows and vectors together.
@@ -389,11 +387,10 @@ class Ledger:
 
     def clear_failures(self) -> int:
         """Forget why files failed; return how many there were."""
-        where, values = below_range(self.below)
         with self._catalogue.writing() as db:
             done = db.execute(
-                f"DELETE FROM failures WHERE root_id = ? AND model_id = ?{where}",
-                (self.root.id, self.model_id, *values),
+                f"DELETE FROM failures WHERE root_id = ? AND model_id = ?{self._where}",
+                (self.root.id, self.model_id, *self._values),
             )
             return done.rowcount
 

@@ -171,7 +171,10 @@ class UserData(Database):
                 "SELECT name, query, settings, made, checked FROM scenarios"
                 " ORDER BY name COLLATE NOCASE, name"
             ).fetchall()
-        return [Scenario(n, q, json.loads(s), made, checked) for n, q, s, made, checked in rows]
+        return [
+            Scenario(name, query, json.loads(settings), made=made, checked=checked)
+            for name, query, settings, made, checked in rows
+        ]
 
     def delete_scenario(self, name: str) -> None:
         """Drop a saved search."""

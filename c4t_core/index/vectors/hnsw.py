@@ -116,8 +116,7 @@ def build(
     if _hnswlib() is None or not len(ids):
         return None
     rng = np.random.default_rng(0)
-    path = _path(source, folder)
-    index = _mended(source, path, ids, rng) or _built(source, ids, rng, check)
+    index = _mended(source, folder, ids, rng) or _built(source, ids, rng, check)
     ef, recall = _audit(index, source, ids, queries, rng)
     if recall < LEAST_RECALL and index.get_current_count() > len(ids):
         index = _built(source, ids, rng, check)  # mending may have worn it out
@@ -132,7 +131,7 @@ def build(
         ef=ef,
         recall=recall,
     )
-    return ApproximateIndex(index, _save(index, facts, path))
+    return ApproximateIndex(index, _save(index, facts, _path(source, folder)))
 
 
 def _built(
@@ -150,10 +149,10 @@ def _built(
     return index
 
 
-def _mended(source: StoredVectors, path: Path, ids: Ids, rng: np.random.Generator) -> Any:
+def _mended(source: StoredVectors, folder: Path, ids: Ids, rng: np.random.Generator) -> Any:
     """Bring the saved index up to date if little changed; None if it must be built anew."""
-    facts = _read_facts(path)
-    if facts is None or not _belongs(facts, source) or not _intact(path, facts):
+    path, facts = _path(source, folder), facts_of(source, folder)
+    if facts is None or not _intact(path, facts):
         return None
     index = _hnswlib().Index(space="ip", dim=source.dim)
     try:
@@ -218,8 +217,8 @@ def _exact_kth(source: StoredVectors, ids: Ids, directions: Rows, k: int) -> NDA
 def load(source: StoredVectors, folder: Path) -> ApproximateIndex | None:
     """Return the saved index if it is whole, up to date and allowed to serve, else None."""
     path = _path(source, folder)
-    facts = _read_facts(path)
-    if _hnswlib() is None or facts is None or not facts.serves or not _belongs(facts, source):
+    facts = facts_of(source, folder)
+    if _hnswlib() is None or facts is None or not facts.serves:
         return None
     if facts.generation != source.generation() or not _intact(path, facts):
         return None
@@ -233,30 +232,25 @@ def load(source: StoredVectors, folder: Path) -> ApproximateIndex | None:
 
 def is_current(source: StoredVectors, folder: Path) -> bool:
     """Tell whether the saved index, good or not, is of the present vectors."""
-    facts = _read_facts(_path(source, folder))
-    return facts is not None and _belongs(facts, source) and facts.generation == source.generation()
+    facts = facts_of(source, folder)
+    return facts is not None and facts.generation == source.generation()
 
 
 def facts_of(source: StoredVectors, folder: Path) -> Facts | None:
-    """Return what is known of the saved index of a root and model."""
-    return _read_facts(_path(source, folder))
+    """Return what is known of the saved index of a root and model, None if there is none."""
+    try:
+        text = _path(source, folder).with_suffix(".json").read_text("utf-8")
+        facts = Facts(**json.loads(text))
+    except (OSError, ValueError, TypeError):
+        return None
+    ours = (source.catalogue, source.root_id, source.fingerprint, source.dim, FORMAT)
+    of = (facts.catalogue, facts.root_id, facts.fingerprint, facts.dim, facts.format)
+    return facts if of == ours else None
 
 
 def _path(source: StoredVectors, folder: Path) -> Path:
     name = f"{source.catalogue[:8]}-{source.root_id}-{source.fingerprint[:16]}.hnsw"
     return folder / name
-
-
-def _belongs(facts: Facts, source: StoredVectors) -> bool:
-    ours = (source.catalogue, source.root_id, source.fingerprint, source.dim, FORMAT)
-    return ours == (facts.catalogue, facts.root_id, facts.fingerprint, facts.dim, facts.format)
-
-
-def _read_facts(path: Path) -> Facts | None:
-    try:
-        return Facts(**json.loads(path.with_suffix(".json").read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def _intact(path: Path, facts: Facts) -> bool:

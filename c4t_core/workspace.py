@@ -177,9 +177,10 @@ class Workspace:
 
         Raises: as :meth:`search`.
         """
+        parsed = parse_query(query) if isinstance(query, str) else query
         return answer(
             self._searcher.scope(filters or NO_FILTERS),
-            parse_query(query) if isinstance(query, str) else query,
+            parsed,
             self._model,
             k=k,
             exact=exact,
@@ -205,9 +206,9 @@ class Workspace:
                 raise C4TError("This image is not in the index any more; search again.")
             query = Query((Term(image=Path(image)),))
             return answer(scope, query, self._model, k=k).hits()
-        ranking = scope.ranking(own, None if k is None else k + 1)
-        others = np.flatnonzero(ranking.image_ids != found[1].id)[:k]
-        return scope.hits(ranking.image_ids[others].tolist(), ranking.scores[others].tolist())
+        ids, scores = scope.ranking(own, None if k is None else k + 1)
+        others = np.flatnonzero(ids != found[1].id)[:k]
+        return scope.hits(ids[others].tolist(), scores[others].tolist())
 
     def vectors(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return unit embeddings (d,) by image id; images without one are left out."""

@@ -184,8 +184,7 @@ def read_kitti(reading: Reading) -> Iterator[Scene]:
     files = [reading.source] if reading.source.is_file() else _kitti_files(reading.source)
     if not files:
         raise DataError(
-            f"{reading.source} holds no label_2/*.txt; name KITTI's training folder",
-            reading.source,
+            f"{reading.source} holds no label_2/*.txt; name KITTI's training folder", reading.source
         )
     finder = ImageFinder(reading)
     for path in files:

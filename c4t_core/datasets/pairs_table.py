@@ -204,9 +204,7 @@ def _json(path: Path, text: str, encoding: str) -> Table:
             if path.suffix.lower() == ".json" and not _looks_like_lines(text):
                 line = getattr(error, "lineno", 1)
                 raise DataError(
-                    f"{path}:{line} is not valid JSON; mend it or save the pairs as CSV",
-                    path,
-                    line,
+                    f"{path}:{line} is not valid JSON; mend it or save the pairs as CSV", path, line
                 ) from error
         else:
             return _whole_json(path, data, encoding, problems)

@@ -34,28 +34,15 @@ class ExcludeRules:
     """
 
     folders: tuple[str, ...] = (
-        "label*",  # A2D2, BDD100K, home-made sets
-        "mask*",
-        "depth*",
-        "lidar*",
-        "gtFine*",  # Cityscapes
-        "gtCoarse*",
-        "disparity*",
-        "semantic*",  # KITTI
-        "instance*",
-        "@eaDir",  # thumbnails of network drives
-        "__MACOSX",
+        *("label*", "mask*", "depth*", "lidar*"),  # A2D2, BDD100K, home-made sets
+        *("gtFine*", "gtCoarse*", "disparity*"),  # Cityscapes
+        *("semantic*", "instance*"),  # KITTI
+        *("@eaDir", "__MACOSX"),  # thumbnails of network drives, and what macOS leaves
     )
     files: tuple[str, ...] = (
-        "*_label_*",  # A2D2
-        "*_label3D_*",
-        "*_lidar_*",
-        "*_gtFine_*",  # Cityscapes
-        "*_gtCoarse_*",
-        "*_labelIds.*",
-        "*_labelTrainIds.*",
-        "*_instanceIds.*",
-        "*_disparity.*",
+        *("*_label_*", "*_label3D_*", "*_lidar_*"),  # A2D2
+        *("*_gtFine_*", "*_gtCoarse_*", "*_labelIds.*", "*_labelTrainIds.*"),  # Cityscapes
+        *("*_instanceIds.*", "*_disparity.*"),
         "*_drivable_id.*",  # BDD100K
         "._*",  # what macOS leaves on foreign disks
     )

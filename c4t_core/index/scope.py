@@ -23,14 +23,6 @@ from c4t_core.index.vectors.vectors import VectorSearch
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """Hits as numbers only, best first: for views that load rows when they are shown."""
-
-    image_ids: Ids
-    scores: NDArray[np.float32]  # (n,)
-
-
-@dataclass(frozen=True)
 class Part:
     """One opened folder and the vectors in it.
 
@@ -78,8 +70,8 @@ class Scope:
 
     def ranking(
         self, direction: NDArray[np.float32], k: int | None, *, exact: bool = False
-    ) -> Ranking:
-        """Return the k best images (None: all) over all folders, best first, ties by path."""
+    ) -> tuple[Ids, NDArray[np.float32]]:
+        """Return (ids, scores) of the k best images (None: all), best first, ties by path."""
         rankings = [
             part.vectors.search(direction, k, part.allowed, part.generation, exact=exact)
             for part in self.parts
@@ -88,7 +80,7 @@ class Scope:
         if len(rankings) > 1:  # parts are sorted, and folders come in the order of their paths
             order = np.argsort(-scores, kind="stable")[:k]
             ids, scores = ids[order], scores[order]
-        return Ranking(ids, scores)
+        return ids, scores
 
     def best(self, directions: NDArray[np.float32], most: int) -> NDArray[np.float32]:
         """Return the best cosine of each direction (m, d) with any image, float32 (m,).

@@ -110,12 +110,12 @@ def answer(
     if right or wrong:
         marked = (list(scope.find(paths).values()) for paths in (right, wrong))
         direction = rocchio(direction, *(list(scope.embeddings(i).values()) for i in marked))
-    ranking = scope.ranking(direction, k, exact=exact)
+    image_ids, scores = scope.ranking(direction, k, exact=exact)
     return Answer(
         scope,
         direction,
-        image_ids=ranking.image_ids,
-        scores=ranking.scores,
+        image_ids=image_ids,
+        scores=scores,
         level=level.of if level and words else None,
     )
 
@@ -156,11 +156,7 @@ class Searcher:
     """
 
     def __init__(
-        self,
-        catalogue: Catalogue,
-        folders: Sequence[Path],
-        model: ModelHandle,
-        cache: Path,
+        self, catalogue: Catalogue, folders: Sequence[Path], model: ModelHandle, cache: Path
     ) -> None:
         """Read nothing yet."""
         self._catalogue = catalogue

@@ -1,4 +1,6 @@
-"""The catalogue: one SQLite file that knows every image, and its vectors. The only SQL there is.
+"""The catalogue: one SQLite file that knows every image, and its vectors.
+
+Its tables are those of ``resources/schemas/catalogue.sql``.
 
 A vector is written in the same transaction as its image's row, so a kill at any moment leaves
 a sound catalogue that resumes exactly. Everything else (matrix, approximate index) is a cache
@@ -24,57 +26,6 @@ from c4t_core.files import sha256
 from c4t_core.images.frame_names import parse_frame_name
 from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.store.database import Database
-
-_SCHEMA = """
-CREATE TABLE meta (identity TEXT NOT NULL);
-INSERT INTO meta VALUES (lower(hex(randomblob(16))));
-CREATE TABLE roots (
-    id INTEGER PRIMARY KEY,
-    path BLOB NOT NULL UNIQUE,
-    rules TEXT NOT NULL,
-    offline INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE models (
-    id INTEGER PRIMARY KEY,
-    fingerprint TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    dim INTEGER NOT NULL
-);
-CREATE TABLE images (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
-    path BLOB NOT NULL,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    drive TEXT, camera TEXT, frame INTEGER, time REAL,
-    UNIQUE (root_id, path)
-);
-CREATE INDEX images_drive ON images (root_id, drive, camera, frame, time);
-CREATE TABLE vectors (
-    id INTEGER PRIMARY KEY,
-    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
-    image_id INTEGER NOT NULL REFERENCES images(id) ON DELETE CASCADE,
-    vector BLOB NOT NULL,
-    UNIQUE (model_id, image_id)
-);
-CREATE INDEX vectors_image ON vectors (image_id);
-CREATE TABLE failures (
-    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
-    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
-    path BLOB NOT NULL,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    PRIMARY KEY (root_id, model_id, path)
-);
-CREATE TABLE runs (
-    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
-    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
-    finished REAL,
-    generation INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (root_id, model_id)
-);
-"""
 
 
 @dataclass(frozen=True)
@@ -110,7 +61,7 @@ class Catalogue(Database):
         identity: drawn when the file was made; what is cached of another file is not of this.
     """
 
-    SCHEMA = _SCHEMA
+    SCHEMA = "catalogue.sql"
     PAGE_SIZE = 8192  # vectors of a kilobyte then waste little of their page
     WHEN_NEWER = "update it, or set C4T_DATA_DIR to another folder."
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from c4t_core.errors import BusyError, CatalogueError
+from c4t_core.paths import resource
 
 _BUSY_SECONDS = 30.0
 
@@ -29,7 +30,7 @@ class Database:
         notice: a sentence for the user if the file was damaged and a new one begun.
     """
 
-    SCHEMA: ClassVar[str]
+    SCHEMA: ClassVar[str]  # a file of resources/schemas
     VERSION: ClassVar[int] = 1
     MIGRATIONS: ClassVar[dict[int, Callable[[sqlite3.Connection], None]]] = {}
     """From each older version, what brings the file to the next one."""
@@ -83,7 +84,8 @@ class Database:
         with transaction(self._db):
             version = self._version()  # another process may have been faster
             if version == 0:
-                for statement in self.SCHEMA.split(";"):
+                schema = resource("schemas", self.SCHEMA).read_text("utf-8")
+                for statement in schema.split(";"):
                     self._db.execute(statement)
             else:
                 for step in range(version, self.VERSION):

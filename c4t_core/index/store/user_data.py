@@ -1,7 +1,8 @@
 """What the user made: marks, scenarios, history, test sets. Never rebuilt, never thrown away.
 
-It lies in a file of its own. An image is known by root, relative path and content hash, so
-that what was said about it survives a rebuilt catalogue, a moved folder and a new version.
+It lies in a file of its own, with the tables of ``resources/schemas/user_data.sql``. An image is
+known by root, relative path and content hash, so that what was said about it survives a rebuilt
+catalogue, a moved folder and a new version.
 """
 
 from __future__ import annotations
@@ -17,32 +18,6 @@ from typing import Any
 from c4t_core import paths
 from c4t_core.files import content_digest
 from c4t_core.index.store.database import Database
-
-_SCHEMA = """
-CREATE TABLE marks (
-    query TEXT NOT NULL, root BLOB NOT NULL, path BLOB NOT NULL,
-    digest TEXT NOT NULL, size INTEGER NOT NULL, good INTEGER NOT NULL, made REAL NOT NULL,
-    PRIMARY KEY (query, root, path)
-);
-CREATE INDEX marks_digest ON marks (digest);
-CREATE TABLE scenarios (
-    name TEXT PRIMARY KEY, query TEXT NOT NULL, settings TEXT NOT NULL,
-    made REAL NOT NULL, checked REAL
-);
-CREATE TABLE seen (
-    scenario TEXT NOT NULL REFERENCES scenarios(name) ON DELETE CASCADE ON UPDATE CASCADE,
-    root BLOB NOT NULL, path BLOB NOT NULL,
-    PRIMARY KEY (scenario, root, path)
-) WITHOUT ROWID;
-CREATE TABLE history (query TEXT PRIMARY KEY, used REAL NOT NULL, times INTEGER NOT NULL);
-CREATE TABLE test_sets (name TEXT PRIMARY KEY, made REAL NOT NULL);
-CREATE TABLE test_items (
-    test_set TEXT NOT NULL REFERENCES test_sets(name) ON DELETE CASCADE ON UPDATE CASCADE,
-    query TEXT NOT NULL, root BLOB NOT NULL, path BLOB NOT NULL,
-    digest TEXT NOT NULL, size INTEGER NOT NULL, good INTEGER NOT NULL,
-    PRIMARY KEY (test_set, query, root, path)
-);
-"""
 
 _HISTORY = 500
 
@@ -106,7 +81,7 @@ class Scenario:
 class UserData(Database):
     """Marks, scenarios, history and test sets."""
 
-    SCHEMA = _SCHEMA
+    SCHEMA = "user_data.sql"
     WHEN_NEWER = "update it to use your marks and saved searches."
 
     def __init__(self, path: Path | None = None) -> None:

@@ -135,10 +135,7 @@ def build(
 
 
 def _built(
-    source: StoredVectors,
-    ids: Ids,
-    rng: np.random.Generator,
-    check: Callable[[], None],
+    source: StoredVectors, ids: Ids, rng: np.random.Generator, check: Callable[[], None]
 ) -> Any:
     index = _hnswlib().Index(space="ip", dim=source.dim)
     index.init_index(len(ids), ef_construction=EF_CONSTRUCTION, M=LINKS, random_seed=100)
@@ -173,11 +170,7 @@ def _mended(source: StoredVectors, folder: Path, ids: Ids, rng: np.random.Genera
 
 
 def _audit(
-    index: Any,
-    source: StoredVectors,
-    ids: Ids,
-    queries: Rows | None,
-    rng: np.random.Generator,
+    index: Any, source: StoredVectors, ids: Ids, queries: Rows | None, rng: np.random.Generator
 ) -> tuple[int, float]:
     """Return (ef, recall@50): the smallest breadth that satisfies, or the best there is.
 

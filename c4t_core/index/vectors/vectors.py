@@ -138,11 +138,7 @@ class VectorSearch:
         return ids[order], scores[order]
 
     def _best(
-        self,
-        ids: Ids,
-        rows: Rows,
-        direction: NDArray[np.float32],
-        k: int | None,
+        self, ids: Ids, rows: Rows, direction: NDArray[np.float32], k: int | None
     ) -> tuple[Ids, NDArray[np.float32]]:
         """Rank some rows, ties by path; the paths are read of those only that may come in."""
         scores = cosine(rows, direction)
@@ -215,9 +211,7 @@ class VectorSearch:
         return not hnsw.is_current(source, self._folder)
 
     def maintain(
-        self,
-        queries: Rows | None = None,
-        check: Callable[[], None] = lambda: None,
+        self, queries: Rows | None = None, check: Callable[[], None] = lambda: None
     ) -> hnsw.Facts | None:
         """Build or mend the approximate index if there are enough vectors and it is out of date.
 

@@ -18,7 +18,7 @@ from c4t_core.commands.console import (
     say,
     stopping_cleanly,
 )
-from c4t_core.errors import DataError, FolderError
+from c4t_core.errors import DataError
 from c4t_core.files import read_bytes
 from c4t_core.index.vectors.embeddings_file import check_output, save_embeddings
 
@@ -60,11 +60,11 @@ def _images(args: argparse.Namespace) -> int:
     from c4t_core.index.embed import embed_images
     from c4t_core.models.registry import load_model
 
-    names, odd = list_images(args.source)
+    base = Path(args.source)
+    names, odd = list_images(base)
     model = load_model(args.model)
     watcher = Watcher()
     with stopping_cleanly(watcher):
-        base = Path(args.source)
         embeddings, good, skipped = embed_images([base / n for n in names], model, progress=watcher)
     for entry in (*odd, *skipped):
         say(f"skipped {printable(str(entry.path))}: {printable(entry.reason)}")
@@ -76,7 +76,7 @@ def _images(args: argparse.Namespace) -> int:
     return 0
 
 
-def list_images(folder: str) -> tuple[list[str], list[Skipped]]:
+def list_images(folder: Path) -> tuple[list[str], list[Skipped]]:
     """Return the names of a folder's images, sorted, and what only looks like one, with reasons.
 
     Names are relative and "/"-separated; the default rules leave out labels, masks and so on.
@@ -85,14 +85,10 @@ def list_images(folder: str) -> tuple[list[str], list[Skipped]]:
         FolderError: if the folder is missing, unreadable, or not a folder.
     """
     from c4t_core.images.scan import ExcludeRules, Skipped, scan
+    from c4t_core.index.folders import check_folder
 
-    if not os.path.isdir(folder):
-        kind = "is not a folder" if os.path.exists(folder) else "does not exist"
-        raise FolderError(f'"{folder}" {kind}; check the path.', Path(folder))
-    found = scan(folder, ExcludeRules())
-    if b"" in found.unreadable:
-        reason = found.unreadable[b""]
-        raise FolderError(f'"{folder}": {reason}; check its permissions.', Path(folder))
+    check_folder(folder)
+    found = scan(os.fspath(folder), ExcludeRules())
     odd = {**found.odd, **found.unreadable}
     names = sorted(os.fsdecode(name) for name in found.files)
     return names, [Skipped(Path(os.fsdecode(name)), odd[name]) for name in sorted(odd)]

@@ -91,10 +91,6 @@ class PairsFile:
         """Number of different drives that are known."""
         return len({pair.drive for pair in self.pairs} - {None})
 
-    def preview(self, count: int = 10) -> list[Pair]:
-        """Return the first pairs."""
-        return self.pairs[:count]
-
     def require(self) -> PairsFile:
         """Return the file itself if it has pairs.
 

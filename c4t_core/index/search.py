@@ -224,7 +224,7 @@ class Searcher:
         name = self._model.name
         command = f'c4t index "{target.folder}"' + ("" if name == "c4t" else f" --model {name}")
         others = [] if target.root is None else self._catalogue.models_of(target.root.id)
-        if any(other == name for other, _, _ in others):
+        if name in others:
             return (
                 f'The index of "{target.folder}" was made with another version of the model '
                 f'"{name}"; make a new one with: {command} (the old one is kept).'

@@ -154,22 +154,14 @@ class Catalogue(Database):
             row = db.execute("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
             return int(row.fetchone()[0])
 
-    def models_of(self, root_id: int) -> list[tuple[str, str, int]]:
-        """Return (name, fingerprint, number of vectors) of the models of a root."""
+    def models_of(self, root_id: int) -> list[str]:
+        """Return the names of the models that a root was indexed with."""
         with self.reading() as db:
             rows = db.execute(
-                "SELECT name, fingerprint, (SELECT COUNT(*) FROM vectors v JOIN images i"
-                " ON i.id = v.image_id WHERE v.model_id = m.id AND i.root_id = ?)"
-                " FROM models m JOIN runs r ON r.model_id = m.id WHERE r.root_id = ? ORDER BY name",
-                (root_id, root_id),
+                "SELECT name FROM models m JOIN runs r ON r.model_id = m.id WHERE r.root_id = ?",
+                (root_id,),
             )
-            return [(str(a), str(b), int(c)) for a, b, c in rows.fetchall()]
-
-    def fingerprints(self) -> list[str]:
-        """Return the fingerprints of all models there are vectors of."""
-        with self.reading() as db:
-            rows = db.execute("SELECT fingerprint FROM models ORDER BY fingerprint").fetchall()
-        return [str(fingerprint) for (fingerprint,) in rows]
+            return [str(name) for (name,) in rows]
 
     def compact(self) -> None:
         """Give the space of dropped rows back to the disk."""
@@ -177,10 +169,11 @@ class Catalogue(Database):
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def forget_model(self, fingerprint: str) -> None:
-        """Drop all vectors of a model."""
+    def keep_models(self, fingerprints: Sequence[str]) -> None:
+        """Drop all vectors of other models."""
         with self.writing() as db:
-            db.execute("DELETE FROM models WHERE fingerprint = ?", (fingerprint,))
+            marks = ",".join("?" * len(fingerprints))
+            db.execute(f"DELETE FROM models WHERE fingerprint NOT IN ({marks})", fingerprints)
 
     def finish_run(self, root_id: int, model_id: int) -> None:
         """Note that a run came to its end."""

@@ -23,6 +23,7 @@ from c4t_core import __version__, paths
 from c4t_core.commands.console import print_json, printable
 from c4t_core.devices import available_threads
 
+_MARKS = {"ok": "  ", "note": "- ", "missing": "! "}
 _PATIENCE = 90  # seconds for a package to load
 _LOW_DISK = 2_000_000_000  # bytes
 
@@ -297,9 +298,6 @@ def _models() -> Iterator[Finding]:
         else:
             state = "missing" if model.name == "c4t" else "note"
             yield Finding(model.name, state, "not available", model.reason)
-
-
-_MARKS = {"ok": "  ", "note": "- ", "missing": "! "}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

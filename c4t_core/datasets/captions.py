@@ -18,6 +18,18 @@ from c4t_core.datasets.facts import Fact, Surroundings, class_counts, facts_of, 
 from c4t_core.datasets.scene import Scene
 from c4t_core.datasets.words import WORDS, concept, in_words, with_article
 
+Style = Literal["keywords", "sentence", "both"]
+STYLES: tuple[Style, ...] = ("keywords", "sentence", "both")
+
+TJU_CLASSES = ("pedestrian", "cyclist", "car", "truck", "van")
+COMMONEST = 11
+SHORTENED = {
+    "Obstacles / trash": "Obstacles",
+    "Painted driv. instr.": "Driving instructions",
+    "Traffic guide obj.": "Traffic guide object",
+}
+_NEVER = frozenset({"Irrelevant signs"})
+_EVERYWHERE = frozenset({"RD normal street", "Nature object", "Sky", "Buildings"})
 _WORD = re.compile(r"[^\W\d_]+")
 # Words that may come back: grammar and numbers carry no content of their own.
 _FREE = frozenset(WORDS["free words"])
@@ -246,20 +258,6 @@ def _bare(writer: _Writer, around: Surroundings, *, full: bool) -> str:
 def _finish(sentence: str) -> str:
     text = " ".join(sentence.split()).strip(" ,")
     return f"{text[0].upper()}{text[1:]}." if text else ""
-
-
-Style = Literal["keywords", "sentence", "both"]
-STYLES: tuple[Style, ...] = ("keywords", "sentence", "both")
-
-TJU_CLASSES = ("pedestrian", "cyclist", "car", "truck", "van")
-COMMONEST = 11
-SHORTENED = {
-    "Obstacles / trash": "Obstacles",
-    "Painted driv. instr.": "Driving instructions",
-    "Traffic guide obj.": "Traffic guide object",
-}
-_NEVER = frozenset({"Irrelevant signs"})
-_EVERYWHERE = frozenset({"RD normal street", "Nature object", "Sky", "Buildings"})
 
 
 def captions(

@@ -25,6 +25,15 @@ LEAST_SHARE = 0.0002
 
 # Seen in a mask, without a count, these are one more often than several.
 _MOSTLY_ONE = frozenset(WORDS["mostly one"])
+# Adjectives, and phrases.
+_WEATHER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = WORDS["weather"]
+_SAME_WEATHER: dict[str, str] = WORDS["same weather"]
+_TIME: dict[str, tuple[str, ...]] = WORDS["time"]
+_SAME_TIME: dict[str, str] = WORDS["same time"]
+_DARK = frozenset({"night", "dusk", "dawn", "dawn dusk", "evening"})
+# The preposition that leads to the place, and noun phrases.
+_PLACES: dict[str, tuple[str, tuple[str, ...]]] = WORDS["places"]
+_SILENT = frozenset({"", "undefined", "unknown", "other", "none"})
 
 
 @dataclass(frozen=True)
@@ -183,17 +192,6 @@ class Surroundings:
     adjectives: tuple[str, ...] = ()
     weather: tuple[str, ...] = ()
     time: tuple[str, ...] = ()
-
-
-# Adjectives, and phrases.
-_WEATHER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = WORDS["weather"]
-_SAME_WEATHER: dict[str, str] = WORDS["same weather"]
-_TIME: dict[str, tuple[str, ...]] = WORDS["time"]
-_SAME_TIME: dict[str, str] = WORDS["same time"]
-_DARK = frozenset({"night", "dusk", "dawn", "dawn dusk", "evening"})
-# The preposition that leads to the place, and noun phrases.
-_PLACES: dict[str, tuple[str, tuple[str, ...]]] = WORDS["places"]
-_SILENT = frozenset({"", "undefined", "unknown", "other", "none"})
 
 
 def surroundings_of(scene: Scene) -> Surroundings:

@@ -26,6 +26,9 @@ from c4t_core.datasets.words import class_of
 from c4t_core.errors import DataError, ImageError
 from c4t_core.images.decode import open_labels
 
+_INSTANCES = re.compile(r"instance_?(ids|trainids)?$", re.IGNORECASE)
+_IDS = re.compile(r"(label(level\d)?_?ids|label(level\d)?|trainids)$", re.IGNORECASE)
+_COLOURS = re.compile(r"colou?r$", re.IGNORECASE)
 # Places are measured on every fourth pixel of every fourth row; a tail of stray pixels this
 # thin on each side does not stretch a box.
 _STEP = 4
@@ -166,10 +169,6 @@ def _span(histogram: NDArray[Any]) -> tuple[int, int]:
 
 
 Measured = tuple[list[Region], list[str]]
-
-_INSTANCES = re.compile(r"instance_?(ids|trainids)?$", re.IGNORECASE)
-_IDS = re.compile(r"(label(level\d)?_?ids|label(level\d)?|trainids)$", re.IGNORECASE)
-_COLOURS = re.compile(r"colou?r$", re.IGNORECASE)
 
 
 def read(reading: Reading, kind: str = "masks") -> Iterator[Scene]:

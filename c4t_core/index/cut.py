@@ -28,6 +28,15 @@ from c4t_core.index.query import Filters
 from c4t_core.index.scope import Scope
 from c4t_core.paths import resource
 
+SENTENCES: list[str] = read_json(resource("sentences.json"))["unrelated"]
+"""What no drive shows."""
+
+SHARE = 0.75
+"""Of the sentences, how many stay below the level. Some are bound to fit by accident (penguins on
+the ice are snow), so that the best of all would be too strict."""
+
+_KEPT = 16  # levels remembered; typing asks for one again and again
+_MOST = 50_000  # images looked at; more tell the same
 _BINS = 512  # the mixture is fitted to a histogram: a million scores take no longer than 1,000
 _ROUNDS = 150
 _MIN_SCORES = 8
@@ -177,17 +186,6 @@ def crossing(mixture: Mixture) -> float | None:
         roots = [(-b + sign * math.sqrt(inside)) / (2 * a) for sign in (1, -1)]
     between = [root for root in roots if m0 < root < m1]
     return between[0] if between else None
-
-
-SENTENCES: list[str] = read_json(resource("sentences.json"))["unrelated"]
-"""What no drive shows."""
-
-SHARE = 0.75
-"""Of the sentences, how many stay below the level. Some are bound to fit by accident (penguins on
-the ice are snow), so that the best of all would be too strict."""
-
-_KEPT = 16  # levels remembered; typing asks for one again and again
-_MOST = 50_000  # images looked at; more tell the same
 
 
 class UnrelatedLevel:

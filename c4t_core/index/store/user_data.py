@@ -19,7 +19,7 @@ from c4t_core import paths
 from c4t_core.files import content_digest
 from c4t_core.index.store.database import Database
 
-_HISTORY = 500
+_HISTORY = 500  # queries that are kept
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ import numpy as np
 
 from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored
-from c4t_core.index.store.reads import Lookup
-from c4t_core.index.vectors import hnsw
+from c4t_core.index.store.reads import StoredVectors
 from c4t_core.index.vectors.vectors import VectorSearch
 
 
@@ -48,9 +47,7 @@ def measure(count: int, dim: int) -> tuple[float, float, float, float, float, in
                 ],
                 [],
             )
-        source = hnsw.Source(
-            Lookup(catalogue, root.id), catalogue.identity, model_id, "f" * 64, dim
-        )
+        source = StoredVectors(catalogue, root.id, model_id=model_id, fingerprint="f" * 64, dim=dim)
         started = time.perf_counter()
         facts = VectorSearch(source, folder, 1).maintain()
         build = time.perf_counter() - started

@@ -23,43 +23,33 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class Command(NamedTuple):
-    """Where a command lives.
+    """A module of ``c4t_core.commands``: ``add_arguments(parser) -> None``, ``run(args) -> int``.
 
     Attributes:
-        module: has ``add_parser(subparsers) -> None`` and ``run(args) -> int``.
         help: one line for ``c4t --help``.
         feature: how a sentence about it begins when packages are missing.
         extra: the extra that brings those packages.
     """
 
-    module: str
     help: str
     feature: str = "This command"
     extra: str = "all"
 
 
 COMMANDS: dict[str, Command] = {
-    "index": Command(
-        "c4t_core.commands.index", "embed what is new or changed in folders of images"
-    ),
-    "search": Command("c4t_core.commands.search", "find frames by describing them"),
-    "embed": Command("c4t_core.commands.embed", "write embeddings of images or texts to a file"),
-    "caption": Command(
-        "c4t_core.commands.caption", "make image-caption pairs from a data set's own labels"
-    ),
-    "train": Command(
-        "c4t_core.commands.train", "train or fine-tune a model on pairs", "Training", "train"
-    ),
-    "evaluate": Command(
-        "c4t_core.commands.evaluate", "measure one or more models on pairs", "Evaluation", "all"
-    ),
-    "models": Command("c4t_core.commands.models", "list, add, describe or remove models"),
-    "doctor": Command("c4t_core.commands.doctor", "show what is installed and what is missing"),
+    "index": Command("embed what is new or changed in folders of images"),
+    "search": Command("find frames by describing them"),
+    "embed": Command("write embeddings of images or texts to a file"),
+    "caption": Command("make image-caption pairs from a data set's own labels"),
+    "train": Command("train or fine-tune a model on pairs", "Training", "train"),
+    "evaluate": Command("measure one or more models on pairs", "Evaluation"),
+    "models": Command("list, add, describe or remove models"),
+    "doctor": Command("show what is installed and what is missing"),
 }
 
 
-def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser; only the command ``wanted`` is imported and fully described.
+def build_parser(requested: str | None) -> argparse.ArgumentParser:
+    """Return the parser; only the command ``requested`` is imported and fully described.
 
     Raises:
         MissingExtraError: if the command's packages are not installed.
@@ -73,10 +63,9 @@ def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"c4t {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
-        if name == wanted:
-            load_command(name).add_parser(subparsers)
-        else:
-            subparsers.add_parser(name, help=command.help)
+        described = subparsers.add_parser(name, help=command.help)
+        if name == requested:
+            load_command(name).add_arguments(described)
     return parser
 
 
@@ -88,7 +77,7 @@ def load_command(name: str) -> ModuleType:
     """
     command = COMMANDS[name]
     try:
-        return import_module(command.module)
+        return import_module(f"c4t_core.commands.{name}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("c4t_core", ""):
             raise
@@ -124,11 +113,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    wanted = next((word for word in words if not word.startswith("-")), None)
-    parser = build_parser(wanted if wanted in COMMANDS else None)
-    chosen = parser.parse_args(words)
-    run = load_command(chosen.command).run
-    return int(run(chosen))
+    requested = next((word for word in words if not word.startswith("-")), None)
+    args = build_parser(requested).parse_args(words)
+    return int(load_command(args.command).run(args))
 
 
 def _debug() -> bool:
@@ -159,13 +146,11 @@ def _about_bug(error: Exception) -> str:
     from c4t_core.paths import log_dir
 
     kept = ""
-    try:
+    with contextlib.suppress(OSError):
         log = log_dir() / "c4t.log"
         with log.open("a", encoding="utf-8", errors="backslashreplace") as out:
             traceback.print_exception(error, file=out)
         kept = f"; details are in {log}"
-    except OSError:
-        pass
     kind = type(error).__name__
     return f"Something went wrong inside C4T ({kind}: {error}){kept}; please report it."
 

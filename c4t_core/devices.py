@@ -17,7 +17,7 @@ def available_threads() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-def choose_device(wanted: str | None = None) -> str:
+def choose_device(requested: str | None) -> str:
     """Return ``"cuda"``, ``"mps"`` or ``"cpu"``: the one asked for, or the fastest there is.
 
     Imports torch, so call it only where torch is used anyway.
@@ -32,11 +32,11 @@ def choose_device(wanted: str | None = None) -> str:
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    if wanted is None:
+    if requested is None:
         return next(name for name, present in there.items() if present)
-    if not there.get(wanted.split(":")[0], False):
-        raise ModelError(f'The device "{wanted}" is not available here; use "cpu" instead.')
-    return wanted
+    if not there.get(requested.split(":")[0], False):
+        raise ModelError(f'The device "{requested}" is not available here; use "cpu" instead.')
+    return requested
 
 
 def seed_everything(seed: int) -> None:

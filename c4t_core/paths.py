@@ -14,38 +14,35 @@ import platformdirs
 _APP = "c4t-desktop"
 
 
+def _made(folder: str | Path) -> Path:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)
+
+
 def data_dir() -> Path:
     """Return the folder of catalogues, user data and models, made if needed."""
-    override = os.environ.get("C4T_DATA_DIR")
-    folder = Path(override) if override else Path(platformdirs.user_data_dir(_APP, appauthor=False))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return _made(_override() or platformdirs.user_data_dir(_APP, appauthor=False))
 
 
 def cache_dir() -> Path:
     """Return the folder of what can be made again (thumbnails, index files), made if needed."""
-    override = os.environ.get("C4T_DATA_DIR")
-    folder = (
-        Path(override) / "cache"
-        if override
-        else Path(platformdirs.user_cache_dir(_APP, appauthor=False))
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    override = _override()
+    usual = platformdirs.user_cache_dir(_APP, appauthor=False)
+    return _made(Path(override, "cache") if override else usual)
+
+
+def _override() -> str:
+    return os.environ.get("C4T_DATA_DIR", "")
 
 
 def log_dir() -> Path:
     """Return the folder of log files, made if needed."""
-    folder = data_dir() / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return _made(data_dir() / "logs")
 
 
 def models_dir() -> Path:
     """Return the folder of the user's own models, one folder each, made if needed."""
-    folder = data_dir() / "models"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return _made(data_dir() / "models")
 
 
 def resource(*parts: str) -> Path:

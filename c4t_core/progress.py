@@ -10,6 +10,8 @@ import time
 from collections import deque
 from typing import Protocol
 
+_WINDOW = 15.0  # seconds that a rate looks back
+
 
 class Progress(Protocol):
     """Called with how many units are done and how many there are in all.
@@ -29,15 +31,11 @@ def ignore(done: int, total: int, /) -> None:
 class RateMeter:
     """Turn ``(done, total)`` pairs into a rate and the time left.
 
-    The rate is taken over a sliding window, so that a pause or a fast start is forgotten.
-
-    Args:
-        window: seconds that the rate looks back.
+    The rate is taken over the last 15 seconds, so that a pause or a fast start is forgotten.
     """
 
-    def __init__(self, window: float = 15.0) -> None:
+    def __init__(self) -> None:
         """Start with no observations."""
-        self._window = window
         self._seen: deque[tuple[float, int]] = deque()
         self._left = 0
 
@@ -45,7 +43,7 @@ class RateMeter:
         """Note that ``done`` of ``total`` units are done at time ``now`` (seconds, monotonic)."""
         moment = time.monotonic() if now is None else now
         self._seen.append((moment, done))
-        while len(self._seen) > 2 and moment - self._seen[0][0] > self._window:
+        while len(self._seen) > 2 and moment - self._seen[0][0] > _WINDOW:
             self._seen.popleft()
         self._left = max(0, total - done)
 

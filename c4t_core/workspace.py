@@ -10,7 +10,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,11 +178,10 @@ class Workspace:
 
         Raises: as :meth:`search`.
         """
-        wanted = parse_query(query) if isinstance(query, str) else query
-        scope = self._searcher.scope(filters or NO_FILTERS)
+        parsed = parse_query(query) if isinstance(query, str) else query
         return answer(
-            scope,
-            wanted,
+            self._searcher.scope(filters or NO_FILTERS),
+            parsed,
             self._model,
             k=k,
             exact=exact,
@@ -209,9 +207,9 @@ class Workspace:
                 raise C4TError("This image is not in the index any more; search again.")
             query = Query((Term(image=Path(image)),))
             return answer(scope, query, self._model, k=k).hits()
-        ranking = scope.ranking(own, None if k is None else k + 1)
-        others = np.flatnonzero(ranking.image_ids != found[1].id)[:k]
-        return scope.hits(ranking.image_ids[others].tolist(), ranking.scores[others].tolist())
+        ids, scores = scope.ranking(own, None if k is None else k + 1)
+        others = np.flatnonzero(ids != found[1].id)[:k]
+        return scope.hits(ids[others].tolist(), scores[others].tolist())
 
     def vectors(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return unit embeddings (d,) by image id; images without one are left out."""
@@ -261,7 +259,7 @@ class Workspace:
         return sum(ledger.clear_failures() for _, ledger in self._ledgers())
 
     def _ledgers(self) -> list[tuple[Target, Ledger]]:
-        model_id = self._catalogue.model_id(self._model.fingerprint)
+        model_id = self._catalogue.indexed(self._model.fingerprint).model_id
         if model_id is None:
             return []
         return [
@@ -285,10 +283,9 @@ class Workspace:
         """Identity of the model, for provenance."""
         return self._model.fingerprint
 
-    def exclude_rules(self, folder: str | Path | None = None) -> ExcludeRules:
-        """Return what is left out of a folder (by default the first opened one)."""
-        wanted = self.roots[0] if folder is None else opened_folders.opened(folder)[0]
-        root = opened_folders.resolve(self._catalogue.roots(), wanted).root
+    def exclude_rules(self) -> ExcludeRules:
+        """Return what is left out of the first opened folder."""
+        root = self._searcher.targets()[0].root
         return self._exclude or ExcludeRules() if root is None else root.rules
 
     def set_exclude_rules(self, rules: ExcludeRules) -> None:
@@ -332,12 +329,7 @@ class Workspace:
     def __enter__(self) -> Workspace:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 

@@ -33,13 +33,14 @@ FACTS = {
     "folders resolved": ("c4t_core.index.*.resolve",),
     "roots read": ("*.Catalogue.roots",),
     "run read": ("*.Catalogue.run", "*.Catalogue.indexed"),
-    "generation read": ("*.Lookup.generation", "*.Reads.generation", "*.Catalogue.generation"),
+    "generation read": ("*.Lookup.generation", "*.Reads.generation", "*.StoredVectors.generation",
+                        "*.Catalogue.generation"),
     "model looked up": ("*.Catalogue.model_id", "*.Catalogue.indexed"),
     "scoring passes": ("c4t_core.index.*.cosine",),
     "query made a vector": ("c4t_core.index.*.direction",),
-    "locks of the catalogue": ("*.Catalogue.reading", "*.Catalogue.writing"),
-    "locks of the user's data": ("*.UserStore.reading", "*.UserStore.writing", "*.UserData.reading",
-                                 "*.UserData.writing"),
+    "locks of catalogue and user's data": tuple(
+        f"*.{store}.{what}" for store in ("Database", "Catalogue", "UserStore", "UserData")
+        for what in ("reading", "writing")),
     "jobs submitted": ("*.JobRunner.submit",),
     "round trips of the search": ("*.Finder.refresh", "*.Finder._lay_out"),
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -33,62 +34,30 @@ KIND is one of:
 """
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "caption",
-        help="make image-caption pairs from labels",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("kind", metavar="KIND", choices=[*KINDS, "scenes"], help="see above")
-    parser.add_argument("source", metavar="SOURCE", type=Path, help="file or folder of the labels")
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="PAIRS.csv",
-        type=Path,
-        required=True,
-        help="where the pairs go: columns image, caption, drive and, if the data has it, split",
-    )
-    parser.add_argument(
-        "--images",
-        metavar="ROOT",
-        type=Path,
-        help="folder that image paths are relative to (default: the folder of the labels)",
-    )
-    parser.add_argument(
-        "--style",
-        choices=STYLES,
-        default="both",
-        help="keywords: class names as in the original; sentence: plain English (default: both)",
-    )
-    parser.add_argument("--scenes", metavar="S.jsonl", type=Path, help="also write what was read")
-    parser.add_argument(
-        "--min-share",
-        metavar="X",
-        type=_share,
-        default=0.0,
-        help="leave out classes with a smaller part of the pixels, 0 to 1 (default: 0)",
-    )
-    parser.add_argument(
-        "--classes", metavar="FILE", type=Path, help="class list: colour or id and name"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of the choice of words in sentences (default: 0)"
-    )
-    parser.add_argument(
-        "--per-image",
-        metavar="N",
-        type=positive,
-        default=3,
-        help="sentences per image at most (default: 3)",
-    )
-    parser.add_argument(
-        "--plot", metavar="PNG", type=Path, help="draw in how many images each class occurs"
-    )
-    parser.add_argument("--json", action="store_true", help="print the report as one line of JSON")
-    parser.set_defaults(run=run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command."""
+    parser.description = _DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    # fmt: off
+    add("kind", metavar="KIND", choices=[*KINDS, "scenes"], help="see above")
+    add("source", metavar="SOURCE", type=Path, help="file or folder of the labels")
+    add("-o", "--output", metavar="PAIRS.csv", type=Path, required=True,
+        help="where the pairs go: columns image, caption, drive and, if the data has it, split")
+    add("--images", metavar="ROOT", type=Path,
+        help="folder that image paths are relative to (default: the folder of the labels)")
+    add("--style", choices=STYLES, default="both",
+        help="keywords: class names as in the original; sentence: plain English (default: both)")
+    add("--scenes", metavar="S.jsonl", type=Path, help="also write what was read")
+    add("--min-share", metavar="X", type=_share, default=0.0,
+        help="leave out classes with a smaller part of the pixels, 0 to 1 (default: 0)")
+    add("--classes", metavar="FILE", type=Path, help="class list: colour or id and name")
+    add("--seed", type=int, default=0, help="of the choice of words in sentences (default: 0)")
+    add("--per-image", metavar="N", type=positive, default=3,
+        help="sentences per image at most (default: 3)")
+    add("--plot", metavar="PNG", type=Path, help="draw in how many images each class occurs")
+    add("--json", action="store_true", help="print the report as one line of JSON")
+    # fmt: on
 
 
 def run(args: argparse.Namespace) -> int:
@@ -97,18 +66,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DataError: if nothing can be read or written.
     """
-    request = PairsRequest(
-        args.kind,
-        args.source,
-        args.output,
-        images=args.images,
-        classes=args.classes,
-        style=args.style,
-        scenes=args.scenes,
-        min_share=args.min_share,
-        seed=args.seed,
-        per_image=args.per_image,
-    )
+    request = PairsRequest(**{item.name: getattr(args, item.name) for item in fields(PairsRequest)})
     problems: list[Problem] = []
     watched = sys.stderr.isatty()
     try:

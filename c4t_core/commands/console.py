@@ -99,7 +99,7 @@ class Watcher:
         """Show nothing until the first call."""
         self._noun = noun
         self._stream = sys.stderr if stream is None else stream
-        self._bar_wanted = not quiet and self._stream.isatty()
+        self._with_bar = not quiet and self._stream.isatty()
         self._quiet = quiet
         self._skipped = skipped
         self._bar: Any = None
@@ -123,7 +123,7 @@ class Watcher:
             raise Cancelled
         if self._quiet or total == 0:  # nothing is known yet while folders are scanned
             return
-        if self._bar_wanted:
+        if self._with_bar:
             self._draw(done, total)
         else:
             self._write_line(done, total)
@@ -177,10 +177,6 @@ def stopping_cleanly(watcher: Watcher) -> Iterator[None]:
 
     Before the work has begun there is nothing to save, and Ctrl+C is abrupt at once.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -188,9 +184,24 @@ def stopping_cleanly(watcher: Watcher) -> Iterator[None]:
             raise KeyboardInterrupt
         watcher.stop()
 
-    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        with handling_signals(on_interrupt, signal.SIGINT):
+            yield
+    finally:
+        watcher.close()
+
+
+@contextmanager
+def handling_signals(
+    handler: Callable[[int, FrameType | None], None], *numbers: signal.Signals
+) -> Iterator[None]:
+    """Have signals handled while the block runs; outside the main thread nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-        watcher.close()
+        for number, old in before.items():
+            signal.signal(number, old)

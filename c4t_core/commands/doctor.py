@@ -14,15 +14,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from c4t_core import __version__, paths
 from c4t_core.commands.console import print_json, printable
 from c4t_core.devices import available_threads
 
+_MARKS = {"ok": "  ", "note": "- ", "missing": "! "}
 _PATIENCE = 90  # seconds for a package to load
 _LOW_DISK = 2_000_000_000  # bytes
 
@@ -56,23 +57,31 @@ class Finding:
     """One thing looked at.
 
     Attributes:
-        group: heading it stands under.
         name: what was looked at.
         state: ``ok``, ``note`` (good to know, nothing is broken) or ``missing``.
         value: what was found.
         remedy: what to do, where something is to be done.
+        group: heading it stands under.
     """
 
-    group: str
     name: str
     state: str
     value: str
     remedy: str = ""
+    group: str = ""
 
 
 def examine() -> list[Finding]:
     """Look at everything."""
-    return [*_versions(), *_window(), *_search(), *_devices(), *_folders(), *_models()]
+    groups = {
+        "Versions": _versions(),
+        "Window": _window(),
+        "Search": _search(),
+        "Devices": _devices(),
+        "Data": _folders(),
+        "Models": _models(),
+    }
+    return [replace(item, group=group) for group, found in groups.items() for item in found]
 
 
 def _version(distribution: str) -> str | None:
@@ -83,27 +92,26 @@ def _version(distribution: str) -> str | None:
 
 
 def _versions() -> Iterator[Finding]:
-    group = "Versions"
     system = f"{platform.system()} {platform.release()}, {platform.machine()}"
-    yield Finding(group, "C4T", "ok", __version__)
-    yield Finding(group, "Python", "ok", f"{platform.python_version()}, {system}")
-    yield Finding(group, "SQLite", "ok", sqlite3.sqlite_version)
+    yield Finding("C4T", "ok", __version__)
+    yield Finding("Python", "ok", f"{platform.python_version()}, {system}")
+    yield Finding("SQLite", "ok", sqlite3.sqlite_version)
     for name in _BASE:
         version = _version(name)
         if version is None:
-            yield Finding(group, name, "missing", "not installed", f'pip install "{name}"')
+            yield Finding(name, "missing", "not installed", f'pip install "{name}"')
         else:
-            yield Finding(group, name, "ok", version)
+            yield Finding(name, "ok", version)
     for extra, (purpose, *names) in _EXTRAS.items():
-        found = {name: _version(name) for name in names}
-        lacking = [name for name in names if found[name] is None]
+        versions = {name: _version(name) for name in names}
+        lacking = [name for name in names if versions[name] is None]
         if lacking:
             remedy = f'only for {purpose}: pip install "c4t-desktop[{extra}]"'
             value = f"not installed: {', '.join(lacking)}"
-            yield Finding(group, f"extra {extra}", "note", value, remedy)
+            yield Finding(f"extra {extra}", "note", value, remedy)
         else:
-            value = ", ".join(f"{name} {version}" for name, version in found.items())
-            yield Finding(group, f"extra {extra}", "ok", value)
+            value = ", ".join(f"{name} {version}" for name, version in versions.items())
+            yield Finding(f"extra {extra}", "ok", value)
 
 
 def try_in_process(code: str, **variables: str) -> str | None:
@@ -141,27 +149,26 @@ def missing_library(message: str) -> str | None:
 
 
 def _window() -> Iterator[Finding]:
-    group = "Window"
     trouble = try_in_process(
         "from PySide6 import QtCore, QtGui, QtWidgets, QtSvg; QtWidgets.QApplication([])",
         QT_QPA_PLATFORM="offscreen",
     )
     if trouble is None:
-        yield Finding(group, "Qt", "ok", "loads")
+        yield Finding("Qt", "ok", "loads")
     else:
-        yield Finding(group, "Qt", "missing", trouble, qt_remedy(trouble))
+        yield Finding("Qt", "missing", trouble, qt_remedy(trouble))
     if platform.system() != "Linux":
         return
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         remedy = "the command line works; for the window start a desktop session or ssh -X"
-        yield Finding(group, "screen", "note", "none", remedy)
+        yield Finding("screen", "note", "none", remedy)
         return
     packages = sorted({p for lib, p in SCREEN_LIBRARIES.items() if not _has_library(lib)})
     if packages:
         remedy = f"on Debian and Ubuntu: sudo apt install {' '.join(packages)}"
-        yield Finding(group, "screen", "missing", "system libraries are missing", remedy)
+        yield Finding("screen", "missing", "system libraries are missing", remedy)
     else:
-        yield Finding(group, "screen", "ok", "system libraries are there")
+        yield Finding("screen", "ok", "system libraries are there")
 
 
 def _has_library(soname: str) -> bool:
@@ -182,21 +189,20 @@ def qt_remedy(trouble: str) -> str:
 
 
 def _search() -> Iterator[Finding]:
-    group = "Search"
     trouble = try_in_process("import onnxruntime, tokenizers")
     if trouble is not None:
         remedy = "pip install --force-reinstall onnxruntime tokenizers"
-        yield Finding(group, "model engine", "missing", trouble, remedy)
+        yield Finding("model engine", "missing", trouble, remedy)
     else:
-        yield Finding(group, "model engine", "ok", "ONNX Runtime loads")
+        yield Finding("model engine", "ok", "ONNX Runtime loads")
     trouble = try_in_process("import hnswlib; hnswlib.Index(space='ip', dim=2)")
     if trouble is None:
-        yield Finding(group, "hnswlib", "ok", _version("hnswlib") or "loads")
+        yield Finding("hnswlib", "ok", _version("hnswlib") or "loads")
         return
     value = "not installed; exact search serves, large folders are slower"
     if "No module named" not in trouble:
         value = f"does not load ({trouble}); exact search serves"
-    yield Finding(group, "hnswlib", "note", value, hnswlib_remedy())
+    yield Finding("hnswlib", "note", value, hnswlib_remedy())
 
 
 def hnswlib_remedy() -> str:
@@ -213,8 +219,7 @@ def hnswlib_remedy() -> str:
 
 
 def _devices() -> Iterator[Finding]:
-    group = "Devices"
-    yield Finding(group, "CPU", "ok", f"{available_threads()} threads")
+    yield Finding("CPU", "ok", f"{available_threads()} threads")
     if _version("torch") is None:
         return
     code = (
@@ -224,11 +229,10 @@ def _devices() -> Iterator[Finding]:
     )
     found = try_in_process(code) or "none"
     remedy = "" if found != "none" else "everything runs on the CPU; training is slower there"
-    yield Finding(group, "GPU", "note" if remedy else "ok", found, remedy)
+    yield Finding("GPU", "note" if remedy else "ok", found, remedy)
 
 
 def _folders() -> Iterator[Finding]:
-    group = "Data"
     for name, make in (
         ("data", paths.data_dir),
         ("cache", paths.cache_dir),
@@ -241,13 +245,13 @@ def _folders() -> Iterator[Finding]:
                 probe.write(b"\0")
         except OSError as error:
             remedy = "make it writable, or choose another with C4T_DATA_DIR"
-            yield Finding(group, name, "missing", f"cannot be written: {error}", remedy)
+            yield Finding(name, "missing", f"cannot be written: {error}", remedy)
             continue
-        yield Finding(group, name, "ok", f"{folder} ({size_in_words(folder_size(folder))})")
-    yield from _disk(group)
+        yield Finding(name, "ok", f"{folder} ({size_in_words(folder_size(folder))})")
+    yield from _disk()
 
 
-def _disk(group: str) -> Iterator[Finding]:
+def _disk() -> Iterator[Finding]:
     try:
         free = shutil.disk_usage(paths.data_dir()).free
     except OSError:
@@ -255,7 +259,7 @@ def _disk(group: str) -> Iterator[Finding]:
     low = free < _LOW_DISK
     remedy = "make room, or choose another disk with C4T_DATA_DIR" if low else ""
     state = "missing" if low else "ok"
-    yield Finding(group, "free disk", state, size_in_words(free), remedy)
+    yield Finding("free disk", state, size_in_words(free), remedy)
 
 
 def folder_size(folder: Path) -> int:
@@ -281,32 +285,26 @@ def size_in_words(size: int) -> str:
 
 
 def _models() -> Iterator[Finding]:
-    group = "Models"
     try:
         from c4t_core.models.registry import list_models
 
         models = list_models()
     except Exception as error:  # noqa: BLE001 - the doctor goes on whatever it finds
-        yield Finding(group, "models", "missing", str(error), "install C4T again")
+        yield Finding("models", "missing", str(error), "install C4T again")
         return
     for model in models:
         if model.available:
-            yield Finding(group, model.name, "ok", size_in_words(model.size_bytes))
+            yield Finding(model.name, "ok", size_in_words(model.size_bytes))
         else:
             state = "missing" if model.name == "c4t" else "note"
-            yield Finding(group, model.name, state, "not available", model.reason)
+            yield Finding(model.name, state, "not available", model.reason)
 
 
-_MARKS = {"ok": "  ", "note": "- ", "missing": "! "}
-
-
-def add_parser(subparsers: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = subparsers.add_parser(
-        "doctor",
-        help="show what is installed and what is missing",
-        description="Show versions, devices, data folders and models, name the system parts that "
-        "are missing, and say how to get them. Nothing is changed.",
+    parser.description = (
+        "Show versions, devices, data folders and models, name the system parts that are missing, "
+        "and say how to get them. Nothing is changed."
     )
     parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
 
@@ -328,12 +326,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(findings: list[Finding]) -> None:
     width = max(len(finding.name) for finding in findings) + 2
-    group = ""
-    for finding in findings:
-        if finding.group != group:
-            group = finding.group
-            print(f"\n{group}")
-        mark = _MARKS[finding.state]
-        print(f"{mark}{finding.name:<{width}}{printable(finding.value)}".rstrip())
-        if finding.remedy:
-            print(f"{' ' * (width + 2)}-> {printable(finding.remedy)}")
+    for group, found in groupby(findings, lambda finding: finding.group):
+        print(f"\n{group}")
+        for finding in found:
+            mark = _MARKS[finding.state]
+            print(f"{mark}{finding.name:<{width}}{printable(finding.value)}".rstrip())
+            if finding.remedy:
+                print(f"{' ' * (width + 2)}-> {printable(finding.remedy)}")

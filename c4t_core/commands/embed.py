@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from c4t_core.commands.console import (
     say,
     stopping_cleanly,
 )
-from c4t_core.errors import DataError, FolderError
+from c4t_core.errors import DataError
 from c4t_core.files import read_bytes
 from c4t_core.index.vectors.embeddings_file import check_output, save_embeddings
 
@@ -28,33 +28,26 @@ if TYPE_CHECKING:
 _TEXTS_AT_ONCE = 64
 
 
-def add_parser(subparsers: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its two kinds."""
-    parser = subparsers.add_parser(
-        "embed",
-        help="write embeddings of images or texts to a file",
-        description="Run one encoder alone and write its embeddings, float32, rows of length 1, "
-        "to an .npz file for numpy.",
+    parser.description = (
+        "Run one encoder alone and write its embeddings, float32, rows of length 1, to an .npz "
+        "file for numpy."
     )
+    # fmt: off
     kinds = parser.add_subparsers(dest="what", metavar="images|texts", required=True)
-    images = kinds.add_parser(
-        "images",
-        help="all images of a folder",
-        description='Write "names" (paths relative to FOLDER) and "embeddings" (n, d). '
-        "Unreadable files are listed on stderr and left out.",
-    )
+    images = kinds.add_parser("images", help="all images of a folder", description=
+        'Write "names" (paths relative to FOLDER) and "embeddings" (n, d). '
+        "Unreadable files are listed on stderr and left out.")
     images.add_argument("source", metavar="FOLDER", help="a folder of images")
-    texts = kinds.add_parser(
-        "texts",
-        help="one text a line",
-        description='Write "texts" and "embeddings" (n, d), one row a line of FILE.',
-    )
+    texts = kinds.add_parser("texts", help="one text a line", description=
+        'Write "texts" and "embeddings" (n, d), one row a line of FILE.')
     texts.add_argument("source", metavar="FILE", help='a text file in UTF-8, "-" for stdin')
     for kind in (images, texts):
-        kind.add_argument(
-            "-o", "--output", metavar="OUT.npz", type=Path, required=True, help="file to write"
-        )
+        kind.add_argument("-o", "--output", metavar="OUT.npz", type=Path, required=True,
+                          help="file to write")
         add_model_option(kind)
+    # fmt: on
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,23 +60,23 @@ def _images(args: argparse.Namespace) -> int:
     from c4t_core.index.embed import embed_images
     from c4t_core.models.registry import load_model
 
-    names, odd = list_images(args.source)
+    base = Path(args.source)
+    names, odd = list_images(base)
     model = load_model(args.model)
     watcher = Watcher()
     with stopping_cleanly(watcher):
-        base = Path(args.source)
         embeddings, good, skipped = embed_images([base / n for n in names], model, progress=watcher)
     for entry in (*odd, *skipped):
         say(f"skipped {printable(str(entry.path))}: {printable(entry.reason)}")
     rows = embeddings if len(good) else np.zeros((0, model.dim), dtype=np.float32)
-    save_embeddings(args.output, "names", [names[place] for place in good], rows, model)
+    save_embeddings(args.output, "names", [names[index] for index in good], rows, model)
     left_out = len(skipped) + len(odd)
     note = f", {plural(left_out, 'file')} left out" if left_out else ""
     print(f"{plural(len(good), 'image')} in {printable(str(args.output))}{note}.")
     return 0
 
 
-def list_images(folder: str) -> tuple[list[str], list[Skipped]]:
+def list_images(folder: Path) -> tuple[list[str], list[Skipped]]:
     """Return the names of a folder's images, sorted, and what only looks like one, with reasons.
 
     Names are relative and "/"-separated; the default rules leave out labels, masks and so on.
@@ -92,14 +85,10 @@ def list_images(folder: str) -> tuple[list[str], list[Skipped]]:
         FolderError: if the folder is missing, unreadable, or not a folder.
     """
     from c4t_core.images.scan import ExcludeRules, Skipped, scan
+    from c4t_core.index.folders import check_folder
 
-    if not os.path.isdir(folder):
-        kind = "is not a folder" if os.path.exists(folder) else "does not exist"
-        raise FolderError(f'"{folder}" {kind}; check the path.', Path(folder))
-    found = scan(folder, ExcludeRules())
-    if b"" in found.unreadable:
-        reason = found.unreadable[b""]
-        raise FolderError(f'"{folder}": {reason}; check its permissions.', Path(folder))
+    check_folder(folder)
+    found = scan(os.fspath(folder), ExcludeRules())
     odd = {**found.odd, **found.unreadable}
     names = sorted(os.fsdecode(name) for name in found.files)
     return names, [Skipped(Path(os.fsdecode(name)), odd[name]) for name in sorted(odd)]

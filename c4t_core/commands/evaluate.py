@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from c4t_core.commands.console import (
     MODEL_HELP,
@@ -21,63 +21,35 @@ if TYPE_CHECKING:
     from c4t_core.evaluation.summary import Interval, Report, Values
 
 
-def add_parser(subparsers: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = subparsers.add_parser(
-        "evaluate",
-        help="measure precision and recall of models on labelled images",
-        description="Search the images of PAIRS for what their captions, or ground truth, say "
-        "they show, and report precision, recall, mAP, MRR and nDCG of one or more models on the "
-        "same queries, with intervals and the level of chance, as JSON, CSV, PNG and HTML.",
+    parser.description = (
+        "Search the images of PAIRS for what their captions, or ground truth, say they show, and "
+        "report precision, recall, mAP, MRR and nDCG of one or more models on the same queries, "
+        "with intervals and the level of chance, as JSON, CSV, PNG and HTML."
     )
-    parser.add_argument("pairs", metavar="PAIRS", type=Path, help="file of images and captions")
-    parser.add_argument(
-        "--images", metavar="ROOT", type=Path, help="folder that image paths are relative to"
-    )
-    parser.add_argument(
-        "--model",
-        action="append",
-        metavar="NAME",
-        help=f"a model to evaluate, may be repeated: {MODEL_HELP}, or the path of a model folder",
-    )
-    parser.add_argument(
-        "-o", "--output", metavar="REPORT_DIR", type=Path, required=True, help="folder to write"
-    )
-    parser.add_argument(
-        "--scenes",
-        metavar="F",
-        type=Path,
-        help="ground truth as JSON lines, see c4t caption --scenes: better queries, and slices",
-    )
-    parser.add_argument(
-        "--queries",
-        metavar="F",
-        type=Path,
-        help='your own queries, a line each: {"query": "a cyclist at dusk", "relevant": ["a.jpg"]}',
-    )
-    parser.add_argument(
-        "--lists",
-        choices=("auto", "captions", "scenes", "own"),
-        default="auto",
+    add = parser.add_argument
+    # fmt: off
+    add("pairs", metavar="PAIRS", type=Path, help="file of images and captions")
+    add("--images", metavar="ROOT", type=Path, help="folder that image paths are relative to")
+    add("--model", action="append", metavar="NAME",
+        help=f"a model to evaluate, may be repeated: {MODEL_HELP}, or the path of a model folder")
+    add("-o", "--output", metavar="REPORT_DIR", type=Path, required=True, help="folder to write")
+    add("--scenes", metavar="F", type=Path,
+        help="ground truth as JSON lines, see c4t caption --scenes: better queries, and slices")
+    add("--queries", metavar="F", type=Path,
+        help='your own queries, a line each: {"query": "a cyclist at dusk", "relevant": ["a.jpg"]}')
+    add("--lists", choices=("auto", "captions", "scenes", "own"), default="auto",
         help="where queries come from (default: scenes if given, else captions; your own are "
-        "always added)",
-    )
-    parser.add_argument("--split", metavar="NAME", help="only pairs of this split, such as val")
-    parser.add_argument(
-        "--at",
-        metavar="N",
-        type=positive,
-        nargs="+",
-        help="numbers of hits to give precision, recall and nDCG at (default: 10 25 50 100 250)",
-    )
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the intervals")
-    parser.add_argument(
-        "--figures",
-        metavar="N",
-        type=int,
-        help="queries to show in full, with their best hits (default: 12)",
-    )
-    parser.add_argument("--json", action="store_true", help="print the overall figures as JSON")
+        "always added)")
+    add("--split", metavar="NAME", help="only pairs of this split, such as val")
+    add("--at", metavar="N", type=positive, nargs="+",
+        help="numbers of hits to give precision, recall and nDCG at (default: 10 25 50 100 250)")
+    add("--seed", metavar="N", type=int, default=0, help="of the intervals")
+    add("--figures", metavar="N", type=int,
+        help="queries to show in full, with their best hits (default: 12)")
+    add("--json", action="store_true", help="print the overall figures as JSON")
+    # fmt: on
 
 
 def run(args: argparse.Namespace) -> int:

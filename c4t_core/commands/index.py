@@ -25,38 +25,31 @@ if TYPE_CHECKING:
 _LISTED = 20  # skipped files named without --json
 
 
-def add_parser(subparsers: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     from c4t_core.images.scan import ExcludeRules
 
     usual = ExcludeRules()
-    parser = subparsers.add_parser(
-        "index",
-        help="embed what is new or changed in folders of images",
-        description="Embed the images of folders that are new or changed since the last time. "
-        "It may be interrupted at any time; the same command goes on from there.",
-        epilog="Left out at first, below FOLDER: folders "
-        f"{', '.join((*usual.folders, '.*'))}; files {', '.join(usual.files)}.",
+    parser.description = (
+        "Embed the images of folders that are new or changed since the last time. "
+        "It may be interrupted at any time; the same command goes on from there."
     )
-    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a folder of images")
+    parser.epilog = (
+        f"Left out at first, below FOLDER: folders {', '.join((*usual.folders, '.*'))}; files "
+        f"{', '.join(usual.files)}."
+    )
+    add = parser.add_argument
+    # fmt: off
+    add("folders", nargs="+", metavar="FOLDER", help="a folder of images")
     add_model_option(parser)
-    parser.add_argument(
-        "--exclude",
-        action="append",
-        metavar="PATTERN",
+    add("--exclude", action="append", metavar="PATTERN",
         help="leave out folders and files of this name too, * and ? allowed; may be given several "
-        "times, and is remembered for the folder",
-    )
-    parser.add_argument(
-        "--exclude-nothing",
-        action="store_true",
-        help="forget what is left out, the usual names below included",
-    )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="end with one line of JSON: total, embedded, unchanged, gone, offline, skipped",
-    )
+        "times, and is remembered for the folder")
+    add("--exclude-nothing", action="store_true",
+        help="forget what is left out, the usual names below included")
+    add("--json", action="store_true",
+        help="end with one line of JSON: total, embedded, unchanged, gone, offline, skipped")
+    # fmt: on
 
 
 def run(args: argparse.Namespace) -> int:
@@ -100,14 +93,8 @@ def _rules(args: argparse.Namespace, now: ExcludeRules) -> ExcludeRules | None:
 
 def as_json(report: IndexReport) -> dict[str, Any]:
     """Return the report as interface.md names its parts."""
-    return {
-        "total": report.total,
-        "embedded": report.embedded,
-        "unchanged": report.unchanged,
-        "gone": report.gone,
-        "offline": report.offline,
-        "skipped": [{"path": str(s.path), "reason": s.reason} for s in report.skipped],
-    }
+    skipped = [{"path": str(item.path), "reason": item.reason} for item in report.skipped]
+    return {**vars(report), "skipped": skipped}
 
 
 def _print_report(report: IndexReport, seconds: float) -> None:

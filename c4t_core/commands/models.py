@@ -15,40 +15,29 @@ from c4t_core.models.folder import CARD, CONFIG, MANIFEST
 from c4t_core.models.protocol import ModelInfo
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "models",
-        help="list, add, describe or remove models",
-        description="Models on this machine: c4t comes with the application, c4t:NAME are your "
-        "own, clip and clip:NAME are open_clip's.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its actions."""
+    parser.description = (
+        "Models on this machine: c4t comes with the application, c4t:NAME are your own, clip and "
+        "clip:NAME are open_clip's."
     )
+    # fmt: off
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-
     listing = actions.add_parser("list", help="list all models, those that cannot be used as well")
     listing.add_argument("--json", action="store_true", help="print a JSON list")
-
     info = actions.add_parser("info", help="describe one model")
     info.add_argument("name", metavar="NAME", help="a model's name, or the path of a model folder")
     info.add_argument("--json", action="store_true", help="print a JSON object")
-
-    add = actions.add_parser(
-        "add",
-        help="add a model",
-        description="SOURCE is a C4T model folder (copied), the file of an open_clip checkpoint "
-        "(copied; safetensors or weights only), or clip or clip:NAME (downloaded).",
-    )
+    add = actions.add_parser("add", help="add a model", description=
+        "SOURCE is a C4T model folder (copied), the file of an open_clip checkpoint (copied; "
+        "safetensors or weights only), or clip or clip:NAME (downloaded).")
     add.add_argument("source", metavar="SOURCE", help="a folder, a file, clip or clip:NAME")
     add.add_argument("--name", metavar="NAME", help="what to call it (default: its file name)")
-    add.add_argument(
-        "--architecture",
-        metavar="ARCH",
-        help="open_clip architecture of a checkpoint file, such as ViT-B-32",
-    )
-
+    add.add_argument("--architecture", metavar="ARCH",
+                     help="open_clip architecture of a checkpoint file, such as ViT-B-32")
     remove = actions.add_parser("remove", help="delete one of your own models")
     remove.add_argument("name", metavar="NAME", help="such as c4t:NAME or clip:NAME")
-    parser.set_defaults(run=run)
+    # fmt: on
 
 
 def run(args: argparse.Namespace) -> int:

@@ -21,42 +21,25 @@ The score is the cosine between a frame and the normalised, weighted sum of the 
 """
 
 
-def add_parser(subparsers: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = subparsers.add_parser(
-        "search",
-        help="find frames by describing them",
-        description="List the frames of an indexed folder that answer a query, best first.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("folder", metavar="FOLDER", help="a folder that was indexed before")
-    parser.add_argument("query", nargs="+", metavar="QUERY", help="what to look for; see below")
+    parser.description = "List the frames of an indexed folder that answer a query, best first."
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    # fmt: off
+    add("folder", metavar="FOLDER", help="a folder that was indexed before")
+    add("query", nargs="+", metavar="QUERY", help="what to look for; see below")
     add_model_option(parser)
-    parser.add_argument(
-        "-k", type=positive, default=20, metavar="N", help="how many hits at most (default: 20)"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print a JSON list of path, score, drive and rank"
-    )
-    parser.add_argument(
-        "--in",
-        dest="within",
-        action="append",
-        default=[],
-        metavar="SUBFOLDER",
-        help="only frames below this sub-folder; may be given several times",
-    )
-    parser.add_argument("--drive", metavar="ID", help="only frames of this drive")
-    parser.add_argument(
-        "--exact", action="store_true", help="compare with every frame, using no index"
-    )
-    parser.add_argument(
-        "--embeddings",
-        metavar="X.npz",
-        type=Path,
-        help='search what "c4t embed images" wrote; FOLDER is then the folder its names are in',
-    )
+    add("-k", type=positive, default=20, metavar="N", help="how many hits at most (default: 20)")
+    add("--json", action="store_true", help="print a JSON list of path, score, drive and rank")
+    add("--in", dest="within", action="append", default=[], metavar="SUBFOLDER",
+        help="only frames below this sub-folder; may be given several times")
+    add("--drive", metavar="ID", help="only frames of this drive")
+    add("--exact", action="store_true", help="compare with every frame, using no index")
+    add("--embeddings", metavar="X.npz", type=Path,
+        help='search what "c4t embed images" wrote; FOLDER is then the folder its names are in')
+    # fmt: on
 
 
 def run(args: argparse.Namespace) -> int:

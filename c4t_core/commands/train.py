@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any, get_args
 
+from c4t_core.commands.console import handling_signals
 from c4t_core.errors import Cancelled, TrainingError
 from c4t_core.progress import format_duration
-from c4t_core.training import request as training_request
 from c4t_core.training.events import (
     BatchHalved,
     Emit,
@@ -32,7 +30,20 @@ from c4t_core.training.events import (
     TrainingResult,
     to_line,
 )
-from c4t_core.training.request import TrainingOptions, TrainingRequest
+from c4t_core.training.request import (
+    PRESET_OPTIONS,
+    Augment,
+    Captions,
+    Freeze,
+    Loss,
+    Monitor,
+    Precision,
+    Schedule,
+    TrainingOptions,
+    TrainingRequest,
+    default_options,
+    with_changes,
+)
 
 _SHOWN = 20  # problems and skipped images that are listed one by one
 
@@ -46,21 +57,13 @@ out whole drives. To use several GPUs: accelerate launch -m c4t_core train ...
 """
 
 _CHOICES = (
-    (
-        "--loss",
-        training_request.Loss,
-        "original: soft targets of the first C4T; soft-text, infonce, siglip",
-    ),
-    (
-        "--freeze",
-        training_request.Freeze,
-        "what does not learn; partial: text and two thirds of the image",
-    ),
-    ("--schedule", training_request.Schedule, "of the learning rates"),
-    ("--precision", training_request.Precision, "of the arithmetic"),
-    ("--captions", training_request.Captions, "per image and epoch: one, drawn by seed, or all"),
-    ("--augment", training_request.Augment, "light: random crop, brightness, contrast"),
-    ("--monitor", training_request.Monitor, "what the best checkpoint is chosen by"),
+    ("--loss", Loss, "original: soft targets of the first C4T; soft-text, infonce, siglip"),
+    ("--freeze", Freeze, "what does not learn; partial: text and two thirds of the image"),
+    ("--schedule", Schedule, "of the learning rates"),
+    ("--precision", Precision, "of the arithmetic"),
+    ("--captions", Captions, "per image and epoch: one, drawn by seed, or all"),
+    ("--augment", Augment, "light: random crop, brightness, contrast"),
+    ("--monitor", Monitor, "what the best checkpoint is chosen by"),
 )
 _NUMBERS = (
     ("--epochs", int, "passes over the images"),
@@ -80,27 +83,20 @@ _NUMBERS = (
 )
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "train",
-        help="train or fine-tune a model on image-caption pairs",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command."""
+    parser.description = _DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
+    # fmt: off
     pairs = add("pairs", metavar="PAIRS", type=Path, help="CSV, TSV, JSON lines or COCO captions")
     add("--images", metavar="ROOT", type=Path, help="folder that image paths are relative to")
     output = add("--output", metavar="DIR", type=Path, required=True, help="folder of this run")
     add("--request", metavar="F", type=Path, action=_FromFile, instead_of=(pairs, output),
         help="run what a request.json says, such as that of an output folder; it stands for PAIRS "
-        "and all that says what and how to train")  # fmt: skip
-    add(
-        "--preset",
-        choices=tuple(training_request.PRESET_OPTIONS),
-        default="lite",
-        help="of a new model",
-    )
+        "and all that says what and how to train")
+    add("--preset", choices=tuple(PRESET_OPTIONS), default="lite",
+        help="of a new model")
     add("--from", dest="base", metavar="NAME", help='model to fine-tune, such as "c4t"')
     add("--name", metavar="NAME", help="register the result as c4t:NAME")
     add("--image-weights", metavar="F", type=Path, help="local weights of the image encoder")
@@ -112,7 +108,7 @@ def add_parser(subparsers: Any) -> None:
     add("--general", metavar="PAIRS", type=Path, help="pairs that fine-tuning must not forget")
     add("--general-images", metavar="ROOT", type=Path, help="folder of their images")
     add("--blend", metavar="X", type=float, help="share of the new weights, 0 to 1 (default: "
-        "the smallest that is as good on the held-out drives; half without any)")  # fmt: skip
+        "the smallest that is as good on the held-out drives; half without any)")
     add("--no-guard", action="store_true", help="do not measure what fine-tuning cost")
     add("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest)")
     add("--resume", action="store_true", help="only go on with a run that is there")
@@ -123,6 +119,7 @@ def add_parser(subparsers: Any) -> None:
         how.add_argument(name, choices=get_args(kind), help=text)
     for name, number, text in _NUMBERS:
         how.add_argument(name, metavar="N", type=number, help=text)
+    # fmt: on
 
 
 def _column(text: str) -> tuple[str, str]:
@@ -163,8 +160,8 @@ def request_of(args: argparse.Namespace) -> TrainingRequest:
     if args.request is not None:
         return TrainingRequest.read(args.request)
     given = vars(args)
-    options = training_request.with_changes(
-        training_request.default_options(args.preset, args.base),
+    options = with_changes(
+        default_options(args.preset, args.base),
         {item.name: given.get(item.name) for item in fields(TrainingOptions)},
     )
     named = {item.name: given[item.name] for item in fields(TrainingRequest) if item.name in given}
@@ -186,7 +183,8 @@ def run(args: argparse.Namespace) -> int:
         request.validate()
         preview(request, tell).require(request.pairs)
         return 0
-    with _stoppable() as stop:
+    stop = _Stop()
+    with handling_signals(stop.ask, signal.SIGINT, signal.SIGTERM):
         try:
             train(request, stop.progress, tell)
         except Cancelled:
@@ -221,22 +219,6 @@ class _Stop:
         """Stop the run if that was asked for."""
         if self._asked:
             raise Cancelled
-
-
-@contextmanager
-def _stoppable() -> Iterator[_Stop]:
-    """Turn Ctrl+C and SIGTERM into a request to stop."""
-    stop = _Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, stop.ask) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _as_json(event: Event) -> None:

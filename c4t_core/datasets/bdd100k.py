@@ -35,8 +35,8 @@ def read(reading: Reading) -> Iterator[Scene]:
             reading.report("this is no BDD100K label file", path)
             continue
         seen = True
-        for place, row in enumerate(rows, start=1):
-            scene = _scene(reading, path, f"image {place}", row, finder)
+        for number, row in enumerate(rows, start=1):
+            scene = _scene(reading, path, f"image {number}", row, finder)
             if scene is not None:
                 yield scene
     if not seen:
@@ -93,9 +93,9 @@ def _scene(reading: Reading, path: Path, where: str, row: Any, finder: ImageFind
 def _things(
     reading: Reading, path: Path, name: str, labels: list[Any], size: tuple[int, int]
 ) -> Iterator[Thing]:
-    for place, item in enumerate(labels, start=1):
+    for number, item in enumerate(labels, start=1):
         if not isinstance(item, Mapping) or not isinstance(item.get("category"), str):
-            reading.report(f"label {place} of {name} has no category", path)
+            reading.report(f"label {number} of {name} has no category", path)
             continue
         box = item.get("box2d")
         if box is None:  # lanes and drivable areas are polygons, not objects
@@ -104,4 +104,4 @@ def _things(
             corners = [box.get(side) for side in ("x1", "y1", "x2", "y2")]
             yield Thing(item["category"], unit_box(corners, *size))
         except (ValueError, AttributeError) as error:
-            reading.report(f"label {place} of {name}: {error}", path)
+            reading.report(f"label {number} of {name}: {error}", path)

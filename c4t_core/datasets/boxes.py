@@ -77,10 +77,10 @@ def _coco_file(
     names = _categories(data, kind)
     by_image = _annotations(reading, path, data, names)
     _report_orphans(reading, path, data["images"], by_image)
-    for place, item in enumerate(data["images"], start=1):
+    for position, item in enumerate(data["images"], start=1):
         name = item.get("file_name") if isinstance(item, dict) else None
         if not isinstance(name, str) or "id" not in item:
-            reading.report(f"image {place} of the list has no file_name or no id", path)
+            reading.report(f"image {position} of the list has no file_name or no id", path)
             continue
         image = finder.find(name)
         if image is None:
@@ -108,8 +108,8 @@ def _report_orphans(
 ) -> None:
     """Name the annotations whose image the file does not list."""
     listed = {str(item.get("id")) for item in images if isinstance(item, dict)}
-    for orphans in (found for key, found in by_image.items() if key not in listed):
-        for where, _, _ in orphans:
+    for image_id, boxes in by_image.items():
+        for where, _, _ in boxes if image_id not in listed else ():
             reading.report(f"{where} belongs to no image of the list", path)
 
 
@@ -144,8 +144,8 @@ def _annotations(
     if not isinstance(listed, list):
         reading.report("there is no list of annotations", path)
         listed = []
-    for place, item in enumerate(listed, start=1):
-        where = f"annotation {place}"
+    for position, item in enumerate(listed, start=1):
+        where = f"annotation {position}"
         if not isinstance(item, dict):
             reading.report(f"{where} is not an object", path)
             continue
@@ -184,8 +184,7 @@ def read_kitti(reading: Reading) -> Iterator[Scene]:
     files = [reading.source] if reading.source.is_file() else _kitti_files(reading.source)
     if not files:
         raise DataError(
-            f"{reading.source} holds no label_2/*.txt; name KITTI's training folder",
-            reading.source,
+            f"{reading.source} holds no label_2/*.txt; name KITTI's training folder", reading.source
         )
     finder = ImageFinder(reading)
     for path in files:

@@ -16,20 +16,23 @@ from typing import Literal
 
 from c4t_core.datasets.facts import Fact, Surroundings, class_counts, facts_of, surroundings_of
 from c4t_core.datasets.scene import Scene
-from c4t_core.datasets.words import concept, in_words, with_article
+from c4t_core.datasets.words import WORDS, concept, in_words, with_article
 
+Style = Literal["keywords", "sentence", "both"]
+STYLES: tuple[Style, ...] = ("keywords", "sentence", "both")
+
+TJU_CLASSES = ("pedestrian", "cyclist", "car", "truck", "van")
+COMMONEST = 11
+SHORTENED = {
+    "Obstacles / trash": "Obstacles",
+    "Painted driv. instr.": "Driving instructions",
+    "Traffic guide obj.": "Traffic guide object",
+}
+_NEVER = frozenset({"Irrelevant signs"})
+_EVERYWHERE = frozenset({"RD normal street", "Nature object", "Sky", "Buildings"})
 _WORD = re.compile(r"[^\W\d_]+")
 # Words that may come back: grammar and numbers carry no content of their own.
-_FREE = frozenset(
-    {
-        *("a", "an", "the", "of", "on", "in", "at", "to", "by", "from", "with", "and", "or"),
-        *("there", "is", "are", "them", "it", "while", "both", "some", "few", "many", "several"),
-        *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-        *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
-        *("eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy"),
-        *("eighty", "ninety", "hundred", "thousand"),
-    }
-)
+_FREE = frozenset(WORDS["free words"])
 _NEAR = ("up close", "nearby", "near the camera")
 _FAR = ("in the distance", "far away", "far off")
 _SIDES = {
@@ -38,21 +41,7 @@ _SIDES = {
     "ahead": ("ahead", "straight ahead", "in front"),
 }
 # How amounts of what cannot be counted are said: little, some, much.
-_MASS: dict[str, tuple[Sequence[str], Sequence[str], Sequence[str]]] = {
-    "sky": (
-        ("a small patch of sky", "little sky"),
-        ("the sky", "some sky"),
-        ("a wide open sky", "a big sky"),
-    ),
-    "road": (("a narrow strip of road",), ("the road", "the roadway"), ("a broad road",)),
-    "pavement": (("a narrow pavement",), ("a pavement", "a sidewalk"), ("a broad pavement",)),
-    "background of trees or buildings": (
-        ("an open horizon",),
-        ("a background of trees or buildings",),
-        ("a dense background of trees or buildings", "plenty of trees or buildings behind"),
-    ),
-    "raindrops on the lens": (("raindrops on the lens",),) * 3,
-}
+_MASS: dict[str, tuple[Sequence[str], Sequence[str], Sequence[str]]] = WORDS["amounts"]
 _MOST_KINDS = 4
 
 
@@ -62,7 +51,7 @@ def sentences(scene: Scene, seed: int, count: int, min_share: float = 0.0) -> li
     Args:
         scene: the ground truth of one image.
         seed: the same seed gives the same sentences.
-        count: how many are wanted; simple scenes may have fewer.
+        count: how many, at most; simple scenes may have fewer.
         min_share: classes with a smaller share of the pixels are not spoken of.
     """
     facts = facts_of(scene, min_share)
@@ -137,17 +126,17 @@ def _choose(facts: Sequence[Fact], rng: random.Random, *, full: bool) -> list[Fa
     """Choose what to speak of: objects before surroundings, much before little."""
     if not facts:
         return []
-    wanted = _MOST_KINDS if full else rng.randint(min(2, len(facts)), min(_MOST_KINDS, len(facts)))
+    kinds = _MOST_KINDS if full else rng.randint(min(2, len(facts)), min(_MOST_KINDS, len(facts)))
     amounts = {"little": 0.5, "some": 1.0, "much": 2.0}
-    left = list(facts)
+    remaining = list(facts)
     chosen: list[Fact] = []
-    while left and len(chosen) < wanted:
-        weights = [(3.0 if f.noun.is_object else 1.0) * amounts[f.amount] for f in left]
+    while remaining and len(chosen) < kinds:
+        weights = [(3.0 if f.noun.is_object else 1.0) * amounts[f.amount] for f in remaining]
         if full:
-            place = max(range(len(left)), key=lambda n: weights[n])
+            index = max(range(len(weights)), key=weights.__getitem__)
         else:
-            place = rng.choices(range(len(left)), weights=weights)[0]
-        chosen.append(left.pop(place))
+            index = rng.choices(range(len(weights)), weights=weights)[0]
+        chosen.append(remaining.pop(index))
     return sorted(chosen, key=lambda f: not f.noun.is_object)
 
 
@@ -271,20 +260,6 @@ def _finish(sentence: str) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-Style = Literal["keywords", "sentence", "both"]
-STYLES: tuple[Style, ...] = ("keywords", "sentence", "both")
-
-TJU_CLASSES = ("pedestrian", "cyclist", "car", "truck", "van")
-COMMONEST = 11
-SHORTENED = {
-    "Obstacles / trash": "Obstacles",
-    "Painted driv. instr.": "Driving instructions",
-    "Traffic guide obj.": "Traffic guide object",
-}
-_NEVER = frozenset({"Irrelevant signs"})
-_EVERYWHERE = frozenset({"RD normal street", "Nature object", "Sky", "Buildings"})
-
-
 def captions(
     scene: Scene,
     style: Style = "both",
@@ -299,7 +274,7 @@ def captions(
         scene: the ground truth of one image.
         style: ``"keywords"``, ``"sentence"`` or ``"both"`` (keywords first).
         seed: of the choice of words; the same seed gives the same captions.
-        per_image: how many different sentences are wanted at most.
+        per_image: how many different sentences, at most.
         min_share: classes with a smaller share of the pixels (0..1) are left out.
 
     >>> captions(Scene("a.png", shares={"Sky": 0.6, "Car 1": 0.4}, source="a2d2"), "keywords")

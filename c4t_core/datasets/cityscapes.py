@@ -68,8 +68,8 @@ def read(reading: Reading) -> Iterator[Scene]:
 
 def _scene(reading: Reading, path: Path, image: str, palette: Palette) -> Scene | None:
     if path.suffix == ".png":
-        found = read_label(reading, path, palette)
-        return scene_of(image, found, "cityscapes") if found else None
+        classes = read_label(reading, path, palette)
+        return scene_of(image, classes, "cityscapes") if classes else None
     data = load_or_report(reading, path)
     if data is None:
         return None
@@ -96,12 +96,12 @@ def polygons(data: Any, image: str, report: Any) -> Scene:
     drawing = ImageDraw.Draw(canvas)
     things: list[Thing] = []
     groups: set[str] = set()
-    for place, item in enumerate(data["objects"], start=1):
+    for position, item in enumerate(data["objects"], start=1):
         try:
             label, points = _polygon(item)
             box = unit_box(_corners(points), width, height)
         except ValueError as error:
-            report(f"object {place} is left out: {error}")
+            report(f"object {position} is left out: {error}")
             continue
         group = label.endswith("group") and label != "polegroup"
         label = label.removesuffix("group") if group else label
@@ -114,8 +114,8 @@ def polygons(data: Any, image: str, report: Any) -> Scene:
             things.append(Thing(label, box))
     if len(names) == 1:
         raise ValueError("it is empty: it holds no polygon")
-    found, _ = regions(canvas, Palette(dict(enumerate(names))))
-    scene = scene_of(image, [r for r in found if r.name != "unlabeled"], "cityscapes")
+    classes, _ = regions(canvas, Palette(dict(enumerate(names))))
+    scene = scene_of(image, [r for r in classes if r.name != "unlabeled"], "cityscapes")
     # a group is of unknown size, so its class is known by its pixels only
     things = [thing for thing in things if thing.label not in groups]
     counts = Counter(thing.label for thing in things)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from c4t_core.datasets.scene import Box, Scene, Thing
-from c4t_core.datasets.words import Noun, class_of, concept, with_article
+from c4t_core.datasets.words import WORDS, Noun, class_of, concept, with_article
 
 # A box of height h (part of the image) of something H metres tall is about 1.5 * H / h metres
 # away: pinhole cameras of cars have focal lengths of 1.3 to 2 image heights.
@@ -24,15 +24,16 @@ RIGHT_FROM = 0.64
 LEAST_SHARE = 0.0002
 
 # Seen in a mask, without a count, these are one more often than several.
-_MOSTLY_ONE = frozenset(
-    {
-        *("bus", "truck", "truck or bus", "train", "tram", "trailer", "tractor", "animal"),
-        *("utility vehicle", "bridge", "tunnel", "archway", "zebra crossing", "solid line"),
-        *("dashed line", "fence", "wall", "guard rail", "pickup truck", "van", "speed bump"),
-        *("parking area", "closed-off area", "restricted area", "slow-traffic area"),
-        *("billboard", "electronic display", "curb", "child", "pram or cart"),
-    }
-)
+_MOSTLY_ONE = frozenset(WORDS["mostly one"])
+# Adjectives, and phrases.
+_WEATHER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = WORDS["weather"]
+_SAME_WEATHER: dict[str, str] = WORDS["same weather"]
+_TIME: dict[str, tuple[str, ...]] = WORDS["time"]
+_SAME_TIME: dict[str, str] = WORDS["same time"]
+_DARK = frozenset({"night", "dusk", "dawn", "dawn dusk", "evening"})
+# The preposition that leads to the place, and noun phrases.
+_PLACES: dict[str, tuple[str, tuple[str, ...]]] = WORDS["places"]
+_SILENT = frozenset({"", "undefined", "unknown", "other", "none"})
 
 
 @dataclass(frozen=True)
@@ -191,71 +192,6 @@ class Surroundings:
     adjectives: tuple[str, ...] = ()
     weather: tuple[str, ...] = ()
     time: tuple[str, ...] = ()
-
-
-_WEATHER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "fog": (("foggy", "misty"), ("in the fog", "in thick fog", "in foggy weather")),
-    "rain": (("rainy",), ("in the rain", "in rainy weather", "while it rains")),
-    "snow": (("snowy", "wintry"), ("in the snow", "in snowy weather", "in wintry weather")),
-    "sand": (("dusty",), ("in a sandstorm", "in blowing sand", "in a dust storm")),
-    "clear": (("clear",), ("in clear weather",)),
-    "overcast": (("overcast",), ("under an overcast sky", "under grey clouds")),
-    "partly cloudy": (("partly cloudy",), ("under a partly cloudy sky",)),
-    "cloudy": (("cloudy",), ("under a cloudy sky", "in cloudy weather")),
-    "sunny": (("sunny",), ("in sunny weather", "in the sunshine")),
-    "storm": (("stormy",), ("in a storm",)),
-    "hail": ((), ("in the hail",)),
-}
-_SAME_WEATHER = {
-    **{"foggy": "fog", "mist": "fog", "misty": "fog", "haze": "fog"},
-    **{"rainy": "rain", "raining": "rain", "snowy": "snow", "snowing": "snow"},
-    **{"sandstorm": "sand", "dust": "sand", "sandy": "sand", "dusty": "sand", "sunshine": "sunny"},
-    **{"clouds": "cloudy", "stormy": "storm"},
-}
-_TIME: dict[str, tuple[str, ...]] = {
-    "day": ("by day", "in daylight", "during the day"),
-    "night": ("at night", "after dark", "in the dark"),
-    "dusk": ("at dusk", "at twilight", "in the evening light"),
-    "dawn": ("at dawn", "at daybreak"),
-    "dawn dusk": ("at dawn or dusk", "at twilight"),
-    "morning": ("in the morning",),
-    "evening": ("in the evening",),
-    "afternoon": ("in the afternoon",),
-}
-_SAME_TIME = {
-    "daytime": "day",
-    "daylight": "day",
-    "nighttime": "night",
-    "dawn or dusk": "dawn dusk",
-}
-_DARK = frozenset({"night", "dusk", "dawn", "dawn dusk", "evening"})
-
-# noun phrases, and the preposition that leads to them
-_PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "dirt": ("on", ("dirt road", "unpaved track", "earth road")),
-    "forest": ("on", ("forest road", "road through a forest", "road through the woods")),
-    "gravel": ("on", ("gravel road", "road of loose gravel", "gravelled track")),
-    "highway": ("on", ("highway", "wide highway", "multi-lane highway")),
-    "motorway": ("on", ("motorway",)),
-    "rainy": ("on", ("wet road", "rain-soaked road", "wet street")),
-    "wet": ("on", ("wet road",)),
-    "snowy": ("on", ("snow-covered road", "snowy road", "road under snow")),
-    "icy": ("on", ("icy road",)),
-    "city street": ("on", ("city street", "street in a city")),
-    "residential": ("on", ("residential street", "street in a residential area")),
-    "parking lot": ("in", ("parking lot", "car park")),
-    "tunnel": ("in", ("tunnel",)),
-    "gas stations": ("at", ("gas station", "filling station")),
-    "gas station": ("at", ("gas station", "filling station")),
-    "country road": ("on", ("country road", "rural road")),
-    "rural": ("on", ("rural road", "country road")),
-    "urban": ("on", ("city street", "urban street")),
-    "intersection": ("at", ("intersection", "crossroads")),
-    "roundabout": ("at", ("roundabout",)),
-    "bridge": ("on", ("bridge",)),
-    "construction site": ("at", ("construction site",)),
-}
-_SILENT = frozenset({"", "undefined", "unknown", "other", "none"})
 
 
 def surroundings_of(scene: Scene) -> Surroundings:

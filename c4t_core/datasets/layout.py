@@ -59,26 +59,21 @@ class Reading:
 
 
 def start_reading(
-    source: Path | str,
-    images: Path | str | None = None,
-    classes: Path | str | None = None,
-    problems: list[Problem] | None = None,
+    source: Path, images: Path | None, classes: Path | None, problems: list[Problem]
 ) -> Reading:
     """Check what the user named and settle the images' root.
 
     Raises:
         DataError: if the source or the images' folder is not there.
     """
-    place = Path(source)
-    if not place.exists():
-        raise DataError(f"{place} is not there; check the path of the labels", place)
-    root = Path(images) if images is not None else default_root(place)
+    if not source.exists():
+        raise DataError(f"{source} is not there; check the path of the labels", source)
+    root = images or default_root(source)
     if not root.is_dir():
         raise DataError(f"{root} is not a folder; name the folder of the images", root)
-    chosen = Path(classes) if classes is not None else None
-    if chosen is not None and not chosen.is_file():
-        raise DataError(f"{chosen} is not there; check the path of the class list", chosen)
-    return Reading(place, root, chosen, [] if problems is None else problems)
+    if classes is not None and not classes.is_file():
+        raise DataError(f"{classes} is not there; check the path of the class list", classes)
+    return Reading(source, root, classes, problems)
 
 
 def default_root(source: Path) -> Path:
@@ -131,19 +126,17 @@ def is_label(path: Path, root: Path) -> bool | None:
     return None
 
 
-def pair_by_name(
-    reading: Reading, wanted: Callable[[Path], bool] = lambda path: True
-) -> Iterator[tuple[Path, Path]]:
+def pair_by_name(reading: Reading, is_read: Callable[[Path], bool]) -> Iterator[tuple[Path, Path]]:
     """Yield (image, label) for every label image; what has no partner is reported.
 
     Args:
         reading: its source holds the labels, its root the images.
-        wanted: says of a label whether it is of the kind to be read.
+        is_read: says of a label whether it is of the kind to be read.
     """
     labels: dict[tuple[str, ...], Path] = {}
     base = default_root(reading.source)  # where names begin to count: a source may be labels/
     for path in files_below(reading.source, SUFFIXES):
-        if is_label(path, base) and wanted(path):
+        if is_label(path, base) and is_read(path):
             key = _pair_key(path, base)
             if key in labels:
                 reading.report(f"{path.name} labels the same image as {labels[key].name}", path)
@@ -158,26 +151,26 @@ def pair_by_name(
     by_frame: dict[str, list[tuple[str, ...]]] = {}
     for key in images:
         by_frame.setdefault(key[-1], []).append(key)
-    found: list[tuple[Path, Path]] = []
+    pairs: list[tuple[Path, Path]] = []
     for key, label in labels.items():
         alike = by_frame.get(key[-1], [])
         image = images.pop(key if key in images else alike[0] if len(alike) == 1 else (), None)
         if image is None:
             reading.report("this label has no image", label)
         else:
-            found.append((image, label))
+            pairs.append((image, label))
     for image in images.values():
         reading.report("this image has no label", image)
-    yield from found
+    yield from pairs
 
 
 def _images_of(reading: Reading) -> dict[tuple[str, ...], Path]:
     """Return every image below the root by its key; without telling names, all non-labels."""
     files = [(path, is_label(path, reading.root)) for path in files_below(reading.root, SUFFIXES)]
-    told = any(label is False for _, label in files)
+    images_are_named = any(label is False for _, label in files)
     images: dict[tuple[str, ...], Path] = {}
     for path, label in files:
-        if label is False or (label is None and not told):
+        if label is False or (label is None and not images_are_named):
             images.setdefault(_pair_key(path, reading.root), path)
     return images
 

@@ -117,7 +117,13 @@ def make_pairs(
                 "class list",
                 request.source,
             )
-    return MadePairs(pairs.rows, silent, pairs.without_drive, problems, classes)
+    return MadePairs(
+        rows=pairs.rows,
+        without_caption=silent,
+        without_drive=pairs.without_drive,
+        problems=problems,
+        classes=classes,
+    )
 
 
 def _write(
@@ -135,14 +141,14 @@ def _write(
         classes.add(scene)
         if ground is not None:
             ground.write(json.dumps(scene_to_dict(scene), ensure_ascii=False) + "\n")
-        found = captions(
+        texts = captions(
             scene,
             request.style,
             request.seed,
             per_image=request.per_image,
             min_share=request.min_share,
         )
-        silent += not found
-        for caption in found:
+        silent += not texts
+        for caption in texts:
             pairs.write(scene.image, caption, group_of(scene), scene.split)
     return silent

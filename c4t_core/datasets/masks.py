@@ -26,6 +26,9 @@ from c4t_core.datasets.words import class_of
 from c4t_core.errors import DataError, ImageError
 from c4t_core.images.decode import open_labels
 
+_INSTANCES = re.compile(r"instance_?(ids|trainids)?$", re.IGNORECASE)
+_IDS = re.compile(r"(label(level\d)?_?ids|label(level\d)?|trainids)$", re.IGNORECASE)
+_COLOURS = re.compile(r"colou?r$", re.IGNORECASE)
 # Places are measured on every fourth pixel of every fourth row; a tail of stray pixels this
 # thin on each side does not stretch a box.
 _STEP = 4
@@ -100,8 +103,8 @@ def regions(image: Image.Image, palette: Palette) -> tuple[list[Region], dict[st
     boxes = _boxes(numbers[::_STEP, ::_STEP], known + 1)
     unknown: dict[str, int] = {}
     if pixels[known]:
-        found, times = np.unique(codes[numbers == known], return_counts=True)
-        unknown = {palette.code_name(int(c)): int(n) for c, n in zip(found, times, strict=True)}
+        strange, times = np.unique(codes[numbers == known], return_counts=True)
+        unknown = {palette.code_name(int(c)): int(n) for c, n in zip(strange, times, strict=True)}
     total = numbers.size
     out = [
         Region(name, int(pixels[n]), int(pixels[n]) / total, boxes[n])
@@ -167,10 +170,6 @@ def _span(histogram: NDArray[Any]) -> tuple[int, int]:
 
 Measured = tuple[list[Region], list[str]]
 
-_INSTANCES = re.compile(r"instance_?(ids|trainids)?$", re.IGNORECASE)
-_IDS = re.compile(r"(label(level\d)?_?ids|label(level\d)?|trainids)$", re.IGNORECASE)
-_COLOURS = re.compile(r"colou?r$", re.IGNORECASE)
-
 
 def read(reading: Reading, kind: str = "masks") -> Iterator[Scene]:
     """Yield a scene per pair of image and label.
@@ -181,13 +180,13 @@ def read(reading: Reading, kind: str = "masks") -> Iterator[Scene]:
     palette = palette_of(reading)
     wrong = _IDS if palette.colours else _COLOURS
 
-    def wanted(path: Path) -> bool:
+    def is_read(path: Path) -> bool:
         return not _INSTANCES.search(path.stem) and not wrong.search(path.stem)
 
-    for image, label, measured in _measured(pair_by_name(reading, wanted), palette):
-        found = _reported(reading, label, measured)
-        if found:
-            yield scene_of(reading.relative(image), found, kind)
+    for image, label, measured in _measured(pair_by_name(reading, is_read), palette):
+        classes = _reported(reading, label, measured)
+        if classes:
+            yield scene_of(reading.relative(image), classes, kind)
 
 
 def palette_of(reading: Reading) -> Palette:
@@ -231,16 +230,16 @@ def read_label(reading: Reading, label: Path, palette: Palette) -> list[Region]:
 
 
 def _reported(reading: Reading, label: Path, measured: Measured) -> list[Region]:
-    found, messages = measured
+    classes, messages = measured
     for message in messages:
         reading.report(message, label)
-    return found
+    return classes
 
 
 def _measure(label: Path, palette: Palette) -> Measured:
     """Return the classes of one label image, and what is wrong with it."""
     try:
-        found, unknown = regions(open_labels(label), palette)
+        classes, unknown = regions(open_labels(label), palette)
     except (ImageError, ValueError) as error:
         return [], [f"this label is left out: {error}"]
     messages = []
@@ -250,12 +249,12 @@ def _measure(label: Path, palette: Palette) -> Measured:
         more = f" and {len(worst) - 3} more" if len(worst) > 3 else ""
         what = "colours" if palette.colours else "ids"
         messages.append(f"{what} that the class list does not have: {named}{more}")
-    if not found:
+    if not classes:
         messages.append("this label is empty: it holds no class of the class list")
-    return found, messages
+    return classes, messages
 
 
-def scene_of(image: str, found: list[Region], kind: str) -> Scene:
+def scene_of(image: str, classes: list[Region], kind: str) -> Scene:
     """Return the scene of one label image."""
     return Scene(
         image=image,
@@ -266,8 +265,8 @@ def scene_of(image: str, found: list[Region], kind: str) -> Scene:
                 share=region.share,
                 instance=region.name if class_of(region.name) != region.name else None,
             )
-            for region in found
+            for region in classes
         ),
-        shares={region.name: region.share for region in found},
+        shares={region.name: region.share for region in classes},
         source=kind,
     )

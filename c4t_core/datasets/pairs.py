@@ -14,6 +14,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -90,23 +91,6 @@ class PairsFile:
         """Number of different drives that are known."""
         return len({pair.drive for pair in self.pairs} - {None})
 
-    def describe(self) -> str:
-        """Return how the file was understood, in a few plain sentences."""
-        names = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-        between = (
-            f" parted by {names.get(self.delimiter, self.delimiter)}" if self.delimiter else ""
-        )
-        roles = [f"{role} from {name!r}" for role, name in asdict(self.columns).items() if name]
-        problems = f"; {len(self.problems)} rows left out" if self.problems else ""
-        return (
-            f"{self.kind}{between}, {self.encoding}: {', '.join(roles)}. {len(self.pairs)} pairs "
-            f"of {self.images} images in {self.drives} drives{problems}."
-        )
-
-    def preview(self, count: int = 10) -> list[Pair]:
-        """Return the first pairs."""
-        return self.pairs[:count]
-
     def require(self) -> PairsFile:
         """Return the file itself if it has pairs.
 
@@ -150,25 +134,19 @@ def read_pairs(
         raise DataError(f"{root} is not a folder; name the folder of the images", root)
     table = sniff(file)
     chosen = asdict(columns) if isinstance(columns, Columns) else columns
-    found = choose_columns(table, {k: v for k, v in (chosen or {}).items() if v}, file)
-    reader = _Reader(Root(root), table, found)
-    pairs: list[Pair] = []
-    for pair in reader.pairs():
-        pairs.append(pair)
-        if limit is not None and len(pairs) >= limit:
-            break
-    problems = sorted(table.problems, key=lambda problem: problem.line or 0)
+    roles = choose_columns(table, {k: v for k, v in (chosen or {}).items() if v}, file)
+    pairs = list(islice(_Reader(Root(root), table, roles).pairs(), limit))
     return PairsFile(
-        file,
-        root,
-        table.kind,
-        table.encoding,
-        table.delimiter,
-        table.header,
-        found,
-        pairs,
-        problems,
-        [*_encoding_warning(table.encoding), *_warnings(pairs)],
+        path=file,
+        root=root,
+        kind=table.kind,
+        encoding=table.encoding,
+        delimiter=table.delimiter,
+        header=table.header,
+        columns=roles,
+        pairs=pairs,
+        problems=sorted(table.problems, key=lambda problem: problem.line or 0),
+        warnings=list(_warnings(table.encoding, pairs)),
     )
 
 
@@ -238,12 +216,12 @@ class _Reader:
     def pairs(self) -> Iterator[Pair]:
         for line, row in self._table.rows:
             try:
-                image, relative, told = self._image(row)
+                image, relative, named_drive = self._image(row)
                 captions = list(self._captions(row))
             except ValueError as error:
                 self._table.problems.append(Problem(line, str(error)))
                 continue
-            drive = _cell(row, self._columns.drive) or told
+            drive = _cell(row, self._columns.drive) or named_drive
             split = _cell(row, self._columns.split)
             for caption in captions:
                 first = self._seen.setdefault((relative, caption), line)
@@ -297,12 +275,9 @@ def _cell(row: Mapping[str, Any], column: str | None) -> str | None:
     return unguard_cell(str(value).strip()) or None
 
 
-def _encoding_warning(encoding: str) -> Iterator[str]:
+def _warnings(encoding: str, pairs: Sequence[Pair]) -> Iterator[str]:
     if encoding == "cp1252":
         yield "The file is not UTF-8; it was read as Windows-1252, so look at letters with accents."
-
-
-def _warnings(pairs: Sequence[Pair]) -> Iterator[str]:
     unknown = {pair.relative for pair in pairs if pair.drive is None}
     if unknown:
         yield (
@@ -313,11 +288,11 @@ def _warnings(pairs: Sequence[Pair]) -> Iterator[str]:
     for pair in pairs:
         if pair.drive is not None and pair.split is not None:
             splits.setdefault(pair.drive, set()).add(pair.split)
-    torn = sorted(drive for drive, names in splits.items() if len(names) > 1)
-    if torn:
+    divided = sorted(drive for drive, names in splits.items() if len(names) > 1)
+    if divided:
         yield (
-            f"The column split tears {len(torn)} drives apart, such as {torn[0]}: frames of one "
-            "drive look alike, so figures of such a split are too good."
+            f"The column split tears {len(divided)} drives apart, such as {divided[0]}: frames of "
+            "one drive look alike, so figures of such a split are too good."
         )
 
 
@@ -342,8 +317,8 @@ def split_by_drive(
     total = sum(map(len, groups.values()))
     target = share * total
     if len(groups) == 1 and target > 0:
-        held, said = _end_of(next(iter(groups.values())), target)
-        warnings += said
+        held, more = _end_of(next(iter(groups.values())), target)
+        warnings += more
     else:
         held = _chosen(groups, target, random.Random(seed))  # noqa: S311 - no secret
     return (

@@ -99,17 +99,17 @@ def choose_columns(table: Table, chosen: Mapping[str, str] | None, path: Path) -
     out: dict[str, str] = {}
     lower = {name.strip().lower(): name for name in reversed(table.header)}
     for role, names in ALIASES.items():
-        wanted = (chosen or {}).get(role)
-        if wanted is not None:
-            if wanted not in table.header:
+        requested = (chosen or {}).get(role)
+        if requested is not None:
+            if requested not in table.header:
                 raise DataError(
-                    f"{path} has no column {wanted}; it has {_listed(table.header)}", path
+                    f"{path} has no column {requested}; it has {_listed(table.header)}", path
                 )
-            out[role] = wanted
+            out[role] = requested
         else:
-            found = next((lower[name] for name in names if name in lower), None)
-            if found is not None and found not in out.values():
-                out[role] = found
+            column = next((lower[name] for name in names if name in lower), None)
+            if column is not None and column not in out.values():
+                out[role] = column
     missing = [role for role in _NEEDED if role not in out]
     if missing:
         raise DataError(
@@ -137,7 +137,7 @@ def _csv(path: Path, text: str, encoding: str) -> Table:
     problems: list[Problem] = []
     records = _records(text, delimiter, problems)
     rows = _dicts(records if guessed else islice(records, 1, None), header, problems)
-    return Table("csv", header, rows, encoding, delimiter, problems)
+    return Table("csv", header, rows, encoding, delimiter=delimiter, problems=problems)
 
 
 def _delimiter(text: str) -> str:
@@ -204,15 +204,13 @@ def _json(path: Path, text: str, encoding: str) -> Table:
             if path.suffix.lower() == ".json" and not _looks_like_lines(text):
                 line = getattr(error, "lineno", 1)
                 raise DataError(
-                    f"{path}:{line} is not valid JSON; mend it or save the pairs as CSV",
-                    path,
-                    line,
+                    f"{path}:{line} is not valid JSON; mend it or save the pairs as CSV", path, line
                 ) from error
         else:
             return _whole_json(path, data, encoding, problems)
     rows = list(_lines(text, problems))
     header = _keys(row for _, row in rows)
-    return Table("jsonl", header, iter(rows), encoding, None, problems)
+    return Table("jsonl", header, iter(rows), encoding, problems=problems)
 
 
 def _looks_like_lines(text: str) -> bool:
@@ -241,17 +239,17 @@ def _lines(text: str, problems: list[Problem]) -> Iterator[tuple[int, Mapping[st
 def _whole_json(path: Path, data: Any, encoding: str, problems: list[Problem]) -> Table:
     if isinstance(data, dict) and isinstance(data.get("annotations"), list):
         rows = list(_coco(data, problems))
-        return Table("coco", ("image", "caption"), iter(rows), encoding, None, problems)
+        return Table("coco", ("image", "caption"), iter(rows), encoding, problems=problems)
     listed = [data] if isinstance(data, dict) else data
     if not isinstance(listed, list):
         raise DataError(f"{path} holds no pairs; save them as CSV or JSON lines", path)
     rows = []
-    for place, row in enumerate(listed, start=1):
+    for number, row in enumerate(listed, start=1):
         if isinstance(row, dict):
-            rows.append((place, row))
+            rows.append((number, row))
         else:
-            problems.append(Problem(place, "this record is not an object"))
-    return Table("json", _keys(row for _, row in rows), iter(rows), encoding, None, problems)
+            problems.append(Problem(number, "this record is not an object"))
+    return Table("json", _keys(row for _, row in rows), iter(rows), encoding, problems=problems)
 
 
 def _coco(
@@ -264,12 +262,12 @@ def _coco(
         for item in (images if isinstance(images, list) else ())
         if isinstance(item, dict)
     }
-    for place, item in enumerate(data["annotations"], start=1):
+    for number, item in enumerate(data["annotations"], start=1):
         name = names.get(str(item.get("image_id"))) if isinstance(item, dict) else None
         if name is None:
-            problems.append(Problem(place, "this annotation belongs to no image of the file"))
+            problems.append(Problem(number, "this annotation belongs to no image of the file"))
         else:
-            yield place, {"image": name, "caption": item.get("caption")}
+            yield number, {"image": name, "caption": item.get("caption")}
 
 
 def _keys(rows: Iterator[Mapping[str, Any]]) -> tuple[str, ...]:

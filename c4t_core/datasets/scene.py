@@ -88,12 +88,6 @@ class Scene:
     split: str | None = None
     source: str = ""
 
-    @property
-    def empty(self) -> bool:
-        """True if nothing at all is known about what the image shows."""
-        facts = (self.weather, self.time_of_day, self.road, self.place)
-        return not (self.things or self.shares or any(self.counts.values()) or any(facts))
-
 
 _THING_KEYS = tuple(f.name for f in fields(Thing))
 _TEXTS = ("weather", "time_of_day", "road", "place", "drive", "group", "split", "source")

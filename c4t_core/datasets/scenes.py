@@ -9,7 +9,7 @@ it. A second shape is read too, the manifests that many small data sets come wit
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,13 @@ from c4t_core.datasets.scene import (
     count,
     numbers,
     scene_from_dict,
-    scene_to_dict,
     share,
     text,
     unit_box,
 )
 from c4t_core.errors import DataError
-from c4t_core.files import atomic_text
 
-__all__ = ["KINDS", "Problem", "Scene", "Thing", "load_scenes", "read_scenes", "write_scenes"]
+__all__ = ["KINDS", "Problem", "Scene", "Thing", "load_scenes", "read_scenes"]
 
 _NATIVE = ("weather", "time_of_day", "road", "place", "drive", "split")
 
@@ -52,8 +50,8 @@ def read_scenes(
     kind: str,
     source: Path | str,
     *,
-    images: Path | str | None = None,
-    classes: Path | str | None = None,
+    images: Path | None = None,
+    classes: Path | None = None,
     problems: list[Problem] | None = None,
 ) -> Iterator[Scene]:
     """Yield the scenes of a data set, whatever form its labels have.
@@ -68,13 +66,13 @@ def read_scenes(
     Raises:
         DataError: if there is nothing to read.
     """
-    found = [] if problems is None else problems
+    problems = [] if problems is None else problems
     if kind == "scenes":
-        yield from load_scenes(source, found, images)
+        yield from load_scenes(source, problems, images)
         return
     if kind not in KINDS:
         raise DataError(f"{kind} is not a kind of labels; choose {', '.join(KINDS)} or scenes")
-    yield from KINDS[kind](start_reading(source, images, classes, found))
+    yield from KINDS[kind](start_reading(Path(source), images, classes, problems))
 
 
 def load_scenes(
@@ -104,48 +102,18 @@ def load_scenes(
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
+            report = partial(_report, problems, file, number)
             try:
-                yield _parse(line, root, _Report(problems, number, file))
+                yield _parse(line, root, report)
             except ValueError as error:
-                _Report(problems, number, file)(str(error))
+                report(str(error))
 
 
-def write_scenes(path: Path | str, scenes: Iterable[Scene]) -> int:
-    """Write the scenes as JSON lines, all or nothing, and return how many there were.
-
-    Raises:
-        DataError: if the file cannot be written.
-    """
-    target = Path(path)
-    written = 0
-    try:
-        with atomic_text(target) as out:
-            for scene in scenes:
-                out.write(json.dumps(scene_to_dict(scene), ensure_ascii=False) + "\n")
-                written += 1
-    except OSError as error:
-        raise DataError(
-            f"{target} cannot be written ({error.strerror}); choose another place", target
-        ) from error
-    return written
-
-
-class _Report:
-    """Adds a problem of one line to the list, or raises it where there is no list."""
-
-    def __init__(self, problems: list[Problem] | None, line: int, file: Path) -> None:
-        self._problems = problems
-        self._line = line
-        self._file = file
-
-    def __call__(self, message: str) -> None:
-        if self._problems is None:
-            raise DataError(
-                f"{self._file}:{self._line}: {message}; mend or remove the line",
-                self._file,
-                self._line,
-            )
-        self._problems.append(Problem(self._line, message, self._file))
+def _report(problems: list[Problem] | None, file: Path, line: int, message: str) -> None:
+    """Add a problem of one line to the list, or raise it where there is no list."""
+    if problems is None:
+        raise DataError(f"{file}:{line}: {message}; mend or remove the line", file, line)
+    problems.append(Problem(line, message, file))
 
 
 def _scenes_file(path: Path) -> Path:
@@ -156,7 +124,7 @@ def _scenes_file(path: Path) -> Path:
     return path
 
 
-def _parse(line: bytes, root: Path, report: _Report) -> Scene:
+def _parse(line: bytes, root: Path, report: Callable[[str], None]) -> Scene:
     try:
         row = json.loads(line.decode("utf-8-sig", errors="surrogateescape"))
     except json.JSONDecodeError as error:
@@ -168,7 +136,7 @@ def _parse(line: bytes, root: Path, report: _Report) -> Scene:
     return scene_from_dict(row)
 
 
-def _native(row: Mapping[str, Any], root: Path, report: _Report) -> Scene:
+def _native(row: Mapping[str, Any], root: Path, report: Callable[[str], None]) -> Scene:
     """Read one line of a manifest: boxes in pixels, shares as ``fraction``."""
     image = text(row, "file")
     if image is None:
@@ -193,7 +161,7 @@ def _native(row: Mapping[str, Any], root: Path, report: _Report) -> Scene:
     )
 
 
-def _boxed(boxes: list[Any], image: Path, report: _Report) -> tuple[Thing, ...]:
+def _boxed(boxes: list[Any], image: Path, report: Callable[[str], None]) -> tuple[Thing, ...]:
     """Return the boxes as things; without the image's size only their classes are known."""
     try:
         width, height = image_size(image)

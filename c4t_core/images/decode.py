@@ -289,8 +289,8 @@ def _plain(error: OSError) -> str:
     return _PLAIN.get(type(error), f"cannot be read ({error.strerror or error})")
 
 
-def _short(error: BaseException, limit: int = 120) -> str:
+def _short(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if text.startswith("cannot identify"):  # Pillow goes on with the repr of our open file
         text = "its decoder does not know what is inside"
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if len(text) <= 120 else text[:119] + "…"

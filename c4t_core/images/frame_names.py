@@ -68,20 +68,20 @@ def parse_frame_name(relative: str) -> FrameName:
     """
     path = PurePosixPath(relative)
     for reader in _READERS:
-        found = reader(path)
-        if found is not None:
-            return found
+        told = reader(path)
+        if told is not None:
+            return told
     return _numbered(path)
 
 
-def same_drive(name: str, wanted: str) -> bool:
+def same_drive(name: str, requested: str) -> bool:
     """Tell whether a drive is the one asked for, by its whole name or the last part of it.
 
     A2D2 writes one drive in two ways, ``20180807_145028`` and ``20180807145028``.
     """
-    if wanted in {name, name.rsplit("/", 1)[-1]}:
+    if requested in {name, name.rsplit("/", 1)[-1]}:
         return True
-    plain = wanted.replace("_", "")
+    plain = requested.replace("_", "")
     return len(plain) == 14 and plain.isdigit() and plain == name.replace("_", "")
 
 

@@ -34,28 +34,15 @@ class ExcludeRules:
     """
 
     folders: tuple[str, ...] = (
-        "label*",  # A2D2, BDD100K, home-made sets
-        "mask*",
-        "depth*",
-        "lidar*",
-        "gtFine*",  # Cityscapes
-        "gtCoarse*",
-        "disparity*",
-        "semantic*",  # KITTI
-        "instance*",
-        "@eaDir",  # thumbnails of network drives
-        "__MACOSX",
+        *("label*", "mask*", "depth*", "lidar*"),  # A2D2, BDD100K, home-made sets
+        *("gtFine*", "gtCoarse*", "disparity*"),  # Cityscapes
+        *("semantic*", "instance*"),  # KITTI
+        *("@eaDir", "__MACOSX"),  # thumbnails of network drives, and what macOS leaves
     )
     files: tuple[str, ...] = (
-        "*_label_*",  # A2D2
-        "*_label3D_*",
-        "*_lidar_*",
-        "*_gtFine_*",  # Cityscapes
-        "*_gtCoarse_*",
-        "*_labelIds.*",
-        "*_labelTrainIds.*",
-        "*_instanceIds.*",
-        "*_disparity.*",
+        *("*_label_*", "*_label3D_*", "*_lidar_*"),  # A2D2
+        *("*_gtFine_*", "*_gtCoarse_*", "*_labelIds.*", "*_labelTrainIds.*"),  # Cityscapes
+        *("*_instanceIds.*", "*_disparity.*"),
         "*_drivable_id.*",  # BDD100K
         "._*",  # what macOS leaves on foreign disks
     )
@@ -232,10 +219,14 @@ def _sort_entry(
 
 @dataclass(frozen=True)
 class Diff:
-    """How a scan differs from the catalogue: relative names, each list sorted."""
+    """How a scan differs from the catalogue: relative names, each list sorted.
 
-    new: list[bytes]
-    changed: list[bytes]
+    Attributes:
+        unchanged: files that are as they were.
+        gone: files that are not there any more.
+        offline: files of which nothing is known now.
+    """
+
     unchanged: list[bytes]
     gone: list[bytes]
     offline: list[bytes]
@@ -248,20 +239,11 @@ def compare(found: Scan, known: Mapping[bytes, FileState]) -> Diff:
     not plugged in: its rows are offline, not gone. So is what lies below an unreadable folder.
     """
     if found.missing or (known and not found.files and not found.left_out):
-        return Diff([], [], [], [], sorted(known))
-    dark = tuple(folder + b"/" for folder in found.unreadable if folder)
-    everything_dark = b"" in found.unreadable
-    new: list[bytes] = []
-    changed: list[bytes] = []
-    unchanged: list[bytes] = []
-    gone: list[bytes] = []
-    offline: list[bytes] = []
-    for name, state in found.files.items():
-        if name not in known:
-            new.append(name)
-        else:
-            (unchanged if known[name] == state else changed).append(name)
-    for name in known.keys() - found.files.keys():
-        unknown = everything_dark or (dark and name.startswith(dark))
-        (offline if unknown else gone).append(name)
-    return Diff(sorted(new), sorted(changed), sorted(unchanged), sorted(gone), sorted(offline))
+        return Diff([], [], sorted(known))
+    dark = tuple(folder + b"/" if folder else b"" for folder in found.unreadable)
+    absent = sorted(known.keys() - found.files.keys())
+    return Diff(
+        unchanged=sorted(name for name, state in known.items() if found.files.get(name) == state),
+        gone=[name for name in absent if not name.startswith(dark)],
+        offline=[name for name in absent if name.startswith(dark)],
+    )

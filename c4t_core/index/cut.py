@@ -22,10 +22,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.files import read_json
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.query import Filters
 from c4t_core.index.scope import Scope
+from c4t_core.paths import resource
 
+SENTENCES: list[str] = read_json(resource("sentences.json"))["unrelated"]
+"""What no drive shows."""
+
+SHARE = 0.75
+"""Of the sentences, how many stay below the level. Some are bound to fit by accident (penguins on
+the ice are snow), so that the best of all would be too strict."""
+
+_KEPT = 16  # levels remembered; typing asks for one again and again
+_MOST = 50_000  # images looked at; more tell the same
 _BINS = 512  # the mixture is fitted to a histogram: a million scores take no longer than 1,000
 _ROUNDS = 150
 _MIN_SCORES = 8
@@ -108,9 +119,9 @@ def fit_mixture(scores: NDArray[np.floating[Any]]) -> Mixture | None:
     alone = float(counts @ _log_normal(centres, mean, sigma))
     best: tuple[float, NDArray[np.float64]] | None = None
     for quantile in (0.5, 0.9, 0.98):  # the few may be half of all, or one in fifty
-        found = _expectation_maximisation(centres, counts, values, quantile, floor)
-        if best is None or found[0] > best[0]:
-            best = found
+        fitted = _expectation_maximisation(centres, counts, values, quantile, floor)
+        if best is None or fitted[0] > best[0]:
+            best = fitted
     assert best is not None
     likelihood, (w, m, s) = best
     order = np.argsort(m)
@@ -177,25 +188,6 @@ def crossing(mixture: Mixture) -> float | None:
     return between[0] if between else None
 
 
-SENTENCES = (
-    "a birthday cake with candles", "a wedding in a church", "an astronaut on the moon",
-    "a bowl of soup", "a child playing the piano", "a football match in a stadium",
-    "a cat asleep on a sofa", "a whale in the ocean", "a quarterly report", "a computer keyboard",
-    "a ballet dancer on a stage", "surfing a wave", "penguins on the ice", "pizza with cheese",
-    "a bathroom with a mirror", "a library full of books", "a chess board", "a bottle of wine",
-    "a portrait of an old woman", "an orchestra", "a dentist at work", "a fish tank",
-    "a kitchen knife", "a swimming pool", "tomatoes in a basket", "a mathematical formula",
-    "a wrist watch", "a sleeping baby", "a page of handwriting", "a tennis racket",
-    "a box of chocolates", "a microscope",
-)  # fmt: skip
-SHARE = 0.75
-"""Of the sentences, how many stay below the level. Some are bound to fit by accident (penguins on
-the ice are snow), so that the best of all would be too strict."""
-
-_KEPT = 16  # levels remembered; typing asks for one again and again
-_MOST = 50_000  # images looked at; more tell the same
-
-
 class UnrelatedLevel:
     """Learns and remembers the level of a model on what is searched.
 
@@ -222,7 +214,7 @@ class UnrelatedLevel:
                 self._levels.move_to_end(key)
                 return self._levels[key]
         if self._directions is None:
-            rows = np.asarray(self._model.get().encode_texts(list(SENTENCES)), dtype=np.float32)
+            rows = np.asarray(self._model.get().encode_texts(SENTENCES), dtype=np.float32)
             self._directions = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         level = float(np.quantile(scope.best(self._directions, _MOST), SHARE))
         with self._lock:

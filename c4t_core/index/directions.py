@@ -48,7 +48,7 @@ def embed_query(query: Query, model: Model) -> NDArray[np.float32]:
     return unit(total).astype(np.float32)
 
 
-def moved_by_marks(
+def rocchio(
     direction: NDArray[np.float32],
     right: Sequence[NDArray[np.float32]],
     wrong: Sequence[NDArray[np.float32]],
@@ -142,10 +142,10 @@ class ModelHandle:
             known = self._directions.get(query)
         if known is not None:
             return known
-        found = embed_query(query, self.get())
+        direction = embed_query(query, self.get())
         if all(term.image is None for term in query.terms):  # a file may change
             with self._lock:
-                self._directions[query] = found
+                self._directions[query] = direction
                 if len(self._directions) > _REMEMBERED:
                     self._directions.popitem(last=False)
-        return found
+        return direction

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -45,7 +45,7 @@ class Failed:
     """One file without a vector.
 
     Attributes:
-        index: place in the list of files.
+        index: position in the list of files.
         reason: for the list of skipped files.
         state: the file as it was read; None if it is worth another try as it is.
         vanished: the file is not there any more.
@@ -101,27 +101,21 @@ def embed_stream(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="c4t-decode")
     waiting: deque[Future[_Prepared | Failed]] = deque()
     jobs = iter(enumerate(paths))
+
+    def submit(count: int) -> None:
+        for index, path in islice(jobs, count):
+            waiting.append(pool.submit(_prepare, index, path, model))
+
     try:
-        ahead = batch_size * _BATCHES_AHEAD + workers
-        _submit(pool, waiting, islice(jobs, ahead), model)
+        submit(batch_size * _BATCHES_AHEAD + workers)
         while waiting:
             done: list[_Prepared | Failed] = []
             while waiting and len(done) < encoder.batch_size:
                 done.append(waiting.popleft().result())
-                _submit(pool, waiting, islice(jobs, 1), model)
+                submit(1)
             yield encoder.encode(done)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _submit(
-    pool: ThreadPoolExecutor,
-    waiting: deque[Future[_Prepared | Failed]],
-    jobs: Iterable[tuple[int, str | Path | bytes]],
-    model: Model,
-) -> None:
-    for index, path in jobs:
-        waiting.append(pool.submit(_prepare, index, path, model))
 
 
 def _prepare(index: int, path: str | Path | bytes, model: Model) -> _Prepared | Failed:
@@ -147,8 +141,8 @@ def _prepare(index: int, path: str | Path | bytes, model: Model) -> _Prepared | 
 
 
 def _state(path: str | Path | bytes) -> FileState:
-    found = os.stat(path)
-    return FileState(found.st_size, found.st_mtime_ns)
+    info = os.stat(path)
+    return FileState(info.st_size, info.st_mtime_ns)
 
 
 class _Encoder:
@@ -209,7 +203,7 @@ def embed_images(
     """Embed a list of files.
 
     Returns:
-        the rows of the usable files, float32 (n, d); their places in ``paths``; the others
+        the rows of the usable files, float32 (n, d); their positions in ``paths``; the others
         with reasons.
 
     Raises:

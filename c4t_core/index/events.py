@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from c4t_core.index.query import Hit
 
-MAX_SECONDS = 5.0  # between neighbouring hits of one event
-MAX_STEPS = 10  # frames between neighbouring hits, in usual steps of the drive
-ALIKE = 0.8  # cosine of neighbouring hits' embeddings, at least
+_MOST_SECONDS = 5.0  # between neighbouring hits of one event
+_MOST_STEPS = 10  # frames between neighbouring hits, in usual steps of the drive
+_ALIKE = 0.8  # cosine of neighbouring hits' embeddings, at least
 
 
 @dataclass(frozen=True)
@@ -30,31 +30,18 @@ class Event:
     hits: tuple[Hit, ...]
 
 
-def fold_events(
-    hits: Sequence[Hit],
-    vectors: Mapping[int, NDArray[np.float32]],
-    *,
-    steps: Mapping[str, float] | None = None,
-    max_seconds: float = MAX_SECONDS,
-    max_steps: float = MAX_STEPS,
-    alike: float = ALIKE,
-) -> list[Event]:
+def fold_events(hits: Iterable[Hit], vectors: Mapping[int, NDArray[np.float32]]) -> list[Event]:
     """Fold hits into events, in the order of their best hits.
 
-    Neighbours in time belong together if they are of one drive and camera, at most
-    ``max_seconds`` (or, without times, ``max_steps`` usual steps between frame numbers) apart,
-    and, where ``vectors`` holds both, have a cosine of at least ``alike``. A hit whose name
-    tells neither time nor frame is an event of its own.
+    Neighbours in time belong together if they are of one drive and camera, at most 5 seconds (or,
+    without times, 10 usual steps between frame numbers) apart, and, where ``vectors`` holds both,
+    have a cosine of at least 0.8. A hit whose name tells neither time nor frame is an event of
+    its own.
 
     Args:
         hits: any order.
         vectors: unit embeddings (d,) by image id; frames of one drive may be anything, and only
             these tell that two of them look alike.
-        steps: usual distance of neighbouring frame numbers by drive; guessed from the hits
-            where it is missing.
-        max_seconds: largest gap in time.
-        max_steps: largest gap in frames, as a multiple of the drive's usual step.
-        alike: smallest cosine of neighbours.
     """
     lanes: dict[tuple[object, ...], list[Hit]] = {}
     events: list[Event] = []
@@ -64,21 +51,16 @@ def fold_events(
         else:
             lanes.setdefault((hit.root, hit.drive, hit.camera), []).append(hit)
     for lane in lanes.values():
-        lane.sort(key=_moment)
-        step = (steps or {}).get(lane[0].drive or "") or _usual_step(lane)
+        lane.sort(key=lambda hit: (hit.time or 0.0, hit.frame or 0, hit.relative))
+        frames = _MOST_STEPS * _usual_step(lane)
         run = [lane[0]]
         for earlier, later in pairwise(lane):
-            near = _close(earlier, later, max_seconds, max_steps * step)
-            if not (near and _alike(earlier, later, vectors, alike)):
+            if not (_close(earlier, later, frames) and _alike(earlier, later, vectors)):
                 events.append(_event(run))
                 run = []
             run.append(later)
         events.append(_event(run))
     return sorted(events, key=lambda event: event.best.rank)
-
-
-def _moment(hit: Hit) -> tuple[float, int, str]:
-    return hit.time or 0.0, hit.frame or 0, hit.relative
 
 
 def _usual_step(lane: Iterable[Hit]) -> float:
@@ -90,19 +72,17 @@ def _usual_step(lane: Iterable[Hit]) -> float:
     return min(float(median(gaps)), float(min(gaps) * 3)) if gaps else 1.0
 
 
-def _close(earlier: Hit, later: Hit, seconds: float, frames: float) -> bool:
+def _close(earlier: Hit, later: Hit, frames: float) -> bool:
     if earlier.time is not None and later.time is not None and later.time != earlier.time:
-        return later.time - earlier.time <= seconds
+        return later.time - earlier.time <= _MOST_SECONDS
     if earlier.frame is not None and later.frame is not None:
         return later.frame - earlier.frame <= frames
     return earlier.time is not None and earlier.time == later.time
 
 
-def _alike(
-    earlier: Hit, later: Hit, vectors: Mapping[int, NDArray[np.float32]], least: float
-) -> bool:
+def _alike(earlier: Hit, later: Hit, vectors: Mapping[int, NDArray[np.float32]]) -> bool:
     one, other = vectors.get(earlier.image_id), vectors.get(later.image_id)
-    return one is None or other is None or float(one @ other) >= least
+    return one is None or other is None or float(one @ other) >= _ALIKE
 
 
 def _event(run: Sequence[Hit]) -> Event:

@@ -7,13 +7,14 @@ cut out of its file still tells. Spreadsheets run nothing of what a file name ho
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import errno
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -124,14 +125,11 @@ def write_csv(
         FolderError: if the file cannot be written.
         Cancelled: from ``progress``; nothing is left behind.
     """
-
-    def fill(out: TextIO) -> None:
+    with _whole_file(target) as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(COLUMNS)
         for hit in _watched(hits, progress):
             writer.writerow([_cell(value) for value in row_of(hit, provenance).values()])
-
-    _write_whole(target, fill)
 
 
 def write_jsonl(
@@ -146,8 +144,7 @@ def write_jsonl(
         FolderError: if the file cannot be written.
         Cancelled: from ``progress``; nothing is left behind.
     """
-
-    def fill(out: TextIO) -> None:
+    with _whole_file(target) as out:
         for hit in _watched(hits, progress):
             row = row_of(hit, provenance)
             raw = os.fsencode(hit.path)
@@ -155,13 +152,11 @@ def write_jsonl(
                 row["path_base64"] = base64.b64encode(raw).decode("ascii")
             out.write(json.dumps(row, allow_nan=False) + "\n")
 
-    _write_whole(target, fill)
-
 
 def _watched(hits: Sequence[Hit], progress: Progress) -> Iterable[Hit]:
-    for place, hit in enumerate(hits):
-        if place % _REPORT_EVERY == 0:
-            progress(place, len(hits))
+    for done, hit in enumerate(hits):
+        if done % _REPORT_EVERY == 0:
+            progress(done, len(hits))
         yield hit
     progress(len(hits), len(hits))
 
@@ -176,11 +171,12 @@ def _cell(value: Any) -> str:
     return guard_cell(shown_path(value)) if isinstance(value, str) else str(value)
 
 
-def _write_whole(target: Path, fill: Callable[[TextIO], None]) -> None:
+@contextlib.contextmanager
+def _whole_file(target: Path) -> Iterator[TextIO]:
     try:
         target.parent.stat()  # a mistyped folder is said, not made
         with atomic_text(target) as out:
-            fill(out)
+            yield out
     except OSError as error:
         raise FolderError(
             f'"{target.name}" cannot be written ({error.strerror or error}); choose another folder '
@@ -190,11 +186,7 @@ def _write_whole(target: Path, fill: Callable[[TextIO], None]) -> None:
 
 
 def copy_files(
-    files: Sequence[Path],
-    folder: Path,
-    progress: Progress = ignore,
-    *,
-    roots: Sequence[Path] = (),
+    files: Sequence[Path], folder: Path, progress: Progress = ignore, *, roots: Sequence[Path] = ()
 ) -> CopyReport:
     """Copy files into a folder; nothing that is there is ever overwritten.
 

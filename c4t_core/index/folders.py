@@ -210,19 +210,14 @@ def clean(catalogue: Catalogue, indexes: Path, keep_models: Sequence[str] | None
     """
     before = space(catalogue, indexes)
     if keep_models is not None:
-        for fingerprint in catalogue.fingerprints():
-            if fingerprint not in keep_models:
-                catalogue.forget_model(fingerprint)
+        catalogue.keep_models(keep_models)
     for path in [*indexes.glob("*"), *_damaged(catalogue.path)]:
         with contextlib.suppress(OSError):
             path.unlink()
     catalogue.compact()
     after = space(catalogue, indexes)
-    return max(0, _sum(before) - _sum(after))
-
-
-def _sum(used: Space) -> int:
-    return used.catalogue + used.indexes + used.damaged
+    freed: int = sum(vars(before).values()) - sum(vars(after).values())
+    return max(0, freed)
 
 
 def _damaged(path: Path) -> list[Path]:

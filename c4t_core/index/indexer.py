@@ -9,41 +9,16 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from c4t_core.files import read_json
 from c4t_core.images.scan import Diff, ExcludeRules, Scan, Skipped, compare, scan
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
-from c4t_core.index.embed import BATCH_SIZE, Batch, embed_stream
+from c4t_core.index.embed import Batch, embed_stream
 from c4t_core.index.search import Searcher
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
 from c4t_core.index.vectors import locks
+from c4t_core.paths import resource
 from c4t_core.progress import Progress
-
-SENTENCES = (
-    "a truck in snow",
-    "a cyclist crossing at dusk",
-    "road works with cones",
-    "pedestrians on a zebra crossing",
-    "heavy rain on the windscreen",
-    "fog on a country road",
-    "a traffic light turning red",
-    "parked cars on both sides of a narrow street",
-    "a motorway with many lanes",
-    "a bus at a bus stop",
-    "a motorcycle overtaking",
-    "a roundabout",
-    "a tunnel entrance",
-    "low sun blinding the camera",
-    "an empty road at night",
-    "a dirt road through a forest",
-    "a construction vehicle",
-    "a child beside the road",
-    "a traffic sign with a speed limit",
-    "an ambulance with blue lights",
-    "snow",
-    "bicycle",
-    "sand storm",
-    "traffic jam",
-)
 
 
 @dataclass(frozen=True)
@@ -77,7 +52,6 @@ class Plan:
     """
 
     ledger: Ledger
-    diff: Diff
     todo: list[bytes]
     failed: dict[bytes, str]
     embedded: int = 0
@@ -88,7 +62,7 @@ class Plan:
     folders: set[bytes] = field(default_factory=set)  # of the failed ones, those that are folders
 
 
-def make_plan(ledger: Ledger, check: Callable[[int], None] = lambda found: None) -> Plan:
+def make_plan(ledger: Ledger, check: Callable[[int], None]) -> Plan:
     """Scan a root, bring the catalogue up to date about what is gone, and list the work.
 
     Args:
@@ -99,21 +73,18 @@ def make_plan(ledger: Ledger, check: Callable[[int], None] = lambda found: None)
         CatalogueError: if the catalogue cannot be written.
     """
     found = scan(ledger.root.path, ledger.root.rules, ledger.below, check)
-    known = ledger.known()
-    embedded = ledger.embedded()
-    diff = compare(found, known)
+    diff = compare(found, ledger.known())
     old = ledger.failures()
     if diff.offline and not found.files:
-        return Plan(ledger, diff, [], {}, offline=len(diff.offline))
+        return Plan(ledger, [], {}, offline=len(diff.offline))
     kept = _still_failed(found, old)
     ledger.remove([*diff.gone, *_cleared(found, diff, old)])
     trouble = {**found.odd, **found.unreadable}
     ledger.store([], [Failure(name, None, reason) for name, reason in trouble.items()])
-    done = embedded & set(diff.unchanged)
+    done = ledger.embedded() & set(diff.unchanged)
     todo = [name for name in found.files if name not in done and name not in kept]
     return Plan(
         ledger,
-        diff,
         sorted(todo),
         {**kept, **trouble},
         unchanged=len(done),
@@ -144,9 +115,7 @@ def _cleared(found: Scan, diff: Diff, old: dict[bytes, Failure]) -> list[bytes]:
     ]
 
 
-def run_plan(
-    plan: Plan, model: ModelHandle, batch_size: int = BATCH_SIZE
-) -> Generator[int, None, None]:
+def run_plan(plan: Plan, model: ModelHandle, batch_size: int) -> Generator[int, None, None]:
     """Do the work of a plan; yield the number of files done after each committed batch.
 
     If the folder goes away meanwhile, the rest is counted as offline and the run ends.
@@ -305,7 +274,7 @@ class Run:
         search = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id)
         if not search.outdated():
             return
-        queries = self._model.get().encode_texts(SENTENCES)
+        queries = self._model.get().encode_texts(read_json(resource("sentences.json"))["asked"])
         facts = search.maintain(queries, check)
         if facts is not None and not facts.serves:
             self.notices.append(

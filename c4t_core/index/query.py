@@ -34,7 +34,7 @@ class Hit:
     Attributes:
         path: absolute path of the image file.
         score: cosine of the image's and the query's embedding, -1 to 1.
-        rank: place in the list, from 1.
+        rank: position in the list, from 1.
         root: the folder that was opened.
         relative: path below ``root``, "/"-separated.
         drive: recording the frame belongs to, where its name tells.
@@ -184,18 +184,3 @@ def _term(sign: str, body: str) -> Term:
     if not name or "\0" in name:
         raise QueryError('"@" must be followed by the path of an image, such as @frame.jpg.')
     return Term(image=Path(name).expanduser(), weight=weight)
-
-
-def format_query(query: Query) -> str:
-    """Write a query so that :func:`parse_query` reads the same terms again."""
-    parts: list[str] = []
-    for place, term in enumerate(query.terms):
-        sign = "- " if term.weight < 0 else "+ " if place else ""
-        size = abs(term.weight)
-        weight = "" if size == 1 else f"{size:.6f}".rstrip("0").rstrip(".") + ":"
-        if term.image is None:
-            parts.append(f"{sign}{weight}{term.text}")
-        else:
-            quote = "'" if '"' in str(term.image) else '"'
-            parts.append(f"{sign}{weight}@{quote}{term.image}{quote}")
-    return " ".join(parts)

@@ -19,16 +19,8 @@ from c4t_core.errors import FolderError
 from c4t_core.index.folders import Target, relative_to
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Hit
-from c4t_core.index.store.reads import ImageRow, Selection
+from c4t_core.index.store.reads import Ids, ImageRow, Selection
 from c4t_core.index.vectors.vectors import VectorSearch
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Hits as numbers only, best first: for views that load rows when they are shown."""
-
-    image_ids: NDArray[np.int64]  # (n,)
-    scores: NDArray[np.float32]  # (n,)
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,7 @@ class Part:
     target: Target
     vectors: VectorSearch
     generation: int
-    allowed: NDArray[np.int64] | None = None
+    allowed: Ids | None = None
 
 
 @dataclass(frozen=True)
@@ -55,9 +47,7 @@ class Scope:
     parts: tuple[Part, ...]
     filters: Filters = NO_FILTERS
 
-    def restricted(
-        self, filters: Filters, select: Callable[[Part, Selection], NDArray[np.int64]]
-    ) -> Scope:
+    def restricted(self, filters: Filters, select: Callable[[Part, Selection], Ids]) -> Scope:
         """Return this scope with only what the filters let through.
 
         Args:
@@ -81,18 +71,17 @@ class Scope:
 
     def ranking(
         self, direction: NDArray[np.float32], k: int | None, *, exact: bool = False
-    ) -> Ranking:
-        """Return the k best images (None: all) over all folders, best first, ties by path."""
-        found = [
+    ) -> tuple[Ids, NDArray[np.float32]]:
+        """Return (ids, scores) of the k best images (None: all), best first, ties by path."""
+        rankings = [
             part.vectors.search(direction, k, part.allowed, part.generation, exact=exact)
             for part in self.parts
         ]
-        ids = np.concatenate([part_ids for part_ids, _ in found])
-        scores = np.concatenate([part_scores for _, part_scores in found])
-        if len(found) > 1:  # parts are sorted, and folders come in the order of their paths
+        ids, scores = (np.concatenate(column) for column in zip(*rankings, strict=True))
+        if len(rankings) > 1:  # parts are sorted, and folders come in the order of their paths
             order = np.argsort(-scores, kind="stable")[:k]
             ids, scores = ids[order], scores[order]
-        return Ranking(ids, scores)
+        return ids, scores
 
     def best(self, directions: NDArray[np.float32], most: int) -> NDArray[np.float32]:
         """Return the best cosine of each direction (m, d) with any image, float32 (m,).
@@ -129,14 +118,14 @@ class Scope:
                     break
         return found
 
-    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
-        """Return hits for ids of a ranking, ranks counted from ``first``; gone ones left out."""
+    def hits(self, image_ids: Sequence[int], scores: Sequence[float]) -> Hits:
+        """Return hits for ids of a ranking; those that are gone are left out."""
         holders: dict[int, list[Part]] = {}  # several opened folders may lie in one root
         for part in self.parts:
             holders.setdefault(part.vectors.source.root_id, []).append(part)
         rows = self.parts[0].vectors.source.rows(image_ids)  # ids are unique over all roots
         hits = Hits()
-        for rank, (image_id, score) in enumerate(zip(image_ids, scores, strict=True), first):
+        for rank, (image_id, score) in enumerate(zip(image_ids, scores, strict=True), 1):
             row = rows.get(int(image_id))
             near = () if row is None else holders.get(row.root_id, ())
             holder = next((p.target for p in near if row and p.target.holds(row.path)), None)
@@ -165,8 +154,8 @@ def _allowed(
     part: Part,
     filters: Filters,
     within: Sequence[bytes] | None,
-    select: Callable[[Part, Selection], NDArray[np.int64]],
-) -> NDArray[np.int64] | None:
+    select: Callable[[Part, Selection], Ids],
+) -> Ids | None:
     """Return the ids that may be hits, sorted; None for all of the root."""
     if filters.within and within is None:
         return np.empty(0, dtype=np.int64)
@@ -174,7 +163,13 @@ def _allowed(
     below = tuple(within or ())
     if not below or own in below:  # the opened folder itself restricts nothing further
         below = (own,) if own else ()
-    selection = Selection(below, filters.drives, filters.cameras, filters.since, filters.until)
+    selection = Selection(
+        below,
+        drives=filters.drives,
+        cameras=filters.cameras,
+        since=filters.since,
+        until=filters.until,
+    )
     allowed = None if selection.everything else select(part, selection)
     if filters.only is not None:
         only = np.asarray(sorted(filters.only), dtype=np.int64)

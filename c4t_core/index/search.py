@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 
 from c4t_core.errors import ModelError, NotIndexedError
 from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
-from c4t_core.index.directions import ModelHandle, moved_by_marks, unit
+from c4t_core.index.directions import ModelHandle, rocchio, unit
 from c4t_core.index.folders import Target, resolve
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Indexed, Root
-from c4t_core.index.store.reads import ImageRow, Lookup, Selection
-from c4t_core.index.vectors import hnsw, locks
+from c4t_core.index.store.reads import Ids, ImageRow, Lookup, Selection, StoredVectors
+from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
-from c4t_core.index.vectors.vectors import ANN_THRESHOLD, VectorSearch
+from c4t_core.index.vectors.vectors import VectorSearch
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,14 @@ def answer(
         direction = unit(query).astype(np.float32)
     if right or wrong:
         marked = (list(scope.find(paths).values()) for paths in (right, wrong))
-        direction = moved_by_marks(direction, *(list(scope.embeddings(i).values()) for i in marked))
-    found = scope.ranking(direction, k, exact=exact)
+        direction = rocchio(direction, *(list(scope.embeddings(i).values()) for i in marked))
+    image_ids, scores = scope.ranking(direction, k, exact=exact)
     return Answer(
-        scope, direction, found.image_ids, found.scores, level.of if level and words else None
+        scope,
+        direction,
+        image_ids=image_ids,
+        scores=scores,
+        level=level.of if level and words else None,
     )
 
 
@@ -122,13 +126,13 @@ class FolderStatus:
     """One opened folder: what is known of it without touching the disk it lies on."""
 
     folder: Path
-    total: int  # images in the catalogue
-    embedded: int  # of them, with a vector of this model
-    skipped: int
-    offline: bool  # not there at the last run
-    scanned: float | None  # when a run for this model last finished, seconds since 1970
-    busy: str | None  # who is indexing it now, in words
-    search: str  # what answers: "exact" or "hnsw"
+    total: int = 0  # images in the catalogue
+    embedded: int = 0  # of them, with a vector of this model
+    skipped: int = 0
+    offline: bool = False  # not there at the last run
+    scanned: float | None = None  # when a run for this model last finished, seconds since 1970
+    busy: str | None = None  # who is indexing it now, in words
+    search: str = "exact"  # what answers: "exact" or "hnsw"
 
 
 @dataclass(frozen=True)
@@ -150,27 +154,20 @@ class Searcher:
         folders: opened folders, none inside another.
         model: which vectors to use.
         cache: where index files lie.
-        threshold: number of vectors from which the approximate index is used.
     """
 
     def __init__(
-        self,
-        catalogue: Catalogue,
-        folders: Sequence[Path],
-        model: ModelHandle,
-        cache: Path,
-        threshold: int = ANN_THRESHOLD,
+        self, catalogue: Catalogue, folders: Sequence[Path], model: ModelHandle, cache: Path
     ) -> None:
         """Read nothing yet."""
         self._catalogue = catalogue
         self._folders = tuple(folders)
         self._model = model
         self._cache = cache
-        self._threshold = threshold
         self._lock = threading.Lock()
         self._known: tuple[tuple[int, int], tuple[Target, ...], Indexed] | None = None
         self._searches: dict[tuple[int, int], VectorSearch] = {}
-        self._allowed: dict[tuple[int, int, Selection], NDArray[np.int64]] = {}
+        self._allowed: dict[tuple[int, int, Selection], Ids] = {}
 
     def _now(self) -> tuple[tuple[Target, ...], Indexed]:
         """Return the opened folders with their roots, and what is indexed.
@@ -195,14 +192,14 @@ class Searcher:
         with self._lock:
             key = (root.id, model_id)
             if key not in self._searches:
-                source = hnsw.Source(
-                    Lookup(self._catalogue, root.id),
-                    self._catalogue.identity,
-                    model_id,
-                    self._model.fingerprint,
-                    self._model.dim,
+                source = StoredVectors(
+                    self._catalogue,
+                    root.id,
+                    model_id=model_id,
+                    fingerprint=self._model.fingerprint,
+                    dim=self._model.dim,
                 )
-                self._searches[key] = VectorSearch(source, self._cache, self._threshold)
+                self._searches[key] = VectorSearch(source, self._cache)
             return self._searches[key]
 
     def scope(self, filters: Filters = NO_FILTERS) -> Scope:
@@ -228,7 +225,7 @@ class Searcher:
         name = self._model.name
         command = f'c4t index "{target.folder}"' + ("" if name == "c4t" else f" --model {name}")
         others = [] if target.root is None else self._catalogue.models_of(target.root.id)
-        if any(other == name for other, _, _ in others):
+        if name in others:
             return (
                 f'The index of "{target.folder}" was made with another version of the model '
                 f'"{name}"; make a new one with: {command} (the old one is kept).'
@@ -237,18 +234,18 @@ class Searcher:
             return f'"{target.folder}" is not indexed with the model "{name}" yet; run: {command}'
         return f'"{target.folder}" is not indexed yet; run: {command}'
 
-    def _select(self, part: Part, selection: Selection) -> NDArray[np.int64]:
+    def _select(self, part: Part, selection: Selection) -> Ids:
         """Select with a small cache: typing a query asks for one restriction again and again."""
         key = (part.vectors.source.root_id, part.generation, selection)
         with self._lock:
             if key in self._allowed:
                 return self._allowed[key]
-        found = part.vectors.source.select(selection)
+        allowed = part.vectors.source.select(selection)
         with self._lock:
             if len(self._allowed) > 16:
                 self._allowed.clear()
-            self._allowed[key] = found
-        return found
+            self._allowed[key] = allowed
+        return allowed
 
     # Looking around
 
@@ -295,7 +292,7 @@ class Searcher:
         return [
             frame_of(target, row).path
             for target, lookup in self._lookups()
-            for row in lookup.of_size(size)
+            for row in lookup.files_of_size(size)
             if target.holds(row.path)
         ]
 
@@ -304,25 +301,29 @@ class Searcher:
         targets, indexed = self._now()
         folders = tuple(self._folder_status(target, indexed) for target in targets)
         return WorkspaceStatus(
-            sum(folder.total for folder in folders),
-            sum(folder.embedded for folder in folders),
-            sum(folder.total for folder in folders if folder.offline),
-            sum(folder.skipped for folder in folders),
-            folders,
+            total=sum(folder.total for folder in folders),
+            embedded=sum(folder.embedded for folder in folders),
+            offline=sum(folder.total for folder in folders if folder.offline),
+            skipped=sum(folder.skipped for folder in folders),
+            folders=folders,
         )
 
     def _folder_status(self, target: Target, indexed: Indexed) -> FolderStatus:
         busy = locks.holder(target.lock_path(self._model.fingerprint))
         root, model_id = target.root, indexed.model_id
         if root is None:
-            return FolderStatus(target.folder, 0, 0, 0, False, None, busy, "exact")
+            return FolderStatus(target.folder, busy=busy)
         total, embedded, failed = Lookup(self._catalogue, root.id).counts(model_id, target.below)
-        run, serving = indexed.runs.get(root.id), "exact"
-        if run is not None and model_id is not None:
-            serving = self.vectors(root, model_id).serving()
-        scanned = run.finished if run else None
+        run = indexed.runs.get(root.id)
         return FolderStatus(
-            target.folder, total, embedded, failed, root.offline, scanned, busy, serving
+            target.folder,
+            total=total,
+            embedded=embedded,
+            skipped=failed,
+            offline=root.offline,
+            scanned=run.finished if run else None,
+            busy=busy,
+            search=self.vectors(root, model_id).serving() if run and model_id else "exact",
         )
 
 

@@ -70,7 +70,7 @@ def check_pairs(
     return CheckedPairs(
         path=file.path,
         images=file.root,
-        rows=tuple((p.relative, p.caption, p.drive or "") for p in file.preview(PREVIEW)),
+        rows=tuple((p.relative, p.caption, p.drive or "") for p in file.pairs[:PREVIEW]),
         pairs=len(file.pairs),
         pictures=file.images,
         drives=file.drives,

@@ -23,7 +23,6 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core import paths
-from c4t_core.index.store import user_data
 from c4t_core.index.store.user_data import UserData
 from c4t_desktop.panels.evaluation.panel import RESULT, EvaluationPanel
 
@@ -156,10 +155,10 @@ def test_a_new_version_backs_the_file_up_and_keeps_everything(qtbot, open_real, 
     window = open_real(drive)
     made = make_things(qtbot, window)
     end(window)
-    monkeypatch.setattr(user_data, "SCHEMA_VERSION", user_data.SCHEMA_VERSION + 1)
+    monkeypatch.setattr(UserData, "VERSION", UserData.VERSION + 1)
     monkeypatch.setitem(
-        user_data.MIGRATIONS,
-        user_data.SCHEMA_VERSION - 1,
+        UserData.MIGRATIONS,
+        UserData.VERSION - 1,
         lambda db: db.execute("ALTER TABLE marks ADD COLUMN note TEXT"),
     )
     again = open_real(drive)

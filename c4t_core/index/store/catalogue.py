@@ -1,4 +1,6 @@
-"""The catalogue: one SQLite file that knows every image, and its vectors. The only SQL there is.
+"""The catalogue: one SQLite file that knows every image, and its vectors.
+
+Its tables are those of ``resources/schemas/catalogue.sql``.
 
 A vector is written in the same transaction as its image's row, so a kill at any moment leaves
 a sound catalogue that resumes exactly. Everything else (matrix, approximate index) is a cache
@@ -7,12 +9,10 @@ of it, made again at need and valid for one generation number.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
-import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,59 +25,7 @@ from c4t_core.errors import CatalogueError
 from c4t_core.files import sha256
 from c4t_core.images.frame_names import parse_frame_name
 from c4t_core.images.scan import ExcludeRules, FileState
-from c4t_core.index.store import database
-
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE meta (identity TEXT NOT NULL);
-INSERT INTO meta VALUES (lower(hex(randomblob(16))));
-CREATE TABLE roots (
-    id INTEGER PRIMARY KEY,
-    path BLOB NOT NULL UNIQUE,
-    rules TEXT NOT NULL,
-    offline INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE models (
-    id INTEGER PRIMARY KEY,
-    fingerprint TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    dim INTEGER NOT NULL
-);
-CREATE TABLE images (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
-    path BLOB NOT NULL,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    drive TEXT, camera TEXT, frame INTEGER, time REAL,
-    UNIQUE (root_id, path)
-);
-CREATE INDEX images_drive ON images (root_id, drive, camera, frame, time);
-CREATE TABLE vectors (
-    id INTEGER PRIMARY KEY,
-    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
-    image_id INTEGER NOT NULL REFERENCES images(id) ON DELETE CASCADE,
-    vector BLOB NOT NULL,
-    UNIQUE (model_id, image_id)
-);
-CREATE INDEX vectors_image ON vectors (image_id);
-CREATE TABLE failures (
-    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
-    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
-    path BLOB NOT NULL,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    PRIMARY KEY (root_id, model_id, path)
-);
-CREATE TABLE runs (
-    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
-    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
-    finished REAL,
-    generation INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (root_id, model_id)
-);
-"""
+from c4t_core.index.store.database import Database
 
 
 @dataclass(frozen=True)
@@ -106,14 +54,16 @@ class Indexed:
     runs: dict[int, Run]  # by root
 
 
-class Catalogue:
-    """One connection to the catalogue; safe to share between threads.
+class Catalogue(Database):
+    """One connection to the catalogue.
 
     Attributes:
-        path: the file.
-        notice: a sentence for the user if the file was damaged and has been started anew.
         identity: drawn when the file was made; what is cached of another file is not of this.
     """
+
+    SCHEMA = "catalogue.sql"
+    PAGE_SIZE = 8192  # vectors of a kilobyte then waste little of their page
+    WHEN_NEWER = "update it, or set C4T_DATA_DIR to another folder."
 
     def __init__(self, path: Path) -> None:
         """Open or make the catalogue.
@@ -121,67 +71,15 @@ class Catalogue:
         Raises:
             CatalogueError: if it cannot be opened, or was written by a newer version.
         """
-        self.path = path
-        self.notice: str | None = None
-        self._lock = threading.RLock()
-        with database.plain_errors(path):
-            self._db = self._open_sound()
-            self._prepare()
-            self.identity = str(self._db.execute("SELECT identity FROM meta").fetchone()[0])
+        super().__init__(path)
+        with self.reading() as db:
+            self.identity = str(db.execute("SELECT identity FROM meta").fetchone()[0])
 
-    def _open_sound(self) -> sqlite3.Connection:
-        try:
-            connection = database.connect(self.path)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            return self._start_anew()
-        if database.is_sound(connection, self.path):
-            return connection
-        connection.close()
-        return self._start_anew()
-
-    def _start_anew(self) -> sqlite3.Connection:
-        aside = database.move_aside(self.path)
-        self.notice = (
+    def _damaged(self, aside: Path) -> str:
+        return (
             f'The catalogue was damaged; it was set aside as "{aside.name}" and is built again '
             "when a folder is indexed. Your images were not touched."
         )
-        return database.connect(self.path)
-
-    def _prepare(self) -> None:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if version > SCHEMA_VERSION:
-            self._db.close()
-            raise CatalogueError(
-                f'"{self.path}" was written by a newer version of this program; update it, or '
-                "set C4T_DATA_DIR to another folder."
-            )
-        if version == SCHEMA_VERSION:
-            return
-        with database.transaction(self._db):
-            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def close(self) -> None:
-        """Close the connection; closing twice is allowed."""
-        with self._lock, contextlib.suppress(sqlite3.Error):
-            self._db.close()
-            database.note_sound(self.path)
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for reads; errors come out as sentences."""
-        with self._lock, database.plain_errors(self.path):
-            yield self._db
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for one transaction; errors come out as sentences."""
-        with self._lock, database.plain_errors(self.path), database.transaction(self._db):
-            yield self._db
 
     def roots(self) -> list[Root]:
         """Return all roots, by path."""
@@ -256,29 +154,14 @@ class Catalogue:
             row = db.execute("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
             return int(row.fetchone()[0])
 
-    def model_id(self, fingerprint: str) -> int | None:
-        """Return the number of a model, None if nothing was ever indexed with it."""
-        with self.reading() as db:
-            row = db.execute("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
-            found = row.fetchone()
-        return None if found is None else int(found[0])
-
-    def models_of(self, root_id: int) -> list[tuple[str, str, int]]:
-        """Return (name, fingerprint, number of vectors) of the models of a root."""
+    def models_of(self, root_id: int) -> list[str]:
+        """Return the names of the models that a root was indexed with."""
         with self.reading() as db:
             rows = db.execute(
-                "SELECT name, fingerprint, (SELECT COUNT(*) FROM vectors v JOIN images i"
-                " ON i.id = v.image_id WHERE v.model_id = m.id AND i.root_id = ?)"
-                " FROM models m JOIN runs r ON r.model_id = m.id WHERE r.root_id = ? ORDER BY name",
-                (root_id, root_id),
+                "SELECT name FROM models m JOIN runs r ON r.model_id = m.id WHERE r.root_id = ?",
+                (root_id,),
             )
-            return [(str(a), str(b), int(c)) for a, b, c in rows.fetchall()]
-
-    def fingerprints(self) -> list[str]:
-        """Return the fingerprints of all models there are vectors of."""
-        with self.reading() as db:
-            rows = db.execute("SELECT fingerprint FROM models ORDER BY fingerprint").fetchall()
-        return [str(fingerprint) for (fingerprint,) in rows]
+            return [str(name) for (name,) in rows]
 
     def compact(self) -> None:
         """Give the space of dropped rows back to the disk."""
@@ -286,10 +169,11 @@ class Catalogue:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def forget_model(self, fingerprint: str) -> None:
-        """Drop all vectors of a model."""
+    def keep_models(self, fingerprints: Sequence[str]) -> None:
+        """Drop all vectors of other models."""
         with self.writing() as db:
-            db.execute("DELETE FROM models WHERE fingerprint = ?", (fingerprint,))
+            marks = ",".join("?" * len(fingerprints))
+            db.execute(f"DELETE FROM models WHERE fingerprint NOT IN ({marks})", fingerprints)
 
     def finish_run(self, root_id: int, model_id: int) -> None:
         """Note that a run came to its end."""
@@ -317,21 +201,21 @@ class Catalogue:
             return int(db.execute("PRAGMA data_version").fetchone()[0]), db.total_changes
 
 
-def below_range(folder: bytes, column: str = "path") -> tuple[str, tuple[Any, ...]]:
+def below_range(folder: bytes) -> tuple[str, tuple[Any, ...]]:
     """Return the condition for files below a sub-folder, as a range that an index serves."""
     if not folder:
         return "", ()
     start = folder.rstrip(b"/") + b"/"
-    return f" AND {column} >= ? AND {column} < ?", (start, start[:-1] + b"0")  # "0" follows "/"
+    return " AND path >= ? AND path < ?", (start, start[:-1] + b"0")  # "0" follows "/"
 
 
 def name_columns(name: bytes, root: str) -> tuple[str | None, str | None, int | None, float | None]:
     """Return drive, camera, frame and time by a file's name; plain frames are of their root."""
-    found = parse_frame_name(name.decode("utf-8", "replace"))
-    drive = found.drive
-    if drive is None and (found.frame is not None or found.time is not None):
+    told = parse_frame_name(name.decode("utf-8", "replace"))
+    drive = told.drive
+    if drive is None and (told.frame is not None or told.time is not None):
         drive = os.path.basename(root).encode("utf-8", "replace").decode("utf-8") or None
-    return drive, found.camera, found.frame, found.time
+    return drive, told.camera, told.frame, told.time
 
 
 def bump(db: sqlite3.Connection, root_id: int, model_id: int, step: int = 1) -> None:
@@ -377,41 +261,39 @@ class Ledger:
         self.root = root
         self.model_id = model_id
         self.below = below
+        self._where, self._values = below_range(below)
 
     def known(self) -> dict[bytes, FileState]:
         """Return what is known of a root's files (or those of a sub-folder)."""
-        where, values = below_range(self.below)
         with self._catalogue.reading() as db:
             rows = db.execute(
-                f"SELECT path, size, mtime_ns FROM images WHERE root_id = ?{where}",
-                (self.root.id, *values),
+                f"SELECT path, size, mtime_ns FROM images WHERE root_id = ?{self._where}",
+                (self.root.id, *self._values),
             )
             return {path: FileState(size, mtime) for path, size, mtime in rows.fetchall()}
 
     def embedded(self) -> set[bytes]:
         """Return the files that have a vector of this model."""
-        where, values = below_range(self.below)
         with self._catalogue.reading() as db:
             rows = db.execute(
                 "SELECT i.path FROM images i JOIN vectors v ON v.image_id = i.id"
-                f" WHERE v.model_id = ? AND i.root_id = ?{where}",
-                (self.model_id, self.root.id, *values),
+                f" WHERE v.model_id = ? AND i.root_id = ?{self._where}",
+                (self.model_id, self.root.id, *self._values),
             )
             return {path for (path,) in rows.fetchall()}
 
     def failures(self) -> dict[bytes, Failure]:
         """Return the files that failed, as they were then."""
-        where, values = below_range(self.below)
         with self._catalogue.reading() as db:
             rows = db.execute(
                 "SELECT path, size, mtime_ns, reason FROM failures"
-                f" WHERE model_id = ? AND root_id = ?{where} ORDER BY path",
-                (self.model_id, self.root.id, *values),
-            ).fetchall()
-        return {
-            path: Failure(path, FileState(size, mtime) if size >= 0 else None, reason)
-            for path, size, mtime, reason in rows
-        }
+                f" WHERE model_id = ? AND root_id = ?{self._where} ORDER BY path",
+                (self.model_id, self.root.id, *self._values),
+            )
+            return {
+                path: Failure(path, FileState(size, mtime) if size >= 0 else None, reason)
+                for path, size, mtime, reason in rows
+            }
 
     def store(self, good: Sequence[Stored], bad: Sequence[Failure]) -> None:
         """Write one batch, rows and vectors together.
@@ -449,11 +331,10 @@ class Ledger:
 
     def clear_failures(self) -> int:
         """Forget why files failed; return how many there were."""
-        where, values = below_range(self.below)
         with self._catalogue.writing() as db:
             done = db.execute(
-                f"DELETE FROM failures WHERE root_id = ? AND model_id = ?{where}",
-                (self.root.id, self.model_id, *values),
+                f"DELETE FROM failures WHERE root_id = ? AND model_id = ?{self._where}",
+                (self.root.id, self.model_id, *self._values),
             )
             return done.rowcount
 

@@ -10,17 +10,117 @@ import contextlib
 import json
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 from c4t_core.errors import BusyError, CatalogueError
+from c4t_core.paths import resource
 
 _BUSY_SECONDS = 30.0
-_PAGE_SIZE = 8192  # vectors of a kilobyte then waste little of their page
 
 
-def connect(path: Path, *, page_size: int = _PAGE_SIZE) -> sqlite3.Connection:
+class Database:
+    """One SQLite file; safe to share between threads.
+
+    Attributes:
+        path: the file.
+        notice: a sentence for the user if the file was damaged and a new one begun.
+    """
+
+    SCHEMA: ClassVar[str]  # a file of resources/schemas
+    VERSION: ClassVar[int] = 1
+    MIGRATIONS: ClassVar[dict[int, Callable[[sqlite3.Connection], None]]] = {}
+    """From each older version, what brings the file to the next one."""
+    PAGE_SIZE: ClassVar[int] = 4096
+    WHEN_NEWER: ClassVar[str]  # what to do about a file of a newer version
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file.
+
+        Raises:
+            CatalogueError: if it cannot be opened, or is of a newer version.
+        """
+        self.path = path
+        self.notice: str | None = None
+        self._lock = threading.RLock()
+        with plain_errors(path):
+            self._db = self._open_sound()
+            self._bring_up_to_date()
+
+    def _open_sound(self) -> sqlite3.Connection:
+        try:
+            connection = connect(self.path, page_size=self.PAGE_SIZE)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return self._start_anew()
+        if is_sound(connection, self.path):
+            return connection
+        connection.close()
+        return self._start_anew()
+
+    def _start_anew(self) -> sqlite3.Connection:
+        self.notice = self._damaged(move_aside(self.path))
+        return connect(self.path, page_size=self.PAGE_SIZE)
+
+    def _damaged(self, aside: Path) -> str:
+        """Return the notice that the file was damaged and lies aside."""
+        raise NotImplementedError
+
+    def _bring_up_to_date(self) -> None:
+        version = self._version()
+        if version > self.VERSION:
+            self._db.close()
+            raise CatalogueError(
+                f'"{self.path}" was written by a newer version of this program; {self.WHEN_NEWER}'
+            )
+        if version == self.VERSION:
+            return
+        if version:
+            self._back_up(version)
+        with transaction(self._db):
+            version = self._version()  # another process may have been faster
+            if version == 0:
+                schema = resource("schemas", self.SCHEMA).read_text("utf-8")
+                for statement in schema.split(";"):
+                    self._db.execute(statement)
+            else:
+                for step in range(version, self.VERSION):
+                    self.MIGRATIONS[step](self._db)
+            self._db.execute(f"PRAGMA user_version = {self.VERSION}")
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _back_up(self, version: int) -> None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        target = self.path.with_name(f"{self.path.name}.backup-{version}-{stamp}")
+        with contextlib.closing(sqlite3.connect(target)) as copy:
+            self._db.backup(copy)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for reads; errors come out as sentences."""
+        with self._lock, plain_errors(self.path):
+            yield self._db
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for one transaction; errors come out as sentences."""
+        with self._lock, plain_errors(self.path), transaction(self._db):
+            yield self._db
+
+    def close(self) -> None:
+        """Close the file; closing twice is allowed."""
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            self._db.close()
+            note_sound(self.path)
+
+
+def connect(path: Path, *, page_size: int) -> sqlite3.Connection:
     """Open (or make) a database with transactions under our own control.
 
     Raises:

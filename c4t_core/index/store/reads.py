@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +14,12 @@ from c4t_core.images.frame_names import same_drive
 from c4t_core.index.store import database
 from c4t_core.index.store.catalogue import Catalogue, below_range
 
+Ids = NDArray[np.int64]  # (n,)
+Rows = NDArray[np.float32]  # (n, d), unit length
+
 _BLOCK = 4096  # rows read at once; 4 MB of half floats at 512 dimensions
 _VARIABLES = 500  # values in one IN (...)
 _COLUMNS = "id, root_id, path, size, mtime_ns, drive, camera, frame, time"
-
-
 # What images are grouped by: a column, or the day of a time that is more than a clock.
 _GROUPS = {
     "drive": "drive",
@@ -52,8 +54,8 @@ class Matrix:
     """
 
     generation: int
-    ids: NDArray[np.int64]
-    rows: NDArray[np.float32]
+    ids: Ids
+    rows: Rows
 
 
 @dataclass(frozen=True)
@@ -99,80 +101,14 @@ class Lookup:
         self._catalogue = catalogue
         self.root_id = root_id
 
-    def generation(self, model_id: int) -> int:
-        """Return the generation of the vectors; it grows with every change. -1 without any run."""
-        with self._catalogue.reading() as db:
-            found = db.execute(
-                "SELECT generation FROM runs WHERE root_id = ? AND model_id = ?",
-                (self.root_id, model_id),
-            ).fetchone()
-        return -1 if found is None else int(found[0])
-
-    def matrix(self, model_id: int, dim: int) -> Matrix:
-        """Return all vectors of one moment."""
-        with self._catalogue.reading() as db, database.snapshot(db):
-            generation = self.generation(model_id)
-            ids = self.ids_by_path(model_id)
-            rows = np.empty((len(ids), dim), dtype=np.float32)
-            order = np.argsort(ids, kind="stable")
-            for block_ids, block in self._blocks(db, model_id, dim, ids[order]):
-                rows[order[np.searchsorted(ids, block_ids, sorter=order)]] = block
-        return Matrix(generation, ids, rows)
-
-    def _blocks(
-        self, db: Any, model_id: int, dim: int, wanted: NDArray[np.int64]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Yield all vectors of this root, blockwise, in the order of the file."""
-        if not len(wanted):
-            return
-        cursor = db.execute(
-            "SELECT image_id, vector FROM vectors WHERE model_id = ? AND image_id BETWEEN ? AND ?",
-            (model_id, int(wanted[0]), int(wanted[-1])),
-        )
-        while found := cursor.fetchmany(_BLOCK):
-            ids = np.fromiter((i for i, _ in found), dtype=np.int64, count=len(found))
-            block = decode_vectors([blob for _, blob in found], dim)
-            places = np.searchsorted(wanted, ids)
-            ours = wanted[np.minimum(places, len(wanted) - 1)] == ids
-            yield ids[ours], block[ours]
-
-    def ids_by_path(self, model_id: int) -> NDArray[np.int64]:
-        """Return the ids of all images with a vector, int64 (n,), ordered by path."""
-        with self._catalogue.reading() as db:
-            rows = db.execute(
-                "SELECT i.id FROM images i CROSS JOIN vectors v"
-                " ON v.model_id = ? AND v.image_id = i.id WHERE i.root_id = ? ORDER BY i.path",
-                (model_id, self.root_id),
-            )
-            return np.fromiter((i for (i,) in rows), dtype=np.int64)
-
-    def vectors(
-        self, model_id: int, dim: int, image_ids: Sequence[int] | NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return (ids, unit rows) of some images, those without a vector left out, any order."""
-        ids: list[int] = []
-        blobs: list[bytes] = []
-        with self._catalogue.reading() as db:
-            for part in _parts(image_ids):
-                marks = ",".join("?" * len(part))
-                found = db.execute(
-                    f"SELECT image_id, vector FROM vectors WHERE model_id = ?"
-                    f" AND image_id IN ({marks})",
-                    (model_id, *part),
-                )
-                for image_id, blob in found:
-                    ids.append(image_id)
-                    blobs.append(blob)
-        return np.asarray(ids, dtype=np.int64), decode_vectors(blobs, dim)
-
-    def rows(self, image_ids: Sequence[int] | NDArray[np.int64]) -> dict[int, ImageRow]:
+    def rows(self, image_ids: Sequence[int] | Ids) -> dict[int, ImageRow]:
         """Return the rows of some images by id; ids that are gone are left out."""
         result: dict[int, ImageRow] = {}
         with self._catalogue.reading() as db:
             for part in _parts(image_ids):
                 marks = ",".join("?" * len(part))
-                found = db.execute(f"SELECT {_COLUMNS} FROM images WHERE id IN ({marks})", part)
-                result.update((row[0], ImageRow(*row)) for row in found)
+                rows = db.execute(f"SELECT {_COLUMNS} FROM images WHERE id IN ({marks})", part)
+                result.update((row[0], ImageRow(*row)) for row in rows)
         return result
 
     def by_path(self, path: bytes) -> ImageRow | None:
@@ -184,17 +120,17 @@ class Lookup:
             ).fetchone()
         return None if row is None else ImageRow(*row)
 
-    def of_size(self, size: int) -> list[ImageRow]:
+    def files_of_size(self, size: int) -> list[ImageRow]:
         """Return the images whose file has this size: where a moved file may be found."""
         with self._catalogue.reading() as db:
-            found = db.execute(
+            rows = db.execute(
                 f"SELECT {_COLUMNS} FROM images WHERE root_id = ? AND size = ?",
                 (self.root_id, size),
             )
-            return [ImageRow(*row) for row in found.fetchall()]
+            return [ImageRow(*row) for row in rows.fetchall()]
 
-    def select(self, selection: Selection) -> NDArray[np.int64]:
-        """Return the ids that a restriction lets through, int64 (n,), sorted."""
+    def select(self, selection: Selection) -> Ids:
+        """Return the ids that a restriction lets through, sorted."""
         where, values = self._conditions(selection)
         with self._catalogue.reading() as db:
             rows = db.execute(f"SELECT id FROM images WHERE root_id = ?{where}", values)
@@ -212,7 +148,7 @@ class Lookup:
             names = [
                 name
                 for name, _ in self.groups("drive")
-                if any(same_drive(name, wanted) for wanted in selection.drives)
+                if any(same_drive(name, drive) for drive in selection.drives)
             ]
             where += f" AND drive IN ({','.join('?' * len(names))})"
             values += names
@@ -247,7 +183,7 @@ class Lookup:
         sides: list[list[ImageRow]] = []
         with self._catalogue.reading() as db:
             for operator, way, count in (("<", "DESC", before), (">", "ASC", after)):
-                found = db.execute(
+                lines = db.execute(
                     f"SELECT {_COLUMNS} FROM images WHERE root_id = ? AND drive IS ?"
                     " AND camera IS ?"
                     f" AND (COALESCE(time, 0), COALESCE(frame, 0), path) {operator} (?, ?, ?)"
@@ -255,7 +191,7 @@ class Lookup:
                     " LIMIT ?",
                     (self.root_id, row.drive, row.camera, *here, max(0, count)),
                 )
-                sides.append([ImageRow(*line) for line in found.fetchall()])
+                sides.append([ImageRow(*line) for line in lines.fetchall()])
         return [*reversed(sides[0]), row, *sides[1]]
 
     def counts(self, model_id: int | None, below: bytes = b"") -> tuple[int, int, int]:
@@ -279,14 +215,100 @@ class Lookup:
         return int(total), int(embedded), int(failed)
 
 
-def decode_vectors(blobs: Sequence[bytes], dim: int) -> NDArray[np.float32]:
-    """Return stored half-float vectors as unit rows, float32 (n, d)."""
-    if not blobs:
-        return np.empty((0, dim), dtype=np.float32)
-    rows = np.frombuffer(b"".join(blobs), dtype="<f2").reshape(-1, dim).astype(np.float32)
-    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    rows /= np.maximum(norms, 1e-12)[:, None]
-    return rows
+class StoredVectors(Lookup):
+    """The vectors of one root and model in the catalogue.
+
+    Args:
+        catalogue: an open catalogue.
+        root_id: number of the root.
+        model_id: number of the model.
+        fingerprint: identity of the model.
+        dim: width of a vector.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, root_id: int, *, model_id: int, fingerprint: str, dim: int
+    ) -> None:
+        """Read nothing yet."""
+        super().__init__(catalogue, root_id)
+        self.catalogue = catalogue.identity
+        self.model_id = model_id
+        self.fingerprint = fingerprint
+        self.dim = dim
+
+    def generation(self) -> int:
+        """Return what grows with every change of the vectors; -1 without any run."""
+        with self._catalogue.reading() as db:
+            row = db.execute(
+                "SELECT generation FROM runs WHERE root_id = ? AND model_id = ?",
+                (self.root_id, self.model_id),
+            ).fetchone()
+        return -1 if row is None else int(row[0])
+
+    def matrix(self) -> Matrix:
+        """Return all vectors of one moment."""
+        with self._catalogue.reading() as db, database.snapshot(db):
+            generation = self.generation()
+            ids = self.ids()
+            rows = np.empty((len(ids), self.dim), dtype=np.float32)
+            order = np.argsort(ids, kind="stable")
+            for block_ids, block in self._stored_blocks(db, ids[order]):
+                rows[order[np.searchsorted(ids, block_ids, sorter=order)]] = block
+        return Matrix(generation, ids, rows)
+
+    def _stored_blocks(self, db: sqlite3.Connection, requested: Ids) -> Iterator[tuple[Ids, Rows]]:
+        """Yield the vectors of some images, ids sorted, blockwise, in the order of the file."""
+        if not len(requested):
+            return
+        cursor = db.execute(
+            "SELECT image_id, vector FROM vectors WHERE model_id = ? AND image_id BETWEEN ? AND ?",
+            (self.model_id, int(requested[0]), int(requested[-1])),
+        )
+        while stored := cursor.fetchmany(_BLOCK):
+            ids, block = self._decoded(stored)
+            positions = np.minimum(np.searchsorted(requested, ids), len(requested) - 1)
+            ours = requested[positions] == ids
+            yield ids[ours], block[ours]
+
+    def _decoded(self, stored: Sequence[tuple[int, bytes]]) -> tuple[Ids, Rows]:
+        """Return the ids, and the half floats of the file as unit rows."""
+        ids = np.fromiter((i for i, _ in stored), dtype=np.int64, count=len(stored))
+        halves = np.frombuffer(b"".join(blob for _, blob in stored), dtype="<f2")
+        rows = halves.reshape(len(stored), self.dim).astype(np.float32)
+        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+        rows /= np.maximum(norms, 1e-12)[:, None]
+        return ids, rows
+
+    def ids(self) -> Ids:
+        """Return the ids of all images with a vector, ordered by path."""
+        with self._catalogue.reading() as db:
+            rows = db.execute(
+                "SELECT i.id FROM images i CROSS JOIN vectors v"
+                " ON v.model_id = ? AND v.image_id = i.id WHERE i.root_id = ? ORDER BY i.path",
+                (self.model_id, self.root_id),
+            )
+            return np.fromiter((i for (i,) in rows), dtype=np.int64)
+
+    def embeddings(self, image_ids: Ids) -> tuple[Ids, Rows]:
+        """Return (ids, unit rows) of some images, those without a vector left out, any order."""
+        stored: list[tuple[int, bytes]] = []
+        with self._catalogue.reading() as db:
+            for part in _parts(image_ids):
+                stored += db.execute(
+                    "SELECT image_id, vector FROM vectors WHERE model_id = ?"
+                    f" AND image_id IN ({','.join('?' * len(part))})",
+                    (self.model_id, *part),
+                )
+        return self._decoded(stored)
+
+    def blocks(self, ids: Ids) -> Iterator[tuple[Ids, Rows]]:
+        """Yield (ids, unit rows) in the given order; little is in memory at once."""
+        for start in range(0, len(ids), _BLOCK):
+            requested = ids[start : start + _BLOCK]
+            there, rows = self.embeddings(requested)
+            order = np.argsort(there)
+            present = requested[np.isin(requested, there)]
+            yield present, rows[order[np.searchsorted(there, present, sorter=order)]]
 
 
 def _parts(ids: Iterable[Any]) -> Iterator[list[int]]:

@@ -1,149 +1,25 @@
 """What the user made: marks, scenarios, history, test sets. Never rebuilt, never thrown away.
 
-It lies in a file of its own. An image is known by root, relative path and content hash, so
-that what was said about it survives a rebuilt catalogue, a moved folder and a new version.
+It lies in a file of its own, with the tables of ``resources/schemas/user_data.sql``. An image is
+known by root, relative path and content hash, so that what was said about it survives a rebuilt
+catalogue, a moved folder and a new version.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from c4t_core import paths
-from c4t_core.errors import CatalogueError
 from c4t_core.files import content_digest
-from c4t_core.index.store import database
+from c4t_core.index.store.database import Database
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE marks (
-    query TEXT NOT NULL, root BLOB NOT NULL, path BLOB NOT NULL,
-    digest TEXT NOT NULL, size INTEGER NOT NULL, good INTEGER NOT NULL, made REAL NOT NULL,
-    PRIMARY KEY (query, root, path)
-);
-CREATE INDEX marks_digest ON marks (digest);
-CREATE TABLE scenarios (
-    name TEXT PRIMARY KEY, query TEXT NOT NULL, settings TEXT NOT NULL,
-    made REAL NOT NULL, checked REAL
-);
-CREATE TABLE seen (
-    scenario TEXT NOT NULL REFERENCES scenarios(name) ON DELETE CASCADE ON UPDATE CASCADE,
-    root BLOB NOT NULL, path BLOB NOT NULL,
-    PRIMARY KEY (scenario, root, path)
-) WITHOUT ROWID;
-CREATE TABLE history (query TEXT PRIMARY KEY, used REAL NOT NULL, times INTEGER NOT NULL);
-CREATE TABLE test_sets (name TEXT PRIMARY KEY, made REAL NOT NULL);
-CREATE TABLE test_items (
-    test_set TEXT NOT NULL REFERENCES test_sets(name) ON DELETE CASCADE ON UPDATE CASCADE,
-    query TEXT NOT NULL, root BLOB NOT NULL, path BLOB NOT NULL,
-    digest TEXT NOT NULL, size INTEGER NOT NULL, good INTEGER NOT NULL,
-    PRIMARY KEY (test_set, query, root, path)
-);
-"""
-
-Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: dict[int, Migration] = {}
-"""From each older version, what brings the file to the next one."""
-
-
-class UserStore:
-    """The opened file; safe to share between threads.
-
-    Attributes:
-        path: the file.
-        notice: a sentence for the user if a damaged file was set aside.
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        """Open or make the file (by default the one of this user).
-
-        Raises:
-            CatalogueError: if it cannot be opened, or is of a newer version.
-        """
-        self.path = path or paths.data_dir() / "user.sqlite"
-        self.notice: str | None = None
-        self._lock = threading.RLock()
-        with database.plain_errors(self.path):
-            self._db = self._open()
-            self._bring_up_to_date()
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            connection = database.connect(self.path, page_size=4096)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            return self._set_aside()
-        if database.is_sound(connection, self.path):
-            return connection
-        connection.close()
-        return self._set_aside()
-
-    def _set_aside(self) -> sqlite3.Connection:
-        aside = database.move_aside(self.path)
-        backups = sorted(self.path.parent.glob(f"{self.path.name}.backup-*"))
-        kept = f', and a backup is kept as "{backups[-1].name}"' if backups else ""
-        self.notice = (
-            f'The file of your marks and saved searches was damaged; it is kept as "{aside}"'
-            f"{kept}; a new one was begun."
-        )
-        return database.connect(self.path, page_size=4096)
-
-    def _bring_up_to_date(self) -> None:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if version > SCHEMA_VERSION:
-            self._db.close()
-            raise CatalogueError(
-                f'"{self.path}" was written by a newer version of this program; update it to use '
-                "your marks and saved searches."
-            )
-        if version == SCHEMA_VERSION:
-            return
-        if version:
-            self._back_up(version)
-        with database.transaction(self._db):
-            if version == 0:
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-            else:
-                for step in range(version, SCHEMA_VERSION):
-                    MIGRATIONS[step](self._db)
-            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def _back_up(self, version: int) -> None:
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        target = self.path.with_name(f"{self.path.name}.backup-{version}-{stamp}")
-        with contextlib.closing(sqlite3.connect(target)) as copy:
-            self._db.backup(copy)
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for reads; errors come out as sentences."""
-        with self._lock, database.plain_errors(self.path):
-            yield self._db
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for one transaction; errors come out as sentences."""
-        with self._lock, database.plain_errors(self.path), database.transaction(self._db):
-            yield self._db
-
-    def close(self) -> None:
-        """Close the file; closing twice is allowed."""
-        with self._lock, contextlib.suppress(sqlite3.Error):
-            self._db.close()
-            database.note_sound(self.path)
-
-
-_HISTORY = 500
+_HISTORY = 500  # queries that are kept
 
 
 @dataclass(frozen=True)
@@ -202,8 +78,27 @@ class Scenario:
     checked: float | None = None
 
 
-class UserData(UserStore):
-    """Marks, scenarios, history and test sets; safe to share between threads."""
+class UserData(Database):
+    """Marks, scenarios, history and test sets."""
+
+    SCHEMA = "user_data.sql"
+    WHEN_NEWER = "update it to use your marks and saved searches."
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Open or make the file (by default the one of this user).
+
+        Raises:
+            CatalogueError: if it cannot be opened, or is of a newer version.
+        """
+        super().__init__(path or paths.data_dir() / "user.sqlite")
+
+    def _damaged(self, aside: Path) -> str:
+        backups = sorted(self.path.parent.glob(f"{self.path.name}.backup-*"))
+        kept = f', and a backup is kept as "{backups[-1].name}"' if backups else ""
+        return (
+            f'The file of your marks and saved searches was damaged; it is kept as "{aside}"'
+            f"{kept}; a new one was begun."
+        )
 
     # Marks
 
@@ -211,13 +106,13 @@ class UserData(UserStore):
         """Note whether images show what a query asks for; None takes the marks back."""
         with self.writing() as db:
             for image in images:
-                place = (query, os.fsencode(image.root), os.fsencode(image.relative))
+                key = (query, *_columns(image))
                 if good is None:
-                    db.execute("DELETE FROM marks WHERE query=? AND root=? AND path=?", place)
+                    db.execute("DELETE FROM marks WHERE query=? AND root=? AND path=?", key)
                     continue
                 db.execute(
                     "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (*place, image.digest, image.size, int(good), time.time()),
+                    (*key, image.digest, image.size, int(good), time.time()),
                 )
 
     def marks(self, query: str | None = None) -> list[Mark]:
@@ -251,18 +146,10 @@ class UserData(UserStore):
                 "SELECT name, query, settings, made, checked FROM scenarios"
                 " ORDER BY name COLLATE NOCASE, name"
             ).fetchall()
-        return [Scenario(n, q, json.loads(s), made, checked) for n, q, s, made, checked in rows]
-
-    def rename_scenario(self, old: str, new: str) -> None:
-        """Give a saved search another name.
-
-        Raises:
-            CatalogueError: if the new name is taken.
-        """
-        if new != old and any(scenario.name == new for scenario in self.scenarios()):
-            raise CatalogueError(f'There is a saved search "{new}" already; choose another name.')
-        with self.writing() as db:
-            db.execute("UPDATE scenarios SET name = ? WHERE name = ?", (new, old))
+        return [
+            Scenario(name, query, json.loads(settings), made=made, checked=checked)
+            for name, query, settings, made, checked in rows
+        ]
 
     def delete_scenario(self, name: str) -> None:
         """Drop a saved search."""
@@ -273,15 +160,16 @@ class UserData(UserStore):
         """Return those of a saved search's hits that were not there when it was last checked."""
         with self.reading() as db:
             rows = db.execute("SELECT root, path FROM seen WHERE scenario = ?", (name,))
-            seen = {_whole(root, path) for root, path in rows.fetchall()}
-        return [image for image in images if _whole_key(image) not in seen]
+            # Whole paths: one image may be noted under a folder and under one inside it.
+            seen = {os.path.join(root, path) for root, path in rows.fetchall()}
+        return [image for image in images if os.fsencode(image.path) not in seen]
 
     def mark_seen(self, name: str, images: Iterable[ImageKey]) -> None:
         """Note that these hits of a saved search were looked at."""
         with self.writing() as db:
             db.executemany(
                 "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)",
-                [(name, os.fsencode(i.root), os.fsencode(i.relative)) for i in images],
+                [(name, *_columns(image)) for image in images],
             )
             db.execute("UPDATE scenarios SET checked = ? WHERE name = ?", (time.time(), name))
 
@@ -309,11 +197,6 @@ class UserData(UserStore):
             )
             return [query for (query,) in rows.fetchall()]
 
-    def clear_history(self) -> None:
-        """Forget all queries."""
-        with self.writing() as db:
-            db.execute("DELETE FROM history")
-
     # Test sets
 
     def save_test_set(self, name: str, marks: Iterable[Mark]) -> None:
@@ -322,11 +205,12 @@ class UserData(UserStore):
             db.execute("DELETE FROM test_sets WHERE name = ?", (name,))
             db.execute("INSERT INTO test_sets VALUES (?, ?)", (name, time.time()))
             for mark in marks:
-                image = mark.image
-                place = (mark.query, os.fsencode(image.root), os.fsencode(image.relative))
                 db.execute(
                     "INSERT OR REPLACE INTO test_items VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (name, *place, image.digest, image.size, int(mark.good)),
+                    (
+                        *(name, mark.query, *_columns(mark.image)),
+                        *(mark.image.digest, mark.image.size, int(mark.good)),
+                    ),
                 )
 
     def test_sets(self) -> list[tuple[str, int]]:
@@ -365,18 +249,18 @@ class UserData(UserStore):
                 )
 
 
-def locate(image: ImageKey, of_size: Callable[[int], Iterable[Path]]) -> Path | None:
+def locate(image: ImageKey, files_of_size: Callable[[int], Iterable[Path]]) -> Path | None:
     """Find an image's file where it is now: at its path, else by its content.
 
     Args:
         image: as it was noted.
-        of_size: the known files of a size (:meth:`c4t_core.workspace.Workspace.files_of_size`).
+        files_of_size: the known files of a size (`Workspace.files_of_size`).
     """
     if image.path.is_file():
         return image.path
     if not image.digest:
         return None
-    for candidate in of_size(image.size):
+    for candidate in files_of_size(image.size):
         if content_digest(candidate)[0] == image.digest:
             return candidate
     return None
@@ -386,10 +270,5 @@ def _key(root: bytes, path: bytes, digest: str, size: int) -> ImageKey:
     return ImageKey(Path(os.fsdecode(root)), os.fsdecode(path), digest, size)
 
 
-def _whole(root: bytes, path: bytes) -> bytes:
-    """Return the whole path: one image may be noted under a folder and under one inside it."""
-    return os.path.join(root, path)
-
-
-def _whole_key(image: ImageKey) -> bytes:
-    return _whole(os.fsencode(image.root), os.fsencode(image.relative))
+def _columns(image: ImageKey) -> tuple[bytes, bytes]:
+    return os.fsencode(image.root), os.fsencode(image.relative)

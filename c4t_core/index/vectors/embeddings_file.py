@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from c4t_core.errors import DataError
 from c4t_core.files import atomic_file
 from c4t_core.images.frame_names import parse_frame_name
-from c4t_core.index.store.reads import ImageRow, Matrix, Selection
+from c4t_core.index.store.reads import Ids, ImageRow, Matrix, Rows, Selection
 from c4t_core.models.protocol import Model
 
 
@@ -105,13 +105,11 @@ class SavedVectors:
         """Return all vectors."""
         return self._matrix
 
-    def embeddings(
-        self, image_ids: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def embeddings(self, image_ids: Ids) -> tuple[Ids, Rows]:
         """Return (ids, unit rows) of some images."""
         return image_ids, self._matrix.rows[image_ids]
 
-    def rows(self, image_ids: Sequence[int] | NDArray[np.int64]) -> dict[int, ImageRow]:
+    def rows(self, image_ids: Sequence[int] | Ids) -> dict[int, ImageRow]:
         """Return what their names tell of some images, by id."""
         return {int(i): self._images[int(i)] for i in image_ids}
 
@@ -119,22 +117,18 @@ class SavedVectors:
         """Return what is known of a file."""
         return next((image for image in self._images if image.path == name), None)
 
-    def select(self, selection: Selection) -> NDArray[np.int64]:
-        """Return the ids that a restriction lets through, int64 (n,), sorted."""
+    def select(self, selection: Selection) -> Ids:
+        """Return the ids that a restriction lets through, sorted."""
         passed = [image.id for image in self._images if selection.passes(image)]
         return np.asarray(passed, dtype=np.int64)
 
 
 def _image_row(image_id: int, name: str) -> ImageRow:
-    found = parse_frame_name(name)
     return ImageRow(
         id=image_id,
         root_id=SavedVectors.root_id,
         path=os.fsencode(name),
         size=0,
         mtime_ns=0,
-        drive=found.drive,
-        camera=found.camera,
-        frame=found.frame,
-        time=found.time,
+        **vars(parse_frame_name(name)),
     )

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads
 from c4t_core.files import atomic_path, require_size, sha256, write_whole
-from c4t_core.index.store.reads import ImageRow, Lookup, Matrix, Selection
+from c4t_core.index.store.reads import Ids, Rows, StoredVectors
 
 FORMAT = 1
 LINKS = 16  # M of the paper (arXiv 1603.09320): links per node and layer
@@ -28,8 +28,7 @@ EF_CONSTRUCTION = 200
 EF_STEPS = (200, 400, 800)  # breadth of the search; raised until the audit is content
 AUDIT_K = 50
 AUDIT_QUERIES = 200
-WANTED_RECALL = 0.98
-_BLOCK = 2048
+LEAST_RECALL = 0.98
 _SMALL_CHANGE = 0.2  # share of new or dead vectors up to which an index is mended, not rebuilt
 
 
@@ -43,16 +42,16 @@ class Facts:
     dim: int
     generation: int
     count: int  # vectors that can be found
-    size: int  # of the file, bytes
-    sha256: str
     ef: int
     recall: float  # recall@50 against exact search, at this ef
+    size: int = 0  # of the file, bytes
+    sha256: str = ""
     format: int = FORMAT
 
     @property
     def serves(self) -> bool:
         """Whether the audit lets it answer queries."""
-        return self.recall >= WANTED_RECALL
+        return self.recall >= LEAST_RECALL
 
 
 class ApproximateIndex:
@@ -67,9 +66,7 @@ class ApproximateIndex:
         self._index = index
         self.facts = facts
 
-    def query(
-        self, direction: NDArray[np.float32], k: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def query(self, direction: NDArray[np.float32], k: int) -> tuple[Ids, Rows]:
         """Return (image ids, their unit rows (m, d)) of about the k nearest, in no order."""
         k = min(k, self.facts.count)
         if k <= 0:
@@ -94,77 +91,10 @@ def _hnswlib() -> Any:
     return hnswlib
 
 
-@dataclass(frozen=True)
-class Source:
-    """The vectors of one root and model in the catalogue.
-
-    Attributes:
-        lookup: reads them.
-        catalogue: identity of the catalogue.
-        model_id: number of the model in it.
-        fingerprint: identity of the model.
-        dim: width of a vector.
-    """
-
-    lookup: Lookup
-    catalogue: str
-    model_id: int
-    fingerprint: str
-    dim: int
-
-    @property
-    def root_id(self) -> int:
-        """Number of the root."""
-        return self.lookup.root_id
-
-    def generation(self) -> int:
-        """Return what grows with every change of the vectors."""
-        return self.lookup.generation(self.model_id)
-
-    def matrix(self) -> Matrix:
-        """Return all vectors of one moment."""
-        return self.lookup.matrix(self.model_id, self.dim)
-
-    def embeddings(
-        self, image_ids: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return (ids, unit rows) of some images, those without a vector left out, any order."""
-        return self.lookup.vectors(self.model_id, self.dim, image_ids)
-
-    def rows(self, image_ids: Sequence[int] | NDArray[np.int64]) -> dict[int, ImageRow]:
-        """Return what the catalogue knows of some images, of any root, by id."""
-        return self.lookup.rows(image_ids)
-
-    def by_path(self, name: bytes) -> ImageRow | None:
-        """Return what it knows of a file, named relative to the root."""
-        return self.lookup.by_path(name)
-
-    def select(self, selection: Selection) -> NDArray[np.int64]:
-        """Return the ids that a restriction lets through, int64 (n,), sorted."""
-        return self.lookup.select(selection)
-
-    def ids(self) -> NDArray[np.int64]:
-        """Return all image ids, ordered by path."""
-        return self.lookup.ids_by_path(self.model_id)
-
-    def blocks(
-        self, ids: NDArray[np.int64]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Yield (ids, unit rows) in the given order; little is in memory at once."""
-        for start in range(0, len(ids), _BLOCK):
-            wanted = ids[start : start + _BLOCK]
-            found, rows = self.embeddings(wanted)
-            order = np.argsort(found)
-            there = np.isin(wanted, found)
-            places = order[np.searchsorted(found, wanted[there], sorter=order)]
-            yield wanted[there], rows[places]
-
-
 def build(
-    source: Source,
+    source: StoredVectors,
     folder: Path,
-    queries: NDArray[np.float32] | None = None,
-    seed: int = 0,
+    queries: Rows | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> ApproximateIndex | None:
     """Make (or mend) the index of the present vectors, audit it, save it.
@@ -176,7 +106,6 @@ def build(
         folder: where index files lie.
         queries: directions that are asked for in real life, (n, d), such as those of sentences;
             the audit uses them beside image vectors.
-        seed: of the insertion order.
         check: called now and then; may raise to stop.
 
     Returns:
@@ -186,34 +115,27 @@ def build(
     generation = source.generation()
     if _hnswlib() is None or not len(ids):
         return None
-    rng = np.random.default_rng(seed)
-    path = _path(source, folder)
-    index = _mended(source, path, ids, rng) or _built(source, ids, rng, check)
+    rng = np.random.default_rng(0)
+    index = _mended(source, folder, ids, rng) or _built(source, ids, rng, check)
     ef, recall = _audit(index, source, ids, queries, rng)
-    if recall < WANTED_RECALL and index.get_current_count() > len(ids):
+    if recall < LEAST_RECALL and index.get_current_count() > len(ids):
         index = _built(source, ids, rng, check)  # mending may have worn it out
         ef, recall = _audit(index, source, ids, queries, rng)
     facts = Facts(
-        source.catalogue,
-        source.root_id,
-        source.fingerprint,
-        source.dim,
-        generation,
-        len(ids),
-        0,
-        "",
-        ef,
-        recall,
+        catalogue=source.catalogue,
+        root_id=source.root_id,
+        fingerprint=source.fingerprint,
+        dim=source.dim,
+        generation=generation,
+        count=len(ids),
+        ef=ef,
+        recall=recall,
     )
-    saved = _save(index, facts, path)
-    return ApproximateIndex(index, saved)
+    return ApproximateIndex(index, _save(index, facts, _path(source, folder)))
 
 
 def _built(
-    source: Source,
-    ids: NDArray[np.int64],
-    rng: np.random.Generator,
-    check: Callable[[], None] = lambda: None,
+    source: StoredVectors, ids: Ids, rng: np.random.Generator, check: Callable[[], None]
 ) -> Any:
     index = _hnswlib().Index(space="ip", dim=source.dim)
     index.init_index(len(ids), ef_construction=EF_CONSTRUCTION, M=LINKS, random_seed=100)
@@ -224,10 +146,10 @@ def _built(
     return index
 
 
-def _mended(source: Source, path: Path, ids: NDArray[np.int64], rng: np.random.Generator) -> Any:
+def _mended(source: StoredVectors, folder: Path, ids: Ids, rng: np.random.Generator) -> Any:
     """Bring the saved index up to date if little changed; None if it must be built anew."""
-    facts = _read_facts(path)
-    if facts is None or not _belongs(facts, source) or not _intact(path, facts):
+    path, facts = _path(source, folder), facts_of(source, folder)
+    if facts is None or not _intact(path, facts):
         return None
     index = _hnswlib().Index(space="ip", dim=source.dim)
     try:
@@ -248,11 +170,7 @@ def _mended(source: Source, path: Path, ids: NDArray[np.int64], rng: np.random.G
 
 
 def _audit(
-    index: Any,
-    source: Source,
-    ids: NDArray[np.int64],
-    queries: NDArray[np.float32] | None,
-    rng: np.random.Generator,
+    index: Any, source: StoredVectors, ids: Ids, queries: Rows | None, rng: np.random.Generator
 ) -> tuple[int, float]:
     """Return (ef, recall@50): the smallest breadth that satisfies, or the best there is.
 
@@ -273,14 +191,12 @@ def _audit(
         index.set_ef(max(ef, k))
         _, distances = index.knn_query(directions, k=k)
         recall = float(((1 - distances) >= kth[:, None] - 1e-5).sum(axis=1).mean() / k)
-        if recall >= WANTED_RECALL:
+        if recall >= LEAST_RECALL:
             break
     return ef, recall
 
 
-def _exact_kth(
-    source: Source, ids: NDArray[np.int64], directions: NDArray[np.float32], k: int
-) -> NDArray[np.float32]:
+def _exact_kth(source: StoredVectors, ids: Ids, directions: Rows, k: int) -> NDArray[np.float32]:
     """Return the k-th best cosine of each query, (q,), without holding all vectors."""
     best = np.empty((len(directions), 0), dtype=np.float32)
     for _, rows in source.blocks(ids):
@@ -291,11 +207,11 @@ def _exact_kth(
     return kth
 
 
-def load(source: Source, folder: Path) -> ApproximateIndex | None:
+def load(source: StoredVectors, folder: Path) -> ApproximateIndex | None:
     """Return the saved index if it is whole, up to date and allowed to serve, else None."""
     path = _path(source, folder)
-    facts = _read_facts(path)
-    if _hnswlib() is None or facts is None or not facts.serves or not _belongs(facts, source):
+    facts = facts_of(source, folder)
+    if _hnswlib() is None or facts is None or not facts.serves:
         return None
     if facts.generation != source.generation() or not _intact(path, facts):
         return None
@@ -307,32 +223,27 @@ def load(source: Source, folder: Path) -> ApproximateIndex | None:
     return ApproximateIndex(index, facts)
 
 
-def is_current(source: Source, folder: Path) -> bool:
+def is_current(source: StoredVectors, folder: Path) -> bool:
     """Tell whether the saved index, good or not, is of the present vectors."""
-    facts = _read_facts(_path(source, folder))
-    return facts is not None and _belongs(facts, source) and facts.generation == source.generation()
+    facts = facts_of(source, folder)
+    return facts is not None and facts.generation == source.generation()
 
 
-def facts_of(source: Source, folder: Path) -> Facts | None:
-    """Return what is known of the saved index of a root and model."""
-    return _read_facts(_path(source, folder))
-
-
-def _path(source: Source, folder: Path) -> Path:
-    name = f"{source.catalogue[:8]}-{source.root_id}-{source.fingerprint[:16]}.hnsw"
-    return folder / name
-
-
-def _belongs(facts: Facts, source: Source) -> bool:
-    ours = (source.catalogue, source.root_id, source.fingerprint, source.dim, FORMAT)
-    return ours == (facts.catalogue, facts.root_id, facts.fingerprint, facts.dim, facts.format)
-
-
-def _read_facts(path: Path) -> Facts | None:
+def facts_of(source: StoredVectors, folder: Path) -> Facts | None:
+    """Return what is known of the saved index of a root and model, None if there is none."""
     try:
-        return Facts(**json.loads(path.with_suffix(".json").read_text("utf-8")))
+        text = _path(source, folder).with_suffix(".json").read_text("utf-8")
+        facts = Facts(**json.loads(text))
     except (OSError, ValueError, TypeError):
         return None
+    ours = (source.catalogue, source.root_id, source.fingerprint, source.dim, FORMAT)
+    of = (facts.catalogue, facts.root_id, facts.fingerprint, facts.dim, facts.format)
+    return facts if of == ours else None
+
+
+def _path(source: StoredVectors, folder: Path) -> Path:
+    name = f"{source.catalogue[:8]}-{source.root_id}-{source.fingerprint[:16]}.hnsw"
+    return folder / name
 
 
 def _intact(path: Path, facts: Facts) -> bool:
@@ -349,7 +260,7 @@ def _save(index: Any, facts: Facts, path: Path) -> Facts:
             index.save_index(str(beside))
             size = index.index_file_size()
             require_size(beside, size)  # of a full disk hnswlib says nothing
-            saved = Facts(**{**asdict(facts), "size": size, "sha256": sha256(beside)})
+            saved = replace(facts, size=size, sha256=sha256(beside))
         write_whole(path.with_suffix(".json"), json.dumps(asdict(saved), indent=1))
     except (OSError, RuntimeError):
         return facts  # it serves this session from memory, and is built again next time

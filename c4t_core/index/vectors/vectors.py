@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads
-from c4t_core.index.store.reads import ImageRow, Matrix, Selection
+from c4t_core.index.store.reads import Ids, ImageRow, Matrix, Rows, Selection, StoredVectors
 from c4t_core.index.vectors import hnsw
 
 ANN_THRESHOLD = 20_000
@@ -33,8 +33,8 @@ _REST = 4.0  # and then at most a fifth of the time is spent loading
 class Source(Protocol):
     """Where the vectors of one folder and model come from.
 
-    :class:`c4t_core.index.vectors.hnsw.Source` reads them from the catalogue,
-    :class:`c4t_core.index.vectors.embeddings_file.SavedVectors` holds those of a file.
+    `StoredVectors` reads them from the catalogue,
+    `c4t_core.index.vectors.embeddings_file.SavedVectors` holds those of a file.
     """
 
     @property
@@ -47,22 +47,20 @@ class Source(Protocol):
     def matrix(self) -> Matrix:
         """Return all vectors of one moment."""
 
-    def embeddings(
-        self, image_ids: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def embeddings(self, image_ids: Ids) -> tuple[Ids, Rows]:
         """Return (ids, unit rows) of some images, those without a vector left out, any order."""
 
-    def rows(self, image_ids: Sequence[int] | NDArray[np.int64]) -> dict[int, ImageRow]:
+    def rows(self, image_ids: Sequence[int] | Ids) -> dict[int, ImageRow]:
         """Return what is known of some images by id."""
 
     def by_path(self, name: bytes) -> ImageRow | None:
         """Return what is known of a file, named relative to the root."""
 
-    def select(self, selection: Selection) -> NDArray[np.int64]:
-        """Return the ids that a restriction lets through, int64 (n,), sorted."""
+    def select(self, selection: Selection) -> Ids:
+        """Return the ids that a restriction lets through, sorted."""
 
 
-def cosine(rows: NDArray[np.float32], direction: NDArray[np.float32]) -> NDArray[np.float32]:
+def cosine(rows: Rows, direction: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the cosines of unit rows (n, d) with a unit direction (d,), float32 (n,).
 
     Unlike a matrix product, the score of a row does not depend on where it stands, so equal
@@ -96,7 +94,7 @@ class VectorSearch:
     ) -> None:
         """Load nothing yet."""
         self.source = source
-        self._indexed = source if isinstance(source, hnsw.Source) and folder else None
+        self._indexed = source if isinstance(source, StoredVectors) and folder else None
         self._folder = folder or Path()
         self._threshold = threshold
         self._lock = threading.Lock()
@@ -110,11 +108,11 @@ class VectorSearch:
         self,
         direction: NDArray[np.float32],
         k: int | None,
-        allowed: NDArray[np.int64] | None = None,
+        allowed: Ids | None = None,
         generation: int | None = None,
         *,
         exact: bool = False,
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    ) -> tuple[Ids, NDArray[np.float32]]:
         """Return (image ids, scores) of the k best, best first, ties by path.
 
         Args:
@@ -140,12 +138,8 @@ class VectorSearch:
         return ids[order], scores[order]
 
     def _best(
-        self,
-        ids: NDArray[np.int64],
-        rows: NDArray[np.float32],
-        direction: NDArray[np.float32],
-        k: int | None,
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        self, ids: Ids, rows: Rows, direction: NDArray[np.float32], k: int | None
+    ) -> tuple[Ids, NDArray[np.float32]]:
         """Rank some rows, ties by path; the paths are read of those only that may come in."""
         scores = cosine(rows, direction)
         if k is not None and 0 < k < len(scores):
@@ -157,16 +151,12 @@ class VectorSearch:
         order = rank(scores, [paths[int(i)] for i in ids], k)
         return ids[order], scores[order]
 
-    def rows(
-        self, allowed: NDArray[np.int64] | None = None, generation: int | None = None
-    ) -> NDArray[np.float32]:
-        """Return the vectors of all (or the allowed) images, float32 (n, d), in no order."""
+    def rows(self, allowed: Ids | None, generation: int) -> Rows:
+        """Return the vectors of all (or the allowed) images, in no order."""
         matrix = self.matrix(generation)
         return matrix.rows if allowed is None else matrix.rows[np.isin(matrix.ids, allowed)]
 
-    def embeddings(
-        self, image_ids: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def embeddings(self, image_ids: Ids) -> tuple[Ids, Rows]:
         """Return (ids, unit rows) of some images, those without a vector left out, any order."""
         matrix = self._matrix
         if matrix is None or len(image_ids) <= _FEW:
@@ -214,16 +204,14 @@ class VectorSearch:
             return self._index
 
     def outdated(self) -> bool:
-        """Tell whether an approximate index is wanted and not there for the present vectors."""
+        """Tell whether there should be an approximate index of the present vectors and is none."""
         source = self._indexed
         if source is None or not hnsw.available() or len(source.ids()) < self._threshold:
             return False
         return not hnsw.is_current(source, self._folder)
 
     def maintain(
-        self,
-        queries: NDArray[np.float32] | None = None,
-        check: Callable[[], None] = lambda: None,
+        self, queries: Rows | None = None, check: Callable[[], None] = lambda: None
     ) -> hnsw.Facts | None:
         """Build or mend the approximate index if there are enough vectors and it is out of date.
 

@@ -18,8 +18,8 @@ from c4t_core.errors import DataError
 
 def _run(*arguments: object) -> int:
     parser = argparse.ArgumentParser()
-    caption.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["caption", *map(str, arguments)])
+    caption.add_arguments(parser)
+    args = parser.parse_args(list(map(str, arguments)))
     return caption.run(args)
 
 

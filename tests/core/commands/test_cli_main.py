@@ -19,13 +19,13 @@ def pretend(monkeypatch, behaviour, name="doctor"):
     """Put a command in place that does something odd."""
     module = types.ModuleType("pretended")
 
-    def add_parser(subparsers):
-        subparsers.add_parser(name)
+    def add_arguments(parser):
+        pass
 
     def run(args):
         return behaviour()
 
-    module.add_parser, module.run = add_parser, run
+    module.add_arguments, module.run = add_arguments, run
     monkeypatch.setattr(cli, "load_command", lambda wanted: module)
 
 
@@ -172,7 +172,7 @@ def test_a_closed_pipe_is_no_error(tmp_path):
     # The reader goes away before the first line, as "| head" does when it has seen enough.
     code = (
         "import sys, types, time; from c4t_core import cli\n"
-        "m = types.ModuleType('m'); m.add_parser = lambda s: s.add_parser('doctor')\n"
+        "m = types.ModuleType('m'); m.add_arguments = lambda parser: None\n"
         "def run(args):\n"
         "    sys.stdin.read()\n"
         "    print('x' * 1_000_000); return 0\n"
@@ -196,7 +196,7 @@ def test_a_closed_pipe_is_no_error(tmp_path):
 def test_names_that_are_no_text_reach_stdout_as_bytes():
     code = (
         "import os, types, sys; from c4t_core import cli\n"
-        "m = types.ModuleType('m'); m.add_parser = lambda s: s.add_parser('doctor')\n"
+        "m = types.ModuleType('m'); m.add_arguments = lambda parser: None\n"
         "m.run = lambda args: print(os.fsdecode(b'\\xff.png')) or 0\n"
         "cli.load_command = lambda name: m\n"
         "sys.exit(cli.main(['doctor']))\n"

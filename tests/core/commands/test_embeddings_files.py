@@ -178,7 +178,7 @@ def test_bad_sources_and_outputs_are_named(tmp_path, folder, capsys):
     (tmp_path / "empty.txt").write_bytes(b"\n \n")
     table = {
         ("embed", "images", tmp_path / "nowhere", "-o", out): "does not exist",
-        ("embed", "images", tmp_path / "latin.txt", "-o", out): "is not a folder",
+        ("embed", "images", tmp_path / "latin.txt", "-o", out): "is a file",
         ("embed", "texts", tmp_path / "nowhere.txt", "-o", out): "cannot be read",
         ("embed", "texts", tmp_path / "latin.txt", "-o", out): "line 2, is not UTF-8",
         ("embed", "texts", tmp_path / "empty.txt", "-o", out): "holds no text",

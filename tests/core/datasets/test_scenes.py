@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from c4t_core.datasets.scene import Problem, Scene, Thing, scene_from_dict, scene_to_dict
-from c4t_core.datasets.scenes import load_scenes, read_scenes, write_scenes
+from c4t_core.datasets.scenes import load_scenes, read_scenes
 from c4t_core.errors import DataError
+from c4t_core.files import atomic_text
 
 _unit = st.floats(0, 1, allow_nan=False)
 _name = st.text(min_size=1, max_size=12)
@@ -56,18 +57,25 @@ def test_a_scene_survives_json(scene: Scene) -> None:
     assert scene_from_dict(json.loads(json.dumps(scene_to_dict(scene)))) == scene
 
 
+def _write(path: Path, scenes: list[Scene]) -> None:
+    with atomic_text(path) as out:
+        out.writelines(
+            json.dumps(scene_to_dict(scene), ensure_ascii=False) + "\n" for scene in scenes
+        )
+
+
 @given(st.lists(_scenes, max_size=4))
 def test_scenes_survive_a_file(
     tmp_path_factory: pytest.TempPathFactory, scenes: list[Scene]
 ) -> None:
     path = tmp_path_factory.mktemp("scenes") / "s.jsonl"
-    assert write_scenes(path, scenes) == len(scenes)
+    _write(path, scenes)
     assert list(load_scenes(path)) == scenes
 
 
 def test_a_name_with_undecodable_bytes_survives(tmp_path: Path) -> None:
     scene = Scene("frame\udcff.png", weather="fog")
-    write_scenes(tmp_path / "s.jsonl", [scene])
+    _write(tmp_path / "s.jsonl", [scene])
     assert list(load_scenes(tmp_path / "s.jsonl")) == [scene]
 
 
@@ -101,20 +109,6 @@ def test_a_missing_file_is_said_plainly(tmp_path: Path) -> None:
         list(load_scenes(tmp_path / "none.jsonl"))
     with pytest.raises(DataError, match="not a kind"):
         list(read_scenes("kitty", tmp_path))
-
-
-def test_nothing_is_left_where_a_file_could_not_be_finished(tmp_path: Path) -> None:
-    target = tmp_path / "s.jsonl"
-    target.write_text("old", encoding="utf-8")
-
-    def broken():
-        yield Scene("a.png")
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        write_scenes(target, broken())
-    assert [p.name for p in tmp_path.iterdir()] == ["s.jsonl"]
-    assert target.read_text(encoding="utf-8") == "old"
 
 
 def test_a_manifest_is_read_as_it_is(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from toy_model import ToyModel, save_picture
 
 from c4t_core.errors import ModelError, QueryError
 from c4t_core.index.directions import embed_query
-from c4t_core.index.query import Query, Term, format_query, parse_query
+from c4t_core.index.query import Query, Term, parse_query
 from c4t_core.index.vectors.vectors import rank
 
 
@@ -70,9 +70,16 @@ term = st.builds(
 )
 
 
+def written(term: Term, first: bool) -> str:
+    sign = "- " if term.weight < 0 else "" if first else "+ "
+    body = term.text if term.image is None else f'@"{term.image}"'
+    return f"{sign}{abs(term.weight):.6f}:{body}"
+
+
 @given(st.lists(term, min_size=1, max_size=5).map(lambda t: Query(tuple(t))))
 def test_what_is_written_is_read_again(query: Query) -> None:
-    assert parse_query(format_query(query)) == query
+    text = " ".join(written(term, index == 0) for index, term in enumerate(query.terms))
+    assert parse_query(text) == query
 
 
 @given(st.text(max_size=80))

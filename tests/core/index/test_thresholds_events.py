@@ -148,16 +148,15 @@ def test_neighbours_in_frames_are_one_event() -> None:
 def test_usual_step_of_a_drive_scales_the_gap() -> None:
     every_thirtieth = [hit(i + 1, "a", 6690 + 30 * i) for i in range(6)]
     assert len(fold_events(every_thirtieth, {})) == 1
-    far = [hit(1, "a", 0), hit(2, "a", 40)]
-    assert len(fold_events(far, {}, steps={"a": 1.0})) == 2
-    assert len(fold_events(far, {}, steps={"a": 30.0})) == 1
+    every_frame = [hit(i + 1, "a", i) for i in range(6)]
+    assert len(fold_events([*every_frame, hit(7, "a", 40)], {})) == 2
 
 
 def test_times_decide_where_they_are_known() -> None:
     hits = [hit(1, "a", 1, 100.0), hit(2, "a", 2, 103.0), hit(3, "a", 3, 120.0)]
     assert folded(fold_events(hits, {})) == [[1, 2], [3]]
     one_stamp = [hit(1, "a", 1, 100.0), hit(2, "a", 900, 100.0), hit(3, "a", 2, 100.0)]
-    assert folded(fold_events(one_stamp, {}, steps={"a": 1.0})) == [[1, 3], [2]]
+    assert folded(fold_events(one_stamp, {})) == [[1, 3], [2]]
 
 
 def test_unlike_neighbours_are_two_events() -> None:

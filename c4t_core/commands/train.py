@@ -183,7 +183,7 @@ def run(args: argparse.Namespace) -> int:
         request.validate()
         preview(request, tell).require(request.pairs)
         return 0
-    stop = _Stop()
+    stop = Stop()
     with handling_signals(stop.ask, signal.SIGINT, signal.SIGTERM):
         try:
             train(request, stop.progress, tell)
@@ -197,7 +197,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-class _Stop:
+class Stop:
     """Whether somebody asked the run to stop.
 
     Attributes:

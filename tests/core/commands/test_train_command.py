@@ -155,9 +155,11 @@ def test_text_report(pairs, tiny_model_folder, capsys):
 
 
 def test_ctrl_c_asks_once_and_insists_the_second_time():
-    from c4t_core.commands.train import _stoppable
+    from c4t_core.commands.console import handling_signals
+    from c4t_core.commands.train import Stop
 
-    with _stoppable() as stop:
+    stop = Stop()
+    with handling_signals(stop.ask, signal.SIGINT, signal.SIGTERM):
         stop.progress(1, 2)
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(Cancelled):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_core import paths
-from c4t_desktop.jobs.runner import Job, ignore
+from c4t_desktop.jobs.runner import Job, OneJob, ignore
 from c4t_desktop.services.arrange import Row
 from c4t_desktop.services.library import LOOK, FilesOfSize, Library
 
@@ -263,8 +263,8 @@ class Evaluation(QObject):
     def __init__(self, library: Library, parent: QObject | None = None) -> None:
         """Evaluate nothing yet; marked frames that were moved are found through the library."""
         super().__init__(parent)
-        self._library, self._runner = library, library.runner
-        self._job: Job | None = None
+        self._library = library
+        self._job = OneJob(library.runner, LANE, self)
         self.plan: Plan | None = None
         self.report: Report | None = None
         self.stage = ""
@@ -273,7 +273,7 @@ class Evaluation(QObject):
     @property
     def running(self) -> bool:
         """Whether something goes on."""
-        return self._job is not None
+        return self._job.running
 
     def start(self, plan: Plan) -> None:
         """Evaluate; the report of an earlier evaluation is dropped."""
@@ -311,8 +311,7 @@ class Evaluation(QObject):
 
     def cancel(self) -> None:
         """Stop what goes on."""
-        if self._job is not None:
-            self._runner.cancel(self._job)
+        self._job.cancel()
 
     @Slot()
     def count_marks(self) -> None:
@@ -336,7 +335,7 @@ class Evaluation(QObject):
                     change(data)
             return marked()
 
-        self._runner.submit(
+        self._library.runner.submit(
             work,
             lane=LOOK,
             key=None if change else "evaluation-marks",  # a count must not cancel a change
@@ -351,20 +350,16 @@ class Evaluation(QObject):
         done: Callable[[T], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        if self._job is not None:
+        if self._job.running:
             return
         self.stage, self.counts = "", (0, 0)
-        ended: list[Callable[[], None]] = []
-        job = self._runner.submit(
+        self._job.start(
             work,
-            lane=LANE,
+            done=done,
+            failed=failed,
+            stopped=self.stopped.emit,
             progress=self._progressed,
-            done=lambda value: ended.append(lambda: done(value)),
-            failed=lambda error: ended.append(lambda: failed(error)),
-            finished=lambda: self._finished(ended),
-            owner=self,
         )
-        self._job = job
         self.advanced.emit()
 
     def _progressed(self, value: tuple[int, int] | str) -> None:
@@ -377,11 +372,3 @@ class Evaluation(QObject):
     def _evaluated(self, report: Report) -> None:
         self.report = report
         self.done.emit()
-
-    def _finished(self, ended: list[Callable[[], None]]) -> None:
-        """Tell how it ended, once nothing runs any more."""
-        self._job = None
-        if ended:
-            ended[0]()
-        else:
-            self.stopped.emit()

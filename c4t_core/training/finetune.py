@@ -149,32 +149,27 @@ class Guard:
         if self._old_sentences is None:
             self._old_sentences = embedded
         return Figures(
-            mix,
-            self._retrieval(self._material, self._material.validation),
-            self._retrieval(self._general, None),
-            order_of_meanings(embedded),
-            rank_correlation(self._old_sentences, embedded),
+            mix=mix,
+            held_out=self._retrieval(self._material, self._material.validation),
+            general=self._retrieval(self._general),
+            meaning=order_of_meanings(embedded),
+            kept=rank_correlation(self._old_sentences, embedded),
         )
 
-    def _retrieval(self, material: Material | None, numbers: range | None) -> Retrieval | None:
+    def _retrieval(
+        self, material: Material | None, numbers: range | None = None
+    ) -> Retrieval | None:
         if material is None:
             return None
         chosen = range(len(material.samples)) if numbers is None else numbers
         if not len(chosen):
             return None
-        return measure(
-            self._towers,
-            material.samples,
-            chosen,
-            material.images,
-            material.captions,
-            self._options,
-        ).retrieval
+        return measure(self._towers, material, chosen, self._options).retrieval
 
     def _sentences(self) -> Floats:
         device = next(self._towers.parameters()).device
         with torch.no_grad():
-            batch = self._probe.batch(range(len(self._probe.places))).to(device)
+            batch = self._probe.batch(range(len(self._probe.positions))).to(device)
             features = self._towers.text_features(batch)  # (s, width)
             unit = F.normalize(self._towers.model.text_head(features).float(), dim=-1)
         rows: Floats = unit.cpu().numpy()
@@ -215,7 +210,13 @@ class Guard:
             else choose(before, tried)
         )
         load_learning_state(self._towers, mixed(old, new, chosen.mix))
-        return Guarded(before, after, chosen, tuple(tried), _warnings(before, after, chosen))
+        return Guarded(
+            before=before,
+            after=after,
+            chosen=chosen,
+            tried=tuple(tried),
+            warnings=_warnings(before, after, chosen),
+        )
 
 
 def forgotten(before: Figures, after: Figures) -> bool:
@@ -248,30 +249,30 @@ def choose(before: Figures, tried: Sequence[Figures]) -> Figures:
 
 
 def _warnings(before: Figures, after: Figures, chosen: Figures) -> tuple[str, ...]:
-    said = []
+    warnings = []
     if forgotten(before, after):
-        said.append(
+        warnings.append(
             f"The new weights alone forgot: the general score falls from "
             f"{before.general_score:.3f} to {after.general_score:.3f}. "
             f"{_kept(chosen)}, which scores {chosen.general_score:.3f}."
         )
     elif not helped(before, after) and helped(before, chosen):
-        said.append(
+        warnings.append(
             f"The new weights alone did not help on the held-out drives: "
             f"{before.held_out_score:.3f} before, {after.held_out_score:.3f} after. "
             f"{_kept(chosen)}, which scores {chosen.held_out_score:.3f}."
         )
     if not helped(before, chosen):
-        said.append(
+        warnings.append(
             f"Fine-tuning did not help on the held-out drives: {before.held_out_score:.3f} "
             f"before, {chosen.held_out_score:.3f} after. The old model is the one to use."
         )
     if before.held_out is None:
-        said.append(
+        warnings.append(
             "No drives were held out, so nobody knows whether this helped; add pairs of another "
             "drive or a split column."
         )
-    return tuple(said)
+    return tuple(warnings)
 
 
 def _kept(chosen: Figures) -> str:

@@ -134,7 +134,7 @@ class Batch:
     """One optimiser step's worth of rows, on the CPU."""
 
     images: Tensor  # float32 (k, width) features, or pixels (k, S, S, 3)
-    captions: list[int]  # places of the captions, k of them
+    captions: list[int]  # positions of the captions, k of them
 
 
 class Stepper:
@@ -183,8 +183,8 @@ class Stepper:
             numbers = chosen[:, 0].tolist()
             seeds = [_mixed(seed, epoch, number, which) for number, which in chosen.tolist()]
             texts = [self._train[number].captions[which] for number, which in chosen.tolist()]
-            places = [self._material.captions.places[text] for text in texts]
-            return Batch(self._material.images.batch(numbers, seeds), places)
+            positions = [self._material.captions.positions[text] for text in texts]
+            return Batch(self._material.images.batch(numbers, seeds), positions)
 
         return load
 

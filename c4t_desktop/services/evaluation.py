@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from c4t_core import paths
 from c4t_desktop.jobs.runner import Job, OneJob, ignore
 from c4t_desktop.services.arrange import Row
 from c4t_desktop.services.library import LOOK, FilesOfSize, Library
+from c4t_desktop.services.pairs import pairs_from_labels
 
 if TYPE_CHECKING:
     from c4t_core.evaluation.summary import Report
@@ -98,11 +98,10 @@ def evaluate(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
 
     pairs, images, scenes = plan.pairs, plan.images, plan.scenes
     if scenes is None and holds_scenes(pairs):
-        made = prepare_labels("scenes", pairs, job, images)
-        pairs, images, scenes = made.pairs, made.images, made.scenes
-    return run_evaluation(
-        EvaluationRequest(pairs, images, plan.models, scenes), job.progress, job.report
-    )
+        made = pairs_from_labels("scenes", pairs, images, scenes=True, progress=job.progress)
+        pairs, images, scenes = made.path, made.images, made.scenes
+    request = EvaluationRequest(pairs, images, plan.models, scenes)
+    return run_evaluation(request, job.progress, job.report)
 
 
 def holds_scenes(file: Path) -> bool:
@@ -186,33 +185,6 @@ def marked() -> Marked:
     return Marked(len(right), len(frames), tuple(test_sets))
 
 
-@dataclass(frozen=True)
-class FromLabels:
-    """Pairs made from a data set's labels, and the ground truth beside them."""
-
-    pairs: Path
-    images: Path
-    scenes: Path
-
-
-def prepare_labels(kind: str, source: Path, job: Job, images: Path | None = None) -> FromLabels:
-    """Make pairs and scenes from labels, in the application's own folder; on a worker thread.
-
-    Raises:
-        DataError: if nothing can be read.
-        Cancelled: if the job was cancelled.
-    """
-    from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
-
-    folder = paths.data_dir() / "pairs"
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{kind}-{source.stem or 'labels'}"
-    pairs, scenes = folder / f"{stem}.csv", folder / f"{stem}.scenes.jsonl"
-    request = PairsRequest(kind, source, pairs, images, scenes=scenes)
-    make_pairs(request, job.progress)
-    return FromLabels(pairs, request.root, scenes)
-
-
 def hits_of(report: Report, index: int, model: str) -> QueryHits:
     """Return the hits of one query of a report with one model."""
     from c4t_core.images.frame_names import parse_frame_name
@@ -225,7 +197,8 @@ def hits_of(report: Report, index: int, model: str) -> QueryHits:
     for rank, (image, score) in enumerate(best, 1):
         path, relative = names.paths[image], names.names[image]
         known = parse_frame_name(relative)
-        rows.append(Row(Hit(path, score, rank, path.parent, relative, known.drive, known.camera)))
+        hit = Hit(path, score, rank, path.parent, relative, drive=known.drive, camera=known.camera)
+        rows.append(Row(hit))
         marks[path] = "right" if image in right else "wrong"
     count = sum(mark == "right" for mark in marks.values())
     return QueryHits(tuple(rows), marks, count, len(right))
@@ -248,7 +221,7 @@ class Evaluation(QObject):
         written: the report's files lie in a folder (Path).
         write_failed: they cannot be written (Exception).
         marks_counted: what the user has marked (Marked).
-        labels_made: pairs were made from labels (FromLabels).
+        labels_made: pairs were made from labels (MadePairs).
     """
 
     advanced = Signal()
@@ -285,7 +258,7 @@ class Evaluation(QObject):
     def make_from_labels(self, kind: str, source: Path) -> None:
         """Make pairs from labels."""
         self._run(
-            lambda job: prepare_labels(kind, source, job),
+            lambda job: pairs_from_labels(kind, source, scenes=True, progress=job.progress),
             self.labels_made.emit,
             self.failed.emit,
         )

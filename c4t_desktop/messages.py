@@ -118,9 +118,19 @@ def log_file() -> Path:
     return paths.log_dir() / "desktop.log"
 
 
-def plain_label(text: str = "", parent: QWidget | None = None, *, wrap: bool = False) -> QLabel:
-    """Return a label that never takes its text for HTML."""
+def plain_label(
+    text: str = "",
+    parent: QWidget | None = None,
+    *,
+    wrap: bool = False,
+    name: str = "",
+    kind: str = "",
+) -> QLabel:
+    """Return a label that never takes its text for HTML; ``kind`` is one of the style sheet's."""
     label = QLabel(parent)
+    label.setObjectName(name)
+    if kind:
+        label.setProperty("kind", kind)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(wrap)
     label.setText(text)

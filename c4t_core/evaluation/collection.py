@@ -8,36 +8,17 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.datasets.pairs import Pair
 from c4t_core.files import atomic_file, sha256, write_whole
+from c4t_core.images.scan import Skipped
 from c4t_core.index.embed import embed_images
 from c4t_core.models.protocol import Embeddings, Model
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
-
-
-class PairLike(Protocol):
-    """What an evaluation needs of a pair; :class:`c4t_core.datasets.pairs.Pair` has it."""
-
-    @property
-    def image(self) -> Path:
-        """The file."""
-
-    @property
-    def relative(self) -> str:
-        """Its path relative to the images' root, ``/``-separated: its id."""
-
-    @property
-    def caption(self) -> str:
-        """What it shows."""
-
-    @property
-    def drive(self) -> str | None:
-        """The recording it belongs to."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +57,7 @@ class Collection:
         )
 
 
-def from_pairs(pairs: Iterable[PairLike]) -> Collection:
+def from_pairs(pairs: Iterable[Pair]) -> Collection:
     """Gather pairs, of which an image may have several, into images.
 
     Captions keep the order of the pairs; a caption that an image has twice counts once.
@@ -97,14 +78,6 @@ def from_pairs(pairs: Iterable[PairLike]) -> Collection:
 
 
 _HASH = 32  # bytes of a SHA-256
-
-
-@dataclass(frozen=True)
-class Left:
-    """An image that could not be embedded, and why."""
-
-    name: str
-    reason: str
 
 
 def cache_folder() -> Path:
@@ -148,7 +121,7 @@ def embed_collection(
     contents: Sequence[bytes | None],
     model: Model,
     progress: Progress = ignore,
-) -> tuple[Embeddings, NDArray[np.bool_], list[Left]]:
+) -> tuple[Embeddings, NDArray[np.bool_], list[Skipped]]:
     """Embed every image of the collection that is not in the cache.
 
     What is embedded is kept also when ``progress`` raises :class:`Cancelled` later on, in
@@ -162,13 +135,13 @@ def embed_collection(
 
     Returns:
         float32 (n, d) unit rows, zero where there is no embedding; bool (n,), True where there
-        is one; and what was left out.
+        is one; and what was left out, by its id.
     """
     store = _Store(cache_folder() / f"{model.fingerprint[:40]}.npz", model.dim)
     rows = np.zeros((len(collection), model.dim), dtype=np.float32)
     there = store.fill(contents, rows)
     missing = [index for index in range(len(collection)) if not there[index]]
-    left: list[Left] = []
+    unreadable: list[Skipped] = []
     done = len(collection) - len(missing)
     progress(done, len(collection))
     try:
@@ -185,12 +158,12 @@ def embed_collection(
             where = [indices[i] for i in kept]
             rows[where] = good
             there[where] = True
-            names = {collection.paths[i]: collection.names[i] for i in indices}
-            left += [Left(names.get(Path(f.path), str(f.path)), f.reason) for f in skipped]
+            ids = {collection.paths[i]: Path(collection.names[i]) for i in indices}
+            unreadable += [Skipped(ids[file.path], file.reason) for file in skipped]
             store.add([contents[i] for i in where], good)
     finally:
         store.save()
-    return rows, there, left
+    return rows, there, unreadable
 
 
 _PORTION = 256  # images embedded at once: a cancelled evaluation loses no more than these
@@ -216,8 +189,8 @@ class _Store:
             self._hashes, self._rows = hashes, rows
 
     def fill(self, contents: Sequence[bytes | None], out: Embeddings) -> NDArray[np.bool_]:
-        place_of = {digest.tobytes(): index for index, digest in enumerate(self._hashes)}
-        found = [-1 if key is None else place_of.get(key, -1) for key in contents]
+        row_of = {digest.tobytes(): index for index, digest in enumerate(self._hashes)}
+        found = [-1 if key is None else row_of.get(key, -1) for key in contents]
         indices = np.array(found, dtype=np.int64)
         there = indices >= 0
         out[there] = self._rows[indices[there]]

@@ -11,6 +11,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +19,13 @@ from numpy.typing import NDArray
 import c4t_core
 from c4t_core.datasets.scene import Scene
 from c4t_core.errors import C4TError, DataError, ModelError
-from c4t_core.evaluation.collection import Collection, Left, content_hashes, embed_collection
+from c4t_core.evaluation.collection import Collection, content_hashes, embed_collection
 from c4t_core.evaluation.groups import image_slices, moments
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.evaluation.ranking import measure
-from c4t_core.evaluation.summary import (
-    Missing,
-    Options,
-    Provenance,
-    Report,
-    summarise,
-)
+from c4t_core.evaluation.summary import Missing, Options, Provenance, Report, summarise
 from c4t_core.files import sha256
+from c4t_core.images.scan import Skipped
 from c4t_core.index.directions import embed_query
 from c4t_core.index.query import parse_query
 from c4t_core.models.protocol import Embeddings, Model
@@ -85,13 +81,13 @@ def evaluate(
     loaded, missing = _load_all(models, stage)  # what is missing is said before the long work
     stage(f"reading {len(collection)} images")
     contents = content_hashes(collection.paths)
-    embedded, left = _embed_all(collection, contents, queries, loaded, progress, stage)
+    embedded, skipped = _embed_all(collection, contents, queries, loaded, progress, stage)
     there = np.logical_and.reduce([one.there for one in embedded])
     kept = np.flatnonzero(there)
     if not len(kept):
         raise DataError(
             f"None of the {len(collection)} images can be read, the first because: "
-            f"{left[0].reason if left else 'it is gone'}; check the images' folder."
+            f"{skipped[0].reason if skipped else 'it is gone'}; check the images' folder."
         )
     smaller = collection.subset(kept.tolist())
     asked = [_renumbered(query, there) for query in queries]
@@ -118,7 +114,9 @@ def evaluate(
         options,
     )
     problems = (*problems, *_few_images(len(smaller), options))
-    return summarise(smaller, asked, measured, slices, moment, provenance, missing, left, problems)
+    return summarise(
+        smaller, asked, measured, slices, moment, provenance, missing, skipped, problems
+    )
 
 
 def _check(collection: Collection, queries: Sequence[LabelledQuery]) -> None:
@@ -165,20 +163,20 @@ def _embed_all(
     models: list[Model],
     progress: Progress,
     stage: Stage,
-) -> tuple[list[_Embedded], list[Left]]:
+) -> tuple[list[_Embedded], list[Skipped]]:
     """Embed with each model, which is then let go: ``models`` is empty afterwards."""
     out: list[_Embedded] = []
-    left: dict[str, Left] = {}
+    unreadable: dict[Path, Skipped] = {}
     while models:
         model = models.pop(0)
         stage(f"embedding for {model.name}")
         texts = _embed_texts(queries, model)  # first: what a query lacks is found soon
         rows, there, skipped = embed_collection(collection, contents, model, progress)
-        left.update((item.name, item) for item in skipped)
+        unreadable.update((item.path, item) for item in skipped)
         taken = sum(one.name == model.name for one in out)
         name = f"{model.name} ({taken + 1})" if taken else model.name
         out.append(_Embedded(name, model.fingerprint, rows, there, texts))
-    return out, [left[name] for name in sorted(left)]
+    return out, [unreadable[path] for path in sorted(unreadable, key=str)]
 
 
 def _few_images(images: int, options: Options) -> list[str]:

@@ -96,7 +96,9 @@ def over_cutoffs(report: Report, metric: AtCutoffs) -> Figure:
     ]
     chance = _chance(report.overall.chance.frames[name] for name in names)
     ticks = tuple(Tick(float(x), str(n)) for x, n in enumerate(report.cutoffs))
-    return Figure(f"{_TITLES[metric]} at n", "hits n", "", (*models, chance), ticks)
+    return Figure(
+        f"{_TITLES[metric]} at n", x="hits n", y="", series=(*models, chance), ticks=ticks
+    )
 
 
 def precision_recall(report: Report) -> Figure:
@@ -109,7 +111,7 @@ def precision_recall(report: Report) -> Figure:
     chance = Series(CHANCE, ((0.0, level), (1.0, level)), chance=True)
     ticks = tuple(Tick(x / 4, f"{x / 4:g}") for x in range(5))
     title = "Precision over recall, mean of all queries"
-    return Figure(title, "recall", "precision", (*models, chance), ticks)
+    return Figure(title, x="recall", y="precision", series=(*models, chance), ticks=ticks)
 
 
 def by_kind(report: Report) -> Figure:
@@ -128,7 +130,7 @@ def by_kind(report: Report) -> Figure:
         Tick(float(x), kind, group.queries) for x, (kind, group) in enumerate(groups.items())
     )
     title = "mAP by kind of query (number of queries)"
-    return Figure(title, "", "mAP", (*models, chance), ticks)
+    return Figure(title, x="", y="mAP", series=(*models, chance), ticks=ticks)
 
 
 def by_query(report: Report, chosen: Sequence[int]) -> Figure:
@@ -146,7 +148,7 @@ def by_query(report: Report, chosen: Sequence[int]) -> Figure:
         Tick(float(x), one.query.text, len(one.query.relevant)) for x, one in enumerate(found)
     )
     title = "Average precision by query\n(number of relevant images)"
-    return Figure(title, "", "AP", (*models, chance), ticks)
+    return Figure(title, x="", y="AP", series=(*models, chance), ticks=ticks)
 
 
 def _of_means(model: str, means: Sequence[Means], metrics: Sequence[str]) -> Series:

@@ -1,6 +1,7 @@
 """report.html: one file that opens offline, in light and dark, without any script.
 
-Every text that comes from outside goes through :func:`safe`.
+Every text that comes from outside goes through :func:`safe`; and whatever an image's name may hold,
+the page around it (``resources/evaluation/report.html``) forbids to load, run or send anything.
 """
 
 from __future__ import annotations
@@ -8,77 +9,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from string import Template
 
 from c4t_core.evaluation.pictures import HitTile, jpeg
 from c4t_core.evaluation.summary import Comparison, Interval, Means, Provenance, Report
-
-STYLE = """
-:root { color-scheme: light dark;
-  --paper: #f4f6f8; --card: #ffffff; --ink: #1f2933; --soft: #52606d; --line: #dfe5ea;
-  --accent: #0b7285; --right: #2b8a3e; --wrong: #c92a2a; --mark: #d3f9d8; --notice: #fff3bf;
-  --m0: #0b7285; --m1: #d9730d; --m2: #6741d9; --m3: #2b8a3e; --m4: #c2255c; --m5: #495057; }
-@media (prefers-color-scheme: dark) { :root {
-  --paper: #11161b; --card: #1a2129; --ink: #dbe2ea; --soft: #9aa8b5; --line: #2c3641;
-  --accent: #3bc9db; --right: #69db7c; --wrong: #ff8787; --mark: #1d4d2b; --notice: #4a3f12;
-  --m0: #3bc9db; --m1: #ffa94d; --m2: #b197fc; --m3: #69db7c; --m4: #faa2c1; --m5: #adb5bd; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 28px 20px 60px; }
-header { margin-bottom: 18px; }
-.kicker { margin: 0; color: var(--accent); font-weight: 600; letter-spacing: .02em; }
-h1 { margin: 4px 0; font-size: 30px; line-height: 1.2; overflow-wrap: anywhere; }
-h1 span { color: var(--soft); font-weight: 400; font-size: 20px; }
-h2 { margin: 0 0 10px; font-size: 20px; }
-h3 { margin: 0 0 8px; font-size: 17px; overflow-wrap: anywhere; }
-h4 { margin: 14px 0 6px; font-size: 14px; }
-small { color: var(--soft); font-weight: 400; }
-.facts, .note { color: var(--soft); margin: 0 0 10px; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: 12px;
-  padding: 18px 20px; margin: 0 0 18px; }
-.notice { background: var(--notice); border-radius: 8px; padding: 9px 14px; margin: 0 0 10px;
-  overflow-wrap: anywhere; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 14px;
-  margin-bottom: 14px; }
-.card { border: 1px solid var(--line); border-top: 5px solid var(--soft); border-radius: 10px;
-  padding: 12px 16px; }
-.card p { margin: 0; color: var(--soft); font-variant-numeric: tabular-nums; }
-.card .big { font-size: 34px; line-height: 1.25; font-weight: 650; color: var(--ink); }
-.card h3 { margin: 0; font-size: 15px; }
-.card.m0 { border-top-color: var(--m0); } .card.m1 { border-top-color: var(--m1); }
-.card.m2 { border-top-color: var(--m2); } .card.m3 { border-top-color: var(--m3); }
-.card.m4 { border-top-color: var(--m4); } .card.m5 { border-top-color: var(--m5); }
-.card.chance { border-top-style: dashed; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--soft); padding: 0 0 4px; }
-th, td { padding: 5px 12px 5px 0; text-align: right; border-bottom: 1px solid var(--line);
-  white-space: nowrap; }
-th { color: var(--soft); font-weight: 600; font-size: 13px; }
-th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere;
-  min-width: 9em; }
-tbody tr:last-child td { border-bottom: 0; }
-table.plain td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-mark { background: var(--mark); color: inherit; border-radius: 4px; padding: 1px 5px; }
-summary { cursor: pointer; padding: 6px 0; font-weight: 600; color: var(--accent); }
-.plots { display: flex; flex-wrap: wrap; gap: 14px; justify-content: center; }
-picture img { display: block; max-width: 100%; height: auto; }
-article { border-top: 1px solid var(--line); padding: 18px 0 6px; break-inside: avoid; }
-article:first-of-type { border-top: 0; padding-top: 4px; }
-article picture { display: block; margin-top: 12px; }
-.hits { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 8px; }
-figure { margin: 0; border: 3px solid var(--wrong); border-radius: 8px; overflow: hidden; }
-figure.right { border-color: var(--right); }
-figure.wrong { border-style: dashed; }
-figure img { display: block; width: 100%; aspect-ratio: 52 / 33; object-fit: cover; }
-.gone { aspect-ratio: 52 / 33; display: grid; place-items: center; color: var(--soft);
-  font-size: 12px; }
-figcaption { display: flex; gap: 6px; padding: 2px 8px; font-size: 12px;
-  font-variant-numeric: tabular-nums; }
-.sign { font-weight: 700; color: var(--wrong); } .right .sign { color: var(--right); }
-.score { margin-left: auto; color: var(--soft); }
-@media print { body { background: #fff; } section { break-inside: auto; } }
-"""
+from c4t_core.paths import resource
 
 
 def html_picture(both: tuple[bytes, bytes], text: str) -> str:
@@ -117,6 +52,11 @@ def html_note(text: str) -> str:
     return f'<p class="note">{text}</p>'
 
 
+def html_section(title: str, *parts: str) -> str:
+    """Return a section; title and parts are HTML already."""
+    return f"<section><h2>{title}</h2>{''.join(parts)}</section>"
+
+
 def with_interval(means: Means, metric: str) -> str:
     """Return a mean with its interval, as text."""
     return f"{decimals(means.values[metric])} {bracketed(means.intervals[metric])}".strip()
@@ -126,8 +66,7 @@ def bracketed(edges: Interval | None, *, signed: bool = False) -> str:
     """Return an interval as text, nothing where there is none."""
     if edges is None:
         return ""
-    low, high = edges
-    return f"[{low:+.3f}, {high:+.3f}]" if signed else f"[{low:.3f}, {high:.3f}]"
+    return "[{:+.3f}, {:+.3f}]".format(*edges) if signed else "[{:.3f}, {:.3f}]".format(*edges)
 
 
 def decimals(value: float | None) -> str:
@@ -195,17 +134,9 @@ def page(report: Report, hits: Hits, plots: Plots) -> bytes:
         _provenance(report.provenance),
     ]
     body = "\n".join(parts)
-    text = (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        # Nothing is loaded, run or sent, whatever an image's name may hold.
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-        "img-src data:; style-src 'unsafe-inline'\">\n"
-        f"<title>C4T evaluation: {safe(', '.join(report.models))}</title>\n"
-        f"<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
-    return text.encode("utf-8", "replace")
+    title = safe(", ".join(report.models))
+    frame = Template(resource("evaluation", "report.html").read_text("utf-8"))
+    return frame.substitute(title=title, body=body).encode("utf-8", "replace")
 
 
 def _head(report: Report) -> str:
@@ -290,16 +221,12 @@ def _events(report: Report) -> str:
     head = [""]
     for name in [*report.models, "chance"]:
         head += [f"{name}: frames", "events"]
-    return (
-        "<section><h2>Frames and events</h2>"
-        + html_note(
-            "Near-identical frames of one drive inflate the figures. Here each moment of a drive "
-            "(a few seconds) counts once, beside the count by frames. Chance over events is a "
-            "random order of events."
-        )
-        + html_table(head, rows)
-        + "</section>"
+    note = (
+        "Near-identical frames of one drive inflate the figures. Here each moment of a drive (a "
+        "few seconds) counts once, beside the count by frames. Chance over events is a random "
+        "order of events."
     )
+    return html_section("Frames and events", html_note(note), html_table(head, rows))
 
 
 def _comparisons(report: Report) -> str:
@@ -315,15 +242,12 @@ def _comparisons(report: Report) -> str:
         for item in report.comparisons
     ]
     head = ["", "mAP", "MRR", f"P@{report.cutoffs[0]}", "better on queries"]
-    return (
-        "<section><h2>Compared query by query</h2>"
-        + html_note(
-            "The mean difference on the same queries with its 95&nbsp;% interval; an interval that "
-            "does not hold 0 is marked."
-        )
-        + html_table(head, rows, escaped=True)
-        + "</section>"
+    note = (
+        "The mean difference on the same queries with its 95&nbsp;% interval; an interval that "
+        "does not hold 0 is marked."
     )
+    table = html_table(head, rows, escaped=True)
+    return html_section("Compared query by query", html_note(note), table)
 
 
 def _difference(item: Comparison, metric: str) -> str:
@@ -341,7 +265,7 @@ def _kinds(report: Report) -> str:
         cells = [with_interval(one.frames, "ap") for one in group.models.values()]
         rows.append([kind, str(group.queries), *cells, decimals(group.chance.frames.get("ap"))])
     head = ["kind", "queries", *(f"{m} mAP" for m in report.models), "chance"]
-    return f"<section><h2>By kind of query</h2>{html_table(head, rows)}</section>"
+    return html_section("By kind of query", html_table(head, rows))
 
 
 def _slices(report: Report) -> str:
@@ -359,15 +283,11 @@ def _slices(report: Report) -> str:
         f"{html_table(head, rows)}</details>"
         for number, (name, rows) in enumerate(groups.items())
     ]
-    return (
-        "<section><h2>By slice</h2>"
-        + html_note(
-            "All queries, with only the images of the slice; <em>class</em>: all images, with only "
-            "the queries that ask for it."
-        )
-        + "".join(tables)
-        + "</section>"
+    note = (
+        "All queries, with only the images of the slice; <em>class</em>: all images, with only the "
+        "queries that ask for it."
     )
+    return html_section("By slice", html_note(note), *tables)
 
 
 def _queries(report: Report, plots: Plots) -> str:
@@ -395,10 +315,8 @@ def _queries(report: Report, plots: Plots) -> str:
         if name.startswith("queries-")
     )
     table = html_table([*head, "chance AP"], rows)
-    return (
-        f'<section><h2>Every query</h2><div class="plots">{drawn}</div>'
-        f"<details><summary>as a table</summary>{table}</details></section>"
-    )
+    folded = f"<details><summary>as a table</summary>{table}</details>"
+    return html_section("Every query", f'<div class="plots">{drawn}</div>', folded)
 
 
 def _in_full(report: Report, hits: Hits, plots: Plots) -> str:
@@ -420,7 +338,7 @@ def _in_full(report: Report, hits: Hits, plots: Plots) -> str:
             f"{len(found.query.relevant):,} relevant of {found.images:,}</small></h3>"
             f"{tiles}{picture}</article>"
         )
-    return f"<section><h2>Some queries in full</h2>{''.join(parts)}</section>"
+    return html_section("Some queries in full", *parts)
 
 
 def _tile(rank: int, hit: HitTile) -> str:
@@ -438,11 +356,9 @@ def _tile(rank: int, hit: HitTile) -> str:
 def _skipped(report: Report) -> str:
     if not report.skipped:
         return ""
-    rows = [[item.name, item.reason] for item in report.skipped[:200]]
-    return (
-        f"<section><h2>Images that could not be read ({len(report.skipped):,})</h2>"
-        f"{html_table(['image', 'reason'], rows)}</section>"
-    )
+    rows = [[item.path.as_posix(), item.reason] for item in report.skipped[:200]]
+    title = f"Images that could not be read ({len(report.skipped):,})"
+    return html_section(title, html_table(["image", "reason"], rows))
 
 
 def _provenance(found: Provenance) -> str:
@@ -453,9 +369,6 @@ def _provenance(found: Provenance) -> str:
     rows.append(["software", f"c4t {found.c4t}, Python {found.python}, {packages}"])
     options = found.options
     rows.append(["bootstrap", f"seed {options.seed}, {options.resamples:,} resamples"])
-    return (
-        "<section><h2>Where the figures come from</h2>"
-        + html_note("The same inputs give the same report, byte for byte.")
-        + html_table(["", ""], rows, classes="plain")
-        + "</section>"
-    )
+    note = html_note("The same inputs give the same report, byte for byte.")
+    table = html_table(["", ""], rows, classes="plain")
+    return html_section("Where the figures come from", note, table)

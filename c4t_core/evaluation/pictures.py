@@ -59,7 +59,7 @@ DARK = Theme(
 )
 
 
-def over_cutoffs(report: Report, theme: Theme = LIGHT) -> bytes:
+def over_cutoffs(report: Report, theme: Theme) -> bytes:
     """Precision, recall and nDCG over the number of hits, with intervals and chance."""
     paper, axes = _paper(theme, 3, width=10.5, height=3.5)
     names: tuple[figures.AtCutoffs, ...] = ("precision", "recall", "ndcg")
@@ -80,15 +80,14 @@ def over_cutoffs(report: Report, theme: Theme = LIGHT) -> bytes:
     return _png(paper)
 
 
-def precision_recall(report: Report, theme: Theme = LIGHT) -> bytes:
+def precision_recall(report: Report, theme: Theme) -> bytes:
     """The mean interpolated precision-recall curve of each model."""
     figure = figures.precision_recall(report)
     paper, (axis,) = _paper(theme, 1, width=4.9, height=3.7)
     for number, one in enumerate(figure.models):
         colour = _colour(theme, number)
         axis.plot(*zip(*one.points, strict=True), color=colour, label=_label(one.name), linewidth=2)
-    chance = {"color": theme.ink, "linestyle": "--", "linewidth": 1, "label": figure.chance.name}
-    axis.axhline(figure.chance.y[0], alpha=0.6, **chance)
+    axis.axhline(figure.chance.y[0], alpha=0.6, **_chance(figure, theme))
     axis.set_xlim(0, 1)
     axis.set_ylim(0, 1.02)
     _finish(axis, theme, figure.title, figure.x, figure.y)
@@ -96,7 +95,7 @@ def precision_recall(report: Report, theme: Theme = LIGHT) -> bytes:
     return _png(paper)
 
 
-def by_kind(report: Report, theme: Theme = LIGHT) -> bytes:
+def by_kind(report: Report, theme: Theme) -> bytes:
     """Mean average precision by kind of query, with intervals."""
     figure = figures.by_kind(report)
     paper, (axis,) = _paper(theme, 1, width=4.9, height=3.7)
@@ -116,8 +115,7 @@ def by_kind(report: Report, theme: Theme = LIGHT) -> bytes:
             error_kw={"elinewidth": 0.8, "alpha": 0.7},
             label=_label(one.name),
         )
-    chance = {"color": theme.ink, "linestyle": "--", "linewidth": 1, "label": figure.chance.name}
-    axis.hlines(figure.chance.y, x - 0.4, x + 0.4, **chance)
+    axis.hlines(figure.chance.y, x - 0.4, x + 0.4, **_chance(figure, theme))
     labels = [f"{_label(tick.text, 14)}\n{tick.count}" for tick in figure.ticks]
     axis.set_xticks(x, labels, parse_math=False)
     # Headroom, so that the legend covers no bar.
@@ -134,7 +132,7 @@ def bar_pages(report: Report) -> list[list[int]]:
     return [rows[i : i + BARS_PER_PAGE] for i in range(0, len(rows), BARS_PER_PAGE)]
 
 
-def by_query(report: Report, rows: Sequence[int], theme: Theme = LIGHT) -> bytes:
+def by_query(report: Report, rows: Sequence[int], theme: Theme) -> bytes:
     """Average precision of some queries, one bar per model."""
     figure = figures.by_query(report, rows)
     columns = min(4, len(figure.series))
@@ -181,7 +179,7 @@ def by_query(report: Report, rows: Sequence[int], theme: Theme = LIGHT) -> bytes
     return _png(paper)
 
 
-def similarities(report: Report, query: int, theme: Theme = LIGHT) -> bytes:
+def similarities(report: Report, query: int, theme: Theme) -> bytes:
     """One query: histogram of similarities, and similarity over rank, a row per model."""
     models = list(report.measured)
     figure, axes = _paper(theme, 2, rows=len(models), width=10.5, height=2.5 * len(models) + 0.2)
@@ -281,6 +279,10 @@ def _legend(axis: Any, theme: Theme, loc: str = "best") -> None:
         edgecolor=theme.faint,
         framealpha=0.8,
     )
+
+
+def _chance(figure: figures.Figure, theme: Theme) -> dict[str, Any]:
+    return {"color": theme.ink, "linestyle": "--", "linewidth": 1, "label": figure.chance.name}
 
 
 def _colour(theme: Theme, number: int) -> str:

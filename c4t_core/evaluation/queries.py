@@ -13,75 +13,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.datasets.captions import TJU_CLASSES
 from c4t_core.datasets.words import concept
 from c4t_core.errors import DataError, QueryError
 from c4t_core.evaluation.collection import Collection
 from c4t_core.index.query import parse_query
-
-A2D2_SINGLE: tuple[str, ...] = (
-    "Buildings",
-    "Sidewalk",
-    "Nature object",
-    "Car",
-    "Parking area",
-    "Drivable cobblestone",
-    "Slow drive area",
-    "Poles",
-    "Non-drivable street",
-    "Curbstone",
-    "Solid line",
-    "Dashed line",
-    "Truck",
-    "Traffic sign",
-    "Road blocks",
-    "Bicycle",
-    "Utility vehicle",
-    "Pedestrian",
-    "Signal corpus",
-    "Zebra crossing",
-    "Sidebars",
-    "Small vehicles",
-)
-A2D2_SMALL: tuple[str, ...] = (
-    "Traffic sign",
-    "Road blocks",
-    "Traffic guide obj.",
-    "Bicycle",
-    "Painted driv. instr.",
-    "Utility vehicle",
-    "Pedestrian",
-    "Signal corpus",
-    "Zebra crossing",
-    "Sidebars",
-    "Small vehicles",
-)
-A2D2_MULTI: tuple[tuple[str, ...], ...] = (
-    ("Car", "Truck"),
-    ("Car", "Bicycle"),
-    ("Car", "Pedestrian"),
-    ("Pedestrian", "Bicycle"),
-    ("Buildings", "Traffic sign"),
-    ("Car", "Parking area"),
-    ("Pedestrian", "Solid line"),
-    ("Buildings", "Pedestrian"),
-    ("Bicycle", "Traffic sign"),
-    ("Truck", "Dashed line"),
-    ("Slow drive area", "Pedestrian"),
-    ("Sidewalk", "Car"),
-    ("Zebra crossing", "Car", "Pedestrian"),
-    ("Nature object", "Drivable cobblestone"),
-    ("Sidewalk", "Drivable cobblestone"),
-    ("Car", "Poles", "Bicycle"),
-    ("Truck", "Traffic sign"),
-    ("Car", "Road blocks", "Pedestrian"),
-    ("Utility vehicle", "Pedestrian"),
-)
+from c4t_core.paths import resource
 
 A2D2_SHORTENED: Mapping[str, str] = {
     "Traffic guide obj.": "Traffic guide object",
@@ -93,39 +37,17 @@ as a bare substring these two never matched. Here either spelling counts."""
 A2D2_MARKS: tuple[str, ...] = ("RD normal street", "Nature object", "Drivable cobblestone")
 """Names that only A2D2's captions hold; they tell its pairs from others."""
 
-COMMON_LABELS: tuple[str, ...] = (
-    *("car", "truck", "bus", "van", "train", "tram", "motorcycle", "bicycle", "cyclist", "rider"),
-    *("pedestrian", "person", "child", "animal", "vehicle", "trailer", "autorickshaw"),
-    *("traffic light", "traffic sign", "traffic cone", "road blocks", "billboard"),
-    *("tree", "vegetation", "building", "sky", "pavement", "pole", "fence", "wall", "bridge"),
-    *("tunnel", "parking area", "guard rail", "curb", "lane", "zebra crossing", "rail track"),
-)
-"""Class names to look for, in any number and by any synonym, in captions of unknown origin."""
 
-CONDITIONS: Mapping[str, tuple[str, ...]] = {
-    "fog": ("fog", "foggy", "mist", "misty"),
-    "rain": ("rain", "rainy", "rains", "raining"),
-    "snow": ("snow", "snowy", "snowing", "snow-covered", "wintry"),
-    "sandstorm": ("sandstorm", "sand", "dust storm", "dusty"),
-    "dusk": ("dusk", "twilight", "evening light"),
-    "dawn": ("dawn", "daybreak"),
-    "night": ("night", "after dark", "in the dark"),
-    "sunshine": ("sunny", "sunshine"),
-    "overcast sky": ("overcast", "grey clouds"),
-    "dirt road": ("dirt road", "unpaved track", "earth road"),
-    "gravel road": ("gravel road", "gravelled track", "loose gravel"),
-    "forest road": ("forest road", "through a forest", "through the woods"),
-    "highway": ("highway", "motorway"),
-    "wet road": ("wet road", "wet street", "rain-soaked road"),
-    "city street": ("city street", "street in a city", "urban street"),
-    "parking lot": ("parking lot", "car park"),
-    "intersection": ("intersection", "crossroads"),
-    "country road": ("country road", "rural road"),
-    "residential street": ("residential street", "residential area"),
-    "roundabout": ("roundabout",),
-    "construction site": ("construction site",),
-}
-"""Words for weather, hour and road; any of the right column makes an image relevant."""
+@cache
+def known_lists() -> dict[str, Any]:
+    """Return ``resources/evaluation/queries.json``.
+
+    ``single``, ``small`` and ``multi`` are the original's lists of A2D2's classes. ``labels`` are
+    class names to look for, in any number and by any synonym, in captions of unknown origin, and
+    ``conditions`` words for weather, hour and road, any of which makes an image relevant.
+    """
+    lists: dict[str, Any] = json.loads(resource("evaluation", "queries.json").read_text("utf-8"))
+    return lists
 
 
 RARE_SHARE = 0.05
@@ -135,7 +57,6 @@ MULTI_LIMIT = 40
 LEAST_RELEVANT = 3
 """Combinations with fewer relevant images than this are not made up."""
 TJU_QUERIES = 15
-TJU_CLASSES = ("pedestrian", "cyclist", "car", "truck", "van")
 
 _CLEAN = re.compile(r"there is (?P<things>.+)", re.IGNORECASE)
 _NUMBER_WORDS = (
@@ -189,7 +110,9 @@ def make_query(
     worth = np.ones(len(indices)) if grades is None else np.asarray(grades, dtype=np.float64)
     order = np.argsort(indices, kind="stable")
     by_user = kind == "own" if own is None else own
-    return LabelledQuery(text, kind, indices[order], worth[order], tuple(classes), pool, by_user)
+    return LabelledQuery(
+        text, kind, indices[order], worth[order], classes=tuple(classes), pool=pool, own=by_user
+    )
 
 
 def from_captions(collection: Collection) -> list[LabelledQuery]:
@@ -216,9 +139,9 @@ def a2d2_queries(collection: Collection) -> list[LabelledQuery]:
     Every query is returned, also one without relevant images, so that it can be reported.
     """
     joined = [_joined(captions) for captions in collection.captions]
-    asked: list[tuple[str, tuple[str, ...]]] = [("single", (name,)) for name in A2D2_SINGLE]
-    asked += [("small", (name,)) for name in A2D2_SMALL]
-    asked += [("multi", names) for names in A2D2_MULTI]
+    lists = known_lists()
+    asked = [(kind, [name]) for kind in ("single", "small") for name in lists[kind]]
+    asked += [("multi", names) for names in lists["multi"]]
     out = []
     for kind, names in asked:
         spelled = [[name, A2D2_SHORTENED.get(name, name)] for name in names]
@@ -231,7 +154,7 @@ def a2d2_queries(collection: Collection) -> list[LabelledQuery]:
     return out
 
 
-def tju_queries(collection: Collection, number: int = TJU_QUERIES) -> list[LabelledQuery]:
+def tju_queries(collection: Collection) -> list[LabelledQuery]:
     """Return the commonest clean captions as queries, without their "There is".
 
     An image is relevant where the query is a part of one of its captions, in any case, as in the
@@ -241,17 +164,9 @@ def tju_queries(collection: Collection, number: int = TJU_QUERIES) -> list[Label
     clean = [text for captions in collection.captions for text in map(_clean, captions) if text]
     counts = Counter(clean)
     common = sorted(counts, key=lambda text: (-counts[text], text))
-    chosen = [text for text in common if text and counts[text] > 1][:number]
+    chosen = [text for text in common if text and counts[text] > 1][:TJU_QUERIES]
     joined = [_joined(captions) for captions in collection.captions]
-    return [
-        make_query(
-            text,
-            "caption",
-            _parts(joined, text),
-            classes=(text,),
-        )
-        for text in chosen
-    ]
+    return [make_query(text, "caption", _parts(joined, text), classes=(text,)) for text in chosen]
 
 
 def _clean(caption: str) -> str:
@@ -278,13 +193,15 @@ def from_words(collection: Collection) -> list[LabelledQuery]:
     """
     joined = [_joined(captions) for captions in collection.captions]
     things: dict[str, set[int]] = {}
-    for label in COMMON_LABELS:
+    for label in known_lists()["labels"]:
         noun = concept(label)
         if noun is None:
             continue
         words = [w for pair in ((noun.one, noun.many), *noun.others) for w in pair if w]
         things.setdefault(noun.many or noun.one, _containing(joined, words))
-    conditions = {name: _containing(joined, words) for name, words in CONDITIONS.items()}
+    conditions = {
+        name: _containing(joined, words) for name, words in known_lists()["conditions"].items()
+    }
     everywhere = len(collection)
     out = []
     for name, indices in things.items():

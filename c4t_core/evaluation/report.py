@@ -19,7 +19,7 @@ from pathlib import Path
 from c4t_core.errors import DataError
 from c4t_core.evaluation import pictures
 from c4t_core.evaluation.html import page
-from c4t_core.evaluation.summary import AS_MEAN, Report
+from c4t_core.evaluation.summary import AS_MEAN, Report, Values
 from c4t_core.files import guard_cell, write_whole
 from c4t_core.progress import Progress, ignore
 
@@ -156,18 +156,17 @@ _Row = dict[str, _Cell]
 
 def overall_csv(report: Report) -> bytes:
     """One row per kind of query (and ``all``) and model, chance among the models."""
-    rows = []
+    rows: list[_Row] = []
     for kind, group in {"all": report.overall, **report.kinds}.items():
-        means = [(name, one.frames.values) for name, one in group.models.items()]
-        for model, values in [*means, ("chance", group.chance.frames)]:
-            head: _Row = {"kind": kind, "queries": group.queries, "model": model}
-            rows.append({**head, **_columns(values, mean=True)})
+        values = {name: one.frames.values for name, one in group.models.items()}
+        head: _Row = {"kind": kind, "queries": group.queries}
+        rows += _by_model(head, values, group.chance.frames, mean=True)
     return _csv(rows)
 
 
 def queries_csv(report: Report) -> bytes:
     """One row per query and model."""
-    rows = []
+    rows: list[_Row] = []
     for found in report.queries:
         head: _Row = {
             "query": found.query.text,
@@ -175,15 +174,14 @@ def queries_csv(report: Report) -> bytes:
             "relevant": len(found.query.relevant),
             "images": found.images,
         }
-        results = [(name, result.values) for name, result in found.results.items()]
-        for model, values in [*results, ("chance", found.chance.frames)]:
-            rows.append({**head, "model": model, **_columns(values)})
+        values = {name: result.values for name, result in found.results.items()}
+        rows += _by_model(head, values, found.chance.frames)
     return _csv(rows)
 
 
 def slices_csv(report: Report) -> bytes:
     """One row per slice and model."""
-    rows = []
+    rows: list[_Row] = []
     for part in report.slices:
         head: _Row = {
             "dimension": part.dimension,
@@ -191,9 +189,8 @@ def slices_csv(report: Report) -> bytes:
             "images": part.images,
             "queries": part.queries,
         }
-        means = [(name, one.values) for name, one in part.models.items()]
-        for model, values in [*means, ("chance", part.chance)]:
-            rows.append({**head, "model": model, **_columns(values, mean=True)})
+        values = {name: one.values for name, one in part.models.items()}
+        rows += _by_model(head, values, part.chance, mean=True)
     return _csv(rows)
 
 
@@ -217,11 +214,15 @@ def hits_csv(report: Report) -> bytes:
     return _csv(rows)
 
 
-def _columns(values: Mapping[str, float | None], *, mean: bool = False) -> _Row:
-    """Return the figures with all of one metric side by side."""
-    metrics = list(dict.fromkeys(name.partition("@")[0] for name in values))
-    ordered = sorted(values, key=lambda name: metrics.index(name.partition("@")[0]))
-    return {(AS_MEAN.get(name, name) if mean else name): values[name] for name in ordered}
+def _by_model(
+    head: _Row, values: Mapping[str, Values], chance: Values, *, mean: bool = False
+) -> Iterator[_Row]:
+    """Yield the row of each model and of chance, all figures of one metric side by side."""
+    for model, figures in [*values.items(), ("chance", chance)]:
+        metrics = list(dict.fromkeys(name.partition("@")[0] for name in figures))
+        ordered = sorted(figures, key=lambda name: metrics.index(name.partition("@")[0]))
+        named = {(AS_MEAN.get(name, name) if mean else name): figures[name] for name in ordered}
+        yield {**head, "model": model, **named}
 
 
 def _csv(rows: Sequence[_Row]) -> bytes:

@@ -174,10 +174,10 @@ def _conditions(known: Mapping[int, Scene]) -> dict[str, dict[str, _Known]]:
         texts: dict[str, str] = {}
         for index, scene in known.items():
             value = value_of(scene)
-            said = phrases(_only(scene, kind)) if value else ()
-            if value and said:
+            found = phrases(_only(scene, kind)) if value else ()
+            if value and found:
                 indices[value].append(index)
-                texts[value] = with_article(said[0]) if kind in ("road", "place") else said[0]
+                texts[value] = with_article(found[0]) if kind in ("road", "place") else found[0]
         pool = frozenset(p for some in indices.values() for p in some)
         if len(indices) < 2:
             continue

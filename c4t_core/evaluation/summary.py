@@ -10,10 +10,11 @@ the mean of ``"ap"`` is mAP and that of ``"rr"`` is MRR.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,12 @@ from c4t_core.evaluation.chance import (
     expected_precision,
     expected_recall,
 )
-from c4t_core.evaluation.collection import Collection, Left
+from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.groups import Slice
 from c4t_core.evaluation.metrics import CUTOFFS, RESAMPLES, Floats, mean_intervals
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.evaluation.ranking import Measured
+from c4t_core.images.scan import Skipped
 
 FORMAT = 1
 """Of report.json; additions do not raise it."""
@@ -317,7 +319,7 @@ class Report:
         comparisons: each model with each later one.
         queries: what was asked and found.
         missing: models that could not be evaluated.
-        skipped: images that could not be read.
+        skipped: images that could not be read, by their ids.
         problems: sentences about the input.
         provenance: what the figures come from.
     """
@@ -331,7 +333,7 @@ class Report:
     comparisons: tuple[Comparison, ...]
     queries: tuple[QueryFigures, ...]
     missing: tuple[Missing, ...]
-    skipped: tuple[Left, ...]
+    skipped: tuple[Skipped, ...]
     problems: tuple[str, ...]
     provenance: Provenance
 
@@ -372,7 +374,9 @@ class Report:
             "queries": [found.to_json() for found in self.queries],
             "without_relevant": self.without_relevant,
             "missing": [asdict(item) for item in self.missing],
-            "skipped": [{"path": item.name, "reason": item.reason} for item in self.skipped],
+            "skipped": [
+                {"path": item.path.as_posix(), "reason": item.reason} for item in self.skipped
+            ],
             "problems": list(self.problems),
             "provenance": self.provenance.to_json(),
         }
@@ -380,14 +384,12 @@ class Report:
 
 def _nested(values: Mapping[str, float | Interval | None], *, mean: bool = False) -> Json:
     """Turn ``{"ap": x, "precision@10": y}`` into ``{"map": x, "precision": {"10": y}}``."""
-    out: Json = {}
-    by_cutoff: dict[str, Json] = {}
+    out: dict[str, Any] = {}
     for name, value in values.items():
         metric, _, cutoff = name.partition("@")
         plain = list(value) if isinstance(value, tuple) else value
         if cutoff:
-            out[metric] = by_cutoff.setdefault(metric, {})
-            by_cutoff[metric][cutoff] = plain
+            out.setdefault(metric, {})[cutoff] = plain
         else:
             out[AS_MEAN.get(metric, metric) if mean else metric] = plain
     return out
@@ -407,7 +409,7 @@ def summarise(
     moment: NDArray[np.int64],
     provenance: Provenance,
     missing: Iterable[Missing] = (),
-    skipped: Iterable[Left] = (),
+    skipped: Iterable[Skipped] = (),
     problems: Iterable[str] = (),
 ) -> Report:
     """Summarise what was measured.
@@ -449,10 +451,7 @@ def summarise(
         measured=measured,
         overall=group(answered),
         kinds={kind: group(answered & (np.array(kinds) == kind)) for kind in dict.fromkeys(kinds)},
-        slices=(
-            *_image_slices(queries, measured, slices, intervals),
-            *_class_slices(queries, measured, len(collection), answered, intervals),
-        ),
+        slices=tuple(_slices(queries, measured, slices, answered, len(collection), intervals)),
         comparisons=tuple(
             _compare(a, b, measured, answered, intervals) for a, b in combinations(measured, 2)
         ),
@@ -488,72 +487,60 @@ def _mean_chance(levels: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([level[name] for level in levels])) for name in names}
 
 
-def _image_slices(
+def _slices(
     queries: Sequence[LabelledQuery],
     measured: Mapping[str, Measured],
     slices: Sequence[Slice],
+    answered: _Rows,
+    images: int,
     intervals: _Intervals,
-) -> Iterable[SliceMeans]:
+) -> Iterator[SliceMeans]:
+    """Yield the slices for which a query has a relevant image: of the images, then by class."""
     for number, part in enumerate(slices):
         figures = {name: one.slices[number] for name, one in measured.items()}
         rows = ~np.isnan(next(iter(figures.values()))["ap"])
-        sizes = []
-        for query in (queries[i] for i in np.flatnonzero(rows).tolist()):
-            size = part.inside if query.pool is None else part.inside[query.pool]
-            sizes.append((int(part.inside[query.relevant].sum()), int(size.sum())))
-        images = int(part.inside.sum())
-        yield from _slice(part.dimension, part.value, images, figures, rows, sizes, intervals)
-
-
-def _class_slices(
-    queries: Sequence[LabelledQuery],
-    measured: Mapping[str, Measured],
-    images: int,
-    answered: _Rows,
-    intervals: _Intervals,
-) -> Iterable[SliceMeans]:
+        if rows.any():
+            yield _slice(part, int(part.inside.sum()), figures, queries, rows, intervals)
     figures = {name: one.figures for name, one in measured.items()}
     for value in sorted({name for query in queries for name in query.classes}):
         rows = answered & np.array([value in query.classes for query in queries])
-        sizes = []
-        for query in (queries[i] for i in np.flatnonzero(rows).tolist()):
-            size = images if query.pool is None else len(query.pool)
-            sizes.append((len(query.relevant), size))
-        yield from _slice("class", value, None, figures, rows, sizes, intervals)
+        if rows.any():
+            every = Slice("class", value, np.ones(images, dtype=bool))
+            yield _slice(every, None, figures, queries, rows, intervals)
 
 
 def _slice(
-    dimension: str,
-    value: str,
+    part: Slice,
     images: int | None,
     figures: Mapping[str, Mapping[str, Floats]],
+    queries: Sequence[LabelledQuery],
     rows: _Rows,
-    sizes: Sequence[tuple[int, int]],
     intervals: _Intervals,
-) -> Iterable[SliceMeans]:
-    """Yield the slice, unless none of its queries has a relevant image.
-
-    ``rows`` are the queries that count, ``sizes`` says for each of these how many images are
-    relevant, and how many are ranked.
-    """
-    if not rows.any():
-        return
+) -> SliceMeans:
+    """Return the means over ``rows``, the queries that count, on the images of the slice."""
     shown = [metric for metric in _SLICED if metric in next(iter(figures.values()))]
-    means = {
-        name: _means({metric: table[metric] for metric in shown}, rows, intervals)
-        for name, table in figures.items()
-    }
-    levels = [
-        {
+    levels = []
+    for query in (queries[i] for i in np.flatnonzero(rows).tolist()):
+        relevant = int(part.inside[query.relevant].sum())
+        ranked = int((part.inside if query.pool is None else part.inside[query.pool]).sum())
+        level = {
             "ap": expected_average_precision(relevant, ranked),
             "precision@10": expected_precision(relevant, ranked, 10),
             "precision@25": expected_precision(relevant, ranked, 25),
             "recall@100": expected_recall(ranked, 100),
         }
-        for relevant, ranked in sizes
-    ]
-    chance = _mean_chance([{metric: level[metric] for metric in shown} for level in levels])
-    yield SliceMeans(dimension, value, images, int(rows.sum()), means, chance)
+        levels.append({metric: level[metric] for metric in shown})
+    return SliceMeans(
+        dimension=part.dimension,
+        value=part.value,
+        images=images,
+        queries=int(rows.sum()),
+        models={
+            name: _means({metric: table[metric] for metric in shown}, rows, intervals)
+            for name, table in figures.items()
+        },
+        chance=_mean_chance(levels),
+    )
 
 
 def _compare(
@@ -563,8 +550,14 @@ def _compare(
     difference = {name: first[name] - second[name] for name in first}
     ap = difference["ap"][rows]
     means = _means(difference, rows, intervals)
-    better_a, better_b = int((ap > 1e-12).sum()), int((ap < -1e-12).sum())
-    return Comparison(a, b, int(rows.sum()), means, better_a, better_b)
+    return Comparison(
+        a=a,
+        b=b,
+        queries=int(rows.sum()),
+        difference=means,
+        better_a=int((ap > 1e-12).sum()),
+        better_b=int((ap < -1e-12).sum()),
+    )
 
 
 def _one_query(

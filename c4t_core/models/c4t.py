@@ -18,6 +18,7 @@ from c4t_core.models.folder import (
     fingerprint,
     load_state,
     read_config,
+    unreadable,
     verify_manifest,
 )
 
@@ -113,13 +114,8 @@ def external_data(graph: bytes) -> list[ExternalData]:
                         raise ValueError(f'"{key}" is given twice')
                     entry[key] = pair.get(2, "")
             if entry:
-                found.append(
-                    ExternalData(
-                        entry.get("location", ""),
-                        int(entry.get("offset", "0")),
-                        int(entry.get("length", "0")),
-                    )
-                )
+                offset, length = int(entry.get("offset", "0")), int(entry.get("length", "0"))
+                found.append(ExternalData(entry.get("location", ""), offset, length))
     except IndexError as error:
         raise ValueError("the file ends too early") from error
     return found
@@ -141,9 +137,7 @@ def check_graph(path: Path) -> None:
         entries = external_data(_read(path))
         limit = (path.parent / WEIGHTS).stat().st_size
     except (OSError, ValueError) as error:
-        raise ModelError(
-            f'{path.name} of the model "{path.parent}" cannot be read ({error}); {AGAIN}.'
-        ) from error
+        raise unreadable(path, error) from error
     for entry in entries:
         if entry.location != WEIGHTS:
             raise ModelError(
@@ -160,25 +154,23 @@ _FEW = 16  # below this many texts the tokenizer's own thread pool is not worth 
 
 
 class Tokens:
-    """The tokenizer of a model folder.
+    """The tokenizer of a model.
 
     Args:
-        path: ``tokenizer.json``.
+        content: of ``tokenizer.json``.
         max_length: tokens a text is cut to, the special ones included.
 
     Raises:
-        ModelError: if the file is missing or broken.
+        ValueError: if the content is broken.
     """
 
-    def __init__(self, path: Path, max_length: int) -> None:
+    def __init__(self, content: bytes, max_length: int) -> None:
         from tokenizers import Tokenizer
 
         try:
-            self._tokenizer = Tokenizer.from_file(str(path))
+            self._tokenizer = Tokenizer.from_buffer(content)
         except Exception as error:  # noqa: BLE001 - the library raises plain Exception
-            raise ModelError(
-                f'{TOKENIZER} of the model "{path.parent}" cannot be read ({error}); {AGAIN}.'
-            ) from error
+            raise ValueError(str(error)) from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length)
         self.pad_id = self._tokenizer.token_to_id("[PAD]") or 0
@@ -258,7 +250,11 @@ class C4TFolder:
         Raises:
             ModelError: if it is broken or has more words than the network.
         """
-        tokens = Tokens(self.path / TOKENIZER, self.config.text.max_length)
+        try:
+            content = (self.path / TOKENIZER).read_bytes()
+            tokens = Tokens(content, self.config.text.max_length)
+        except (OSError, ValueError) as error:
+            raise unreadable(self.path / TOKENIZER, error) from error
         if tokens.vocabulary > self.config.text.vocabulary:
             raise ModelError(
                 f'The tokenizer of the model "{self.path}" does not fit its weights; {AGAIN}.'

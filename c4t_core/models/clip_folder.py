@@ -178,9 +178,9 @@ def preprocessing(config: dict[str, Any]) -> PreprocessConfig:
     Raises:
         ModelError: if the input is not square or is prepared in a way not known here.
     """
-    said = config["preprocess_cfg"]
+    settings = config["preprocess_cfg"]
     size = config["model_cfg"]["vision_cfg"].get("image_size", 224)
-    resize = said.get("resize_mode", "shortest")
+    resize = settings.get("resize_mode", "shortest")
     try:
         sides = {int(side) for side in (size if isinstance(size, list | tuple) else (size,))}
         if len(sides) != 1 or resize == "crop":  # which is ours
@@ -188,10 +188,10 @@ def preprocessing(config: dict[str, Any]) -> PreprocessConfig:
         return PreprocessConfig(
             size=sides.pop(),
             resize=resize,
-            interpolation=said.get("interpolation", "bicubic"),
-            mean=tuple(said.get("mean", _MEAN)),
-            std=tuple(said.get("std", _STD)),
-            fill=int(said.get("fill_color", 0)),
+            interpolation=settings.get("interpolation", "bicubic"),
+            mean=tuple(settings.get("mean", _MEAN)),
+            std=tuple(settings.get("std", _STD)),
+            fill=int(settings.get("fill_color", 0)),
         )
     except (ValueError, TypeError) as error:
         raise ModelError(

@@ -99,7 +99,7 @@ def require_network(host: str, seconds: float = 1.0) -> None:
         return  # only the proxy can tell
     reached = threading.Event()
 
-    def knock() -> None:
+    def connect() -> None:
         # in a thread because looking a name up has no time limit of its own
         try:
             socket.create_connection((host, 443), timeout=seconds).close()
@@ -107,7 +107,7 @@ def require_network(host: str, seconds: float = 1.0) -> None:
         except OSError:
             pass
 
-    thread = threading.Thread(target=knock, name="c4t-knock", daemon=True)
+    thread = threading.Thread(target=connect, name="c4t-connect", daemon=True)
     thread.start()
     thread.join(seconds)
     if not reached.is_set():

@@ -8,6 +8,7 @@ the graphs. Needs the extra ``train`` (torch, onnx). :func:`trace` serves CLIP a
 
 from __future__ import annotations
 
+import json
 import struct
 import tempfile
 import warnings
@@ -20,12 +21,7 @@ import numpy as np
 
 from c4t_core.errors import MissingExtraError
 from c4t_core.files import write_whole
-from c4t_core.models.folder import (
-    IMAGE_GRAPH,
-    TEXT_GRAPH,
-    WEIGHTS,
-    write_manifest,
-)
+from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH, WEIGHTS, write_manifest
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -110,7 +106,7 @@ def _padded(conv: Any, pad: list[int], maps: Tensor) -> Tensor:
 
 
 def _merge_padding(graph: Any, pads: dict[str, list[int]]) -> None:
-    """Write the padding into the convolutions, in place, and drop what only computed it.
+    """Write the padding into the convolutions, in index, and drop what only computed it.
 
     ONNX Runtime does not merge it by itself and leaves its fast memory layout around each Pad.
     """
@@ -205,21 +201,15 @@ def safetensors_table(path: Path) -> dict[str, tuple[str, list[int], int, int]]:
     The format: eight bytes little-endian length of the JSON header, the header, the data; offsets
     in the header count from the end of the header.
     """
-    import json
-
     with path.open("rb") as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
         header = json.loads(stream.read(length))
     header.pop("__metadata__", None)
-    return {
-        name: (
-            entry["dtype"],
-            entry["shape"],
-            8 + length + entry["data_offsets"][0],
-            entry["data_offsets"][1] - entry["data_offsets"][0],
-        )
-        for name, entry in header.items()
-    }
+    table = {}
+    for name, entry in header.items():
+        start, end = entry["data_offsets"]
+        table[name] = (entry["dtype"], entry["shape"], 8 + length + start, end - start)
+    return table
 
 
 def _point_into_weights(
@@ -227,7 +217,7 @@ def _point_into_weights(
     state: dict[str, np.ndarray[Any, Any]],
     table: dict[str, tuple[str, list[int], int, int]],
 ) -> None:
-    """Replace the initializers of a graph by references into ``model.safetensors``, in place.
+    """Replace the initializers of a graph by references into ``model.safetensors``, in index.
 
     A weight stored as float16 gets a Cast to float32 behind it; a table that is only looked up is
     cast after the look-up, so that the rows in use are converted and not the whole table.
@@ -279,6 +269,6 @@ def _cast_after_gather(graph: Any, name: str) -> bool:
     for node in users:
         output = node.output[0]
         node.output[0] = f"{output}.stored"
-        place = list(graph.node).index(node) + 1
-        graph.node.insert(place, _cast(node.output[0], output))
+        index = list(graph.node).index(node) + 1
+        graph.node.insert(index, _cast(node.output[0], output))
     return True

@@ -43,6 +43,11 @@ class Manifest:
     preprocessing_version: int
 
 
+def unreadable(path: Path, why: object) -> ModelError:
+    """Return the error for a file of a model folder that cannot be read."""
+    return ModelError(f'{path.name} of the model "{path.parent}" cannot be read ({why}); {AGAIN}.')
+
+
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
     try:
@@ -50,9 +55,7 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise ModelError(f'"{folder}" is not a whole model: {name} is missing; {AGAIN}.') from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f'{name} of the model "{folder}" cannot be read ({error}); {AGAIN}.'
-        ) from error
+        raise unreadable(path, error) from error
     if not isinstance(data, dict):
         raise ModelError(f'{name} of the model "{folder}" is not a JSON object; {AGAIN}.')
     return data
@@ -134,9 +137,7 @@ def verify_manifest(folder: Path) -> Manifest:
         try:
             actual = sha256(folder / name)
         except OSError as error:
-            raise ModelError(
-                f'{name} of the model "{folder}" cannot be read ({error}); {AGAIN}.'
-            ) from error
+            raise unreadable(folder / name, error) from error
         if actual != digest:
             raise ModelError(
                 f'{name} of the model "{folder}" is damaged or was changed (its SHA-256 sum is '
@@ -254,9 +255,7 @@ def load_state(folder: Path) -> dict[str, Tensor]:
     try:
         stored: dict[str, Tensor] = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
-        raise ModelError(
-            f'{WEIGHTS} of the model "{folder}" cannot be read ({error}); {AGAIN}.'
-        ) from error
+        raise unreadable(folder / WEIGHTS, error) from error
     return {
         name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor
         for name, tensor in stored.items()

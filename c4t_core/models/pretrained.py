@@ -190,12 +190,12 @@ def rename_efficientnet(state: Mapping[str, Tensor], stages: list[int]) -> dict[
         state: names such as ``_blocks.5._bn0.weight``.
         stages: number of blocks per stage, in order.
     """
-    places = [(i, j) for i, count in enumerate(stages) for j in range(count)]
+    blocks = [(i, j) for i, count in enumerate(stages) for j in range(count)]
     renamed = {}
     for name, tensor in state.items():
         match = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name)
         if match:
-            stage, block = places[int(match[1])]
+            stage, block = blocks[int(match[1])]
             layer = (_FIRST if stage == 0 else _LATER)[match[2]]
             renamed[f"blocks.{stage}.{block}.{layer}.{match[3]}"] = tensor
         else:

@@ -158,7 +158,7 @@ def _describe_shipped() -> ModelInfo:
     try:
         return _describe(SHIPPED, shipped_folder(), text)
     except C4TError as error:
-        return ModelInfo(SHIPPED, "c4t", None, False, str(error), description=text)
+        return ModelInfo(SHIPPED, "c4t", available=False, reason=str(error), description=text)
 
 
 def _describe(name: str, folder: Path, description: str = "") -> ModelInfo:
@@ -166,7 +166,9 @@ def _describe(name: str, folder: Path, description: str = "") -> ModelInfo:
         manifest = model_folder.read_manifest(folder)
         config = model_folder.read_config(folder)
     except C4TError as error:
-        return ModelInfo(name, "c4t", folder, False, str(error), _size(folder))
+        return ModelInfo(
+            name, "c4t", folder, available=False, reason=str(error), size_bytes=_size(folder)
+        )
     text = description or _first_line(folder / model_folder.CARD) or f"A C4T model ({config.name})."
     return ModelInfo(
         name=name,
@@ -235,7 +237,7 @@ def register(folder: Path, name: str) -> str:
     own = check_name(name)
     manifest = model_folder.verify_manifest(folder)
     model_folder.read_config(folder)
-    place = models_dir() / own
+    target = models_dir() / own
     taken = {path.name.lower() for path in models_dir().iterdir()}
     if own.lower() in taken:
         raise ModelError(
@@ -243,12 +245,12 @@ def register(folder: Path, name: str) -> str:
             f'"c4t models remove c4t:{own}".'
         )
     try:
-        with atomic_folder(place) as beside:
+        with atomic_folder(target) as beside:
             for file in (*manifest.files, model_folder.MANIFEST):
                 shutil.copyfile(folder / file, beside / file)
     except OSError as error:
         raise ModelError(
-            f'The model cannot be copied to "{place}" ({error.strerror or error}); free some '
+            f'The model cannot be copied to "{target}" ({error.strerror or error}); free some '
             "space and try again."
         ) from error
     return f"c4t:{own}"

@@ -49,15 +49,15 @@ class Position:
     history: list[dict[str, Any]] = field(default_factory=list)  # one row per epoch
 
 
+def learning(module: nn.Module) -> dict[str, Tensor]:
+    """Return what training changes, by name: learning parameters, and buffers; no copies."""
+    fixed = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
+    return {name: tensor for name, tensor in module.state_dict().items() if name not in fixed}
+
+
 def learning_state(module: nn.Module) -> dict[str, Tensor]:
-    """Return what training changes, by name: learning parameters, and buffers."""
-    learning = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
-    fixed = {name for name, _ in module.named_parameters()} - learning
-    return {
-        name: tensor.detach().cpu().clone()
-        for name, tensor in module.state_dict().items()
-        if name not in fixed
-    }
+    """Return copies on the CPU of what training changes."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in learning(module).items()}
 
 
 def load_learning_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -67,7 +67,7 @@ def load_learning_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
         TrainingError: if it belongs to something else.
     """
     own = module.state_dict()
-    fits = set(state) == set(learning_state(module)) and all(
+    fits = state.keys() == learning(module).keys() and all(
         own[name].shape == tensor.shape for name, tensor in state.items()
     )
     if not fits:
@@ -82,10 +82,8 @@ def state_digest(module: nn.Module) -> str:
     """Return a hex digest over all weights of a module."""
     parts: list[str | bytes] = []
     for name, tensor in sorted(module.state_dict().items()):
-        parts.append(name)
-        parts.append(
-            tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-        )
+        flat_bytes = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
+        parts += [name, flat_bytes.numpy().tobytes()]
     return digest(parts)
 
 

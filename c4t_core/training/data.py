@@ -109,22 +109,22 @@ def load_data(request: TrainingRequest) -> Data:
         train = [pair for pair in found.pairs if _split(pair) in _TRAIN]
         validation = [pair for pair in found.pairs if _split(pair) in _VALIDATION]
         test = [pair for pair in found.pairs if _split(pair) not in _TRAIN | _VALIDATION]
-        train, validation, said = _kept_apart(train, validation, test)
-        warnings.extend(said)
+        train, validation, notes = _kept_apart(train, validation, test)
+        warnings.extend(notes)
         if not validation:
             warnings.append("The split column marks no images for validation.")
     elif share > 0:
-        train, validation, said = split_by_drive(found.pairs, share=share, seed=seed)
-        warnings.extend(said)
+        train, validation, notes = split_by_drive(found.pairs, share=share, seed=seed)
+        warnings.extend(notes)
     else:
         train, validation = list(found.pairs), []
     return Data(
-        tuple(gather(train)),
-        tuple(gather(validation)),
-        tuple(found.problems),
-        tuple(warnings),
-        len(train) + len(validation),
-        len({pair.image for pair in test}),
+        train=tuple(gather(train)),
+        validation=tuple(gather(validation)),
+        problems=tuple(found.problems),
+        warnings=tuple(warnings),
+        pairs=len(train) + len(validation),
+        test=len({pair.image for pair in test}),
     )
 
 
@@ -138,15 +138,15 @@ def _kept_apart(
     """
     untouched = {pair.image for pair in test}
     held = untouched | {pair.image for pair in validation}
-    torn = {pair.image for pair in train} & held | {pair.image for pair in validation} & untouched
-    if not torn:
+    shared = {pair.image for pair in train} & held | {pair.image for pair in validation} & untouched
+    if not shared:
         return train, validation, []
     return (
         [pair for pair in train if pair.image not in held],
         [pair for pair in validation if pair.image not in untouched],
         [
-            f"The column split marks {len(torn)} images for more than one part; they are kept out "
-            "of training, so that nothing is measured on what was learned."
+            f"The column split marks {len(shared)} images for more than one part; they are kept "
+            "out of training, so that nothing is measured on what was learned."
         ],
     )
 
@@ -173,7 +173,7 @@ def epoch_rows(
 ) -> NDArray[np.int64]:
     """Return the order of one epoch, a pure function of seed and epoch.
 
-    That makes resuming exact: the place in this order is all that has to be kept.
+    That makes resuming exact: the position in this order is all that has to be kept.
 
     Args:
         samples: n images.
@@ -225,16 +225,16 @@ class PixelReader:
         """Read images.
 
         Returns:
-            uint8 (n, S, S, 3), black where an image cannot be read, and why by its place.
+            uint8 (n, S, S, 3), black where an image cannot be read, and why by its index.
         """
         size = self._config.size
         pixels = np.zeros((len(paths), size, size, 3), dtype=np.uint8)
         reasons: dict[int, str] = {}
-        for index, got in enumerate(self._pool.map(self._one, paths)):
-            if isinstance(got, str):
-                reasons[index] = got
+        for index, image in enumerate(self._pool.map(self._one, paths)):
+            if isinstance(image, str):
+                reasons[index] = image
             else:
-                pixels[index] = got
+                pixels[index] = image
         return pixels, reasons
 
     def _one(self, path: Path) -> Pixels | str:

@@ -11,21 +11,31 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from c4t_core.datasets.pairs import Problem
 from c4t_core.training.plain import from_plain, to_plain
 
+_KINDS: dict[str, type[Event]] = {}  # entry ``event`` of a line -> what it describes
+
 
 @dataclass(frozen=True)
 class Event:
-    """Something that a run tells."""
+    """Something that a run tells; ``event`` is what lines of JSON call its kind."""
+
+    event: ClassVar[str]
+
+    def __init_subclass__(cls, event: str = "") -> None:
+        if event:
+            cls.event = event
+            _KINDS[event] = cls
 
 
 Emit = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
-class PairsRead(Event):
+class PairsRead(Event, event="pairs"):
     """What the pairs file holds: rows that are used, images by split, rows that are left out."""
 
     pairs: int
@@ -48,12 +58,12 @@ class Preparing(Event):
 
 
 @dataclass(frozen=True)
-class Features(Preparing):
+class Features(Preparing, event="features"):
     """Features of a frozen encoder are computed."""
 
 
 @dataclass(frozen=True)
-class Pixels(Preparing):
+class Pixels(Preparing, event="prepare"):
     """Images are decoded."""
 
 
@@ -66,14 +76,14 @@ class UnreadableImage:
 
 
 @dataclass(frozen=True)
-class ImagesSkipped(Event):
+class ImagesSkipped(Event, event="skipped"):
     """Images that cannot be read."""
 
     images: tuple[UnreadableImage, ...]
 
 
 @dataclass(frozen=True)
-class Estimate(Event):
+class Estimate(Event, event="estimate"):
     """How long the training will take."""
 
     seconds: float
@@ -83,7 +93,7 @@ class Estimate(Event):
 
 
 @dataclass(frozen=True)
-class Started(Event):
+class Started(Event, event="start"):
     """The loop begins, or goes on after ``step``."""
 
     step: int
@@ -97,7 +107,7 @@ class Started(Event):
 
 
 @dataclass(frozen=True)
-class Step(Event):
+class Step(Event, event="step"):
     """Steps of the optimiser; only some are told."""
 
     step: int
@@ -128,19 +138,19 @@ class EpochFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Validated(Event, EpochFigures):
+class Validated(Event, EpochFigures, event="validation"):
     """The images held out were searched."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpochDone(Event, EpochFigures):
+class EpochDone(Event, EpochFigures, event="epoch"):
     """An epoch is over."""
 
     epochs: int
 
 
 @dataclass(frozen=True)
-class BatchHalved(Event):
+class BatchHalved(Event, event="memory"):
     """Memory ran out; batches are smaller from now on."""
 
     batch: int
@@ -148,7 +158,7 @@ class BatchHalved(Event):
 
 
 @dataclass(frozen=True)
-class StoppedEarly(Event):
+class StoppedEarly(Event, event="early_stop"):
     """The last epochs were no better."""
 
     epoch: int
@@ -156,7 +166,7 @@ class StoppedEarly(Event):
 
 
 @dataclass(frozen=True)
-class CheckpointSaved(Event):
+class CheckpointSaved(Event, event="checkpoint"):
     """The run goes on from here after a crash."""
 
     path: str
@@ -164,7 +174,7 @@ class CheckpointSaved(Event):
 
 
 @dataclass(frozen=True)
-class StateMeasured(Event):
+class StateMeasured(Event, event="measured"):
     """States of the weights that the guards have measured."""
 
     done: int
@@ -230,7 +240,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Guarded(Event):
+class Guarded(Event, event="guard"):
     """What the guards of fine-tuning found and chose.
 
     Attributes:
@@ -249,14 +259,14 @@ class Guarded(Event):
 
 
 @dataclass(frozen=True)
-class Exporting(Event):
+class Exporting(Event, event="export"):
     """The finished model is written."""
 
     path: str
 
 
 @dataclass(frozen=True)
-class TrainingResult(Event):
+class TrainingResult(Event, event="done"):
     """What a finished run leaves; also ``report.json`` in its folder.
 
     Attributes:
@@ -289,48 +299,23 @@ class TrainingResult(Event):
 
 
 @dataclass(frozen=True)
-class Stopped(Event):
+class Stopped(Event, event="stopped"):
     """The run was asked to stop, and has saved its state."""
 
     message: str
 
 
 @dataclass(frozen=True)
-class Failed(Event):
+class Failed(Event, event="error"):
     """The run ended with something that the user can mend."""
 
     kind: str  # name of the exception
     message: str
 
 
-EVENTS: dict[str, type[Event]] = {
-    "pairs": PairsRead,
-    "features": Features,
-    "prepare": Pixels,
-    "skipped": ImagesSkipped,
-    "estimate": Estimate,
-    "start": Started,
-    "step": Step,
-    "validation": Validated,
-    "epoch": EpochDone,
-    "memory": BatchHalved,
-    "early_stop": StoppedEarly,
-    "checkpoint": CheckpointSaved,
-    "measured": StateMeasured,
-    "guard": Guarded,
-    "export": Exporting,
-    "done": TrainingResult,
-    "stopped": Stopped,
-    "error": Failed,
-}
-"""Entry ``event`` of a line -> what the other entries describe."""
-
-_NAMES = {kind: name for name, kind in EVENTS.items()}
-
-
 def to_line(event: Event) -> str:
     """Return an event as one line of JSON."""
-    return json.dumps({"event": _NAMES[type(event)], **to_plain(event)})
+    return json.dumps({"event": event.event, **to_plain(event)})
 
 
 def parse_event(line: str) -> Event | None:
@@ -341,6 +326,6 @@ def parse_event(line: str) -> Event | None:
     """
     try:
         plain = json.loads(line)
-        return from_plain(EVENTS[plain["event"]], plain)
+        return from_plain(_KINDS[plain["event"]], plain)
     except (ValueError, KeyError, TypeError):
         return None

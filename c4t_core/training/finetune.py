@@ -10,6 +10,7 @@ the drives that ship, or the user's own pairs, and sentences whose order of mean
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,59 +30,19 @@ from c4t_core.training.steps import Material
 from c4t_core.training.towers import Captions, Towers
 from c4t_core.training.validation import measure
 
-TRIPLETS: tuple[tuple[str, str, str], ...] = (
-    # words of traffic that labelled classes seldom hold
-    ("an ambulance on call", "an emergency vehicle with its siren on", "a parked delivery van"),
-    ("a fire engine", "a red truck of the fire brigade", "a red sports car"),
-    ("a police car", "officers on patrol in their vehicle", "a taxi waiting for guests"),
-    ("a red traffic light", "the signal tells us to stop", "a green meadow"),
-    ("the lights have turned green", "we may drive on at the signal", "a red stop sign"),
-    ("a tunnel", "the road goes underground", "a road over a hill"),
-    ("a bridge over a river", "the road crosses the water on an overpass", "boats on a lake"),
-    ("a roundabout", "a circular junction", "a straight motorway"),
-    ("a dog on the road", "a pet runs across the street", "a child at a bus stop"),
-    ("a level crossing", "the railway crosses the road", "a footpath in the park"),
-    ("a tram", "a streetcar on its rails", "a bus at the station"),
-    ("a school bus", "a coach that brings pupils home", "a school building"),
-    ("roadworks", "a construction site on the street", "a building with a garden"),
-    ("a traffic jam", "cars are queueing bumper to bumper", "an empty road"),
-    ("a car park", "a place to leave the car", "a playground"),
-    ("a petrol station", "somewhere to fill the tank", "a railway station"),
-    ("a toll booth", "drivers pay here to use the motorway", "a telephone box"),
-    ("a horse-drawn cart", "a carriage pulled by an animal", "a shopping trolley"),
-    ("a pram", "someone pushes a baby carriage", "someone pushes a lawn mower"),
-    ("a motorcyclist", "a person rides a motorbike", "a person drives a tractor"),
-    # weather, light, surface
-    ("snow", "the street is white in winter", "the street is dry in summer"),
-    ("heavy rain", "it is pouring and the road is wet", "a dusty road in the sun"),
-    ("thick fog", "one can hardly see in the mist", "a clear view of the mountains"),
-    ("at night", "it is dark outside", "it is noon"),
-    ("dusk", "the sun is going down", "early afternoon"),
-    ("a sandstorm", "sand is blown over the road", "ice on the road"),
-    ("low sun that dazzles", "glare straight ahead", "an overcast sky"),
-    ("a muddy track", "an unpaved road after rain", "a new asphalt road"),
-    ("cobblestones", "a street paved with stones", "a gravel pit"),
-    ("an icy road", "the surface is frozen and slippery", "hot tarmac"),
-    # road users and places
-    ("a pedestrian", "someone on foot", "a car on its own"),
-    ("a cyclist", "a person on a bicycle", "a bicycle shop"),
-    ("a lorry", "a heavy goods vehicle", "a small city car"),
-    ("people cross at the zebra crossing", "pedestrians walk over the crosswalk", "a zebra"),
-    ("a crowd on the pavement", "many people on the sidewalk", "an empty pavement"),
-    ("a forest road", "a lane between trees", "a lane between houses"),
-    ("a country road", "a rural street through fields", "a street in the city centre"),
-    ("a motorway", "a highway with several lanes", "a narrow alley"),
-    ("high buildings", "skyscrapers on both sides", "hedges on both sides"),
-    ("an intersection", "two roads cross", "two roads run side by side"),
-)
-"""(sentence, the same in other words, something else)."""
-
 SAMPLE_CAPTIONS = 2  # sentences per drawn frame
+
+
+@cache
+def triplets() -> list[list[str]]:
+    """Return the triplets: a sentence, the same in other words, something else."""
+    lines = resource("training", "triplets.tsv").read_text("utf-8").splitlines()
+    return [line.split("\t") for line in lines if line[0] != "#"]
 
 
 def sentences() -> list[str]:
     """Return every sentence of the triplets once, in order."""
-    return list(dict.fromkeys(sentence for triplet in TRIPLETS for sentence in triplet))
+    return list(dict.fromkeys(sentence for triplet in triplets() for sentence in triplet))
 
 
 def sample_drive() -> list[Sample]:
@@ -138,8 +99,8 @@ def order_of_meanings(embeddings: Floats) -> float:
     Args:
         embeddings: float32 (s, d), unit rows, one for each of :func:`sentences`.
     """
-    place = {sentence: row for row, sentence in enumerate(sentences())}
-    rows = np.array([[place[sentence] for sentence in triplet] for triplet in TRIPLETS])  # (t, 3)
+    row_of = {sentence: row for row, sentence in enumerate(sentences())}
+    rows = np.array([[row_of[text] for text in triplet] for triplet in triplets()])  # (t, 3)
     first, same, other = (embeddings[rows[:, column]] for column in range(3))  # (t, d) each
     right = (first * same).sum(axis=1) > (first * other).sum(axis=1)  # (t,)
     return float(right.mean())
@@ -188,32 +149,27 @@ class Guard:
         if self._old_sentences is None:
             self._old_sentences = embedded
         return Figures(
-            mix,
-            self._retrieval(self._material, self._material.validation),
-            self._retrieval(self._general, None),
-            order_of_meanings(embedded),
-            rank_correlation(self._old_sentences, embedded),
+            mix=mix,
+            held_out=self._retrieval(self._material, self._material.validation),
+            general=self._retrieval(self._general),
+            meaning=order_of_meanings(embedded),
+            kept=rank_correlation(self._old_sentences, embedded),
         )
 
-    def _retrieval(self, material: Material | None, numbers: range | None) -> Retrieval | None:
+    def _retrieval(
+        self, material: Material | None, numbers: range | None = None
+    ) -> Retrieval | None:
         if material is None:
             return None
         chosen = range(len(material.samples)) if numbers is None else numbers
         if not len(chosen):
             return None
-        return measure(
-            self._towers,
-            material.samples,
-            chosen,
-            material.images,
-            material.captions,
-            self._options,
-        ).retrieval
+        return measure(self._towers, material, chosen, self._options).retrieval
 
     def _sentences(self) -> Floats:
         device = next(self._towers.parameters()).device
         with torch.no_grad():
-            batch = self._probe.batch(range(len(self._probe.places))).to(device)
+            batch = self._probe.batch(range(len(self._probe.positions))).to(device)
             features = self._towers.text_features(batch)  # (s, width)
             unit = F.normalize(self._towers.model.text_head(features).float(), dim=-1)
         rows: Floats = unit.cpu().numpy()
@@ -254,7 +210,13 @@ class Guard:
             else choose(before, tried)
         )
         load_learning_state(self._towers, mixed(old, new, chosen.mix))
-        return Guarded(before, after, chosen, tuple(tried), _warnings(before, after, chosen))
+        return Guarded(
+            before=before,
+            after=after,
+            chosen=chosen,
+            tried=tuple(tried),
+            warnings=_warnings(before, after, chosen),
+        )
 
 
 def forgotten(before: Figures, after: Figures) -> bool:
@@ -287,30 +249,30 @@ def choose(before: Figures, tried: Sequence[Figures]) -> Figures:
 
 
 def _warnings(before: Figures, after: Figures, chosen: Figures) -> tuple[str, ...]:
-    said = []
+    warnings = []
     if forgotten(before, after):
-        said.append(
+        warnings.append(
             f"The new weights alone forgot: the general score falls from "
             f"{before.general_score:.3f} to {after.general_score:.3f}. "
             f"{_kept(chosen)}, which scores {chosen.general_score:.3f}."
         )
     elif not helped(before, after) and helped(before, chosen):
-        said.append(
+        warnings.append(
             f"The new weights alone did not help on the held-out drives: "
             f"{before.held_out_score:.3f} before, {after.held_out_score:.3f} after. "
             f"{_kept(chosen)}, which scores {chosen.held_out_score:.3f}."
         )
     if not helped(before, chosen):
-        said.append(
+        warnings.append(
             f"Fine-tuning did not help on the held-out drives: {before.held_out_score:.3f} "
             f"before, {chosen.held_out_score:.3f} after. The old model is the one to use."
         )
     if before.held_out is None:
-        said.append(
+        warnings.append(
             "No drives were held out, so nobody knows whether this helped; add pairs of another "
             "drive or a split column."
         )
-    return tuple(said)
+    return tuple(warnings)
 
 
 def _kept(chosen: Figures) -> str:

@@ -18,14 +18,15 @@ References:
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-LossName = Literal["original", "infonce", "soft-text", "siglip"]
-LOSSES: tuple[str, ...] = get_args(LossName)
+from c4t_core.training.request import Loss
+
+LOSSES: tuple[str, ...] = get_args(Loss)
 
 MAX_LOG_SCALE = math.log(100.0)
 """CLIP clips its scale at 100 "to prevent training instability" (arXiv 2103.00020, 2.5)."""

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from c4t_core.errors import TrainingError
 from c4t_core.files import sha256
@@ -83,13 +83,9 @@ class TrainingOptions:
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "loss": get_args(Loss),
-    "freeze": get_args(Freeze),
-    "schedule": get_args(Schedule),
-    "precision": get_args(Precision),
-    "captions": get_args(Captions),
-    "augment": get_args(Augment),
-    "monitor": get_args(Monitor),
+    name: get_args(hint)
+    for name, hint in get_type_hints(TrainingOptions).items()
+    if get_origin(hint) is Literal
 }
 _BOUNDS: dict[str, tuple[float, float]] = {
     "temperature": (1e-4, 1e4),

@@ -41,7 +41,7 @@ from c4t_core.training.events import (
 from c4t_core.training.finetune import Guard
 from c4t_core.training.losses import Criterion
 from c4t_core.training.request import Precision, TrainingRequest
-from c4t_core.training.sources import Place, caption_source, image_source
+from c4t_core.training.sources import SourceSetup, caption_source, image_source
 from c4t_core.training.steps import Material
 from c4t_core.training.towers import Towers, freeze
 from c4t_core.training.trainer import Trainer
@@ -224,15 +224,15 @@ class Run:
         """Return when all processes are here."""
         self._acc.wait_for_everyone()
 
-    def _place(self, folder: str) -> Place:
-        return Place(
-            self._request.output / folder,
-            self._acc.device,
-            available_threads(),
-            self.main,
-            self.wait,
-            self._emit,
-            lambda done, total: self._progress(0, max(1, total)),
+    def _source_setup(self, folder: str) -> SourceSetup:
+        return SourceSetup(
+            folder=self._request.output / folder,
+            device=self._acc.device,
+            threads=available_threads(),
+            main=self.main,
+            wait=self.wait,
+            emit=self._emit,
+            progress=lambda done, total: self._progress(0, max(1, total)),
         )
 
     def _prepare(self) -> Material:
@@ -250,13 +250,13 @@ class Run:
         self, samples: Sequence[Sample], train: int, folder: str
     ) -> tuple[Material, list[tuple[str, str]]]:
         """Prepare samples and leave out those that cannot be read."""
-        place = self._place(folder)
-        images = image_source(samples, self._towers, self._request.options, place)
+        setup = self._source_setup(folder)
+        images = image_source(samples, self._towers, self._request.options, setup)
         skipped = [(samples[at].relative, why) for at, why in sorted(images.skipped.items())]
         kept = [at for at in range(len(samples)) if at not in images.skipped]
         images.renumber(kept)
         good = [samples[at] for at in kept]
-        captions = caption_source(good, self._towers, self._start.tokenizer[TOKENIZER], place)
+        captions = caption_source(good, self._towers, self._start.tokenizer[TOKENIZER], setup)
         return Material(good, sum(at < train for at in kept), images, captions), skipped
 
     def train(self) -> tuple[Position, bool]:
@@ -270,11 +270,11 @@ class Run:
             self._towers,
             self._request.options,
             self._material,
-            self._request.output,
-            self._identity,
-            self._emit,
-            self._progress,
-            self._request.checkpoint_seconds,
+            folder=self._request.output,
+            identity=self._identity,
+            emit=self._emit,
+            progress=self._progress,
+            checkpoint_seconds=self._request.checkpoint_seconds,
         )
         position = trainer.run()
         self.wait()
@@ -286,9 +286,9 @@ class Run:
         if self._request.base is None or not self._request.guard:
             return None
         material = self._general()
-        place = self._place("cache/sentences")
+        setup = self._source_setup("cache/sentences")
         probe_samples = [Sample(Path(), "", tuple(finetune.sentences()), None)]
-        probe = caption_source(probe_samples, self._towers, self._start.tokenizer[TOKENIZER], place)
+        probe = caption_source(probe_samples, self._towers, self._start.tokenizer[TOKENIZER], setup)
         guard = Guard(self._towers, self._material, material, probe, self._request.options)
         new = learning_state(self._towers)
 

@@ -111,7 +111,7 @@ class RowStore:
 
         Args:
             compute: gives the rows of one block.
-            block: rows per block; blocks lie at fixed places, so that resuming computes the
+            block: rows per block; blocks lie at fixed positions, so that resuming computes the
                 same batches as a run that was never stopped.
             progress: called after each block with rows done and rows in all.
             on_block: called after each block with rows done, rows in all and seconds left.
@@ -136,8 +136,8 @@ class RowStore:
 
     def _keep(self, numbers: Sequence[int], rows: Rows, reasons: dict[int, str]) -> None:
         good = [number for number in numbers if number not in reasons]
-        places = [place for place, number in enumerate(numbers) if number not in reasons]
-        self.rows[good] = rows[places]
+        rows_of_good = [index for index, number in enumerate(numbers) if number not in reasons]
+        self.rows[good] = rows[rows_of_good]
         if isinstance(self.rows, np.memmap):
             self.rows.flush()
         if reasons:
@@ -187,7 +187,7 @@ BLOCK = 64  # images per pass of a frozen encoder; fixed, so that a resumed cach
 
 
 @dataclass
-class Place:
+class SourceSetup:
     """Where and how sources are made.
 
     Attributes:
@@ -259,11 +259,11 @@ class ImageSource:
 
 
 def image_source(
-    samples: Sequence[Sample], towers: Towers, options: TrainingOptions, place: Place
+    samples: Sequence[Sample], towers: Towers, options: TrainingOptions, setup: SourceSetup
 ) -> ImageSource:
     """Decode every image once and keep what training will need of it."""
     paths = [sample.image for sample in samples]
-    reader = PixelReader(towers.model.config.preprocess, place.threads)
+    reader = PixelReader(towers.model.config.preprocess, setup.threads)
     files = [file_key(path) for path in paths]
     preprocess = str(towers.model.config.preprocess)
     if is_frozen(towers.model.image_encoder) and options.augment == "none":
@@ -271,29 +271,24 @@ def image_source(
         width = towers.model.image_encoder.width
         store = _filled(
             ("images", key, len(paths), (width,), np.float32),
-            lambda numbers: _features(numbers, paths, reader, towers, place.device),
+            lambda numbers: _features(numbers, paths, reader, towers, setup.device),
             Features,
-            place,
+            setup,
         )
         reader.close()
         return ImageSource(store, paths, None, augment=False)
     size = towers.model.config.preprocess.size
     shape: tuple[int, ...] = (size, size, 3)
-    place.folder.mkdir(parents=True, exist_ok=True)
-    keep = len(paths) * size * size * 3 < shutil.disk_usage(place.folder).free / 2
+    setup.folder.mkdir(parents=True, exist_ok=True)
+    keep = len(paths) * size * size * 3 < shutil.disk_usage(setup.folder).free / 2
     if not keep:
         shape = ()  # only whether the image can be read; decoded again in every epoch
+    key = digest([preprocess, *files])
     store = _filled(
-        (
-            "pixels" if keep else "checked",
-            digest([preprocess, *files]),
-            len(paths),
-            shape,
-            np.uint8,
-        ),
+        ("pixels" if keep else "checked", key, len(paths), shape, np.uint8),
         lambda numbers: _pixels(numbers, paths, reader, keep),
         Pixels,
-        place,
+        setup,
     )
     if keep:
         reader.close()
@@ -302,22 +297,21 @@ def image_source(
 
 def _filled(
     what: tuple[str, str, int, tuple[int, ...], type],
-    compute: Callable[[list[int]], tuple[Rows, dict[int, str]]],
+    compute: Compute,
     event: type[Preparing],
-    place: Place,
+    setup: SourceSetup,
 ) -> RowStore:
-    name, key, count, shape, dtype = what
-    if place.main:
-        store = RowStore(place.folder, name, key, count, shape, dtype)
+    if setup.main:
+        store = RowStore(setup.folder, *what)
         store.fill(
             compute,
             BLOCK,
-            place.progress,
-            lambda done, total, left: place.emit(event(name, done, total, left)),
+            setup.progress,
+            lambda done, total, left: setup.emit(event(what[0], done, total, left)),
         )
-    place.wait()
-    if not place.main:
-        store = RowStore(place.folder, name, key, count, shape, dtype, writable=False)
+    setup.wait()
+    if not setup.main:
+        store = RowStore(setup.folder, *what, writable=False)
     return store
 
 
@@ -348,7 +342,7 @@ def _pixels(
 
 
 def caption_source(
-    samples: Sequence[Sample], towers: Towers, tokenizer: bytes, place: Place
+    samples: Sequence[Sample], towers: Towers, tokenizer: bytes, setup: SourceSetup
 ) -> Captions:
     """Tokenise every caption once; with a frozen text encoder keep its features."""
     texts = list(dict.fromkeys(text for sample in samples for text in sample.captions))
@@ -361,11 +355,11 @@ def caption_source(
     def compute(numbers: list[int]) -> tuple[Rows, dict[int, str]]:
         towers.eval()
         with torch.no_grad():
-            batch = captions.tokens(numbers).to(place.device)
+            batch = captions.tokens(numbers).to(setup.device)
             return towers.text_features(batch).float().cpu().numpy(), {}
 
     store = _filled(
-        ("texts", key, len(texts), (encoder.width,), np.float32), compute, Features, place
+        ("texts", key, len(texts), (encoder.width,), np.float32), compute, Features, setup
     )
     captions.features = torch.from_numpy(np.array(store.rows))  # (m, width)
     return captions

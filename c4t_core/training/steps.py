@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from c4t_core.errors import TrainingError
-from c4t_core.training.checkpoint import Position
+from c4t_core.training.checkpoint import Position, learning
 from c4t_core.training.data import Sample, epoch_rows
 from c4t_core.training.events import BatchHalved, Emit
 from c4t_core.training.request import TrainingOptions
@@ -100,25 +100,18 @@ class Average:
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self._decay = decay
-        self.state: dict[str, Tensor] = {
-            name: tensor.detach().clone() for name, tensor in _learning(module).items()
-        }
+        self.state = {name: tensor.detach().clone() for name, tensor in learning(module).items()}
 
     def update(self, module: nn.Module, step: int) -> None:
         """Take in the weights after step ``step``, counted from 1."""
         decay = min(self._decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            for name, tensor in _learning(module).items():
+            for name, tensor in learning(module).items():
                 kept = self.state[name]
                 if kept.is_floating_point():
                     kept.lerp_(tensor, 1 - decay)
                 else:
                     kept.copy_(tensor)
-
-
-def _learning(module: nn.Module) -> dict[str, Tensor]:
-    fixed = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
-    return {name: tensor for name, tensor in module.state_dict().items() if name not in fixed}
 
 
 @dataclass(frozen=True)
@@ -141,7 +134,7 @@ class Batch:
     """One optimiser step's worth of rows, on the CPU."""
 
     images: Tensor  # float32 (k, width) features, or pixels (k, S, S, 3)
-    captions: list[int]  # places of the captions, k of them
+    captions: list[int]  # positions of the captions, k of them
 
 
 class Stepper:
@@ -190,8 +183,8 @@ class Stepper:
             numbers = chosen[:, 0].tolist()
             seeds = [_mixed(seed, epoch, number, which) for number, which in chosen.tolist()]
             texts = [self._train[number].captions[which] for number, which in chosen.tolist()]
-            places = [self._material.captions.places[text] for text in texts]
-            return Batch(self._material.images.batch(numbers, seeds), places)
+            positions = [self._material.captions.positions[text] for text in texts]
+            return Batch(self._material.images.batch(numbers, seeds), positions)
 
         return load
 

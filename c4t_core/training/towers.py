@@ -12,6 +12,7 @@ import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
+from c4t_core.models.c4t import Tokens
 from c4t_core.models.network import DualEncoder
 from c4t_core.training.losses import Criterion
 from c4t_core.training.request import TrainingOptions
@@ -191,33 +192,21 @@ class Captions:
     """
 
     def __init__(self, texts: Sequence[str], tokenizer: bytes, max_length: int) -> None:
-        from tokenizers import Tokenizer
-
-        reader = Tokenizer.from_buffer(tokenizer)
-        reader.no_padding()
-        reader.enable_truncation(max_length=max_length)
-        # a lone surrogate (an undecodable byte in the file) is no text to the library
-        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        self._ids: list[list[int]] = [found.ids for found in reader.encode_batch(clean)]
-        self.places = {text: place for place, text in enumerate(texts)}
+        self._tokens = Tokens(tokenizer, max_length)
+        self._ids = self._tokens.ids(texts)
+        self.positions = {text: index for index, text in enumerate(texts)}
         self.features: Tensor | None = None  # float32 (m, width), set when cached
 
-    def tokens(self, places: Sequence[int]) -> TextBatch:
+    def tokens(self, positions: Sequence[int]) -> TextBatch:
         """Return captions as ids (n, t) and mask (n, t), t that of the longest."""
-        chosen = [self._ids[place] for place in places]
-        longest = max(map(len, chosen))
-        ids = torch.zeros(len(chosen), longest, dtype=torch.int64)  # 0 is [PAD]
-        mask = torch.zeros(len(chosen), longest, dtype=torch.int64)
-        for row, tokens in enumerate(chosen):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
-        return TextBatch(ids, mask)
+        ids, mask = self._tokens.pad([self._ids[index] for index in positions])
+        return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask))
 
-    def batch(self, places: Sequence[int]) -> TextBatch:
+    def batch(self, positions: Sequence[int]) -> TextBatch:
         """Return captions the fastest way: cached features (n, width), else tokens."""
         if self.features is None:
-            return self.tokens(places)
-        return TextBatch(self.features[list(places)], torch.empty(0, dtype=torch.int64))
+            return self.tokens(positions)
+        return TextBatch(self.features[list(positions)], torch.empty(0, dtype=torch.int64))
 
 
 def augmented(pixels: Tensor, seeds: Sequence[int]) -> Tensor:

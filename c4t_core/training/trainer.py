@@ -88,7 +88,7 @@ class Trainer:
         self._emit, self._progress = emit, progress
         self._checkpoint_seconds = checkpoint_seconds
         self._best: dict[str, Tensor] | None = None  # waits for the next checkpoint
-        self._meter, self._said, self._saved = RateMeter(), 0.0, time.monotonic()
+        self._meter, self._told, self._saved = RateMeter(), 0.0, time.monotonic()
         self._per_epoch = steps_per_epoch(material.samples[: material.train], options)
         self.steps = self._per_epoch * options.epochs
         self._stepper = Stepper(accelerator, towers, options, material, emit)
@@ -164,8 +164,8 @@ class Trainer:
                 board.add(
                     {"train/loss": loss, "train/rate": self._rates.current[-1]}, self.at.total
                 )
-            if now - self._said >= _EVENT_GAP or self.at.total == self.steps:
-                self._said = now
+            if now - self._told >= _EVENT_GAP or self.at.total == self.steps:
+                self._told = now
                 self._emit(self._step_event(loss))
             if now - self._saved >= self._checkpoint_seconds:
                 self._checkpoint()
@@ -228,16 +228,8 @@ class Trainer:
             if current is not None:
                 load_learning_state(self._towers, weights)
             with self._acc.autocast():
-                shared = [
-                    measure(
-                        self._towers,
-                        self._material.samples,
-                        self._material.validation,
-                        self._material.images,
-                        self._material.captions,
-                        self._options,
-                    )
-                ]
+                held_out = self._material.validation
+                shared = [measure(self._towers, self._material, held_out, self._options)]
             if current is not None:
                 load_learning_state(self._towers, current)
         if self._acc.num_processes > 1:

@@ -16,11 +16,10 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from numpy.typing import NDArray
 
 from c4t_core.evaluation import metrics
-from c4t_core.training.data import Sample
 from c4t_core.training.events import Retrieval
 from c4t_core.training.request import TrainingOptions
-from c4t_core.training.sources import ImageSource
-from c4t_core.training.towers import Captions, Towers
+from c4t_core.training.steps import Material
+from c4t_core.training.towers import Towers
 
 Matrix = NDArray[np.float32]
 RECALLS = (1, 5, 10)
@@ -39,14 +38,14 @@ def relevance(captions: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.
     >>> names, matrix.tolist()
     (['a', 'b'], [[True, True], [True, False]])
     """
-    places: dict[str, int] = {}
+    positions: dict[str, int] = {}
     for texts in captions:
         for text in texts:
-            places.setdefault(text, len(places))
-    matrix = np.zeros((len(places), len(captions)), dtype=np.bool_)
+            positions.setdefault(text, len(positions))
+    matrix = np.zeros((len(positions), len(captions)), dtype=np.bool_)
     for image, texts in enumerate(captions):
-        matrix[[places[text] for text in texts], image] = True
-    return list(places), matrix
+        matrix[[positions[text] for text in texts], image] = True
+    return list(positions), matrix
 
 
 def retrieval(images: Matrix, texts: Matrix, relevant: NDArray[np.bool_]) -> Retrieval:
@@ -64,7 +63,12 @@ def retrieval(images: Matrix, texts: Matrix, relevant: NDArray[np.bool_]) -> Ret
     text_map, text_recall = _one_way(scores, relevant)
     image_map, image_recall = _one_way(scores.T, relevant.T)
     return Retrieval(
-        len(images), len(texts), text_map, image_map, dict(text_recall), dict(image_recall)
+        images=len(images),
+        captions=len(texts),
+        text_map=text_map,
+        image_map=image_map,
+        text_recall=text_recall,
+        image_recall=image_recall,
     )
 
 
@@ -91,12 +95,7 @@ class Measured:
 
 
 def measure(
-    towers: Towers,
-    samples: Sequence[Sample],
-    numbers: Sequence[int],
-    images: ImageSource,
-    captions: Captions,
-    options: TrainingOptions,
+    towers: Towers, material: Material, numbers: Sequence[int], options: TrainingOptions
 ) -> Measured:
     """Measure on some of the samples, at most ``options.validation_limit`` of them.
 
@@ -104,10 +103,8 @@ def measure(
 
     Args:
         towers: model and loss.
-        samples: all of the run.
-        numbers: which of them.
-        images: rows of all samples, by number.
-        captions: of all samples.
+        material: samples, and where their rows come from.
+        numbers: which of the samples.
         options: batch size of the loss, limit, seed of the choice.
     """
     chosen = list(numbers)
@@ -115,20 +112,25 @@ def measure(
         drawn = np.random.default_rng(options.seed).choice(
             len(chosen), options.validation_limit, replace=False
         )
-        chosen = [chosen[place] for place in sorted(drawn)]
+        chosen = [chosen[index] for index in sorted(drawn)]
     device = next(towers.parameters()).device
     towers.eval()
-    names, relevant = relevance([samples[number].captions for number in chosen])
-    places = [captions.places[name] for name in names]  # (m,)
+    names, relevant = relevance([material.samples[number].captions for number in chosen])
+    positions = [material.captions.positions[name] for name in names]  # (m,)
     with torch.no_grad():
         pictures = torch.cat(
             [
-                towers.model.image_head(towers.image_features(images.batch(part).to(device)))
+                towers.model.image_head(
+                    towers.image_features(material.images.batch(part).to(device))
+                )
                 for part in _blocks(chosen)
             ]
         ).float()  # (n, d)
         features = torch.cat(
-            [towers.text_features(captions.batch(part).to(device)) for part in _blocks(places)]
+            [
+                towers.text_features(material.captions.batch(part).to(device))
+                for part in _blocks(positions)
+            ]
         )  # (m, width)
         texts = towers.model.text_head(features).float()  # (m, d)
         loss = _loss(towers, pictures, texts, features.float(), relevant, options)

@@ -47,7 +47,7 @@ class TrainingProcess(QObject):
         self._program = list(program or (sys.executable, "-m", "c4t_core"))
         self._process: QProcess | None = None
         self._errors: list[str] = []
-        self._said = ""  # the sentence of a run that failed
+        self._failure = ""  # the sentence of a run that failed
         self._request: Path | None = None  # the file by which the run was handed over
         self.stopping = False
         self._grace = QTimer(self)
@@ -73,7 +73,7 @@ class TrainingProcess(QObject):
             self.ended.emit(False, text.format(reason=error.strerror or error))
             return
         self.stopping = False
-        self._errors, self._said = [], ""
+        self._errors, self._failure = [], ""
         process = QProcess(self)
         environment = QProcessEnvironment.systemEnvironment()
         environment.insert("PYTHONUNBUFFERED", "1")
@@ -120,10 +120,10 @@ class TrainingProcess(QObject):
             line = bytes(process.readLine().data()).decode("utf-8", "replace").strip()
             event = parse_event(line)
             if event is None:
-                LOG.debug("training said: %s", line)
+                LOG.debug("training wrote: %s", line)
                 continue
             if isinstance(event, Failed):
-                self._said = event.message
+                self._failure = event.message
             self.reported.emit(event)
 
     @Slot()
@@ -142,7 +142,7 @@ class TrainingProcess(QObject):
             sentence = ""
         else:
             LOG.error("training ended with code %s\n%s", code, "\n".join(self._errors))
-            sentence = self._said or (self._errors[-1] if self._errors else "")
+            sentence = self._failure or (self._errors[-1] if self._errors else "")
             sentence = sentence or self.tr(
                 "Training was ended from outside; start it again to go on from its last checkpoint."
             )

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from c4t_core import paths
-from c4t_desktop.jobs.runner import Job, ignore
+from c4t_desktop.jobs.runner import Job, OneJob, ignore
 from c4t_desktop.services.arrange import Row
 from c4t_desktop.services.library import LOOK, FilesOfSize, Library
+from c4t_desktop.services.pairs import pairs_from_labels
 
 if TYPE_CHECKING:
     from c4t_core.evaluation.summary import Report
@@ -98,11 +98,10 @@ def evaluate(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
 
     pairs, images, scenes = plan.pairs, plan.images, plan.scenes
     if scenes is None and holds_scenes(pairs):
-        made = prepare_labels("scenes", pairs, job, images)
-        pairs, images, scenes = made.pairs, made.images, made.scenes
-    return run_evaluation(
-        EvaluationRequest(pairs, images, plan.models, scenes), job.progress, job.report
-    )
+        made = pairs_from_labels("scenes", pairs, images, scenes=True, progress=job.progress)
+        pairs, images, scenes = made.path, made.images, made.scenes
+    request = EvaluationRequest(pairs, images, plan.models, scenes)
+    return run_evaluation(request, job.progress, job.report)
 
 
 def holds_scenes(file: Path) -> bool:
@@ -186,33 +185,6 @@ def marked() -> Marked:
     return Marked(len(right), len(frames), tuple(test_sets))
 
 
-@dataclass(frozen=True)
-class FromLabels:
-    """Pairs made from a data set's labels, and the ground truth beside them."""
-
-    pairs: Path
-    images: Path
-    scenes: Path
-
-
-def prepare_labels(kind: str, source: Path, job: Job, images: Path | None = None) -> FromLabels:
-    """Make pairs and scenes from labels, in the application's own folder; on a worker thread.
-
-    Raises:
-        DataError: if nothing can be read.
-        Cancelled: if the job was cancelled.
-    """
-    from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
-
-    folder = paths.data_dir() / "pairs"
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{kind}-{source.stem or 'labels'}"
-    pairs, scenes = folder / f"{stem}.csv", folder / f"{stem}.scenes.jsonl"
-    request = PairsRequest(kind, source, pairs, images, scenes=scenes)
-    make_pairs(request, job.progress)
-    return FromLabels(pairs, request.root, scenes)
-
-
 def hits_of(report: Report, index: int, model: str) -> QueryHits:
     """Return the hits of one query of a report with one model."""
     from c4t_core.images.frame_names import parse_frame_name
@@ -225,7 +197,8 @@ def hits_of(report: Report, index: int, model: str) -> QueryHits:
     for rank, (image, score) in enumerate(best, 1):
         path, relative = names.paths[image], names.names[image]
         known = parse_frame_name(relative)
-        rows.append(Row(Hit(path, score, rank, path.parent, relative, known.drive, known.camera)))
+        hit = Hit(path, score, rank, path.parent, relative, drive=known.drive, camera=known.camera)
+        rows.append(Row(hit))
         marks[path] = "right" if image in right else "wrong"
     count = sum(mark == "right" for mark in marks.values())
     return QueryHits(tuple(rows), marks, count, len(right))
@@ -248,7 +221,7 @@ class Evaluation(QObject):
         written: the report's files lie in a folder (Path).
         write_failed: they cannot be written (Exception).
         marks_counted: what the user has marked (Marked).
-        labels_made: pairs were made from labels (FromLabels).
+        labels_made: pairs were made from labels (MadePairs).
     """
 
     advanced = Signal()
@@ -263,8 +236,8 @@ class Evaluation(QObject):
     def __init__(self, library: Library, parent: QObject | None = None) -> None:
         """Evaluate nothing yet; marked frames that were moved are found through the library."""
         super().__init__(parent)
-        self._library, self._runner = library, library.runner
-        self._job: Job | None = None
+        self._library = library
+        self._job = OneJob(library.runner, LANE, self)
         self.plan: Plan | None = None
         self.report: Report | None = None
         self.stage = ""
@@ -273,7 +246,7 @@ class Evaluation(QObject):
     @property
     def running(self) -> bool:
         """Whether something goes on."""
-        return self._job is not None
+        return self._job.running
 
     def start(self, plan: Plan) -> None:
         """Evaluate; the report of an earlier evaluation is dropped."""
@@ -285,7 +258,7 @@ class Evaluation(QObject):
     def make_from_labels(self, kind: str, source: Path) -> None:
         """Make pairs from labels."""
         self._run(
-            lambda job: prepare_labels(kind, source, job),
+            lambda job: pairs_from_labels(kind, source, scenes=True, progress=job.progress),
             self.labels_made.emit,
             self.failed.emit,
         )
@@ -311,8 +284,7 @@ class Evaluation(QObject):
 
     def cancel(self) -> None:
         """Stop what goes on."""
-        if self._job is not None:
-            self._runner.cancel(self._job)
+        self._job.cancel()
 
     @Slot()
     def count_marks(self) -> None:
@@ -336,7 +308,7 @@ class Evaluation(QObject):
                     change(data)
             return marked()
 
-        self._runner.submit(
+        self._library.runner.submit(
             work,
             lane=LOOK,
             key=None if change else "evaluation-marks",  # a count must not cancel a change
@@ -351,20 +323,16 @@ class Evaluation(QObject):
         done: Callable[[T], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        if self._job is not None:
+        if self._job.running:
             return
         self.stage, self.counts = "", (0, 0)
-        ended: list[Callable[[], None]] = []
-        job = self._runner.submit(
+        self._job.start(
             work,
-            lane=LANE,
+            done=done,
+            failed=failed,
+            stopped=self.stopped.emit,
             progress=self._progressed,
-            done=lambda value: ended.append(lambda: done(value)),
-            failed=lambda error: ended.append(lambda: failed(error)),
-            finished=lambda: self._finished(ended),
-            owner=self,
         )
-        self._job = job
         self.advanced.emit()
 
     def _progressed(self, value: tuple[int, int] | str) -> None:
@@ -377,11 +345,3 @@ class Evaluation(QObject):
     def _evaluated(self, report: Report) -> None:
         self.report = report
         self.done.emit()
-
-    def _finished(self, ended: list[Callable[[], None]]) -> None:
-        """Tell how it ended, once nothing runs any more."""
-        self._job = None
-        if ended:
-            ended[0]()
-        else:
-            self.stopped.emit()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c4t_core import paths
+from c4t_core.progress import Progress, ignore
 from c4t_desktop.services.library import FilesOfSize
 
 PREVIEW = 50  # rows shown
@@ -92,24 +93,43 @@ class MadePairs:
         path: the file.
         images: root of its image paths.
         problems: what was left out and why.
+        scenes: the ground truth beside it, as JSON lines; None where it was not asked for.
     """
 
     path: Path
     images: Path
     problems: tuple[str, ...] = ()
+    scenes: Path | None = None
 
 
-def pairs_from_labels(kind: str, source: Path) -> MadePairs:
-    """Make captions from a data set's labels.
+def pairs_from_labels(
+    kind: str,
+    source: Path,
+    images: Path | None = None,
+    *,
+    scenes: bool = False,
+    progress: Progress = ignore,
+) -> MadePairs:
+    """Make captions from a data set's labels, in the application's own folder.
+
+    Args:
+        kind: of the labels, as of ``c4t caption``.
+        source: file or folder of the labels.
+        images: root of the images; None for where the labels lie.
+        scenes: whether to write the ground truth as well.
+        progress: told how many images are done.
 
     Raises:
         DataError: if no image gets a caption.
+        Cancelled: from ``progress``.
     """
     from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
 
-    request = PairsRequest(kind, source, _folder() / f"{kind}-{source.stem or 'labels'}.csv")
-    made = make_pairs(request)
-    return MadePairs(request.output, request.root, tuple(map(str, made.problems)))
+    stem = f"{kind}-{source.stem or 'labels'}"
+    beside = _folder() / f"{stem}.scenes.jsonl" if scenes else None
+    request = PairsRequest(kind, source, _folder() / f"{stem}.csv", images, scenes=beside)
+    made = make_pairs(request, progress)
+    return MadePairs(request.output, request.root, tuple(map(str, made.problems)), beside)
 
 
 def pairs_from_marks(marks: Iterable[tuple[str, Path]], root: Path) -> MadePairs:

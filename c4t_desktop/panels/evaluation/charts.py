@@ -38,8 +38,8 @@ class Chart(QWidget):
     def show_figure(self, figure: Figure) -> None:
         """Draw a figure, under this chart's own title."""
         self.series, self.ticks = figure.series, figure.ticks
-        said = [f"{one.name}: " + ", ".join(f"{y:.3f}" for y in one.y) for one in self.series]
-        self.setAccessibleDescription("; ".join(said))
+        spoken = [f"{one.name}: " + ", ".join(f"{y:.3f}" for y in one.y) for one in self.series]
+        self.setAccessibleDescription("; ".join(spoken))
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102
@@ -105,16 +105,16 @@ class Chart(QWidget):
             painter.setPen(QPen(QColor(colours.border), 1))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
             painter.setPen(QColor(colours.muted))
-            place = QRectF(0, y - px(8), area.left() - px(8), px(16))
+            box = QRectF(0, y - px(8), area.left() - px(8), px(16))
             flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(place, flags, f"{value:.3g}")
+            painter.drawText(box, flags, f"{value:.3g}")
         metrics = QFontMetrics(painter.font())
         room = area.width() / max(1, len(self.ticks)) if len(self.ticks) > 1 else area.width()
         for tick in self.ticks:
             spot = self._tick_x(area, tick.x)
-            place = QRectF(spot - room / 2, area.bottom() + px(6), room, px(16))
+            box = QRectF(spot - room / 2, area.bottom() + px(6), room, px(16))
             short = metrics.elidedText(tick.text, Qt.TextElideMode.ElideRight, int(room) - 2)
-            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, short)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, short)
 
     def _tick_x(self, area: QRectF, x: float) -> float:
         return self._spot(area, x, 0.0).x()

@@ -162,7 +162,7 @@ def notes(report: Report) -> tuple[str, ...]:
     if report.skipped:
         first = report.skipped[0]
         text = _tr("{0} images could not be read, such as {1} ({2}).")
-        found.append(text.format(len(report.skipped), first.name, first.reason))
+        found.append(text.format(len(report.skipped), first.path, first.reason))
     lacking = report.without_relevant
     if lacking:
         text = _tr("{0} queries have no right frame here and do not count, such as “{1}”.")

@@ -29,7 +29,9 @@ from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.result_page import ResultPage
 from c4t_desktop.panels.evaluation.setup_page import SetupPage
-from c4t_desktop.services.evaluation import Evaluation, FromLabels, Plan
+from c4t_desktop.services.evaluation import Evaluation, Plan
+from c4t_desktop.services.pairs import MadePairs
+from c4t_desktop.theme.manager import push_button
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -52,33 +54,23 @@ class EvaluationPanel(InPlaceOfGrid):
         self.setup = SetupPage(context)
         self.result = ResultPage(context)
         self.pages = QStackedWidget()
-        self.title = plain_label(wrap=True)
-        self.title.setObjectName("evaluationTitle")
-        self.title.setProperty("kind", "subtitle")
-        self.said = plain_label(wrap=True)
-        self.said.setObjectName("evaluationSaid")
-        self.said.setProperty("kind", "muted")
-        self.again = QPushButton(self.tr("New evaluation"))
-        self.again.setObjectName("evaluateAgainButton")
+        self.title = plain_label(wrap=True, name="evaluationTitle", kind="subtitle")
+        self.status = plain_label(wrap=True, name="evaluationSaid", kind="muted")
+        self.again = push_button(self.tr("New evaluation"), "evaluateAgainButton")
         self.write = QPushButton(self.tr("Export the report…"))
         context.theme.dress(self.write, "export")
         self.write.setObjectName("exportReportButton")
         self.show_report = QPushButton(self.tr("Open the report"))
         context.theme.dress(self.show_report, "open")
         self.show_report.setObjectName("openReportButton")
-        self.stage = plain_label(wrap=True)
-        self.stage.setObjectName("evaluationStage")
-        self.stage.setProperty("kind", "subtitle")
-        self.counts = plain_label()
-        self.counts.setObjectName("evaluationCounts")
-        self.counts.setProperty("kind", "muted")
+        self.stage = plain_label(wrap=True, name="evaluationStage", kind="subtitle")
+        self.counts = plain_label(name="evaluationCounts", kind="muted")
         self.bar = QProgressBar()
         self.bar.setObjectName("evaluationProgress")
         self.bar.setAccessibleName(self.tr("Progress of the evaluation"))
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(context.theme.px(6))
-        self.cancel = QPushButton(self.tr("Cancel"))
-        self.cancel.setObjectName("evaluationCancelButton")
+        self.cancel = push_button(self.tr("Cancel"), "evaluationCancelButton")
         self._place()
         self._wire()
         self._resume()
@@ -97,7 +89,7 @@ class EvaluationPanel(InPlaceOfGrid):
         titles.setSpacing(px(2))
         titles.setContentsMargins(0, px(6), 0, 0)  # in line with the buttons
         titles.addWidget(self.title)
-        titles.addWidget(self.said)
+        titles.addWidget(self.status)
         top = QHBoxLayout()
         top.setContentsMargins(px(16), px(12), px(12), px(4))
         top.setSpacing(px(8))
@@ -126,8 +118,8 @@ class EvaluationPanel(InPlaceOfGrid):
         hint = plain_label(
             self.tr("You can go back to searching; this goes on, and waits here when it is done."),
             wrap=True,
+            kind="muted",
         )
-        hint.setProperty("kind", "muted")
         column.addWidget(hint)
         column.addWidget(self.cancel, 0, Qt.AlignmentFlag.AlignRight)
         column.addStretch(2)
@@ -173,7 +165,7 @@ class EvaluationPanel(InPlaceOfGrid):
         for button in (self.again, self.write):
             button.setVisible(page == RESULT)
         self.show_report.setVisible(page == RESULT and self._folder is not None)
-        self.said.setText("")
+        self.status.setText("")
         if page != RESULT:
             self.title.setText(self.tr("Evaluate models"))
 
@@ -236,7 +228,7 @@ class EvaluationPanel(InPlaceOfGrid):
             text = count_text(done)
         self.counts.setText(text)
         if self.pages.currentIndex() == RESULT:
-            self.said.setText(f"{self.stage.text()} {text}".strip())
+            self.status.setText(f"{self.stage.text()} {text}".strip())
 
     def _stage_text(self, stage: str) -> str:
         """Say in the user's language what the core says it does."""
@@ -272,13 +264,13 @@ class EvaluationPanel(InPlaceOfGrid):
     def _stopped(self) -> None:
         if self._evaluation.report is not None:
             self._show(RESULT)
-            self.said.setText(self.tr("Stopped; the report is not written."))
+            self.status.setText(self.tr("Stopped; the report is not written."))
         else:
             self._show(SETUP)
         self.cancel.setEnabled(True)
 
     @Slot(object)
-    def _labels_made(self, made: FromLabels) -> None:
+    def _labels_made(self, made: MadePairs) -> None:
         self._show(SETUP)
         self.setup.labels_made(made)
 
@@ -286,9 +278,9 @@ class EvaluationPanel(InPlaceOfGrid):
 
     @Slot()
     def _export(self) -> None:
-        place = str(self._context.settings.recall("report_place", str(Path.home())))
+        start = str(self._context.settings.recall("report_place", str(Path.home())))
         title = self.tr("Choose where the report's folder is made")
-        name = QFileDialog.getExistingDirectory(self, title, place)
+        name = QFileDialog.getExistingDirectory(self, title, start)
         if name and not self._evaluation.running:
             self._context.settings.remember("report_place", name)
             self.write.setEnabled(False)
@@ -305,12 +297,12 @@ class EvaluationPanel(InPlaceOfGrid):
         self._folder = folder
         self.write.setEnabled(True)
         self.show_report.setVisible(True)
-        self.said.setText(self.tr("The report lies in {0}.").format(shown(str(folder))))
+        self.status.setText(self.tr("The report lies in {0}.").format(shown(str(folder))))
 
     @Slot(object)
     def _write_failed(self, error: Exception) -> None:
         self.write.setEnabled(True)
-        self.said.setText(describe(error).sentence)
+        self.status.setText(describe(error).sentence)
 
     @Slot()
     def _open_report(self) -> None:

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QListWidget,
-    QPushButton,
     QScrollArea,
     QSplitter,
     QTabWidget,
@@ -28,6 +27,7 @@ from c4t_desktop.panels.evaluation.charts import BarChart, Chart
 from c4t_desktop.panels.evaluation.table import CellsTable
 from c4t_desktop.services.evaluation import hits_of
 from c4t_desktop.theme import Theme
+from c4t_desktop.theme.manager import push_button
 
 if TYPE_CHECKING:
     from c4t_core.evaluation.summary import Report
@@ -43,9 +43,7 @@ class Overview(QScrollArea):
         self._theme = theme
         self.table = CellsTable("overallTable", self.tr("Figures"), theme, sortable=False)
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verdict = plain_label(wrap=True)
-        self.verdict.setObjectName("differenceSentence")
-        self.verdict.setProperty("kind", "strong")
+        self.verdict = plain_label(wrap=True, name="differenceSentence", kind="strong")
         self.precision = Chart(self.tr("Precision of the first n hits"), theme)
         self.recall = Chart(self.tr("Recall of the first n hits"), theme)
         self.curve = Chart(self.tr("Precision at each recall"), theme)
@@ -112,9 +110,7 @@ class QueriesPage(QWidget):
         self._report: Report | None = None
         self._query = -1
         self.table = CellsTable("evaluationQueries", self.tr("Queries"), theme)
-        self.title = plain_label()
-        self.title.setObjectName("evaluationQueryTitle")
-        self.title.setProperty("kind", "subtitle")
+        self.title = plain_label(name="evaluationQueryTitle", kind="subtitle")
         self.models = QButtonGroup(self)
         self._model_row = QHBoxLayout()
         self._model_row.setSpacing(px(8))
@@ -157,8 +153,7 @@ class QueriesPage(QWidget):
             self._model_row.removeWidget(button)
             button.deleteLater()
         for number, name in enumerate(report.models):
-            button = QPushButton(title_of(name))
-            button.setObjectName(f"hitsOf_{name}")
+            button = push_button(title_of(name), f"hitsOf_{name}")
             button.setCheckable(True)
             button.setChecked(number == 0)
             self.models.addButton(button, number)
@@ -220,9 +215,10 @@ class ResultPage(QTabWidget):
         column = QVBoxLayout(parts)
         column.setContentsMargins(px(16), px(16), px(16), px(16))
         hint = plain_label(
-            self.tr("The same queries on parts of the frames, and by what they ask for."), wrap=True
+            self.tr("The same queries on parts of the frames, and by what they ask for."),
+            wrap=True,
+            kind="muted",
         )
-        hint.setProperty("kind", "muted")
         column.addWidget(hint)
         column.addWidget(self.slices)
         self.addTab(self.overview, self.tr("Overview"))

@@ -10,10 +10,12 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
+    QComboBox,
     QFileDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
+    QInputDialog,
     QLineEdit,
     QPushButton,
     QRadioButton,
@@ -25,17 +27,14 @@ from PySide6.QtWidgets import (
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import count_text, plain_label, why_unusable
 from c4t_desktop.panels.bars.top_bar import title_of
-from c4t_desktop.services.evaluation import FromLabels, Marked, Plan
+from c4t_desktop.services.evaluation import Marked, Plan
+from c4t_desktop.services.pairs import MadePairs
+from c4t_desktop.theme import Theme
+from c4t_desktop.theme.manager import push_button, restyle, text_field
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
     from c4t_desktop.context import Context
-from PySide6.QtWidgets import (
-    QComboBox,
-    QInputDialog,
-)
-
-from c4t_desktop.theme import Theme
 
 
 class MarksRow(QWidget):
@@ -62,19 +61,17 @@ class MarksRow(QWidget):
         # Names come later: the width at the first show would cut them off.
         self.test_set.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.test_set.currentIndexChanged.connect(self._enable)
-        self.keep = QPushButton(self.tr("Keep as a test set…"))
-        self.keep.setObjectName("keepTestSetButton")
+        self.keep = push_button(self.tr("Keep as a test set…"), "keepTestSetButton")
         self.keep.setToolTip(self.tr("Later marks do not change it; models stay comparable"))
         self.keep.clicked.connect(self._ask_name)
-        self.drop = QPushButton(self.tr("Remove"))
-        self.drop.setObjectName("dropTestSetButton")
+        self.drop = push_button(self.tr("Remove"), "dropTestSetButton")
         self.drop.setToolTip(self.tr("Remove this test set; the marks stay"))
         self.drop.clicked.connect(self._drop)
         hint = plain_label(
             self.tr("Each query ranks the frames that you marked for it, right and wrong."),
             wrap=True,
+            kind="muted",
         )
-        hint.setProperty("kind", "muted")
         row = QHBoxLayout()
         row.setSpacing(px(8))
         for part in (self.test_set, self.keep, self.drop):
@@ -97,10 +94,10 @@ class MarksRow(QWidget):
         self.test_set.addItem(self.tr("All marks"), "")
         for name, count in marked.test_sets:
             self.test_set.addItem(f"{shown(name)} ({count_text(count)})", name)
-        place = self.test_set.findData(wish)
-        if place >= 0:
+        index = self.test_set.findData(wish)
+        if index >= 0:
             self._wish = ""
-        self.test_set.setCurrentIndex(max(0, place))
+        self.test_set.setCurrentIndex(max(0, index))
         self._enable()
 
     @property
@@ -160,34 +157,32 @@ class SetupPage(QScrollArea):
         group = QButtonGroup(self)
         group.addButton(self.from_file)
         group.addButton(self.from_marks)
-        self.pairs = self._field("evaluationPairsField", self.tr("Pairs file"))
-        self.pairs.setPlaceholderText(self.tr("A CSV, TSV or JSON file with images and captions"))
-        self.images = self._field("evaluationImagesField", self.tr("Folder of the images"))
-        self.images.setPlaceholderText(self.tr("The folder of the pairs file"))
-        self.scenes = self._field("evaluationScenesField", self.tr("Ground truth"))
-        self.scenes.setPlaceholderText(
-            self.tr("Optional: JSON lines; gives better queries, and results by weather, time, …")
+        self.pairs = text_field(
+            "evaluationPairsField",
+            self.tr("Pairs file"),
+            self.tr("A CSV, TSV or JSON file with images and captions"),
+        )
+        self.images = text_field(
+            "evaluationImagesField",
+            self.tr("Folder of the images"),
+            self.tr("The folder of the pairs file"),
+        )
+        self.scenes = text_field(
+            "evaluationScenesField",
+            self.tr("Ground truth"),
+            self.tr("Optional: JSON lines; gives better queries, and results by weather, time, …"),
         )
         self.marks = MarksRow(context.theme)
         self.models: dict[str, QCheckBox] = {}
         self._model_rows = QVBoxLayout()
-        self.message = plain_label(wrap=True)
-        self.message.setObjectName("evaluationMessage")
-        self.start = QPushButton(self.tr("Evaluate"))
-        self.start.setObjectName("evaluateStartButton")
-        self.start.setProperty("kind", "primary")
+        self.message = plain_label(wrap=True, name="evaluationMessage")
+        self.start = push_button(self.tr("Evaluate"), "evaluateStartButton", kind="primary")
         self._failure = ""  # why the last evaluation did not work, until something is changed
         self._place()
         self._wire()
         self._recall()
         self.show_marked(Marked())
         self.show_models(context.library.models, context.library.model)
-
-    def _field(self, name: str, title: str) -> QLineEdit:
-        made = QLineEdit()
-        made.setObjectName(name)
-        made.setAccessibleName(title)
-        return made
 
     # layout ---------------------------------------------------------------------------------
 
@@ -208,12 +203,12 @@ class SetupPage(QScrollArea):
                 "known what they show: the same queries for every model, on this machine."
             ),
             wrap=True,
+            kind="muted",
         )
-        hint.setProperty("kind", "muted")
         column.addWidget(hint)
-        column.addWidget(self._section(self.tr("TEST SET")))
+        column.addWidget(plain_label(self.tr("TEST SET"), kind="section"))
         column.addWidget(self._card(self._test_set_rows()))
-        column.addWidget(self._section(self.tr("MODELS")))
+        column.addWidget(plain_label(self.tr("MODELS"), kind="section"))
         self._model_rows.setSpacing(px(4))
         column.addWidget(self._card(self._model_rows))
         footer = QHBoxLayout()
@@ -226,11 +221,6 @@ class SetupPage(QScrollArea):
         outer.addWidget(holder, 20)
         outer.addStretch(1)
         self.setWidget(page)
-
-    def _section(self, text: str) -> QWidget:
-        label = plain_label(text)
-        label.setProperty("kind", "section")
-        return label
 
     def _card(self, content: QVBoxLayout) -> QFrame:
         card = QFrame()
@@ -265,8 +255,7 @@ class SetupPage(QScrollArea):
             grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignRight)
             grid.addWidget(field, row, 1)
             grid.addWidget(browse, row, 2)
-        self.labels = QPushButton(self.tr("Make from labels…"))
-        self.labels.setObjectName("evaluationLabelsButton")
+        self.labels = push_button(self.tr("Make from labels…"), "evaluationLabelsButton")
         self.labels.setToolTip(self.tr("A2D2, BDD100K, Cityscapes, COCO, KITTI, masks and others"))
         grid.addWidget(self.labels, 3, 1, Qt.AlignmentFlag.AlignLeft)
         for part in (self.from_file, self._files, self.from_marks, self.marks):
@@ -313,8 +302,7 @@ class SetupPage(QScrollArea):
             self.models[info.name] = box
             text = info.description if info.available else why_unusable(info)
             if text:
-                hint = plain_label(shown(text), wrap=True)
-                hint.setProperty("kind", "muted")
+                hint = plain_label(shown(text), wrap=True, kind="muted")
                 hint.setContentsMargins(self._theme.px(22), 0, 0, self._theme.px(4))
                 box.setAccessibleDescription(shown(text))
                 self._model_rows.addWidget(hint)
@@ -334,21 +322,21 @@ class SetupPage(QScrollArea):
         self._refresh()
 
     @Slot(object)
-    def labels_made(self, made: FromLabels) -> None:
+    def labels_made(self, made: MadePairs) -> None:
         """Show pairs and ground truth that were made from labels."""
         self.from_file.setChecked(True)
-        self.pairs.setText(str(made.pairs))
+        self.pairs.setText(str(made.path))
         self.images.setText(str(made.images))
         self.scenes.setText(str(made.scenes))
 
     # asking ---------------------------------------------------------------------------------
 
     def _choose(self, field: QLineEdit, title: str, kinds: str) -> None:
-        place = field.text() or str(self._settings.recall("last_place", str(Path.home())))
+        start = field.text() or str(self._settings.recall("last_place", str(Path.home())))
         if kinds:
-            name, _ = QFileDialog.getOpenFileName(self, title, place, kinds)
+            name, _ = QFileDialog.getOpenFileName(self, title, start, kinds)
         else:
-            name = QFileDialog.getExistingDirectory(self, title, place)
+            name = QFileDialog.getExistingDirectory(self, title, start)
         if name:
             field.setText(name)
 
@@ -390,9 +378,7 @@ class SetupPage(QScrollArea):
 
     def _write(self, text: str, kind: str) -> None:
         self.message.setText(text)
-        self.message.setProperty("kind", kind)
-        self.message.style().unpolish(self.message)
-        self.message.style().polish(self.message)
+        restyle(self.message, kind)
 
     @Slot()
     def _update(self) -> None:

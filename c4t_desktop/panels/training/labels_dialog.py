@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from c4t_desktop.messages import plain_label
 from c4t_desktop.theme import Theme
+from c4t_desktop.theme.manager import text_field
 
 
 class LabelsDialog(QDialog):
@@ -49,9 +49,7 @@ class LabelsDialog(QDialog):
             ("tju-dhd", self.tr("TJU-DHD: JSON with boxes")),
         ):
             self.kind.addItem(title, kind)
-        self.source = QLineEdit()
-        self.source.setObjectName("labelsSourceField")
-        self.source.setAccessibleName(self.tr("File or folder of the labels"))
+        self.source = text_field("labelsSourceField", self.tr("File or folder of the labels"))
         folder = QPushButton(self.tr("Folder…"))
         file = QPushButton(self.tr("File…"))
         folder.clicked.connect(self._choose_folder)
@@ -67,8 +65,8 @@ class LabelsDialog(QDialog):
         hint = plain_label(
             self.tr("Nothing is written beside your images; the pairs go to C4T's own folder."),
             wrap=True,
+            kind="muted",
         )
-        hint.setProperty("kind", "muted")
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )

@@ -47,7 +47,7 @@ class LinePlot(QWidget):
         return QSize(self._theme.px(300), self._theme.px(190))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return the least size at which the axes can be read."""
+        """Return the least size index which the axes can be read."""
         return QSize(self._theme.px(180), self._theme.px(130))
 
     def clear(self) -> None:
@@ -85,25 +85,25 @@ class LinePlot(QWidget):
         frame = _Frame(area, points)
         self._draw_axes(painter, frame)
         inks = (colours.accent, colours.good, colours.warn, colours.bad)
-        for at, curve in enumerate(self.curves.values()):
-            ink = QColor(inks[at % len(inks)])
+        for index, curve in enumerate(self.curves.values()):
+            ink = QColor(inks[index % len(inks)])
             painter.setPen(QPen(ink, px(2)))
             painter.drawPath(frame.path(curve))
             painter.setBrush(ink)
-            painter.drawEllipse(frame.place(curve[-1]), px(3), px(3))
+            painter.drawEllipse(frame.spot(curve[-1]), px(3), px(3))
             painter.setBrush(Qt.BrushStyle.NoBrush)
         self._draw_legend(painter, inks)
 
     def _draw_axes(self, painter: QPainter, frame: _Frame) -> None:
         colours, px = self._theme.colours, self._theme.px
         for value in frame.ticks():
-            y = frame.place((frame.x0, value)).y()
+            y = frame.spot((frame.x0, value)).y()
             painter.setPen(QPen(QColor(colours.border), 1))
             painter.drawLine(QPointF(frame.area.left(), y), QPointF(frame.area.right(), y))
             painter.setPen(QColor(colours.muted))
-            place = QRectF(0, y - px(8), frame.area.left() - px(6), px(16))
+            box = QRectF(0, y - px(8), frame.area.left() - px(6), px(16))
             flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(place, flags, f"{value:.3g}")
+            painter.drawText(box, flags, f"{value:.3g}")
         painter.setPen(QColor(colours.muted))
         below = QRectF(frame.area.left(), frame.area.bottom() + px(3), frame.area.width(), px(16))
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, f"{frame.x0:g}")
@@ -114,11 +114,11 @@ class LinePlot(QWidget):
         px = self._theme.px
         right = float(self.width() - px(8))
         metrics = painter.fontMetrics()
-        for at, name in reversed(list(enumerate(self.curves))):
+        for index, name in reversed(list(enumerate(self.curves))):
             width = metrics.horizontalAdvance(name)
             painter.setPen(QColor(self._theme.colours.muted))
             painter.drawText(QPointF(right - width, px(14)), name)
-            painter.setPen(QPen(QColor(inks[at % len(inks)]), px(2)))
+            painter.setPen(QPen(QColor(inks[index % len(inks)]), px(2)))
             left = right - width - px(6)
             painter.drawLine(QPointF(left - px(12), px(10)), QPointF(left, px(10)))
             right = left - px(24)
@@ -140,9 +140,9 @@ class _Frame:
 
     def ticks(self) -> list[float]:
         count = round((self.y1 - self.y0) / self.step)
-        return [self.y0 + at * self.step for at in range(count + 1)]
+        return [self.y0 + index * self.step for index in range(count + 1)]
 
-    def place(self, point: Point) -> QPointF:
+    def spot(self, point: Point) -> QPointF:
         x = (point[0] - self.x0) / (self.x1 - self.x0) if self.x1 > self.x0 else 0.0
         y = (point[1] - self.y0) / (self.y1 - self.y0)
         return QPointF(
@@ -150,7 +150,7 @@ class _Frame:
         )
 
     def path(self, curve: Sequence[Point]) -> QPainterPath:
-        path = QPainterPath(self.place(curve[0]))
+        path = QPainterPath(self.spot(curve[0]))
         for point in curve[1:]:
-            path.lineTo(self.place(point))
+            path.lineTo(self.spot(point))
         return path

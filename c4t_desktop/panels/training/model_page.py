@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
-    QLineEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -20,7 +19,7 @@ from c4t_core.training.request import TrainingRequest, default_options, with_cha
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.training.plan import good_name, output_of, suggest_name
 from c4t_desktop.theme import Theme
-from c4t_desktop.theme.manager import number_field
+from c4t_desktop.theme.manager import number_field, text_field
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -47,8 +46,7 @@ class ModelPage(QWidget):
         self.base = QComboBox()
         self.base.setObjectName("baseModelChooser")
         self.base.setAccessibleName(self.tr("Base model"))
-        self.base_hint = plain_label(wrap=True)
-        self.base_hint.setProperty("kind", "muted")
+        self.base_hint = plain_label(wrap=True, kind="muted")
         self.extent = QComboBox()
         self.extent.setObjectName("extentChooser")
         self.extent.setAccessibleName(self.tr("What learns"))
@@ -62,11 +60,8 @@ class ModelPage(QWidget):
         self.epochs = number_field(theme, 1, 1000)
         self.epochs.setAccessibleName(self.tr("Epochs"))
         self.epochs.setMaximumWidth(theme.px(110))
-        self.name = QLineEdit()
-        self.name.setObjectName("modelNameField")
-        self.name.setAccessibleName(self.tr("Name of the new model"))
-        self.name_hint = plain_label(wrap=True)
-        self.name_hint.setProperty("kind", "muted")
+        self.name = text_field("modelNameField", self.tr("Name of the new model"))
+        self.name_hint = plain_label(wrap=True, kind="muted")
         self.download = QCheckBox(self.tr("Download missing pretrained weights"))
         self._place()
         self.set_models(())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
@@ -13,7 +14,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QListWidget,
     QPushButton,
     QTableWidget,
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_desktop.jobs.runner import JobRunner
+from c4t_desktop.jobs.runner import Job, JobRunner
 from c4t_desktop.messages import count_text, describe, plain_label, plural
 from c4t_desktop.services.pairs import (
     PROBLEMS,
@@ -32,7 +32,9 @@ from c4t_desktop.services.pairs import (
     pairs_from_labels,
 )
 from c4t_desktop.theme import Theme
+from c4t_desktop.theme.manager import restyle, text_field
 
+T = TypeVar("T")
 _LANE = "look"
 _FILES = "Pairs (*.csv *.tsv *.txt *.jsonl *.json);;All files (*)"
 
@@ -61,19 +63,20 @@ class PairsPage(QWidget):
         self._runner, self._theme, self._marks = runner, theme, marks
         self.checked: CheckedPairs | None = None
         self._left_out: tuple[str, ...] = ()  # what went into no pair when they were made
-        self.file = QLineEdit()
-        self.file.setObjectName("pairsField")
-        self.file.setAccessibleName(self.tr("Pairs file"))
-        self.file.setPlaceholderText(self.tr("A CSV, TSV or JSON file with images and captions"))
-        self.images = QLineEdit()
-        self.images.setObjectName("pairsImagesField")
-        self.images.setAccessibleName(self.tr("Folder of the images"))
-        self.images.setPlaceholderText(self.tr("The folder of the pairs file"))
+        self.file = text_field(
+            "pairsField",
+            self.tr("Pairs file"),
+            self.tr("A CSV, TSV or JSON file with images and captions"),
+        )
+        self.images = text_field(
+            "pairsImagesField",
+            self.tr("Folder of the images"),
+            self.tr("The folder of the pairs file"),
+        )
         self.image_column, self.caption_column = QComboBox(), QComboBox()
         self.image_column.setAccessibleName(self.tr("Column of the image"))
         self.caption_column.setAccessibleName(self.tr("Column of the caption"))
-        self.summary = plain_label(wrap=True)
-        self.summary.setObjectName("pairsSummary")
+        self.summary = plain_label(wrap=True, name="pairsSummary")
         self.table = QTableWidget(0, 3)
         self.problems = QListWidget()
         self.problems.setObjectName("pairsProblems")
@@ -185,27 +188,13 @@ class PairsPage(QWidget):
     def make_from_labels(self, kind: str, source: Path) -> None:
         """Make captions from labels in the background, then show them."""
         self.summary.setText(self.tr("Reading the labels…"))
-        self._runner.submit(
-            lambda _: pairs_from_labels(kind, source),
-            lane=_LANE,
-            key="wizard-pairs",
-            done=self._made,
-            failed=self._failed,
-            owner=self,
-        )
+        self._submit(lambda _: pairs_from_labels(kind, source), self._made)
 
     @Slot()
     def _use_marks(self) -> None:
         marks = self._marks
         if marks is not None:
-            self._runner.submit(
-                lambda _: marks(),
-                lane=_LANE,
-                key="wizard-pairs",
-                done=self._made,
-                failed=self._failed,
-                owner=self,
-            )
+            self._submit(lambda _: marks(), self._made)
 
     def _made(self, made: MadePairs) -> None:
         self.images.setText(str(made.images))
@@ -237,25 +226,22 @@ class PairsPage(QWidget):
             "caption": self.caption_column.currentText(),
         }
         self.summary.setText(self.tr("Reading…"))
+        self._submit(lambda _: check_pairs(path, images, columns), self._show)
+
+    def _submit(self, work: Callable[[Job], T], done: Callable[[T], None]) -> None:
+        """Do it in the background; what was asked before and is not done yet is dropped."""
         self._runner.submit(
-            lambda _: check_pairs(path, images, columns),
-            lane=_LANE,
-            key="wizard-pairs",
-            done=self._show,
-            failed=self._failed,
-            owner=self,
+            work, lane=_LANE, key="wizard-pairs", done=done, failed=self._failed, owner=self
         )
 
     def _failed(self, error: Exception) -> None:
         self._show(None)
         self.summary.setText(describe(error).sentence)
-        self.summary.setProperty("kind", "bad")
-        self._repolish()
+        restyle(self.summary, "bad")
 
     def _show(self, checked: CheckedPairs | None) -> None:
         self.checked = checked
-        self.summary.setProperty("kind", "muted" if checked is None else "strong")
-        self._repolish()
+        restyle(self.summary, "muted" if checked is None else "strong")
         self.table.setRowCount(0)
         self._columns.setVisible(checked is not None)
         self.problems.clear()
@@ -273,10 +259,6 @@ class PairsPage(QWidget):
             self._fill(checked)
         self.changed.emit()
 
-    def _repolish(self) -> None:
-        self.summary.style().unpolish(self.summary)
-        self.summary.style().polish(self.summary)
-
     def _fill(self, checked: CheckedPairs) -> None:
         self.summary.setText(
             self.tr("{pairs} of {images} from {drives} ({form})").format(
@@ -287,9 +269,9 @@ class PairsPage(QWidget):
             )
         )
         self.table.setRowCount(len(checked.rows))
-        for at, row in enumerate(checked.rows):
+        for index, row in enumerate(checked.rows):
             for column, value in enumerate(row):
-                self.table.setItem(at, column, QTableWidgetItem(value))
+                self.table.setItem(index, column, QTableWidgetItem(value))
         for warning in checked.warnings:
             self.problems.addItem(warning)
         for line, message in checked.problems:

@@ -43,7 +43,7 @@ def _tr(text: str) -> str:
 
 def read_outcome(done: TrainingResult) -> Outcome:
     """Return what to show of a finished run."""
-    name, said = done.name or "", " ".join(done.warnings)
+    name, warnings = done.name or "", " ".join(done.warnings)
     titles = (
         _tr("Drives kept apart: captions find images (mAP)"),
         _tr("Drives kept apart: images find captions (mAP)"),
@@ -56,12 +56,12 @@ def read_outcome(done: TrainingResult) -> Outcome:
         pairs = zip(titles, _measured(guard.before), _measured(guard.chosen), strict=True)
         rows = [row for row in pairs if row[1] is not None or row[2] is not None]
         return Outcome(
-            name, rows, said or _verdict(guard.before, guard.chosen), bool(guard.warnings)
+            name, rows, warnings or _verdict(guard.before, guard.chosen), bool(guard.warnings)
         )
     new = [
         (titles[i], None, value) for i, value in enumerate(_both(done.best)) if value is not None
     ]
-    return Outcome(name, new, said or _tr("A new model has no before."), False)
+    return Outcome(name, new, warnings or _tr("A new model has no before."), False)
 
 
 def _verdict(before: Figures, chosen: Figures) -> str:

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from c4t_desktop.messages import plain_label
 from c4t_desktop.theme import Theme
+from c4t_desktop.theme.manager import push_button, restyle
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -55,16 +55,12 @@ class ResultPage(QWidget):
         """Wait for an outcome."""
         super().__init__(parent)
         self._theme = theme
-        self.headline = plain_label(wrap=True)
-        self.headline.setProperty("kind", "subtitle")
-        self.verdict = plain_label(wrap=True)
-        self.verdict.setObjectName("trainingVerdict")
+        self.headline = plain_label(wrap=True, kind="subtitle")
+        self.verdict = plain_label(wrap=True, name="trainingVerdict")
         self.table = QTableWidget(0, 4)
         self.table.setObjectName("beforeAfterTable")
         self.table.setAccessibleName(self.tr("Before and after"))
-        self.use = QPushButton(self.tr("Use it now"))
-        self.use.setObjectName("useModelButton")
-        self.use.setProperty("kind", "primary")
+        self.use = push_button(self.tr("Use it now"), "useModelButton", kind="primary")
         self.use.clicked.connect(self.use_wanted)
         self.hint = plain_label(
             self.tr(
@@ -72,8 +68,8 @@ class ResultPage(QWidget):
                 "index, stay as they are."
             ),
             wrap=True,
+            kind="muted",
         )
-        self.hint.setProperty("kind", "muted")
         self._outcome: Outcome | None = None
         self._place()
         theme.changed.connect(self._restyle)
@@ -113,13 +109,11 @@ class ResultPage(QWidget):
             else self.tr("The training is done")
         )
         self.verdict.setText(outcome.verdict)
-        self.verdict.setProperty("kind", "warn" if outcome.warned else "")
-        self.verdict.style().unpolish(self.verdict)
-        self.verdict.style().polish(self.verdict)
+        restyle(self.verdict, "warn" if outcome.warned else "")
         self.use.setEnabled(bool(outcome.name))
         self.table.setRowCount(len(outcome.rows))
-        for at, (title, before, after) in enumerate(outcome.rows):
-            self.table.setItem(at, 0, QTableWidgetItem(title))
+        for index, (title, before, after) in enumerate(outcome.rows):
+            self.table.setItem(index, 0, QTableWidgetItem(title))
             for column, text in enumerate(_cells(before, after), start=1):
                 item = QTableWidgetItem(text)
                 item.setTextAlignment(_RIGHT)
@@ -127,7 +121,7 @@ class ResultPage(QWidget):
                     change = round(after - before, 3)  # as it is shown
                     if change:
                         item.setForeground(QColor(colours.good if change > 0 else colours.bad))
-                self.table.setItem(at, column, item)
+                self.table.setItem(index, column, item)
 
     @Slot()
     def _restyle(self) -> None:

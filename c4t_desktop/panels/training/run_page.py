@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatchmethod
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from c4t_core.progress import format_duration
 from c4t_core.training.events import (
@@ -23,6 +23,7 @@ from c4t_core.training.events import (
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.training.line_plot import LinePlot
 from c4t_desktop.theme import Theme
+from c4t_desktop.theme.manager import push_button
 
 
 class RunPage(QWidget):
@@ -43,10 +44,8 @@ class RunPage(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._paused = False
-        self.headline = plain_label()
-        self.headline.setProperty("kind", "subtitle")
-        self.state = plain_label(wrap=True)
-        self.state.setProperty("kind", "muted")
+        self.headline = plain_label(kind="subtitle")
+        self.state = plain_label(wrap=True, kind="muted")
         self.bar = QProgressBar()
         self.bar.setObjectName("trainingProgress")
         self.bar.setAccessibleName(self.tr("Progress of the training"))
@@ -54,12 +53,9 @@ class RunPage(QWidget):
         self.bar.setFixedHeight(theme.px(6))
         self.loss = LinePlot(self.tr("Loss"), theme)
         self.retrieval = LinePlot(self.tr("Retrieval (mAP)"), theme)
-        self.note = plain_label(wrap=True)
-        self.note.setProperty("kind", "muted")
-        self.pause = QPushButton(self.tr("Pause"))
-        self.pause.setObjectName("trainingPauseButton")
-        self.cancel = QPushButton(self.tr("Cancel"))
-        self.cancel.setObjectName("trainingCancelButton")
+        self.note = plain_label(wrap=True, kind="muted")
+        self.pause = push_button(self.tr("Pause"), "trainingPauseButton")
+        self.cancel = push_button(self.tr("Cancel"), "trainingCancelButton")
         self.pause.clicked.connect(self._pause_clicked)
         self.cancel.clicked.connect(self.cancel_wanted)
         self._place()

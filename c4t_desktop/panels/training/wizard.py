@@ -10,7 +10,6 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
-    QPushButton,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -28,6 +27,7 @@ from c4t_desktop.panels.training.run_page import RunPage
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.pairs import MadePairs
 from c4t_desktop.theme import Theme
+from c4t_desktop.theme.manager import push_button, restyle
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -85,15 +85,10 @@ class TrainingWizard(QDialog):
                 self.tr("4  Result"),
             )
         ]
-        self.message = plain_label(wrap=True)
-        self.message.setObjectName("wizardMessage")
-        self.back = QPushButton(self.tr("Back"))
-        self.back.setObjectName("wizardBackButton")
-        self.next = QPushButton(self.tr("Next"))
-        self.next.setObjectName("wizardNextButton")
-        self.start = QPushButton(self.tr("Start training"))
-        self.start.setObjectName("startButton")
-        self.start.setProperty("kind", "primary")
+        self.message = plain_label(wrap=True, name="wizardMessage")
+        self.back = push_button(self.tr("Back"), "wizardBackButton")
+        self.next = push_button(self.tr("Next"), "wizardNextButton")
+        self.start = push_button(self.tr("Start training"), "startButton", kind="primary")
         self._place()
         self._wire()
         self.model.set_models(library.models)
@@ -139,10 +134,8 @@ class TrainingWizard(QDialog):
     def show_page(self, page: int) -> None:
         """Go to a page."""
         self.pages.setCurrentIndex(page)
-        for at, step in enumerate(self._steps):
-            step.setProperty("kind", "strong" if at == page else "muted")
-            step.style().unpolish(step)
-            step.style().polish(step)
+        for index, step in enumerate(self._steps):
+            restyle(step, "strong" if index == page else "muted")
         self._update()
 
     @Slot()
@@ -183,9 +176,7 @@ class TrainingWizard(QDialog):
 
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)
-        self.message.setProperty("kind", "bad")
-        self.message.style().unpolish(self.message)
-        self.message.style().polish(self.message)
+        restyle(self.message, "bad")
 
     # the run --------------------------------------------------------------------------------
 

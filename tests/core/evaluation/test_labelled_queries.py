@@ -29,11 +29,6 @@ def found(some: list[queries.LabelledQuery], text: str, kind: str | None = None)
 
 
 def test_the_original_lists():
-    assert [len(queries.A2D2_SINGLE), len(queries.A2D2_SMALL), len(queries.A2D2_MULTI)] == [
-        22,
-        11,
-        19,
-    ]
     some = queries.a2d2_queries(collection("Car"))
     assert [sum(q.kind == kind for q in some) for kind in ("single", "small", "multi")] == [
         22,

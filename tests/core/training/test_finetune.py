@@ -79,10 +79,10 @@ def test_relevance_and_retrieval_by_hand():
 
 def test_general_set_is_sound():
     sentences = finetune.sentences()
-    assert len(sentences) == 3 * len(finetune.TRIPLETS)  # none stands twice
-    perfect = np.zeros((len(sentences), len(finetune.TRIPLETS)), dtype=np.float32)
+    assert len(sentences) == 3 * len(finetune.triplets())  # none stands twice
+    perfect = np.zeros((len(sentences), len(finetune.triplets())), dtype=np.float32)
     place = {sentence: row for row, sentence in enumerate(sentences)}
-    for number, (first, same, _) in enumerate(finetune.TRIPLETS):
+    for number, (first, same, _) in enumerate(finetune.triplets()):
         perfect[[place[first], place[same]], number] = 1
     assert finetune.order_of_meanings(perfect) == 1.0
     assert finetune.rank_correlation(perfect, perfect) == pytest.approx(1.0)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLayout,
     QLayoutItem,
+    QLineEdit,
     QMessageBox,
     QProgressBar,
     QPushButton,
@@ -67,6 +68,13 @@ def push_button(text: str, name: str = "", icon: str = "", *, theme: Theme) -> Q
     if icon:
         theme.dress(button, icon)
     return button
+
+
+def text_field(name: str, says: str, placeholder: str = "") -> QLineEdit:
+    """Return a field for one line, with a hint while it is empty."""
+    field = named(QLineEdit(), name, says)
+    field.setPlaceholderText(placeholder)
+    return field
 
 
 def thin_bar(name: str, says: str, theme: Theme) -> QProgressBar:

@@ -9,10 +9,7 @@ from PySide6.QtGui import QFont, QFontDatabase, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
-    QLineEdit,
-    QPushButton,
     QSpinBox,
-    QWidget,
 )
 from shiboken6 import isValid
 
@@ -123,28 +120,3 @@ def number_field(theme: Theme, low: int, high: int) -> QSpinBox:
     # A spin box in a style sheet ignores the padding of its line.
     field.lineEdit().setTextMargins(theme.px(7), 0, 0, 0)
     return field
-
-
-def push_button(text: str, name: str, *, kind: str = "") -> QPushButton:
-    """Return a button with its object name; ``kind`` is one of the style sheet's."""
-    button = QPushButton(text)
-    button.setObjectName(name)
-    if kind:
-        button.setProperty("kind", kind)
-    return button
-
-
-def text_field(name: str, title: str, placeholder: str = "") -> QLineEdit:
-    """Return a field with its object name and what screen readers call it."""
-    field = QLineEdit()
-    field.setObjectName(name)
-    field.setAccessibleName(title)
-    field.setPlaceholderText(placeholder)
-    return field
-
-
-def restyle(widget: QWidget, kind: str) -> None:
-    """Give a widget another kind of the style sheet's, now."""
-    widget.setProperty("kind", kind)
-    widget.style().unpolish(widget)
-    widget.style().polish(widget)

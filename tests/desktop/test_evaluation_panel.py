@@ -24,8 +24,8 @@ from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.gallery.results_model import MarkRole
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.panel import RESULT, RUN, SETUP, EvaluationPanel
+from c4t_desktop.panels.evaluation.result_page import CellsTable
 from c4t_desktop.panels.evaluation.setup_page import MarksRow
-from c4t_desktop.panels.evaluation.table import CellsTable
 from c4t_desktop.services.evaluation import Marked, holds_scenes
 from c4t_desktop.theme import Theme
 

@@ -29,9 +29,9 @@ from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.result_page import ResultPage
 from c4t_desktop.panels.evaluation.setup_page import SetupPage
+from c4t_desktop.panels.parts import named
 from c4t_desktop.services.evaluation import Evaluation, Plan
 from c4t_desktop.services.pairs import MadePairs
-from c4t_desktop.theme.manager import push_button
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -56,7 +56,7 @@ class EvaluationPanel(InPlaceOfGrid):
         self.pages = QStackedWidget()
         self.title = plain_label(wrap=True, name="evaluationTitle", kind="subtitle")
         self.status = plain_label(wrap=True, name="evaluationSaid", kind="muted")
-        self.again = push_button(self.tr("New evaluation"), "evaluateAgainButton")
+        self.again = named(QPushButton(self.tr("New evaluation")), "evaluateAgainButton")
         self.write = QPushButton(self.tr("Export the report…"))
         context.theme.dress(self.write, "export")
         self.write.setObjectName("exportReportButton")
@@ -70,7 +70,7 @@ class EvaluationPanel(InPlaceOfGrid):
         self.bar.setAccessibleName(self.tr("Progress of the evaluation"))
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(context.theme.px(6))
-        self.cancel = push_button(self.tr("Cancel"), "evaluationCancelButton")
+        self.cancel = named(QPushButton(self.tr("Cancel")), "evaluationCancelButton")
         self._place()
         self._wire()
         self._resume()

@@ -27,10 +27,10 @@ from PySide6.QtWidgets import (
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import count_text, plain_label, why_unusable
 from c4t_desktop.panels.bars.top_bar import title_of
+from c4t_desktop.panels.parts import named, set_kind, text_field
 from c4t_desktop.services.evaluation import Marked, Plan
 from c4t_desktop.services.pairs import MadePairs
 from c4t_desktop.theme import Theme
-from c4t_desktop.theme.manager import push_button, restyle, text_field
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -61,10 +61,10 @@ class MarksRow(QWidget):
         # Names come later: the width at the first show would cut them off.
         self.test_set.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.test_set.currentIndexChanged.connect(self._enable)
-        self.keep = push_button(self.tr("Keep as a test set…"), "keepTestSetButton")
+        self.keep = named(QPushButton(self.tr("Keep as a test set…")), "keepTestSetButton")
         self.keep.setToolTip(self.tr("Later marks do not change it; models stay comparable"))
         self.keep.clicked.connect(self._ask_name)
-        self.drop = push_button(self.tr("Remove"), "dropTestSetButton")
+        self.drop = named(QPushButton(self.tr("Remove")), "dropTestSetButton")
         self.drop.setToolTip(self.tr("Remove this test set; the marks stay"))
         self.drop.clicked.connect(self._drop)
         hint = plain_label(
@@ -176,7 +176,7 @@ class SetupPage(QScrollArea):
         self.models: dict[str, QCheckBox] = {}
         self._model_rows = QVBoxLayout()
         self.message = plain_label(wrap=True, name="evaluationMessage")
-        self.start = push_button(self.tr("Evaluate"), "evaluateStartButton", kind="primary")
+        self.start = named(QPushButton(self.tr("Evaluate")), "evaluateStartButton", kind="primary")
         self._failure = ""  # why the last evaluation did not work, until something is changed
         self._place()
         self._wire()
@@ -255,7 +255,7 @@ class SetupPage(QScrollArea):
             grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignRight)
             grid.addWidget(field, row, 1)
             grid.addWidget(browse, row, 2)
-        self.labels = push_button(self.tr("Make from labels…"), "evaluationLabelsButton")
+        self.labels = named(QPushButton(self.tr("Make from labels…")), "evaluationLabelsButton")
         self.labels.setToolTip(self.tr("A2D2, BDD100K, Cityscapes, COCO, KITTI, masks and others"))
         grid.addWidget(self.labels, 3, 1, Qt.AlignmentFlag.AlignLeft)
         for part in (self.from_file, self._files, self.from_marks, self.marks):
@@ -378,7 +378,7 @@ class SetupPage(QScrollArea):
 
     def _write(self, text: str, kind: str) -> None:
         self.message.setText(text)
-        restyle(self.message, kind)
+        set_kind(self.message, kind)
 
     @Slot()
     def _update(self) -> None:

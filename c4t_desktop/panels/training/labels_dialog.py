@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.parts import text_field
 from c4t_desktop.theme import Theme
-from c4t_desktop.theme.manager import text_field
 
 
 class LabelsDialog(QDialog):

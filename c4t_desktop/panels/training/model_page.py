@@ -17,9 +17,10 @@ from PySide6.QtWidgets import (
 
 from c4t_core.training.request import TrainingRequest, default_options, with_changes
 from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.parts import text_field
 from c4t_desktop.panels.training.plan import good_name, output_of, suggest_name
 from c4t_desktop.theme import Theme
-from c4t_desktop.theme.manager import number_field, text_field
+from c4t_desktop.theme.manager import number_field
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo

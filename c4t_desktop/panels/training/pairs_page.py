@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from c4t_desktop.jobs.runner import Job, JobRunner
 from c4t_desktop.messages import count_text, describe, plain_label, plural
+from c4t_desktop.panels.parts import set_kind, text_field
 from c4t_desktop.services.pairs import (
     PROBLEMS,
     CheckedPairs,
@@ -32,7 +33,6 @@ from c4t_desktop.services.pairs import (
     pairs_from_labels,
 )
 from c4t_desktop.theme import Theme
-from c4t_desktop.theme.manager import restyle, text_field
 
 T = TypeVar("T")
 _LANE = "look"
@@ -237,11 +237,11 @@ class PairsPage(QWidget):
     def _failed(self, error: Exception) -> None:
         self._show(None)
         self.summary.setText(describe(error).sentence)
-        restyle(self.summary, "bad")
+        set_kind(self.summary, "bad")
 
     def _show(self, checked: CheckedPairs | None) -> None:
         self.checked = checked
-        restyle(self.summary, "muted" if checked is None else "strong")
+        set_kind(self.summary, "muted" if checked is None else "strong")
         self.table.setRowCount(0)
         self._columns.setVisible(checked is not None)
         self.problems.clear()

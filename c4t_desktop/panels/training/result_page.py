@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
+    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -18,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.parts import named, set_kind
 from c4t_desktop.theme import Theme
-from c4t_desktop.theme.manager import push_button, restyle
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -60,7 +61,7 @@ class ResultPage(QWidget):
         self.table = QTableWidget(0, 4)
         self.table.setObjectName("beforeAfterTable")
         self.table.setAccessibleName(self.tr("Before and after"))
-        self.use = push_button(self.tr("Use it now"), "useModelButton", kind="primary")
+        self.use = named(QPushButton(self.tr("Use it now")), "useModelButton", kind="primary")
         self.use.clicked.connect(self.use_wanted)
         self.hint = plain_label(
             self.tr(
@@ -109,7 +110,7 @@ class ResultPage(QWidget):
             else self.tr("The training is done")
         )
         self.verdict.setText(outcome.verdict)
-        restyle(self.verdict, "warn" if outcome.warned else "")
+        set_kind(self.verdict, "warn" if outcome.warned else "")
         self.use.setEnabled(bool(outcome.name))
         self.table.setRowCount(len(outcome.rows))
         for index, (title, before, after) in enumerate(outcome.rows):

@@ -10,6 +10,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
+    QPushButton,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -19,6 +20,7 @@ from c4t_core.training.events import Event, TrainingResult
 from c4t_core.training.request import TrainingRequest
 from c4t_desktop.jobs.training_process import TrainingProcess
 from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.parts import named, set_kind
 from c4t_desktop.panels.training.model_page import ModelPage
 from c4t_desktop.panels.training.pairs_page import PairsPage
 from c4t_desktop.panels.training.plan import read_outcome
@@ -27,7 +29,6 @@ from c4t_desktop.panels.training.run_page import RunPage
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.pairs import MadePairs
 from c4t_desktop.theme import Theme
-from c4t_desktop.theme.manager import push_button, restyle
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -86,9 +87,9 @@ class TrainingWizard(QDialog):
             )
         ]
         self.message = plain_label(wrap=True, name="wizardMessage")
-        self.back = push_button(self.tr("Back"), "wizardBackButton")
-        self.next = push_button(self.tr("Next"), "wizardNextButton")
-        self.start = push_button(self.tr("Start training"), "startButton", kind="primary")
+        self.back = named(QPushButton(self.tr("Back")), "wizardBackButton")
+        self.next = named(QPushButton(self.tr("Next")), "wizardNextButton")
+        self.start = named(QPushButton(self.tr("Start training")), "startButton", kind="primary")
         self._place()
         self._wire()
         self.model.set_models(library.models)
@@ -135,7 +136,7 @@ class TrainingWizard(QDialog):
         """Go to a page."""
         self.pages.setCurrentIndex(page)
         for index, step in enumerate(self._steps):
-            restyle(step, "strong" if index == page else "muted")
+            set_kind(step, "strong" if index == page else "muted")
         self._update()
 
     @Slot()
@@ -176,7 +177,7 @@ class TrainingWizard(QDialog):
 
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)
-        restyle(self.message, "bad")
+        set_kind(self.message, "bad")
 
     # the run --------------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ from c4t_core.training import events
 from c4t_core.training.request import TrainingRequest
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.training_process import TrainingProcess
-from c4t_desktop.panels.training.line_plot import LinePlot, nice_step
 from c4t_desktop.panels.training.plan import read_outcome
+from c4t_desktop.panels.training.run_page import LinePlot, nice_step
 from c4t_desktop.panels.training.wizard import MODEL, PAIRS, RESULT, RUN, TrainingWizard
 from c4t_desktop.services.library import Library
 from c4t_desktop.theme import Theme

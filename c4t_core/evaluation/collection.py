@@ -20,6 +20,10 @@ from c4t_core.models.protocol import Embeddings, Model
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
 
+_HASH = 32  # bytes of a SHA-256
+_PORTION = 256  # images embedded at once: a cancelled evaluation loses no more than these
+_SAVE_EVERY = 60.0  # seconds; each time the whole file is written
+
 
 @dataclass(frozen=True)
 class Collection:
@@ -75,9 +79,6 @@ def from_pairs(pairs: Iterable[Pair]) -> Collection:
         captions=tuple(tuple(found[name][1]) for name in names),
         drives=tuple(found[name][2] for name in names),
     )
-
-
-_HASH = 32  # bytes of a SHA-256
 
 
 def cache_folder() -> Path:
@@ -164,10 +165,6 @@ def embed_collection(
     finally:
         store.save()
     return rows, there, unreadable
-
-
-_PORTION = 256  # images embedded at once: a cancelled evaluation loses no more than these
-_SAVE_EVERY = 60.0  # seconds; each time the whole file is written
 
 
 class _Store:

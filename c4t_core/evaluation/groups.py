@@ -21,6 +21,10 @@ LEAST_IMAGES = 20
 """A slice with fewer images says nothing."""
 MOST_VALUES = 12
 """Of each dimension the largest slices are taken; a data set may have hundreds of drives."""
+EVENT_SECONDS = 5.0
+"""An event spans at most this long, where the names tell the time."""
+EVENT_FRAMES = 50
+"""... or this many frame numbers where they do not: 5 s at 10 Hz, under 2 s at 30 Hz."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +91,6 @@ def _object_count(scene: Scene) -> str | None:
     return "16 and more"
 
 
-EVENT_SECONDS = 5.0
-"""An event spans at most this long, where the names tell the time."""
-EVENT_FRAMES = 50
-"""... or this many frame numbers where they do not: 5 s at 10 Hz, under 2 s at 30 Hz."""
-
-
 def moments(collection: Collection, groups: Mapping[str, str] | None = None) -> NDArray[np.int64]:
     """Return which moment each image belongs to, int64 (n,), numbered from 0.
 
@@ -110,18 +108,18 @@ def moments(collection: Collection, groups: Mapping[str, str] | None = None) -> 
             continue
         frame = parse_frame_name(name)
         drive = collection.drives[index] or frame.drive
-        at = frame.time if frame.time is not None else frame.frame
-        if drive is None or at is None:
+        instant = frame.time if frame.time is not None else frame.frame
+        if drive is None or instant is None:
             continue
         timed = frame.time is not None
         lane = (f"{drive}|{timed}", frame.camera or "")
-        drives[lane].append((float(at), index))
+        drives[lane].append((float(instant), index))
         spans[lane] = EVENT_SECONDS if timed else EVENT_FRAMES
     for lane, frames in drives.items():
         start = None
-        for at, index in sorted(frames):
-            if start is None or at - start > spans[lane]:
-                start = at
+        for instant, index in sorted(frames):
+            if start is None or instant - start > spans[lane]:
+                start = instant
             keys[index] = (lane, start)
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)

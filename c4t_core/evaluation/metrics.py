@@ -29,6 +29,10 @@ CUTOFFS = (10, 25, 50, 100, 250)
 SCORE_DECIMALS = 6
 """Similarities that agree to this many decimals are ties: a matrix product gives equal rows
 scores that differ in the last bits, by where the rows happen to lie."""
+RESAMPLES = 2000
+"""Draws of the bootstrap."""
+LEVEL = 0.95
+"""Part of the drawn means that lies inside an interval."""
 
 Floats = NDArray[np.float64]
 Gains = NDArray[Any]
@@ -260,12 +264,6 @@ def _discounts(n: int) -> Floats:
 def _check_cutoff(n: int) -> None:
     if n < 1:
         raise ValueError(f"a cutoff counts hits from 1, not {n}")
-
-
-RESAMPLES = 2000
-"""Draws of the bootstrap."""
-LEVEL = 0.95
-"""Part of the drawn means that lies inside an interval."""
 
 
 def mean_intervals(

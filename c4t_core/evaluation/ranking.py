@@ -103,23 +103,33 @@ def measure(
         cutoffs: numbers of hits.
         progress: told how many of the queries are done.
     """
-    parts: list[Measured] = []
+    out = Measured({}, {}, {})
+    chunks = []
     for start in range(0, len(queries), _CHUNK):
         progress(start, len(queries))
         some = queries[start : start + _CHUNK]
         scores = texts[start : start + _CHUNK] @ images.T  # (chunk, n)
-        parts.append(_measure_chunk(scores, some, moment, slices or {}, cutoffs))
+        chunks.append(_measure_chunk(out, scores, some, moment, slices or {}, cutoffs))
     progress(len(queries), len(queries))
-    return _joined(parts, slices or {}, cutoffs)
+    out.figures = _joined([figures for figures, _, _ in chunks], cutoffs)
+    out.events = _joined([events for _, events, _ in chunks], cutoffs)
+    for number in slices or {}:
+        out.slices[number] = _joined([inside[number] for _, _, inside in chunks], cutoffs)
+    return out
+
+
+_Table = dict[str, Floats]  # name of a figure -> float64 (q,)
 
 
 def _measure_chunk(
+    out: Measured,
     scores: NDArray[np.float32],
     queries: Sequence[LabelledQuery],
     moment: NDArray[np.int64],
     slices: Mapping[int, NDArray[np.bool_]],
     cutoffs: Sequence[int],
-) -> Measured:
+) -> tuple[_Table, _Table, dict[int, _Table]]:
+    """Return figures by query over frames, events and slices; keep what is drawn in ``out``."""
     worth = np.zeros(scores.shape)
     for row, query in enumerate(queries):
         worth[row, query.relevant] = query.grades
@@ -130,20 +140,19 @@ def _measure_chunk(
     order = metrics.ranking(scores)
     gains = np.take_along_axis(worth, order, axis=1)
     grades = [query.grades for query in queries]
-    out = Measured(
-        figures_of(gains, grades, cutoffs), _over_events(order, gains, moment, cutoffs), {}
-    )
+    by_slice = {}
     for number, inside in slices.items():
         kept = inside[order]
         part = gains[kept].reshape(len(queries), -1)
         there = [row[row > 0] for row in part]
-        out.slices[number] = figures_of(part, there, cutoffs)
+        by_slice[number] = figures_of(part, there, cutoffs)
     relevant = [len(some) for some in grades]
     out.curve.extend(metrics.precision_recall(gains, relevant, LEVELS))
     for row, query in enumerate(queries):
         size = scores.shape[1] if query.pool is None else len(query.pool)
         _keep_pictures(out, scores[row], order[row, :size], gains[row, :size])
-    return out
+    events = _over_events(order, gains, moment, cutoffs)
+    return figures_of(gains, grades, cutoffs), events, by_slice
 
 
 def _keep_pictures(
@@ -178,7 +187,7 @@ def _shown_ranks(gains: Floats) -> NDArray[np.int64]:
 
 def _over_events(
     order: NDArray[np.int64], gains: Floats, moment: NDArray[np.int64], cutoffs: Sequence[int]
-) -> dict[str, Floats]:
+) -> _Table:
     """Return the figures of the folded lists; grades play no part, so there is no nDCG."""
     rows = []
     for ranked, worth in zip(order, gains, strict=True):
@@ -189,25 +198,6 @@ def _over_events(
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def _joined(
-    parts: Sequence[Measured], slices: Mapping[int, NDArray[np.bool_]], cutoffs: Sequence[int]
-) -> Measured:
-    empty = figures_of(np.zeros((0, 0)), [], cutoffs)
-
-    def together(tables: Sequence[dict[str, Floats]]) -> dict[str, Floats]:
-        names = tables[0] if tables else empty
-        return {name: np.concatenate([t[name] for t in tables] or [np.zeros(0)]) for name in names}
-
-    whole = Measured(
-        together([part.figures for part in parts]),
-        together([part.events for part in parts]),
-        {number: together([part.slices[number] for part in parts]) for number in slices},
-    )
-    for part in parts:
-        whole.top += part.top
-        whole.top_scores += part.top_scores
-        whole.curve += part.curve
-        whole.histogram += part.histogram
-        whole.ranked += part.ranked
-        whole.mean_score += part.mean_score
-    return whole
+def _joined(tables: Sequence[_Table], cutoffs: Sequence[int]) -> _Table:
+    names = tables[0] if tables else figures_of(np.zeros((0, 0)), [], cutoffs)
+    return {name: np.concatenate([t[name] for t in tables] or [np.zeros(0)]) for name in names}

@@ -1,7 +1,7 @@
 """What a run keeps on disk so that a kill costs nothing but time: checkpoints, and its logs.
 
 ``checkpoint.pt`` holds what learns (weights, running statistics, loss), AdamW's and the
-schedule's state, the moving average, the place in the epoch and the history. What is frozen
+schedule's state, the moving average, the position in the epoch and the history. What is frozen
 is not in it: it comes from the start again, whose digest is compared. Neither are random
 states: order, captions, dropout and augmentation are pure functions of (seed, epoch, step).
 
@@ -29,6 +29,8 @@ from c4t_core.files import atomic_file, digest, write_whole
 FORMAT = 1
 CHECKPOINT = "checkpoint.pt"
 BEST = "best.pt"
+CSV_LOG = "training.csv"
+JSON_LOG = "training.jsonl"
 
 
 @dataclass
@@ -123,10 +125,6 @@ def load_safely(path: Path) -> dict[str, Any]:
             "again."
         )
     return data
-
-
-CSV_LOG = "training.csv"
-JSON_LOG = "training.jsonl"
 
 
 def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

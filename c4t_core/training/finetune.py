@@ -30,6 +30,20 @@ from c4t_core.training.steps import Material
 from c4t_core.training.towers import Captions, Towers
 from c4t_core.training.validation import measure
 
+TOLERANCE = 0.02
+"""How much of the general score may go before a model counts as one that forgot."""
+
+SLACK = 0.01
+"""By how much the held-out figure may fall short of the best for the sake of what was known."""
+
+HALF = 0.5
+"""The mix without any evidence for another one (WiSE-FT's own advice, section 4)."""
+
+MIXES = tuple(step / 10 for step in range(11))
+"""The mixing weights that are tried."""
+
+Floats = NDArray[np.float32]
+
 SAMPLE_CAPTIONS = 2  # sentences per drawn frame
 
 
@@ -60,21 +74,6 @@ def sample_drive() -> list[Sample]:
         if texts:
             found.append(Sample(root / scene.image, scene.image, tuple(texts), scene.drive))
     return found
-
-
-TOLERANCE = 0.02
-"""How much of the general score may go before a model counts as one that forgot."""
-
-SLACK = 0.01
-"""By how much the held-out figure may fall short of the best for the sake of what was known."""
-
-HALF = 0.5
-"""The mix without any evidence for another one (WiSE-FT's own advice, section 4)."""
-
-MIXES = tuple(step / 10 for step in range(11))
-"""The mixing weights that are tried."""
-
-Floats = NDArray[np.float32]
 
 
 def mixed(old: Mapping[str, Tensor], new: Mapping[str, Tensor], mix: float) -> dict[str, Tensor]:

@@ -48,6 +48,7 @@ from c4t_core.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from c4t_core.models.network import DualEncoder
+GENERAL_LIMIT = 300  # images of a general set that are looked at, at most
 
 
 def model_card(
@@ -186,9 +187,6 @@ def new_config(request: TrainingRequest) -> ModelConfig:
     return config
 
 
-GENERAL_LIMIT = 300  # images of a general set that are looked at, at most
-
-
 class Run:
     """A run whose request and data were checked.
 
@@ -252,12 +250,14 @@ class Run:
         """Prepare samples and leave out those that cannot be read."""
         setup = self._source_setup(folder)
         images = image_source(samples, self._towers, self._request.options, setup)
-        skipped = [(samples[at].relative, why) for at, why in sorted(images.skipped.items())]
-        kept = [at for at in range(len(samples)) if at not in images.skipped]
+        skipped = [
+            (samples[number].relative, why) for number, why in sorted(images.skipped.items())
+        ]
+        kept = [number for number in range(len(samples)) if number not in images.skipped]
         images.renumber(kept)
-        good = [samples[at] for at in kept]
+        good = [samples[number] for number in kept]
         captions = caption_source(good, self._towers, self._start.tokenizer[TOKENIZER], setup)
-        return Material(good, sum(at < train for at in kept), images, captions), skipped
+        return Material(good, sum(number < train for number in kept), images, captions), skipped
 
     def train(self) -> tuple[Position, bool]:
         """Train to the end; the best weights are loaded then.

@@ -31,6 +31,7 @@ from c4t_core.training.request import TrainingOptions
 from c4t_core.training.towers import Captions, Towers, augmented, is_frozen
 
 MISSING, GOOD, BAD = 0, 1, 2
+BLOCK = 64  # images per pass of a frozen encoder; fixed, so that a resumed cache is the same
 
 _SPARE_BYTES = 200_000_000  # left for checkpoints and the finished model
 
@@ -183,9 +184,6 @@ def _allocate(data: Path, state: Path, shape: tuple[int, ...], dtype: np.dtype[A
         ) from error
 
 
-BLOCK = 64  # images per pass of a frozen encoder; fixed, so that a resumed cache is the same
-
-
 @dataclass
 class SourceSetup:
     """Where and how sources are made.
@@ -327,9 +325,9 @@ def _features(
     with torch.no_grad():
         features = towers.image_features(torch.from_numpy(pixels).to(device)).float().cpu()
     rows = features.numpy()  # (n, width)
-    by_number = {numbers[at]: reason for at, reason in reasons.items()}
-    for at in np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist():
-        by_number.setdefault(numbers[at], "its features are not finite")
+    by_number = {numbers[index]: reason for index, reason in reasons.items()}
+    for index in np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist():
+        by_number.setdefault(numbers[index], "its features are not finite")
     return rows, by_number
 
 
@@ -338,7 +336,7 @@ def _pixels(
 ) -> tuple[Rows, dict[int, str]]:
     pixels, reasons = reader([paths[number] for number in numbers])
     rows: Rows = pixels if keep else np.zeros(len(numbers), np.uint8)
-    return rows, {numbers[at]: reason for at, reason in reasons.items()}
+    return rows, {numbers[index]: reason for index, reason in reasons.items()}
 
 
 def caption_source(

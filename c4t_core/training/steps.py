@@ -188,7 +188,7 @@ class Stepper:
 
         return load
 
-    def step(self, batch: Batch, at: Position) -> float:
+    def step(self, batch: Batch, position: Position) -> float:
         """Take one optimiser step and return its loss.
 
         If memory runs out the batch is halved, for this step and all that follow; the step
@@ -199,30 +199,32 @@ class Stepper:
         """
         while True:
             try:
-                return self._try_step(batch, at)
+                return self._try_step(batch, position)
             except (RuntimeError, MemoryError) as error:
                 if not _out_of_memory(error):
                     raise
-                self._halve(at, error)
+                self._halve(position, error)
 
-    def _halve(self, at: Position, error: Exception) -> None:
-        part = (self._options.batch >> at.halvings) // 2
+    def _halve(self, position: Position, error: Exception) -> None:
+        part = (self._options.batch >> position.halvings) // 2
         if part < 2 or self._acc.num_processes > 1:
             raise TrainingError(
                 "There is not enough memory for this batch; use a smaller --batch, freeze an "
                 "encoder with --freeze, or train on the CPU with --device cpu."
             ) from error
-        at.halvings += 1
+        position.halvings += 1
         self.optimizer.zero_grad(set_to_none=True)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         self._emit(BatchHalved(part, f"batch halved to {part}"))
 
-    def _try_step(self, batch: Batch, at: Position) -> float:
+    def _try_step(self, batch: Batch, position: Position) -> float:
         total = 0.0
-        seed = _mixed(self._options.seed, at.total, self._acc.process_index, at.halvings)
+        seed = _mixed(
+            self._options.seed, position.total, self._acc.process_index, position.halvings
+        )
         torch.manual_seed(seed)  # dropout; on every device
-        parts = list(_parts(len(batch.captions), self._options.batch >> at.halvings))
+        parts = list(_parts(len(batch.captions), self._options.batch >> position.halvings))
         for number, part in enumerate(parts):
             with self._syncing(last=number == len(parts) - 1):
                 loss = self._part_loss(batch, part)
@@ -230,7 +232,7 @@ class Stepper:
             total += float(loss.detach()) * len(part) / len(batch.captions)
         if not math.isfinite(total):
             raise TrainingError(
-                f"The loss is no number any more at step {at.total + 1}; lower the learning "
+                f"The loss is no number any more at step {position.total + 1}; lower the learning "
                 "rates and train again into another output folder."
             )
         if self._options.clip_norm:
@@ -238,7 +240,7 @@ class Stepper:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
-            self.average.update(self._towers, at.total + 1)
+            self.average.update(self._towers, position.total + 1)
         return total
 
     def _part_loss(self, batch: Batch, part: range) -> Tensor:
@@ -259,10 +261,10 @@ class Stepper:
         quiet: AbstractContextManager[Any] = self._acc.no_sync(self._wrapped)
         return quiet
 
-    def seconds_per_step(self, at: Position) -> float:
+    def seconds_per_step(self, position: Position) -> float:
         """Measure with two passes that change nothing of the run."""
-        batch = self.loader(at.epoch)(0)
-        part = next(_parts(len(batch.captions), self._options.batch >> at.halvings))
+        batch = self.loader(position.epoch)(0)
+        part = next(_parts(len(batch.captions), self._options.batch >> position.halvings))
         self._towers.eval()  # no dropout, no running statistics: the run itself is not touched
         seconds = []
         for _ in range(2):
@@ -272,8 +274,8 @@ class Stepper:
             except (RuntimeError, MemoryError) as error:
                 if not _out_of_memory(error):
                     raise
-                self._halve(at, error)
-                return self.seconds_per_step(at)
+                self._halve(position, error)
+                return self.seconds_per_step(position)
             seconds.append(time.monotonic() - begun)
         self.optimizer.zero_grad(set_to_none=True)
         return min(seconds) * len(batch.captions) / len(part)

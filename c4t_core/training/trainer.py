@@ -1,7 +1,7 @@
 """The training loop: short, resumable to the bit, and the same on one process or several.
 
 Everything random is a pure function of (seed, epoch, step), so a resumed run needs only its
-place, weights, and the optimiser's state to end as an uninterrupted one.
+position, weights, and the optimiser's state to end as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Trainer:
         checkpoint_seconds: between checkpoints inside an epoch.
 
     Attributes:
-        at: the place in the run.
+        position: where the run is.
         resumed: whether it went on from a checkpoint.
         steps: of the whole run.
     """
@@ -81,7 +81,7 @@ class Trainer:
         progress: Progress,
         checkpoint_seconds: float = 60.0,
     ) -> None:
-        self.at = Position()
+        self.position = Position()
         self.resumed = False
         self._acc, self._towers, self._options = accelerator, towers, options
         self._material, self._folder, self._identity = material, folder, identity
@@ -105,11 +105,11 @@ class Trainer:
                 disk does not take the checkpoint.
         """
         self.resumed = self._resume()
-        board = Board(self._folder / "tensorboard", self.at.total) if self._main else None
+        board = Board(self._folder / "tensorboard", self.position.total) if self._main else None
         try:
-            if not self.at.finished:
+            if not self.position.finished:
                 self._begin()
-            while not self.at.finished:
+            while not self.position.finished:
                 self._epoch(board)
         except Cancelled:
             self._checkpoint()
@@ -117,26 +117,26 @@ class Trainer:
         finally:
             if board is not None:
                 board.close()
-        return self.at
+        return self.position
 
     @property
     def _main(self) -> bool:
         return bool(self._acc.is_main_process)
 
     def _begin(self) -> None:
-        per_step = self._stepper.seconds_per_step(self.at)
-        left = self.steps - self.at.total
+        per_step = self._stepper.seconds_per_step(self.position)
+        left = self.steps - self.position.total
         looked_at = min(len(self._material.validation), self._options.validation_limit)
         per_image = per_step / (self._options.batch * self._options.accumulate) / 3
-        epochs_left = self._options.epochs - self.at.epoch
+        epochs_left = self._options.epochs - self.position.epoch
         seconds = per_step * left + per_image * looked_at * epochs_left
         text = f"about {format_duration(seconds)} for {left} steps"
         self._emit(Estimate(seconds, per_step, left, text))
         self._emit(
             Started(
-                step=self.at.total,
+                step=self.position.total,
                 steps=self.steps,
-                epoch=self.at.epoch,
+                epoch=self.position.epoch,
                 epochs=self._options.epochs,
                 resumed=self.resumed,
                 device=str(self._acc.device),
@@ -146,37 +146,37 @@ class Trainer:
         )
 
     def _epoch(self, board: Board | None) -> None:
-        load = self._stepper.loader(self.at.epoch)
+        load = self._stepper.loader(self.position.epoch)
         set_training(self._towers.model, self._options.frozen_norm)
         begun = time.monotonic()
-        for batch in prefetched(load, self.at.step, self._per_epoch):
-            self._rates.before_step(self.at.total)
-            loss = self._stepper.step(batch, self.at)
-            self.at.step += 1
-            self.at.total += 1
-            self.at.loss_sum += loss
-            self.at.loss_count += 1
+        for batch in prefetched(load, self.position.step, self._per_epoch):
+            self._rates.before_step(self.position.total)
+            loss = self._stepper.step(batch, self.position)
+            self.position.step += 1
+            self.position.total += 1
+            self.position.loss_sum += loss
+            self.position.loss_count += 1
             now = time.monotonic()
-            self.at.seconds += now - begun
+            self.position.seconds += now - begun
             begun = now
-            self._meter.update(self.at.total, self.steps)
+            self._meter.update(self.position.total, self.steps)
             if board is not None:
                 board.add(
-                    {"train/loss": loss, "train/rate": self._rates.current[-1]}, self.at.total
+                    {"train/loss": loss, "train/rate": self._rates.current[-1]}, self.position.total
                 )
-            if now - self._told >= _EVENT_GAP or self.at.total == self.steps:
+            if now - self._told >= _EVENT_GAP or self.position.total == self.steps:
                 self._told = now
                 self._emit(self._step_event(loss))
             if now - self._saved >= self._checkpoint_seconds:
                 self._checkpoint()
-            self._progress(self.at.total, self.steps)
+            self._progress(self.position.total, self.steps)
         self._end_epoch(board, begun)
 
     def _step_event(self, loss: float) -> Step:
         return Step(
-            step=self.at.total,
+            step=self.position.total,
             steps=self.steps,
-            epoch=self.at.epoch,
+            epoch=self.position.epoch,
             loss=loss,
             rate=self._rates.current[0],
             seconds_left=self._meter.seconds_left,
@@ -185,37 +185,43 @@ class Trainer:
     # --- after an epoch -----------------------------------------------------------------
 
     def _end_epoch(self, board: Board | None, begun: float) -> None:
-        loss = self.at.loss_sum / max(1, self.at.loss_count)
+        loss = self.position.loss_sum / max(1, self.position.loss_count)
         measured = self._validate()
         self._rates.after_epoch(measured.loss if measured is not None else loss)
         key = self._key(loss, measured)
-        better = not self.at.best_key or key > self.at.best_key
-        known: dict[str, Any] = {"epoch": self.at.epoch, "step": self.at.total, "train_loss": loss}
+        better = not self.position.best_key or key > self.position.best_key
+        known: dict[str, Any] = {
+            "epoch": self.position.epoch,
+            "step": self.position.total,
+            "train_loss": loss,
+        }
         known["best"] = better
         if measured is not None:
             known |= {"validation_loss": measured.loss, **to_plain(measured.retrieval)}
             self._emit(Validated(**known))
         figures = EpochFigures(**known, rate=self._rates.current[0])
         row = to_plain(figures)
-        self.at.history.append(row)
-        self.at.since_best = 0 if better else self.at.since_best + 1
+        self.position.history.append(row)
+        self.position.since_best = 0 if better else self.position.since_best + 1
         if better:
-            self.at.best_key, self.at.best_epoch = key, self.at.epoch
+            self.position.best_key, self.position.best_epoch = key, self.position.epoch
             self._best = self._kept_weights() if self._main else None
         self._emit(EpochDone(**vars(figures), epochs=self._options.epochs))
         if board is not None:
-            board.add({f"epoch/{name}": value for name, value in row.items()}, self.at.total)
-        self.at = replace(self.at, epoch=self.at.epoch + 1, step=0, loss_sum=0.0, loss_count=0)
-        stale = 0 < self._options.early_stop <= self.at.since_best
+            board.add({f"epoch/{name}": value for name, value in row.items()}, self.position.total)
+        self.position = replace(
+            self.position, epoch=self.position.epoch + 1, step=0, loss_sum=0.0, loss_count=0
+        )
+        stale = 0 < self._options.early_stop <= self.position.since_best
         enough = stale and measured is not None  # a training loss alone says nothing
-        self.at.finished = enough or self.at.epoch >= self._options.epochs
-        self.at.seconds += time.monotonic() - begun
+        self.position.finished = enough or self.position.epoch >= self._options.epochs
+        self.position.seconds += time.monotonic() - begun
         gap = min(self._checkpoint_seconds, _EPOCH_GAP)
-        if self.at.finished or time.monotonic() - self._saved >= gap:
+        if self.position.finished or time.monotonic() - self._saved >= gap:
             self._checkpoint()
         if enough:
-            text = f"no better for {self.at.since_best} epochs"
-            self._emit(StoppedEarly(self.at.epoch, text))
+            text = f"no better for {self.position.since_best} epochs"
+            self._emit(StoppedEarly(self.position.epoch, text))
 
     def _validate(self) -> Measured | None:
         """Measure on the main process and tell the others; None without validation images."""
@@ -262,7 +268,7 @@ class Trainer:
             data = {
                 "format": FORMAT,
                 "identity": self._identity,
-                "epoch": self.at.best_epoch,
+                "epoch": self.position.best_epoch,
                 "state": self._best,
             }
             save_atomically(self._folder / BEST, data)
@@ -271,12 +277,12 @@ class Trainer:
     def _checkpoint(self) -> None:
         if not self._main:
             return
-        self._save_best()  # before the place that counts on it
+        self._save_best()  # before the position that counts on it
         scaler = getattr(self._acc, "scaler", None)
         data = {
             "format": FORMAT,
             "identity": self._identity,
-            "position": asdict(self.at),
+            "position": asdict(self.position),
             "state": learning_state(self._towers),
             "optimizer": self._stepper.optimizer.state_dict(),
             "rates": self._rates.state_dict(),
@@ -285,9 +291,9 @@ class Trainer:
         }
         path = self._folder / CHECKPOINT
         save_atomically(path, data)
-        write_history(self._folder, self.at.history)
+        write_history(self._folder, self.position.history)
         self._saved = time.monotonic()
-        self._emit(CheckpointSaved(str(path), self.at.total))
+        self._emit(CheckpointSaved(str(path), self.position.total))
 
     def _resume(self) -> bool:
         path = self._folder / CHECKPOINT
@@ -296,7 +302,7 @@ class Trainer:
             return False
         data = load_safely(path)
         check_identity(data, self._identity, self._folder)
-        self.at = Position(**data["position"])
+        self.position = Position(**data["position"])
         load_learning_state(self._towers, data["state"])
         self._stepper.optimizer.load_state_dict(data["optimizer"])
         self._rates.load_state_dict(data["rates"])

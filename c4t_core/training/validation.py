@@ -23,6 +23,7 @@ from c4t_core.training.towers import Towers
 
 Matrix = NDArray[np.float32]
 RECALLS = (1, 5, 10)
+_BLOCK = 64  # rows per pass: fixed, so that a figure does not depend on the training batch
 
 
 def relevance(captions: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.bool_]]:
@@ -81,9 +82,6 @@ def _one_way(scores: Matrix, relevant: NDArray[np.bool_]) -> tuple[float, dict[s
     precision = float(np.mean(metrics.average_precision(gains, counts[asked])))
     recall = {str(k): float(np.mean(gains[:, :k].any(axis=1))) for k in RECALLS}
     return precision, recall
-
-
-_BLOCK = 64  # rows per pass: fixed, so that a figure does not depend on the training batch
 
 
 @dataclass(frozen=True)

@@ -171,10 +171,10 @@ class BarChart(Chart):
         wide = min(px(34), group * 0.72 / max(1, len(bars)))
         for number, index in enumerate(bars):
             one, ink = self.series[index], QColor(self.colour(index))
-            for at, (x, y) in enumerate(one.points):
+            for index, (x, y) in enumerate(one.points):
                 middle = self._tick_x(area, x) + (number - (len(bars) - 1) / 2) * wide
                 self._draw_bar(painter, area, middle, wide * 0.86, y, ink)
-                span = one.intervals[at]
+                span = one.intervals[index]
                 if span is not None:
                     self._draw_span(painter, area, middle, span)
         painter.setPen(QPen(QColor(self._theme.colours.muted), px(1.5), Qt.PenStyle.DashLine))

@@ -44,7 +44,7 @@ class Table:
     Attributes:
         header: column titles.
         rows: cells, each row as long as the header.
-        tips: what a column means, by its place.
+        tips: what a column means, by its index.
     """
 
     header: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.evaluate import evaluate
 from c4t_core.evaluation.queries import make_query
 from c4t_core.evaluation.report import report_folder, shown_in_full, write_report
-from tests.core.evaluation.fakes import ColourModel, coloured
+from tests.helpers.colour_model import ColourModel, coloured
 
 NASTY = ['<img src=x onerror="alert(1)">', "=1+1", "a\nb", "$\\frac{1}{2}$ _x^", "雪 🚚", "_hidden"]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_model import COLOURS, ToyModel, save_picture
 
 from c4t_core.index.cut import SENTENCES, SHARE
 from c4t_core.index.scope import Scope
 from c4t_core.workspace import Filters, Workspace
+from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
 
 class Deaf(ToyModel):

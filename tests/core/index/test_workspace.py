@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_model import COLOURS, ToyModel, save_picture
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
 from c4t_core.workspace import Filters, Workspace, open_workspace
+from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
 Open = Callable[..., Workspace]
 
@@ -345,16 +345,17 @@ def test_nothing_is_written_into_the_image_folder(ws: Workspace, drive: Path) ->
 
 def test_indexing_and_searching_load_nothing_heavy(drive: Path, tmp_path: Path) -> None:
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from toy_model import ToyModel\n"
+        "import sys\n"
+        "from tests.helpers.toy_model import ToyModel\n"
         "import c4t_core\n"
-        "with c4t_core.open_workspace(sys.argv[2], ToyModel()) as ws:\n"
+        "with c4t_core.open_workspace(sys.argv[1], ToyModel()) as ws:\n"
         "    ws.index(); assert len(ws.search('red', 5)) == 5\n"
         "heavy = {'torch', 'transformers', 'timm', 'open_clip', 'PySide6', 'matplotlib'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(Path(__file__).parent), str(drive)],
+        [sys.executable, "-c", script, str(drive)],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=False,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -320,18 +324,22 @@ def test_searching_while_another_thread_indexes(open_: Open, tmp_path: Path) -> 
 def test_catalogue_falls_back_where_wal_does_not_work(
     open_: Open, drive: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from c4t_core.index.store import database
+    class NetworkDrive(sqlite3.Connection):
+        """Lets WAL be switched on, and then cannot write through it."""
 
-    def refuse(connection: object) -> None:
-        import sqlite3
+        def execute(self, sql: str, *more: Any) -> sqlite3.Cursor:
+            if sql.startswith("BEGIN"):
+                (mode,) = super().execute("PRAGMA journal_mode").fetchone()
+                if mode == "wal":
+                    raise sqlite3.OperationalError("disk I/O error")
+            return super().execute(sql, *more)
 
-        raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr(database, "_probe", refuse)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=NetworkDrive))
     ws = open_(drive)
     assert ws.index().embedded == 18
     assert len(ws.search("red", None)) == 18
-    assert ws._catalogue._db.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
+    with contextlib.closing(sqlite3.connect(data_dir / "catalogue.sqlite")) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
 
 
 def test_nothing_is_written_into_the_image_folder(ws: Workspace, drive: Path) -> None:

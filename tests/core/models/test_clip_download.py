@@ -223,7 +223,12 @@ def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_
     network = open_clip.model.CLIP(**TINY_CLIP)
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, tmp_path / "w")
     server.files[clip_folder.WEIGHTS] = (tmp_path / "w").read_bytes()
-    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-B-32", TINY_CLIP)
+    known = open_clip.get_model_config
+    monkeypatch.setattr(
+        open_clip,
+        "get_model_config",
+        lambda name: dict(TINY_CLIP) if name == "ViT-B-32" else known(name),
+    )
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setenv("HF_ENDPOINT", f"{server.url}/hub")
 

@@ -264,19 +264,16 @@ def test_a_file_that_comes_is_indexed_without_asking(qtbot, open_window, core, f
     watch = window.desktop.watch
     until(qtbot, lambda: watch.watched == 1)
     ready(qtbot, window, core)
-    runs = []
-    index = core.last.index
-    monkeypatch.setattr(core.last, "index", lambda *a, **k: runs.append(1) or index(*a, **k))
+    runs = core.last.runs
     first = sorted(frames.iterdir())[0]
     shutil.copy(first, frames / "new.png")
-    until(qtbot, lambda: runs)
-    until(qtbot, lambda: not busy(window))
-    before = len(runs)
+    until(qtbot, lambda: core.last.runs > runs and not busy(window))
+    before = core.last.runs
     window.desktop.settings.set(WATCH, False)
     assert watch.watched == 0
     shutil.copy(first, frames / "newer.png")
     qtbot.wait(200)
-    assert len(runs) == before
+    assert core.last.runs == before
 
 
 def test_folders_below_are_watched_too_but_not_without_end(qtbot, window, tmp_path):

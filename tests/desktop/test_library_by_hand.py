@@ -75,13 +75,11 @@ def test_a_folder_opened_before_is_opened_again_by_a_click(qtbot, open_window, c
     ready(qtbot, window, core)
 
 
-def test_new_files_are_looked_for_by_the_button_below(qtbot, window, core, frames, monkeypatch):
-    runs = []
-    index = core.last.index
-    monkeypatch.setattr(core.last, "index", lambda *a, **k: runs.append(1) or index(*a, **k))
+def test_new_files_are_looked_for_by_the_button_below(qtbot, window, core):
     until(qtbot, lambda: not busy(window))
+    runs = core.last.runs
     hands.click(child(window, QToolButton, "indexButton"))
-    until(qtbot, lambda: runs and not busy(window))
+    until(qtbot, lambda: core.last.runs > runs and not busy(window))
 
 
 class Offline(FakeWorkspace):
@@ -95,7 +93,7 @@ class Offline(FakeWorkspace):
 
 
 def test_an_offline_folder_is_shown_as_such_and_can_be_looked_for_again(
-    qtbot, open_window, core, frames, monkeypatch
+    qtbot, open_window, core, frames
 ):
     core.workspace = Offline
     window = open_window(frames)
@@ -104,11 +102,9 @@ def test_an_offline_folder_is_shown_as_such_and_can_be_looked_for_again(
     until(qtbot, lambda: page.page.title == "drive one is offline")
     assert side_row(qtbot, window, "drive one").accessibleName() == "drive one, offline"
     assert "12 offline" in child(window, QLabel, "statusText").text()
-    runs = []
-    index = core.last.index
-    monkeypatch.setattr(core.last, "index", lambda *a, **k: runs.append(1) or index(*a, **k))
+    runs = core.last.runs
     hands.click(next(b for b in page.findChildren(QPushButton) if b.text() == "Look again"))
-    until(qtbot, lambda: runs and not busy(window))
+    until(qtbot, lambda: core.last.runs > runs and not busy(window))
     search(qtbot, window, "truck")  # what was indexed is still found
     wait_rows(qtbot, window, 12)
 
@@ -185,9 +181,7 @@ class TwoCameras(FakeWorkspace):
         return [("front", 6), ("rear", 6)]
 
 
-def test_a_camera_is_chosen_by_mouse_and_taken_away_by_keys(
-    qtbot, open_window, core, frames, monkeypatch
-):
+def test_a_camera_is_chosen_by_mouse_and_taken_away_by_keys(qtbot, open_window, core, frames):
     core.workspace = TwoCameras
     window = open_window(frames)
     ready(qtbot, window, core)

@@ -10,7 +10,7 @@ from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.settings import CARD_WIDTH
 from tests.helpers import hands
 from tests.helpers.fake_core import make_frames
-from tests.helpers.window import busy, child, search, until, wait_rows
+from tests.helpers.window import busy, child, ready, search, until, wait_rows
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -268,7 +268,7 @@ def test_the_order_is_chosen_from_the_list_by_keys_and_by_mouse(qtbot, open_wind
     make_frames(tmp_path / "1" / "z", 2)  # scores fall with the path, so these come first
     make_frames(tmp_path / "2" / "a", 2)
     window = open_window(tmp_path)
-    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    ready(qtbot, window, core)
     search(qtbot, window, "truck")
     chooser = child(window, QComboBox, "sortChooser")
     drives = lambda: [row.hit.drive for row in window.model.rows]  # noqa: E731

@@ -101,11 +101,12 @@ class FakeWorkspace:
             for path in root.rglob("*")
             if path.suffix in (".png", ".jpg")
         )
-        self.embedded = 0
+        self.embedded = self.runs = 0
 
     def index(
         self, progress: Progress = ignore, *, on_commit: Callable[[], None] | None = None
     ) -> IndexReport:
+        self.runs += 1
         total = len(self.files)
         progress(0, total)
         for done in range(1, total + 1):

@@ -214,7 +214,7 @@ def test_open_clip_is_offline_and_our_downloads_are_not():
 
 def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_dir):
     """The whole way, with a tiny network in the place of ViT-B-32."""
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     from safetensors.torch import save_file
 
     from c4t_core.models import clip_network
@@ -245,4 +245,3 @@ def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_
     with pytest.raises(ModelError, match="no weights"):
         clip.download("clip:NoSuchThing")
     assert not [p for p in clip_folder.clip_dir().iterdir() if p.name.startswith(".")]
-    assert torch is not None

@@ -395,3 +395,78 @@ def test_the_only_folding_of_events():
     assert where(lambda name, _: name.rpartition(".")[2] == "fold_events").keys() == {
         "c4t_core/workspace.py"
     }
+
+
+# What tests may look into, and which does: what each tests itself, and nothing else.
+INSIDE = {
+    "core/commands/test_console.py": "c4t_core/commands/console.py",
+    "core/commands/test_doctor.py": "c4t_core/commands/doctor.py",
+    "core/test_library.py": "c4t_core/index/hits.py",
+    "core/evaluation/test_benchmark.py": "c4t_core/evaluation",
+    "core/index/test_vectors.py": "c4t_core/index/vectors",
+    "desktop/test_gallery.py": "c4t_desktop/gallery",
+    "desktop/test_large_frame.py": "c4t_desktop/gallery/frame_view.py",
+    "desktop/test_memory.py": "c4t_desktop/services/watching.py",
+    "desktop/test_theme.py": "c4t_desktop/theme",
+}
+
+
+def trees_of_tests() -> dict[str, ast.Module]:
+    found = {path.relative_to(ROOT / "tests"): path for path in modules("tests")}
+    return {
+        name.as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for name, path in found.items()
+        if name.parts[0] != "made_by_0_1"  # run once, by that version
+    }
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Every module that a module imports, and every name that it imports from one, dotted."""
+    out = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            out |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            out |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return out
+
+
+def is_search_path(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path"
+
+
+def looked_into(tree: ast.Module) -> set[str]:
+    """Private names of others that a module imports, asks an object for, or replaces."""
+    names = {part for name in imported(tree) for part in name.split(".")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in {"self", "cls"}:
+            names.add(node.attr)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("attr"):
+            texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+            names |= {text.rpartition(".")[2] for text in texts if isinstance(text, str)}
+    return {name for name in names if re.match(r"_[^_]", name)}
+
+
+def test_no_test_imports_another():
+    trees = trees_of_tests()
+    loose = {name.removesuffix(".py").rpartition("/")[2] for name in trees} - {"__init__"}
+    wrong = {}
+    for name, tree in trees.items():
+        for module in imported(tree) | {"sys.path" for n in ast.walk(tree) if is_search_path(n)}:
+            first, second, *_ = [*module.split("."), ""]
+            if first in loose or (first == "tests" and second != "helpers") or module == "sys.path":
+                wrong[name] = module
+    assert wrong == {}
+
+
+def test_no_test_looks_into_what_it_does_not_test():
+    found = {
+        name: private for name, tree in trees_of_tests().items() if (private := looked_into(tree))
+    }
+    assert found.keys() == INSIDE.keys()
+    for name, private in found.items():
+        place = ROOT / INSIDE[name]
+        files = [place] if place.is_file() else place.glob("*.py")
+        source = "\n".join(path.read_text(encoding="utf-8") for path in files)
+        there = set(re.findall(r"(?:def |class |self\.|^)(_\w+)", source, re.MULTILINE))
+        assert private <= there, (name, private - there)

@@ -6,7 +6,8 @@ import threading
 import time
 
 import pytest
-from fake_core import FakeWorkspace, fake_models, make_frames
+
+from tests.helpers.fake_core import FakeCore, make_frames
 
 
 @pytest.fixture(autouse=True)
@@ -23,35 +24,11 @@ def no_leaked_threads():
     assert not left, f"threads left behind: {left}"
 
 
-class Core:
-    """Stands for the core: what the window opens, and what it was asked."""
-
-    def __init__(self):
-        self.opened = []
-        self.options = {}
-        self.models = fake_models()
-        self.fail_open = None
-
-    def open_workspace(self, folders, model, excludes):
-        if self.fail_open is not None:
-            raise self.fail_open
-        workspace = FakeWorkspace(folders, model, **self.options)
-        self.opened.append(workspace)
-        return workspace
-
-    def list_models(self):
-        return self.models
-
-    @property
-    def last(self):
-        return self.opened[-1]
-
-
 @pytest.fixture
 def core(monkeypatch):
-    made = Core()
-    monkeypatch.setattr("c4t_desktop.services.library._open_workspace", made.open_workspace)
-    monkeypatch.setattr("c4t_desktop.services.library._list_models", made.list_models)
+    made = FakeCore()
+    monkeypatch.setattr("c4t_core.workspace.open_workspace", made.open_workspace)
+    monkeypatch.setattr("c4t_core.models.registry.list_models", made.list_models)
     return made
 
 

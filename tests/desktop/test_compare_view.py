@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake_core import FakeWorkspace, fake_models
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 
@@ -14,25 +13,14 @@ from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.gallery.compare_delegate import CompareDelegate
 from c4t_desktop.panels.compare import ComparePanel
 from c4t_desktop.services.comparison import ComparedRow, compare_hits
+from tests.helpers.fake_core import FakeWorkspace, fake_models
 
 
 class Backwards(FakeWorkspace):
     """A model that ranks the other way round; its index is made on demand."""
 
-    def _score(self, number, query):
+    def score(self, number, query):
         return 0.3 + 0.01 * number
-
-
-@pytest.fixture
-def others(monkeypatch):
-    made = []
-
-    def build(folders, model):
-        made.append(Backwards(folders, model))
-        return made[-1]
-
-    monkeypatch.setattr("c4t_desktop.services.comparison._open", build)
-    return made
 
 
 @pytest.fixture
@@ -79,7 +67,8 @@ def test_the_badge_says_how_a_frame_fared(qtbot, window, tmp_path, rank, other, 
     assert delegate.verdict(row) == (text, colour)
 
 
-def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, others):
+def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, core):
+    core.workspace = Backwards
     window.search.field.setText("a truck")
     qtbot.waitUntil(lambda: window.model.rowCount() > 0)
     window.action("compareAction").trigger()
@@ -113,5 +102,4 @@ def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, others):
     with qtbot.waitSignal(panel.closed):
         qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.desktop.runner.busy)
-    assert all(workspace.closed for workspace in others)
-    assert not window.desktop.context.library.opened_now.workspace.closed
+    assert [workspace.closed for workspace in core.opened] == [False, True]

@@ -8,13 +8,13 @@ import shutil
 import time
 
 import pytest
-from fake_core import make_frames
-from PySide6.QtCore import QEvent, QPoint, Qt, QUrl
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
+    QCompleter,
     QDialog,
     QFileDialog,
     QLabel,
@@ -24,10 +24,12 @@ from PySide6.QtWidgets import (
     QPushButton,
     QWidget,
 )
-from test_window import busy, child, names, search, until, wait_rows
 
+from c4t_core.images.scan import ExcludeRules
 from c4t_desktop.services import watching
 from c4t_desktop.settings import EXCLUDES, HOVER_PREVIEW, WATCH
+from tests.helpers.fake_core import make_frames
+from tests.helpers.window import busy, child, names, ready, search, side_row, until, wait_rows
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -75,7 +77,7 @@ def test_the_preview_goes_with_a_key_and_stays_away_when_it_is_not_wanted(qtbot,
     assert not window.preview.isVisible()
     window.desktop.settings.set(HOVER_PREVIEW, False)
     rest_on(window, 2)
-    assert not window.preview._rest.isActive()
+    assert not any(timer.isActive() for timer in window.preview.findChildren(QTimer))
 
 
 # narrowing ----------------------------------------------------------------------------------
@@ -107,7 +109,7 @@ def test_a_date_restricts_the_hits_and_filters_can_be_cleared(qtbot, open_window
     frames = tmp_path / "week"
     make_frames(frames, 6)
     window = open_window(frames)
-    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    ready(qtbot, window, core)
     search(qtbot, window, "truck")
     wait_rows(qtbot, window, 6)
     day = child(window, QComboBox, "dayFilter")
@@ -129,7 +131,7 @@ def test_filters_outlive_a_switch_of_the_model_but_not_of_the_folder(
         make_frames(tmp_path / "both" / name, 3)
     make_frames(tmp_path / "other", 3)
     window = open_window(tmp_path / "both")
-    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    ready(qtbot, window, core)
     choose(qtbot, child(window, QComboBox, "driveFilter"), "a")
     library, finder = window.desktop.context.library, window.desktop.context.finder
     library.use_model("clip")
@@ -172,7 +174,7 @@ def test_sorting_by_drive(qtbot, open_window, core, tmp_path):
     make_frames(tmp_path / "1" / "z", 2)  # scores fall with the path, so these come first
     make_frames(tmp_path / "2" / "a", 2)
     window = open_window(tmp_path)
-    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    ready(qtbot, window, core)
     search(qtbot, window, "truck")
     assert [row.hit.drive for row in window.model.rows] == ["z", "z", "a", "a"]
     choose(qtbot, child(window, QComboBox, "sortChooser"), "drive")
@@ -183,7 +185,7 @@ def test_a_saved_search_counts_within_its_filters(qtbot, open_window, core, tmp_
     for name in ("a", "b"):
         make_frames(tmp_path / "both" / name, 3)
     window = open_window(tmp_path / "both")
-    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    ready(qtbot, window, core)
     search(qtbot, window, "truck")
     choose(qtbot, child(window, QComboBox, "driveFilter"), "a")
     wait_rows(qtbot, window, 3)
@@ -204,7 +206,7 @@ def save_a_search_then_add_a_frame(qtbot, window, core, frames):
     until(qtbot, lambda: marks.saved and marks.saved[0].matches == 12 and not busy(window))
     last = sorted(frames.iterdir())[-1]
     shutil.copy(last, last.with_name("20260118091500_camera_frontcenter_000000099.png"))
-    core.last._files = sorted(frames.iterdir())
+    core.last.files = sorted(frames.iterdir())
     return marks
 
 
@@ -212,7 +214,7 @@ def test_new_frames_of_a_saved_search_are_counted_as_news(qtbot, window, core, f
     marks = save_a_search_then_add_a_frame(qtbot, window, core, frames)
     qtbot.keyClick(window, Qt.Key.Key_F5)
     until(qtbot, lambda: marks.saved[0].fresh == 1)
-    row = window.sidebar._scenarios.rows[0]
+    row = side_row(qtbot, window, "Truck")
     assert "+1" in row.accessibleName()
     qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: marks.saved[0].fresh == 0 and marks.saved[0].matches == 13)
@@ -256,23 +258,22 @@ def test_captions_show_where_a_pairs_file_knows_the_frame(qtbot, window, frames,
 # the library --------------------------------------------------------------------------------
 
 
-def test_a_file_that_comes_is_indexed_without_asking(qtbot, window, core, frames, monkeypatch):
+def test_a_file_that_comes_is_indexed_without_asking(qtbot, open_window, core, frames, monkeypatch):
+    monkeypatch.setattr(watching, "SETTLE", 50)
+    window = open_window(frames)
     watch = window.desktop.watch
     until(qtbot, lambda: watch.watched == 1)
-    watch._settle.setInterval(50)
-    runs = []
-    index = core.last.index
-    monkeypatch.setattr(core.last, "index", lambda *a, **k: runs.append(1) or index(*a, **k))
+    ready(qtbot, window, core)
+    runs = core.last.runs
     first = sorted(frames.iterdir())[0]
     shutil.copy(first, frames / "new.png")
-    until(qtbot, lambda: runs)
-    until(qtbot, lambda: not busy(window))
-    before = len(runs)
+    until(qtbot, lambda: core.last.runs > runs and not busy(window))
+    before = core.last.runs
     window.desktop.settings.set(WATCH, False)
     assert watch.watched == 0
     shutil.copy(first, frames / "newer.png")
     qtbot.wait(200)
-    assert len(runs) == before
+    assert core.last.runs == before
 
 
 def test_folders_below_are_watched_too_but_not_without_end(qtbot, window, tmp_path):
@@ -287,7 +288,7 @@ def test_folders_below_are_watched_too_but_not_without_end(qtbot, window, tmp_pa
 
 
 def folder_menu(qtbot, window, folder):
-    row = next(r for r in window.sidebar._folders.rows if getattr(r, "stands_for", 0) == folder)
+    row = side_row(qtbot, window, folder.name)
     spot = row.rect().center()
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, row.mapToGlobal(spot))
     QApplication.sendEvent(row, event)
@@ -344,16 +345,13 @@ def test_space_is_shown_and_given_back(qtbot, window, core):
 
 
 def test_other_excludes_take_effect_at_once(qtbot, window, core, frames):
-    seen = []
-    window.desktop.context.library._open_workspace = lambda folders, model, excludes: (
-        seen.append(excludes) or core.open_workspace(folders, model, excludes)
-    )
+    usual = ExcludeRules().folders
     window.desktop.settings.set(EXCLUDES, "rear*, test")
-    until(qtbot, lambda: seen == [("rear*", "test")] and not busy(window))
+    until(qtbot, lambda: core.excludes == [None, (*usual, "rear*", "test")] and not busy(window))
     window.desktop.settings.set(EXCLUDES, "")
-    until(qtbot, lambda: seen[-1] == () and not busy(window))
+    until(qtbot, lambda: core.excludes[-1] == usual and not busy(window))
     window.folder_commands.open_folders([frames])
-    until(qtbot, lambda: seen[-1] is None and not busy(window))
+    until(qtbot, lambda: core.excludes[-1] is None and not busy(window))
 
 
 def test_a_leap_of_the_scroll_bar_asks_for_pictures_only_where_it_lands(
@@ -362,7 +360,7 @@ def test_a_leap_of_the_scroll_bar_asks_for_pictures_only_where_it_lands(
     make_frames(tmp_path / "long", 300, size=(16, 10))
     core.options = {"cut": -9.0}
     window = open_window(tmp_path / "long")
-    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    ready(qtbot, window, core)
     search(qtbot, window, "truck")
     wait_rows(qtbot, window, 300)
     asked = []
@@ -410,7 +408,7 @@ def test_earlier_queries_are_offered_in_the_empty_field(qtbot, window):
     qtbot.keyClick(window.search.field, Qt.Key.Key_Return)
     qtbot.keyClick(window.search.field, Qt.Key.Key_Escape)
     qtbot.keyClick(window.search.field, Qt.Key.Key_Down)
-    popup = window.search.field._completer.popup()
+    popup = window.search.field.findChild(QCompleter).popup()
     until(qtbot, popup.isVisible)
     assert popup.model().index(0, 0).data() == "truck in snow"
     qtbot.keyClick(popup, Qt.Key.Key_Down)

@@ -75,9 +75,9 @@ def colour(view, row):
 
 def test_a_card_without_its_picture_is_kept_and_asks_again(grid):
     view, source, frames = grid
-    before, source.asked[:] = view._delegate.painted, []
+    before, source.asked[:] = view.itemDelegate().painted, []
     view.viewport().repaint()
-    assert view._delegate.painted == before
+    assert view.itemDelegate().painted == before
     assert set(source.asked) == set(frames)
 
 
@@ -88,9 +88,9 @@ def test_a_picture_that_arrives_is_shown(qtbot, grid):
     view.viewport().repaint()
     for row in range(4):
         qtbot.waitUntil(lambda row=row: colour(view, row) == pytest.approx(RED, abs=12))
-    before, source.asked[:] = view._delegate.painted, []
+    before, source.asked[:] = view.itemDelegate().painted, []
     view.viewport().repaint()
-    assert view._delegate.painted == before
+    assert view.itemDelegate().painted == before
     assert not source.asked
 
 
@@ -100,16 +100,16 @@ def test_a_mended_file_loses_its_warning(qtbot, grid):
     good = frames[0].read_bytes()
     frames[0].write_bytes(b"no image")
     view.viewport().repaint()
-    qtbot.waitUntil(lambda: bool(view._delegate._cache.reason(frames[0])))
+    qtbot.waitUntil(lambda: bool(view.itemDelegate()._cache.reason(frames[0])))
     frames[0].write_bytes(good)
-    view._delegate._cache.forget()
+    view.itemDelegate()._cache.forget()
     qtbot.waitUntil(lambda: colour(view, 0) == pytest.approx(RED, abs=12))
 
 
 def test_nothing_is_asked_for_while_the_scroll_bar_leaps(grid):
     view, source, _ = grid
-    view._delegate.forget()
-    view._delegate.flying = True
+    view.itemDelegate().forget()
+    view.itemDelegate().flying = True
     source.asked.clear()
     view.viewport().repaint()
     view.viewport().repaint()
@@ -121,15 +121,15 @@ def test_nothing_is_asked_for_while_the_scroll_bar_leaps(grid):
 
 def test_a_grid_that_is_hidden_keeps_no_cards(grid):
     view, _, _ = grid
-    assert view._delegate._bytes
+    assert view.itemDelegate()._bytes
     view.hide()
-    assert not view._delegate._bytes
-    assert not view._delegate._kept
+    assert not view.itemDelegate()._bytes
+    assert not view.itemDelegate()._kept
 
 
 def test_the_memory_of_kept_cards_is_bounded(grid, monkeypatch):
     view, _, _ = grid
     monkeypatch.setattr("c4t_desktop.gallery.delegate._LIMIT", 400_000)
-    view._delegate.forget()
+    view.itemDelegate().forget()
     view.viewport().repaint()
-    assert 0 < view._delegate._bytes <= 400_000
+    assert 0 < view.itemDelegate()._bytes <= 400_000

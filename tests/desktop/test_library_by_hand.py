@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-import hands
 import pytest
-from fake_core import FakeWorkspace, Skipped, make_frames
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
@@ -20,16 +18,14 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
-from test_window import busy, child, names, search, until, wait_rows
 
 from c4t_core.workspace import FolderStatus
 from c4t_desktop.settings import HOVER_PREVIEW
+from tests.helpers import hands
+from tests.helpers.fake_core import FakeWorkspace, Skipped, make_frames
+from tests.helpers.window import busy, child, names, ready, search, side_row, until, wait_rows
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-
-
-def ready(qtbot, window, core):
-    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
 
 
 def menu(window, name):
@@ -37,11 +33,6 @@ def menu(window, name):
     made = child(window, QToolButton, name).menu()
     made.popup(window.mapToGlobal(window.rect().center()))
     return hands.entries(made)
-
-
-def row_of(window, section, name):
-    rows = getattr(window.sidebar, section).rows
-    return next(row for row in rows if row.accessibleName().startswith(name))
 
 
 # folders ------------------------------------------------------------------------------------
@@ -63,7 +54,7 @@ def test_a_folder_is_opened_by_key_another_added_and_one_closed(
     hands.click(child(window, QPushButton, "addFolderButton"))
     until(qtbot, lambda: core.last.roots == (a, b))
     ready(qtbot, window, core)
-    qtbot.keyClick(row_of(window, "_folders", "a"), Qt.Key.Key_Delete)
+    qtbot.keyClick(side_row(qtbot, window, "a, "), Qt.Key.Key_Delete)
     until(qtbot, lambda: core.last.roots == (b,))
     ready(qtbot, window, core)
     qtbot.keyClick(window, Qt.Key.Key_W, CTRL)
@@ -79,18 +70,16 @@ def test_a_folder_opened_before_is_opened_again_by_a_click(qtbot, open_window, c
     window.folder_commands.open_folders([tmp_path / "winter"])
     until(qtbot, lambda: core.last.roots == (tmp_path / "winter",))
     ready(qtbot, window, core)
-    hands.click(row_of(window, "_recent", "autumn"))
+    hands.click(side_row(qtbot, window, "autumn"))
     until(qtbot, lambda: core.last.roots == (tmp_path / "autumn",))
     ready(qtbot, window, core)
 
 
-def test_new_files_are_looked_for_by_the_button_below(qtbot, window, core, frames, monkeypatch):
-    runs = []
-    index = core.last.index
-    monkeypatch.setattr(core.last, "index", lambda *a, **k: runs.append(1) or index(*a, **k))
+def test_new_files_are_looked_for_by_the_button_below(qtbot, window, core):
     until(qtbot, lambda: not busy(window))
+    runs = core.last.runs
     hands.click(child(window, QToolButton, "indexButton"))
-    until(qtbot, lambda: runs and not busy(window))
+    until(qtbot, lambda: core.last.runs > runs and not busy(window))
 
 
 class Offline(FakeWorkspace):
@@ -104,20 +93,18 @@ class Offline(FakeWorkspace):
 
 
 def test_an_offline_folder_is_shown_as_such_and_can_be_looked_for_again(
-    qtbot, open_window, core, frames, monkeypatch
+    qtbot, open_window, core, frames
 ):
-    monkeypatch.setattr("conftest.FakeWorkspace", Offline)
+    core.workspace = Offline
     window = open_window(frames)
     ready(qtbot, window, core)
     page = child(window, QWidget, "emptyState")
     until(qtbot, lambda: page.page.title == "drive one is offline")
-    assert row_of(window, "_folders", "drive one").accessibleName() == "drive one, offline"
+    assert side_row(qtbot, window, "drive one").accessibleName() == "drive one, offline"
     assert "12 offline" in child(window, QLabel, "statusText").text()
-    runs = []
-    index = core.last.index
-    monkeypatch.setattr(core.last, "index", lambda *a, **k: runs.append(1) or index(*a, **k))
+    runs = core.last.runs
     hands.click(next(b for b in page.findChildren(QPushButton) if b.text() == "Look again"))
-    until(qtbot, lambda: runs and not busy(window))
+    until(qtbot, lambda: core.last.runs > runs and not busy(window))
     search(qtbot, window, "truck")  # what was indexed is still found
     wait_rows(qtbot, window, 12)
 
@@ -166,7 +153,7 @@ def test_skipped_files_are_opened_from_the_status_line_copied_and_tried_again(
     core.options = {"skipped": [Skipped(frames / "torn.png", "the file is cut short")]}
     window = open_window(frames)
     ready(qtbot, window, core)
-    button = window.status._skip_button
+    button = next(b for b in window.status.findChildren(QToolButton) if "skipped" in b.text())
     until(qtbot, button.isVisible)
     hands.click(button)
     until(qtbot, lambda: window.findChild(QDialog, "skippedDialog") is not None)
@@ -186,18 +173,16 @@ def test_skipped_files_are_opened_from_the_status_line_copied_and_tried_again(
 class TwoCameras(FakeWorkspace):
     """A workspace in which every second frame is the rear camera's."""
 
-    def _frame(self, number):
-        frame = super()._frame(number)
+    def frame_at(self, number):
+        frame = super().frame_at(number)
         return dataclasses.replace(frame, camera="rear") if number % 2 else frame
 
     def cameras(self):
         return [("front", 6), ("rear", 6)]
 
 
-def test_a_camera_is_chosen_by_mouse_and_taken_away_by_keys(
-    qtbot, open_window, core, frames, monkeypatch
-):
-    monkeypatch.setattr("conftest.FakeWorkspace", TwoCameras)
+def test_a_camera_is_chosen_by_mouse_and_taken_away_by_keys(qtbot, open_window, core, frames):
+    core.workspace = TwoCameras
     window = open_window(frames)
     ready(qtbot, window, core)
     search(qtbot, window, "truck")
@@ -206,7 +191,7 @@ def test_a_camera_is_chosen_by_mouse_and_taken_away_by_keys(
     hands.pick_by_mouse(qtbot, chooser, "rear")
     wait_rows(qtbot, window, 6)
     assert {row.hit.camera for row in window.model.rows} == {"rear"}
-    hands.pick(qtbot, chooser, None)
+    hands.pick(chooser, None)
     wait_rows(qtbot, window, 12)
 
 
@@ -219,13 +204,13 @@ def test_drive_and_marks_filter_by_the_keys_of_their_lists(qtbot, open_window, c
     wait_rows(qtbot, window, 6)
     drive = child(window, QComboBox, "driveFilter")
     until(qtbot, lambda: drive.isVisible() and drive.count() == 3)
-    hands.pick(qtbot, drive, "b")
+    hands.pick(drive, "b")
     wait_rows(qtbot, window, 3)
     hands.click(window.view.viewport(), hands.card(window.view, 1))
     qtbot.keyClick(window.view, Qt.Key.Key_R)
     marked = window.model.rows[1].hit.path.name
     until(qtbot, lambda: not busy(window))
-    hands.pick(qtbot, child(window, QComboBox, "markedFilter"), "right")
+    hands.pick(child(window, QComboBox, "markedFilter"), "right")
     wait_rows(qtbot, window, 1)
     assert names(window) == [marked]
     hands.click(child(window, QPushButton, "clearFilters"))
@@ -272,22 +257,20 @@ def settings(qtbot, window):
 
 
 def test_folders_to_leave_out_are_typed_into_the_settings(qtbot, window, core, settings):
-    seen = []
-    window.desktop.context.library._open_workspace = lambda folders, model, excludes: (
-        seen.append(excludes) or core.open_workspace(folders, model, excludes)
-    )
+    before = len(core.opened)
     field = child(settings, QLineEdit, "setting_index_excludes")
     settings.findChild(QScrollArea).ensureWidgetVisible(field)
     hands.click(field)
     qtbot.keyClicks(field, "rear*, test")
-    assert seen == []  # not at each letter
+    assert len(core.opened) == before  # not at each letter
     qtbot.keyClick(field, Qt.Key.Key_Return)
-    until(qtbot, lambda: seen == [("rear*", "test")] and not busy(window))
+    until(qtbot, lambda: len(core.opened) == before + 1 and not busy(window))
+    assert core.excludes[-1][-2:] == ("rear*", "test")
     assert settings.isVisible()
 
 
 def test_colours_text_size_and_a_switch_are_set_by_hand(qtbot, window, settings):
-    hands.pick(qtbot, child(settings, QComboBox, "setting_appearance_colours"), "dark")
+    hands.pick(child(settings, QComboBox, "setting_appearance_colours"), "dark")
     assert window.desktop.theme.colours.dark
     size = child(settings, QWidget, "setting_appearance_text_scale")
     before = window.font().pixelSize()
@@ -301,7 +284,7 @@ def test_colours_text_size_and_a_switch_are_set_by_hand(qtbot, window, settings)
     assert not window.desktop.settings.value(HOVER_PREVIEW)
     search(qtbot, window, "truck")
     hands.move(window.view.viewport(), hands.card(window.view, 0))
-    assert not window.preview._rest.isActive()
+    assert not any(timer.isActive() for timer in window.preview.findChildren(QTimer))
 
 
 def test_about_and_the_keys_are_reached_from_the_menu(qtbot, window):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hands
-from fake_core import make_frames
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication, QComboBox, QSlider, QWidget
-from test_window import busy, child, search, until, wait_rows
 
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.settings import CARD_WIDTH
+from tests.helpers import hands
+from tests.helpers.fake_core import make_frames
+from tests.helpers.window import busy, child, ready, search, until, wait_rows
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -268,12 +268,12 @@ def test_the_order_is_chosen_from_the_list_by_keys_and_by_mouse(qtbot, open_wind
     make_frames(tmp_path / "1" / "z", 2)  # scores fall with the path, so these come first
     make_frames(tmp_path / "2" / "a", 2)
     window = open_window(tmp_path)
-    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    ready(qtbot, window, core)
     search(qtbot, window, "truck")
     chooser = child(window, QComboBox, "sortChooser")
     drives = lambda: [row.hit.drive for row in window.model.rows]  # noqa: E731
     assert drives() == ["z", "z", "a", "a"]
-    hands.pick(qtbot, chooser, "drive")
+    hands.pick(chooser, "drive")
     until(qtbot, lambda: drives() == ["a", "a", "z", "z"])
     hands.pick_by_mouse(qtbot, chooser, "score")
     until(qtbot, lambda: drives() == ["z", "z", "a", "a"])

@@ -5,9 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import hands
 import pytest
-from fake_core import FakeWorkspace, make_frames
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
@@ -22,12 +20,23 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
-from test_window import busy, child, search, until, wait_rows
 
 from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.panels.compare import ComparePanel
 from c4t_desktop.panels.dialogs.export import ExportDialog
 from c4t_desktop.panels.dialogs.models import ModelsDialog
+from tests.helpers import hands
+from tests.helpers.fake_core import FakeWorkspace, make_frames
+from tests.helpers.window import (
+    busy,
+    child,
+    nothing_matches,
+    search,
+    side_row,
+    tool_button,
+    until,
+    wait_rows,
+)
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -64,11 +73,11 @@ def test_an_image_term_is_turned_round_and_removed(qtbot, window, core, tmp_path
     chip.setFocus()
     qtbot.keyClick(chip, Qt.Key.Key_Space)
     until(qtbot, lambda: signs() == [1.0])
-    hands.click(chip, chip._cross().center())
+    hands.click(chip, QPoint(chip.width() - 12, chip.height() // 2))
     until(qtbot, lambda: signs() == [] and not busy(window))
     assert hands.drop(window.search.field, data)
     until(qtbot, lambda: signs() == [1.0])
-    chip = window.search._chips[0]
+    chip = child(window, QWidget, "imageChip")
     chip.setFocus()
     qtbot.keyClick(chip, Qt.Key.Key_Delete)
     until(qtbot, lambda: signs() == [] and not busy(window))
@@ -88,7 +97,7 @@ def test_an_example_is_asked_by_a_click(qtbot, window, core):
 
 def test_the_cross_in_the_search_bar_clears_it(qtbot, window):
     search(qtbot, window, "truck")
-    hands.click(window.search._clear)
+    hands.click(tool_button(window.search, "Clear"))
     until(qtbot, lambda: window.model.rowCount() == 0)
     assert window.search.field.text() == ""
 
@@ -96,10 +105,7 @@ def test_the_cross_in_the_search_bar_clears_it(qtbot, window):
 def test_the_nearest_are_shown_by_the_button_where_nothing_matches(qtbot, window, core):
     core.last.cut = 0.9
     qtbot.keyClicks(window.search.field, "bottom")
-    hint = window.results._hint
-    until(qtbot, lambda: hint.isVisible() and hint.page.title == "Nothing matches")
-    (button,) = hint.findChildren(QPushButton)
-    hands.click(button)
+    hands.click(nothing_matches(qtbot, window).findChild(QPushButton))
     wait_rows(qtbot, window, 12)
 
 
@@ -119,7 +125,7 @@ def test_events_are_folded_by_key_and_unfolded_from_the_menu(qtbot, window):
 
 def test_a_saved_search_is_named_by_hand_and_tells_what_is_new(qtbot, window, core, frames):
     search(qtbot, window, "truck")
-    hands.click(window.search._save)
+    hands.click(tool_button(window.search, "Save"))
     dialog = child(window, QDialog, "saveSearchDialog")
     name = child(dialog, QLineEdit, "scenarioName")
     name.selectAll()
@@ -130,20 +136,20 @@ def test_a_saved_search_is_named_by_hand_and_tells_what_is_new(qtbot, window, co
     last = sorted(frames.iterdir())[-1]
     for number in (98, 99):
         shutil.copy(last, last.with_name(f"20260118091500_camera_frontcenter_{number:09d}.png"))
-    core.last._files = sorted(frames.iterdir())
-    hands.click(window.search._clear)
+    core.last.files = sorted(frames.iterdir())
+    hands.click(tool_button(window.search, "Clear"))
     window.activateWindow()
     until(qtbot, window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_F5)
     until(qtbot, lambda: marks.saved[0].fresh == 2 and not busy(window))
-    row = window.sidebar._scenarios.rows[0]
+    row = side_row(qtbot, window, "Lorries")
     assert row.accessibleName() == "Lorries, +2 new"
     row.setFocus()
     qtbot.keyClick(row, Qt.Key.Key_Space)  # a button is pressed by it
     wait_rows(qtbot, window, 14)
     assert window.search.field.text() == "truck"
     until(qtbot, lambda: marks.saved[0].fresh == 0 and not busy(window))
-    assert window.sidebar._scenarios.rows[0].accessibleName() == "Lorries, 14"
+    assert side_row(qtbot, window, "Lorries").accessibleName() == "Lorries, 14"
 
 
 # models -------------------------------------------------------------------------------------
@@ -168,15 +174,14 @@ def test_a_model_is_chosen_with_the_arrow_keys_and_from_the_list(qtbot, three, c
     chooser.setFocus()
     qtbot.keyClick(chooser, Qt.Key.Key_Down)
     settled(qtbot, three, core, "c4t:night")
-    name, opener = chooser._segments()[-1]
-    assert name == ""
-    hands.pick_by_mouse(qtbot, chooser, "c4t", at=opener.center())
+    opener = QPoint(chooser.width() - 12, chooser.height() // 2)
+    hands.pick_by_mouse(qtbot, chooser, "c4t", at=opener)
     settled(qtbot, three, core, "c4t")
 
 
 def test_a_model_that_is_not_here_opens_the_models_and_stays_unchosen(qtbot, three, core):
     chooser = child(three, QComboBox, "modelChooser")
-    hands.pick(qtbot, chooser, "clip")
+    hands.pick(chooser, "clip")
     until(qtbot, lambda: three.findChildren(ModelsDialog) != [])
     assert chooser.currentData() == "c4t"
     for dialog in three.findChildren(ModelsDialog):
@@ -187,14 +192,12 @@ def test_a_model_that_is_not_here_opens_the_models_and_stays_unchosen(qtbot, thr
 class Backwards(FakeWorkspace):
     """A model that ranks the other way round."""
 
-    def _score(self, number, query):
+    def score(self, number, query):
         return 0.3 + 0.01 * number
 
 
-def test_two_models_are_compared_by_one_key_and_chosen_on_each_side(
-    qtbot, three, core, monkeypatch
-):
-    monkeypatch.setattr("c4t_desktop.services.comparison._open", Backwards)
+def test_two_models_are_compared_by_one_key_and_chosen_on_each_side(qtbot, three, core):
+    core.workspace = Backwards
     search(qtbot, three, "truck")
     qtbot.keyClick(three, Qt.Key.Key_D, CTRL)
     panel = three.findChild(ComparePanel)
@@ -204,7 +207,7 @@ def test_two_models_are_compared_by_one_key_and_chosen_on_each_side(
     assert (left.currentData(), right.currentData()) == ("c4t", "c4t:night")
     summary = child(panel, QLabel, "compareSummary")
     until(qtbot, lambda: panel.sides[0].model.rowCount() == 12)
-    hands.pick(qtbot, right, "c4t")
+    hands.pick(right, "c4t")
     until(qtbot, lambda: "Choose another model" in summary.text())
     hands.pick_by_mouse(qtbot, left, "c4t:night")
     button = child(panel, QPushButton, "leftIndexButton")

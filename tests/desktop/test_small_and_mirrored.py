@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QToolButton
-from test_window import search, until
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QWidget
 
 from c4t_desktop.settings import TEXT_SCALE
+from tests.helpers.window import child, search, until
 
 
 def buttons(window):
@@ -25,10 +25,12 @@ def test_the_query_keeps_its_room_and_the_panels_go_to_the_menu(qtbot, window):
     qtbot.wait(20)
     assert not any(button.isVisible() for button in buttons(window))
     assert window.search.width() >= 300
-    menu = {action.objectName() for action in window._main_menu.actions()}
+    menu = {
+        action.objectName() for action in child(window, QToolButton, "menuButton").menu().actions()
+    }
     assert menu >= {"compareAction", "evaluateAction", "trainAction", "settingsAction"}
     qtbot.keyClick(window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
-    until(qtbot, lambda: window.results._panel is not None)
+    until(qtbot, lambda: window.findChild(QWidget, "comparePanel") is not None)
     window.results.leave_panel()
     window.resize(1400, 850)
     qtbot.wait(20)
@@ -53,7 +55,7 @@ def test_from_right_to_left_the_window_is_mirrored_and_names_are_not(qtbot, mirr
     assert window.sidebar.x() > window.results.x() > window.details.x()
     search(qtbot, window, "truck")
     until(qtbot, lambda: window.details.path is not None)
-    label = window.details._name
+    label = child(window, QLabel, "detailsName")
     assert label.layoutDirection() == Qt.LayoutDirection.LeftToRight
     assert label.alignment() & Qt.AlignmentFlag.AlignRight
     qtbot.keyClick(window.search.field, Qt.Key.Key_Down)

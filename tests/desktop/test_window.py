@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake_core import Skipped, make_frames
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import (
@@ -22,43 +21,17 @@ from PySide6.QtWidgets import (
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError
 from c4t_core.models.protocol import ModelInfo
-
-
-def until(qtbot, condition, timeout=20_000):
-    """Wait for a condition; CI machines are slow, so the limit is far away."""
-    qtbot.waitUntil(lambda: bool(condition()), timeout=timeout)
-
-
-def child(window, kind, name):
-    found = window.findChild(kind, name)
-    assert found is not None, name
-    return found
-
-
-def search(qtbot, window, text):
-    field = child(window, QLineEdit, "searchField")
-    qtbot.mouseClick(field, Qt.MouseButton.LeftButton)
-    field.selectAll()
-    qtbot.keyClicks(field, text)
-    wait_rows(qtbot, window)
-
-
-def wait_rows(qtbot, window, count=None):
-    def there():
-        rows = window.model.rowCount()
-        return rows > 0 if count is None else rows == count
-
-    until(qtbot, there)
-    until(qtbot, lambda: not busy(window))
-
-
-def busy(window):
-    return window.desktop.runner.busy
-
-
-def names(window):
-    model = child(window, QAbstractItemView, "resultsView").model()
-    return [model.index(row, 0).data() for row in range(model.rowCount())]
+from tests.helpers.fake_core import Skipped, make_frames
+from tests.helpers.window import (
+    busy,
+    child,
+    names,
+    nothing_matches,
+    search,
+    side_row,
+    until,
+    wait_rows,
+)
 
 
 def drag(widget, data, kind=QDropEvent):
@@ -243,8 +216,7 @@ def test_the_cut_can_be_moved_and_goes_back(qtbot, window, core):
 def test_nothing_matches_is_said_and_the_nearest_are_offered(qtbot, window, core):
     core.last.cut = 0.9
     qtbot.keyClicks(window.search.field, "bottom")
-    until(qtbot, lambda: window.results._hint.page.title == "Nothing matches")
-    window.results._hint.page.offers[0].act()
+    nothing_matches(qtbot, window).page.offers[0].act()
     wait_rows(qtbot, window, 12)
 
 
@@ -376,9 +348,9 @@ def test_clicking_a_segment_switches_the_model_and_closes_the_old_index(qtbot, w
     until(qtbot, lambda: window.chooser.count() == 3)
     old = core.last
     search(qtbot, window, "truck")
-    name, where = window.chooser._segments()[1]
-    assert name == "c4t:night"
-    qtbot.mouseClick(window.chooser, Qt.MouseButton.LeftButton, pos=where.center())
+    # The second of two; what opens the list stands at its right.
+    spot = QPoint(window.chooser.width() - 40, window.chooser.height() // 2)
+    qtbot.mouseClick(window.chooser, Qt.MouseButton.LeftButton, pos=spot)
     until(qtbot, lambda: core.last.model_name == "c4t:night" and core.last.indexed.is_set())
     until(qtbot, lambda: old.closed and not busy(window))
     assert core.last.queries[-1].terms[0].text == "truck"
@@ -476,9 +448,10 @@ def test_skipped_files_are_listed_with_reasons_and_tried_again(qtbot, open_windo
     action.trigger()
     until(qtbot, lambda: window.findChild(QDialog, "skippedDialog") is not None)
     dialog = window.findChild(QDialog, "skippedDialog")
-    assert dialog._model.index(0, 0).data() == "<img src=x>⏎.png"
-    assert dialog._model.index(0, 1).data() == "the file is empty"
-    assert "&lt;img" in dialog._model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+    model = dialog.findChild(QAbstractItemView).model()
+    assert model.index(0, 0).data() == "<img src=x>⏎.png"
+    assert model.index(0, 1).data() == "the file is empty"
+    assert "&lt;img" in model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
     qtbot.mouseClick(child(dialog, QWidget, "retryButton"), Qt.MouseButton.LeftButton)
     until(qtbot, lambda: not action.isVisible() and not busy(window))
 
@@ -500,17 +473,15 @@ def test_saved_searches_are_listed_run_and_forgotten(qtbot, window, core):
     field = child(dialog, QLineEdit, "scenarioName")
     assert field.text() == "Truck in snow"
     qtbot.keyClick(field, Qt.Key.Key_Return)
-    rows = window.sidebar._scenarios.rows
     until(qtbot, lambda: window.desktop.context.marks.saved != ())
     until(qtbot, lambda: window.desktop.context.marks.saved[0].matches == 12)
     assert window.desktop.context.marks.saved[0].fresh == 0  # they are in sight
     qtbot.keyClick(window.search.field, Qt.Key.Key_Escape)
-    rows = window.sidebar._scenarios.rows
-    qtbot.mouseClick(rows[0], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(side_row(qtbot, window, "Truck in snow"), Qt.MouseButton.LeftButton)
     wait_rows(qtbot, window, 12)
     assert window.search.field.text() == "truck in snow"
     until(qtbot, lambda: window.desktop.context.marks.saved[0].fresh == 0)
-    qtbot.keyClick(window.sidebar._scenarios.rows[0], Qt.Key.Key_Delete)
+    qtbot.keyClick(side_row(qtbot, window, "Truck in snow"), Qt.Key.Key_Delete)
     until(qtbot, lambda: window.desktop.context.marks.saved == ())
 
 
@@ -522,10 +493,7 @@ def test_a_folder_restricts_the_hits(qtbot, open_window, core, tmp_path):
     until(qtbot, lambda: library.opened_now is not None and not library.is_indexing)
     search(qtbot, window, "truck")
     wait_rows(qtbot, window, 7)
-    row = next(
-        r for r in window.sidebar._folders.rows if getattr(r, "stands_for", 0) == tmp_path / "b"
-    )
-    qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(side_row(qtbot, window, "b, "), Qt.MouseButton.LeftButton)
     wait_rows(qtbot, window, 4)
     drive = child(window, QComboBox, "driveFilter")
     drive.setFocus()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 
-import hands
 import pytest
-from fake_core import make_frames
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
-from test_window import busy, child, search, until
 
 from c4t_desktop.panels.training.wizard import MODEL, TrainingWizard
+from tests.helpers import hands
+from tests.helpers.fake_core import make_frames
+from tests.helpers.window import busy, child, ready, search, until
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -130,7 +130,7 @@ def test_marks_of_two_drives_keep_their_drives_apart(qtbot, open_window, core, t
         for path in make_frames(tmp_path / "fleet" / name, 2):
             path.rename(path.with_name(path.name.replace("20260118", name)))
     window = open_window(tmp_path / "fleet")
-    until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
+    ready(qtbot, window, core)
     paths = mark(qtbot, window, "truck", "rrrr")
     wizard = open_wizard(qtbot, window)
     use_marks(qtbot, wizard)
@@ -216,7 +216,7 @@ def test_captions_are_made_from_labels_chosen_in_the_dialog(qtbot, window, frame
     button = next(b for b in wizard.findChildren(QPushButton) if b.text() == "Make from labels…")
     hands.click(button)
     kind = child(wizard, QComboBox, "labelsKindChooser")
-    hands.pick(qtbot, kind, "scenes")
+    hands.pick(kind, "scenes")
     qtbot.keyClicks(child(wizard, QLineEdit, "labelsSourceField"), str(scenes))
     accept = next(b for b in wizard.findChildren(QPushButton) if b.text() == "Make captions")
     hands.click(accept)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from fake_core import FakeWorkspace
 
 from c4t_core.workspace import Workspace
 from c4t_desktop.services.workspace import WorkspaceLike
+from tests.helpers.fake_core import FakeWorkspace
 
 METHODS = {
     name: inspect.signature(method)

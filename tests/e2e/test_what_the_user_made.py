@@ -281,12 +281,22 @@ def test_a_test_set_stays_while_marks_change_and_can_be_removed(qtbot, open_real
     settled(qtbot, window)
 
 
-def test_a_mark_taken_back_after_the_move_stays_away(qtbot, open_real, drive, tmp_path):
+@pytest.fixture
+def made(qtbot, open_real, drive):
+    """The user's marks, by file name, made in a window that has ended."""
     window = open_real(drive)
-    made = make_things(qtbot, window)
+    marks = make_things(qtbot, window)
     end(window)
-    moved = tmp_path / "archive"
-    drive.rename(moved)
+    return marks
+
+
+@pytest.fixture
+def moved(made, drive, tmp_path):
+    """The folder at its new place, after that."""
+    return drive.rename(tmp_path / "archive")
+
+
+def test_a_mark_taken_back_after_the_move_stays_away(qtbot, open_real, made, moved):
     again = open_real(moved)
     search(qtbot, again)
     qtbot.waitUntil(lambda: marks_of(again) == made, timeout=SLOW)
@@ -304,15 +314,10 @@ def test_a_mark_taken_back_after_the_move_stays_away(qtbot, open_real, drive, tm
     assert marks_of(last) == made
 
 
-def test_own_marks_are_still_pairs_after_the_folder_moved(qtbot, open_real, drive, tmp_path):
+def test_own_marks_are_still_pairs_after_the_folder_moved(qtbot, open_real, made, moved):
     pytest.importorskip("torch", reason="the wizard says what it needs instead")
     from c4t_desktop.panels.training.wizard import TrainingWizard
 
-    window = open_real(drive)
-    made = make_things(qtbot, window)
-    end(window)
-    moved = tmp_path / "archive"
-    drive.rename(moved)
     again = open_real(moved)
     qtbot.keyClick(again, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
     wizard = again.findChild(TrainingWizard)

@@ -62,10 +62,10 @@ def test_copies_depend_on_their_seed_and_are_kept(
 
 def test_no_copy_is_mirrored(tmp_path: Path) -> None:
     import torch
-    from tiny_model import TINY
 
     from c4t_core.models.network import DualEncoder
     from scripts.lite.features import image_features
+    from tests.helpers.tiny_model import TINY
 
     class Halves(torch.nn.Module):
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -100,12 +100,12 @@ def test_both_engines_agree_on_levels_pooling(tmp_path: Path, images: list[Path]
     import dataclasses
 
     import torch
-    from tiny_model import TINY, tiny_tokenizer
 
     from c4t_core.models.export import export_onnx
     from c4t_core.models.folder import save_model
     from c4t_core.models.network import DualEncoder
     from c4t_core.models.registry import load_model
+    from tests.helpers.tiny_model import TINY, tiny_tokenizer
 
     torch.manual_seed(0)
     pooled = dataclasses.replace(TINY.image, pooling="levels")

@@ -9,7 +9,7 @@ import pytest
 
 from c4t_core import cli
 from c4t_core.errors import ModelError
-from tests.core.evaluation.fakes import ColourModel, coloured
+from tests.helpers.colour_model import ColourModel, coloured
 
 
 @pytest.fixture

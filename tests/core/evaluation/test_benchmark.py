@@ -17,8 +17,8 @@ from c4t_core.evaluation.evaluate import evaluate
 from c4t_core.evaluation.queries import make_query
 from c4t_core.evaluation.ranking import figures_of, measure
 from c4t_core.evaluation.summary import Options
-from tests import references
-from tests.core.evaluation.fakes import ColourModel, coloured, unit
+from tests.helpers import references
+from tests.helpers.colour_model import ColourModel, coloured, unit
 
 
 @pytest.fixture

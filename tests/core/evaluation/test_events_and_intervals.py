@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.groups import EVENT_FRAMES, fold, moments
 from c4t_core.evaluation.metrics import mean_intervals
-from tests import references
+from tests.helpers import references
 
 
 def frames(*names: str, drives: tuple[str | None, ...] | None = None) -> Collection:

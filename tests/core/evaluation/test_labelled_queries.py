@@ -14,7 +14,7 @@ from c4t_core.datasets.scene import Scene
 from c4t_core.errors import DataError
 from c4t_core.evaluation import queries
 from c4t_core.evaluation.collection import Collection, from_pairs
-from tests.core.evaluation.fakes import coloured
+from tests.helpers.colour_model import coloured
 
 
 def collection(*captions: str | tuple[str, ...]) -> Collection:

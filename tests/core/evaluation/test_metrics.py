@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c4t_core.evaluation import chance, metrics
-from tests import references
+from tests.helpers import references
 
 # Five hits, relevant at ranks 1, 3 and 5; four relevant in all.
 HITS = np.array([[1, 0, 1, 0, 1]])

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.evaluate import evaluate
 from c4t_core.evaluation.queries import make_query
 from c4t_core.evaluation.report import report_folder, shown_in_full, write_report
-from tests.core.evaluation.fakes import ColourModel, coloured
+from tests.helpers.colour_model import ColourModel, coloured
 
 NASTY = ['<img src=x onerror="alert(1)">', "=1+1", "a\nb", "$\\frac{1}{2}$ _x^", "雪 🚚", "_hidden"]
 
@@ -153,8 +154,9 @@ def test_own_queries_are_shown_first(written):
 
 
 def test_an_old_report_is_replaced_whole(written, tmp_path):
-    report, _ = written
-    write_report(report, tmp_path, figures=2)
+    report, folder = written
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    assert list(tmp_path.glob("*/query-*.png"))
     write_report(report, tmp_path, figures=0)
     assert not list(tmp_path.glob("*/query-*.png"))
     assert "Some queries in full" not in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -174,7 +176,7 @@ def test_work_that_fails_leaves_nothing_behind_and_no_old_report_harmed(written,
     with pytest.raises(DataError, match="nothing to search"), report_folder(tmp_path / "a" / "b"):
         raise DataError("There is nothing to search for.")
     assert not (tmp_path / "a").exists()
-    write_report(written[0], tmp_path / "old", figures=2)
+    shutil.copytree(written[1], tmp_path / "old")
     before = sorted((tmp_path / "old").rglob("*"))
     with pytest.raises(Cancelled), report_folder(tmp_path / "old"):
         raise Cancelled

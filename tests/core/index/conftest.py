@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from toy_model import COLOURS, ToyModel, save_picture
 
 from c4t_core.workspace import Workspace, open_workspace
+from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from toy_model import COLOURS, ToyModel, save_picture
 
 from c4t_core.errors import BusyError, C4TError, Cancelled, CatalogueError, FolderError
 from c4t_core.images.decode import open_image
@@ -20,6 +19,7 @@ from c4t_core.images.scan import NO_RULES
 from c4t_core.index.embed import embed_images, embed_stream
 from c4t_core.index.store import catalogue
 from c4t_core.workspace import Workspace, open_workspace
+from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
 Open = Callable[..., Workspace]
 

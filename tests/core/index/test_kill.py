@@ -16,21 +16,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy_model import ToyModel, save_picture
 
 from c4t_core.workspace import Workspace, open_workspace
+from tests.helpers.toy_model import ToyModel, save_picture
 
+ROOT = Path(__file__).parents[3]
 KILLS = int(os.environ.get("C4T_KILLS", "5"))
 SCRIPT = """
 import sys, time
-sys.path.insert(0, sys.argv[1])
-from toy_model import ToyModel
+from tests.helpers.toy_model import ToyModel
 from c4t_core.index import vectors
 vectors.ANN_THRESHOLD = 60
 from c4t_core.index import search as searcher
 searcher.Searcher.__init__.__defaults__ = (60,)
 from c4t_core.workspace import open_workspace
-with open_workspace(sys.argv[2], ToyModel()) as ws:
+with open_workspace(sys.argv[1], ToyModel()) as ws:
     print("go", flush=True)
     ws.index(lambda done, total: time.sleep(0.002), batch_size=3)
 print("done", flush=True)
@@ -72,7 +72,8 @@ def test_kill_at_random_moments(
         monkeypatch.setenv("C4T_DATA_DIR", str(data))
         for _ in range(rng.randint(1, 3)):
             process = subprocess.Popen(
-                [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), str(folder)],
+                [sys.executable, "-c", SCRIPT, str(folder)],
+                cwd=ROOT,
                 env=environment,
                 stdout=subprocess.PIPE,
                 text=True,

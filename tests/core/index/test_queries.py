@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_model import ToyModel, save_picture
 
 from c4t_core.errors import ModelError, QueryError
 from c4t_core.index.directions import embed_query
 from c4t_core.index.query import Query, Term, parse_query
 from c4t_core.index.vectors.vectors import rank
+from tests.helpers.toy_model import ToyModel, save_picture
 
 
 def terms(text: str) -> list[tuple[str | Path | None, float]]:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_model import COLOURS, ToyModel, save_picture
 
 from c4t_core.index.cut import SENTENCES, SHARE
 from c4t_core.index.scope import Scope
 from c4t_core.workspace import Filters, Workspace
+from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
 
 class Deaf(ToyModel):
@@ -28,11 +28,16 @@ class Deaf(ToyModel):
 
 
 @pytest.fixture
+def model() -> Deaf:
+    return Deaf()
+
+
+@pytest.fixture
 def workspace(tmp_path: Path, open_: Callable[..., Workspace]) -> Workspace:
     folder = tmp_path / "frames"
     for number in range(40):
         save_picture(folder / f"a{number}.png", COLOURS["red" if number < 30 else "blue"], number)
-    made = open_(folder, with_model=Deaf())
+    made = open_(folder)
     made.index()
     return made
 
@@ -58,9 +63,8 @@ def test_a_sentence_without_meaning_finds_nothing_and_a_majority_is_found(
 
 
 def test_the_sentences_are_embedded_once_and_the_level_kept_until_a_commit(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, model: Deaf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = workspace._model.get()
     first = level(workspace)
     assert model.asked == len(SENTENCES)
     looked = []

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from toy_model import COLOURS, ToyModel, save_picture
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
 from c4t_core.workspace import Filters, Workspace, open_workspace
+from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
 Open = Callable[..., Workspace]
 
@@ -320,18 +324,22 @@ def test_searching_while_another_thread_indexes(open_: Open, tmp_path: Path) -> 
 def test_catalogue_falls_back_where_wal_does_not_work(
     open_: Open, drive: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from c4t_core.index.store import database
+    class NetworkDrive(sqlite3.Connection):
+        """Lets WAL be switched on, and then cannot write through it."""
 
-    def refuse(connection: object) -> None:
-        import sqlite3
+        def execute(self, sql: str, *more: Any) -> sqlite3.Cursor:
+            if sql.startswith("BEGIN"):
+                (mode,) = super().execute("PRAGMA journal_mode").fetchone()
+                if mode == "wal":
+                    raise sqlite3.OperationalError("disk I/O error")
+            return super().execute(sql, *more)
 
-        raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr(database, "_probe", refuse)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=NetworkDrive))
     ws = open_(drive)
     assert ws.index().embedded == 18
     assert len(ws.search("red", None)) == 18
-    assert ws._catalogue._db.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
+    with contextlib.closing(sqlite3.connect(data_dir / "catalogue.sqlite")) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
 
 
 def test_nothing_is_written_into_the_image_folder(ws: Workspace, drive: Path) -> None:
@@ -345,16 +353,17 @@ def test_nothing_is_written_into_the_image_folder(ws: Workspace, drive: Path) ->
 
 def test_indexing_and_searching_load_nothing_heavy(drive: Path, tmp_path: Path) -> None:
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from toy_model import ToyModel\n"
+        "import sys\n"
+        "from tests.helpers.toy_model import ToyModel\n"
         "import c4t_core\n"
-        "with c4t_core.open_workspace(sys.argv[2], ToyModel()) as ws:\n"
+        "with c4t_core.open_workspace(sys.argv[1], ToyModel()) as ws:\n"
         "    ws.index(); assert len(ws.search('red', 5)) == 5\n"
         "heavy = {'torch', 'transformers', 'timm', 'open_clip', 'PySide6', 'matplotlib'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(Path(__file__).parent), str(drive)],
+        [sys.executable, "-c", script, str(drive)],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=False,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_model import TINY, make_tiny_model, tiny_tokenizer
 
 from c4t_core.errors import ModelError
 from c4t_core.models.folder import (
@@ -21,6 +20,7 @@ from c4t_core.models.folder import (
     verify_manifest,
     write_manifest,
 )
+from tests.helpers.tiny_model import TINY, make_tiny_model, tiny_tokenizer
 
 
 @pytest.fixture

@@ -23,18 +23,8 @@ from c4t_core.models.clip_folder import clip_infos  # noqa: E402
 from c4t_core.models.preprocess import prepare  # noqa: E402
 from c4t_core.models.protocol import Model  # noqa: E402
 from c4t_core.models.registry import load_model  # noqa: E402
+from tests.helpers.tiny_model import TINY_CLIP  # noqa: E402
 
-TINY = {
-    "embed_dim": 24,
-    "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 16, "head_width": 16},
-    "text_cfg": {
-        "context_length": 77,
-        "vocab_size": 49408,
-        "width": 32,
-        "heads": 2,
-        "layers": 2,
-    },
-}
 TEXTS = ["a truck in the snow", "", "three pedestrians" * 60, "ein Straßenschild"]
 
 
@@ -49,10 +39,10 @@ def tiny(tmp_path_factory) -> Path:
     """A folder with a checkpoint and its configuration, as open_clip publishes them."""
     open_clip = clip_network.open_clip()
     folder = tmp_path_factory.mktemp("tiny")
-    config = {"model_cfg": TINY, "preprocess_cfg": {}}
+    config = {"model_cfg": TINY_CLIP, "preprocess_cfg": {}}
     (folder / "open_clip_config.json").write_text(json.dumps(config))
     torch.manual_seed(1)
-    network = open_clip.model.CLIP(**json.loads(json.dumps(TINY)))
+    network = open_clip.model.CLIP(**json.loads(json.dumps(TINY_CLIP)))
     torch.save({"state_dict": network.state_dict()}, folder / "tiny.pt")
     return folder
 
@@ -177,7 +167,7 @@ def test_fingerprint_tells_weights_and_preprocessing_apart(added, tiny, tmp_path
     state = torch.load(tiny / "tiny.pt", weights_only=True)["state_dict"]
     state["visual.proj"] = state["visual.proj"] + 1e-3
     torch.save(state, tmp_path / "other.pt")
-    config = {"model_cfg": TINY, "preprocess_cfg": {}}
+    config = {"model_cfg": TINY_CLIP, "preprocess_cfg": {}}
     (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
     second = load_model(clip.add_checkpoint(tmp_path / "other.pt"), engine="torch").fingerprint
     config["preprocess_cfg"] = {"resize_mode": "squash"}
@@ -223,7 +213,7 @@ def test_what_can_carry_code_is_refused(tmp_path, data_dir):
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_whole(tiny, tmp_path, data_dir):
-    wrong = {**TINY, "embed_dim": 16}
+    wrong = {**TINY_CLIP, "embed_dim": 16}
     (tmp_path / "wrong.json").write_text(json.dumps(wrong))
     with pytest.raises(ModelError, match="do not fit their architecture"):
         clip.add_checkpoint(tiny / "tiny.pt", "wrong", str(tmp_path / "wrong.json"))

@@ -19,6 +19,7 @@ from c4t_core.errors import Cancelled, DownloadError, ModelError
 from c4t_core.models import clip, clip_folder, download
 from c4t_core.models.download import ask, cached, fetch
 from c4t_core.models.registry import load_model
+from tests.helpers.tiny_model import TINY_CLIP
 
 DATA = bytes(range(256)) * 20_000  # 5 MB
 
@@ -213,17 +214,21 @@ def test_open_clip_is_offline_and_our_downloads_are_not():
 
 def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_dir):
     """The whole way, with a tiny network in the place of ViT-B-32."""
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     from safetensors.torch import save_file
 
     from c4t_core.models import clip_network
-    from tests.core.models.test_clip import TINY
 
     open_clip = clip_network.open_clip()
-    network = open_clip.model.CLIP(**TINY)
+    network = open_clip.model.CLIP(**TINY_CLIP)
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, tmp_path / "w")
     server.files[clip_folder.WEIGHTS] = (tmp_path / "w").read_bytes()
-    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-B-32", TINY)
+    known = open_clip.get_model_config
+    monkeypatch.setattr(
+        open_clip,
+        "get_model_config",
+        lambda name: dict(TINY_CLIP) if name == "ViT-B-32" else known(name),
+    )
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setenv("HF_ENDPOINT", f"{server.url}/hub")
 
@@ -240,4 +245,3 @@ def test_a_clip_model_from_hub_to_embedding(server, monkeypatch, tmp_path, data_
     with pytest.raises(ModelError, match="no weights"):
         clip.download("clip:NoSuchThing")
     assert not [p for p in clip_folder.clip_dir().iterdir() if p.name.startswith(".")]
-    assert torch is not None

@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from tiny_model import TINY, count_parameters
 
 from c4t_core.errors import ModelError
 from c4t_core.models.config import (
@@ -28,6 +27,7 @@ from c4t_core.models.network import (
     pool_text,
 )
 from c4t_core.paths import resource
+from tests.helpers.tiny_model import TINY, count_parameters
 
 
 def build(config: ModelConfig) -> DualEncoder:

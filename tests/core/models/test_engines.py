@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_model import TINY
 
 from c4t_core.errors import ModelError
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import OnnxModel, TorchModel
 from c4t_core.models.folder import write_manifest
 from c4t_core.models.protocol import Model
+from tests.helpers.tiny_model import TINY
 
 TEXTS = [
     "a car",

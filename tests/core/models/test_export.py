@@ -11,7 +11,6 @@ import onnx
 import torch
 from PIL import Image
 from safetensors import safe_open
-from tiny_model import TINY, tiny_tokenizer
 
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.config import ImageEncoderConfig, ModelConfig
@@ -19,6 +18,7 @@ from c4t_core.models.engine import OnnxModel, TorchModel
 from c4t_core.models.export import export_onnx, safetensors_table
 from c4t_core.models.folder import save_model, verify_manifest
 from c4t_core.models.network import DualEncoder
+from tests.helpers.tiny_model import TINY, tiny_tokenizer
 
 
 def test_every_weight_is_in_the_safetensors_file_once(tiny_model_folder):

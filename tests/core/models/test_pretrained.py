@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny_model import TINY
 
 from c4t_core.errors import DownloadError, ModelError
 from c4t_core.models import pretrained
@@ -18,6 +17,7 @@ from c4t_core.models.c4t import Tokens
 from c4t_core.models.config import LITE, REFERENCE, ModelConfig
 from c4t_core.models.network import DualEncoder
 from c4t_core.models.pretrained import load_pretrained, read_state
+from tests.helpers.tiny_model import TINY
 
 
 def needs(package: str) -> pytest.MarkDecorator:

@@ -11,8 +11,6 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from tiny_model import TINY, tiny_tokenizer  # noqa: E402
-
 from c4t_core.models.config import ModelConfig  # noqa: E402
 from c4t_core.models.export import export_onnx  # noqa: E402
 from c4t_core.models.folder import read_config, save_model  # noqa: E402
@@ -25,6 +23,7 @@ from c4t_core.training.plain import from_plain  # noqa: E402
 from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
 from c4t_core.training.validation import Retrieval, relevance, retrieval  # noqa: E402
+from tests.helpers.tiny_model import TINY, tiny_tokenizer  # noqa: E402
 
 
 def figures(mix: float, held_out: float, meaning: float) -> Figures:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from tiny_model import count_parameters
+
+from tests.helpers.tiny_model import count_parameters
 
 torch = pytest.importorskip("torch")
 

@@ -241,21 +241,21 @@ def test_unreadable_images_are_left_out_and_named(request_for, shapes, tmp_path)
 
 
 def test_memory_running_out_halves_the_batch(request_for, monkeypatch):
-    from c4t_core.training.steps import Stepper
+    from c4t_core.training.towers import Towers
 
-    real = Stepper._part_loss
+    real = Towers.forward
 
-    def small_memory(self, batch, part):
-        if len(part) > 4:
+    def small_memory(self, images, texts):
+        if len(images) > 4:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(self, batch, part)
+        return real(self, images, texts)
 
-    monkeypatch.setattr(Stepper, "_part_loss", small_memory)
+    monkeypatch.setattr(Towers, "forward", small_memory)
     told = Events()
     train(request_for(epochs=1), on_event=told)
     assert [event.batch for event in told.of(events.BatchHalved)] == [8, 4]
     monkeypatch.setattr(
-        Stepper, "_part_loss", lambda *_: (_ for _ in ()).throw(MemoryError("out of memory"))
+        Towers, "forward", lambda *_: (_ for _ in ()).throw(MemoryError("out of memory"))
     )
     with pytest.raises(TrainingError, match="smaller --batch"):
         train(request_for("none", epochs=1))

@@ -10,8 +10,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tiny_model import TINY, tiny_tokenizer  # noqa: E402
-
 from c4t_core.errors import Cancelled, TrainingError  # noqa: E402
 from c4t_core.models.network import DualEncoder  # noqa: E402
 from c4t_core.training import request  # noqa: E402  # noqa: E402
@@ -38,6 +36,7 @@ from c4t_core.training.towers import (  # noqa: E402
     parameter_groups,
     set_training,
 )
+from tests.helpers.tiny_model import TINY, tiny_tokenizer  # noqa: E402
 
 
 def samples(*counts: int) -> list[Sample]:

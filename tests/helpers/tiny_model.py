@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from c4t_core.models.config import (
     ImageEncoderConfig,
@@ -12,6 +12,9 @@ from c4t_core.models.config import (
     PreprocessConfig,
     TextEncoderConfig,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 TEXT = (
     "a an and the in on at of with without no many few one two three near far left right ahead "
@@ -33,6 +36,18 @@ TINY = ModelConfig(
     preprocess=PreprocessConfig(size=64),
     projection=32,
 )
+# A configuration of open_clip.
+TINY_CLIP = {
+    "embed_dim": 24,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 16, "head_width": 16},
+    "text_cfg": {
+        "context_length": 77,
+        "vocab_size": 49408,
+        "width": 32,
+        "heads": 2,
+        "layers": 2,
+    },
+}
 
 
 def tiny_tokenizer() -> dict[str, bytes]:
@@ -95,7 +110,7 @@ def make_tiny_model(folder: Path, seed: int = 0, *, graphs: bool = True) -> Path
     )
 
 
-def _centre(layer: torch.nn.Linear, features: torch.Tensor) -> None:  # noqa: F821
+def _centre(layer: torch.nn.Linear, features: torch.Tensor) -> None:
     out = layer(features)
     layer.weight /= (out - out.mean(dim=0)).std().clamp(min=1e-6)
     layer.bias.copy_(-(layer.weight @ features.mean(dim=0)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 
@@ -61,7 +61,9 @@ def interpolated_precision(
     return best
 
 
-def mean_over_orders(figure, images: int, relevant: int) -> float:
+def mean_over_orders(
+    figure: Callable[[Sequence[str], Mapping[str, float]], float], images: int, relevant: int
+) -> float:
     """The mean of ``figure(ranked, grades)`` over every order: chance by brute force."""
     names = [f"i{number}" for number in range(images)]
     grades = dict.fromkeys(names[:relevant], 1.0)

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from c4t_core.errors import Cancelled, FolderError
+from c4t_core.errors import FolderError
+from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.events import fold_events
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import Hit, Query, Term, parse_query
@@ -95,18 +96,19 @@ class FakeWorkspace:
         self.queries: list[Query] = []
         self.indexed = threading.Event()
         self._skipped = list(skipped)
-        self._files = sorted(
+        self.files = sorted(
             path
             for root in self.roots
             for path in root.rglob("*")
             if path.suffix in (".png", ".jpg")
         )
-        self.embedded = 0
+        self.embedded = self.runs = 0
 
     def index(
         self, progress: Progress = ignore, *, on_commit: Callable[[], None] | None = None
     ) -> IndexReport:
-        total = len(self._files)
+        self.runs += 1
+        total = len(self.files)
         progress(0, total)
         for done in range(1, total + 1):
             if self.step:
@@ -120,15 +122,15 @@ class FakeWorkspace:
         self.indexed.set()
         return IndexReport(total, total, 0, 0, 0, list(self._skipped))
 
-    def _frame(self, number: int) -> Frame:
-        path = self._files[number]
+    def frame_at(self, number: int) -> Frame:
+        path = self.files[number]
         root = next(root for root in self.roots if path.is_relative_to(root))
         return Frame(
             path, root, path.relative_to(root).as_posix(), path.parent.name, "front", number,
             1_768_727_700.0 + number * self.seconds, number, 1, 0.0,
         )  # fmt: skip
 
-    def _score(self, number: int, query: Query) -> float:
+    def score(self, number: int, query: Query) -> float:
         text = " ".join(term.text or "" for term in query.terms)
         shift = 0.3 if "bottom" in text else 0.0
         return float(0.5 - 0.01 * number - shift)
@@ -153,9 +155,9 @@ class FakeWorkspace:
         numbers = [
             number
             for number in range(self.embedded)
-            if filters is None or self._passes(self._frame(number), filters)
+            if filters is None or self._passes(self.frame_at(number), filters)
         ]
-        scores = np.array([self._score(number, query) for number in numbers], dtype=np.float32)
+        scores = np.array([self.score(number, query) for number in numbers], dtype=np.float32)
         best = np.argsort(-scores, kind="stable")[:k]
         ids = np.array(numbers, dtype=np.int64)[best]
         direction = np.zeros(1, dtype=np.float32)
@@ -182,7 +184,7 @@ class FakeWorkspace:
     def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
         made = Hits()
         for place, (number, score) in enumerate(zip(image_ids, scores, strict=True)):
-            f = self._frame(number)
+            f = self.frame_at(number)
             made.append(
                 Hit(f.path, score, first + place, f.root, f.relative, f.drive, f.camera,
                     f.frame, f.time, f.image_id)
@@ -194,21 +196,21 @@ class FakeWorkspace:
 
     def frame(self, image: str | Path) -> Frame | None:
         path = Path(image)
-        return self._frame(self._files.index(path)) if path in self._files else None
+        return self.frame_at(self.files.index(path)) if path in self.files else None
 
     def neighbours(self, image: str | Path, before: int = 3, after: int = 3) -> list[Frame]:
-        place = self._files.index(Path(image))
-        last = min(len(self._files), place + after + 1)
-        return [self._frame(number) for number in range(max(0, place - before), last)]
+        place = self.files.index(Path(image))
+        last = min(len(self.files), place + after + 1)
+        return [self.frame_at(number) for number in range(max(0, place - before), last)]
 
     def files_of_size(self, size: int) -> list[Path]:
-        return [path for path in self._files if path.is_file() and path.stat().st_size == size]
+        return [path for path in self.files if path.is_file() and path.stat().st_size == size]
 
     def status(self) -> WorkspaceStatus:
         folders = tuple(
             FolderStatus(
                 root,
-                sum(path.is_relative_to(root) for path in self._files),
+                sum(path.is_relative_to(root) for path in self.files),
                 self.embedded,
                 len(self._skipped),
                 False,  # offline
@@ -218,7 +220,7 @@ class FakeWorkspace:
             )
             for root in self.roots
         )
-        return WorkspaceStatus(len(self._files), self.embedded, 0, len(self._skipped), folders)
+        return WorkspaceStatus(len(self.files), self.embedded, 0, len(self._skipped), folders)
 
     def skipped(self) -> list[Skipped]:
         return list(self._skipped)
@@ -228,14 +230,14 @@ class FakeWorkspace:
         return count
 
     def drives(self) -> list[tuple[str, int]]:
-        names = [path.parent.name for path in self._files]
+        names = [path.parent.name for path in self.files]
         return [(name, names.count(name)) for name in sorted(set(names))]
 
     def cameras(self) -> list[tuple[str, int]]:
-        return [("front", len(self._files))]
+        return [("front", len(self.files))]
 
     def days(self) -> list[tuple[str, int]]:
-        times = [self._frame(number).time for number in range(len(self._files))]
+        times = [self.frame_at(number).time for number in range(len(self.files))]
         days = [time.strftime("%Y-%m-%d", time.gmtime(moment)) for moment in times if moment]
         return [(day, days.count(day)) for day in sorted(set(days))]
 
@@ -267,4 +269,37 @@ def fake_models(*extra: ModelInfo) -> tuple[ModelInfo, ...]:
     )
 
 
-__all__ = ["Cancelled", "FakeWorkspace", "Skipped", "fake_models", "make_frames"]
+class FakeCore:
+    """Stands for the core: what the window opens, and what it was asked.
+
+    Attributes:
+        workspace: what is opened, called like :class:`FakeWorkspace` and with ``options``.
+        opened: what was opened, the last one last.
+        excludes: the folders that each of them was told to leave out; None if not told.
+        models: what is known of models.
+        fail_open: raised instead of opening.
+    """
+
+    def __init__(self) -> None:
+        self.workspace: Callable[..., FakeWorkspace] = FakeWorkspace
+        self.options: dict[str, Any] = {}
+        self.opened: list[FakeWorkspace] = []
+        self.excludes: list[tuple[str, ...] | None] = []
+        self.models = fake_models()
+        self.fail_open: Exception | None = None
+
+    def open_workspace(
+        self, folders: Sequence[str | Path], model: str, *, exclude: ExcludeRules | None = None
+    ) -> FakeWorkspace:
+        self.excludes.append(exclude.folders if exclude is not None else None)
+        if self.fail_open is not None:
+            raise self.fail_open
+        self.opened.append(self.workspace(folders, model, **self.options))
+        return self.opened[-1]
+
+    def list_models(self) -> tuple[ModelInfo, ...]:
+        return self.models
+
+    @property
+    def last(self) -> FakeWorkspace:
+        return self.opened[-1]

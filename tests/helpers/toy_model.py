@@ -41,7 +41,8 @@ class ToyModel:
         flat = pixels.reshape(len(pixels), -1).astype(np.float64) / 255 - 0.5
         rows = np.einsum("ij,jk->ik", flat, self._mix)  # independent of the batch
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        return (rows / np.maximum(norms, 1e-12)).astype(np.float32)
+        unit: np.ndarray = (rows / np.maximum(norms, 1e-12)).astype(np.float32)
+        return unit
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         if not images:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import (
+    QAction,
     QContextMenuEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -15,51 +16,54 @@ from PySide6.QtGui import (
     QDropEvent,
 )
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QMenu
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QComboBox, QMenu, QWidget
+from pytestqt.qtbot import QtBot
 
-LEFT, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+Keys = Qt.KeyboardModifier
+Entry = tuple[QMenu, QAction]
+LEFT, NO_KEYS = Qt.MouseButton.LeftButton, Keys.NoModifier
 
 
-def place(widget, spot=None):
+def place(widget: QWidget, spot: QPoint | None = None) -> QPoint:
     """Return a spot of a widget as the window's, its centre if none is given."""
     return widget.mapTo(widget.window(), widget.rect().center() if spot is None else spot)
 
 
-def move(widget, spot=None):
+def move(widget: QWidget, spot: QPoint | None = None) -> None:
     """Move the mouse to a spot."""
     QTest.mouseMove(widget.window().windowHandle(), place(widget, spot))
 
 
-def press(widget, spot=None, keys=NO_KEYS):
+def press(widget: QWidget, spot: QPoint | None = None, keys: Keys = NO_KEYS) -> None:
     """Press the left button."""
     QTest.mousePress(widget.window().windowHandle(), LEFT, keys, place(widget, spot))
 
 
-def release(widget, spot=None, keys=NO_KEYS):
+def release(widget: QWidget, spot: QPoint | None = None, keys: Keys = NO_KEYS) -> None:
     """Let the left button go."""
     QTest.mouseRelease(widget.window().windowHandle(), LEFT, keys, place(widget, spot))
 
 
-def click(widget, spot=None, keys=NO_KEYS):
+def click(widget: QWidget, spot: QPoint | None = None, keys: Keys = NO_KEYS) -> None:
     """Move to a spot and click."""
     move(widget, spot)
     press(widget, spot, keys)
     release(widget, spot, keys)
 
 
-def turn_wheel(widget, steps, keys=NO_KEYS):
+def turn_wheel(widget: QWidget, steps: int, keys: Keys = NO_KEYS) -> None:
     """Turn the wheel over a widget; away from the user is positive."""
     handle = widget.window().windowHandle()
     where = QPointF(place(widget))
     QTest.wheelEvent(handle, where, QPoint(0, 120 * steps), QPoint(), keys)
 
 
-def card(view, row):
+def card(view: QAbstractItemView, row: int) -> QPoint:
     """Return where a card is in the viewport of a grid."""
     return view.visualRect(view.model().index(row, 0)).center()
 
 
-def drop(widget, data: QMimeData):
+def drop(widget: QWidget, data: QMimeData) -> bool:
     """Drag data onto a widget and drop them; tell whether something took them."""
     handle, spot = widget.window().windowHandle(), place(widget)
     rest = (Qt.DropAction.CopyAction, data, LEFT, NO_KEYS)
@@ -76,24 +80,26 @@ def drop(widget, data: QMimeData):
     return dropped.isAccepted()
 
 
-def pick(qtbot, chooser: QComboBox, value):
+def pick(chooser: QComboBox, value: object) -> None:
     """Open a chooser with the keys, go to an entry and take it."""
     place_of = chooser.findData(value)
     assert place_of >= 0, value
     chooser.setFocus()
-    qtbot.keyClick(chooser, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(chooser, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
     popup = chooser.view()
     assert popup.isVisible()
     while popup.currentIndex().row() != place_of:
         down = popup.currentIndex().row() < place_of
         before = popup.currentIndex().row()
-        qtbot.keyClick(popup, Qt.Key.Key_Down if down else Qt.Key.Key_Up)
+        QTest.keyClick(popup, Qt.Key.Key_Down if down else Qt.Key.Key_Up)
         assert popup.currentIndex().row() != before, "the list does not move"
-    qtbot.keyClick(popup, Qt.Key.Key_Return)
+    QTest.keyClick(popup, Qt.Key.Key_Return)
     assert not popup.isVisible()
 
 
-def pick_by_mouse(qtbot, chooser: QComboBox, value, at=None):
+def pick_by_mouse(
+    qtbot: QtBot, chooser: QComboBox, value: object, at: QPoint | None = None
+) -> None:
     """Open a chooser with a click and click an entry of its list."""
     click(chooser, at)
     popup = chooser.view()
@@ -107,21 +113,21 @@ def pick_by_mouse(qtbot, chooser: QComboBox, value, at=None):
     qtbot.waitUntil(lambda: not popup.isVisible())
 
 
-def menu_of(widget, spot):
+def menu_of(widget: QWidget, spot: QPoint) -> dict[str, Entry]:
     """Press the right button at a spot; return the menu that comes, by its texts."""
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, widget.mapToGlobal(spot))
     QApplication.sendEvent(widget, event)
     return entries(QApplication.activePopupWidget())
 
 
-def entries(menu):
+def entries(menu: QWidget | None) -> dict[str, Entry]:
     """Return the entries in sight of a menu that is open, by their texts."""
     assert isinstance(menu, QMenu)
     assert menu.isVisible()
     return {action.text(): (menu, action) for action in menu.actions() if action.isVisible()}
 
 
-def choose(entry):
+def choose(entry: Entry) -> None:
     """Click an entry of a menu that is open."""
     menu, action = entry
     click(menu, menu.actionGeometry(action).center())

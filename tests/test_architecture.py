@@ -330,7 +330,7 @@ INSIDE = {
 }
 
 
-def tests() -> dict[str, ast.Module]:
+def read_tests() -> dict[str, ast.Module]:
     found = {path.relative_to(ROOT / "tests"): path for path in modules("tests")}
     return {
         name.as_posix(): ast.parse(path.read_text(encoding="utf-8"))
@@ -367,7 +367,7 @@ def looked_into(tree: ast.Module) -> set[str]:
 
 
 def test_no_test_imports_another():
-    trees = tests()
+    trees = read_tests()
     loose = {name.removesuffix(".py").rpartition("/")[2] for name in trees} - {"__init__"}
     wrong = {}
     for name, tree in trees.items():
@@ -379,7 +379,7 @@ def test_no_test_imports_another():
 
 
 def test_no_test_looks_into_what_it_does_not_test():
-    found = {name: private for name, tree in tests().items() if (private := looked_into(tree))}
+    found = {name: private for name, tree in read_tests().items() if (private := looked_into(tree))}
     assert found.keys() == INSIDE.keys()
     for name, private in found.items():
         place = ROOT / INSIDE[name]

@@ -1,6 +1,6 @@
 """The catalogue: one SQLite file that knows every image, and its vectors.
 
-Its tables are those of ``resources/schemas/catalogue.sql``.
+Its tables are those of ``catalogue.sql``, beside it.
 
 A vector is written in the same transaction as its image's row, so a kill at any moment leaves
 a sound catalogue that resumes exactly. Everything else (matrix, approximate index) is a cache

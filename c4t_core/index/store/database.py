@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from c4t_core.errors import BusyError, CatalogueError
-from c4t_core.paths import resource
 
 _BUSY_SECONDS = 30.0
 
@@ -30,7 +29,7 @@ class Database:
         notice: a sentence for the user if the file was damaged and a new one begun.
     """
 
-    SCHEMA: ClassVar[str]  # a file of resources/schemas
+    SCHEMA: ClassVar[str]  # the file of its tables, in this folder
     VERSION: ClassVar[int] = 1
     MIGRATIONS: ClassVar[dict[int, Callable[[sqlite3.Connection], None]]] = {}
     """From each older version, what brings the file to the next one."""
@@ -84,7 +83,7 @@ class Database:
         with transaction(self._db):
             version = self._version()  # another process may have been faster
             if version == 0:
-                schema = resource("schemas", self.SCHEMA).read_text("utf-8")
+                schema = Path(__file__).with_name(self.SCHEMA).read_text("utf-8")
                 for statement in schema.split(";"):
                     self._db.execute(statement)
             else:

@@ -1,6 +1,6 @@
 """What the user made: marks, scenarios, history, test sets. Never rebuilt, never thrown away.
 
-It lies in a file of its own, with the tables of ``resources/schemas/user_data.sql``. An image is
+It lies in a file of its own, with the tables of ``user_data.sql``. An image is
 known by root, relative path and content hash, so that what was said about it survives a rebuilt
 catalogue, a moved folder and a new version.
 """

@@ -68,6 +68,10 @@ def test_functions_are_not_complex():
     assert house.complexities(ROOT, house.COMPLEXITY + 1) == {}
 
 
+def test_every_public_name_says_what_it_is():
+    assert house.without_docstring(house.read(ROOT)) == []
+
+
 def test_imports_only_go_down():
     done = subprocess.run(
         [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],

@@ -165,13 +165,13 @@ class CardDelegate(QStyledItemDelegate):
         """Return the size of a card of this width."""
         return QSize(width, picture_height(width) + self._theme.px(CAPTION))
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802, D102
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        """Return the size of a card with the gap around it."""
         gap = self._theme.px(GAP)
         return QSize(self.card.width() + gap, self.card.height() + gap)
 
-    def paint(  # noqa: D102
-        self, painter: QPainter, option: QStyleOptionViewItem, index: Index
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw the card of a row; nothing where the index has no row."""
         row = read(index, RowRole)
         if not isinstance(row, Row):
             return

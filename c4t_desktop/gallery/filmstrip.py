@@ -75,13 +75,16 @@ class Filmstrip(QWidget):
         height = min(self.height() - 4, round(width / ASPECT))
         return QRect(left + 1, (self.height() - height) // 2, round(width) - 2, height)
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Ask for a row of small frames."""
         return QSize(self._theme.px(280), self._theme.px(36))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the narrowest that still shows something, at full height."""
         return QSize(self._theme.px(120), self._theme.px(36))
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the frames, the current one outlined, the keyboard's place dotted."""
         painter = QPainter(self)
         painter.setRenderHints(
             QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
@@ -104,13 +107,15 @@ class Filmstrip(QWidget):
                 painter.drawPath(outline)
         painter.end()
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Choose the frame that was clicked."""
         position = self._position_at(event.position().toPoint())
         if event.button() == Qt.MouseButton.LeftButton and position is not None:
             self._cursor = position
             self.chosen.emit(self._paths[position])
 
-    def event(self, event: QEvent) -> bool:  # noqa: D102
+    def event(self, event: QEvent) -> bool:
+        """Show the path of the frame under the mouse as its tool tip."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             position = self._position_at(event.pos())
             if position is not None:
@@ -118,7 +123,8 @@ class Filmstrip(QWidget):
                 return True
         return super().event(event)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Move by the left and right arrows; choose by Enter or the space bar."""
         key = event.key()
         if key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self._paths:
             step = 1 if key == Qt.Key.Key_Right else -1

@@ -116,7 +116,8 @@ class FrameView(QWidget):
         """Width and height of the whole frame; empty until it is decoded."""
         return self._whole.size() if self._whole is not None else QSize()
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Ask for a small landscape; layouts give it more."""
         return QSize(self._theme.px(320), self._theme.px(200))
 
     def _picture(self) -> QPixmap | None:
@@ -161,7 +162,8 @@ class FrameView(QWidget):
 
     # Qt's events ----------------------------------------------------------------------------
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the frame where it lies, or say why it is not there."""
         painter = QPainter(self)
         colours = self._theme.colours
         painter.fillRect(self.rect(), QColor(colours.canvas))
@@ -177,7 +179,8 @@ class FrameView(QWidget):
             painter.drawText(self.rect().adjusted(16, 16, -16, -16), flags, text)
         painter.end()
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802, D102
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Zoom at the mouse, if this view may."""
         if not self._zoomable:
             event.ignore()
             return
@@ -185,13 +188,15 @@ class FrameView(QWidget):
         self.zoom_to(self.shown_zoom * factor, event.position())
         event.accept()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Grab a zoomed frame."""
         if self.zoom is not None and event.button() == Qt.MouseButton.LeftButton:
             self._grabbed = event.position()
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         super().mousePressEvent(event)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Move the grabbed frame with the mouse."""
         picture = self._picture()
         if self._grabbed is None or picture is None:
             return
@@ -202,12 +207,14 @@ class FrameView(QWidget):
         self._clamp()
         self.update()
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Let the frame go."""
         self._grabbed = None
         self.unsetCursor()
         super().mouseReleaseEvent(event)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Zoom in at the mouse or back to the whole frame, and tell of it."""
         if self._zoomable:
             if self.zoom is None:
                 self.zoom_to(max(1.0, self._fitting() * 2), event.position())
@@ -215,7 +222,8 @@ class FrameView(QWidget):
                 self.fit()
         self.double_clicked.emit()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Zoom by + and -, fit by 0, show pixel for pixel by 1, if this view may."""
         key = event.key()
         if not self._zoomable:
             super().keyPressEvent(event)

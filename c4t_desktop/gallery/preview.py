@@ -122,14 +122,16 @@ class HoverPreview(QWidget):
             self._place()
             self.update()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802, D102
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Leave when the grid is used, and keep its tool tips away."""
         kind = event.type()
         if kind in _ENDS or kind == QEvent.Type.KeyPress:
             self.leave()
         # The path as a tool tip would lie over the picture, which names the file anyway.
         return kind == QEvent.Type.ToolTip and bool(self._settings.value(HOVER_PREVIEW))
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the picture and the words below it on a rounded card."""
         row = self._row
         if row is None:
             return

@@ -113,17 +113,20 @@ class ResultsModel(QAbstractListModel):
 
     # Qt's interface -------------------------------------------------------------------------
 
-    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
+    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
+        """Return the number of cards."""
         return 0 if parent.isValid() else len(self._rows)
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:  # noqa: D102
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return what a role reads from a row; None for a role not known."""
         row = self.row_at(index)
         if row is None:
             return None
         reader = _READERS.get(role)
         return reader(self, row) if reader else None
 
-    def roleNames(self) -> dict[int, QByteArray]:  # noqa: N802, D102
+    def roleNames(self) -> dict[int, QByteArray]:  # noqa: N802
+        """Name the roles of the cards beside Qt's own."""
         return {
             **super().roleNames(),
             PathRole: QByteArray(b"path"),
@@ -133,7 +136,8 @@ class ResultsModel(QAbstractListModel):
             ScaleRole: QByteArray(b"scale"),
         }
 
-    def flags(self, index: Index) -> Qt.ItemFlag:  # noqa: D102
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Let a card be selected and dragged."""
         if not index.isValid():
             return Qt.ItemFlag.NoItemFlags
         flag = Qt.ItemFlag
@@ -144,10 +148,12 @@ class ResultsModel(QAbstractListModel):
             | flag.ItemNeverHasChildren
         )
 
-    def mimeTypes(self) -> list[str]:  # noqa: N802, D102
+    def mimeTypes(self) -> list[str]:  # noqa: N802
+        """Return what a drag offers: files as URLs and as text."""
         return ["text/uri-list", "text/plain"]
 
-    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # noqa: N802, D102
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # noqa: N802
+        """Return the files of the dragged cards."""
         rows = [row for row in map(self.row_at, indexes) if row is not None]
         return files_as_mime([row.hit.path for row in rows])
 

@@ -168,22 +168,26 @@ class ResultsView(QListView):
 
     # Qt's events ----------------------------------------------------------------------------
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Fit the cards to the new width, once for all resizes of a turn."""
         super().resizeEvent(event)
         self._refill.start()
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802, D102
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Have the delegate forget the cards it keeps painted."""
         super().hideEvent(event)
         self._delegate.forget()  # each grid may keep its cards; one that is not seen need not
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802, D102
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Ask for larger or smaller cards with Ctrl held; scroll otherwise."""
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.resized_by_wheel.emit(1 if event.angleDelta().y() > 0 else -1)
             event.accept()
             return
         super().wheelEvent(event)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Open, mark, unfold or move by the grid's own keys; leave the others to Qt."""
         if not self._own_key(event):
             super().keyPressEvent(event)
 

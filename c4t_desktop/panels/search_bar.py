@@ -115,7 +115,8 @@ class QueryField(QLineEdit):
         """Offer earlier queries on Down in the empty field."""
         self._history.setStringList(queries)
 
-    def event(self, event: QEvent) -> bool:  # noqa: D102
+    def event(self, event: QEvent) -> bool:
+        """Leave the export shortcut to the window."""
         if (
             isinstance(event, QKeyEvent)
             and event.type() == QEvent.Type.ShortcutOverride
@@ -125,7 +126,8 @@ class QueryField(QLineEdit):
             return False
         return super().event(event)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw a coloured ground behind each term, then the text."""
         text = self.text()
         if text and self.layoutDirection() == Qt.LayoutDirection.LeftToRight:
             self._paint_terms(text)
@@ -150,7 +152,8 @@ class QueryField(QLineEdit):
             painter.drawRoundedRect(ground, px(5), px(5))
         painter.end()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Tell of the keys that mean more here than in a line of text."""
         key, popup = event.key(), self._completer.popup()
         if key in _FOR_THE_LIST and popup is not None and popup.isVisible():
             event.ignore()  # the list of earlier queries takes it; it asks its field first
@@ -206,7 +209,8 @@ class ImageChip(QWidget):
         self._name()
         cache.arrived.connect(self._arrived)
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size for sign, picture and cross."""
         return QSize(self._theme.px(82), self._theme.px(26))
 
     def _name(self) -> None:
@@ -216,7 +220,8 @@ class ImageChip(QWidget):
         tip = self.tr("Click to turn into “not like this”; Delete removes it.")
         self.setToolTip(plain_tip(f"{like.format(name)}\n{tip}"))
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the sign, the picture and the cross on the colour of the sign."""
         theme, px = self._theme, self._theme.px
         colours = theme.colours
         painter = QPainter(self)
@@ -251,13 +256,15 @@ class ImageChip(QWidget):
         left = self.width() - side - self._theme.px(5)
         return QRect(left, (self.height() - side) // 2, side, side)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Remove the chip by its cross; turn its sign by a click elsewhere."""
         if self._cross().adjusted(-4, -6, 4, 6).contains(event.position().toPoint()):
             self.removed.emit(self)
         else:
             self._flip()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Remove by Delete or Backspace; turn the sign by the space bar, + or -."""
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.removed.emit(self)
         elif event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Minus, Qt.Key.Key_Plus):
@@ -486,23 +493,27 @@ class SearchBar(QFrame):
             return True
         return False
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802, D102
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Light up for a picture or a local file, and accept it."""
         data = event.mimeData()
         if data.hasImage() or any(url.isLocalFile() for url in data.urls()):
             self._set("active", value=True)
             event.acceptProposedAction()
 
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802, D102
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+        """Go dark again."""
         self._set("active", value=False)
 
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802, D102
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Add the dropped image to the query."""
         self._set("active", value=False)
         if self._take(event.mimeData()):
             event.acceptProposedAction()
 
     # looks ----------------------------------------------------------------------------------
 
-    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802, D102
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Hand the focus to the field."""
         self.field.setFocus()
 
     def _set(self, name: str, *, value: bool) -> None:

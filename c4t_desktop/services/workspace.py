@@ -1,4 +1,3 @@
-# ruff: noqa: D102 - the core's class says what each does
 """What the window uses of the core's workspace, as a type that a test's double has too."""
 
 from __future__ import annotations
@@ -31,17 +30,21 @@ class WorkspaceLike(Protocol):
     """Some folders, one model, their index; see :class:`c4t_core.workspace.Workspace`."""
 
     @property
-    def roots(self) -> tuple[Path, ...]: ...
+    def roots(self) -> tuple[Path, ...]:
+        """The opened folders, absolute, as they were named."""
 
     @property
-    def notices(self) -> Sequence[str]: ...
+    def notices(self) -> Sequence[str]:
+        """Sentences for the user, such as that the catalogue was rebuilt."""
 
     @property
-    def model_fingerprint(self) -> str: ...
+    def model_fingerprint(self) -> str:
+        """Identity of the model, for provenance."""
 
     def index(
         self, progress: Progress, *, on_commit: Callable[[], None] | None = None
-    ) -> IndexReport: ...
+    ) -> IndexReport:
+        """Embed what is new or changed, and forget what is gone."""
 
     def answer(
         self,
@@ -51,36 +54,53 @@ class WorkspaceLike(Protocol):
         k: int | None = None,
         right: Sequence[Path] = (),
         wrong: Sequence[Path] = (),
-    ) -> Answer: ...
+    ) -> Answer:
+        """Return ranked ids and scores, with their automatic cut and how they spread."""
 
-    def events(self, hits: Sequence[Hit]) -> list[Event]: ...
+    def events(self, hits: Sequence[Hit]) -> list[Event]:
+        """Fold hits of one drive that are close in time and alike into events."""
 
-    def similar(self, image: Path, k: int | None) -> list[Hit]: ...
+    def similar(self, image: Path, k: int | None) -> list[Hit]:
+        """Return the ``k`` images most like one, best first; None for all."""
 
-    def frame(self, image: Path) -> Frame | None: ...
+    def frame(self, image: Path) -> Frame | None:
+        """Return one image of the catalogue, None if it is not there."""
 
-    def neighbours(self, image: Path, before: int, after: int) -> list[Frame]: ...
+    def neighbours(self, image: Path, before: int, after: int) -> list[Frame]:
+        """Return the frames around one, in time order, with itself."""
 
-    def files_of_size(self, size: int) -> list[Path]: ...
+    def files_of_size(self, size: int) -> list[Path]:
+        """Return the catalogued files of a size in bytes."""
 
-    def drives(self) -> list[tuple[str, int]]: ...
+    def drives(self) -> list[tuple[str, int]]:
+        """Return the drives and their number of images, by name."""
 
-    def cameras(self) -> list[tuple[str, int]]: ...
+    def cameras(self) -> list[tuple[str, int]]:
+        """Return the cameras and their number of images, by name."""
 
-    def days(self) -> list[tuple[str, int]]: ...
+    def days(self) -> list[tuple[str, int]]:
+        """Return the days (UTC, as ``2026-10-14``) and their number of images, by date."""
 
-    def status(self) -> WorkspaceStatus: ...
+    def status(self) -> WorkspaceStatus:
+        """Return what is known without reading any image folder."""
 
-    def skipped(self) -> list[Skipped]: ...
+    def skipped(self) -> list[Skipped]:
+        """Return the files left out by the last run, with reasons."""
 
-    def retry_skipped(self) -> int: ...
+    def retry_skipped(self) -> int:
+        """Have the next run try the skipped files again; return how many there are."""
 
-    def space(self) -> Space: ...
+    def space(self) -> Space:
+        """Return what the catalogue and its caches take on disk."""
 
-    def clean(self) -> int: ...
+    def clean(self) -> int:
+        """Give back disk space; return the number of bytes."""
 
-    def relocate(self, old: Path, new: Path) -> None: ...
+    def relocate(self, old: Path, new: Path) -> None:
+        """Note that a folder was moved, so that nothing is embedded again."""
 
-    def forget(self, folder: Path) -> None: ...
+    def forget(self, folder: Path) -> None:
+        """Drop a folder from the catalogue, with its vectors; marks and images stay."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Release the catalogue; closing twice is allowed."""

@@ -42,10 +42,12 @@ class Chart(QWidget):
         self.setAccessibleDescription("; ".join(spoken))
         self.update()
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size at which title, legend and ticks read well."""
         return QSize(self._theme.px(340), self._theme.px(210))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the least at which there is still something to see."""
         return QSize(self._theme.px(220), self._theme.px(150))
 
     def colour(self, index: int) -> str:
@@ -58,7 +60,8 @@ class Chart(QWidget):
 
     # drawing --------------------------------------------------------------------------------
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw card, title and legend; axes and series where there are points and room."""
         del event
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

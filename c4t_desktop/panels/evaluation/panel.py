@@ -316,7 +316,8 @@ class EvaluationPanel(InPlaceOfGrid):
         """Go back to the grid; what runs goes on."""
         self.closed.emit()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Go back to the grid by Escape."""
         if event.key() == Qt.Key.Key_Escape:
             self.close_panel()
         else:

@@ -65,13 +65,16 @@ class CellsModel(QAbstractTableModel):
         self._table = table
         self.endResetModel()
 
-    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
+    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
+        """Return the number of rows of the table."""
         return 0 if parent.isValid() else len(self._table.rows)
 
-    def columnCount(self, parent: Index = _ROOT) -> int:  # noqa: N802, D102
+    def columnCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
+        """Return the number of columns of the table."""
         return 0 if parent.isValid() else len(self._table.header)
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:  # noqa: D102
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return the text, tip, sort key, ink, font or alignment of a cell."""
         cell = self._table.rows[index.row()][index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return shown(cell.text).replace("\n", "⏎")
@@ -87,9 +90,10 @@ class CellsModel(QAbstractTableModel):
             return self._alignment(index.column())
         return None
 
-    def headerData(  # noqa: N802, D102
+    def headerData(  # noqa: N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
+        """Return the title, tip or alignment of a column; rows have no header."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -186,7 +190,8 @@ class CellsTable(QTableView):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self._fit()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Fit the columns to the new width; scroll where they cannot."""
         super().resizeEvent(event)
         self._fit()
 

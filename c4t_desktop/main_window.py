@@ -186,7 +186,7 @@ class MainWindow(QMainWindow):
         self.further.hit_chosen.connect(self.details.show_hit)
         self.closing.connect(self.further.end)
         self.results.example_chosen.connect(self._ask_example)
-        self.search.left_down.connect(self.view.setFocus)
+        self.search.results_wanted.connect(self.view.setFocus)
         self.results.current_changed.connect(selection.show_details_in(self.details))
         self.view.customContextMenuRequested.connect(self._hit_menu_at)
         marks.saved_changed.connect(self.sidebar.show_saved)

@@ -83,13 +83,13 @@ class QueryField(QLineEdit):
 
     Signals:
         entered: Enter was pressed.
-        left_down: Down was pressed: the results are next.
+        down_pressed: Down was pressed: the results are next.
         backspaced: Backspace in the empty field.
         image_pasted: an image is pasted, not words.
     """
 
     entered = Signal()
-    left_down = Signal()
+    down_pressed = Signal()
     backspaced = Signal()
     image_pasted = Signal()
 
@@ -163,7 +163,7 @@ class QueryField(QLineEdit):
             if not self.text() and self._history.rowCount():
                 self._completer.complete()
             else:
-                self.left_down.emit()
+                self.down_pressed.emit()
         elif key == Qt.Key.Key_Backspace and not self.text():
             self.backspaced.emit()
         elif event.matches(QKeySequence.StandardKey.Paste) and _holds_image():
@@ -291,11 +291,11 @@ class SearchBar(QFrame):
     """Asks the finder while one types.
 
     Signals:
-        left_down: the user goes on to the results.
+        results_wanted: the user goes on to the results.
         save_wanted: the query is to be saved as a scenario.
     """
 
-    left_down = Signal()
+    results_wanted = Signal()
     save_wanted = Signal()
 
     def __init__(
@@ -352,7 +352,7 @@ class SearchBar(QFrame):
     def _wire(self) -> None:
         self.field.textChanged.connect(self._typed)
         self.field.entered.connect(self._enter)
-        self.field.left_down.connect(self._go_down)
+        self.field.down_pressed.connect(self._go_down)
         self.field.backspaced.connect(self._drop_last_chip)
         self._clear.clicked.connect(self.clear)
         self._save.clicked.connect(self.save_wanted)
@@ -426,7 +426,7 @@ class SearchBar(QFrame):
     @Slot()
     def _go_down(self) -> None:
         self._remember(self.field.text().strip())  # whoever looks at the hits may ask again
-        self.left_down.emit()
+        self.results_wanted.emit()
 
     @Slot()
     def _ask_now(self) -> None:

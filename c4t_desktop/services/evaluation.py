@@ -79,13 +79,13 @@ class QueryHits:
     relevant: int = 0
 
 
-def evaluate(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
+def evaluate(plan: Plan, job: Job, files_of_size: FilesOfSize) -> Report:
     """Evaluate and return the core's Report; runs on a worker thread.
 
     Args:
         plan: what is to be evaluated.
         job: is told how far it is.
-        of_size: finds marked frames of a folder that was moved (``Library.files_of_size``).
+        files_of_size: finds marked frames of a folder that was moved (``Library.files_of_size``).
 
     Raises:
         DataError: if the files or marks cannot be used.
@@ -93,7 +93,7 @@ def evaluate(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
         Cancelled: if the job was cancelled.
     """
     if plan.pairs is None:
-        return _evaluate_marks(plan, job, of_size)
+        return _evaluate_marks(plan, job, files_of_size)
     from c4t_core.evaluation.request import EvaluationRequest, run_evaluation
 
     pairs, images, scenes = plan.pairs, plan.images, plan.scenes
@@ -119,7 +119,7 @@ def holds_scenes(file: Path) -> bool:
     return isinstance(first, dict) and "caption" not in first and bool(about & first.keys())
 
 
-def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
+def _evaluate_marks(plan: Plan, job: Job, files_of_size: FilesOfSize) -> Report:
     """Rank, for each query, the frames that the user has judged for it.
 
     Frames without a mark are in no ranking: nobody has said whether they are right.
@@ -133,7 +133,7 @@ def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
     from c4t_core.images.frame_names import parse_frame_name
 
     job.report("reading the marks")
-    judged = _judged(plan.test_set, of_size)
+    judged = _judged(plan.test_set, files_of_size)
     names = sorted({name for frames in judged.values() for name in frames})
     if not names:
         raise DataError(
@@ -156,7 +156,7 @@ def _evaluate_marks(plan: Plan, job: Job, of_size: FilesOfSize) -> Report:
     )
 
 
-def _judged(test_set: str, of_size: FilesOfSize) -> dict[str, dict[str, bool]]:
+def _judged(test_set: str, files_of_size: FilesOfSize) -> dict[str, dict[str, bool]]:
     """Return, for each query with a right mark, its marked files, where they are now."""
     from c4t_core.index.store.user_data import locate
 
@@ -164,7 +164,7 @@ def _judged(test_set: str, of_size: FilesOfSize) -> dict[str, dict[str, bool]]:
         marks = data.test_set(test_set) if test_set else data.marks()
     judged: dict[str, dict[str, bool]] = {}
     for mark in marks:
-        path = locate(mark.image, of_size)
+        path = locate(mark.image, files_of_size)
         if path is not None:
             judged.setdefault(mark.query, {})[str(path)] = mark.good
     return {text: frames for text, frames in judged.items() if any(frames.values())}
@@ -252,8 +252,8 @@ class Evaluation(QObject):
         """Evaluate; the report of an earlier evaluation is dropped."""
         self.report = None
         self.plan = plan
-        of_size = self._library.files_of_size()
-        self._run(lambda job: evaluate(plan, job, of_size), self._evaluated, self.failed.emit)
+        files_of_size = self._library.files_of_size()
+        self._run(lambda job: evaluate(plan, job, files_of_size), self._evaluated, self.failed.emit)
 
     def make_from_labels(self, kind: str, source: Path) -> None:
         """Make pairs from labels."""

@@ -16,7 +16,7 @@ import torch
 import torch.distributed
 
 from c4t_core.devices import available_threads, choose_device, seed_everything
-from c4t_core.errors import MissingExtraError, TrainingError
+from c4t_core.errors import TrainingError
 from c4t_core.files import digest
 from c4t_core.models import folder as model_folder
 from c4t_core.models.config import PRESETS, ModelConfig
@@ -108,21 +108,6 @@ class Start:
     tokenizer: Mapping[str, bytes]
     name: str
     folder: Path | None
-
-
-def require_packages() -> None:
-    """Check that what training needs is installed.
-
-    Raises:
-        MissingExtraError: if not, with the command that installs it.
-    """
-    try:
-        import accelerate  # noqa: F401
-        import timm  # noqa: F401
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("Training", "train") from error
 
 
 def base_folder(request: TrainingRequest) -> Path | None:

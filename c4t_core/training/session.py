@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from c4t_core.errors import C4TError, Cancelled, TrainingError
+from c4t_core.errors import C4TError, Cancelled, MissingExtraError, TrainingError
 from c4t_core.files import write_whole
 from c4t_core.progress import Progress, ignore
 from c4t_core.training.data import Data, load_data
@@ -70,12 +70,10 @@ def _ignore_event(event: Event) -> None:
 
 
 def _train(request: TrainingRequest, progress: Progress, emit: Emit) -> TrainingResult:
-    from c4t_core.training.run import require_packages
-
     request.validate()
     data = preview(request, emit)
     data.require(request.pairs)
-    require_packages()
+    _require_packages()
     _claim_output(request)
     _check_name(request)
     from c4t_core.training.run import Run
@@ -86,6 +84,21 @@ def _train(request: TrainingRequest, progress: Progress, emit: Emit) -> Training
     result = _finish(request, data, run, guarded, resumed, position)
     emit(result)
     return result
+
+
+def _require_packages() -> None:
+    """Check that what training needs is installed.
+
+    Raises:
+        MissingExtraError: if not, with the command that installs it.
+    """
+    try:
+        import accelerate  # noqa: F401
+        import timm  # noqa: F401
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("Training", "train") from error
 
 
 def preview(request: TrainingRequest, emit: Emit = _ignore_event) -> Data:

@@ -55,6 +55,7 @@ class Answer:
         direction: the query as a unit vector (d,).
         image_ids: int64 (n,), best first, ties by path.
         scores: float32 (n,), their cosines with the query.
+        level: tells what a match must beat on the scope's images, None where nothing is known.
     """
 
     scope: Scope

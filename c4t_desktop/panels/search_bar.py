@@ -52,6 +52,7 @@ from c4t_desktop.gallery.delegate import paint_picture
 from c4t_desktop.gallery.results_model import local_path, plain_tip, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.parts import restyle
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.question import Question
 from c4t_desktop.settings import SEARCH_DELAY, Settings
@@ -415,7 +416,6 @@ class SearchBar(QFrame):
     @Slot(str)
     def _typed(self, _: str) -> None:
         self._show_buttons()
-        self._set("wrong", value=False)
         self._timer.start(self._settings.value(SEARCH_DELAY))
 
     @Slot()
@@ -440,11 +440,6 @@ class SearchBar(QFrame):
             kept = [text, *kept][:_HISTORY]
             self._settings.remember("history", kept)
             self.field.set_history(kept)
-
-    def show_wrong(self, sentence: str) -> None:
-        """Show that the query cannot be understood, and why."""
-        self._set("wrong", value=True)
-        self.field.setToolTip(sentence)
 
     # chips ----------------------------------------------------------------------------------
 
@@ -497,16 +492,16 @@ class SearchBar(QFrame):
         """Light up for a picture or a local file, and accept it."""
         data = event.mimeData()
         if data.hasImage() or any(url.isLocalFile() for url in data.urls()):
-            self._set("active", value=True)
+            self._show_active(True)
             event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
         """Go dark again."""
-        self._set("active", value=False)
+        self._show_active(False)
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         """Add the dropped image to the query."""
-        self._set("active", value=False)
+        self._show_active(False)
         if self._take(event.mimeData()):
             event.acceptProposedAction()
 
@@ -516,11 +511,11 @@ class SearchBar(QFrame):
         """Hand the focus to the field."""
         self.field.setFocus()
 
-    def _set(self, name: str, *, value: bool) -> None:
-        if self.property(name) != value:
-            self.setProperty(name, value)
-            self.style().unpolish(self)
-            self.style().polish(self)
+    def _show_active(self, active: bool) -> None:
+        """Show whether what is dragged over the bar would be taken."""
+        if self.property("active") != active:
+            self.setProperty("active", active)
+            restyle(self)
 
     def _show_buttons(self) -> None:
         asked = not self.is_empty()

@@ -104,7 +104,6 @@ class Finder(QObject):
         marks: right and wrong marks by path, as the mark book last told.
 
     Signals:
-        searching: a search began (True) or ended (False).
         answered: a new answer is there (Found).
         laid_out: what the grid shows (Arrangement).
         failed: the question cannot be answered (Exception).
@@ -113,7 +112,6 @@ class Finder(QObject):
         filters_changed: the hits are restricted in another way (Question).
     """
 
-    searching = Signal(bool)
     answered = Signal(object)
     laid_out = Signal(object)
     failed = Signal(object)
@@ -162,7 +160,6 @@ class Finder(QObject):
             found = replace(ask(opened.workspace, question, order, marks), model=opened.model)
             return found, order, lay_out(opened.workspace, found, order)
 
-        self.searching.emit(True)
         self._library.runner.submit(
             work, lane=SEARCH, key="search", done=self._answered, failed=self._failed
         )
@@ -174,7 +171,6 @@ class Finder(QObject):
         self._library.runner.cancel_key("arrange")
         self.question = replace(self.question, images=(), text="")
         self.found = None
-        self.searching.emit(False)
         self.cleared.emit()
 
     def set_filters(self, filters: Filters, marked: str | None = None) -> None:
@@ -275,7 +271,6 @@ class Finder(QObject):
             self.order_changed.emit(order)
 
     def _answered(self, answer: tuple[Found, Order, Arrangement]) -> None:
-        self.searching.emit(False)
         self.found, order, arrangement = answer
         self.answered.emit(self.found)
         if order == self.order:
@@ -296,7 +291,6 @@ class Finder(QObject):
             )
 
     def _failed(self, error: Exception) -> None:
-        self.searching.emit(False)
         if isinstance(error, NotIndexedError):
             # The first frames are on their way: no answer yet, and no mistake either.
             found = Found(self.question, self._library.model)

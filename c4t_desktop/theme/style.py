@@ -99,7 +99,6 @@ QLineEdit:focus, QSpinBox:focus, QPlainTextEdit:focus {{ border-color: {c.accent
 #searchBar {{ background: {c.field}; border: 1px solid {c.border_strong};
   border-radius: {px(9)}px; }}
 #searchBar[active="true"] {{ border: 1px solid {c.accent}; }}
-#searchBar[wrong="true"] {{ border: 1px solid {c.bad}; }}
 #searchField {{ border: none; background: transparent; padding: {px(4)}px {px(2)}px;
   font-size: {px(14)}px; }}
 QComboBox {{ background: {c.card}; border: 1px solid {c.border_strong};

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.commands.console import (
@@ -47,6 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "times, and is remembered for the folder")
     add("--exclude-nothing", action="store_true",
         help="forget what is left out, the usual names below included")
+    add("--moved-from", metavar="OLD",
+        help="FOLDER was OLD before: take over its index, marks and saved searches")
+    add("--forget-missing", action="store_true",
+        help="forget sub-folders that are not there any more, rather than keep them as offline")
     add("--json", action="store_true",
         help="end with one line of JSON: total, embedded, unchanged, gone, offline, skipped")
     # fmt: on
@@ -57,13 +64,15 @@ def run(args: argparse.Namespace) -> int:
     from c4t_core.workspace import open_workspace
 
     started = time.monotonic()
+    if args.moved_from is not None:
+        _follow(args)
     with open_workspace(list(args.folders), model=args.model) as workspace:
         rules = _rules(args, workspace.exclude_rules())
         if rules is not None:
             workspace.set_exclude_rules(rules)
         watcher = Watcher(quiet=args.json, skipped=lambda: workspace.skipped_so_far)
         with stopping_cleanly(watcher):
-            report = workspace.index(watcher)
+            report = workspace.index(watcher, forget_missing=args.forget_missing)
         for notice in workspace.notices:
             say(notice)
     if args.json:
@@ -74,6 +83,22 @@ def run(args: argparse.Namespace) -> int:
         folders = ", ".join(printable(folder) for folder in args.folders)
         say(f"No images in {folders}; choose a folder with PNG, JPEG, WebP, BMP or TIFF images.")
     return 0
+
+
+def _follow(args: argparse.Namespace) -> None:
+    """Have the catalogue and the user's own data follow a folder that was moved."""
+    from c4t_core.errors import FolderError
+    from c4t_core.index.store.user_data import UserData
+    from c4t_core.workspace import open_workspace
+
+    if len(args.folders) != 1:
+        raise FolderError("--moved-from goes with one folder; name the one that was moved.")
+    new = args.folders[0]
+    with open_workspace(new, model=args.model) as workspace:
+        workspace.relocate(args.moved_from, new)
+    with contextlib.closing(UserData()) as data:
+        old_path, new_path = (Path(os.path.abspath(name)) for name in (args.moved_from, new))
+        data.move_root(old_path, new_path)
 
 
 def _rules(args: argparse.Namespace, now: ExcludeRules) -> ExcludeRules | None:

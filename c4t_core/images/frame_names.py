@@ -23,7 +23,6 @@ __all__ = [
     "matches_drive",
     "parse_frame_name",
     "recording",
-    "same_drive",
     "shown_drives",
     "stamp_time",
 ]
@@ -161,17 +160,6 @@ def shown_drives(drives: Iterable[str]) -> dict[str, str]:
                 open_.remove(drive)
         depth += 1
     return {drive: shown[drive] for drive in everything}
-
-
-def same_drive(name: str, requested: str) -> bool:
-    """Tell whether a drive is the one asked for, by its whole name or the last part of it.
-
-    A2D2 writes one drive in two ways, ``20180807_145028`` and ``20180807145028``.
-    """
-    if requested in {name, name.rsplit("/", 1)[-1]}:
-        return True
-    plain = requested.replace("_", "")
-    return len(plain) == 14 and plain.isdigit() and plain == name.replace("_", "")
 
 
 def _end(drive: str, depth: int) -> str:

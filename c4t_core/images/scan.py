@@ -11,7 +11,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -112,6 +112,8 @@ class Scan:
         unreadable: relative folder -> reason; what lies below is unknown, not gone.
         left_out: number of files and folders that the rules left out.
         missing: whether the root itself is not there.
+        base: the root.
+        below: the folder that was walked, relative to the root.
     """
 
     files: dict[bytes, FileState] = field(default_factory=dict)
@@ -119,6 +121,12 @@ class Scan:
     unreadable: dict[bytes, str] = field(default_factory=dict)
     left_out: int = 0
     missing: bool = False
+    base: bytes = b""
+    below: bytes = b""
+
+    def exists(self, name: bytes) -> bool:
+        """Tell whether something of this name is on the disk, left out or not."""
+        return os.path.lexists(os.path.join(self.base, name))
 
 
 def scan(
@@ -136,7 +144,7 @@ def scan(
         check: called with the number of files found, after every folder; may raise to stop.
     """
     base = os.fsencode(root)
-    result = Scan()
+    result = Scan(base=base, below=below)
     start = os.path.join(base, below) if below else base
     try:
         seen = {_identity(os.stat(start))}
@@ -225,25 +233,102 @@ class Diff:
         unchanged: files that are as they were.
         gone: files that are not there any more.
         offline: files of which nothing is known now.
+        renamed: files that lie elsewhere in the folder now, by their old name.
     """
 
     unchanged: list[bytes]
     gone: list[bytes]
     offline: list[bytes]
+    renamed: dict[bytes, bytes]
 
 
 def compare(found: Scan, known: Mapping[bytes, FileState]) -> Diff:
     """Compare a scan with what the catalogue knows of the same folder.
 
-    A root that is missing, or in which suddenly nothing is found, is taken for a disk that is
-    not plugged in: its rows are offline, not gone. So is what lies below an unreadable folder.
+    A folder that is missing or cannot be read, or of whose files suddenly none is there, is taken
+    for a disk that is not plugged in: its files are offline, not gone. Only where about as many
+    new files have taken their place, or where they are there and merely left out by a rule, they
+    are gone.
+
+    Args:
+        found: what is there.
+        known: what was there.
     """
-    if found.missing or (known and not found.files and not found.left_out):
-        return Diff([], [], sorted(known))
-    dark = tuple(folder + b"/" if folder else b"" for folder in found.unreadable)
-    absent = sorted(known.keys() - found.files.keys())
+    if found.missing:
+        return Diff([], [], sorted(known), {})
+    renamed = _renamed(found, known)
+    absent = sorted(known.keys() - found.files.keys() - renamed.keys())
+    new = found.files.keys() - known.keys() - set(renamed.values())
+    alive = _with_parents({_folder(name) for name in known.keys() - set(absent)} if absent else ())
+    lost: dict[bytes, list[bytes]] = {}
+    for name in absent:
+        folder = _unread(name, found) if found.unreadable else None
+        if folder is None:
+            folder = _outermost_dead(name, found.below, alive)
+        if folder is not None:
+            lost.setdefault(folder, []).append(name)
+    offline = sorted(
+        name
+        for folder, names in lost.items()
+        if folder in found.unreadable
+        or not (found.exists(names[0]) or _replaced(folder, names, new))
+        for name in names
+    )
     return Diff(
         unchanged=sorted(name for name, state in known.items() if found.files.get(name) == state),
-        gone=[name for name in absent if not name.startswith(dark)],
-        offline=[name for name in absent if name.startswith(dark)],
+        gone=sorted(set(absent) - set(offline)),
+        offline=offline,
+        renamed=renamed,
     )
+
+
+def _renamed(found: Scan, known: Mapping[bytes, FileState]) -> dict[bytes, bytes]:
+    """Return the files that moved to another folder, by their old name.
+
+    A file is known again by its own name, size and time of change, where only one fits.
+    """
+    places: dict[tuple[bytes, FileState], list[bytes]] = {}
+    for name in found.files.keys() - known.keys():
+        places.setdefault((name.rpartition(b"/")[2], found.files[name]), []).append(name)
+    missing: dict[tuple[bytes, FileState], list[bytes]] = {}
+    if places:
+        for name in known.keys() - found.files.keys():
+            missing.setdefault((name.rpartition(b"/")[2], known[name]), []).append(name)
+    return {
+        names[0]: places[key][0]
+        for key, names in missing.items()
+        if len(names) == 1 and len(places.get(key, ())) == 1
+    }
+
+
+def _folder(name: bytes) -> bytes:
+    return name.rpartition(b"/")[0]
+
+
+def _with_parents(folders: Iterable[bytes]) -> set[bytes]:
+    """Return some folders and all that hold them, the root b"" included."""
+    result: set[bytes] = set()
+    for folder in folders:
+        while folder not in result:
+            result.add(folder)
+            folder = _folder(folder)  # noqa: PLW2901 - up to the root, which holds itself
+    return result
+
+
+def _unread(name: bytes, found: Scan) -> bytes | None:
+    """Return the unreadable folder that a file lies in."""
+    return next((f for f in found.unreadable if not f or name.startswith(f + b"/")), None)
+
+
+def _outermost_dead(name: bytes, below: bytes, alive: set[bytes]) -> bytes | None:
+    """Return the outermost folder around a file, from ``below`` on, that has no known file left."""
+    parts = name.split(b"/")[:-1]
+    first = len(below.split(b"/")) if below else 0
+    folders = (b"/".join(parts[:depth]) for depth in range(first, len(parts) + 1))
+    return next((folder for folder in folders if folder not in alive), None)
+
+
+def _replaced(folder: bytes, names: Sequence[bytes], new: Iterable[bytes]) -> bool:
+    """Tell whether new files have taken the place of those that are lost."""
+    there = sum(not folder or name.startswith(folder + b"/") for name in new)
+    return 2 * there >= len(names)

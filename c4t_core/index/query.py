@@ -37,7 +37,8 @@ class Hit:
         rank: position in the list, from 1.
         root: the folder that was opened.
         relative: path below ``root``, "/"-separated.
-        drive: recording the frame belongs to, where its name tells.
+        drive: recording the frame belongs to: the last part of its folder (with a prefix or
+            stamp of the name), and as many parents as tell it apart from the others opened.
         camera: camera that took it, where its name tells.
         frame: number of the frame within its drive, where its name tells.
         time: seconds since 1970 UTC, where its name tells.
@@ -82,10 +83,11 @@ class Filters:
     """What a search is restricted to; empty fields restrict nothing."""
 
     within: tuple[str | Path, ...] = ()  # sub-folders, relative to an opened folder or absolute
-    drives: tuple[str, ...] = ()
+    drives: tuple[str, ...] = ()  # as they are shown, trailing parts of them, or patterns
     cameras: tuple[str, ...] = ()
     since: float | None = None  # seconds since 1970 UTC, inclusive
     until: float | None = None  # exclusive
+    new_since: float | None = None  # first indexed after this, seconds since 1970 UTC
     only: frozenset[int] | None = None  # image ids, such as the hits of an earlier search
     without: frozenset[int] = frozenset()
 

@@ -130,7 +130,7 @@ def test_searching_lists_absolute_paths_best_first(run_json, indexed):
         assert os.path.isabs(hit["path"])
         assert os.path.isfile(hit["path"])
         assert "/camera/" in hit["path"]
-        assert hit["drive"] == hit["path"].split("/")[-4].replace("_", "")
+        assert hit["drive"] == hit["path"].split("/")[-4]
     assert "20260118_091500" in hits[0]["path"]  # the snowy drive
 
 

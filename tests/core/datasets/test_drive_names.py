@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c4t_core.images.frame_names import FrameName, parse_frame_name, same_drive, stamp_time
+from c4t_core.images.frame_names import FrameName, parse_frame_name, stamp_time
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,6 @@ def test_known_names(name: str, expected: FrameName) -> None:
 def test_impossible_dates_are_no_times() -> None:
     assert stamp_time("20181332250000") is None
     assert stamp_time("20180230101010") is None
-
-
-def test_one_drive_written_in_two_ways() -> None:
-    assert same_drive("20180807145028", "20180807_145028")
-    assert same_drive("idd/100", "100")
-    assert not same_drive("idd/100", "10")
-    assert not same_drive("1_2", "12")
 
 
 @given(st.text(max_size=60))

@@ -125,6 +125,8 @@ def _debug() -> bool:
 def _explained(error: BaseException, sentence: str | None = None) -> int:
     if _debug():
         traceback.print_exception(error)
+    for note in getattr(error, "__notes__", ()) if isinstance(error, C4TError) else ():
+        print(note, file=sys.stderr)
     return _fail(sentence if sentence is not None else str(error), 1)
 
 

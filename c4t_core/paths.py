@@ -6,6 +6,7 @@ Everything the application writes goes below :func:`data_dir` and :func:`cache_d
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -25,10 +26,16 @@ def data_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Return the folder of what can be made again (thumbnails, index files), made if needed."""
+    """Return the folder of what can be made again (thumbnails, index files), made if possible.
+
+    Where it cannot be made, nothing is kept in it, and all else works.
+    """
     override = _override()
     usual = platformdirs.user_cache_dir(_APP, appauthor=False)
-    return _made(Path(override, "cache") if override else usual)
+    folder = Path(override, "cache") if override else Path(usual)
+    with contextlib.suppress(OSError):
+        return _made(folder)
+    return folder
 
 
 def _override() -> str:

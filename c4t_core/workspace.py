@@ -365,12 +365,16 @@ def open_workspace(
         FolderError: if a folder is neither there nor known from earlier.
         ModelError: if no model has this name.
         CatalogueError: if the catalogue cannot be opened.
+
+        The notes of an error are the notices of the workspace.
     """
     workspace = Workspace(opened_folders.opened(folders), model, exclude)
     try:
         for folder in workspace.roots:
             opened_folders.check_known(workspace._catalogue, folder)
-    except C4TError:
+    except C4TError as error:
+        for notice in workspace.notices:  # it is not told again
+            error.add_note(notice)
         workspace.close()
         raise
     return workspace

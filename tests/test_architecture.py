@@ -297,7 +297,7 @@ def test_the_only_atomic_write():
         "c4t_core/models/download.py",  # keeps what has arrived when the connection breaks
         "c4t_core/models/clip.py",  # moves what was downloaded into its folder
         "c4t_core/models/registry.py",  # moves a model away before it is deleted
-        "c4t_core/index/store/database.py",  # moves a damaged file aside
+        "c4t_core/index/store/soundness.py",  # moves a damaged file aside
     }
 
 

@@ -67,13 +67,16 @@ def run(args: argparse.Namespace) -> int:
     if args.moved_from is not None:
         _follow(args)
     with open_workspace(list(args.folders), model=args.model) as workspace:
+        told = len(workspace.notices)
+        for notice in workspace.notices:  # before what may fail
+            say(notice)
         rules = _rules(args, workspace.exclude_rules())
         if rules is not None:
             workspace.set_exclude_rules(rules)
         watcher = Watcher(quiet=args.json, skipped=lambda: workspace.skipped_so_far)
         with stopping_cleanly(watcher):
             report = workspace.index(watcher, forget_missing=args.forget_missing)
-        for notice in workspace.notices:
+        for notice in workspace.notices[told:]:
             say(notice)
     if args.json:
         print_json(as_json(report))

@@ -61,12 +61,11 @@ def _search_index(args: argparse.Namespace, query: str) -> list[Hit]:
     from c4t_core.workspace import open_workspace
 
     with open_workspace(args.folder, model=args.model) as workspace:
-        hits = workspace.search(
+        for notice in workspace.notices:  # before what may fail
+            say(notice)
+        return workspace.search(
             query, args.k, exact=args.exact, within=args.within, drive=args.drive
         )
-        for notice in workspace.notices:
-            say(notice)
-    return hits
 
 
 def _search_file(args: argparse.Namespace, query: str) -> list[Hit]:

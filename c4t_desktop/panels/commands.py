@@ -16,7 +16,7 @@ from c4t_core.errors import FolderError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
 from c4t_desktop.jobs.file_manager import reveal
-from c4t_desktop.messages import describe, plural, show_problem
+from c4t_desktop.messages import Problem, describe, plural, show_problem
 from c4t_desktop.panels.bars.status import folder_name
 from c4t_desktop.panels.dialogs.help import AboutDialog, ShortcutsDialog
 from c4t_desktop.panels.dialogs.settings import SettingsDialog
@@ -213,8 +213,9 @@ class FolderCommands(Commands):
     def _opened(self, opened: Opened) -> None:
         folders = tuple(str(path) for path in opened.folders)
         self._context.settings.add_recent(folders)
-        for notice in opened.workspace.notices:
-            self.message.emit(notice)
+        notices = "\n\n".join(opened.workspace.notices)
+        if notices:  # a sentence of the status area would be gone as soon as the index runs
+            show_problem(self._window, Problem(self.tr("Please note"), notices))
         if self._context.settings.value(INDEX_AT_OPENING):
             self._library.index()
 

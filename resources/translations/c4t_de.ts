@@ -948,6 +948,10 @@
    <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
   </message>
   <message>
+   <source>Please note</source>
+   <translation>Bitte beachten</translation>
+  </message>
+  <message>
    <source>The sample's pictures are drawn, not photographed.</source>
    <translation>Die Bilder des Beispiels sind gezeichnet, nicht fotografiert.</translation>
   </message>

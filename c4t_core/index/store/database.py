@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from c4t_core.errors import BusyError, CatalogueError
+from c4t_core.paths import keep_private
 
 _BUSY_SECONDS = 30.0
 
@@ -90,6 +91,10 @@ class Database:
                 for step in range(version, self.VERSION):
                     self.MIGRATIONS[step](self._db)
             self._db.execute(f"PRAGMA user_version = {self.VERSION}")
+            self._tables_changed()
+
+    def _tables_changed(self) -> None:
+        """Do what must be in the transaction that made or migrated the tables; here nothing."""
 
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -126,6 +131,7 @@ def connect(path: Path, *, page_size: int) -> sqlite3.Connection:
         CatalogueError: if it cannot be opened, read or written.
         sqlite3.DatabaseError: if the file is damaged.
     """
+    keep_private(path)
     try:
         connection = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False

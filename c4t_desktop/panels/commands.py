@@ -16,7 +16,7 @@ from c4t_core.errors import FolderError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
 from c4t_desktop.jobs.file_manager import reveal
-from c4t_desktop.messages import describe, plural, show_problem
+from c4t_desktop.messages import Problem, describe, plural, show_problem
 from c4t_desktop.panels.bars.status import folder_name
 from c4t_desktop.panels.dialogs.help import AboutDialog, ShortcutsDialog
 from c4t_desktop.panels.dialogs.settings import SettingsDialog
@@ -360,6 +360,10 @@ class HitCommands(Commands):
     @Slot(object)
     def run_saved(self, saved: Saved) -> None:
         """Ask a saved question again; its news are seen by that."""
+        if saved.problem:
+            title = self.tr("This search cannot be run")
+            show_problem(self._window, Problem(title, f"{saved.name}: {saved.problem}"))
+            return
         self.question_wanted.emit(saved.question)
         self._context.marks.seen(saved)
 
@@ -371,6 +375,11 @@ class HitCommands(Commands):
 
 class HelpCommands(Commands):
     """Opens the settings and what explains the window."""
+
+    @Slot(str)
+    def tell_repair(self, sentence: str) -> None:
+        """Say what became of the damaged file of what the user made."""
+        show_problem(self._window, Problem(self.tr("Your marks and saved searches"), sentence))
 
     @Slot()
     def show_settings(self) -> None:

@@ -193,12 +193,13 @@ def connect(path: Path) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
-        _leave_wal(connection)
-        for pragma in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.create_function("row_sum", -1, row_sum, deterministic=True)
-        if "seals" in _tables(connection):
-            _add_triggers(connection)
+        with _reading_what_is_said():
+            _leave_wal(connection)
+            for pragma in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.create_function("row_sum", -1, row_sum, deterministic=True)
+            if "seals" in _tables(connection):
+                _add_triggers(connection)
     except BaseException:
         connection.close()
         raise
@@ -222,10 +223,23 @@ def is_the_files_fault(error: sqlite3.Error) -> bool:
     """Whether an error says that the file is damaged, and nothing about disks and locks."""
     if DAMAGED_ROW in str(error) or "user-defined function" in str(error):
         return True
-    name = getattr(error, "sqlite_errorname", None) or ""
     if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
         return False
-    return bool(name) and not name.startswith(_NOT_THE_FILE)
+    name = getattr(error, "sqlite_errorname", None)
+    return "locked" not in str(error) if name is None else not name.startswith(_NOT_THE_FILE)
+
+
+@contextlib.contextmanager
+def _reading_what_is_said() -> Iterator[None]:
+    """Let an error be one of SQLite's where its very message quotes damaged text.
+
+    Raises:
+        sqlite3.DatabaseError: in the place of a UnicodeDecodeError.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError("its text is damaged") from error
 
 
 def _tables(db: sqlite3.Connection) -> set[str]:
@@ -318,7 +332,7 @@ def check(db: sqlite3.Connection, newest: int) -> None:
         sqlite3.OperationalError: if it cannot be read for another reason.
     """
     try:
-        with _any_text(db):
+        with _reading_what_is_said(), _any_text(db):
             db.execute("BEGIN")
             try:
                 _check(db, newest)
@@ -423,7 +437,8 @@ def salvage(db: sqlite3.Connection) -> dict[str, Found]:
     with _any_text(db):
         for table in TABLES:
             try:
-                found = _read(db, table)
+                with _reading_what_is_said():
+                    found = _read(db, table)
             except sqlite3.Error as error:
                 if not is_the_files_fault(error):
                     raise

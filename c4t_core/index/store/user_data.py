@@ -21,7 +21,7 @@ from typing import Any, ClassVar, cast
 
 from c4t_core import paths
 from c4t_core.errors import CatalogueError
-from c4t_core.files import atomic_path, content_digest
+from c4t_core.files import atomic_path, content_digest, write_whole
 from c4t_core.index.query import frame_name
 from c4t_core.index.store import backups, seals
 from c4t_core.index.store.database import Database, snapshot, transaction
@@ -122,8 +122,8 @@ class UserData(Database):
     """Marks, scenarios, history and test sets.
 
     Attributes:
-        notice: a sentence for the user if the file was damaged and repaired; see
-            :meth:`take_notice`.
+        notice: a sentence for the user if the file was damaged and this very opening repaired it;
+            whoever talks to the user asks :meth:`take_notice`.
     """
 
     SCHEMA = "user_data.sql"
@@ -205,13 +205,27 @@ class UserData(Database):
             seals.seal(db, self.VERSION)
 
     def _tell(self, sentence: str) -> None:
+        """Keep a sentence beside the file until somebody shows it, who may be another program."""
         self.notice = f"{self.notice} {sentence}" if self.notice else sentence
+        kept, earlier = self._kept_notice, ""
+        with contextlib.suppress(OSError):
+            earlier = kept.read_text("utf-8", "replace") + " "
+        with contextlib.suppress(OSError, UnicodeEncodeError):  # a folder whose name is no text
+            write_whole(kept, earlier + sentence)
+            paths.keep_private(kept)
 
     def take_notice(self) -> str | None:
-        """Return what the user must be told, once."""
+        """Return what the user must be told of repairs since it was last asked, once."""
         with self._lock:
             notice, self.notice = self.notice, None
+            with contextlib.suppress(OSError):
+                notice = self._kept_notice.read_text("utf-8", "replace")
+                self._kept_notice.unlink()
             return notice
+
+    @property
+    def _kept_notice(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.notice")
 
     def _bring_up_to_date(self) -> None:
         if seals.version_of(self._db) == 1:

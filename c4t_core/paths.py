@@ -2,12 +2,17 @@
 
 Everything the application writes goes below :func:`data_dir` and :func:`cache_dir`;
 ``C4T_DATA_DIR`` puts both in one folder. Nothing is ever written into an image folder.
+
+What is written tells where somebody drove, so nobody else may read it: folders made here are
+open to this user only, and so are those of the platform, which are ours. A folder named by
+``C4T_DATA_DIR`` that was there before is left as its owner set it: others may share it on purpose.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 
 import platformdirs
@@ -15,14 +20,41 @@ import platformdirs
 _APP = "c4t-desktop"
 
 
-def _made(folder: str | Path) -> Path:
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return Path(folder)
+def _made(folder: str | Path, *, ours: bool = False) -> Path:
+    path = Path(folder)
+    if ours and path.is_dir():
+        _close_to_others(path)
+    else:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def _close_to_others(path: Path) -> None:
+    if os.name == "posix":
+        with contextlib.suppress(OSError):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                path.chmod(mode & 0o700)
+
+
+def keep_private(path: Path) -> None:
+    """Have a file (and the journals of a database) read by this user only, made if needed.
+
+    On Windows, and where the disk knows no such rights, the folder decides.
+    """
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    for ending in ("", "-wal", "-shm", "-journal"):
+        _close_to_others(path.with_name(path.name + ending))
 
 
 def data_dir() -> Path:
     """Return the folder of catalogues, user data and models, made if needed."""
-    return _made(_override() or platformdirs.user_data_dir(_APP, appauthor=False))
+    override = _override()
+    usual = platformdirs.user_data_dir(_APP, appauthor=False)
+    return _made(override or usual, ours=not override)
 
 
 def cache_dir() -> Path:
@@ -34,7 +66,7 @@ def cache_dir() -> Path:
     usual = platformdirs.user_cache_dir(_APP, appauthor=False)
     folder = Path(override, "cache") if override else Path(usual)
     with contextlib.suppress(OSError):
-        return _made(folder)
+        return _made(folder, ours=not override)
     return folder
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BINS = 48  # bars of a histogram
 _OPERATOR = re.compile(r"(?:^|(?<=\s))([+-])(?=\s|$)")
+_AT = re.compile(r"(.*)#t=([0-9]+\.[0-9]{3})", re.DOTALL)
 _WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?!\d)")
 
 
@@ -43,6 +44,7 @@ class Hit:
         frame: number of the frame within its drive, where its name tells.
         time: seconds since 1970 UTC, where its name tells.
         image_id: number of the image in the catalogue; valid until the catalogue is rebuilt.
+        at: seconds from the start of the recording that the frame lies in, None for a picture.
     """
 
     path: Path
@@ -55,6 +57,26 @@ class Hit:
     frame: int | None = None
     time: float | None = None
     image_id: int = field(default=0, compare=False)
+    at: float | None = None
+
+
+def frame_name(relative: str, at: float | None) -> str:
+    """Return how a frame is written: a picture as its path, one of a recording with its time.
+
+    >>> frame_name("day/clip.mp4", 12.5), frame_name("a.png", None)
+    ('day/clip.mp4#t=12.500', 'a.png')
+    """
+    return relative if at is None else f"{relative}#t={at:.3f}"
+
+
+def split_frame_name(name: str) -> tuple[str, float | None]:
+    """Undo :func:`frame_name`, to the millisecond.
+
+    >>> split_frame_name("day/clip.mp4#t=12.500"), split_frame_name("a#t=1.png")
+    (('day/clip.mp4', 12.5), ('a#t=1.png', None))
+    """
+    match = _AT.fullmatch(name)
+    return (match.group(1), float(match.group(2))) if match else (name, None)
 
 
 @dataclass(frozen=True)

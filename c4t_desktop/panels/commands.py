@@ -361,6 +361,10 @@ class HitCommands(Commands):
     @Slot(object)
     def run_saved(self, saved: Saved) -> None:
         """Ask a saved question again; its news are seen by that."""
+        if saved.problem:
+            title = self.tr("This search cannot be run")
+            show_problem(self._window, Problem(title, f"{saved.name}: {saved.problem}"))
+            return
         self.question_wanted.emit(saved.question)
         self._context.marks.seen(saved)
 
@@ -372,6 +376,11 @@ class HitCommands(Commands):
 
 class HelpCommands(Commands):
     """Opens the settings and what explains the window."""
+
+    @Slot(str)
+    def tell_repair(self, sentence: str) -> None:
+        """Say what became of the damaged file of what the user made."""
+        show_problem(self._window, Problem(self.tr("Your marks and saved searches"), sentence))
 
     @Slot()
     def show_settings(self) -> None:

@@ -19,7 +19,7 @@ from c4t_desktop.services.library import LOOK, FilesOfSize, Library
 from c4t_desktop.services.question import NEAREST, Question, saved_question
 
 if TYPE_CHECKING:
-    from c4t_core.index.store.user_data import ImageKey, UserData
+    from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
     from c4t_core.workspace import Hit
     from c4t_desktop.services.workspace import WorkspaceLike
 
@@ -35,12 +35,14 @@ class Saved:
         question: what is asked.
         matches: how many frames match now, None while unknown.
         fresh: how many of them were not there when it was last looked at.
+        problem: why it cannot be run, "" if it can.
     """
 
     name: str
     question: Question
     matches: int | None = None
     fresh: int = 0
+    problem: str = ""
 
 
 class _Store:
@@ -48,6 +50,13 @@ class _Store:
 
     def __init__(self) -> None:
         self._data: UserData | None = None
+        self.notices: list[str] = []  # of repairs, not yet shown
+
+    def look_for_notices(self) -> None:
+        if self._data is not None:
+            notice = self._data.take_notice()
+            if notice:
+                self.notices.append(notice)
 
     def get(self) -> UserData:
         if self._data is None:
@@ -73,11 +82,17 @@ class MarkBook(QObject):
         changed: other marks (dict of Path to str).
         saved_changed: other saved searches (tuple of Saved).
         failed: something could not be kept (Exception).
+        repaired: the user's file was damaged; what became of it (str).
+        exported: all that the user made was written to a file (Path, counts by kind).
+        imported: all that a file holds was added (Path, counts by kind of what is there now).
     """
 
     changed = Signal(object)
     saved_changed = Signal(object)
     failed = Signal(object)
+    repaired = Signal(str)
+    exported = Signal(object, object)
+    imported = Signal(object, object)
 
     def __init__(self, library: Library, finder: Finder, parent: QObject | None = None) -> None:
         """Start empty; :meth:`load` reads the saved searches."""
@@ -94,7 +109,26 @@ class MarkBook(QObject):
         library.opened.connect(self.count_saved)
 
     def _run(self, work: Callable[[Job], T], done: Callable[[T], None], key: str | None) -> None:
-        self._library.runner.submit(work, lane=LOOK, key=key, done=done, failed=self.failed.emit)
+        store = self._store
+
+        def watched(job: Job) -> T:
+            try:
+                return work(job)
+            finally:
+                store.look_for_notices()
+
+        self._library.runner.submit(
+            watched,
+            lane=LOOK,
+            key=key,
+            done=done,
+            failed=self.failed.emit,
+            finished=self._tell_notices,
+        )
+
+    def _tell_notices(self) -> None:
+        while self._store.notices:
+            self.repaired.emit(self._store.notices.pop(0))
 
     def close(self) -> None:
         """Close the user's file; nothing is written after that."""
@@ -138,7 +172,10 @@ class MarkBook(QObject):
         if query == self._key:
             return
         self._key = query
-        store, files_of_size = self._store, self._library.files_of_size()
+        self._read_marks()
+
+    def _read_marks(self) -> None:
+        query, store, files_of_size = self._key, self._store, self._library.files_of_size()
 
         def work(_: Job) -> dict[Path, str]:
             return _read_marks(store.get(), files_of_size, query)
@@ -156,6 +193,41 @@ class MarkBook(QObject):
         self._key = ""
         self.marks = {}
         self._tell_marks()
+
+    # out and in -----------------------------------------------------------------------------
+
+    def export_to(self, file: Path) -> None:
+        """Write all that the user made to a text file."""
+        store = self._store
+
+        def work(_: Job) -> dict[str, int]:
+            from c4t_core.files import write_whole
+            from c4t_core.index.store import exchange
+
+            tables = store.get().everything()
+            write_whole(file, exchange.as_text(tables))
+            return exchange.counted(tables)
+
+        self._run(work, lambda counts: self.exported.emit(file, counts), None)
+
+    def import_from(self, file: Path) -> None:
+        """Add what such a file holds; of two things of one name the later one is kept."""
+        store = self._store
+
+        def work(_: Job) -> dict[str, int]:
+            from c4t_core.files import read_bytes
+            from c4t_core.index.store import exchange
+
+            exchange.join(store.get(), exchange.from_text(read_bytes(file), file))
+            return exchange.counted(store.get().everything())
+
+        def done(counts: dict[str, int]) -> None:
+            self.load()
+            if self._key:
+                self._read_marks()
+            self.imported.emit(file, counts)
+
+        self._run(work, done, None)
 
     # saved searches -------------------------------------------------------------------------
 
@@ -192,7 +264,7 @@ class MarkBook(QObject):
     def seen(self, saved: Saved) -> None:
         """Note that the matches of a saved search are being looked at."""
         store, workspace = self._store, self._library.workspace
-        if workspace is None:
+        if workspace is None or saved.problem:
             return
 
         def work(_: Job) -> None:
@@ -271,10 +343,19 @@ def _read_marks(data: UserData, files_of_size: FilesOfSize, query: str) -> dict[
 
 
 def _read_saved(data: UserData) -> tuple[Saved, ...]:
-    return tuple(
-        Saved(scenario.name, saved_question(scenario.query, scenario.settings))
-        for scenario in data.scenarios()
-    )
+    return tuple(map(_saved, data.scenarios()))
+
+
+def _saved(scenario: Scenario) -> Saved:
+    """Return a saved search; one that cannot be read is listed with the others all the same."""
+    from c4t_core.errors import DataError
+
+    question, problem = Question(text=scenario.query), scenario.problem
+    try:
+        question = saved_question(scenario.query, scenario.settings)
+    except DataError as error:
+        problem = problem or str(error)
+    return Saved(scenario.name, question, problem=problem)
 
 
 def _matches(workspace: WorkspaceLike, question: Question) -> tuple[list[Hit], bool]:
@@ -297,6 +378,8 @@ def _counted(job: Job, data: UserData, workspace: WorkspaceLike, saved: Saved) -
     from c4t_core.errors import C4TError
 
     job.check()
+    if saved.problem:
+        return saved
     try:
         hits, stands_out = _matches(workspace, saved.question)
     except C4TError:  # not indexed yet, or an image of the query is gone

@@ -7,10 +7,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from c4t_core.errors import DataError
 from c4t_core.index.query import NO_FILTERS, Filters, Query, Term, parse_query
 
 NEAREST = 60  # hits shown where nothing stands out
 _DAY = 86_400  # seconds
+_SETTINGS = frozenset({"filters", "refine"})  # of a saved search
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,20 @@ class Question:
 
 
 def saved_question(text: str, settings: Mapping[str, object]) -> Question:
-    """Return the question of a saved scenario, from its terms and its plain settings."""
-    kept = settings.get("filters")
-    kept = kept if isinstance(kept, Mapping) else {}
+    """Return the question of a saved scenario, from its terms and its plain settings.
+
+    Raises:
+        DataError: if they hold what this version does not know; the search would be another one.
+    """
+    kept = settings.get("filters") or {}
+    if not isinstance(kept, Mapping):
+        raise DataError("Its filters cannot be read; save the search again, or remove it.")
+    unknown = sorted({*settings} - _SETTINGS | {*kept} - {*Question().restrictions()})
+    if unknown:
+        raise DataError(
+            f'It is restricted by "{unknown[0]}", which this version does not know; update this '
+            "program to run the search."
+        )
     within, drive, camera = kept.get("within"), kept.get("drive"), kept.get("camera")
     since, until = day_bounds(kept.get("day"))
     filters = Filters(
@@ -102,10 +115,17 @@ def saved_question(text: str, settings: Mapping[str, object]) -> Question:
 
 
 def day_bounds(day: object) -> tuple[float | None, float | None]:
-    """Return when a day such as ``"2026-10-14"`` (UTC) begins and ends; no bounds without one."""
+    """Return when a day such as ``"2026-10-14"`` (UTC) begins and ends; no bounds without one.
+
+    Raises:
+        DataError: if it is no day.
+    """
     if not isinstance(day, str) or not day:
         return None, None
-    since = float(calendar.timegm(time.strptime(day, "%Y-%m-%d")))
+    try:
+        since = float(calendar.timegm(time.strptime(day, "%Y-%m-%d")))
+    except ValueError as error:
+        raise DataError(f'"{day}" is no date such as 2026-10-14; choose another.') from error
     return since, since + _DAY
 
 

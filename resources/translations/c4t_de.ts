@@ -983,6 +983,13 @@
   </message>
  </context>
  <context>
+  <name>HelpCommands</name>
+  <message>
+   <source>Your marks and saved searches</source>
+   <translation>Ihre Markierungen und gespeicherten Suchen</translation>
+  </message>
+ </context>
+ <context>
   <name>HitCommands</name>
   <message>
    <source>"{0}" is not there now; connect its disk.</source>
@@ -991,6 +998,10 @@
   <message>
    <source>Copied.</source>
    <translation>Kopiert.</translation>
+  </message>
+  <message>
+   <source>This search cannot be run</source>
+   <translation>Diese Suche kann nicht ausgeführt werden</translation>
   </message>
   <message>
    <source>{0} path copied.</source>
@@ -1484,6 +1495,41 @@
   <message>
    <source>mAP by kind of query, 95 % intervals</source>
    <translation>mAP nach Art der Anfrage, 95-%-Intervalle</translation>
+  </message>
+ </context>
+ <context>
+  <name>OwnDataSection</name>
+  <message>
+   <source>As a text file, to keep or to take to another machine. Importing adds to what is here; of two things of one name the later one is kept.</source>
+   <translation>Als Textdatei, zum Aufheben oder für einen anderen Rechner. Ein Import ergänzt, was hier ist; von zwei Dingen gleichen Namens bleibt das spätere.</translation>
+  </message>
+  <message>
+   <source>Export</source>
+   <translation>Exportieren</translation>
+  </message>
+  <message>
+   <source>Export…</source>
+   <translation>Exportieren …</translation>
+  </message>
+  <message>
+   <source>Import</source>
+   <translation>Importieren</translation>
+  </message>
+  <message>
+   <source>Import…</source>
+   <translation>Importieren…</translation>
+  </message>
+  <message>
+   <source>Marks, saved searches and test sets</source>
+   <translation>Markierungen, gespeicherte Suchen und Testmengen</translation>
+  </message>
+  <message>
+   <source>There are now {0} marks, {1} saved searches and {2} test sets.</source>
+   <translation>Jetzt gibt es {0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen.</translation>
+  </message>
+  <message>
+   <source>{0} marks, {1} saved searches and {2} test sets are in {3}.</source>
+   <translation>{0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen sind in {3}.</translation>
   </message>
  </context>
  <context>
@@ -2236,6 +2282,10 @@
    <source>Space on disk</source>
    <translation>Platz auf der Platte</translation>
   </message>
+  <message>
+   <source>What you made</source>
+   <translation>Ihre eigenen Daten</translation>
+  </message>
  </context>
  <context>
   <name>SetupPage</name>
@@ -2575,6 +2625,10 @@
   <message>
    <source>offline</source>
    <translation>offline</translation>
+  </message>
+  <message>
+   <source>unreadable</source>
+   <translation>unlesbar</translation>
   </message>
  </context>
  <context>

@@ -359,11 +359,15 @@ class Sidebar(QScrollArea):
         rows: list[QWidget] = []
         for entry in saved:
             value = "" if entry.matches is None else count_text(entry.matches)
-            if entry.fresh:
+            if entry.problem:
+                value = self.tr("unreadable")
+            elif entry.fresh:
                 value = self.tr("+{0} new").format(count_text(entry.fresh))
             row = SideRow(entry.name, value, entry, self._theme)
             row.setCheckable(False)
             row.setToolTip(self.tr("Run this search again; Delete forgets it"))
+            if entry.problem:
+                row.setToolTip(plain_tip(entry.problem))
             row.chosen.connect(self.scenario_chosen)
             row.removed.connect(self.scenario_removed)
             rows.append(row)

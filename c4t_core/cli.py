@@ -44,6 +44,7 @@ COMMANDS: dict[str, Command] = {
     "train": Command("train or fine-tune a model on pairs", "Training", "train"),
     "evaluate": Command("measure one or more models on pairs", "Evaluation"),
     "models": Command("list, add, describe or remove models"),
+    "scenarios": Command("save searches, and count what is new among their matches"),
     "userdata": Command("write your marks and saved searches to a text file, or read them"),
     "doctor": Command("show what is installed and what is missing"),
 }

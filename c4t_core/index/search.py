@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -77,6 +77,15 @@ class Answer:
     def histogram(self) -> Histogram:
         """How the scores spread."""
         return Histogram.of(self.scores)
+
+    def above(self, cut: float) -> int:
+        """Return how many score at least ``cut``."""
+        return int((self.scores >= cut).sum())
+
+    def only(self, ids: Collection[int]) -> Answer:
+        """Return this answer with only some images."""
+        kept = np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64))
+        return replace(self, image_ids=self.image_ids[kept], scores=self.scores[kept])
 
     def hits(self, count: int | None = None) -> Hits:
         """Load the first hits (None: all), best first."""

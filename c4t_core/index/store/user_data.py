@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from c4t_core import paths
-from c4t_core.errors import CatalogueError
+from c4t_core.errors import CatalogueError, DataError
 from c4t_core.files import atomic_path, content_digest, write_whole
 from c4t_core.index.query import frame_name
 from c4t_core.index.store import backups, seals
@@ -374,6 +374,32 @@ class UserData(Database):
         with self.writing() as db:
             db.execute("DELETE FROM scenarios WHERE name = ?", (name,))
 
+    def rename_scenario(self, name: str, new: str) -> None:
+        """Give a saved search another name.
+
+        Raises:
+            DataError: if there is none of that name, or the new one is taken.
+        """
+        with self.writing() as db:
+            names = {str(row["name"]) for row in seals.rows_of(db, "scenarios", "")}
+            if name not in names:
+                raise no_scenario(name, names)
+            if new in names and new != name:
+                raise DataError(
+                    f'There is a saved search "{new}" already; choose another name, or remove it.'
+                )
+            db.execute("UPDATE scenarios SET name = ? WHERE name = ?", (new, name))
+
+    def look_at_scenario(self, name: str, when: float) -> None:
+        """Note that what a saved search finds was looked at; what is indexed later is new.
+
+        Args:
+            name: of the search.
+            when: seconds since 1970.
+        """
+        with self.writing() as db:
+            db.execute("UPDATE scenarios SET checked = ? WHERE name = ?", (when, name))
+
     def unseen(self, name: str, images: Iterable[ImageKey]) -> list[ImageKey]:
         """Return those of a saved search's hits that were not there when it was last checked."""
         rows = self._rows("seen", "WHERE scenario = ?", (name,))
@@ -455,6 +481,13 @@ class UserData(Database):
                     db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row))
                 for row, (root, path) in moved:
                     seals.put_newer(db, table, {**row, "root": root, "path": path})
+
+
+def no_scenario(name: str, names: Iterable[str]) -> DataError:
+    """Return the sentence that there is no such saved search, and which there are."""
+    there = ", ".join(f'"{known}"' for known in sorted(names, key=str.casefold))
+    remedy = f"there are {there}" if there else 'save one with "c4t scenarios save"'
+    return DataError(f'There is no saved search "{name}"; {remedy}.')
 
 
 def locate(image: ImageKey, files_of_size: Callable[[int], Iterable[Path]]) -> Path | None:

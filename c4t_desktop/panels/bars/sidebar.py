@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy
 
+from c4t_core.index.query import day_bounds, day_of
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import plain_label
-from c4t_desktop.services.question import day_bounds, day_of
 from c4t_desktop.services.workspace import WorkspaceLike
 
 

@@ -74,6 +74,66 @@ def test_scenarios_and_new_since_last_time(user: UserData) -> None:
     assert user.unseen("Winter", first) == first
 
 
+def test_a_frame_of_a_recording_is_known_by_its_time(user: UserData) -> None:
+    times = (None, 0.0, 12.5, 12.500000001)
+    clip = [ImageKey(Path("/drives"), "clip.mp4", at=at) for at in times]
+    user.mark("snow", clip, True)
+    user.mark("snow", [clip[2]], False)
+    marks = user.marks("snow")
+    assert {mark.image.at: mark.good for mark in marks} == dict(
+        zip(times, (True, True, False, True), strict=True)
+    )
+    assert {mark.image.name for mark in marks} == {
+        "clip.mp4", "clip.mp4#t=0.000", "clip.mp4#t=12.500",
+    }  # fmt: skip
+    assert {mark.image.path for mark in marks} == {Path("/drives/clip.mp4")}
+    user.save_test_set("mine", marks)
+    assert user.test_sets() == [("mine", 4)]
+    assert {mark.image for mark in user.test_set("mine")} == set(clip)
+    user.mark("snow", [clip[0]], None)
+    assert len(user.marks()) == 3
+
+
+def test_one_unreadable_search_hides_no_other(user: UserData) -> None:
+    for number in range(3):
+        user.save_scenario(Scenario(f"s{number}", "snow", model="c4t", fingerprint="f", cut=0.3))
+    with user.writing() as db:
+        db.execute("UPDATE scenarios SET settings = '{\"a\": ' WHERE name = 's1'")
+    found = user.scenarios()
+    assert [scenario.name for scenario in found] == ["s0", "s1", "s2"]
+    assert [bool(scenario.problem) for scenario in found] == [False, True, False]
+    assert (found[0].model, found[0].fingerprint, found[0].cut) == ("c4t", "f", 0.3)
+
+
+def test_move_root_follows_folders_at_any_level(user: UserData) -> None:
+    def marks_after(old: str, new: str, *keys: ImageKey) -> set[tuple[str, str]]:
+        user.mark("q", [mark.image for mark in user.marks()], None)
+        user.mark("q", keys, True)
+        user.move_root(Path(old), Path(new))
+        return {(str(mark.image.root), mark.image.relative) for mark in user.marks()}
+
+    a, b = ImageKey(Path("/d/a"), "x/1.png"), ImageKey(Path("/d/ab"), "x/1.png")
+    below = ImageKey(Path("/d"), "a/x/1.png")
+    assert marks_after("/d/a", "/e", a, b) == {("/e", "x/1.png"), ("/d/ab", "x/1.png")}
+    assert marks_after("/d", "/e/f", a, b) == {("/e/f/a", "x/1.png"), ("/e/f/ab", "x/1.png")}
+    assert marks_after("/d/a", "/d/c", below) == {("/d", "c/x/1.png")}
+    assert marks_after("/d/a/x", "/e", a) == {("/e", "1.png")}
+    assert marks_after("/d/a", "/d/a/b", a, ImageKey(Path("/d/a"), "b/x/1.png")) == {
+        ("/d/a/b", "x/1.png"), ("/d/a/b", "b/x/1.png"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("moved_is_newer", [True, False])
+def test_of_two_marks_for_one_moved_file_the_newer_is_kept(
+    user: UserData, moved_is_newer: bool
+) -> None:
+    keys = [key("1.png", "/old"), key("1.png", "/new")]
+    for image in keys if not moved_is_newer else reversed(keys):
+        user.mark("q", [image], image.root == Path("/old"))
+    user.move_root(Path("/old"), Path("/new"))
+    assert [(mark.image, mark.good) for mark in user.marks()] == [(keys[1], moved_is_newer)]
+
+
 def test_history(user: UserData) -> None:
     for query in ("a", "b", "a"):
         user.remember(query)
@@ -141,8 +201,8 @@ def test_damaged_file_is_set_aside_never_thrown_away(tmp_path: Path) -> None:
     assert "marks" in again.notice
     (aside,) = tmp_path.glob("user.sqlite.damaged-*")
     assert aside.read_bytes() == bytes(100) + content[100:]
-    assert again.marks() == []
-    again.mark("snow", [key("a.png")], True)
+    assert [mark.image for mark in again.marks()] == [key("a.png")]  # from the backup
+    again.mark("snow", [key("a.png")], False)
     again.close()
     third = UserData(path)
     assert third.notice is None
@@ -157,22 +217,25 @@ def test_backed_up_before_a_migration_and_kept_if_it_fails(
     old = UserData(path)
     old.mark("snow", [key("a.png")], True)
     old.close()
-    monkeypatch.setattr(UserData, "VERSION", 2)
+    version = UserData.VERSION
+    monkeypatch.setattr(UserData, "VERSION", version + 1)
 
     def fails(db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM marks")
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setitem(UserData.MIGRATIONS, 1, fails)
+    monkeypatch.setitem(UserData.MIGRATIONS, version, fails)
     with pytest.raises(CatalogueError, match="full"):
         UserData(path)
     monkeypatch.setitem(
-        UserData.MIGRATIONS, 1, lambda db: db.execute("ALTER TABLE marks ADD COLUMN note TEXT")
+        UserData.MIGRATIONS,
+        version,
+        lambda db: db.execute("ALTER TABLE marks ADD COLUMN note TEXT"),
     )
     new = UserData(path)
     assert [mark.image.relative for mark in new.marks()] == ["a.png"]
     new.close()
-    backups = sorted(tmp_path.glob("user.sqlite.backup-1-*"))
+    backups = sorted(tmp_path.glob(f"user.sqlite.backup-{version}-*"))
     assert backups
     kept = sqlite3.connect(backups[0])
     assert kept.execute("SELECT COUNT(*) FROM marks").fetchone() == (1,)

@@ -355,8 +355,12 @@ class HitCommands(Commands):
         question = self._context.finder.question
         if not question.empty:
             dialog = SaveSearchDialog(question, self._context.theme, self._window)
-            dialog.named.connect(self._context.marks.save)
+            dialog.named.connect(self._save_as)
             open_dialog(dialog)
+
+    @Slot(str, object)
+    def _save_as(self, name: str, question: Question) -> None:
+        self._context.marks.save(name, question, self._context.finder.order.chosen_cut)
 
     @Slot(object)
     def run_saved(self, saved: Saved) -> None:
@@ -366,6 +370,14 @@ class HitCommands(Commands):
             show_problem(self._window, Problem(title, f"{saved.name}: {saved.problem}"))
             return
         self.question_wanted.emit(saved.question)
+        self._context.finder.set_cut(saved.cut)
+        if not saved.same_model:
+            self.message.emit(
+                self.tr(
+                    "The cut of “{0}” was found with another model; save the search again to find "
+                    "it for this one."
+                ).format(shown(saved.name))
+            )
         self._context.marks.seen(saved)
 
     @Slot(object)

@@ -110,6 +110,11 @@ class Order:
     show_all: bool = False
     unfolded: frozenset[int] = frozenset()
 
+    @property
+    def chosen_cut(self) -> float | None:
+        """The least score that the user chose to see, -1 for everything; None for automatic."""
+        return -1.0 if self.show_all else self.cut
+
     def limit(self, automatic: float | None) -> int | None:
         """Return how many to show where the scores suggest no cut; None for all."""
         undecided = self.cut is None and automatic is None and not self.show_all

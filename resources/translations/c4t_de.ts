@@ -1000,6 +1000,10 @@
    <translation>Kopiert.</translation>
   </message>
   <message>
+   <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
+   <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
+  </message>
+  <message>
    <source>This search cannot be run</source>
    <translation>Diese Suche kann nicht ausgeführt werden</translation>
   </message>
@@ -2605,6 +2609,10 @@
   <message>
    <source>It has moved…</source>
    <translation>Er liegt jetzt woanders …</translation>
+  </message>
+  <message>
+   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
+   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
   </message>
   <message>
    <source>OPENED BEFORE</source>

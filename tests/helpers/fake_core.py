@@ -51,6 +51,10 @@ def make_frames(folder: Path, count: int = 12, *, size: tuple[int, int] = (96, 6
     return made
 
 
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime if path.is_file() else 0.0
+
+
 _LIKE = Query((Term(text="similar"),))
 
 
@@ -70,7 +74,7 @@ class _FakeScope(Scope):
 class FakeWorkspace:
     """Answers like the core's: the score of a frame falls with its number."""
 
-    model_fingerprint = ""
+    model_fingerprint = "fake"
 
     def __init__(
         self,
@@ -187,7 +191,7 @@ class FakeWorkspace:
             f = self.frame_at(number)
             made.append(
                 Hit(f.path, score, first + place, f.root, f.relative, f.drive, f.camera,
-                    f.frame, f.time, f.image_id)
+                    f.frame, f.time, f.image_id, first_seen=_changed(f.path))
             )  # fmt: skip
         return made
 
@@ -213,7 +217,7 @@ class FakeWorkspace:
                 sum(path.is_relative_to(root) for path in self.files),
                 self.embedded,
                 len(self._skipped),
-                False,  # offline
+                0,  # offline
                 None,  # scanned
                 None,  # busy
                 "exact",

@@ -205,8 +205,9 @@ def _take(line: dict[str, Any], tables: dict[str, list[Row]]) -> str:
         return f'its kind is "{kind}"'
     spec = TABLES[table]
     row: dict[str, Any] = {}
+    timed = "at_ns" in spec.columns
     for name, kinds in spec.columns.items():
-        read = _READ.get(name, _as_is)
+        read = _bytes if name == "path" and not timed else _READ.get(name, _as_is)
         try:
             row[name] = read(line, _RENAMED.get(name, name))
         except (KeyError, TypeError, ValueError, RecursionError):
@@ -226,7 +227,7 @@ def _as_is(line: dict[str, Any], name: str) -> Any:
     return line.pop(name)
 
 
-def _folder(line: dict[str, Any], name: str) -> bytes:
+def _bytes(line: dict[str, Any], name: str) -> bytes:
     return os.fsencode(line.pop(name))
 
 
@@ -256,7 +257,7 @@ def _settings(line: dict[str, Any], name: str) -> str:
 
 
 _READ: dict[str, Callable[[dict[str, Any], str], Any]] = {
-    "root": _folder,
+    "root": _bytes,
     "path": _image,
     "at_ns": _time,
     "settings": _settings,

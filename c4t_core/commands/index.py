@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _remedy(report: IndexReport, rules: ExcludeRules) -> str:
     """Say how to have in the index what is left out; "" where that cannot be wanted."""
-    from c4t_core.images.scan import OWN, ExcludeRules
+    from c4t_core.images.exclude import OWN, ExcludeRules
 
     if all(left.rule == OWN for left in report.left_out):
         return ""

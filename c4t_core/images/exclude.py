@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 LABELS = "label pictures"  # the rule that goes by words, as it is reported
+OWN = "the application's own data"  # no rule that could be changed
 HIDDEN = ".*"
 
 _FOLDERS = (

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from c4t_core import paths
 from c4t_core.images.decode import SUFFIXES
-from c4t_core.images.exclude import LABELS, NO_RULES, ExcludeRules, is_a_set
+from c4t_core.images.exclude import LABELS, NO_RULES, OWN, ExcludeRules, is_a_set
 
 __all__ = [
     "NO_RULES",
@@ -28,8 +28,6 @@ __all__ = [
     "compare",
     "scan",
 ]
-
-OWN = "the application's own data"
 
 _SUFFIX_BYTES = tuple(os.fsencode(suffix) for suffix in SUFFIXES)
 # Known by name, counted and said: pictures of other formats, and what holds many pictures.

@@ -58,6 +58,12 @@ class IndexReport:
     unread: dict[str, int] = field(default_factory=dict)
     recordings: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def omitted(self) -> int:
+        """Number of files that are not indexed and no failure; big folders count as at least."""
+        counts = (*self.unread.values(), *self.recordings.values())
+        return sum(left.files for left in self.left_out) + sum(counts)
+
 
 @dataclass
 class Plan:

@@ -10,7 +10,8 @@ import pytest
 
 from c4t_core import paths
 from c4t_core.images import scan as walking
-from c4t_core.images.scan import NO_RULES, OWN, ExcludeRules, FileState, scan
+from c4t_core.images.exclude import NO_RULES, OWN, ExcludeRules
+from c4t_core.images.scan import FileState, scan
 
 USUAL = ExcludeRules()
 FOLDERS_OF_0_1 = [

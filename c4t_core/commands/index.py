@@ -16,14 +16,14 @@ from c4t_core.commands.console import (
     say,
     stopping_cleanly,
 )
+from c4t_core.commands.omitted import NAMED, by_ending, pictures, quoted, say_omitted
 from c4t_core.progress import format_duration
 
 if TYPE_CHECKING:
     from c4t_core.images.scan import ExcludeRules
-    from c4t_core.workspace import IndexReport, LeftOut, Skipped
+    from c4t_core.workspace import IndexReport, Skipped
 
 _LISTED = 20  # skipped files named without --json
-_NAMED = 5  # rules named without it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +78,9 @@ def run(args: argparse.Namespace) -> int:
         print_json(as_json(report))
     else:
         _print_report(report, time.monotonic() - started)
-        _print_omitted(report, remedy if report.total else "")
+        say_omitted(report.left_out, report.unread, report.recordings)
+        if remedy and report.total:
+            say(f"  {remedy}")
     if not report.total:
         folders = ", ".join(printable(folder) for folder in args.folders)
         say(_nothing_there(report, folders, remedy))
@@ -102,13 +104,13 @@ def _remedy(report: IndexReport, rules: ExcludeRules) -> str:
 def _nothing_there(report: IndexReport, folders: str, remedy: str) -> str:
     """Say why there is nothing to search, and what to do."""
     if report.left_out:
-        rules = ", ".join(_quoted(left) for left in report.left_out[:_NAMED])
+        rules = ", ".join(quoted(left) for left in report.left_out[:NAMED])
         remedy = remedy or "Choose another folder."
-        number = _pictures(report.left_out)
+        number = pictures(report.left_out)
         return f"No images in {folders} but {number} left out by {rules}. {remedy}"
     if report.unread:
         return (
-            f"No images that can be read in {folders}, only {_by_ending(report.unread)}; convert "
+            f"No images that can be read in {folders}, only {by_ending(report.unread)}; convert "
             "them to PNG or JPEG."
         )
     return f"No images in {folders}; choose a folder with PNG, JPEG, WebP, BMP or TIFF images."
@@ -149,7 +151,7 @@ def _print_report(report: IndexReport, seconds: float) -> None:
     if report.skipped:
         parts.append(f"{len(report.skipped):,} skipped")
     if report.left_out:
-        parts.append(f"{_pictures(report.left_out, noun='')} left out")
+        parts.append(f"{pictures(report.left_out, noun='')} left out")
     print(f"{plural(report.total, 'image')}: {', '.join(parts)}, in {format_duration(seconds)}.")
     _print_skipped(report.skipped)
 
@@ -159,37 +161,3 @@ def _print_skipped(skipped: list[Skipped]) -> None:
         say(f"  skipped {printable(str(entry.path))}: {printable(entry.reason)}")
     if len(skipped) > _LISTED:
         say(f"  and {len(skipped) - _LISTED:,} more; --json lists all of them.")
-
-
-def _print_omitted(report: IndexReport, remedy: str) -> None:
-    """Say what is not indexed and no failure, so that nobody searches a part unknowingly."""
-    for left in report.left_out[:_NAMED]:
-        where = f" in {plural(left.folders, 'folder')}" if left.folders else ""
-        named = ", ".join(printable(str(path)) for path in left.examples[:2])
-        say(f"  left out by {_quoted(left)}: {_pictures([left])}{where}, such as {named}")
-    rest = report.left_out[_NAMED:]
-    if rest:
-        say(f"  left out by {plural(len(rest), 'more rule')}: {_pictures(rest)}")
-    if remedy:
-        say(f"  {remedy}")
-    if report.unread:
-        say(f"  of formats that are not read: {_by_ending(report.unread)}")
-    if report.recordings:
-        say(f"  recordings, which are not read yet: {_by_ending(report.recordings)}")
-
-
-def _quoted(left: LeftOut) -> str:
-    return f'"{printable(left.rule)}"'
-
-
-def _pictures(left_out: list[LeftOut], noun: str = "image") -> str:
-    """Return a number of pictures, "more than" it where not all were counted."""
-    number = sum(left.files for left in left_out)
-    more = "more than " if any(left.more for left in left_out) else ""
-    return more + (plural(number, noun) if noun else f"{number:,}")
-
-
-def _by_ending(counts: dict[str, int]) -> str:
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    files = plural(sum(counts.values()), "file")
-    return f"{files} ({', '.join(f'{printable(name)} {number:,}' for name, number in ordered)})"

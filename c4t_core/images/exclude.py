@@ -211,7 +211,7 @@ _BESIDE = re.compile(
     r"(?P<frame>.+?)[-_.](?:"
     r"(?:(?:colou?r|seg|semantic|instance|class|sem|inst)[-_]?)?(?:labels?|masks?|annotations?)"
     r"|labelids?|trainids?|seg|segmentation|semantics?|semseg|instances?|panoptic|depth|disparity"
-    r"|gt|l|parts"
+    r"|gt|parts"
     r")(?:[-_]?(?:colou?r|rgb|ids?|raw|vis|viz|\d))?",
     re.IGNORECASE,
 )

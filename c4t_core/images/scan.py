@@ -140,7 +140,7 @@ class Scan:
         odd: relative name -> reason, of things named like images that are none
             (pipes, broken links).
         unreadable: relative folder -> reason; what lies below is unknown, not gone.
-        left_out: number of files and folders that the rules left out.
+        excluded: relative names of the folders and files that the rules left out.
         omitted: what these hold, and what is of no format that is read.
         missing: whether the root itself is not there.
     """
@@ -148,9 +148,14 @@ class Scan:
     files: dict[bytes, FileState] = field(default_factory=dict)
     odd: dict[bytes, str] = field(default_factory=dict)
     unreadable: dict[bytes, str] = field(default_factory=dict)
-    left_out: int = 0
+    excluded: set[bytes] = field(default_factory=set)
     omitted: Omitted = field(default_factory=Omitted)
     missing: bool = False
+
+    @property
+    def left_out(self) -> int:
+        """Number of folders and files that the rules left out."""
+        return len(self.excluded)
 
 
 def scan(
@@ -265,7 +270,7 @@ class _Walk:
                 self._result.omitted.add_other(os.fsdecode(os.path.splitext(lower)[1]))
             return
         if rule is not None:
-            self._result.left_out += 1
+            self._result.excluded.add(relative)
             self._result.omitted.add(LeftOut(rule, 0, 1, False, [Path(os.fsdecode(relative))]))
             return
         state = entry.stat()
@@ -276,7 +281,7 @@ class _Walk:
 
     def _leave_out_folder(self, relative: bytes, rule: str) -> None:
         """Note a folder that is not entered, and how many pictures it holds."""
-        self._result.left_out += 1
+        self._result.excluded.add(relative)
         pictures, more = self._count(self._path(relative))
         if pictures or more:
             example = Path(os.fsdecode(relative))

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QAbstractItemView, QDialog, QPushButton, QWidget
 
 from c4t_core.workspace import LeftOut
 from c4t_desktop.services.details import changed_text
+from c4t_desktop.settings import INDEX_AT_OPENING
 from tests.helpers import hands
 from tests.helpers.fake_core import Skipped
 from tests.helpers.window import busy, child, until
@@ -79,9 +80,9 @@ def test_another_folder_does_not_inherit_what_was_left_out(qtbot, open_window, c
     window = open_window(frames)
     action = window.action("skippedAction")
     until(qtbot, lambda: action.text() == "12 left out" and not busy(window))
-    core.options = {}
+    window.desktop.settings.set(INDEX_AT_OPENING, False)
     window.folder_commands.open_folders([frames.parent])
-    until(qtbot, lambda: len(core.opened) > 1 and core.last.indexed.is_set() and not busy(window))
+    until(qtbot, lambda: len(core.opened) > 1 and not busy(window))
     until(qtbot, lambda: not action.isVisible())
 
 

@@ -290,6 +290,9 @@ def test_the_report_says_what_is_not_indexed(run, run_json, tmp_path):
     }
     assert report["unread"] == {".exr": 2, ".nef": 1}
     assert report["recordings"] == {".mp4": 1}
+    alone = run("embed", "images", tmp_path, "-o", tmp_path / "out.npz")
+    assert '"label pictures": 2 images in 1 folder' in alone.err
+    assert "not read: 3 files" in alone.err
 
 
 def test_where_everything_was_left_out_the_rule_is_named(run, tmp_path):

@@ -175,7 +175,7 @@ def test_what_a_rule_left_out_is_counted_with_examples(tmp_path: Path) -> None:
     assert (night.folders, night.files, night.more) == (2, 3, False)
     assert set(night.examples) == {Path("night_1"), Path("night_2")}
     assert (single.folders, single.files, single.examples) == (0, 1, [Path("d.png")])
-    assert found.left_out == 4
+    assert found.excluded == {b"night_1", b"night_2", b"night_3", b"d.png"}
 
 
 def test_a_huge_folder_is_counted_up_to_a_bound(
@@ -262,7 +262,7 @@ def test_own_cache_of_the_platform_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paths.platformdirs, "user_cache_dir", lambda *_, **__: f"{tmp_path}/c4t")
-    touch(tmp_path / "c4t" / "thumbnails" / "ab" / "c.jpg")
+    touch(tmp_path / "c4t" / "ab" / "c.jpg")
     touch(tmp_path / "frames" / "0.jpg")
     assert taken(tmp_path) == {"frames/0.jpg"}
 

@@ -171,7 +171,8 @@ class StatusArea(QWidget):
             parts.append(self.tr("{0} left out").format(count_text(report.omitted)))
         self._skipped.setVisible(bool(parts))
         self._skip_button.setVisible(bool(parts))
-        self._skipped.setText(" · ".join(parts))
+        if parts:
+            self._skipped.setText(" · ".join(parts))
 
     @Slot(object)
     def _indexing(self, state: Indexing) -> None:

@@ -70,6 +70,21 @@ def cache_dir() -> Path:
     return folder
 
 
+def own_folders(*, caches: bool = False) -> list[Path]:
+    """Return where the application's data may lie, this run's and the platform's; none is made.
+
+    Args:
+        caches: only those of what can be made again, such as thumbnails.
+    """
+    override = _override()
+    cache = [Path(platformdirs.user_cache_dir(_APP, appauthor=False))]
+    data = [Path(platformdirs.user_data_dir(_APP, appauthor=False))]
+    if override:
+        cache.append(Path(override, "cache"))
+        data.append(Path(override))
+    return cache if caches else cache + data
+
+
 def _override() -> str:
     return os.environ.get("C4T_DATA_DIR", "")
 

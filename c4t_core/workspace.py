@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import C4TError
-from c4t_core.images.scan import ExcludeRules, Skipped
+from c4t_core.images.scan import ExcludeRules, LeftOut, Skipped
 from c4t_core.index import folders as opened_folders
 from c4t_core.index import indexer
 from c4t_core.index.cut import UnrelatedLevel
@@ -50,6 +50,7 @@ __all__ = [
     "Histogram",
     "Hit",
     "IndexReport",
+    "LeftOut",
     "Skipped",
     "Space",
     "Workspace",

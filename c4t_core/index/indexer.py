@@ -5,12 +5,23 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from c4t_core.files import read_json
-from c4t_core.images.scan import Diff, ExcludeRules, Scan, Skipped, compare, scan
+from c4t_core.images.scan import (
+    Diff,
+    ExcludeRules,
+    LeftOut,
+    Omitted,
+    Scan,
+    Skipped,
+    compare,
+    scan,
+)
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.embed import Batch, embed_stream
@@ -32,6 +43,9 @@ class IndexReport:
         gone: files that were in the catalogue and are not in the folder any more.
         offline: files of a folder that is not there (unplugged, unmounted); kept.
         skipped: files that cannot be used and folders that cannot be read.
+        left_out: what the rules left out, by rule; no part of ``total``, nor are the next two.
+        unread: number of pictures of formats that are not read, by ending.
+        recordings: number of videos and bags, by ending; they are not read yet.
     """
 
     total: int
@@ -40,6 +54,15 @@ class IndexReport:
     gone: int
     offline: int
     skipped: list[Skipped]
+    left_out: list[LeftOut] = field(default_factory=list)
+    unread: dict[str, int] = field(default_factory=dict)
+    recordings: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def omitted(self) -> int:
+        """Number of files that are not indexed and no failure; big folders count as at least."""
+        counts = (*self.unread.values(), *self.recordings.values())
+        return sum(left.files for left in self.left_out) + sum(counts)
 
 
 @dataclass
@@ -49,6 +72,7 @@ class Plan:
     Attributes:
         todo: relative names of files to embed, sorted.
         failed: failures, old and new, by relative name.
+        omitted: what is not indexed and no failure.
     """
 
     ledger: Ledger
@@ -61,6 +85,7 @@ class Plan:
     processed: int = 0
     missing: bool = False  # whether the folder itself is not there
     folders: set[bytes] = field(default_factory=set)  # of the failed ones, those that are folders
+    omitted: Omitted = field(default_factory=Omitted)
 
 
 def make_plan(
@@ -100,6 +125,7 @@ def make_plan(
         gone=len(diff.gone),
         offline=len(diff.offline),
         folders=set(found.unreadable),
+        omitted=found.omitted,
     )
 
 
@@ -189,7 +215,25 @@ def report(plans: list[tuple[Plan, Path]]) -> IndexReport:
         gone=sum(plan.gone for plan, _ in plans),
         offline=offline,
         skipped=skipped,
+        **_omitted(plans),
     )
+
+
+def _omitted(plans: list[tuple[Plan, Path]]) -> dict[str, Any]:
+    """Return what was not indexed in all plans, as :class:`IndexReport` names its parts."""
+    rules: dict[str, LeftOut] = {}
+    unread: Counter[str] = Counter()
+    recordings: Counter[str] = Counter()
+    for plan, folder in plans:
+        unread.update(plan.omitted.unread)
+        recordings.update(plan.omitted.recordings)
+        for found in plan.omitted.rules.values():
+            shown = [
+                shown_path(folder, os.fsencode(name), plan.ledger.below) for name in found.examples
+            ]
+            rules.setdefault(found.rule, LeftOut(found.rule)).add(replace(found, examples=shown))
+    by_number = sorted(rules.values(), key=lambda left: (-left.files, left.rule))
+    return {"left_out": by_number, "unread": dict(unread), "recordings": dict(recordings)}
 
 
 def shown_path(folder: Path, name: bytes, below: bytes = b"") -> Path:

@@ -236,7 +236,7 @@ class FolderCommands(Commands):
         )
 
     def _show_skipped(self, skipped: Sequence[Skipped]) -> None:
-        dialog = SkippedDialog(skipped, self._context.theme, self._window)
+        dialog = SkippedDialog(skipped, self._library.report, self._context.theme, self._window)
         dialog.retry_wanted.connect(self._retry_skipped)
         open_dialog(dialog)
 

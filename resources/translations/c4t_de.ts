@@ -1635,6 +1635,10 @@
    <translation>Die nächstliegenden trotzdem zeigen</translation>
   </message>
   <message>
+   <source>Show what was left out</source>
+   <translation>Zeigen, was ausgelassen wurde</translation>
+  </message>
+  <message>
    <source>The first frames are on their way</source>
    <translation>Die ersten Bilder sind unterwegs</translation>
   </message>
@@ -1689,6 +1693,14 @@
   <message>
    <source>{0} can be searched.</source>
    <translation>{0} können durchsucht werden.</translation>
+  </message>
+  <message>
+   <source>{0} file in this folder or below it was left out, by rules or for its format.</source>
+   <translation>{0} Datei in diesem Ordner oder darunter wurde ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
+  </message>
+  <message>
+   <source>{0} files in this folder or below it were left out, by rules or for their format.</source>
+   <translation>{0} Dateien in diesem Ordner oder darunter wurden ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
   </message>
   <message>
    <source>{0} frame</source>
@@ -2642,6 +2654,18 @@
  <context>
   <name>SkippedDialog</name>
   <message>
+   <source>1 file, of a format that is not read</source>
+   <translation>1 Datei, deren Format nicht gelesen wird</translation>
+  </message>
+  <message>
+   <source>1 image</source>
+   <translation>1 Bild</translation>
+  </message>
+  <message>
+   <source>1 recording; it is not read yet</source>
+   <translation>1 Aufzeichnung; sie wird noch nicht gelesen</translation>
+  </message>
+  <message>
    <source>Copy the list</source>
    <translation>Liste kopieren</translation>
   </message>
@@ -2658,12 +2682,48 @@
    <translation>Jetzt erneut versuchen</translation>
   </message>
   <message>
+   <source>label pictures</source>
+   <translation>Label-Bilder</translation>
+  </message>
+  <message>
+   <source>more than {0} images</source>
+   <translation>mehr als {0} Bilder</translation>
+  </message>
+  <message>
+   <source>the application’s own data</source>
+   <translation>eigene Daten der Anwendung</translation>
+  </message>
+  <message>
    <source>{0} file could not be used</source>
    <translation>{0} Datei war nicht brauchbar</translation>
   </message>
   <message>
    <source>{0} files could not be used</source>
    <translation>{0} Dateien waren nicht brauchbar</translation>
+  </message>
+  <message>
+   <source>{0} files, of a format that is not read</source>
+   <translation>{0} Dateien, deren Format nicht gelesen wird</translation>
+  </message>
+  <message>
+   <source>{0} images</source>
+   <translation>{0} Bildern</translation>
+  </message>
+  <message>
+   <source>{0} left out by the rule “{1}”</source>
+   <translation>{0} nach der Regel „{1}“ ausgelassen</translation>
+  </message>
+  <message>
+   <source>{0} left out, by rules or for their format</source>
+   <translation>{0} ausgelassen, nach Regeln oder wegen ihres Formats</translation>
+  </message>
+  <message>
+   <source>{0} recordings; they are not read yet</source>
+   <translation>{0} Aufzeichnungen; sie werden noch nicht gelesen</translation>
+  </message>
+  <message>
+   <source>“c4t index --exclude-nothing” takes in what the rules leave out.</source>
+   <translation>„c4t index --exclude-nothing“ nimmt auch auf, was die Regeln auslassen.</translation>
   </message>
  </context>
  <context>
@@ -2758,6 +2818,10 @@
   <message>
    <source>{0} left</source>
    <translation>noch {0}</translation>
+  </message>
+  <message>
+   <source>{0} left out</source>
+   <translation>{0} außen vor</translation>
   </message>
   <message>
    <source>{0} of {1}</source>

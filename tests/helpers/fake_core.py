@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,6 +86,7 @@ class FakeWorkspace:
         fail: Exception | None = None,
         cut: float = 0.35,
         skipped: Sequence[Skipped] = (),
+        omitted: Mapping[str, Any] = MappingProxyType({}),
         seconds: float = 0.5,
     ) -> None:
         self.roots = tuple(Path(folder) for folder in folders)
@@ -100,6 +102,7 @@ class FakeWorkspace:
         self.queries: list[Query] = []
         self.indexed = threading.Event()
         self._skipped = list(skipped)
+        self._omitted = dict(omitted)
         self.files = sorted(
             path
             for root in self.roots
@@ -124,7 +127,7 @@ class FakeWorkspace:
                 on_commit()
             progress(done, total)
         self.indexed.set()
-        return IndexReport(total, total, 0, 0, 0, list(self._skipped))
+        return IndexReport(total, total, 0, 0, 0, list(self._skipped), **self._omitted)
 
     def frame_at(self, number: int) -> Frame:
         path = self.files[number]

@@ -68,7 +68,7 @@ def test_rules_never_hold_for_the_root(tmp_path: Path) -> None:
 
 
 def test_rules_can_be_changed_and_kept(tmp_path: Path) -> None:
-    rules = ExcludeRules(folders=("rear*",), files=("*_blur.*",), hidden=False)
+    rules = ExcludeRules(("rear*",), ("*_blur.*",), hidden=False, labels=False)
     assert ExcludeRules.from_json(rules.to_json()) == rules
     for name in ("rear_left/a.png", "b_blur.png", ".c/d.png", "labels/e.png"):
         touch(tmp_path / name)

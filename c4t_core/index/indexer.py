@@ -111,7 +111,7 @@ def make_plan(
         return Plan(ledger, [], {}, offline=len(diff.offline), missing=True)
     old = ledger.failures()
     kept = _still_failed(found, old)
-    ledger.rename(diff.renamed)
+    ledger.follow(diff.renamed)
     ledger.remove([*diff.gone, *_cleared(found, diff, old)])
     trouble = {**found.odd, **found.unreadable}
     ledger.store([], [Failure(name, None, reason) for name, reason in trouble.items()])

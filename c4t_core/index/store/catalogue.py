@@ -399,7 +399,7 @@ class Ledger:
                 [(self.root.id, name) for name in names],
             )
 
-    def rename(self, renamed: Mapping[bytes, bytes]) -> None:
+    def follow(self, renamed: Mapping[bytes, bytes]) -> None:
         """Note that files lie elsewhere in the root now; their vectors are kept."""
         if not renamed:
             return

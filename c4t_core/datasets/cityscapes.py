@@ -1,7 +1,8 @@
 """Cityscapes, gtFine: polygons (with counted objects) or label ids.
 
 ``leftImg8bit/SPLIT/CITY/CITY_SEQUENCE_FRAME_leftImg8bit.png`` belongs to
-``gtFine/SPLIT/CITY/CITY_SEQUENCE_FRAME_gtFine_polygons.json`` or ``..._labelIds.png``.
+``gtFine/SPLIT/CITY/CITY_SEQUENCE_FRAME_gtFine_polygons.json`` or ``..._labelIds.png``, and so do
+the same frame's pictures with rain or fog, ``..._leftImg8bit_rain_alpha_...`` or ``..._foggy_...``.
 
 Source: Cordts et al., "The Cityscapes dataset for semantic urban scene understanding",
 arXiv 1604.01685.
@@ -9,7 +10,7 @@ arXiv 1604.01685.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from c4t_core.datasets.layout import ImageFinder, Reading, files_below, frame_ke
 from c4t_core.datasets.masks import Palette, read_label, regions, scene_of
 from c4t_core.datasets.scene import Scene, Thing, count, number, unit_box
 from c4t_core.errors import DataError
+from c4t_core.images.decode import SUFFIXES
 
 NAMES = (
     *("unlabeled", "ego vehicle", "rectification border", "out of roi", "static", "dynamic"),
@@ -34,6 +36,7 @@ COUNTED = frozenset(NAMES[24:])
 _POLYGONS = "_gtFine_polygons"
 _IDS = "_gtFine_labelIds"
 _MOST_SIDE = 20_000
+_WEATHER = {"rain": "rain", "foggy": "fog"}  # as the sets' names say it -> as a scene does
 
 
 def read(reading: Reading) -> Iterator[Scene]:
@@ -54,16 +57,30 @@ def read(reading: Reading) -> Iterator[Scene]:
             "name the folder above gtFine and leftImg8bit",
             reading.source,
         )
-    finder = ImageFinder(reading)
+    finder, in_weather = ImageFinder(reading), _in_weather(reading.root)
     palette = Palette(dict(enumerate(NAMES)))
     for key, path in labels.items():
         image = finder.find(f"{key}_leftImg8bit") or finder.find(key)
-        if image is None:
+        images = [*([] if image is None else [(image, None)]), *in_weather.get(key, [])]
+        if not images:
             reading.report("this label has no image", path)
             continue
-        scene = _scene(reading, path, reading.relative(image), palette)
+        scene = _scene(reading, path, reading.relative(images[0][0]), palette)
         if scene is not None:
-            yield replace(scene, drive=key.split("_")[0], split=_split(path))
+            scene = replace(scene, drive=key.split("_")[0], split=_split(path))
+            for image, weather in images:
+                yield replace(scene, image=reading.relative(image), weather=weather)
+
+
+def _in_weather(root: Path) -> dict[str, list[tuple[Path, str | None]]]:
+    """Return the pictures with rain or fog, and which of both, by CITY_SEQUENCE_FRAME."""
+    found: dict[str, list[tuple[Path, str | None]]] = defaultdict(list)
+    for path in files_below(root, SUFFIXES):
+        key, _, drawn = path.stem.partition("_leftImg8bit_")
+        weather = _WEATHER.get(drawn.partition("_")[0])
+        if weather is not None:
+            found[key].append((path, weather))
+    return found
 
 
 def _scene(reading: Reading, path: Path, image: str, palette: Palette) -> Scene | None:

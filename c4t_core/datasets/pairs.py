@@ -301,8 +301,9 @@ def split_by_drive(
 ) -> tuple[list[Pair], list[Pair], list[str]]:
     """Keep whole drives for validation, about ``share`` of the images.
 
-    Images without a drive are put into runs of neighbouring names, and a single drive is cut
-    once, at its end; both are said in the warnings. Frames are never drawn one by one.
+    Images without a drive are put into runs of neighbours, and a single drive is cut once, at
+    its end; both are said in the warnings. Frames are never drawn one by one, and what several
+    cameras saw at one moment stays together.
 
     Args:
         pairs: to be split; their order is kept.
@@ -329,13 +330,13 @@ def split_by_drive(
 
 
 def _groups(pairs: Sequence[Pair]) -> tuple[dict[str, list[str]], list[str]]:
-    """Return drive -> its images in the order of their names, and what is to be warned of."""
+    """Return drive -> its images as they were taken, and what is to be warned of."""
     drives: dict[str, str | None] = {}
     for pair in pairs:
         drives[pair.relative] = drives.get(pair.relative) or pair.drive
     groups: dict[str, list[str]] = {}
     unknown: list[str] = []
-    for relative in sorted(drives):
+    for relative in sorted(drives, key=_taken):
         drive = drives[relative]
         if drive is None:
             unknown.append(relative)
@@ -344,12 +345,35 @@ def _groups(pairs: Sequence[Pair]) -> tuple[dict[str, list[str]], list[str]]:
     if not unknown:
         return groups, []
     size = max(1, -(-len(unknown) // _BLOCKS))
-    for start in range(0, len(unknown), size):
-        groups[f"block {start}"] = unknown[start : start + size]
+    start = 0
+    while start < len(unknown):
+        end = _whole_moment(unknown, start + size, 1)
+        groups[f"block {start}"] = unknown[start:end]
+        start = end
     return groups, [
         f"The drive of {len(unknown)} images is not known; they are split in runs of {size} "
         "neighbouring names, so validation figures may be too good. Add a column drive."
     ]
+
+
+def _taken(relative: str) -> tuple[float, int, str]:
+    """Return what sorts the images of a drive by time, then by number, then by name."""
+    told = parse_frame_name(relative)
+    return told.time or 0.0, told.frame or 0, relative
+
+
+def _whole_moment(images: Sequence[str], cut: int, step: int) -> int:
+    """Move a cut by steps until it parts no pictures that cameras took at one moment."""
+    while 0 < cut < len(images) and _moment(images[cut - 1]) == _moment(images[cut]):
+        cut += step
+    return min(cut, len(images))
+
+
+def _moment(relative: str) -> tuple[float | None, int | None] | str:
+    told = parse_frame_name(relative)
+    if told.time is None and told.frame is None:
+        return relative
+    return told.time, told.frame
 
 
 def _chosen(groups: Mapping[str, list[str]], target: float, rng: random.Random) -> set[str]:
@@ -372,7 +396,8 @@ def _end_of(images: Sequence[str], target: float) -> tuple[set[str], list[str]]:
     count = min(len(images) - 1, max(1, round(target)))
     if count < 1:
         return set(), ["There is one image only, so nothing can be held out."]
-    return set(images[-count:]), [
+    cut = len(images) - count
+    return set(images[_whole_moment(images, cut, -1) or cut :]), [
         "All images are of one drive; its end is held out, so validation figures are better than "
         "they will be on another drive. Add pairs of a second drive."
     ]

@@ -223,6 +223,7 @@ def _folder(path: str) -> _Folder:
     return _Folder(start if start.startswith("/") else "", parts, drive or None, camera)
 
 
+@lru_cache(maxsize=4096)
 def _holds_no_drive(part: str, code: str | None) -> bool:
     """Tell whether a folder only names a camera or holds data; of a set's code, a split or city."""
     if is_camera(part) or _PLAIN_FOLDER.fullmatch(part):

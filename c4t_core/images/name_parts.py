@@ -9,6 +9,7 @@ import calendar
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -98,20 +99,26 @@ _LENS = (
     r"fisheye|surround|zoomed|roof|dash|hood|mirror|driver|cabin|mono|stereo|rgb|colou?r|"
     r"gr[ae]y|infra|ir|thermal|raw|rect|images?|imgs?)"
 )
+_BAND = r"(?:visible|infrared|thermal|lwir|nir)"  # two of them see the same moments
 _MORE = rf"(?:[ _-]?(?:{_SIDE}|{_LENS}))*(?:[ _-]?\d{{1,3}})?"
 # An explicit camera says so itself; "left" alone may begin the name of a drive ("left_turns").
 _EXPLICIT = (
-    rf"cam(?:era)?s?(?:[ _-]?\d+|[ _-][a-z](?![^\W_]))?{_MORE}"
-    rf"|(?:(?:ring|{_LENS})[ _-])+{_SIDE}{_MORE}|stereo|mono|fisheye"
+    rf"cam(?:era)?s?[ _-]?\d+(?:[ _-]?(?:{_SIDE}|{_LENS}))*"
+    rf"|cam(?:era)?s?(?:[ _-][a-z](?![^\W_]))?{_MORE}"
+    rf"|(?:(?:ring|{_LENS})[ _-])+{_SIDE}{_MORE}|stereo|mono|fisheye|{_BAND}"
     r"|image_\d{1,2}|(?:left|right)img8bit|(?:ch|channel|view|lens)[ _-]?\d{1,2}"
 )
-_CAMERA_FOLDER = re.compile(rf"(?i:{_EXPLICIT}|{_SIDE}{_MORE}|image_\d+)", re.ASCII)
+_CAMERA_FOLDER = re.compile(
+    rf"(?i:{_EXPLICIT}|{_SIDE}{_MORE}|image_\d+|cam(?:era)?s?[ _-]\w+)", re.ASCII
+)
 _CAMERA_WORDS = re.compile(
     rf"(?i:(?<![^\W_])(?:(?P<explicit>{_EXPLICIT})|{_SIDE}{_MORE})(?![^\W_]))", re.ASCII
 )
+_ONE_OF_A_RIG = re.compile(r"(?i:main|wide|narrow|tele|surround|roof|hood|cabin|ir|depth)")
 _BARE_CAMERA = re.compile(r"(?i:cam(?:era)?s?)")
 
 
+@lru_cache(maxsize=1024)  # one picture is asked about more than once
 def read_stem(stem: str) -> Told:
     """Read a file name without its extension."""
     for reader in _READERS:
@@ -280,7 +287,7 @@ def _is_ending(words: list[re.Match[str]], at: int, first: int) -> bool:
     if re.search(r"\d{3}$", word):
         return False
     pair = f"{words[at - 1][0]}_{word}" if at - 1 > first else ""
-    return any(_CAMERA_FOLDER.fullmatch(name) for name in (word, pair))
+    return any(_CAMERA_WORDS.fullmatch(name) for name in (word, pair))
 
 
 def _camera_in(tail: str) -> str | None:
@@ -290,10 +297,11 @@ def _camera_in(tail: str) -> str | None:
     return tail.strip(_SEPARATORS) if _BARE_CAMERA.fullmatch(match[0]) else match[0]
 
 
+@lru_cache(maxsize=1024)  # all frames of a drive have the same
 def _prefix(head: str, *, glued: bool) -> tuple[str | None, str | None]:
     """Return camera and recording that stand before a number; ``glued`` if nothing parts them."""
     head = head.strip(_SEPARATORS)
-    if head in {"L", "R", "l", "r"}:
+    if head in {"L", "R", "l", "r"} or _ONE_OF_A_RIG.fullmatch(head):
         return head, None
     camera = None
     rest = [head]
@@ -334,11 +342,14 @@ def _is_code(code: str) -> bool:
 
 
 def _time(text: str) -> tuple[float, int, int] | None:
-    """Find a date and time or a Unix time; return it with its place in the text."""
-    found = _stamp(text)
-    if found is not None:
-        return found
+    """Find a Unix time, else a date and time; return it with its place in the text.
+
+    Where there are both, the date is when the drive began.
+    """
+    stamp = _stamp(text)
     for match in _EPOCH.finditer(text):
+        if stamp is not None and match.start() < stamp[2] and stamp[1] < match.end():
+            continue  # these digits are the date
         digits, fraction, end = match[1], match[2], match.end()
         ticks = _EPOCH_DIGITS[len(digits)]
         if not _is_plausible(int(digits) / ticks, len(digits)):
@@ -348,7 +359,7 @@ def _time(text: str) -> tuple[float, int, int] | None:
             fraction, end = more[1], more.end()
         parts = 10 ** len(fraction or "")
         return int(digits + (fraction or "")) / (ticks * parts), match.start(), end
-    return None
+    return stamp
 
 
 def _is_plausible(seconds: float, digits: int) -> bool:

@@ -172,7 +172,8 @@ def _chosen(requested: Sequence[str], drives: Mapping[str, str]) -> tuple[str, .
     """
     chosen: dict[str, None] = {}
     for name in requested:
-        found = [drive for drive in drives if matches_drive(drive, name)]
+        exact = [drive for drive, shown in drives.items() if name in (drive, shown)]
+        found = exact or [drive for drive in drives if matches_drive(drive, name)]
         if not found:
             raise QueryError(f'There is no drive "{name}" here; {_there_are(drives.values())}')
         chosen.update(dict.fromkeys(found))

@@ -130,7 +130,7 @@ def _evaluate_marks(plan: Plan, job: Job, files_of_size: FilesOfSize) -> Report:
     from c4t_core.evaluation.collection import Collection
     from c4t_core.evaluation.evaluate import evaluate as evaluate_queries
     from c4t_core.evaluation.queries import make_query
-    from c4t_core.images.frame_names import parse_frame_name
+    from c4t_core.images.frame_names import recording, shown_drives
 
     job.report("reading the marks")
     judged = _judged(plan.test_set, files_of_size)
@@ -140,11 +140,13 @@ def _evaluate_marks(plan: Plan, job: Job, files_of_size: FilesOfSize) -> Report:
             "No frame is marked as right yet; mark hits with R and X in the results, then "
             "evaluate again."
         )
+    drives = [recording(Path(name).as_posix()) for name in names]
+    shown = shown_drives(drives)
     collection = Collection(
         names=tuple(names),
         paths=tuple(Path(name) for name in names),
         captions=((),) * len(names),
-        drives=tuple(parse_frame_name(name).drive for name in names),
+        drives=tuple(shown[drive] for drive in drives),
     )
     queries = []
     for text, frames in judged.items():
@@ -197,7 +199,8 @@ def hits_of(report: Report, index: int, model: str) -> QueryHits:
     for rank, (image, score) in enumerate(best, 1):
         path, relative = names.paths[image], names.names[image]
         known = parse_frame_name(relative)
-        hit = Hit(path, score, rank, path.parent, relative, drive=known.drive, camera=known.camera)
+        drive = names.drives[image] or known.drive
+        hit = Hit(path, score, rank, path.parent, relative, drive=drive, camera=known.camera)
         rows.append(Row(hit))
         marks[path] = "right" if image in right else "wrong"
     count = sum(mark == "right" for mark in marks.values())

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 
 from c4t_desktop.panels.training.wizard import MODEL, TrainingWizard
+from c4t_desktop.services.pairs import pairs_from_marks
 from tests.helpers import hands
 from tests.helpers.fake_core import make_frames
 from tests.helpers.window import busy, child, ready, search, until
@@ -239,3 +240,17 @@ def test_escape_hides_the_wizard_and_a_run_in_it_goes_on(qtbot, window):
     assert open_wizard(qtbot, window) is wizard
     assert wizard.isVisible()
     close(qtbot, window, wizard)
+
+
+def test_marked_frames_bring_their_drives(tmp_path, monkeypatch):
+    monkeypatch.setenv("C4T_DATA_DIR", str(tmp_path / "data"))
+    names = ["trip/cam_front/0001.jpg", "a/snowy/0002.jpg", "b/snowy/0003.jpg"]
+    made = pairs_from_marks([("a car", tmp_path / name) for name in names], tmp_path)
+    drives = [line.split(",")[2] for line in made.path.read_text().splitlines()[1:]]
+    assert drives == ["trip", "a/snowy", "b/snowy"]
+    flat = pairs_from_marks(
+        [("a car", tmp_path / "trip" / name) for name in ("0001.jpg", "beach.jpg")],
+        tmp_path / "trip",
+    )
+    drives = [line.split(",")[2] for line in flat.path.read_text().splitlines()[1:]]
+    assert drives == ["trip", ""]  # of a photograph nothing is known

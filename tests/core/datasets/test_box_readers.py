@@ -288,6 +288,26 @@ def test_cityscapes_polygons(tmp_path: Path) -> None:
     assert scene.image == "leftImg8bit/train/aachen/aachen_000000_000019_leftImg8bit.png"
 
 
+def test_cityscapes_with_rain_and_fog(tmp_path: Path) -> None:
+    where = tmp_path / "gtFine" / "val" / "lindau"
+    where.mkdir(parents=True)
+    _json(where / "lindau_000000_000019_gtFine_polygons.json", POLYGONS)
+    drawn = {
+        "leftImg8bit_foggy": ("leftImg8bit_foggy_beta_0.02", "fog"),
+        "leftImg8bit_rain": ("leftImg8bit_rain_alpha_0.01_beta_0.005_pattern_1", "rain"),
+    }
+    for folder, (ending, _) in drawn.items():
+        for frame in (19, 20):
+            name = f"lindau_000000_{frame:06d}_{ending}.png"
+            _image(tmp_path / folder / "val" / "lindau" / name)
+    scenes, _ = _read("cityscapes", tmp_path)
+    assert [(scene.image, scene.weather) for scene in scenes] == [
+        (f"{folder}/val/lindau/lindau_000000_000019_{ending}.png", weather)
+        for folder, (ending, weather) in drawn.items()
+    ]
+    assert all(scene.shares["sky"] == 0.5 for scene in scenes)
+
+
 def test_cityscapes_ids(tmp_path: Path) -> None:
     where = _cityscapes(tmp_path)
     ids = np.full((100, 200), 7, dtype=np.uint8)

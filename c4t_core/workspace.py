@@ -280,7 +280,7 @@ class Workspace:
 
     def key(self, image: Hit | Frame) -> ImageKey:
         """Return how the user's own data know an image; reads the file for its content hash."""
-        return ImageKey.of(image.root, image.relative)
+        return ImageKey.of(image.root, image.relative, image.at)
 
     def files_of_size(self, size: int) -> list[Path]:
         """Return the catalogued files of a size; see ``locate`` of the user's data."""

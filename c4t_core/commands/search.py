@@ -82,8 +82,10 @@ def _search_file(args: argparse.Namespace, query: str) -> list[Hit]:
 
 def as_json(hit: Hit) -> dict[str, Any]:
     """Return a hit as interface.md names its parts."""
+    from c4t_core.index.query import frame_name
+
     return {
-        "path": os.path.abspath(hit.path),
+        "path": frame_name(os.path.abspath(hit.path), hit.at),
         "score": hit.score,
         "drive": hit.drive,
         "rank": hit.rank,
@@ -92,7 +94,9 @@ def as_json(hit: Hit) -> dict[str, Any]:
 
 def _shown(hit: Hit) -> str:
     """Return the path as a person at this prompt would write it."""
-    path = os.path.abspath(hit.path)
+    from c4t_core.index.query import frame_name
+
+    path = frame_name(os.path.abspath(hit.path), hit.at)
     try:
         relative = os.path.relpath(path)
     except ValueError:  # another disk, on Windows

@@ -160,6 +160,7 @@ def _hit(target: Target, row: ImageRow, drive: str, ranked: tuple[float, int]) -
         frame=row.frame,
         time=row.time,
         image_id=row.id,
+        at=row.at,
         first_seen=row.first_seen,
     )
 

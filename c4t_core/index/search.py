@@ -22,7 +22,7 @@ from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
 from c4t_core.index.directions import ModelHandle, rocchio, unit
 from c4t_core.index.folders import Target, resolve
 from c4t_core.index.hits import Hits
-from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query
+from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query, split_frame_name
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Indexed, Root
 from c4t_core.index.store.reads import Ids, ImageRow, Lookup, Selection, StoredVectors
@@ -279,6 +279,9 @@ class Searcher:
             if isinstance(image, (str, Path)):
                 name = name_in(target, image)
                 row = lookup.by_path(name) if name else None
+                if name and row is None:  # perhaps a moment of a recording
+                    file, at = split_frame_name(os.fsdecode(name))
+                    row = None if at is None else lookup.by_path(os.fsencode(file), at)
             else:
                 row = lookup.rows([int(image)]).get(int(image))
             if row is not None and row.root_id == lookup.root_id and target.holds(row.path):

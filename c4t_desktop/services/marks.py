@@ -340,7 +340,7 @@ def _image_key(workspace: WorkspaceLike, path: Path) -> ImageKey:
     frame = workspace.frame(path)
     if frame is None:
         return ImageKey.of(path.parent, path.name)
-    return ImageKey.of(frame.root, frame.relative)
+    return ImageKey.of(frame.root, frame.relative, frame.at)
 
 
 def _note(data: UserData, query: str, keys: list[ImageKey], good: bool | None) -> None:

@@ -135,12 +135,23 @@ class Lookup:
                 result.update((row[0], _row(row)) for row in rows)
         return result
 
-    def by_path(self, path: bytes, at_ns: int | None = None) -> ImageRow | None:
-        """Return the row of one file of this root, or of a moment of a recording."""
+    def by_path(self, path: bytes, at: float | None = None) -> ImageRow | None:
+        """Return the row of one picture of this root, or of a moment of a recording.
+
+        Args:
+            path: of the file, relative to the root.
+            at: seconds from the start of a recording, to the millisecond; None for a picture.
+        """
+        where, values = "at_ns IS NULL", []
+        if at is not None:
+            where, values = (
+                "ABS(at_ns - ?) <= 500000 ORDER BY ABS(at_ns - ?)",
+                [round(at * 1e9)] * 2,
+            )
         with self._catalogue.reading() as db:
             row = db.execute(
-                f"SELECT {_COLUMNS} FROM images WHERE root_id = ? AND path = ? AND at_ns IS ?",
-                (self.root_id, path, at_ns),
+                f"SELECT {_COLUMNS} FROM images WHERE root_id = ? AND path = ? AND {where} LIMIT 1",
+                (self.root_id, path, *values),
             ).fetchone()
         return None if row is None else _row(row)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from c4t_core.errors import FolderError, QueryError
+from c4t_core.index.exports import Provenance, write_jsonl
 from c4t_core.index.store.catalogue import Catalogue, catalogue_path
 from c4t_core.index.store.reads import Lookup
 from c4t_core.workspace import Filters, Workspace
@@ -384,3 +386,39 @@ def test_a_vector_damaged_on_the_disk_is_dropped_and_embedded_again(
     assert frame not in {hit.image_id for hit in again.search("red", None)}
     assert again.index().embedded == 1
     assert len(again.search("red", None)) == 16
+
+
+def test_a_frame_of_a_recording_is_known_by_its_file_and_time(
+    open_: Open, tree: Path, tmp_path: Path
+) -> None:
+    """The tables and names are ready for recordings, though nothing fills them yet."""
+    ws = open_(tree)
+    ws.index()
+    with sqlite3.connect(catalogue_path()) as db:
+        clip = db.execute(
+            "INSERT INTO sources (root_id, path, size, mtime_ns, kind)"
+            " VALUES (1, ?, 9, 9, 'recording')",
+            (b"main/clip.mp4",),
+        ).lastrowid
+        vector = db.execute("SELECT model_id, vector FROM vectors LIMIT 1").fetchone()
+        for at in (0, 12_500_600_000):
+            frame = db.execute(
+                "INSERT INTO frames (source_id, at_ns, drive_id, first_seen) VALUES (?, ?, 1, 0)",
+                (clip, at),
+            ).lastrowid
+            row = (vector[0], frame, vector[1])
+            db.execute("INSERT INTO vectors (model_id, frame_id, vector) VALUES (?, ?, ?)", row)
+        db.execute("UPDATE runs SET generation = generation + 1")
+    hits = [hit for hit in ws.search("red", None) if hit.path.suffix == ".mp4"]
+    assert [hit.at for hit in hits] == [0.0, 12.5006]
+    assert all(hit.at is None for hit in ws.search("red", None) if hit not in hits)
+    name = f"{tree / 'main/clip.mp4'}#t=12.501"
+    frame = ws.frame(name)
+    assert frame is not None
+    assert (frame.image_id, frame.at) == (hits[1].image_id, 12.5006)
+    assert ws.frame(tree / "main/clip.mp4") is None
+    assert ws.key(frame).name == "main/clip.mp4#t=12.501"
+    target = tmp_path / "hits.jsonl"
+    provenance = Provenance("toy", ws.model_fingerprint, "red")
+    write_jsonl(hits, provenance, target)
+    assert json.loads(target.read_text("utf-8").splitlines()[1])["path"] == name

@@ -258,13 +258,10 @@ def _settle(table: str, found: Found | None, backup: list[Row]) -> tuple[Keyed, 
 
 
 def _mend_references(merged: dict[str, Keyed]) -> None:
-    """Have every test set that marks are left of, and no hits seen of a search that is gone."""
+    """Have every test set that marks are left of."""
     for row in list(merged["test_items"].values()):
         name = row["test_set"]
         merged["test_sets"].setdefault((name,), {"name": name, "made": 0.0})
-    gone = [key for key in merged["seen"] if key[:1] not in merged["scenarios"]]
-    for key in gone:
-        del merged["seen"][key]
 
 
 def _happened(path: Path, left: Mapping[str, Found]) -> str:

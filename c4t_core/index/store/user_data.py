@@ -102,9 +102,12 @@ class Scenario:
 
 
 def _to_2(db: sqlite3.Connection) -> None:
-    """Bring the tables of version 0.1.0 to those with sums, times and cuts."""
+    """Bring the tables of version 0.1.0 to those with sums, times and cuts.
+
+    Which hits of a search had been seen is not kept: news are told by when a frame came.
+    """
     left = seals.salvage(db)
-    for table in reversed(TABLES):
+    for table in ("seen", *reversed(TABLES)):
         db.execute(f"DROP TABLE {table}")
     _fill(db, {table: list(found.rows.values()) for table, found in left.items()})
 
@@ -349,7 +352,10 @@ class UserData(Database):
     # Scenarios
 
     def save_scenario(self, scenario: Scenario) -> None:
-        """Keep a search under its name; one of the same name is replaced, its seen hits kept."""
+        """Keep a search under its name, in the place of one of the same name.
+
+        When that was looked at is kept.
+        """
         with self.writing() as db:
             old = seals.rows_of(db, "scenarios", "WHERE name = ?", (scenario.name,))
             row: Row = {
@@ -399,20 +405,6 @@ class UserData(Database):
         """
         with self.writing() as db:
             db.execute("UPDATE scenarios SET checked = ? WHERE name = ?", (when, name))
-
-    def unseen(self, name: str, images: Iterable[ImageKey]) -> list[ImageKey]:
-        """Return those of a saved search's hits that were not there when it was last checked."""
-        rows = self._rows("seen", "WHERE scenario = ?", (name,))
-        # Whole paths: one image may be noted under a folder and under one inside it.
-        seen = {_whole(cast(bytes, row["root"]), cast(bytes, row["path"])) for row in rows}
-        return [image for image in images if os.fsencode(image.path) not in seen]
-
-    def mark_seen(self, name: str, images: Iterable[ImageKey]) -> None:
-        """Note that these hits of a saved search were looked at."""
-        with self.writing() as db:
-            for image in images:
-                seals.insert(db, "seen", {"scenario": name, **_columns(image)})
-            db.execute("UPDATE scenarios SET checked = ? WHERE name = ?", (time.time(), name))
 
     # History
 
@@ -469,7 +461,7 @@ class UserData(Database):
         Where both an old and a new key stand for one file afterwards, the newer is kept.
         """
         with self.writing() as db:
-            for table in ("marks", "seen", "test_items"):
+            for table in ("marks", "test_items"):
                 moved = []
                 for row in seals.rows_of(db, table, "ORDER BY rowid"):
                     place = _moved(cast(bytes, row["root"]), cast(bytes, row["path"]), old, new)

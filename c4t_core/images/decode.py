@@ -18,7 +18,7 @@ import re
 import stat
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar, cast
 
@@ -68,6 +68,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+_TAIL = 16  # bytes at a file's end that no picture has as zeros
 _FEW = 64  # tones: a 16-bit picture that uses fewer is looked at closely
 _BIG = threading.Lock()
 _Read = TypeVar("_Read")
@@ -176,7 +177,7 @@ def _tried(
     decode: bool,
 ) -> _Read:
     try:
-        return _use(file, kind, use, decode=decode)
+        return _use(_whole(file, kind) if decode else file, kind, use, decode=decode)
     except UnidentifiedImageError as error:
         if kind == "TIFF" and use_tiff:
             return use_tiff(file)
@@ -211,6 +212,26 @@ def _deep_tiff(file: IO[bytes]) -> Image.Image:
         return _whole_tiff(file)
 
 
+def _whole(file: IO[bytes], kind: str) -> IO[bytes]:
+    """Return the file, given its end if room for more stands in its place.
+
+    Recorders take room in advance; what was not written is zeros, which decode to anything.
+
+    Raises:
+        OSError: if pixels are missing.
+    """
+    if kind not in {"JPEG", "PNG"}:
+        return file
+    with contextlib.suppress(OSError):  # it is shorter than that
+        file.seek(-_TAIL, io.SEEK_END)
+    if file.read(_TAIL).strip(b"\0"):
+        return file
+    file.seek(0)
+    if endings.has_end(file.read(MAX_BYTES), kind):
+        return file
+    return _ended(file, kind, OSError("the rest of it is zeros"))
+
+
 def _ended(file: IO[bytes], kind: str, error: OSError) -> IO[bytes]:
     """Return a file that failed with the end it lacks, if it lacks nothing else.
 
@@ -219,8 +240,7 @@ def _ended(file: IO[bytes], kind: str, error: OSError) -> IO[bytes]:
         OSError: the error, if pixels are missing.
     """
     whole = None
-    file.seek(0, io.SEEK_END)
-    if kind in {"JPEG", "PNG"} and file.tell() <= MAX_BYTES:
+    if kind in {"JPEG", "PNG"} and file.seek(0, io.SEEK_END) <= MAX_BYTES:
         file.seek(0)
         data = file.read()
         if kind == "PNG":
@@ -234,7 +254,7 @@ def _ended(file: IO[bytes], kind: str, error: OSError) -> IO[bytes]:
 
 
 def _jpeg_pixels(data: bytes) -> Numbers:
-    with _opened(io.BytesIO(data), "JPEG") as image:
+    with _opened(io.BytesIO(data), "JPEG") as image, _room(*image.size):
         return np.asarray(image)
 
 
@@ -306,6 +326,8 @@ def _kind(file: IO[bytes]) -> str:
         ImageError: if it is none of the formats that are read.
     """
     kind = kind_of(file.read(HEAD))
+    if kind in {"AVIF", "WEBP"} and os.fstat(file.fileno()).st_size > MAX_BYTES:
+        raise ImageError(f"too large a file; {_LIMIT}")  # they are read whole when opened
     if kind == "TIFF":
         _quiet_libtiff()
     elif kind in _RARE:
@@ -316,8 +338,7 @@ def _kind(file: IO[bytes]) -> str:
     return kind
 
 
-@contextlib.contextmanager
-def _room(width: int, height: int) -> Iterator[None]:
+def _room(width: int, height: int) -> contextlib.AbstractContextManager[object]:
     """Keep memory flat: refuse what is too large, and let only one big picture in at a time.
 
     Raises:
@@ -325,8 +346,7 @@ def _room(width: int, height: int) -> Iterator[None]:
     """
     if width * height > MAX_PIXELS:
         raise ImageError(f"too large: {width} x {height} pixels; {_LIMIT}")
-    with _BIG if width * height > BIG_PIXELS else contextlib.nullcontext():
-        yield
+    return _BIG if width * height > BIG_PIXELS else contextlib.nullcontext()
 
 
 def _as_stored(opened: _Opened) -> Image.Image:
@@ -338,10 +358,10 @@ def _upright_rgb(opened: _Opened, min_side: int | None) -> Image.Image:
     image = opened.image
     if min_side and image.format in {"JPEG", "MPO"}:
         image.draft(None, (min_side, min_side))
-    if image.format == "TIFF" and tiff.misread(_tags(image)):
-        return _whole_tiff(opened.file)
     top = _unscaled(image)
     rawmode = _rawmode(image)
+    if image.format == "TIFF" and tiff.misread(_tags(image), rawmode):
+        return _whole_tiff(opened.file)
     image.load()
     orientation = _orientation(image)
     if _look_closer(image, rawmode, top):
@@ -486,7 +506,7 @@ def _scale_grey(image: Image.Image, top: int | None) -> Image.Image:
         values = values.astype(np.uint16)
     stated = tiff.stated(_tags(image))
     tones = to_tones(values, top or stated.top, stated.nodata)
-    return Image.fromarray(255 - tones if stated.inverted and image.mode != "F" else tones)
+    return Image.fromarray(255 - tones if stated.inverted else tones)
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

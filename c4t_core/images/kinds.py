@@ -21,13 +21,14 @@ _READ = {
     b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG2000",
     b"\xff\x4f\xff\x51": "JPEG2000",
 }
+_JPEG_LS = b"\xff\xd8\xff\xf7"
 _PNM = re.compile(rb"P(?:[1-6]|f)[\s#]")
 
 _CONVERT = "convert it to PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or PPM"
 _FRAMES = "take single frames out of it"
 _UNPACK = "unpack it"
 _OTHERS: dict[bytes, tuple[str, str]] = {
-    b"\xff\xd8\xff\xf7": ("a JPEG-LS picture", _CONVERT),
+    _JPEG_LS: ("a JPEG-LS picture", _CONVERT),
     b"\xff\x0a": ("a JPEG XL picture", _CONVERT),
     b"\0\0\0\x0cJXL \r\n\x87\n": ("a JPEG XL picture", _CONVERT),
     b"II\xbc\x01": ("a JPEG XR picture", _CONVERT),
@@ -85,12 +86,12 @@ def kind_of(head: bytes) -> str:
     """
     if not head:
         raise ImageError("an empty file")
+    found = next((kind for start, kind in _READ.items() if head.startswith(start)), None)
+    if found and not head.startswith(_JPEG_LS):
+        return found
     other = next((told for start, told in _OTHERS.items() if head.startswith(start)), None)
     if other:
         raise _not_read(*other)
-    found = next((kind for start, kind in _READ.items() if head.startswith(start)), None)
-    if found:
-        return found
     if head[4:8] == b"ftyp":
         return _boxed(head)
     if head.startswith(b"RIFF"):

@@ -54,6 +54,7 @@ _COLOURS = {3: "a palette", 6: "YCbCr", 8: "CIELab", 32803: "a raw sensor mosaic
 _LETTERS = {1: "u", 2: "i", 3: "f", 4: "u"}
 _WORDS = {"u": "", "i": "signed ", "f": "floating-point "}
 _DEPTHS = {"u": {*range(1, 17), 32, 64}, "i": {8, 16, 32, 64}, "f": {16, 32, 64}}
+_TURNED_TWICE = {"F;32BF", "I;32BS", "I;16BS"}
 _GREY, _RGB, _CMYK = 1, 2, 5
 _INVERTED = 0  # grey where 0 is white
 
@@ -105,15 +106,23 @@ def size(file: IO[bytes]) -> tuple[int, int]:
     return layout.width, layout.height
 
 
-def misread(tags: Any) -> bool:
-    """Tell whether Pillow, for all that it opens the file, takes its planes for 8 bits.
+def misread(tags: Any, rawmode: str) -> bool:
+    """Tell whether Pillow, for all that it opens the file, would get its numbers wrong.
+
+    It takes planes of 16 bits for 8, knows no planes multiplied by alpha, and turns round the bytes
+    of compressed big-endian numbers twice.
 
     Args:
         tags: of the first picture, as Pillow gives them.
+        rawmode: how it takes the pixels to be stored.
     """
+    if rawmode in _TURNED_TWICE:
+        return bool(tags.get(_COMPRESSION, 1) != 1)
+    if tags.get(_PLANAR, 1) != 2 or tags.get(_BANDS, 1) < 2:
+        return False
     bits = tags.get(_BITS, (1,))
     deep = max(bits if isinstance(bits, tuple) else (bits,)) > 8
-    return bool(tags.get(_PLANAR, 1) == 2 and tags.get(_BANDS, 1) > 1 and deep)
+    return deep or 1 in tags.get(_EXTRAS, ())
 
 
 def stated(tags: Any) -> Stated:
@@ -139,9 +148,11 @@ def name(file: IO[bytes]) -> str:
     """Name a TIFF by its bands and depths, as in "a TIFF with 5 bands of 16 bits".
 
     Raises:
-        ImageError: if the file has no sound directory.
+        ImageError: if it is damaged, or none that is read.
     """
-    return _what(_layout(file))
+    layout = _layout(file)
+    _checked(layout)
+    return _what(layout)
 
 
 def read(file: IO[bytes], open_tiff: OpenTiff) -> Image.Image:
@@ -186,8 +197,8 @@ def _directory(file: IO[bytes]) -> tuple[str, Tags]:
     head = file.read(16)
     order = "<" if head[:2] == b"II" else ">"
     big = 43 in head[2:4]
-    start = struct.unpack(f"{order}Q", head[8:]) if big else struct.unpack(f"{order}L", head[4:8])
-    file.seek(*start)
+    pointer = f"{order}Q" if big else f"{order}L"
+    _seek(file, struct.unpack(pointer, head[8:] if big else head[4:8])[0], end)
     counter, entry = (f"{order}Q", f"{order}HHQ8s") if big else (f"{order}H", f"{order}HHL4s")
     (number,) = struct.unpack(counter, file.read(struct.calcsize(counter)))
     entries = file.read(min(number, _MAX_TAGS) * struct.calcsize(entry))
@@ -199,10 +210,16 @@ def _directory(file: IO[bytes]) -> tuple[str, Tags]:
             continue
         data = inline
         if length > len(inline):
-            file.seek(*struct.unpack(f"{order}{'Q' if big else 'L'}", inline))
+            _seek(file, struct.unpack(pointer, inline)[0], end)
             data = file.read(length)
         tags[tag] = struct.unpack(pattern, data[:length])
     return order, tags
+
+
+def _seek(file: IO[bytes], place: int, end: int) -> None:
+    if place >= end:
+        raise ValueError("beyond the end")
+    file.seek(place)
 
 
 def _from_tags(order: str, tags: Tags) -> _Layout:
@@ -306,17 +323,17 @@ def _plane(
     across = -(-layout.width // wide)
     if row * across * layout.height > _MAX_BYTES:
         raise ImageError(f"too large: {_what(layout)}, {layout.width} x {layout.height} pixels")
-    disguised = _disguised(file, layout, part, row, across)
-    with open_tiff(io.BytesIO(disguised)) as grey:
+    with open_tiff(_disguised(file, layout, part, row, across)) as grey:
         raw = np.asarray(grey).reshape(layout.height, across, row)
     numbers = _unpacked(raw, layout, wide, bands)
     return numbers.reshape(layout.height, across * wide, bands)[:, : layout.width]
 
 
-def _disguised(file: IO[bytes], layout: _Layout, part: slice, row: int, across: int) -> bytes:
+def _disguised(file: IO[bytes], layout: _Layout, part: slice, row: int, across: int) -> IO[bytes]:
     """Return a TIFF of the same strips or tiles, said to be grey with 8 bits."""
     offsets, sizes = layout.offsets[part], layout.sizes[part]
-    if not sizes and layout.compression == 1:
+    guessed = not sizes and layout.compression == 1
+    if guessed:
         sizes = (row * layout.block[1],) * len(offsets)
     if len(sizes) != len(offsets) or not offsets:
         raise ImageError("damaged (it does not tell where its pixels are)")
@@ -324,13 +341,13 @@ def _disguised(file: IO[bytes], layout: _Layout, part: slice, row: int, across: 
         raise ImageError("damaged (it tells of more data than its pixels need)")
     out = bytearray(b"II*\0\0\0\0\0")
     starts = []
+    end = file.seek(0, io.SEEK_END)
     for offset, length in zip(offsets, sizes, strict=True):
-        file.seek(offset)
+        file.seek(min(offset, end))
         data = file.read(length)
         starts.append(len(out))
         out += data
-        last = len(starts) == len(offsets) and layout.compression == 1
-        if len(data) < length and not (last and layout.sizes[part] != sizes):
+        if len(data) < length and not guessed:
             raise ImageError("damaged or cut short (its pixels end early)")
     fields = {
         _WIDTH: [row * across],
@@ -349,7 +366,7 @@ def _disguised(file: IO[bytes], layout: _Layout, part: slice, row: int, across: 
     return _with_directory(out, fields)
 
 
-def _with_directory(out: bytearray, fields: dict[int, list[int]]) -> bytes:
+def _with_directory(out: bytearray, fields: dict[int, list[int]]) -> IO[bytes]:
     entries = b""
     for tag, values in sorted(fields.items()):
         data = struct.pack(f"<{len(values)}L", *values)
@@ -358,7 +375,8 @@ def _with_directory(out: bytearray, fields: dict[int, list[int]]) -> bytes:
             out += where
         entries += struct.pack("<HHL", tag, 4, len(values)) + data
     struct.pack_into("<L", out, 4, len(out))
-    return bytes(out + struct.pack("<H", len(fields)) + entries + bytes(4))
+    out += struct.pack("<H", len(fields)) + entries + bytes(4)
+    return io.BytesIO(out)
 
 
 def _unpacked(raw: NDArray[np.uint8], layout: _Layout, wide: int, bands: int) -> Numbers:
@@ -404,7 +422,7 @@ def _picture(numbers: Numbers, layout: _Layout, colours: int) -> Image.Image:
         inks = plain_tones(shown, top or 65535)
         return Image.frombytes("CMYK", (layout.width, layout.height), inks.tobytes())
     tones = to_tones(shown, top, layout.stated.nodata)
-    if layout.photometric == _INVERTED and colours == 1:
+    if layout.stated.inverted and colours == 1:
         tones = 255 - tones
     image = Image.fromarray(tones)
     alpha = _alpha(numbers, layout, colours)

@@ -85,8 +85,9 @@ def window(values: Numbers, top: int | None = None, nodata: float | None = None)
         return _within(Window(0.0, 255.0), bottom, peak, 1.0, _NARROW, whole)
     if top is not None and top < _SIXTEEN and high <= top:
         return _within(Window(0.0, _gain(top)), bottom, peak, top, _NARROW, whole)
-    bits = _depth(high)
-    if peak < 2**bits // _DARK:
+    spread_out = _spread_out(values, high)
+    bits = 16 if spread_out else _depth(high)
+    if not spread_out and peak < 2**bits // _DARK:
         bits = _depth(peak)  # a few hot pixels must not make the rest black
     share = _NARROW if bits == 16 else _NARROW_GUESSED
     full = 2**bits - 1
@@ -118,6 +119,23 @@ def _depth(high: float) -> int:
     return next((bits for bits in DEPTHS if high <= 2**bits - 1), 16)
 
 
+def _spread_out(values: Numbers, high: float) -> bool:
+    """Tell whether fewer bits were spread over all 16, as PNG asks for: then dark means dark.
+
+    The upper bits stand again in the lower ones, or the lower byte is empty.
+    """
+    if values.dtype != np.uint16 or not 255 < high < 2 ** DEPTHS[-2]:
+        return False
+    seen = np.zeros(_SIXTEEN + 1, np.bool_)
+    for rows in _blocks(values):
+        seen[values[rows]] = True
+    used = np.flatnonzero(seen)
+    return not np.any(used & 255) or any(
+        high >= 2**bits and not np.any((used & 2 ** (16 - bits) - 1) != used >> bits)
+        for bits in DEPTHS[:3]
+    )
+
+
 def _gain(top: int) -> float:
     """Return tones per count; a power of two where ``top`` is all bits set, as a shift is."""
     bits = top.bit_length()
@@ -138,7 +156,9 @@ def _blocks(values: Numbers) -> Iterator[slice]:
 def _invalid(part: Numbers, nodata: float | None) -> NDArray[np.bool_] | None:
     bad = None
     if part.dtype.kind == "f":
-        bad = ~(np.abs(part) < _ABSURD)  # so that not-a-number is among them
+        bad = ~np.isfinite(part)
+        if part.dtype.itemsize > 2:
+            bad |= np.abs(part) > _ABSURD
     if nodata is not None:
         same = part == part.dtype.type(nodata) if part.dtype.kind == "f" else part == nodata
         bad = same if bad is None else bad | same

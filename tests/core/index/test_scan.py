@@ -23,7 +23,7 @@ def names(found: Scan) -> set[str]:
 def test_suffixes_and_folders(tmp_path: Path) -> None:
     for name in ("a.png", "b.JPG", "c/d.jpeg", "c/e.webp", "f.bmp", "g.tif", "h.TIFF"):
         touch(tmp_path / name)
-    for name in ("i.txt", "j.gif", "png", "k.png.txt", "l.jp2"):
+    for name in ("i.txt", "j.psd", "png", "k.png.txt", "l.xcf"):
         touch(tmp_path / name)
     found = scan(str(tmp_path), NO_RULES)
     assert names(found) == {"a.png", "b.JPG", "c/d.jpeg", "c/e.webp", "f.bmp", "g.tif", "h.TIFF"}

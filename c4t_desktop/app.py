@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from c4t_core import __version__, paths
 from c4t_core.files import short_digest
+from c4t_core.quiet import keep_caches_inside
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.jobs.runner import JobRunner
@@ -268,6 +269,7 @@ def create_application(argv: Sequence[str]) -> tuple[QApplication, MainWindow]:
         The application and its main window. Closing the window ends all work.
     """
     sys.setswitchinterval(_SWITCH)
+    keep_caches_inside()
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         app = QApplication(list(argv[:1]) or ["c4t-desktop"])

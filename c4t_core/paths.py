@@ -2,6 +2,8 @@
 
 Everything the application writes goes below :func:`data_dir` and :func:`cache_dir`;
 ``C4T_DATA_DIR`` puts both in one folder. Nothing is ever written into an image folder.
+
+Folders are made where that is possible. Where it is not, whoever writes there says so.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ _APP = "c4t-desktop"
 
 
 def _made(folder: str | Path) -> Path:
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):
+        Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder)
 
 
@@ -26,16 +29,10 @@ def data_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Return the folder of what can be made again (thumbnails, index files), made if possible.
-
-    Where it cannot be made, nothing is kept in it, and all else works.
-    """
+    """Return the folder of what can be made again (thumbnails, index files), made if needed."""
     override = _override()
     usual = platformdirs.user_cache_dir(_APP, appauthor=False)
-    folder = Path(override, "cache") if override else Path(usual)
-    with contextlib.suppress(OSError):
-        return _made(folder)
-    return folder
+    return _made(Path(override, "cache") if override else usual)
 
 
 def _override() -> str:

@@ -18,6 +18,7 @@ from typing import NamedTuple, TextIO
 
 from c4t_core import __version__
 from c4t_core.errors import C4TError, Cancelled, MissingExtraError
+from c4t_core.quiet import keep_caches_inside
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -91,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     _forgive_names(sys.stdout)
     _forgive_names(sys.stderr)
+    keep_caches_inside()
     try:
         code = _run(words)
         sys.stdout.flush()

@@ -106,6 +106,19 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             raise
 
 
+def why_unwritable(folder: Path, size: int = 1 << 20) -> str:
+    """Return why a file of ``size`` bytes cannot be kept in a folder, "" if it can."""
+    scratch = folder / f".{uuid.uuid4().hex}.part"
+    try:
+        try:
+            scratch.write_bytes(bytes(size))
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
 def require_size(path: Path, size: int) -> None:
     """Take a file that is shorter or longer than what was written for a full disk.
 

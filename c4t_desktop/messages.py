@@ -139,6 +139,17 @@ def plain_label(
     return label
 
 
+def button_text(text: str) -> str:
+    """Return what a button, check box, tab or menu shows as ``text``: Qt takes ``&`` for a key.
+
+    Whatever comes from the user goes through it: names of folders, drives, models and searches.
+
+    >>> button_text("Night & fog")
+    'Night && fog'
+    """
+    return text.replace("&", "&&")
+
+
 def show_problem(parent: QWidget | None, problem: Problem) -> QMessageBox:
     """Open one plain dialog about a problem, without blocking, and return it."""
     if problem.details:

@@ -375,6 +375,7 @@ PLAIN = {  # what the window imports of the core before anything is asked for
     "c4t_core.index.query",
     "c4t_core.paths",
     "c4t_core.progress",
+    "c4t_core.quiet",
     "c4t_core.training.events",
     "c4t_core.training.request",
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from c4t_core.datasets.facts import class_counts
 from c4t_core.datasets.scene import Scene
 from c4t_core.errors import DataError
+from c4t_core.quiet import keep_caches_inside
 
 _MOST_BARS = 60
 
@@ -89,6 +90,7 @@ def plot_frequencies(table: list[ClassFrequency], path: Path | str, title: str =
     Raises:
         DataError: if the picture cannot be written.
     """
+    keep_caches_inside()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -12,7 +12,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from c4t_core import paths
-from c4t_core.errors import FolderError
+from c4t_core.errors import CatalogueError, FolderError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
 from c4t_desktop.jobs.file_manager import reveal
@@ -105,8 +105,15 @@ class Commands(QObject):
 
     @Slot(object)
     def tell(self, error: BaseException) -> None:
-        """Tell the user about an error in one plain dialog."""
-        show_problem(self._window, describe(error))
+        """Tell the user about an error in one plain dialog.
+
+        Where nothing can be kept, the start has said so; what fails for it is a passing remark.
+        """
+        problem = describe(error)
+        if self._context.settings.unwritable and isinstance(error, (CatalogueError, OSError)):
+            self.message.emit(problem.sentence)
+        else:
+            show_problem(self._window, problem)
 
 
 class FolderCommands(Commands):

@@ -284,6 +284,17 @@
   </message>
  </context>
  <context>
+  <name>Desktop</name>
+  <message>
+   <source>Nothing can be kept</source>
+   <translation>Nichts kann gespeichert werden</translation>
+  </message>
+  <message>
+   <source>Nothing can be kept in "{folder}" ({reason}): make the folder writable, free some space on its disk, or set C4T_DATA_DIR to another folder; until then marks, searches and settings are lost at the end.</source>
+   <translation>In „{folder}“ kann nichts gespeichert werden ({reason}): den Ordner beschreibbar machen, auf seinem Datenträger Platz schaffen oder C4T_DATA_DIR auf einen anderen Ordner setzen; bis dahin gehen Markierungen, Suchen und Einstellungen am Ende verloren.</translation>
+  </message>
+ </context>
+ <context>
   <name>DetailsPanel</name>
   <message>
    <source>CAPTIONS</source>

@@ -217,8 +217,8 @@ def plain_errors(path: Path) -> Iterator[None]:
             ) from error
         if "readonly" in text or "read-only" in text:
             raise CatalogueError(
-                f'"{path}" may not be written; make its folder writable, or set C4T_DATA_DIR to '
-                "another folder: everything done so far is kept."
+                f'"{path}" may not be written; make its folder writable, see that its disk is not '
+                "full, or set C4T_DATA_DIR to another folder: everything done so far is kept."
             ) from error
         raise CatalogueError(
             f'"{path}" cannot be used ({text}); check the disk and start again: everything done '

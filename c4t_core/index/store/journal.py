@@ -8,12 +8,12 @@ WAL already is switched back. On a disk that may not be written, reading goes on
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import uuid
 from pathlib import Path
 
 from c4t_core.errors import CatalogueError
+from c4t_core.files import why_unwritable
 from c4t_core.index.store.soundness import is_busy
 from c4t_core.paths import keep_private
 
@@ -115,14 +115,14 @@ def _without_shared_memory(path: Path, why: sqlite3.OperationalError) -> sqlite3
         _read(connection)
         return connection
     log = path.with_name(path.name + "-wal")
-    if not _may_write(path.parent) and not (log.exists() and log.stat().st_size):
+    if why_unwritable(path.parent) and not (log.exists() and log.stat().st_size):
         connection = _opened(path, "immutable=1")
         _read(connection)
         return connection
     raise CatalogueError(
-        f'"{path}" cannot be used on this disk ({why}); close every other program that uses it '
-        "and make its folder writable, or copy the folder to a local disk and set C4T_DATA_DIR to "
-        "it: everything done so far is kept."
+        f'"{path}" cannot be used on this disk ({why}); close every other program that uses it, '
+        "see that its folder may be written and its disk is not full, or copy the folder to a "
+        "local disk and set C4T_DATA_DIR to it: everything done so far is kept."
     ) from why
 
 
@@ -131,13 +131,3 @@ def _read(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN")
     connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     connection.execute("COMMIT")
-
-
-def _may_write(folder: Path) -> bool:
-    scratch = folder / f".{uuid.uuid4().hex[:12]}"
-    try:
-        os.close(os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
-        scratch.unlink()
-    except OSError:
-        return False
-    return True

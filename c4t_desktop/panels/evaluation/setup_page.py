@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import count_text, plain_label, why_unusable
+from c4t_desktop.messages import button_text, count_text, plain_label, why_unusable
 from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.parts import named, set_kind, text_field
 from c4t_desktop.services.evaluation import Marked, Plan
@@ -292,7 +292,7 @@ class SetupPage(QScrollArea):
                 old.deleteLater()
         self.models = {}
         for info in infos:
-            box = QCheckBox(title_of(info.name))
+            box = QCheckBox(button_text(title_of(info.name)))
             box.setObjectName(f"evaluateModel_{info.name}")
             box.setEnabled(info.available)
             wish = info.name in checked if checked else info.name in (current, "c4t", "clip")

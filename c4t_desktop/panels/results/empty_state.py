@@ -13,7 +13,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeE
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from c4t_desktop.gallery.results_model import local_path, shown
-from c4t_desktop.messages import Problem, count_text, plural
+from c4t_desktop.messages import Problem, button_text, count_text, plural
 from c4t_desktop.panels.bars.status import folders_title
 from c4t_desktop.panels.parts import FlowLayout, Part, column, label, named, restyle, row
 from c4t_desktop.theme import Theme
@@ -190,7 +190,7 @@ class _Button(QPushButton):
     """A button that calls a function from a method of its own, on the GUI thread."""
 
     def __init__(self, text: str, act: Callable[[], object]) -> None:
-        super().__init__(text)
+        super().__init__(button_text(text))
         self._act = act
         self.clicked.connect(self._go)
 

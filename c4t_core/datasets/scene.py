@@ -197,6 +197,11 @@ def number(name: str, value: Any) -> float:
     return float(value)
 
 
+def is_true(value: Any) -> bool:
+    """True for what a label file may write for yes; ``"0"``, for one, is no."""
+    return str(value).strip().lower() in ("1", "1.0", "true", "yes")
+
+
 def unit_box(values: Any, width: float = 1.0, height: float = 1.0) -> Box:
     """Return ``(x0, y0, x1, y1)`` in 0..1 from corners in pixels; what hangs out is cut off.
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from c4t_core.datasets.labels import bdd100k, boxes, cityscapes, masks
+from c4t_core.datasets.labels import bdd100k, cityscapes, coco, kitti, masks
 from c4t_core.datasets.labels.layout import Reading, image_size, start_reading
 from c4t_core.datasets.scene import (
     Problem,
@@ -37,11 +37,11 @@ _NATIVE = ("weather", "time_of_day", "road", "place", "drive", "split")
 
 KINDS: dict[str, Callable[[Reading], Iterator[Scene]]] = {
     "a2d2": partial(masks.read, kind="a2d2"),
-    "tju-dhd": partial(boxes.read_coco, kind="tju-dhd"),
-    "coco": boxes.read_coco,
+    "tju-dhd": partial(coco.read, kind="tju-dhd"),
+    "coco": coco.read,
     "cityscapes": cityscapes.read,
     "bdd100k": bdd100k.read,
-    "kitti": boxes.read_kitti,
+    "kitti": kitti.read,
     "masks": masks.read,
 }
 """Data sets that are read below ``source``; ``scenes`` is a file and comes beside them."""

@@ -13,21 +13,33 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from c4t_core.datasets.labels.boxes import boxed_scene, json_files
-from c4t_core.datasets.labels.layout import ImageFinder, Reading, image_size
-from c4t_core.datasets.scene import Scene, Thing, unit_box
+from c4t_core.datasets.labels.image_finder import ImageFinder
+from c4t_core.datasets.labels.layout import Reading, Tally, image_size, json_files
+from c4t_core.datasets.labels.objects import Gathered
+from c4t_core.datasets.scene import Scene, Thing, is_true, number, unit_box
 from c4t_core.errors import DataError
 
 _FACTS = {"weather": "weather", "place": "scene", "time_of_day": "timeofday"}
+# What is a single thing by its nature, also where it is outlined and not boxed.
+_OBJECTS = frozenset(
+    {
+        *("person", "pedestrian", "rider", "other person", "car", "truck", "bus", "train"),
+        *("motor", "motorcycle", "bike", "bicycle", "trailer", "caravan", "other vehicle"),
+        *("traffic light", "traffic sign"),
+    }
+)
+# Of a group, and of what is too far off or hidden to be told, the number is not known.
+_CROWDS = ("crowd", "ignored")
 
 
 def read(reading: Reading) -> Iterator[Scene]:
-    """Yield a scene per labelled image.
+    """Yield a scene per labelled image, however many files label it.
 
     Raises:
         DataError: if the source holds no such labels.
     """
     finder = ImageFinder(reading, unique=True)  # names are ids
+    gathered = Gathered("bdd100k")
     seen = False
     for path, data in json_files(reading):
         rows = _rows(data)
@@ -35,15 +47,22 @@ def read(reading: Reading) -> Iterator[Scene]:
             reading.report("this is no BDD100K label file", path)
             continue
         seen = True
-        for number, row in enumerate(rows, start=1):
-            scene = _scene(reading, path, f"image {number}", row, finder)
-            if scene is not None:
-                yield scene
+        tally = Tally()
+        again = sum(
+            _add(reading, path, f"image {number}", row, finder, gathered, tally)
+            for number, row in enumerate(rows, start=1)
+        )
+        tally.report(reading, path)
+        if again:
+            reading.report(
+                f"images that were read before: {again}; what is labelled twice counts once", path
+            )
     if not seen:
         raise DataError(
             f"{reading.source} holds no BDD100K labels; name det_train.json or a folder of them",
             reading.source,
         )
+    yield from gathered.scenes()
 
 
 def _rows(data: Any) -> list[Any] | None:
@@ -61,15 +80,23 @@ def _rows(data: Any) -> list[Any] | None:
     return [data] if "name" in data else None
 
 
-def _scene(reading: Reading, path: Path, where: str, row: Any, finder: ImageFinder) -> Scene | None:
+def _add(
+    reading: Reading,
+    path: Path,
+    where: str,
+    row: Any,
+    finder: ImageFinder,
+    gathered: Gathered,
+    tally: Tally,
+) -> bool:
+    """Add what a file says of one image; return True if another spoke of it before."""
     name = row.get("name") if isinstance(row, dict) else None
     if not isinstance(name, str) or not name:
-        reading.report(f"{where} has no name", path)
-        return None
-    image = finder.find(name)
+        tally.add("image", "without a name", where)
+        return False
+    image = finder.find(name, path, tally)
     if image is None:
-        reading.report(f"the image {name} is not below {reading.root}", path)
-        return None
+        return False
     attributes = row.get("attributes")
     facts = {
         key: value
@@ -80,28 +107,52 @@ def _scene(reading: Reading, path: Path, where: str, row: Any, finder: ImageFind
     }
     labels = row.get("labels")
     things: list[Thing] = []
+    crowds: list[str] = []
     if isinstance(labels, list) and labels:
         try:
             size = image_size(image)
         except ValueError as error:
             reading.report(str(error), image)
-            return None
-        things = list(_things(reading, path, name, labels, size))
-    return boxed_scene(reading.relative(image), things, "bdd100k", **facts)
+            return False
+        for position, item in enumerate(labels, start=1):
+            try:
+                thing, crowd = _thing(item, size)
+            except ValueError as error:
+                tally.add("label", str(error), f"label {position} of {name}")
+            except LookupError:
+                tally.add("label", "without a box, as lanes and areas are", item["category"])
+            else:
+                (crowds.append(thing.label) if crowd else things.append(thing))
+    return gathered.add(reading.relative(image), things, crowds, facts)
 
 
-def _things(
-    reading: Reading, path: Path, name: str, labels: list[Any], size: tuple[int, int]
-) -> Iterator[Thing]:
-    for number, item in enumerate(labels, start=1):
-        if not isinstance(item, Mapping) or not isinstance(item.get("category"), str):
-            reading.report(f"label {number} of {name} has no category", path)
-            continue
-        box = item.get("box2d")
-        if box is None:  # lanes and drivable areas are polygons, not objects
-            continue
-        try:
-            corners = [box.get(side) for side in ("x1", "y1", "x2", "y2")]
-            yield Thing(item["category"], unit_box(corners, *size))
-        except (ValueError, AttributeError) as error:
-            reading.report(f"label {number} of {name}: {error}", path)
+def _thing(item: Any, size: tuple[int, int]) -> tuple[Thing, bool]:
+    """Return an object, and if it stands for several.
+
+    Raises:
+        ValueError: with the reason, if it cannot be read.
+        LookupError: if it has no box and is no object.
+    """
+    label = item.get("category") if isinstance(item, Mapping) else None
+    if not isinstance(label, str) or not label:
+        raise ValueError("without a category")
+    attributes = item.get("attributes")
+    if isinstance(attributes, Mapping) and any(is_true(attributes.get(c)) for c in _CROWDS):
+        return Thing(label), True
+    box = item.get("box2d")
+    if box is None and label not in _OBJECTS:
+        raise LookupError
+    try:
+        corners = _outline(item) if box is None else [box.get(s) for s in ("x1", "y1", "x2", "y2")]
+        return Thing(label, unit_box(corners, *size) if corners else None), False
+    except (ValueError, AttributeError, TypeError, KeyError) as error:
+        raise ValueError("with a box that is none or holds no pixel of its image") from error
+
+
+def _outline(item: Mapping[str, Any]) -> list[float]:
+    """Return the corners of an outlined object; none where only a mask tells its place."""
+    points = [point for part in item.get("poly2d") or () for point in part["vertices"]]
+    if not points:
+        return []
+    across, down = zip(*((number("x", x), number("y", y)) for x, y in points), strict=True)
+    return [min(across), min(down), max(across), max(down)]

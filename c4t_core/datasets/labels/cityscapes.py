@@ -9,6 +9,7 @@ arXiv 1604.01685.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,10 +18,10 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from c4t_core.datasets.labels.boxes import load_or_report
-from c4t_core.datasets.labels.layout import ImageFinder, Reading, files_below, frame_key
+from c4t_core.datasets.labels.image_finder import ImageFinder
+from c4t_core.datasets.labels.layout import Reading, files_below, frame_key, load_or_report
 from c4t_core.datasets.labels.masks import Palette, read_label, regions, scene_of
-from c4t_core.datasets.scene import Scene, Thing, count, number, unit_box
+from c4t_core.datasets.scene import Scene, Thing, count, is_true, number, unit_box
 from c4t_core.errors import DataError
 
 NAMES = (
@@ -42,12 +43,13 @@ def read(reading: Reading) -> Iterator[Scene]:
     Raises:
         DataError: if there is neither.
     """
-    labels: dict[str, Path] = {}
+    labels: dict[Path, Path] = {}
     for path in files_below(reading.source, {".json", ".png"}):
+        key = path.parent / frame_key(path)  # another folder may have frames of the same name
         if path.stem.endswith(_POLYGONS):
-            labels[frame_key(path)] = path
+            labels[key] = path
         elif path.stem.endswith(_IDS) and path.suffix == ".png":
-            labels.setdefault(frame_key(path), path)
+            labels.setdefault(key, path)
     if not labels:
         raise DataError(
             f"{reading.source} holds no *_gtFine_polygons.json or *_gtFine_labelIds.png; "
@@ -57,13 +59,14 @@ def read(reading: Reading) -> Iterator[Scene]:
     finder = ImageFinder(reading)
     palette = Palette(dict(enumerate(NAMES)))
     for key, path in labels.items():
-        image = finder.find(f"{key}_leftImg8bit") or finder.find(key)
+        name = key.as_posix()
+        image = finder.find(f"{name}_leftImg8bit", path) or finder.find(name, path)
         if image is None:
             reading.report("this label has no image", path)
             continue
         scene = _scene(reading, path, reading.relative(image), palette)
         if scene is not None:
-            yield replace(scene, drive=key.split("_")[0], split=_split(path))
+            yield replace(scene, drive=key.name.split("_")[0], split=_split(path))
 
 
 def _scene(reading: Reading, path: Path, image: str, palette: Palette) -> Scene | None:
@@ -97,6 +100,8 @@ def polygons(data: Any, image: str, report: Any) -> Scene:
     things: list[Thing] = []
     groups: set[str] = set()
     for position, item in enumerate(data["objects"], start=1):
+        if isinstance(item, Mapping) and _is_not_drawn(item):
+            continue
         try:
             label, points = _polygon(item)
             box = unit_box(_corners(points), width, height)
@@ -124,6 +129,12 @@ def polygons(data: Any, image: str, report: Any) -> Scene:
         things=(*(t for t in scene.things if t.label not in counts), *things),
         counts=dict(counts),
     )
+
+
+def _is_not_drawn(item: Mapping[str, Any]) -> bool:
+    """True for what is in no label image of the data set: deleted objects and license plates."""
+    words = re.sub(r"[\W_]+", "", str(item.get("label"))).lower()
+    return is_true(item.get("deleted")) or words == "licenseplate"
 
 
 def _polygon(item: Any) -> tuple[str, list[tuple[float, float]]]:

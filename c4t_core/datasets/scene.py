@@ -89,6 +89,15 @@ class Scene:
     source: str = ""
 
 
+def uncounted(scene: Scene) -> list[str]:
+    """Return the classes that are there in a number that nobody knows, such as those of crowds.
+
+    They are things without a box, a share of the pixels or a count.
+    """
+    bare = (t.label for t in scene.things if t.box is None and t.share is None)
+    return [label for label in dict.fromkeys(bare) if label not in scene.counts]
+
+
 _THING_KEYS = tuple(f.name for f in fields(Thing))
 _TEXTS = ("weather", "time_of_day", "road", "place", "drive", "group", "split", "source")
 

@@ -9,13 +9,13 @@ it. A second shape is read too, the manifests that many small data sets come wit
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from c4t_core.datasets.labels import bdd100k, cityscapes, coco, kitti, masks
-from c4t_core.datasets.labels.layout import Reading, image_size, start_reading
+from c4t_core.datasets.labels.layout import Reading, Tally, image_size, start_reading
 from c4t_core.datasets.scene import (
     Problem,
     Scene,
@@ -73,7 +73,10 @@ def read_scenes(
         return
     if kind not in KINDS:
         raise DataError(f"{kind} is not a kind of labels; choose {', '.join(KINDS)} or scenes")
-    yield from KINDS[kind](start_reading(Path(source), images, classes, problems))
+    reading = start_reading(Path(source), images, classes, problems)
+    tally = Tally()
+    yield from _once(KINDS[kind](reading), tally)
+    tally.report(reading, reading.source)
 
 
 def load_scenes(
@@ -93,15 +96,35 @@ def load_scenes(
     """
     file = _scenes_file(Path(path))
     root = Path(images) if images is not None else file.parent
+    tally = Tally()
     with open_bytes(file) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            report = partial(_report, problems, file, number)
-            try:
-                yield _parse(line, root, report)
-            except ValueError as error:
-                report(str(error))
+        yield from _once(_read_lines(lines, file, root, problems), tally)
+    if problems is not None:
+        problems += [Problem(None, sentence, file) for sentence in tally.sentences()]
+
+
+def _once(scenes: Iterable[Scene], tally: Tally) -> Iterator[Scene]:
+    """Yield the first scene of each image: what is labelled twice must not count twice."""
+    seen: set[str] = set()
+    for scene in scenes:
+        if scene.image in seen:
+            tally.add("scene", "of an image that had one before", scene.image)
+        else:
+            seen.add(scene.image)
+            yield scene
+
+
+def _read_lines(
+    lines: BinaryIO, file: Path, root: Path, problems: list[Problem] | None
+) -> Iterator[Scene]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        report = partial(_report, problems, file, number)
+        try:
+            yield _parse(line, root, report)
+        except ValueError as error:
+            report(str(error))
 
 
 def _report(problems: list[Problem] | None, file: Path, line: int, message: str) -> None:

@@ -97,7 +97,7 @@ class ImageFinder:
             if len(alike) == 1 or (alike and self._unique):
                 return alike[0]
             if alike:
-                reason = "of which several folders have one of that name"
+                reason = "with a name that several folders have"
             elif other_part:
                 reason = "that only another part of the data set has"
         if tally is not None:

@@ -20,12 +20,16 @@ from c4t_core.files import read_json
 from c4t_core.images.decode import SUFFIXES, read_header
 
 IMAGE_FOLDERS = frozenset(
-    {"images", "image", "image_2", "camera", "leftimg8bit", "jpegimages", "701_stillsraw_full"}
+    {
+        *("images", "image", "image_2", "img", "camera", "leftimg8bit", "jpegimages"),
+        "701_stillsraw_full",
+    }
 )
 LABEL_FOLDERS = frozenset(
     {
         *("labels", "label", "label_2", "masks", "mask", "annotations", "gtfine"),
-        *("segmentationclass", "labeledapproved_full"),
+        *("segmentationclass", "segmentationclasspng", "segmentationobject"),
+        *("masks_machine", "masks_human", "labeledapproved_full"),
     }
 )
 _EXAMPLES = 5  # of what is left out for one reason
@@ -82,14 +86,19 @@ class Tally:
         if len(examples) <= _EXAMPLES and example not in examples:
             examples.append(example)
 
-    def report(self, reading: Reading, path: Path) -> None:
-        """Say how many of each were left out of a file, a sentence for each reason."""
+    def sentences(self) -> Iterator[str]:
+        """Yield how many of each were left out, a sentence for each reason."""
         for (noun, reason), count in self._counts.items():
             examples = self._examples[noun, reason]
             named = ", ".join(examples[:_EXAMPLES])
             more = ", and more" if len(examples) > _EXAMPLES else ""
             nouns = noun if count == 1 else f"{noun}s"
-            reading.report(f"left out: {count} {nouns} {reason} ({named}{more})", path)
+            yield f"left out: {count} {nouns} {reason} ({named}{more})"
+
+    def report(self, reading: Reading, path: Path) -> None:
+        """Report the sentences as problems of a file."""
+        for sentence in self.sentences():
+            reading.report(sentence, path)
 
 
 def start_reading(

@@ -81,7 +81,8 @@ def test_coco_reports_what_does_not_fit(tmp_path: Path) -> None:
     scenes, problems = _read("coco", _json(tmp_path / "a.json", data))
     assert [s.counts for s in scenes] == [{}, {"pedestrian": 1}]  # a crowd of cars: how many?
     assert [p.message for p in problems] == [
-        "left out: 2 annotations whose category the file does not list (annotation 4, annotation 9)",
+        "left out: 2 annotations whose category the file does not list (annotation 4, "
+        "annotation 9)",
         "left out: 3 annotations without a bbox of four numbers (annotation 5, annotation 7, "
         "annotation 8)",
         "left out: 1 annotation in another form than an object (annotation 11)",

@@ -77,7 +77,8 @@ def test_an_image_without_objects_belongs_to_the_counted_ones():
 
 def test_a_crowd_is_an_answer_to_its_class_and_to_no_number():
     crowd = {"things": (Thing("bus"),), "source": "boxes"}
-    rows = [counted(bus=2)] * 3 + [crowd, {**crowd, "counts": {"car": 1}}] + [counted(car=1)] * 9
+    rows = [counted(bus=2)] * 3 + [crowd, {**crowd, "counts": {"car": 1}}]
+    rows += [counted(car=1)] * 3 + [counted(van=1)] * 6
     some = by_text(*scenes_of(*rows))
     assert some["buses"].relevant.tolist() == [0, 1, 2, 3, 4]
     assert some["two buses"].relevant.tolist() == [0, 1, 2]

@@ -114,7 +114,7 @@ def _read_file(
         try:
             things = list(_things(found, _size(item, image), tally))
         except ValueError as error:
-            tally.add("image", "whose size is not known", f"{item['file_name']}: {error}")
+            tally.add("image", "whose size is not known", f"{image.name}: {error}")
             continue
         unknown = [*found.crowds, *found.stuff]
         again += gathered.add(reading.relative(image), things, unknown)
@@ -145,7 +145,7 @@ def _images(
     """Return image id -> the image and its entry, or None for one that is left out."""
     entries: dict[str, dict[str, Mapping[str, Any]]] = {}
     for position, item in enumerate(listed, start=1):
-        name = item.get("file_name") if isinstance(item, dict) else None
+        name = item.get("file_name", item.get("coco_url")) if isinstance(item, dict) else None
         image_id = _id(item.get("id")) if isinstance(item, dict) else None
         if isinstance(name, str) and name.strip() and image_id is not None:
             entries.setdefault(image_id, {}).setdefault(name, item)
@@ -157,7 +157,7 @@ def _images(
         images = {image or name for name, image in found.items()}
         if len(images) > 1:  # whose the annotations are cannot be told
             for name in by_name:
-                tally.add("image", "that share an id with another image", f"{name}: {image_id}")
+                tally.add("image", "with the same id as another image", f"{name}: {image_id}")
         name, image = next(iter(found.items()))
         out[image_id] = (image, by_name[name]) if image is not None and len(images) == 1 else None
     return out
@@ -191,8 +191,10 @@ def _labels(data: Mapping[str, Any], categories: _Categories, tally: Tally) -> d
     out: dict[str, _Labels] = {}
     seen = set()
     for where, item in _annotations(data["annotations"]):
-        if not isinstance(item, Mapping):
-            tally.add("annotation", "in another form than an object", where)
+        if not isinstance(item, Mapping) or is_true(item.get("deleted")):
+            other = not isinstance(item, Mapping)
+            reason = "in another form than an object" if other else "marked as deleted"
+            tally.add("annotation", reason, where)
             continue
         category = _id(item.get("category_id")) or ""
         label = categories.names.get(category)

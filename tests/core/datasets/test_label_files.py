@@ -134,7 +134,7 @@ def test_images_that_share_an_id_get_no_boxes_of_each_other(tmp_path: Path) -> N
     assert _counts(scenes) == {"c.jpg": {"car": 1}}
     assert problems == [
         "left out: 1 annotation listed before under the same id (annotation 4)",
-        "left out: 2 images that share an id with another image (a.jpg: 1, b.jpg: 1)",
+        "left out: 2 images with the same id as another image (a.jpg: 1, b.jpg: 1)",
         "left out: 1 annotation of no image of the list (annotation 2)",
     ]
 
@@ -271,6 +271,16 @@ def test_a_name_is_read_as_it_is_before_it_is_unescaped(tmp_path: Path) -> None:
     _images(tmp_path, "a%201.jpg", "a 1.jpg", "1f3a5c7e-b.jpg", "b.jpg")
     path = _json(tmp_path / "a.json", _coco("a%201.jpg", "1f3a5c7e-b.jpg"))
     assert [s.image for s in _read("coco", path)[0]] == ["a%201.jpg", "1f3a5c7e-b.jpg"]
+
+
+def test_images_may_be_named_by_address_and_annotations_be_deleted(tmp_path: Path) -> None:
+    _images(tmp_path, "val2017/1.jpg")  # as LVIS names them
+    data = _coco("x")
+    data["images"] = [{"id": 1, "coco_url": "http://images.example/val2017/1.jpg"}]
+    data["annotations"].append({"image_id": 1, "category_id": 1, "bbox": BOX, "deleted": True})
+    scenes, problems = _read("coco", _json(tmp_path / "a.json", data))
+    assert _counts(scenes) == {"val2017/1.jpg": {"car": 1}}
+    assert problems == ["left out: 1 annotation marked as deleted (annotation 2)"]
 
 
 def test_label_files_that_gzip_packed_are_read(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from c4t_core.datasets import bdd100k, boxes, cityscapes, masks
-from c4t_core.datasets.layout import Reading, image_size, start_reading
+from c4t_core.datasets.labels import bdd100k, boxes, cityscapes, masks
+from c4t_core.datasets.labels.layout import Reading, image_size, start_reading
 from c4t_core.datasets.scene import (
     Problem,
     Scene,

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from c4t_core.datasets.classlist import read_class_list
-from c4t_core.datasets.layout import frame_key
-from c4t_core.datasets.masks import Palette, regions
+from c4t_core.datasets.labels.classlist import read_class_list
+from c4t_core.datasets.labels.layout import frame_key
+from c4t_core.datasets.labels.masks import Palette, regions
 from c4t_core.datasets.scene import Problem, Scene
 from c4t_core.datasets.scenes import read_scenes
 from c4t_core.errors import DataError

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from c4t_core.datasets.captions import TJU_CLASSES
-from c4t_core.datasets.layout import ImageFinder, Reading, files_below, image_size
+from c4t_core.datasets.labels.layout import ImageFinder, Reading, files_below, image_size
 from c4t_core.datasets.scene import Scene, Thing, number, unit_box
 from c4t_core.errors import DataError
 from c4t_core.files import read_json, read_text

@@ -17,9 +17,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from c4t_core.datasets.boxes import load_or_report
-from c4t_core.datasets.layout import ImageFinder, Reading, files_below, frame_key
-from c4t_core.datasets.masks import Palette, read_label, regions, scene_of
+from c4t_core.datasets.labels.boxes import load_or_report
+from c4t_core.datasets.labels.layout import ImageFinder, Reading, files_below, frame_key
+from c4t_core.datasets.labels.masks import Palette, read_label, regions, scene_of
 from c4t_core.datasets.scene import Scene, Thing, count, number, unit_box
 from c4t_core.errors import DataError
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from c4t_core.datasets.boxes import boxed_scene, json_files
-from c4t_core.datasets.layout import ImageFinder, Reading, image_size
+from c4t_core.datasets.labels.boxes import boxed_scene, json_files
+from c4t_core.datasets.labels.layout import ImageFinder, Reading, image_size
 from c4t_core.datasets.scene import Scene, Thing, unit_box
 from c4t_core.errors import DataError
 

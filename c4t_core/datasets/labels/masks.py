@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from c4t_core.datasets.classlist import NAMES, find_class_list, read_class_list
-from c4t_core.datasets.layout import Reading, pair_by_name
+from c4t_core.datasets.labels.classlist import NAMES, find_class_list, read_class_list
+from c4t_core.datasets.labels.layout import Reading, pair_by_name
 from c4t_core.datasets.scene import Box, Scene, Thing
 from c4t_core.datasets.words import class_of
 from c4t_core.errors import DataError, ImageError

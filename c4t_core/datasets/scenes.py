@@ -28,6 +28,7 @@ from c4t_core.datasets.scene import (
     unit_box,
 )
 from c4t_core.errors import DataError
+from c4t_core.files import open_bytes
 
 __all__ = ["KINDS", "Problem", "Scene", "Thing", "load_scenes", "read_scenes"]
 
@@ -92,13 +93,7 @@ def load_scenes(
     """
     file = _scenes_file(Path(path))
     root = Path(images) if images is not None else file.parent
-    try:
-        lines = file.open("rb")
-    except OSError as error:
-        raise DataError(
-            f"{file} cannot be read ({error.strerror}); check the path and its permissions", file
-        ) from error
-    with lines:
+    with open_bytes(file) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue

@@ -16,7 +16,7 @@ from c4t_core.datasets.captions import TJU_CLASSES
 from c4t_core.datasets.labels.layout import ImageFinder, Reading, files_below, image_size
 from c4t_core.datasets.scene import Scene, Thing, number, unit_box
 from c4t_core.errors import DataError
-from c4t_core.files import read_json, read_text
+from c4t_core.files import read_json, read_text_any
 
 _KITTI_FIELDS = 15
 _SILENT = frozenset({"DontCare"})
@@ -219,7 +219,7 @@ def _beside(reading: Reading, label: Path) -> Path | None:
 
 def _kitti_things(reading: Reading, path: Path, size: tuple[int, int]) -> Iterator[Thing]:
     try:
-        lines = read_text(path)[0].splitlines()
+        lines = read_text_any(path).splitlines()
     except DataError as error:
         reading.report(str(error), path)
         return

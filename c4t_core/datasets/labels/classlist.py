@@ -15,7 +15,7 @@ from typing import Any
 
 from c4t_core.datasets.scene import Problem
 from c4t_core.errors import DataError
-from c4t_core.files import read_json, read_text
+from c4t_core.files import read_json, read_text_any
 
 Key = tuple[int, int, int] | int
 NAMES: tuple[str, ...] = (
@@ -44,7 +44,7 @@ def read_class_list(path: Path, problems: list[Problem]) -> dict[Key, str]:
     if path.suffix.lower() == ".json":
         entries = _json_entries(read_json(path), path)
     else:
-        entries = _text_entries(read_text(path)[0].splitlines())
+        entries = _text_entries(read_text_any(path).splitlines())
     out: dict[Key, str] = {}
     for line, entry in entries:
         try:

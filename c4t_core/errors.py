@@ -91,6 +91,19 @@ class DataError(C4TError):
         self.line = line
 
 
+class ColumnsError(DataError):
+    """It is not known which columns of a table are meant; choose among them.
+
+    Attributes:
+        header: the columns there are.
+    """
+
+    def __init__(self, message: str, path: Path, header: tuple[str, ...]) -> None:
+        """Keep the sentence and the columns."""
+        super().__init__(message, path, 1)
+        self.header = header
+
+
 class TrainingError(C4TError):
     """Training cannot start or go on."""
 

@@ -33,6 +33,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "split": ("split", "fold", "subset"),
 }
 _SAMPLE = 200  # rows that tell which column holds the files
+_HEAD = 1000  # bytes or characters that tell whether a file is text
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def sniff(path: Path, purpose: Purpose = PAIRS, chosen: Mapping[str, str] | None
     Raises:
         DataError: if it cannot be read, is empty, or holds no rows of columns.
     """
-    text, encoding = decode(read_bytes(path))
+    text, encoding = _text(path)
     start = text.lstrip("\ufeff \t\r\n")[:1]
     if not start:
         first, second = purpose.needed
@@ -142,6 +143,26 @@ def sniff(path: Path, purpose: Purpose = PAIRS, chosen: Mapping[str, str] | None
     if table is None:
         raise DataError(f"{path} holds no row that can be read; save it as UTF-8 CSV", path)
     return Table("csv", table.header, table.rows, encoding, table.delimiter, table.problems)
+
+
+def _text(path: Path) -> tuple[str, str]:
+    """Return (text, encoding) of a file.
+
+    Raises:
+        DataError: if it cannot be read, or is no text.
+    """
+    raw = read_bytes(path)
+    text, encoding = decode(raw)
+    if "\0" in text[:_HEAD]:  # UTF-16 without its mark has a NUL in every other place
+        for first, wide in enumerate(("utf-16-be", "utf-16-le")):
+            half = raw[first:_HEAD:2]
+            if 2 * half.count(0) > len(half) and not raw[1 - first : _HEAD : 2].count(0):
+                return raw.decode(wide, errors="replace"), wide
+    head = text[:_HEAD]
+    odd = sum(char < " " and char not in "\t\n\r\f\v" for char in head)
+    if 20 * odd > len(head):
+        raise DataError(f"{path} is no text; save it as UTF-8 CSV", path)
+    return text, encoding
 
 
 def choose_columns(
@@ -235,7 +256,8 @@ def _best(
 
 def listed(header: Sequence[str]) -> str:
     """Return columns for a sentence."""
-    return ", ".join(name or '""' for name in header[:12]) or "no columns"
+    shown = ("".join(char if char.isprintable() else "?" for char in name) for name in header[:12])
+    return ", ".join(name[:60] or '""' for name in shown) or "no columns"
 
 
 def cell(row: Mapping[str, Any], column: str | None) -> Any:

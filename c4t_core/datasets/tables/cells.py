@@ -10,7 +10,10 @@ from typing import Any
 
 # What pandas, R, SQL and spreadsheets write where there is no value.
 _MISSING = frozenset(
-    ("", "none", "null", "nil", "nan", "-nan", "na", "n/a", "#n/a", "#na", "<na>", "<null>", "\\n")
+    (
+        *("", "none", "null", "nil", "nan", "-nan", "na", "n/a", "#n/a", "#na", "<na>", "<null>"),
+        *("\\n", "-", "--"),
+    )
 )
 _NAME_KEYS = ("path", "file_name", "filename", "filepath", "file", "name", "src", "image")
 _TEXT_KEYS = ("raw", "caption", "text", "sentence", "comment", "value")

@@ -216,9 +216,10 @@ def _lists(data: Mapping[str, Any], form: Form) -> Iterable[Any] | None:
 
 
 def _placed(item: dict[str, Any]) -> dict[str, Any]:
-    folder, name = item.get("filepath"), item.get("filename")
+    """Return an image of Karpathy's splits with its folder and name joined."""
+    folder, name = item.get("filepath", ""), item.get("filename")
     if "sentences" in item and isinstance(folder, str) and isinstance(name, str):
-        return {**item, "image": f"{folder}/{name}"}
+        return {**item, "image": f"{folder}/{name}" if folder else name}
     return item
 
 

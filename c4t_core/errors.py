@@ -98,9 +98,11 @@ class ColumnsError(DataError):
         header: the columns there are.
     """
 
-    def __init__(self, message: str, path: Path, header: tuple[str, ...]) -> None:
-        """Keep the sentence and the columns."""
-        super().__init__(message, path, 1)
+    def __init__(
+        self, message: str, path: Path, header: tuple[str, ...], line: int | None = 1
+    ) -> None:
+        """Keep the sentence, where it happened and the columns."""
+        super().__init__(message, path, line)
         self.header = header
 
 

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from c4t_core.datasets.pairs_table import Columns, Table, cell, choose_columns, listed, sniff
 from c4t_core.datasets.scene import Problem, Scene
 from c4t_core.datasets.tables.cells import image_name, is_missing, texts
-from c4t_core.errors import DataError
+from c4t_core.errors import ColumnsError, DataError
 from c4t_core.files import FORMULA, guard_cell, unguard_cell
 from c4t_core.images.frame_names import parse_frame_name
 from c4t_core.images.lookup import Root
@@ -105,7 +105,7 @@ class PairsFile:
         """Return the file itself if it has pairs.
 
         Raises:
-            DataError: if it has none, with its first problems.
+            ColumnsError: if it has none, with its first problems.
         """
         if self.pairs:
             return self
@@ -113,11 +113,12 @@ class PairsFile:
         line = self.problems[0].line if self.problems else None
         others = [name for name in self.header if name != self.columns.image]
         choice = f", choose another column for the image ({listed(others)}; --image-column)"
-        raise DataError(
+        raise ColumnsError(
             f"{self.path} holds no usable pair ({first or 'it has no rows'}); mend these lines"
             f"{choice if len(others) > 1 else ''} or check that {self.root} is the folder of the "
             "images",
             self.path,
+            self.header,
             line,
         )
 

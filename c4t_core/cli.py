@@ -118,7 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     requested = next((word for word in words if not word.startswith("-")), None)
-    args = build_parser(requested).parse_args(words)
+    arrange = getattr(load_command(requested), "arrange", None) if requested in COMMANDS else None
+    args = build_parser(requested).parse_args(words if arrange is None else arrange(words))
     return int(load_command(args.command).run(args))
 
 

@@ -6,7 +6,7 @@ to searching meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ class Plan:
         images: root of the image paths; None for the folder of the pairs.
         scenes: ground truth as JSON lines, None without.
         test_set: a test set of the user's; "" for all marks. Only where ``pairs`` is None.
+        columns: role -> column of the pairs, None to have them found.
     """
 
     models: tuple[str, ...]
@@ -45,6 +46,7 @@ class Plan:
     images: Path | None = None
     scenes: Path | None = None
     test_set: str = ""
+    columns: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def evaluate(plan: Plan, job: Job, files_of_size: FilesOfSize) -> Report:
     if scenes is None and holds_scenes(pairs):
         made = pairs_from_labels("scenes", pairs, images, scenes=True, progress=job.progress)
         pairs, images, scenes = made.path, made.images, made.scenes
-    request = EvaluationRequest(pairs, images, plan.models, scenes)
+    request = EvaluationRequest(pairs, images, plan.models, scenes, columns=plan.columns)
     return run_evaluation(request, job.progress, job.report)
 
 

@@ -242,6 +242,25 @@
   </message>
  </context>
  <context>
+  <name>ColumnsRow</name>
+  <message>
+   <source>Caption column</source>
+   <translation>Spalte der Bildtexte</translation>
+  </message>
+  <message>
+   <source>Column of the caption</source>
+   <translation>Spalte des Bildtexts</translation>
+  </message>
+  <message>
+   <source>Column of the image</source>
+   <translation>Spalte des Bildes</translation>
+  </message>
+  <message>
+   <source>Image column</source>
+   <translation>Spalte der Bilder</translation>
+  </message>
+ </context>
+ <context>
   <name>CompareDelegate</name>
   <message>
    <source>only here</source>
@@ -1741,24 +1760,12 @@
    <translation>Bildtext</translation>
   </message>
   <message>
-   <source>Caption column</source>
-   <translation>Spalte der Bildtexte</translation>
-  </message>
-  <message>
    <source>Choose the pairs to learn from.</source>
    <translation>Die Paare wählen, aus denen gelernt wird.</translation>
   </message>
   <message>
    <source>Choose…</source>
    <translation>Wählen …</translation>
-  </message>
-  <message>
-   <source>Column of the caption</source>
-   <translation>Spalte des Bildtexts</translation>
-  </message>
-  <message>
-   <source>Column of the image</source>
-   <translation>Spalte des Bildes</translation>
   </message>
   <message>
    <source>Drive</source>
@@ -1775,10 +1782,6 @@
   <message>
    <source>Image</source>
    <translation>Bild</translation>
-  </message>
-  <message>
-   <source>Image column</source>
-   <translation>Spalte der Bilder</translation>
   </message>
   <message>
    <source>Images</source>
@@ -2389,8 +2392,8 @@
    <translation>Paare</translation>
   </message>
   <message>
-   <source>Pairs (*.csv *.tsv *.txt *.jsonl *.json);;All files (*)</source>
-   <translation>Paare (*.csv *.tsv *.txt *.jsonl *.json);;Alle Dateien (*)</translation>
+   <source>Pairs (*.csv *.tsv *.txt *.jsonl *.json *.gz);;All files (*)</source>
+   <translation>Paare (*.csv *.tsv *.txt *.jsonl *.json *.gz);;Alle Dateien (*)</translation>
   </message>
   <message>
    <source>Pairs file</source>

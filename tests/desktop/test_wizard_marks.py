@@ -206,6 +206,24 @@ def test_another_column_is_chosen_for_the_captions(qtbot, window, frames, tmp_pa
     close(qtbot, window, wizard)
 
 
+def test_columns_of_unknown_names_are_chosen(qtbot, window, frames, tmp_path):
+    first, second = sorted(frames.iterdir())[:2]
+    file = tmp_path / "two.csv"
+    file.write_text(f"bild,bildtext\n{first.name},A truck.\n{second.name},A bus.\n")
+    wizard = open_wizard(qtbot, window)
+    qtbot.keyClicks(child(wizard, QLineEdit, "pairsImagesField"), str(frames))
+    qtbot.keyClicks(child(wizard, QLineEdit, "pairsField"), str(file))
+    until(qtbot, lambda: "hold the caption" in wizard.pairs.summary.text())
+    chooser = wizard.pairs.caption_column
+    until(qtbot, chooser.isVisible)
+    assert [chooser.itemText(n) for n in range(chooser.count())] == ["", "bild", "bildtext"]
+    chooser.setFocus()
+    qtbot.keyClick(chooser, Qt.Key.Key_End)
+    until(qtbot, lambda: [row[1] for row in rows_of(wizard)] == ["A truck.", "A bus."])
+    assert wizard.pairs.image_column.currentText() == "bild"
+    close(qtbot, window, wizard)
+
+
 def test_captions_are_made_from_labels_chosen_in_the_dialog(qtbot, window, frames, tmp_path):
     first, second = sorted(frames.iterdir())[:2]
     scenes = tmp_path / "scenes.jsonl"

@@ -45,6 +45,8 @@ COMMANDS: dict[str, Command] = {
     "train": Command("train or fine-tune a model on pairs", "Training", "train"),
     "evaluate": Command("measure one or more models on pairs", "Evaluation"),
     "models": Command("list, add, describe or remove models"),
+    "scenarios": Command("save searches, and count what is new among their matches"),
+    "userdata": Command("write your marks and saved searches to a text file, or read them"),
     "doctor": Command("show what is installed and what is missing"),
 }
 
@@ -116,7 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     requested = next((word for word in words if not word.startswith("-")), None)
-    args = build_parser(requested).parse_args(words)
+    arrange = getattr(load_command(requested), "arrange", None) if requested in COMMANDS else None
+    args = build_parser(requested).parse_args(words if arrange is None else arrange(words))
     return int(load_command(args.command).run(args))
 
 

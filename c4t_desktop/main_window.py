@@ -192,6 +192,7 @@ class MainWindow(QMainWindow):
         self.view.customContextMenuRequested.connect(self._hit_menu_at)
         marks.saved_changed.connect(self.sidebar.show_saved)
         marks.failed.connect(self.help_commands.tell)
+        marks.repaired.connect(self.help_commands.tell_repair)
         self._context.runner.crashed.connect(self.help_commands.tell)
         self.actions_by_name["refineAction"].toggled.connect(self._context.finder.set_refine)
         self._context.theme.changed.connect(self.actions_by_name.restyle)

@@ -216,7 +216,7 @@ def test_the_only_threads():
     found = [path for path in modules("c4t_core") if starts_threads(path)]
     assert {path.relative_to(ROOT / "c4t_core").as_posix() for path in found} == {
         "commands/doctor.py",
-        "datasets/masks.py",
+        "datasets/labels/masks.py",
         "index/embed.py",
         "index/vectors/vectors.py",
         "models/download.py",

@@ -30,6 +30,7 @@ SIDES = (256, 512)  # longer side of a thumbnail on disk, pixels
 FULL = 0  # the whole picture: not kept on disk
 _BOUND = 240  # requests waiting; about eight screens of cards
 _FAILED = ".failed"
+_DECODING = 2  # one more whenever ``images.decode`` shows a file otherwise, or reads it at last
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class ThumbnailStore:
             OSError: if the file is not there.
         """
         found = request.path.stat()
-        text = os.fsencode(request.path) + f"|{found.st_mtime_ns}|{found.st_size}".encode()
+        state = f"|{found.st_mtime_ns}|{found.st_size}|{_DECODING}"
+        text = os.fsencode(request.path) + state.encode()
         return f"{short_digest(text)}-{request.side}"
 
     def load(self, key: str) -> tuple[bytes | None, str]:

@@ -243,7 +243,7 @@ class FolderCommands(Commands):
         )
 
     def _show_skipped(self, skipped: Sequence[Skipped]) -> None:
-        dialog = SkippedDialog(skipped, self._context.theme, self._window)
+        dialog = SkippedDialog(skipped, self._library.report, self._context.theme, self._window)
         dialog.retry_wanted.connect(self._retry_skipped)
         open_dialog(dialog)
 
@@ -362,13 +362,29 @@ class HitCommands(Commands):
         question = self._context.finder.question
         if not question.empty:
             dialog = SaveSearchDialog(question, self._context.theme, self._window)
-            dialog.named.connect(self._context.marks.save)
+            dialog.named.connect(self._save_as)
             open_dialog(dialog)
+
+    @Slot(str, object)
+    def _save_as(self, name: str, question: Question) -> None:
+        self._context.marks.save(name, question, self._context.finder.order.chosen_cut)
 
     @Slot(object)
     def run_saved(self, saved: Saved) -> None:
         """Ask a saved question again; its news are seen by that."""
+        if saved.problem:
+            title = self.tr("This search cannot be run")
+            show_problem(self._window, Problem(title, f"{saved.name}: {saved.problem}"))
+            return
         self.question_wanted.emit(saved.question)
+        self._context.finder.set_cut(saved.cut)
+        if not saved.same_model:
+            self.message.emit(
+                self.tr(
+                    "The cut of “{0}” was found with another model; save the search again to find "
+                    "it for this one."
+                ).format(shown(saved.name))
+            )
         self._context.marks.seen(saved)
 
     @Slot(object)
@@ -379,6 +395,11 @@ class HitCommands(Commands):
 
 class HelpCommands(Commands):
     """Opens the settings and what explains the window."""
+
+    @Slot(str)
+    def tell_repair(self, sentence: str) -> None:
+        """Say what became of the damaged file of what the user made."""
+        show_problem(self._window, Problem(self.tr("Your marks and saved searches"), sentence))
 
     @Slot()
     def show_settings(self) -> None:

@@ -5,7 +5,9 @@ Everything is read and written in the ``"look"`` lane; this side keeps a copy fo
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +15,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from c4t_core.errors import C4TError, DataError
 from c4t_desktop.jobs.runner import Job, ignore
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.library import LOOK, FilesOfSize, Library
-from c4t_desktop.services.question import NEAREST, Question, saved_question
+from c4t_desktop.services.question import Question, saved_question
 
 if TYPE_CHECKING:
-    from c4t_core.index.store.user_data import ImageKey, UserData
-    from c4t_core.workspace import Hit
+    from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
     from c4t_desktop.services.workspace import WorkspaceLike
 
 T = TypeVar("T")
@@ -34,13 +36,24 @@ class Saved:
         name: unique.
         question: what is asked.
         matches: how many frames match now, None while unknown.
-        fresh: how many of them were not there when it was last looked at.
+        fresh: how many of them were first indexed after it was last looked at.
+        same_model: whether its cut was found with the model in use; else nothing counts as new.
+        problem: why it cannot be run, "" if it can.
+        scenario: as the core keeps it.
     """
 
     name: str
     question: Question
     matches: int | None = None
     fresh: int = 0
+    same_model: bool = True
+    problem: str = ""
+    scenario: Scenario | None = None
+
+    @property
+    def cut(self) -> float | None:
+        """The least score of a match, None while none holds for the model in use."""
+        return self.scenario.cut if self.scenario is not None and self.same_model else None
 
 
 class _Store:
@@ -48,6 +61,13 @@ class _Store:
 
     def __init__(self) -> None:
         self._data: UserData | None = None
+        self.notices: list[str] = []  # of repairs, not yet shown
+
+    def look_for_notices(self) -> None:
+        if self._data is not None:
+            notice = self._data.take_notice()
+            if notice:
+                self.notices.append(notice)
 
     def get(self) -> UserData:
         if self._data is None:
@@ -73,11 +93,17 @@ class MarkBook(QObject):
         changed: other marks (dict of Path to str).
         saved_changed: other saved searches (tuple of Saved).
         failed: something could not be kept (Exception).
+        repaired: the user's file was damaged; what became of it (str).
+        exported: all that the user made was written to a file (Path, counts by kind).
+        imported: all that a file holds was added (Path, counts by kind of what is there now).
     """
 
     changed = Signal(object)
     saved_changed = Signal(object)
     failed = Signal(object)
+    repaired = Signal(str)
+    exported = Signal(object, object)
+    imported = Signal(object, object)
 
     def __init__(self, library: Library, finder: Finder, parent: QObject | None = None) -> None:
         """Start empty; :meth:`load` reads the saved searches."""
@@ -94,7 +120,26 @@ class MarkBook(QObject):
         library.opened.connect(self.count_saved)
 
     def _run(self, work: Callable[[Job], T], done: Callable[[T], None], key: str | None) -> None:
-        self._library.runner.submit(work, lane=LOOK, key=key, done=done, failed=self.failed.emit)
+        store = self._store
+
+        def watched(job: Job) -> T:
+            try:
+                return work(job)
+            finally:
+                store.look_for_notices()
+
+        self._library.runner.submit(
+            watched,
+            lane=LOOK,
+            key=key,
+            done=done,
+            failed=self.failed.emit,
+            finished=self._tell_notices,
+        )
+
+    def _tell_notices(self) -> None:
+        while self._store.notices:
+            self.repaired.emit(self._store.notices.pop(0))
 
     def close(self) -> None:
         """Close the user's file; nothing is written after that."""
@@ -138,7 +183,10 @@ class MarkBook(QObject):
         if query == self._key:
             return
         self._key = query
-        store, files_of_size = self._store, self._library.files_of_size()
+        self._read_marks()
+
+    def _read_marks(self) -> None:
+        query, store, files_of_size = self._key, self._store, self._library.files_of_size()
 
         def work(_: Job) -> dict[Path, str]:
             return _read_marks(store.get(), files_of_size, query)
@@ -157,6 +205,41 @@ class MarkBook(QObject):
         self.marks = {}
         self._tell_marks()
 
+    # out and in -----------------------------------------------------------------------------
+
+    def export_to(self, file: Path) -> None:
+        """Write all that the user made to a text file."""
+        store = self._store
+
+        def work(_: Job) -> dict[str, int]:
+            from c4t_core.files import write_whole
+            from c4t_core.index.store import exchange
+
+            tables = store.get().everything()
+            write_whole(file, exchange.as_text(tables))
+            return exchange.counted(tables)
+
+        self._run(work, lambda counts: self.exported.emit(file, counts), None)
+
+    def import_from(self, file: Path) -> None:
+        """Add what such a file holds; of two things of one name the later one is kept."""
+        store = self._store
+
+        def work(_: Job) -> dict[str, int]:
+            from c4t_core.files import read_bytes
+            from c4t_core.index.store import exchange
+
+            exchange.join(store.get(), exchange.from_text(read_bytes(file), file))
+            return exchange.counted(store.get().everything())
+
+        def done(counts: dict[str, int]) -> None:
+            self.load()
+            if self._key:
+                self._read_marks()
+            self.imported.emit(file, counts)
+
+        self._run(work, done, None)
+
     # saved searches -------------------------------------------------------------------------
 
     def load(self) -> None:
@@ -164,17 +247,23 @@ class MarkBook(QObject):
         store = self._store
         self._run(lambda _: _read_saved(store.get()), self._saved_read, "saved")
 
-    def save(self, name: str, question: Question) -> None:
-        """Keep a question under a name; what it finds now is no news."""
-        store, workspace = self._store, self._library.workspace
+    def save(self, name: str, question: Question, cut: float | None) -> None:
+        """Keep a question under a name with a cut (None finds one); what matches is no news."""
+        store, library = self._store, self._library
+        workspace, files_of_size = library.workspace, library.files_of_size()
+        model = library.model
 
         def work(_: Job) -> tuple[Saved, ...]:
+            from c4t_core.index import scenarios
             from c4t_core.index.store.user_data import Scenario
 
             settings = {"filters": question.restrictions(), "refine": question.refine}
-            store.get().save_scenario(Scenario(name, question.key(), settings))
-            if workspace is not None:
-                store.get().mark_seen(name, map(_plain_key, _matches_or_none(workspace, question)))
+            scenario = Scenario(name, question.key(), settings)
+            with contextlib.suppress(C4TError):  # not indexed yet: a cut is found when it is run
+                if workspace is not None:
+                    marks = scenarios.located(store.get(), scenario.query, files_of_size)
+                    scenario = scenarios.with_cut(workspace, scenario, marks, model, cut)
+            store.get().save_scenario(scenario)
             return _read_saved(store.get())
 
         self._run(work, self._saved_read, None)
@@ -192,14 +281,22 @@ class MarkBook(QObject):
     def seen(self, saved: Saved) -> None:
         """Note that the matches of a saved search are being looked at."""
         store, workspace = self._store, self._library.workspace
-        if workspace is None:
+        if workspace is None or saved.problem:
             return
 
-        def work(_: Job) -> None:
-            hits = _matches(workspace, saved.question)[0]
-            store.get().mark_seen(saved.name, [_plain_key(hit) for hit in hits])
+        when, files_of_size = time.time(), self._library.files_of_size()
 
-        self._run(work, lambda _: self.count_saved(), None)
+        def work(_: Job) -> tuple[Saved, ...]:
+            from c4t_core.index import scenarios
+
+            if saved.scenario is not None:
+                data = store.get()
+                marks = scenarios.located(data, saved.scenario.query, files_of_size)
+                counted = scenarios.count(workspace, saved.scenario, marks)
+                scenarios.look(data, workspace, saved.scenario, counted, when)
+            return _read_saved(store.get())
+
+        self._run(work, self._saved_read, None)
 
     @Slot()
     def count_saved(self) -> None:
@@ -207,9 +304,14 @@ class MarkBook(QObject):
         store, workspace, saved = self._store, self._library.workspace, self.saved
         if workspace is None or not saved:
             return
+        files_of_size = self._library.files_of_size()
 
         def work(job: Job) -> tuple[Saved, ...]:
-            return tuple(_counted(job, store.get(), workspace, entry) for entry in saved)
+            found = []
+            for entry in saved:
+                job.check()
+                found.append(_counted(store.get(), workspace, files_of_size, entry))
+            return tuple(found)
 
         self._library.runner.submit(
             work, lane=LOOK, key="count", done=self._saved_counted, failed=ignore
@@ -238,7 +340,7 @@ def _image_key(workspace: WorkspaceLike, path: Path) -> ImageKey:
     frame = workspace.frame(path)
     if frame is None:
         return ImageKey.of(path.parent, path.name)
-    return ImageKey.of(frame.root, frame.relative)
+    return ImageKey.of(frame.root, frame.relative, frame.at)
 
 
 def _note(data: UserData, query: str, keys: list[ImageKey], good: bool | None) -> None:
@@ -253,54 +355,40 @@ def _note(data: UserData, query: str, keys: list[ImageKey], good: bool | None) -
     data.mark(query, keys, good)
 
 
-def _plain_key(hit: Hit) -> ImageKey:
-    from c4t_core.index.store.user_data import ImageKey
-
-    return ImageKey(hit.root, hit.relative)
-
-
 def _read_marks(data: UserData, files_of_size: FilesOfSize, query: str) -> dict[Path, str]:
     """Return the marks of a query by where the files are now."""
-    from c4t_core.index.store.user_data import locate
+    from c4t_core.index.scenarios import located
 
-    found = {}
-    for mark in data.marks(query):
-        path = locate(mark.image, files_of_size) or mark.image.path
-        found[path] = "right" if mark.good else "wrong"
-    return found
+    found = located(data, query, files_of_size)
+    return {path: "right" if good else "wrong" for path, good in found.items()}
 
 
 def _read_saved(data: UserData) -> tuple[Saved, ...]:
-    return tuple(
-        Saved(scenario.name, saved_question(scenario.query, scenario.settings))
-        for scenario in data.scenarios()
-    )
+    return tuple(map(_saved, data.scenarios()))
 
 
-def _matches(workspace: WorkspaceLike, question: Question) -> tuple[list[Hit], bool]:
-    """Return what the search shows, and whether it stands out from the rest."""
-    answer = workspace.answer(question.query(), filters=question.filters)
-    count = NEAREST if answer.cut is None else answer.histogram.above(answer.cut)
-    return answer.hits(count), answer.cut is not None
-
-
-def _matches_or_none(workspace: WorkspaceLike, question: Question) -> list[Hit]:
-    from c4t_core.errors import C4TError
-
+def _saved(scenario: Scenario) -> Saved:
+    """Return a saved search; one that cannot be read is listed with the others all the same."""
+    question, problem = Question(text=scenario.query), scenario.problem
     try:
-        return _matches(workspace, question)[0]
-    except C4TError:  # not indexed yet, or an image of the query is gone
-        return []
+        question = saved_question(scenario.query, scenario.settings)
+    except DataError as error:
+        problem = problem or str(error)
+    return Saved(scenario.name, question, problem=problem, scenario=scenario)
 
 
-def _counted(job: Job, data: UserData, workspace: WorkspaceLike, saved: Saved) -> Saved:
-    from c4t_core.errors import C4TError
+def _counted(
+    data: UserData, workspace: WorkspaceLike, files_of_size: FilesOfSize, saved: Saved
+) -> Saved:
+    from c4t_core.index import scenarios
 
-    job.check()
+    if saved.problem or saved.scenario is None:
+        return saved
     try:
-        hits, stands_out = _matches(workspace, saved.question)
-    except C4TError:  # not indexed yet, or an image of the query is gone
+        marks = scenarios.located(data, saved.scenario.query, files_of_size)
+        counted = scenarios.count(workspace, saved.scenario, marks)
+    except C4TError:  # not indexed yet, or a drive, folder or image of the query is not open
         return dataclasses.replace(saved, matches=None, fresh=0)
-    # The nearest of frames that do not fit are no news: any folder added would bring some.
-    fresh = data.unseen(saved.name, [_plain_key(hit) for hit in hits]) if stands_out else ()
-    return dataclasses.replace(saved, matches=len(hits), fresh=len(fresh))
+    return dataclasses.replace(
+        saved, matches=counted.matches, fresh=counted.new, same_model=counted.same_model
+    )

@@ -242,6 +242,25 @@
   </message>
  </context>
  <context>
+  <name>ColumnsRow</name>
+  <message>
+   <source>Caption column</source>
+   <translation>Spalte der Bildtexte</translation>
+  </message>
+  <message>
+   <source>Column of the caption</source>
+   <translation>Spalte des Bildtexts</translation>
+  </message>
+  <message>
+   <source>Column of the image</source>
+   <translation>Spalte des Bildes</translation>
+  </message>
+  <message>
+   <source>Image column</source>
+   <translation>Spalte der Bilder</translation>
+  </message>
+ </context>
+ <context>
   <name>CompareDelegate</name>
   <message>
    <source>only here</source>
@@ -994,6 +1013,13 @@
   </message>
  </context>
  <context>
+  <name>HelpCommands</name>
+  <message>
+   <source>Your marks and saved searches</source>
+   <translation>Ihre Markierungen und gespeicherten Suchen</translation>
+  </message>
+ </context>
+ <context>
   <name>HitCommands</name>
   <message>
    <source>"{0}" is not there now; connect its disk.</source>
@@ -1002,6 +1028,14 @@
   <message>
    <source>Copied.</source>
    <translation>Kopiert.</translation>
+  </message>
+  <message>
+   <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
+   <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
+  </message>
+  <message>
+   <source>This search cannot be run</source>
+   <translation>Diese Suche kann nicht ausgeführt werden</translation>
   </message>
   <message>
    <source>{0} path copied.</source>
@@ -1498,6 +1532,41 @@
   </message>
  </context>
  <context>
+  <name>OwnDataSection</name>
+  <message>
+   <source>As a text file, to keep or to take to another machine. Importing adds to what is here; of two things of one name the later one is kept.</source>
+   <translation>Als Textdatei, zum Aufheben oder für einen anderen Rechner. Ein Import ergänzt, was hier ist; von zwei Dingen gleichen Namens bleibt das spätere.</translation>
+  </message>
+  <message>
+   <source>Export</source>
+   <translation>Exportieren</translation>
+  </message>
+  <message>
+   <source>Export…</source>
+   <translation>Exportieren …</translation>
+  </message>
+  <message>
+   <source>Import</source>
+   <translation>Importieren</translation>
+  </message>
+  <message>
+   <source>Import…</source>
+   <translation>Importieren…</translation>
+  </message>
+  <message>
+   <source>Marks, saved searches and test sets</source>
+   <translation>Markierungen, gespeicherte Suchen und Testmengen</translation>
+  </message>
+  <message>
+   <source>There are now {0} marks, {1} saved searches and {2} test sets.</source>
+   <translation>Jetzt gibt es {0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen.</translation>
+  </message>
+  <message>
+   <source>{0} marks, {1} saved searches and {2} test sets are in {3}.</source>
+   <translation>{0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen sind in {3}.</translation>
+  </message>
+ </context>
+ <context>
   <name>Pages</name>
   <message>
    <source>Choose a folder…</source>
@@ -1596,6 +1665,10 @@
    <translation>Die nächstliegenden trotzdem zeigen</translation>
   </message>
   <message>
+   <source>Show what was left out</source>
+   <translation>Zeigen, was ausgelassen wurde</translation>
+  </message>
+  <message>
    <source>The first frames are on their way</source>
    <translation>Die ersten Bilder sind unterwegs</translation>
   </message>
@@ -1652,6 +1725,14 @@
    <translation>{0} können durchsucht werden.</translation>
   </message>
   <message>
+   <source>{0} file in this folder or below it was left out, by rules or for its format.</source>
+   <translation>{0} Datei in diesem Ordner oder darunter wurde ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
+  </message>
+  <message>
+   <source>{0} files in this folder or below it were left out, by rules or for their format.</source>
+   <translation>{0} Dateien in diesem Ordner oder darunter wurden ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
+  </message>
+  <message>
    <source>{0} frame</source>
    <translation>{0} Bild</translation>
   </message>
@@ -1679,24 +1760,12 @@
    <translation>Bildtext</translation>
   </message>
   <message>
-   <source>Caption column</source>
-   <translation>Spalte der Bildtexte</translation>
-  </message>
-  <message>
    <source>Choose the pairs to learn from.</source>
    <translation>Die Paare wählen, aus denen gelernt wird.</translation>
   </message>
   <message>
    <source>Choose…</source>
    <translation>Wählen …</translation>
-  </message>
-  <message>
-   <source>Column of the caption</source>
-   <translation>Spalte des Bildtexts</translation>
-  </message>
-  <message>
-   <source>Column of the image</source>
-   <translation>Spalte des Bildes</translation>
   </message>
   <message>
    <source>Drive</source>
@@ -1713,10 +1782,6 @@
   <message>
    <source>Image</source>
    <translation>Bild</translation>
-  </message>
-  <message>
-   <source>Image column</source>
-   <translation>Spalte der Bilder</translation>
   </message>
   <message>
    <source>Images</source>
@@ -2247,6 +2312,10 @@
    <source>Space on disk</source>
    <translation>Platz auf der Platte</translation>
   </message>
+  <message>
+   <source>What you made</source>
+   <translation>Ihre eigenen Daten</translation>
+  </message>
  </context>
  <context>
   <name>SetupPage</name>
@@ -2323,8 +2392,8 @@
    <translation>Paare</translation>
   </message>
   <message>
-   <source>Pairs (*.csv *.tsv *.txt *.jsonl *.json);;All files (*)</source>
-   <translation>Paare (*.csv *.tsv *.txt *.jsonl *.json);;Alle Dateien (*)</translation>
+   <source>Pairs (*.csv *.tsv *.txt *.jsonl *.json *.gz);;All files (*)</source>
+   <translation>Paare (*.csv *.tsv *.txt *.jsonl *.json *.gz);;Alle Dateien (*)</translation>
   </message>
   <message>
    <source>Pairs file</source>
@@ -2568,6 +2637,10 @@
    <translation>Er liegt jetzt woanders …</translation>
   </message>
   <message>
+   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
+   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
+  </message>
+  <message>
    <source>OPENED BEFORE</source>
    <translation>ZULETZT GEÖFFNET</translation>
   </message>
@@ -2587,9 +2660,25 @@
    <source>offline</source>
    <translation>offline</translation>
   </message>
+  <message>
+   <source>unreadable</source>
+   <translation>unlesbar</translation>
+  </message>
  </context>
  <context>
   <name>SkippedDialog</name>
+  <message>
+   <source>1 file, of a format that is not read</source>
+   <translation>1 Datei, deren Format nicht gelesen wird</translation>
+  </message>
+  <message>
+   <source>1 image</source>
+   <translation>1 Bild</translation>
+  </message>
+  <message>
+   <source>1 recording; it is not read yet</source>
+   <translation>1 Aufzeichnung; sie wird noch nicht gelesen</translation>
+  </message>
   <message>
    <source>Copy the list</source>
    <translation>Liste kopieren</translation>
@@ -2607,12 +2696,48 @@
    <translation>Jetzt erneut versuchen</translation>
   </message>
   <message>
+   <source>label pictures</source>
+   <translation>Label-Bilder</translation>
+  </message>
+  <message>
+   <source>more than {0} images</source>
+   <translation>mehr als {0} Bilder</translation>
+  </message>
+  <message>
+   <source>the application’s own data</source>
+   <translation>eigene Daten der Anwendung</translation>
+  </message>
+  <message>
    <source>{0} file could not be used</source>
    <translation>{0} Datei war nicht brauchbar</translation>
   </message>
   <message>
    <source>{0} files could not be used</source>
    <translation>{0} Dateien waren nicht brauchbar</translation>
+  </message>
+  <message>
+   <source>{0} files, of a format that is not read</source>
+   <translation>{0} Dateien, deren Format nicht gelesen wird</translation>
+  </message>
+  <message>
+   <source>{0} images</source>
+   <translation>{0} Bildern</translation>
+  </message>
+  <message>
+   <source>{0} left out by the rule “{1}”</source>
+   <translation>{0} nach der Regel „{1}“ ausgelassen</translation>
+  </message>
+  <message>
+   <source>{0} left out, by rules or for their format</source>
+   <translation>{0} ausgelassen, nach Regeln oder wegen ihres Formats</translation>
+  </message>
+  <message>
+   <source>{0} recordings; they are not read yet</source>
+   <translation>{0} Aufzeichnungen; sie werden noch nicht gelesen</translation>
+  </message>
+  <message>
+   <source>“c4t index --exclude-nothing” takes in what the rules leave out.</source>
+   <translation>„c4t index --exclude-nothing“ nimmt auch auf, was die Regeln auslassen.</translation>
   </message>
  </context>
  <context>
@@ -2707,6 +2832,10 @@
   <message>
    <source>{0} left</source>
    <translation>noch {0}</translation>
+  </message>
+  <message>
+   <source>{0} left out</source>
+   <translation>{0} außen vor</translation>
   </message>
   <message>
    <source>{0} of {1}</source>

@@ -130,6 +130,10 @@ class Database:
                 for step in range(version, self.VERSION):
                     self.MIGRATIONS[step](self._db)
             self._db.execute(f"PRAGMA user_version = {self.VERSION}")
+            self._tables_changed()
+
+    def _tables_changed(self) -> None:
+        """Do what must be in the transaction that made or migrated the tables; here nothing."""
 
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])

@@ -15,6 +15,7 @@ from pathlib import Path
 from c4t_core.errors import CatalogueError
 from c4t_core.files import why_unwritable
 from c4t_core.index.store.soundness import is_busy
+from c4t_core.paths import keep_private
 
 _BUSY_SECONDS = 30.0
 
@@ -26,6 +27,7 @@ def connect(path: Path, *, page_size: int) -> sqlite3.Connection:
         CatalogueError: if it cannot be opened, or its disk bears no journal.
         sqlite3.DatabaseError: if the file is damaged, in use, or cannot be read.
     """
+    keep_private(path)
     connection = _opened(path)
     try:
         connection.execute(f"PRAGMA page_size = {page_size}")

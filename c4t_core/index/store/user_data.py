@@ -1,23 +1,31 @@
 """What the user made: marks, scenarios, history, test sets. Never rebuilt, never thrown away.
 
-It lies in a file of its own, with the tables of ``user_data.sql``. An image is
-known by root, relative path and content hash, so that what was said about it survives a rebuilt
-catalogue, a moved folder and a new version.
+It lies in a file of its own, with the tables of ``user_data.sql``, each row under a sum
+(:mod:`~c4t_core.index.store.seals`). Every opening checks all of it; a damaged file is put together
+again, with a sentence (:mod:`~c4t_core.index.store.backups`). An image is known by root, relative
+path and content hash, so that what was said about it survives a rebuilt catalogue, a moved folder
+and a new version.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from c4t_core import paths
-from c4t_core.files import content_digest
-from c4t_core.index.store.database import Database
+from c4t_core.errors import CatalogueError, DataError
+from c4t_core.files import atomic_path, content_digest, write_whole
+from c4t_core.index.query import frame_name
+from c4t_core.index.store import backups, seals
+from c4t_core.index.store.database import Database, snapshot, transaction
+from c4t_core.index.store.seals import TABLES, DamagedError, Row, Value
 
 _HISTORY = 500  # queries that are kept
 
@@ -31,22 +39,29 @@ class ImageKey:
         relative: path below it, "/"-separated.
         digest: BLAKE2b of the content, hex, empty if the file could not be read.
         size: of the file, bytes, -1 if it could not be read.
+        at: seconds from the start of a recording, None for a picture; kept to the nanosecond.
     """
 
     root: Path
     relative: str
     digest: str = field(default="", compare=False)
     size: int = field(default=-1, compare=False)
+    at: float | None = None
 
     @property
     def path(self) -> Path:
         """The file, where it was when it was noted."""
         return self.root / self.relative
 
+    @property
+    def name(self) -> str:
+        """How it is written, such as ``clip.mp4#t=12.500``."""
+        return frame_name(self.relative, self.at)
+
     @classmethod
-    def of(cls, root: Path, relative: str) -> ImageKey:
+    def of(cls, root: Path, relative: str, at: float | None = None) -> ImageKey:
         """Return the key of a file, its content hashed if it can be read."""
-        return cls(root, relative, *content_digest(root / relative))
+        return cls(root, relative, *content_digest(root / relative), at)
 
 
 @dataclass(frozen=True)
@@ -67,8 +82,12 @@ class Scenario:
         name: unique.
         query: as typed.
         settings: filters, cut-off and whatever else belongs to it, plain JSON data.
-        made: when, seconds since 1970.
+        made: when it was last saved, seconds since 1970.
         checked: when its hits were last looked at, None for never.
+        model: name of the model that it was saved with, "" where that is not known.
+        fingerprint: of that model.
+        cut: least score that counts as a match, None while none was found.
+        problem: why it cannot be run, "" if it can; such a one is kept as it is.
     """
 
     name: str
@@ -76,29 +95,233 @@ class Scenario:
     settings: Mapping[str, Any] = field(default_factory=dict)
     made: float = 0.0
     checked: float | None = None
+    model: str = ""
+    fingerprint: str = ""
+    cut: float | None = None
+    problem: str = field(default="", compare=False)
+
+
+def _to_2(db: sqlite3.Connection) -> None:
+    """Bring the tables of version 0.1.0 to those with sums, times and cuts.
+
+    Which hits of a search had been seen is not kept: news are told by when a frame came.
+    """
+    left = seals.salvage(db)
+    for table in ("seen", *reversed(TABLES)):
+        db.execute(f"DROP TABLE {table}")
+    _fill(db, {table: list(found.rows.values()) for table, found in left.items()})
+
+
+def _fill(db: sqlite3.Connection, rows: backups.Rows) -> None:
+    schema = Path(__file__).with_name(UserData.SCHEMA).read_text("utf-8")
+    for statement in schema.split(";"):
+        db.execute(statement)
+    for table in TABLES:
+        for row in rows.get(table, ()):
+            seals.insert(db, table, row)
 
 
 class UserData(Database):
-    """Marks, scenarios, history and test sets."""
+    """Marks, scenarios, history and test sets.
+
+    Attributes:
+        notice: a sentence for the user if the file was damaged and this very opening repaired it;
+            whoever talks to the user asks :meth:`take_notice`.
+    """
 
     SCHEMA = "user_data.sql"
+    VERSION = 2
+    MIGRATIONS: ClassVar[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _to_2}
     WHEN_NEWER = "update it to use your marks and saved searches."
 
     def __init__(self, path: Path | None = None) -> None:
-        """Open or make the file (by default the one of this user).
+        """Open or make the file (by default the one of this user), check and repair it.
+
+        Once a day it is backed up.
 
         Raises:
             CatalogueError: if it cannot be opened, or is of a newer version.
         """
+        self._identity: tuple[int, int] | None = None
+        self._changed = False
         super().__init__(path or paths.data_dir() / "user.sqlite")
+        if backups.is_due(self.path, self.VERSION):
+            with contextlib.suppress(CatalogueError, sqlite3.Error):  # a full disk, say
+                self._back_up_daily()
 
-    def _damaged(self, aside: Path) -> str:
-        backups = sorted(self.path.parent.glob(f"{self.path.name}.backup-*"))
-        kept = f', and a backup is kept as "{backups[-1].name}"' if backups else ""
-        return (
-            f'The file of your marks and saved searches was damaged; it is kept as "{aside}"'
-            f"{kept}; a new one was begun."
+    # Opening, checking, repairing
+
+    def _open_sound(self) -> sqlite3.Connection:
+        try:
+            return self._opened()
+        except DamagedError:
+            with backups.alone(self.path):
+                try:  # somebody else may have been faster
+                    return self._opened()
+                except DamagedError:
+                    self._renew()
+                try:
+                    return self._opened()
+                except DamagedError as error:
+                    raise self._irreparable() from error
+
+    def _opened(self) -> sqlite3.Connection:
+        """Open the file if all of it is as it was written.
+
+        Raises:
+            DamagedError: if it is not, or not there.
+        """
+        self._identity = _identity(self.path)
+        if self._identity is None or self.path.stat().st_size == 0:
+            raise DamagedError("it is not there")
+        paths.keep_private(self.path)
+        try:
+            connection = seals.connect(self.path)
+        except sqlite3.Error as error:
+            if seals.is_the_files_fault(error):
+                raise DamagedError(str(error)) from error
+            raise
+        try:
+            seals.check(connection, self.VERSION)
+            seals.check_writable(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _renew(self) -> None:
+        """Put a damaged file together again; begin one where none ever was."""
+        if self.path.exists() or backups.backups_of(self.path):
+            try:
+                self._tell(backups.repair(self.path, self._write_new))
+            except OSError as error:
+                raise self._irreparable() from error
+        else:
+            with atomic_path(self.path) as part:
+                self._write_new(part, {})
+
+    def _write_new(self, path: Path, rows: backups.Rows) -> None:
+        paths.keep_private(path)
+        with contextlib.closing(seals.connect(path)) as db, transaction(db):
+            _fill(db, rows)
+            db.execute(f"PRAGMA user_version = {self.VERSION}")
+            seals.seal(db, self.VERSION)
+
+    def _tell(self, sentence: str) -> None:
+        """Keep a sentence beside the file until somebody shows it, who may be another program."""
+        self.notice = f"{self.notice} {sentence}" if self.notice else sentence
+        kept, earlier = self._kept_notice, ""
+        with contextlib.suppress(OSError):
+            earlier = kept.read_text("utf-8", "replace") + " "
+        with contextlib.suppress(OSError, UnicodeEncodeError):  # a folder whose name is no text
+            write_whole(kept, earlier + sentence)
+            paths.keep_private(kept)
+
+    def take_notice(self) -> str | None:
+        """Return what the user must be told of repairs since it was last asked, once."""
+        with self._lock:
+            notice, self.notice = self.notice, None
+            with contextlib.suppress(OSError):
+                notice = self._kept_notice.read_text("utf-8", "replace")
+                self._kept_notice.unlink()
+            return notice
+
+    @property
+    def _kept_notice(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.notice")
+
+    def _bring_up_to_date(self) -> None:
+        if seals.version_of(self._db) == 1:
+            left = seals.salvage(self._db)
+            if not all(found.whole for found in left.values()):
+                self._tell(
+                    "Some of your marks and saved searches could not be read and were left out; "
+                    f'they are still in the backup beside "{self.path}".'
+                )
+        super()._bring_up_to_date()
+
+    def _tables_changed(self) -> None:
+        seals.seal(self._db, self.VERSION)
+
+    def _back_up(self, version: int) -> None:
+        backups.back_up(self._db, self.path, version, backups.KEPT)
+
+    def _back_up_daily(self) -> None:
+        if any(self.counts().values()):
+            seals.check(self._db, self.VERSION)
+            backups.back_up(self._db, self.path, self.VERSION, backups.DAILY)
+
+    def _irreparable(self) -> CatalogueError:
+        return CatalogueError(
+            f'"{self.path}", the file of your marks and saved searches, is damaged and cannot be '
+            "repaired where it is; check its disk, make its folder writable, or set C4T_DATA_DIR "
+            "to another folder."
         )
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for reads; errors come out as sentences."""
+        with self._lock, self._finding_damage():
+            self._follow()
+            with super().reading() as db, self._finding_damage():
+                yield db
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for one transaction; errors come out as sentences."""
+        with self._lock, self._finding_damage():
+            self._follow()
+            with super().writing() as db, self._finding_damage():
+                self._changed = True
+                yield db
+
+    def _follow(self) -> None:
+        """Open the file anew if it was repaired or replaced by another program meanwhile."""
+        if self._db.in_transaction or self._identity == _identity(self.path):
+            return
+        with contextlib.suppress(sqlite3.Error):
+            self._db.close()
+        self._db = self._open_sound()
+        self._bring_up_to_date()
+        self._broken = None  # it is another file now
+
+    @contextlib.contextmanager
+    def _finding_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if not seals.is_the_files_fault(error):
+                raise
+            self._identity = None  # have the next use check, and repair
+            raise CatalogueError(
+                f'"{self.path}", the file of your marks and saved searches, is damaged; try '
+                "again, and it is repaired from what is sound in it and from its backup."
+            ) from error
+
+    def close(self) -> None:
+        """Close the file, with a backup of what was changed; closing twice is allowed."""
+        with self._lock:
+            if self._changed:
+                with contextlib.suppress(CatalogueError, sqlite3.Error, DamagedError):
+                    self._back_up_daily()
+            self._changed = False
+            self._closed = True
+            self._use.users.discard(self)
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows each table has."""
+        with self.reading() as db:
+            return {
+                table: int(db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
+                for table in TABLES
+            }
+
+    def everything(self) -> dict[str, list[Row]]:
+        """Return all rows of all tables, in one state of the file."""
+        with self.reading() as db, snapshot(db):
+            return {table: seals.rows_of(db, table) for table in TABLES}
 
     # Marks
 
@@ -106,72 +329,82 @@ class UserData(Database):
         """Note whether images show what a query asks for; None takes the marks back."""
         with self.writing() as db:
             for image in images:
-                key = (query, *_columns(image))
-                if good is None:
-                    db.execute("DELETE FROM marks WHERE query=? AND root=? AND path=?", key)
+                row: Row = {"query": query, **_columns(image), "good": int(bool(good))}
+                row["made"] = time.time()
+                if good is not None:
+                    seals.insert(db, "marks", row)
                     continue
                 db.execute(
-                    "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (*key, image.digest, image.size, int(good), time.time()),
+                    "DELETE FROM marks WHERE query=? AND root=? AND path=? AND at_ns=?",
+                    TABLES["marks"].key_of(row),
                 )
 
     def marks(self, query: str | None = None) -> list[Mark]:
         """Return the marks of a query, or all, oldest first."""
-        where, values = ("", ()) if query is None else (" WHERE query = ?", (query,))
+        where, values = ("", ()) if query is None else ("WHERE query = ? ", (query,))
+        order = f"{where}ORDER BY made, query, root, path, at_ns"
+        return [_mark(row, cast(float, row["made"])) for row in self._rows("marks", order, values)]
+
+    def _rows(self, table: str, where: str, values: tuple[Value, ...] = ()) -> list[Row]:
         with self.reading() as db:
-            rows = db.execute(
-                f"SELECT query, root, path, digest, size, good, made FROM marks{where}"
-                " ORDER BY made, query, root, path",
-                values,
-            ).fetchall()
-        return [Mark(row[0], _key(*row[1:5]), bool(row[5]), row[6]) for row in rows]
+            return seals.rows_of(db, table, where, values)
 
     # Scenarios
 
     def save_scenario(self, scenario: Scenario) -> None:
-        """Keep a search under its name; one of the same name is replaced, its seen hits kept."""
-        settings = json.dumps(dict(scenario.settings), sort_keys=True)
+        """Keep a search under its name, in the place of one of the same name.
+
+        When that was looked at is kept.
+        """
         with self.writing() as db:
-            db.execute(
-                "INSERT INTO scenarios (name, query, settings, made) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET query = excluded.query,"
-                " settings = excluded.settings",
-                (scenario.name, scenario.query, settings, scenario.made or time.time()),
-            )
+            old = seals.rows_of(db, "scenarios", "WHERE name = ?", (scenario.name,))
+            row: Row = {
+                "name": scenario.name,
+                "query": scenario.query,
+                "settings": json.dumps(dict(scenario.settings), sort_keys=True),
+                "made": scenario.made or time.time(),
+                "checked": old[0]["checked"] if old else None,
+                "model": scenario.model,
+                "fingerprint": scenario.fingerprint,
+                "cut": scenario.cut,
+            }
+            seals.insert(db, "scenarios", row)
 
     def scenarios(self) -> list[Scenario]:
-        """Return the saved searches, by name."""
-        with self.reading() as db:
-            rows = db.execute(
-                "SELECT name, query, settings, made, checked FROM scenarios"
-                " ORDER BY name COLLATE NOCASE, name"
-            ).fetchall()
-        return [
-            Scenario(name, query, json.loads(settings), made=made, checked=checked)
-            for name, query, settings, made, checked in rows
-        ]
+        """Return the saved searches, by name; one that cannot be read says so itself."""
+        rows = self._rows("scenarios", "ORDER BY name COLLATE NOCASE, name")
+        return [_scenario(row) for row in rows]
 
     def delete_scenario(self, name: str) -> None:
         """Drop a saved search."""
         with self.writing() as db:
             db.execute("DELETE FROM scenarios WHERE name = ?", (name,))
 
-    def unseen(self, name: str, images: Iterable[ImageKey]) -> list[ImageKey]:
-        """Return those of a saved search's hits that were not there when it was last checked."""
-        with self.reading() as db:
-            rows = db.execute("SELECT root, path FROM seen WHERE scenario = ?", (name,))
-            # Whole paths: one image may be noted under a folder and under one inside it.
-            seen = {os.path.join(root, path) for root, path in rows.fetchall()}
-        return [image for image in images if os.fsencode(image.path) not in seen]
+    def rename_scenario(self, name: str, new: str) -> None:
+        """Give a saved search another name.
 
-    def mark_seen(self, name: str, images: Iterable[ImageKey]) -> None:
-        """Note that these hits of a saved search were looked at."""
+        Raises:
+            DataError: if there is none of that name, or the new one is taken.
+        """
         with self.writing() as db:
-            db.executemany(
-                "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)",
-                [(name, *_columns(image)) for image in images],
-            )
-            db.execute("UPDATE scenarios SET checked = ? WHERE name = ?", (time.time(), name))
+            names = {str(row["name"]) for row in seals.rows_of(db, "scenarios", "")}
+            if name not in names:
+                raise no_scenario(name, names)
+            if new in names and new != name:
+                raise DataError(
+                    f'There is a saved search "{new}" already; choose another name, or remove it.'
+                )
+            db.execute("UPDATE scenarios SET name = ? WHERE name = ?", (new, name))
+
+    def look_at_scenario(self, name: str, when: float) -> None:
+        """Note that what a saved search finds was looked at; what is indexed later is new.
+
+        Args:
+            name: of the search.
+            when: seconds since 1970.
+        """
+        with self.writing() as db:
+            db.execute("UPDATE scenarios SET checked = ? WHERE name = ?", (when, name))
 
     # History
 
@@ -179,23 +412,16 @@ class UserData(Database):
         """Note that a query was used; only the last few hundred are kept."""
         with self.writing() as db:
             db.execute(
-                "INSERT INTO history VALUES (?, ?, 1) ON CONFLICT (query)"
+                "INSERT INTO history (query, used, times) VALUES (?, ?, 1) ON CONFLICT (query)"
                 " DO UPDATE SET used = excluded.used, times = times + 1",
                 (query, time.time()),
             )
-            db.execute(
-                "DELETE FROM history WHERE query NOT IN"
-                " (SELECT query FROM history ORDER BY used DESC LIMIT ?)",
-                (_HISTORY,),
-            )
+            prune_history(db)
 
     def history(self, limit: int = 50) -> list[str]:
         """Return recent queries, the last one first."""
-        with self.reading() as db:
-            rows = db.execute(
-                "SELECT query FROM history ORDER BY used DESC, rowid DESC LIMIT ?", (limit,)
-            )
-            return [query for (query,) in rows.fetchall()]
+        rows = self._rows("history", "ORDER BY used DESC, rowid DESC LIMIT ?", (limit,))
+        return [cast(str, row["query"]) for row in rows]
 
     # Test sets
 
@@ -203,15 +429,10 @@ class UserData(Database):
         """Keep marks as a test set; one of the same name is replaced."""
         with self.writing() as db:
             db.execute("DELETE FROM test_sets WHERE name = ?", (name,))
-            db.execute("INSERT INTO test_sets VALUES (?, ?)", (name, time.time()))
+            seals.insert(db, "test_sets", {"name": name, "made": time.time()})
             for mark in marks:
-                db.execute(
-                    "INSERT OR REPLACE INTO test_items VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        *(name, mark.query, *_columns(mark.image)),
-                        *(mark.image.digest, mark.image.size, int(mark.good)),
-                    ),
-                )
+                item: Row = {"test_set": name, "query": mark.query, "good": int(mark.good)}
+                seals.insert(db, "test_items", {**item, **_columns(mark.image)})
 
     def test_sets(self) -> list[tuple[str, int]]:
         """Return (name, number of marks) of the test sets, by name."""
@@ -224,13 +445,8 @@ class UserData(Database):
 
     def test_set(self, name: str) -> list[Mark]:
         """Return the marks of a test set."""
-        with self.reading() as db:
-            rows = db.execute(
-                "SELECT query, root, path, digest, size, good FROM test_items"
-                " WHERE test_set = ? ORDER BY query, root, path",
-                (name,),
-            ).fetchall()
-        return [Mark(row[0], _key(*row[1:5]), bool(row[5])) for row in rows]
+        order = "WHERE test_set = ? ORDER BY query, root, path, at_ns"
+        return [_mark(row) for row in self._rows("test_items", order, (name,))]
 
     def delete_test_set(self, name: str) -> None:
         """Drop a test set."""
@@ -240,13 +456,30 @@ class UserData(Database):
     # Moved folders
 
     def move_root(self, old: Path, new: Path) -> None:
-        """Follow a folder that was moved or renamed."""
+        """Follow a folder that was moved or renamed, whether roots lie in it or it in a root.
+
+        Where both an old and a new key stand for one file afterwards, the newer is kept.
+        """
         with self.writing() as db:
-            for table in ("marks", "seen", "test_items"):
-                db.execute(
-                    f"UPDATE OR REPLACE {table} SET root = ? WHERE root = ?",
-                    (os.fsencode(new), os.fsencode(old)),
-                )
+            for table in ("marks", "test_items"):
+                moved = []
+                for row in seals.rows_of(db, table, "ORDER BY rowid"):
+                    place = _moved(cast(bytes, row["root"]), cast(bytes, row["path"]), old, new)
+                    if place is not None:
+                        moved.append((row, place))
+                spec = TABLES[table]
+                where = " AND ".join(f"{name} = ?" for name in spec.key)
+                for row, _ in moved:
+                    db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row))
+                for row, (root, path) in moved:
+                    seals.put_newer(db, table, {**row, "root": root, "path": path})
+
+
+def no_scenario(name: str, names: Iterable[str]) -> DataError:
+    """Return the sentence that there is no such saved search, and which there are."""
+    there = ", ".join(f'"{known}"' for known in sorted(names, key=str.casefold))
+    remedy = f"there are {there}" if there else 'save one with "c4t scenarios save"'
+    return DataError(f'There is no saved search "{name}"; {remedy}.')
 
 
 def locate(image: ImageKey, files_of_size: Callable[[int], Iterable[Path]]) -> Path | None:
@@ -266,9 +499,81 @@ def locate(image: ImageKey, files_of_size: Callable[[int], Iterable[Path]]) -> P
     return None
 
 
-def _key(root: bytes, path: bytes, digest: str, size: int) -> ImageKey:
-    return ImageKey(Path(os.fsdecode(root)), os.fsdecode(path), digest, size)
+def prune_history(db: sqlite3.Connection) -> None:
+    """Drop the queries used longest ago, beyond the last few hundred."""
+    db.execute(
+        "DELETE FROM history WHERE query NOT IN"
+        " (SELECT query FROM history ORDER BY used DESC LIMIT ?)",
+        (_HISTORY,),
+    )
 
 
-def _columns(image: ImageKey) -> tuple[bytes, bytes]:
-    return os.fsencode(image.root), os.fsencode(image.relative)
+def _scenario(row: Row) -> Scenario:
+    values: Any = row
+    settings, problem = read_settings(values["settings"])
+    return Scenario(**{**values, "settings": settings}, problem=problem)
+
+
+def read_settings(text: str) -> tuple[dict[str, Any], str]:
+    """Return the settings of a saved search, and why they cannot be read ("" if they can)."""
+    try:
+        settings = json.loads(text)
+    except (ValueError, RecursionError):
+        settings = None
+    if isinstance(settings, dict):
+        return settings, ""
+    return {}, "Its settings cannot be read; save the search again, or remove it."
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of its name, None if there is none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
+def _mark(row: Row, made: float = 0.0) -> Mark:
+    values: Any = row
+    at = None if values["at_ns"] < 0 else values["at_ns"] / 1e9
+    root, path = Path(os.fsdecode(values["root"])), os.fsdecode(values["path"])
+    image = ImageKey(root, path, values["digest"], values["size"], at)
+    return Mark(values["query"], image, bool(values["good"]), made)
+
+
+def _columns(image: ImageKey) -> Row:
+    return {
+        "root": os.fsencode(image.root),
+        "path": os.fsencode(image.relative),
+        "at_ns": -1 if image.at is None else round(image.at * 1e9),
+        "digest": image.digest,
+        "size": image.size,
+    }
+
+
+def _whole(root: bytes, path: bytes) -> bytes:
+    return os.path.join(root, path)
+
+
+def _moved(root: bytes, path: bytes, old: Path, new: Path) -> tuple[bytes, bytes] | None:
+    """Return root and path of a file after a folder was moved, None if it does not lie below.
+
+    >>> _moved(b"/d/a", b"x/1.png", Path("/d"), Path("/e"))
+    (b'/e/a', b'x/1.png')
+    >>> _moved(b"/d", b"a/x/1.png", Path("/d/a"), Path("/d/b"))
+    (b'/d', b'b/x/1.png')
+    >>> _moved(b"/d", b"a/x/1.png", Path("/d/a"), Path("/e"))
+    (b'/e', b'x/1.png')
+    """
+    folder, relative = Path(os.fsdecode(root)), Path(os.fsdecode(path))
+    if folder.is_relative_to(old):
+        return os.fsencode(new / folder.relative_to(old)), path
+    if not (folder / relative).is_relative_to(old) or folder / relative == old:
+        return None
+    rest = (folder / relative).relative_to(old)
+    if new.is_relative_to(folder):
+        rest, within = (new / rest).relative_to(folder), folder
+    else:
+        within = new
+    return os.fsencode(within), os.fsencode(rest.as_posix())

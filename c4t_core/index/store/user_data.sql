@@ -1,23 +1,29 @@
 CREATE TABLE marks (
-    query TEXT NOT NULL, root BLOB NOT NULL, path BLOB NOT NULL,
+    query TEXT NOT NULL, root BLOB NOT NULL, path BLOB NOT NULL, at_ns INTEGER NOT NULL DEFAULT -1,
     digest TEXT NOT NULL, size INTEGER NOT NULL, good INTEGER NOT NULL, made REAL NOT NULL,
-    PRIMARY KEY (query, root, path)
+    sum INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (query, root, path, at_ns)
 );
-CREATE INDEX marks_digest ON marks (digest);
 CREATE TABLE scenarios (
-    name TEXT PRIMARY KEY, query TEXT NOT NULL, settings TEXT NOT NULL,
-    made REAL NOT NULL, checked REAL
+    name TEXT NOT NULL PRIMARY KEY, query TEXT NOT NULL, settings TEXT NOT NULL,
+    made REAL NOT NULL, checked REAL, model TEXT NOT NULL DEFAULT '',
+    fingerprint TEXT NOT NULL DEFAULT '', cut REAL, sum INTEGER NOT NULL DEFAULT 0
 );
-CREATE TABLE seen (
-    scenario TEXT NOT NULL REFERENCES scenarios(name) ON DELETE CASCADE ON UPDATE CASCADE,
-    root BLOB NOT NULL, path BLOB NOT NULL,
-    PRIMARY KEY (scenario, root, path)
-) WITHOUT ROWID;
-CREATE TABLE history (query TEXT PRIMARY KEY, used REAL NOT NULL, times INTEGER NOT NULL);
-CREATE TABLE test_sets (name TEXT PRIMARY KEY, made REAL NOT NULL);
+CREATE TABLE history (
+    query TEXT NOT NULL PRIMARY KEY, used REAL NOT NULL, times INTEGER NOT NULL,
+    sum INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE test_sets (
+    name TEXT NOT NULL PRIMARY KEY, made REAL NOT NULL, sum INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE test_items (
     test_set TEXT NOT NULL REFERENCES test_sets(name) ON DELETE CASCADE ON UPDATE CASCADE,
-    query TEXT NOT NULL, root BLOB NOT NULL, path BLOB NOT NULL,
+    query TEXT NOT NULL, root BLOB NOT NULL, path BLOB NOT NULL, at_ns INTEGER NOT NULL DEFAULT -1,
     digest TEXT NOT NULL, size INTEGER NOT NULL, good INTEGER NOT NULL,
-    PRIMARY KEY (test_set, query, root, path)
+    sum INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (test_set, query, root, path, at_ns)
 );
+CREATE TABLE seals (
+    name TEXT NOT NULL PRIMARY KEY, count INTEGER NOT NULL, total INTEGER NOT NULL,
+    sum INTEGER NOT NULL
+)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
+    QFileDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -21,15 +23,19 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.context import Context
+from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.jobs.runner import Job
 from c4t_desktop.jobs.thumbnails import Thumbnails, ThumbnailStore
-from c4t_desktop.messages import describe, size_text
+from c4t_desktop.messages import count_text, describe, size_text
 from c4t_desktop.panels.parts import close_buttons, column, label, named, push_button, row
 from c4t_desktop.services.library import LOOK, WORK, Library
+from c4t_desktop.services.marks import MarkBook
 from c4t_desktop.services.workspace import WorkspaceLike
 from c4t_desktop.settings import GROUPS, Setting
 from c4t_desktop.theme import Theme
 from c4t_desktop.theme.manager import number_field
+
+_TEXT_FILES = "JSON lines (*.jsonl *.txt)"
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,62 @@ class StorageSection(QWidget):
         self._outcome.show()
 
 
+class OwnDataSection(QWidget):
+    """Lets what the user made out to a text file, and in again."""
+
+    def __init__(self, marks: MarkBook, theme: Theme) -> None:
+        """Offer both."""
+        super().__init__()
+        self._marks = marks
+        what = _described(
+            self.tr("Marks, saved searches and test sets"),
+            self.tr(
+                "As a text file, to keep or to take to another machine. Importing adds to what "
+                "is here; of two things of one name the later one is kept."
+            ),
+            theme,
+        )
+        export = push_button(self.tr("Export…"), "exportUserDataButton", "export", theme=theme)
+        import_ = push_button(self.tr("Import…"), "importUserDataButton", "open", theme=theme)
+        self._outcome = label(kind="muted", name="userDataResult", wrap=True)
+        self._outcome.hide()
+        line = row(theme, what, export, import_, wide=what, gap=16)
+        column(theme, line, self._outcome, margins=(0, 0, 0, 0), gap=10, parent=self)
+        export.clicked.connect(self._export)
+        import_.clicked.connect(self._import)
+        marks.exported.connect(self._exported)
+        marks.imported.connect(self._imported)
+
+    @Slot()
+    def _export(self) -> None:
+        start = str(Path.home() / "c4t-user-data.jsonl")
+        name, _ = QFileDialog.getSaveFileName(self, self.tr("Export"), start, _TEXT_FILES)
+        if name:
+            self._marks.export_to(Path(name))
+
+    @Slot()
+    def _import(self) -> None:
+        start = str(Path.home())
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("Import"), start, _TEXT_FILES)
+        if name:
+            self._marks.import_from(Path(name))
+
+    @Slot(object, object)
+    def _exported(self, file: Path, counts: Mapping[str, int]) -> None:
+        text = self.tr("{0} marks, {1} saved searches and {2} test sets are in {3}.")
+        self._say(text, counts, shown(file.name))
+
+    @Slot(object, object)
+    def _imported(self, _: Path, counts: Mapping[str, int]) -> None:
+        text = self.tr("There are now {0} marks, {1} saved searches and {2} test sets.")
+        self._say(text, counts)
+
+    def _say(self, text: str, counts: Mapping[str, int], *more: str) -> None:
+        numbers = [count_text(counts[name]) for name in ("marks", "searches", "test_sets")]
+        self._outcome.setText(text.format(*numbers, *more))
+        self._outcome.show()
+
+
 class SettingsDialog(QDialog):
     """Changes take effect at once."""
 
@@ -172,6 +234,9 @@ class SettingsDialog(QDialog):
         page.addWidget(label(self.tr("Space on disk"), "subtitle"))
         self.storage = StorageSection(context.library, context.thumbnails, theme)
         page.addWidget(self.storage)
+        page.addSpacing(theme.px(8))
+        page.addWidget(label(self.tr("What you made"), "subtitle"))
+        page.addWidget(OwnDataSection(context.marks, theme))
         page.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)

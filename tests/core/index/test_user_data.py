@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from c4t_core.errors import CatalogueError
+from c4t_core.errors import CatalogueError, DataError
 from c4t_core.files import content_digest
 from c4t_core.index.store.user_data import (
     ImageKey,
@@ -53,25 +54,84 @@ def test_marks(user: UserData) -> None:
     assert len(user.marks()) == 3
 
 
-def test_scenarios_and_new_since_last_time(user: UserData) -> None:
+def test_scenarios_are_kept_replaced_renamed_and_looked_at(user: UserData) -> None:
     user.save_scenario(Scenario("Winter", "snow + truck", {"threshold": 0.3}))
     assert user.scenarios()[0].settings == {"threshold": 0.3}
     assert user.scenarios()[0].checked is None
-    first = [key("a.png"), key("b.png")]
-    assert user.unseen("Winter", first) == first
-    user.mark_seen("Winter", first)
-    assert user.scenarios()[0].checked
-    assert user.unseen("Winter", [*first, key("c.png")]) == [key("c.png")]
-    inside = ImageKey(Path("/drives/x"), "d.png")
-    user.mark_seen("Winter", [key("x/d.png")])
-    assert user.unseen("Winter", [inside]) == []  # one file, opened by a folder inside
-    user.save_scenario(Scenario("Winter", "snow", {}))
-    assert user.scenarios()[0].query == "snow"
-    assert user.unseen("Winter", first) == []
+    user.look_at_scenario("Winter", 12.5)
+    assert user.scenarios()[0].checked == 12.5
+    user.save_scenario(Scenario("Winter", "snow", {}, cut=0.25, model="c4t", fingerprint="abc"))
+    (winter,) = user.scenarios()
+    assert (winter.query, winter.checked, winter.cut) == ("snow", 12.5, 0.25)
     user.save_scenario(Scenario("Other", "x"))
-    user.delete_scenario("Winter")
+    with pytest.raises(DataError, match='a saved search "Other" already'):
+        user.rename_scenario("Winter", "Other")
+    with pytest.raises(DataError, match='no saved search "absent"; there are "Other", "Winter"'):
+        user.rename_scenario("absent", "x")
+    user.rename_scenario("Winter", "Ice")
+    assert user.scenarios()[0] == dataclasses.replace(winter, name="Ice")
+    user.delete_scenario("Ice")
     assert [s.name for s in user.scenarios()] == ["Other"]
-    assert user.unseen("Winter", first) == first
+
+
+def test_a_frame_of_a_recording_is_known_by_its_time(user: UserData) -> None:
+    times = (None, 0.0, 12.5, 12.500000001)
+    clip = [ImageKey(Path("/drives"), "clip.mp4", at=at) for at in times]
+    user.mark("snow", clip, True)
+    user.mark("snow", [clip[2]], False)
+    marks = user.marks("snow")
+    assert {mark.image.at: mark.good for mark in marks} == dict(
+        zip(times, (True, True, False, True), strict=True)
+    )
+    assert {mark.image.name for mark in marks} == {
+        "clip.mp4", "clip.mp4#t=0.000", "clip.mp4#t=12.500",
+    }  # fmt: skip
+    assert {mark.image.path for mark in marks} == {Path("/drives/clip.mp4")}
+    user.save_test_set("mine", marks)
+    assert user.test_sets() == [("mine", 4)]
+    assert {mark.image for mark in user.test_set("mine")} == set(clip)
+    user.mark("snow", [clip[0]], None)
+    assert len(user.marks()) == 3
+
+
+def test_one_unreadable_search_hides_no_other(user: UserData) -> None:
+    for number in range(3):
+        user.save_scenario(Scenario(f"s{number}", "snow", model="c4t", fingerprint="f", cut=0.3))
+    with user.writing() as db:
+        db.execute("UPDATE scenarios SET settings = '{\"a\": ' WHERE name = 's1'")
+    found = user.scenarios()
+    assert [scenario.name for scenario in found] == ["s0", "s1", "s2"]
+    assert [bool(scenario.problem) for scenario in found] == [False, True, False]
+    assert (found[0].model, found[0].fingerprint, found[0].cut) == ("c4t", "f", 0.3)
+
+
+def test_move_root_follows_folders_at_any_level(user: UserData) -> None:
+    def marks_after(old: str, new: str, *keys: ImageKey) -> set[tuple[str, str]]:
+        user.mark("q", [mark.image for mark in user.marks()], None)
+        user.mark("q", keys, True)
+        user.move_root(Path(old), Path(new))
+        return {(str(mark.image.root), mark.image.relative) for mark in user.marks()}
+
+    a, b = ImageKey(Path("/d/a"), "x/1.png"), ImageKey(Path("/d/ab"), "x/1.png")
+    below = ImageKey(Path("/d"), "a/x/1.png")
+    assert marks_after("/d/a", "/e", a, b) == {("/e", "x/1.png"), ("/d/ab", "x/1.png")}
+    assert marks_after("/d", "/e/f", a, b) == {("/e/f/a", "x/1.png"), ("/e/f/ab", "x/1.png")}
+    assert marks_after("/d/a", "/d/c", below) == {("/d", "c/x/1.png")}
+    assert marks_after("/d/a/x", "/e", a) == {("/e", "1.png")}
+    assert marks_after("/d/a", "/d/a/b", a, ImageKey(Path("/d/a"), "b/x/1.png")) == {
+        ("/d/a/b", "x/1.png"), ("/d/a/b", "b/x/1.png"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("moved_is_newer", [True, False])
+def test_of_two_marks_for_one_moved_file_the_newer_is_kept(
+    user: UserData, moved_is_newer: bool
+) -> None:
+    keys = [key("1.png", "/old"), key("1.png", "/new")]
+    for image in keys if not moved_is_newer else reversed(keys):
+        user.mark("q", [image], image.root == Path("/old"))
+    user.move_root(Path("/old"), Path("/new"))
+    assert [(mark.image, mark.good) for mark in user.marks()] == [(keys[1], moved_is_newer)]
 
 
 def test_history(user: UserData) -> None:
@@ -101,14 +161,12 @@ def test_everything_survives_a_rebuilt_catalogue_and_a_moved_folder(
     hit = ws.search("red", 1)[0]
     user.mark("red", [ws.key(hit)], True)
     user.save_scenario(Scenario("Reds", "red"))
-    user.mark_seen("Reds", [ws.key(h) for h in ws.search("red", 3)])
     ws.close()
     for path in data_dir.glob("catalogue.sqlite*"):
         path.unlink()
     again = open_(drive)
     again.index()
     assert user.marks("red")[0].image.path == hit.path
-    assert user.unseen("Reds", [again.key(h) for h in again.search("red", 3)]) == []
     moved = tmp_path / "moved"
     shutil.move(drive, moved)
     elsewhere = open_(moved)
@@ -117,7 +175,7 @@ def test_everything_survives_a_rebuilt_catalogue_and_a_moved_folder(
     assert found == moved / hit.relative
     user.move_root(drive, moved)
     assert user.marks("red")[0].image.path == moved / hit.relative
-    assert user.unseen("Reds", [elsewhere.key(h) for h in elsewhere.search("red", 3)]) == []
+    assert [scenario.name for scenario in user.scenarios()] == ["Reds"]
     user.close()
 
 
@@ -141,8 +199,8 @@ def test_damaged_file_is_set_aside_never_thrown_away(tmp_path: Path) -> None:
     assert "marks" in again.notice
     (aside,) = tmp_path.glob("user.sqlite.damaged-*")
     assert aside.read_bytes() == bytes(100) + content[100:]
-    assert again.marks() == []
-    again.mark("snow", [key("a.png")], True)
+    assert [mark.image for mark in again.marks()] == [key("a.png")]  # from the backup
+    again.mark("snow", [key("a.png")], False)
     again.close()
     third = UserData(path)
     assert third.notice is None
@@ -157,22 +215,25 @@ def test_backed_up_before_a_migration_and_kept_if_it_fails(
     old = UserData(path)
     old.mark("snow", [key("a.png")], True)
     old.close()
-    monkeypatch.setattr(UserData, "VERSION", 2)
+    version = UserData.VERSION
+    monkeypatch.setattr(UserData, "VERSION", version + 1)
 
     def fails(db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM marks")
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setitem(UserData.MIGRATIONS, 1, fails)
+    monkeypatch.setitem(UserData.MIGRATIONS, version, fails)
     with pytest.raises(CatalogueError, match="full"):
         UserData(path)
     monkeypatch.setitem(
-        UserData.MIGRATIONS, 1, lambda db: db.execute("ALTER TABLE marks ADD COLUMN note TEXT")
+        UserData.MIGRATIONS,
+        version,
+        lambda db: db.execute("ALTER TABLE marks ADD COLUMN note TEXT"),
     )
     new = UserData(path)
     assert [mark.image.relative for mark in new.marks()] == ["a.png"]
     new.close()
-    backups = sorted(tmp_path.glob("user.sqlite.backup-1-*"))
+    backups = sorted(tmp_path.glob(f"user.sqlite.backup-{version}-*"))
     assert backups
     kept = sqlite3.connect(backups[0])
     assert kept.execute("SELECT COUNT(*) FROM marks").fetchone() == (1,)

@@ -1,0 +1,105 @@
+"""``c4t userdata``: what you made yourself, out to plain text and back."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from c4t_core.commands.console import print_json, printable, say
+from c4t_core.files import read_bytes, write_whole
+from c4t_core.index.store import exchange
+from c4t_core.index.store.user_data import UserData
+
+_EPILOG = """\
+One line of JSON for each mark, saved search, earlier query and test set, in a fixed order, so
+that two files can be compared. A damaged file is repaired from its backups when it is opened.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its actions."""
+    parser.description = (
+        "Write your marks, saved searches, earlier queries and test sets to a text file, or read "
+        "them from one."
+    )
+    parser.epilog = _EPILOG
+    # fmt: off
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    out = actions.add_parser("export", help="write everything to a text file")
+    out.add_argument("file", metavar="FILE", help="the file to write; - for the standard output")
+    back = actions.add_parser("import", help="read everything from such a file", description=
+        "Without --merge, the file takes the place of all that is there, which is backed up "
+        "first. Nothing is imported unless every line can be read.")
+    back.add_argument("file", metavar="FILE", help="the file to read; - for the standard input")
+    back.add_argument("--merge", action="store_true",
+        help="add to what is there; of two things of one name, or marks of one image for one "
+        "query, the one made later is kept")
+    for action in (out, back):
+        action.add_argument("--json", action="store_true",
+            help="end with one line of JSON: file, marks, searches, asked, test_sets, "
+            "test_marks" + (", backup" if action is back else "; none where FILE is -"))
+    # fmt: on
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the action says; 0 unless an error is raised.
+
+    Raises:
+        DataError: if a line of the file cannot be read.
+        CatalogueError: if the user's data cannot be opened or written.
+    """
+    read = None
+    if args.action == "import":  # whatever is wrong with it, nothing is opened yet
+        standard = args.file == "-"
+        source = Path("standard input" if standard else args.file)
+        content = sys.stdin.buffer.read() if standard else read_bytes(source)
+        read = exchange.from_text(content, source)
+    with closing(UserData()) as data:
+        try:
+            _export(args, data) if read is None else _import(args, data, read)
+        finally:
+            notice = data.take_notice()
+            if notice:
+                say(notice)
+    return 0
+
+
+def _export(args: argparse.Namespace, data: UserData) -> None:
+    tables = data.everything()
+    content = exchange.as_text(tables)
+    if args.file == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    write_whole(Path(args.file), content)
+    _report(args, f"Wrote {{}} to {printable(args.file)}.", exchange.counted(tables))
+
+
+def _import(args: argparse.Namespace, data: UserData, tables: exchange.Tables) -> None:
+    kept = None
+    if args.merge:
+        exchange.join(data, tables)
+    else:
+        kept = exchange.replace_all(data, tables)
+        if kept is not None:
+            say(f'What was there before was replaced; it is kept as "{kept}".')
+    backup = {} if args.merge else {"backup": None if kept is None else str(kept)}
+    counts = exchange.counted(data.everything())
+    _report(args, "There are now {}.", counts, backup)
+
+
+def _report(
+    args: argparse.Namespace,
+    sentence: str,
+    counts: dict[str, int],
+    more: dict[str, Any] | None = None,
+) -> None:
+    if args.json:
+        print_json({"file": os.path.abspath(args.file), **counts, **(more or {})})
+    else:
+        print(sentence.format(exchange.in_words(counts)))

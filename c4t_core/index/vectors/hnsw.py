@@ -152,7 +152,7 @@ def build(
     index = index or _built(source, groups.labels, rng, check)
     audited = _audited(index, groups, facts, exam)
     worn = index.get_current_count() > len(groups.labels)  # by what was marked as deleted
-    if not audited.serves and (worn or index.M < LINKS[1]):
+    if not audited.serves and (worn or LINKS[1] > index.M):
         index = _built(source, groups.labels, rng, check, effort=1)
         audited = _audited(index, groups, facts, exam)
     saved_facts = _save(index, groups, audited, _path(source, folder))

@@ -160,7 +160,7 @@ class UserData(Database):
                 try:
                     return self._opened()
                 except DamagedError as error:
-                    raise self._broken() from error
+                    raise self._beyond_repair() from error
 
     def _opened(self) -> sqlite3.Connection:
         """Open the file if all of it is as it was written.
@@ -192,7 +192,7 @@ class UserData(Database):
             try:
                 self._tell(backups.repair(self.path, self._write_new))
             except OSError as error:
-                raise self._broken() from error
+                raise self._beyond_repair() from error
         else:
             with atomic_path(self.path) as part:
                 self._write_new(part, {})
@@ -247,7 +247,7 @@ class UserData(Database):
         if any(self.counts().values()):
             backups.back_up(self._db, self.path, self.VERSION, backups.DAILY)
 
-    def _broken(self) -> CatalogueError:
+    def _beyond_repair(self) -> CatalogueError:
         return CatalogueError(
             f'"{self.path}", the file of your marks and saved searches, is damaged and cannot be '
             "repaired where it is; check its disk, make its folder writable, or set C4T_DATA_DIR "
@@ -257,21 +257,18 @@ class UserData(Database):
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for reads; errors come out as sentences."""
-        with self._lock, self._finding_damage():
-            with plain_errors(self.path):
-                self._follow()
-            with super().reading() as db, self._finding_damage():
-                yield db
+        with self._lock, plain_errors(self.path), self._finding_damage():
+            self._follow()
+            yield self._db
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for one transaction; errors come out as sentences."""
-        with self._lock, self._finding_damage():
-            with plain_errors(self.path):
-                self._follow()
-            with super().writing() as db, self._finding_damage():
-                self._changed = True
-                yield db
+        with self._lock, plain_errors(self.path), self._finding_damage():
+            self._follow()
+            self._changed = True
+            with transaction(self._db):
+                yield self._db
 
     def _follow(self) -> None:
         """Open the file anew if it was repaired or replaced by another program meanwhile."""

@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw
 
 from benchmarks.speed_data import real_folder
 from c4t_core.datasets.captions import captions
-from c4t_core.datasets.classlist import find_class_list, read_class_list
-from c4t_core.datasets.masks import Palette, regions, scene_of
+from c4t_core.datasets.labels.classlist import find_class_list, read_class_list
+from c4t_core.datasets.labels.masks import Palette, regions, scene_of
 from c4t_core.images.decode import open_labels
 
 SIZE = (1920, 1208)

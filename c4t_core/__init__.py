@@ -13,7 +13,7 @@
 
 The names below are all that is promised to stay; each says what it takes, returns and raises.
 ``import c4t_core`` is light: it loads no torch, no Qt, no ONNX Runtime; a name is imported when
-it is first used. More: docs/library.md.
+it is first used; and has no library report its use (``c4t_core.quiet``). More: docs/library.md.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ from c4t_core.errors import (
     QueryError,
     TrainingError,
 )
+from c4t_core.quiet import report_nothing
+
+report_nothing()
 
 if TYPE_CHECKING:
     from c4t_core.datasets.make_pairs import PairsRequest, make_pairs

@@ -18,6 +18,7 @@ from typing import NamedTuple, TextIO
 
 from c4t_core import __version__
 from c4t_core.errors import C4TError, Cancelled, MissingExtraError
+from c4t_core.quiet import keep_caches_inside
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Command] = {
     "train": Command("train or fine-tune a model on pairs", "Training", "train"),
     "evaluate": Command("measure one or more models on pairs", "Evaluation"),
     "models": Command("list, add, describe or remove models"),
+    "scenarios": Command("save searches, and count what is new among their matches"),
     "userdata": Command("write your marks and saved searches to a text file, or read them"),
     "doctor": Command("show what is installed and what is missing"),
 }
@@ -90,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     _forgive_names(sys.stdout)
     _forgive_names(sys.stderr)
+    keep_caches_inside()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -115,7 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     requested = next((word for word in words if not word.startswith("-")), None)
-    args = build_parser(requested).parse_args(words)
+    arrange = getattr(load_command(requested), "arrange", None) if requested in COMMANDS else None
+    args = build_parser(requested).parse_args(words if arrange is None else arrange(words))
     return int(load_command(args.command).run(args))
 
 
@@ -126,6 +130,8 @@ def _debug() -> bool:
 def _explained(error: BaseException, sentence: str | None = None) -> int:
     if _debug():
         traceback.print_exception(error)
+    for note in getattr(error, "__notes__", ()) if isinstance(error, C4TError) else ():
+        print(note, file=sys.stderr)
     return _fail(sentence if sentence is not None else str(error), 1)
 
 

@@ -91,6 +91,21 @@ class DataError(C4TError):
         self.line = line
 
 
+class ColumnsError(DataError):
+    """It is not known which columns of a table are meant; choose among them.
+
+    Attributes:
+        header: the columns there are.
+    """
+
+    def __init__(
+        self, message: str, path: Path, header: tuple[str, ...], line: int | None = 1
+    ) -> None:
+        """Keep the sentence, where it happened and the columns."""
+        super().__init__(message, path, line)
+        self.header = header
+
+
 class TrainingError(C4TError):
     """Training cannot start or go on."""
 

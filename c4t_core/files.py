@@ -5,16 +5,32 @@ from __future__ import annotations
 import codecs
 import contextlib
 import errno
+import gzip
 import hashlib
+import io
 import json
 import os
 import tempfile
 import uuid
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, Any, BinaryIO, TextIO
 
 from c4t_core.errors import DataError
+
+MOST_UNPACKED = 1 << 30
+"""Bytes that a file packed with gzip may hold: a few kilobytes can be made to unpack to millions
+of millions, and no label file of the large data sets comes near a gigabyte."""
+_GZIP = b"\x1f\x8b"
+_ARCHIVES = {
+    b"PK\3\4": "zip or an Excel workbook",
+    b"BZh91AY&SY": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\7": "rar",
+}
 
 
 @contextlib.contextmanager
@@ -106,6 +122,19 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             raise
 
 
+def why_unwritable(folder: Path, size: int = 1 << 20) -> str:
+    """Return why a file of ``size`` bytes cannot be kept in a folder, "" if it can."""
+    scratch = folder / f".{uuid.uuid4().hex}.part"
+    try:
+        try:
+            scratch.write_bytes(bytes(size))
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
 def require_size(path: Path, size: int) -> None:
     """Take a file that is shorter or longer than what was written for a full disk.
 
@@ -149,17 +178,60 @@ def read_json(path: Path) -> Any:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a file.
+    """Return the bytes of a file; one that is packed with gzip is unpacked, see :func:`open_bytes`.
 
     Raises:
-        DataError: if it cannot be read.
+        DataError: if it cannot be read, is damaged, or is an archive.
+    """
+    with open_bytes(path) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file to read bytes, whatever its name: packed with gzip it is unpacked first.
+
+    Raises:
+        DataError: if it cannot be read, is damaged, unpacks to more than ``MOST_UNPACKED`` bytes,
+            or is an archive.
     """
     try:
-        return path.read_bytes()
+        with contextlib.ExitStack() as closing:
+            file = closing.enter_context(path.open("rb"))
+            head = file.peek(512)
+            if not head.startswith(_GZIP):
+                _refuse_archive(path, head)
+                closing.pop_all()  # stays open: it is the caller's now
+                return file
+            raw = gzip.GzipFile(fileobj=file).read(MOST_UNPACKED + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is compressed (gzip) and damaged; get it again", path) from error
     except OSError as error:
+        raise _unreadable(path, error) from error
+    if len(raw) > MOST_UNPACKED:
         raise DataError(
-            f"{path} cannot be read ({error.strerror}); check the path and its permissions", path
-        ) from error
+            f"{path} is compressed (gzip) and unpacks to more than {MOST_UNPACKED >> 20} MB; "
+            "unpack it first if you trust it",
+            path,
+        )
+    _refuse_archive(path, raw[:512])
+    return io.BytesIO(raw)
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{path} cannot be read ({error.strerror}); check the path and its permissions", path
+    )
+
+
+def _refuse_archive(path: Path, head: bytes) -> None:
+    kind = next((kind for start, kind in _ARCHIVES.items() if head.startswith(start)), None)
+    if head[257:262] == b"ustar":
+        kind = "tar"
+    if kind:
+        raise DataError(f"{path} is compressed or an archive ({kind}); unpack it first", path)
 
 
 def decode(raw: bytes) -> tuple[str, str]:
@@ -180,13 +252,13 @@ def decode(raw: bytes) -> tuple[str, str]:
     return text, "utf-8"
 
 
-def read_text(path: Path) -> tuple[str, str]:
-    """Return (text, encoding) of a file.
+def read_text_any(path: Path) -> str:
+    """Return the text of a file in any usual encoding, see :func:`decode`, packed with gzip or not.
 
     Raises:
-        DataError: if it cannot be read.
+        DataError: if it cannot be read, is damaged, or is an archive.
     """
-    return decode(read_bytes(path))
+    return decode(read_bytes(path))[0]
 
 
 def sha256(content: Path | str | bytes) -> str:

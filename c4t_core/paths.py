@@ -6,6 +6,8 @@ Everything the application writes goes below :func:`data_dir` and :func:`cache_d
 What is written tells where somebody drove, so nobody else may read it: folders made here are
 open to this user only, and so are those of the platform, which are ours. A folder named by
 ``C4T_DATA_DIR`` that was there before is left as its owner set it: others may share it on purpose.
+
+Folders are made where that is possible. Where it is not, whoever writes there says so.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ def _made(folder: str | Path, *, ours: bool = False) -> Path:
     if ours and path.is_dir():
         _close_to_others(path)
     else:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 
@@ -61,7 +64,22 @@ def cache_dir() -> Path:
     """Return the folder of what can be made again (thumbnails, index files), made if needed."""
     override = _override()
     usual = platformdirs.user_cache_dir(_APP, appauthor=False)
-    return _made(Path(override, "cache") if override else usual, ours=not override)
+    return _made(Path(override, "cache") if override else Path(usual), ours=not override)
+
+
+def own_folders(*, caches: bool = False) -> list[Path]:
+    """Return where the application's data may lie, this run's and the platform's; none is made.
+
+    Args:
+        caches: only those of what can be made again, such as thumbnails.
+    """
+    override = _override()
+    cache = [Path(platformdirs.user_cache_dir(_APP, appauthor=False))]
+    data = [Path(platformdirs.user_data_dir(_APP, appauthor=False))]
+    if override:
+        cache.append(Path(override, "cache"))
+        data.append(Path(override))
+    return cache if caches else cache + data
 
 
 def _override() -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import C4TError
-from c4t_core.images.scan import ExcludeRules, Skipped
+from c4t_core.images.scan import ExcludeRules, LeftOut, Skipped
 from c4t_core.index import folders as opened_folders
 from c4t_core.index import indexer
 from c4t_core.index.cut import UnrelatedLevel
@@ -50,6 +50,7 @@ __all__ = [
     "Histogram",
     "Hit",
     "IndexReport",
+    "LeftOut",
     "Skipped",
     "Space",
     "Workspace",
@@ -95,6 +96,7 @@ class Workspace:
         *,
         on_commit: Callable[[], None] | None = None,
         batch_size: int = BATCH_SIZE,
+        forget_missing: bool = False,
     ) -> IndexReport:
         """Embed what is new or changed, and forget what is gone.
 
@@ -103,6 +105,8 @@ class Workspace:
                 done and to do in this run; raise Cancelled from it to stop. May block to pause.
             on_commit: called after each batch is committed (and can be searched).
             batch_size: files per commit.
+            forget_missing: whether sub-folders that are not there any more are forgotten with
+                their vectors; else they are kept, as offline.
 
         Raises:
             Cancelled: from ``progress``; what is done is kept, the next run goes on from there.
@@ -112,7 +116,13 @@ class Workspace:
             CatalogueError: the disk is full or read-only; what is done is kept.
         """
         with contextlib.closing(Catalogue(catalogue_path())) as catalogue:
-            run = indexer.Run(catalogue, self._searcher, self._model, self._exclude)
+            run = indexer.Run(
+                catalogue,
+                self._searcher,
+                self._model,
+                self._exclude,
+                forget_missing=forget_missing,
+            )
             self._last_run = run
             report = run(progress, on_commit, batch_size)
         self.notices += run.notices
@@ -224,15 +234,15 @@ class Workspace:
     def frame(self, image: int | str | Path) -> Frame | None:
         """Return one image of the catalogue by id or path, None if it is not there."""
         found = self._searcher.find(image)
-        return None if found is None else frame_of(*found)
+        return None if found is None else frame_of(*found, self._searcher.shown_drive(found[1]))
 
     def neighbours(self, image: int | str | Path, before: int = 3, after: int = 3) -> list[Frame]:
         """Return the frames around one, of its drive and camera, in time order, with itself."""
         return self._searcher.neighbours(image, before, after)
 
     def drives(self) -> list[tuple[str, int]]:
-        """Return the drives and their number of images, by name."""
-        return self._searcher.groups("drive")
+        """Return the drives, as they are shown, and their number of frames, by name."""
+        return self._searcher.frames_by_drive()
 
     def cameras(self) -> list[tuple[str, int]]:
         """Return the cameras and their number of images, by name."""
@@ -270,7 +280,7 @@ class Workspace:
 
     def key(self, image: Hit | Frame) -> ImageKey:
         """Return how the user's own data know an image; reads the file for its content hash."""
-        return ImageKey.of(image.root, image.relative)
+        return ImageKey.of(image.root, image.relative, image.at)
 
     def files_of_size(self, size: int) -> list[Path]:
         """Return the catalogued files of a size; see ``locate`` of the user's data."""
@@ -296,11 +306,17 @@ class Workspace:
                 self._catalogue.set_rules(target.root.id, rules)
 
     def forget(self, folder: str | Path) -> None:
-        """Drop a folder from the catalogue, with its vectors; marks and images stay."""
+        """Drop a folder from the catalogue, with its vectors; marks and images stay.
+
+        Raises:
+            FolderError: if the catalogue knows nothing of it.
+        """
         opened_folders.forget(self._catalogue, opened_folders.opened(folder)[0])
 
     def relocate(self, old: str | Path, new: str | Path) -> None:
         """Note that a folder was moved or renamed, so that nothing is embedded again.
+
+        It may be one that was opened, one inside it, or one that holds some.
 
         Raises:
             FolderError: if the old folder is not in the catalogue, or the new one not there.
@@ -350,12 +366,16 @@ def open_workspace(
         FolderError: if a folder is neither there nor known from earlier.
         ModelError: if no model has this name.
         CatalogueError: if the catalogue cannot be opened.
+
+        The notes of an error are the notices of the workspace.
     """
     workspace = Workspace(opened_folders.opened(folders), model, exclude)
     try:
         for folder in workspace.roots:
             opened_folders.check_known(workspace._catalogue, folder)
-    except C4TError:
+    except C4TError as error:
+        for notice in workspace.notices:  # it is not told again
+            error.add_note(notice)
         workspace.close()
         raise
     return workspace

@@ -16,12 +16,13 @@ from PySide6.QtWidgets import QApplication
 
 from c4t_core import __version__, paths
 from c4t_core.files import short_digest
+from c4t_core.quiet import keep_caches_inside
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.main_window import MainWindow
-from c4t_desktop.messages import describe, log_file, show_problem, use_language
+from c4t_desktop.messages import Problem, describe, log_file, show_problem, use_language
 from c4t_desktop.services.details import Details
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import LOOK, Library
@@ -104,6 +105,7 @@ class Desktop(QObject):
     def _begin(self) -> None:
         if self._ended:
             return
+        self._say_unwritable()
         self.context.library.list_models()
         self.context.marks.load()
         store, limit = self.context.thumbnails.store, self.settings.value(THUMBNAIL_SPACE)
@@ -114,6 +116,15 @@ class Desktop(QObject):
             self.window.folder_commands.open_folders(self._folders)
         else:
             self.window.sidebar.show_recent(self.settings.recent(), ())
+
+    def _say_unwritable(self) -> None:
+        if self.settings.unwritable:
+            sentence = self.tr(
+                'Nothing can be kept in "{folder}" ({reason}): make the folder writable, free some '
+                "space on its disk, or set C4T_DATA_DIR to another folder; until then marks, "
+                "searches and settings are lost at the end."
+            ).format(folder=self.settings.file.parent, reason=self.settings.unwritable)
+            show_problem(self.window, Problem(self.tr("Nothing can be kept"), sentence))
 
     @Slot(object, str)
     def _remember_model(self, _: object, model: str) -> None:
@@ -251,6 +262,7 @@ def start_log() -> None:
         handler = RotatingFileHandler(log_file(), maxBytes=1_000_000, backupCount=2, delay=True)
     except OSError:
         return
+    logging.raiseExceptions = False  # a log that cannot be written is no reason to print traces
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger("c4t_desktop")
     root.setLevel(logging.INFO)
@@ -268,6 +280,7 @@ def create_application(argv: Sequence[str]) -> tuple[QApplication, MainWindow]:
         The application and its main window. Closing the window ends all work.
     """
     sys.setswitchinterval(_SWITCH)
+    keep_caches_inside()
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         app = QApplication(list(argv[:1]) or ["c4t-desktop"])

@@ -180,7 +180,8 @@ class MainWindow(QMainWindow):
         self.chooser.refused.connect(self.further.explain_model)
         library.models_listed.connect(self._models_listed)
         library.opening.connect(self._opening)
-        for commands in (self.folder_commands, self.hit_commands, self.further):
+        told = (self.folder_commands, self.hit_commands, self.help_commands, self.further)
+        for commands in told:
             commands.message.connect(self.status.say)
         self.further.panel_made.connect(self.results.show_panel)
         self.further.hit_chosen.connect(self.details.show_hit)

@@ -87,14 +87,16 @@ class Problem:
 def describe(error: BaseException) -> Problem:
     """Turn an exception into words.
 
-    A :class:`C4TError` is shown as it is; memory that ran out has a remedy; anything else is a
-    fault of ours and names the log file.
+    A :class:`C4TError` is shown as it is, after its notes; memory that ran out has a remedy;
+    anything else is a fault of ours and names the log file.
     """
     details = "".join(traceback.format_exception(error))
     if isinstance(error, MissingExtraError):
         return Problem(_tr("More packages are needed"), str(error), command=error.command)
     if isinstance(error, C4TError):
-        return Problem(_tr("That did not work"), str(error), details=details)
+        notices = getattr(error, "__notes__", ())
+        sentence = "\n\n".join([*notices, str(error)])
+        return Problem(_tr("That did not work"), sentence, details=details)
     text = str(error).lower()
     if isinstance(error, MemoryError) or "out of memory" in text or "cuda error" in text:
         sentence = _tr(
@@ -135,6 +137,17 @@ def plain_label(
     label.setWordWrap(wrap)
     label.setText(text)
     return label
+
+
+def button_text(text: str) -> str:
+    """Return what a button, check box, tab or menu shows as ``text``: Qt takes ``&`` for a key.
+
+    Whatever comes from the user goes through it: names of folders, drives, models and searches.
+
+    >>> button_text("Night & fog")
+    'Night && fog'
+    """
+    return text.replace("&", "&&")
 
 
 def show_problem(parent: QWidget | None, problem: Problem) -> QMessageBox:

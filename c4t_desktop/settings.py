@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, Signal
 
 from c4t_core import paths
+from c4t_core.files import why_unwritable
 from c4t_desktop.messages import tr_noop
 
 _CONTEXT = "Settings"
@@ -176,6 +177,10 @@ RECENT = 8  # folders remembered
 class Settings(QObject):
     """Reads and writes the settings, and what the window remembers.
 
+    Attributes:
+        file: where they lie.
+        unwritable: why nothing can be kept in its folder, "" if it can.
+
     Signals:
         changed: a setting has a new value (its key).
     """
@@ -186,6 +191,7 @@ class Settings(QObject):
         """Open the file; by default the one in the application's data folder."""
         super().__init__(parent)
         self.file = file or paths.data_dir() / "settings.ini"
+        self.unwritable = why_unwritable(self.file.parent)
         self._store = QSettings(str(self.file), QSettings.Format.IniFormat)
 
     def value(self, setting: Setting[V]) -> V:

@@ -216,7 +216,7 @@ def test_the_only_threads():
     found = [path for path in modules("c4t_core") if starts_threads(path)]
     assert {path.relative_to(ROOT / "c4t_core").as_posix() for path in found} == {
         "commands/doctor.py",
-        "datasets/masks.py",
+        "datasets/labels/masks.py",
         "index/embed.py",
         "index/vectors/vectors.py",
         "models/download.py",
@@ -297,7 +297,7 @@ def test_the_only_atomic_write():
         "c4t_core/models/download.py",  # keeps what has arrived when the connection breaks
         "c4t_core/models/clip.py",  # moves what was downloaded into its folder
         "c4t_core/models/registry.py",  # moves a model away before it is deleted
-        "c4t_core/index/store/database.py",  # moves a damaged file aside
+        "c4t_core/index/store/soundness.py",  # moves a damaged file aside
     }
 
 
@@ -375,6 +375,7 @@ PLAIN = {  # what the window imports of the core before anything is asked for
     "c4t_core.index.query",
     "c4t_core.paths",
     "c4t_core.progress",
+    "c4t_core.quiet",
     "c4t_core.training.events",
     "c4t_core.training.request",
 }

@@ -101,10 +101,16 @@ def _show_count(done: int, total: int, /) -> None:
 
 
 def _print_problems(problems: list[Problem]) -> None:
-    for problem in problems[:_SHOWN]:
-        print(problem, file=sys.stderr)
-    if len(problems) > _SHOWN:
-        print(f"... and {len(problems) - _SHOWN} more; --json lists all of them", file=sys.stderr)
+    """Print each problem once, with the number of files that have it."""
+    alike: dict[str, list[Problem]] = {}
+    for problem in problems:
+        alike.setdefault(problem.message, []).append(problem)
+    for same in list(alike.values())[:_SHOWN]:
+        more = f" (and {len(same) - 1} more like it)" if len(same) > 1 else ""
+        print(f"{same[0]}{more}", file=sys.stderr)
+    hidden = sum(map(len, list(alike.values())[_SHOWN:]))
+    if hidden:
+        print(f"... and {hidden} more; --json lists all of them", file=sys.stderr)
 
 
 def _words(args: argparse.Namespace, report: dict[str, Any], table: str) -> str:
@@ -122,7 +128,7 @@ def _words(args: argparse.Namespace, report: dict[str, Any], table: str) -> str:
             "apart when pairs are split. Fill in the column drive to mend that."
         )
     if report["problems"]:
-        lines.append(f"{len(report['problems'])} problems were listed above.")
+        lines.append(f"Problems: {len(report['problems'])}; see above.")
     return "\n".join(lines)
 
 

@@ -28,6 +28,40 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="c4t", metavar="NAME", help=f"the model: {MODEL_HELP}")
 
 
+def add_column_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--image-column``, ``--caption-column`` and ``--column``, for a file of pairs."""
+    for role, what in (("image", "that names the images"), ("caption", "of the captions")):
+        parser.add_argument(
+            f"--{role}-column", metavar="NAME", help=f"the column {what} (default: found)"
+        )
+    parser.add_argument(
+        "--column",
+        metavar="ROLE=NAME",
+        action="append",
+        type=_column,
+        help="the column of image, caption, drive or split, such as drive=trip",
+    )
+
+
+def columns_of(args: argparse.Namespace) -> dict[str, str] | None:
+    """Return role -> column as :func:`add_column_options` was answered, None for nothing."""
+    chosen = dict(args.column or ())
+    for role in ("image", "caption"):
+        name = getattr(args, f"{role}_column")
+        if name is not None:
+            chosen[role] = name
+    return chosen or None
+
+
+def _column(text: str) -> tuple[str, str]:
+    role, equals, name = text.partition("=")
+    if not equals or role not in ("image", "caption", "drive", "split"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not ROLE=NAME with the role image, caption, drive or split"
+        )
+    return role, name
+
+
 def positive(text: str) -> int:
     """Read a whole number above zero, for argparse."""
     try:

@@ -18,12 +18,13 @@ from c4t_core.commands.console import (
     say,
     stopping_cleanly,
 )
+from c4t_core.commands.omitted import say_omitted
 from c4t_core.errors import DataError
 from c4t_core.files import read_bytes
 from c4t_core.index.vectors.embeddings_file import check_output, save_embeddings
 
 if TYPE_CHECKING:
-    from c4t_core.images.scan import Skipped
+    from c4t_core.images.scan import Omitted, Skipped
 
 _TEXTS_AT_ONCE = 64
 
@@ -61,7 +62,7 @@ def _images(args: argparse.Namespace) -> int:
     from c4t_core.models.registry import load_model
 
     base = Path(args.source)
-    names, odd = list_images(base)
+    names, odd, omitted = list_images(base)
     model = load_model(args.model)
     watcher = Watcher()
     with stopping_cleanly(watcher):
@@ -73,11 +74,12 @@ def _images(args: argparse.Namespace) -> int:
     left_out = len(skipped) + len(odd)
     note = f", {plural(left_out, 'file')} left out" if left_out else ""
     print(f"{plural(len(good), 'image')} in {printable(str(args.output))}{note}.")
+    say_omitted(list(omitted.rules.values()), omitted.unread, omitted.recordings)
     return 0
 
 
-def list_images(folder: Path) -> tuple[list[str], list[Skipped]]:
-    """Return the names of a folder's images, sorted, and what only looks like one, with reasons.
+def list_images(folder: Path) -> tuple[list[str], list[Skipped], Omitted]:
+    """Return a folder's images, sorted, what only looks like one with reasons, and what is omitted.
 
     Names are relative and "/"-separated; the default rules leave out labels, masks and so on.
 
@@ -91,7 +93,11 @@ def list_images(folder: Path) -> tuple[list[str], list[Skipped]]:
     found = scan(os.fspath(folder), ExcludeRules())
     odd = {**found.odd, **found.unreadable}
     names = sorted(os.fsdecode(name) for name in found.files)
-    return names, [Skipped(Path(os.fsdecode(name)), odd[name]) for name in sorted(odd)]
+    return (
+        names,
+        [Skipped(Path(os.fsdecode(name)), odd[name]) for name in sorted(odd)],
+        found.omitted,
+    )
 
 
 def _texts(args: argparse.Namespace) -> int:

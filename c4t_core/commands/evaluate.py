@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from c4t_core.commands.console import (
     MODEL_HELP,
     Watcher,
+    add_column_options,
+    columns_of,
     plural,
     positive,
     print_json,
@@ -32,13 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # fmt: off
     add("pairs", metavar="PAIRS", type=Path, help="file of images and captions")
     add("--images", metavar="ROOT", type=Path, help="folder that image paths are relative to")
+    add_column_options(parser)
     add("--model", action="append", metavar="NAME",
         help=f"a model to evaluate, may be repeated: {MODEL_HELP}, or the path of a model folder")
     add("-o", "--output", metavar="REPORT_DIR", type=Path, required=True, help="folder to write")
     add("--scenes", metavar="F", type=Path,
         help="ground truth as JSON lines, see c4t caption --scenes: better queries, and slices")
     add("--queries", metavar="F", type=Path,
-        help='your own queries, a line each: {"query": "a cyclist at dusk", "relevant": ["a.jpg"]}')
+        help='your own queries, a line each: {"query": "a cyclist at dusk", "relevant": ["a.jpg"]}'
+        ", or a table with the columns query and relevant")
     add("--lists", choices=("auto", "captions", "scenes", "own"), default="auto",
         help="where queries come from (default: scenes if given, else captions; your own are "
         "always added)")
@@ -67,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         queries=args.queries,
         lists=args.lists,
         split=args.split,
+        columns=columns_of(args),
         options=Options(cutoffs=tuple(sorted(set(args.at or CUTOFFS))), seed=max(0, args.seed)),
     )
     watcher = Watcher("image", quiet=args.json)

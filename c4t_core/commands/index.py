@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.commands.console import (
@@ -16,6 +19,7 @@ from c4t_core.commands.console import (
     say,
     stopping_cleanly,
 )
+from c4t_core.commands.omitted import NAMED, by_ending, pictures, quoted, say_omitted
 from c4t_core.progress import format_duration
 
 if TYPE_CHECKING:
@@ -35,8 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "It may be interrupted at any time; the same command goes on from there."
     )
     parser.epilog = (
-        f"Left out at first, below FOLDER: folders {', '.join((*usual.folders, '.*'))}; files "
-        f"{', '.join(usual.files)}."
+        "Left out at first, below FOLDER: folders whose every word speaks of labels, masks, depth "
+        "or lidar, and what lies beside a frame as its label; folders "
+        f"{', '.join((*usual.folders, '.*'))}; files {', '.join(usual.files)}. What was left out "
+        "is counted in the report."
     )
     add = parser.add_argument
     # fmt: off
@@ -45,10 +51,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--exclude", action="append", metavar="PATTERN",
         help="leave out folders and files of this name too, * and ? allowed; may be given several "
         "times, and is remembered for the folder")
-    add("--exclude-nothing", action="store_true",
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--exclude-nothing", action="store_true",
         help="forget what is left out, the usual names below included")
+    start.add_argument("--exclude-default", action="store_true",
+        help="leave out the usual names below again, and nothing else")
+    add("--moved-from", metavar="OLD",
+        help="FOLDER was OLD before: take over its index, marks and saved searches")
+    add("--forget-missing", action="store_true",
+        help="forget sub-folders that are not there any more, rather than keep them as offline")
     add("--json", action="store_true",
-        help="end with one line of JSON: total, embedded, unchanged, gone, offline, skipped")
+        help="end with one line of JSON: total, embedded, unchanged, gone, offline, skipped, "
+        "left_out, unread, recordings")
     # fmt: on
 
 
@@ -57,32 +71,88 @@ def run(args: argparse.Namespace) -> int:
     from c4t_core.workspace import open_workspace
 
     started = time.monotonic()
+    if args.moved_from is not None:
+        _follow(args)
     with open_workspace(list(args.folders), model=args.model) as workspace:
+        told = len(workspace.notices)
+        for notice in workspace.notices:  # before what may fail
+            say(notice)
         rules = _rules(args, workspace.exclude_rules())
         if rules is not None:
             workspace.set_exclude_rules(rules)
         watcher = Watcher(quiet=args.json, skipped=lambda: workspace.skipped_so_far)
         with stopping_cleanly(watcher):
-            report = workspace.index(watcher)
-        for notice in workspace.notices:
+            report = workspace.index(watcher, forget_missing=args.forget_missing)
+        remedy = _remedy(report, workspace.exclude_rules())
+        for notice in workspace.notices[told:]:
             say(notice)
     if args.json:
         print_json(as_json(report))
     else:
         _print_report(report, time.monotonic() - started)
+        say_omitted(report.left_out, report.unread, report.recordings)
+        if remedy and report.total:
+            say(f"  {remedy}")
     if not report.total:
         folders = ", ".join(printable(folder) for folder in args.folders)
-        say(f"No images in {folders}; choose a folder with PNG, JPEG, WebP, BMP or TIFF images.")
+        say(_nothing_there(report, folders, remedy))
     return 0
+
+
+def _follow(args: argparse.Namespace) -> None:
+    """Have the catalogue and the user's own data follow a folder that was moved."""
+    from c4t_core.errors import FolderError
+    from c4t_core.index.store.user_data import UserData
+    from c4t_core.workspace import open_workspace
+
+    if len(args.folders) != 1:
+        raise FolderError("--moved-from goes with one folder; name the one that was moved.")
+    new = args.folders[0]
+    with open_workspace(new, model=args.model) as workspace:
+        workspace.relocate(args.moved_from, new)
+    with contextlib.closing(UserData()) as data:
+        old_path, new_path = (Path(os.path.abspath(name)) for name in (args.moved_from, new))
+        data.move_root(old_path, new_path)
+
+
+def _remedy(report: IndexReport, rules: ExcludeRules) -> str:
+    """Say how to have in the index what is left out; "" where that cannot be wanted."""
+    from c4t_core.images.exclude import OWN, ExcludeRules
+
+    if all(left.rule == OWN for left in report.left_out):
+        return ""
+    if rules == ExcludeRules():
+        return "Index with --exclude-nothing to leave out nothing."
+    return (
+        "Index with --exclude-default to leave out the usual names only, or with "
+        "--exclude-nothing to leave out nothing."
+    )
+
+
+def _nothing_there(report: IndexReport, folders: str, remedy: str) -> str:
+    """Say why there is nothing to search, and what to do."""
+    if report.left_out:
+        rules = ", ".join(quoted(left) for left in report.left_out[:NAMED])
+        remedy = remedy or "Choose another folder."
+        number = pictures(report.left_out)
+        return f"No images in {folders} but {number} left out by {rules}. {remedy}"
+    if report.unread:
+        return (
+            f"No images that can be read in {folders}, only {by_ending(report.unread)}; convert "
+            "them to PNG or JPEG."
+        )
+    return f"No images in {folders}; choose a folder with PNG, JPEG, WebP, BMP or TIFF images."
 
 
 def _rules(args: argparse.Namespace, now: ExcludeRules) -> ExcludeRules | None:
     """Return the rules that the options ask for, None if they ask for no change."""
-    from c4t_core.images.scan import NO_RULES
+    from c4t_core.images.scan import NO_RULES, ExcludeRules
 
-    if not args.exclude and not args.exclude_nothing:
+    if not (args.exclude or args.exclude_nothing or args.exclude_default):
         return None
-    rules = NO_RULES if args.exclude_nothing else now
+    rules = now
+    if args.exclude_nothing or args.exclude_default:
+        rules = NO_RULES if args.exclude_nothing else ExcludeRules()
     more = tuple(args.exclude or ())
     return dataclasses.replace(
         rules,
@@ -94,7 +164,11 @@ def _rules(args: argparse.Namespace, now: ExcludeRules) -> ExcludeRules | None:
 def as_json(report: IndexReport) -> dict[str, Any]:
     """Return the report as interface.md names its parts."""
     skipped = [{"path": str(item.path), "reason": item.reason} for item in report.skipped]
-    return {**vars(report), "skipped": skipped}
+    left_out = [
+        {**vars(left), "examples": [str(path) for path in left.examples]}
+        for left in report.left_out
+    ]
+    return {**vars(report), "skipped": skipped, "left_out": left_out}
 
 
 def _print_report(report: IndexReport, seconds: float) -> None:
@@ -104,6 +178,8 @@ def _print_report(report: IndexReport, seconds: float) -> None:
             parts.append(f"{number:,} {name}")
     if report.skipped:
         parts.append(f"{len(report.skipped):,} skipped")
+    if report.left_out:
+        parts.append(f"{pictures(report.left_out, noun='')} left out")
     print(f"{plural(report.total, 'image')}: {', '.join(parts)}, in {format_duration(seconds)}.")
     _print_skipped(report.skipped)
 

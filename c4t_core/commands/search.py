@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +19,13 @@ A query is a sentence, or terms joined by + and - that stand between spaces:
   c4t search drives/ "truck in snow"
   c4t search drives/ snow + 2:truck - people      weights stand before a colon
   c4t search drives/ "@frame.png + rain"          an image as a term
+  c4t search drives/ "- people"                   what shows people least
 The score is the cosine between a frame and the normalised, weighted sum of the terms.
 """
+
+# A line and at least two signs: not "-k", "-k5" or "--json".
+_LIKE_AN_OPTION = re.compile(r"-(?!-|k=?\d)..", re.DOTALL)
+_WITH_VALUE = ("--in", "--drive", "--model", "--embeddings", "-k")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +49,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # fmt: on
 
 
+def arrange(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with those that only look like an option kept apart.
+
+    ``-people`` is a query: a space before it keeps it from being read as options of one letter
+    each. What starts with two lines is an option, known or not, and so are ``-k`` with its number
+    and any single letter.
+
+    >>> arrange(["search", "drives", "-people", "-k5", "--json"])
+    ['search', 'drives', ' -people', '-k5', '--json']
+    """
+    out: list[str] = []
+    for word in words:
+        if word == "--":
+            return [*out, *words[len(out) :]]
+        value = bool(out) and out[-1] in _WITH_VALUE
+        out.append(f" {word}" if not value and _LIKE_AN_OPTION.match(word) else word)
+    return out
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the hits, best first."""
-    query = " ".join(args.query)
+    query = " ".join(args.query).strip()
+    for word in query.split():
+        if _LIKE_AN_OPTION.match(word):
+            say(
+                f'"{printable(word)}" is searched for as it is; to want less of it write '
+                f'"{printable(word[:1])} {printable(word[1:])}", with a space.'
+            )
     find = _search_index if args.embeddings is None else _search_file
     hits = find(args, query)
     if args.json:
@@ -61,12 +93,11 @@ def _search_index(args: argparse.Namespace, query: str) -> list[Hit]:
     from c4t_core.workspace import open_workspace
 
     with open_workspace(args.folder, model=args.model) as workspace:
-        hits = workspace.search(
+        for notice in workspace.notices:  # before what may fail
+            say(notice)
+        return workspace.search(
             query, args.k, exact=args.exact, within=args.within, drive=args.drive
         )
-        for notice in workspace.notices:
-            say(notice)
-    return hits
 
 
 def _search_file(args: argparse.Namespace, query: str) -> list[Hit]:
@@ -83,8 +114,10 @@ def _search_file(args: argparse.Namespace, query: str) -> list[Hit]:
 
 def as_json(hit: Hit) -> dict[str, Any]:
     """Return a hit as interface.md names its parts."""
+    from c4t_core.index.query import frame_name
+
     return {
-        "path": os.path.abspath(hit.path),
+        "path": frame_name(os.path.abspath(hit.path), hit.at),
         "score": hit.score,
         "drive": hit.drive,
         "rank": hit.rank,
@@ -93,7 +126,9 @@ def as_json(hit: Hit) -> dict[str, Any]:
 
 def _shown(hit: Hit) -> str:
     """Return the path as a person at this prompt would write it."""
-    path = os.path.abspath(hit.path)
+    from c4t_core.index.query import frame_name
+
+    path = frame_name(os.path.abspath(hit.path), hit.at)
     try:
         relative = os.path.relpath(path)
     except ValueError:  # another disk, on Windows

@@ -11,7 +11,7 @@ from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any, get_args
 
-from c4t_core.commands.console import handling_signals
+from c4t_core.commands.console import add_column_options, columns_of, handling_signals
 from c4t_core.errors import Cancelled, TrainingError
 from c4t_core.progress import format_duration
 from c4t_core.training.events import (
@@ -104,7 +104,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--download", action="store_true", help="fetch the weights that are not given")
     add("--random-weights", action="store_true", help="start from random encoders, to experiment")
     add("--projection", metavar="N", type=int, help="width of the shared space of a new model")
-    add("--column", metavar="ROLE=NAME", action="append", type=_column, help="such as image=file")
+    add_column_options(parser)
     add("--general", metavar="PAIRS", type=Path, help="pairs that fine-tuning must not forget")
     add("--general-images", metavar="ROOT", type=Path, help="folder of their images")
     add("--blend", metavar="X", type=float, help="share of the new weights, 0 to 1 (default: "
@@ -120,15 +120,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, number, text in _NUMBERS:
         how.add_argument(name, metavar="N", type=number, help=text)
     # fmt: on
-
-
-def _column(text: str) -> tuple[str, str]:
-    role, equals, name = text.partition("=")
-    if not equals or role not in ("image", "caption", "drive", "split"):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not ROLE=NAME with the role image, caption, drive or split"
-        )
-    return role, name
 
 
 class _FromFile(argparse.Action):
@@ -165,8 +156,9 @@ def request_of(args: argparse.Namespace) -> TrainingRequest:
         {item.name: given.get(item.name) for item in fields(TrainingOptions)},
     )
     named = {item.name: given[item.name] for item in fields(TrainingRequest) if item.name in given}
-    columns = dict(args.column) if args.column else None
-    return TrainingRequest(**named, columns=columns, guard=not args.no_guard, options=options)
+    return TrainingRequest(
+        **named, columns=columns_of(args), guard=not args.no_guard, options=options
+    )
 
 
 def run(args: argparse.Namespace) -> int:

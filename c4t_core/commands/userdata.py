@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "query, the one made later is kept")
     for action in (out, back):
         action.add_argument("--json", action="store_true",
-            help="end with one line of JSON: file, marks, searches, seen, asked, test_sets, "
+            help="end with one line of JSON: file, marks, searches, asked, test_sets, "
             "test_marks" + (", backup" if action is back else "; none where FILE is -"))
     # fmt: on
 

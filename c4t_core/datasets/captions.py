@@ -15,7 +15,7 @@ from statistics import fmean
 from typing import Literal
 
 from c4t_core.datasets.facts import Fact, Surroundings, class_counts, facts_of, surroundings_of
-from c4t_core.datasets.scene import Scene
+from c4t_core.datasets.scene import Scene, uncounted
 from c4t_core.datasets.words import WORDS, concept, in_words, with_article
 
 Style = Literal["keywords", "sentence", "both"]
@@ -319,17 +319,16 @@ def tju_captions(scene: Scene) -> list[str]:
 
     *Basic* counts every class, zero included. *Advanced* adds, for a class with several boxes,
     how many are close (box area at least the mean area of that class in the image) and how
-    many far off. *Clean* names only the classes present. Nouns stay singular.
+    many far off. *Clean* names only the classes present. Nouns stay singular. A class of which
+    there is a crowd has no number, so none of the three speaks of it.
     """
     counts = class_counts(scene)
-    basic = [f"{in_words(counts.get(name, 0))} {name}" for name in TJU_CLASSES]
+    names = [name for name in TJU_CLASSES if name not in uncounted(scene)]
+    basic = [f"{in_words(counts.get(name, 0))} {name}" for name in names]
     advanced = [
-        phrase + _close_and_far(scene, name)
-        for phrase, name in zip(basic, TJU_CLASSES, strict=True)
+        phrase + _close_and_far(scene, name) for phrase, name in zip(basic, names, strict=True)
     ]
-    present = [
-        phrase for phrase, name in zip(basic, TJU_CLASSES, strict=True) if counts.get(name, 0)
-    ]
+    present = [phrase for phrase, name in zip(basic, names, strict=True) if counts.get(name, 0)]
     clean = f"There is {', '.join(present)}" if present else ""
     return [", ".join(basic), ", ".join(advanced), clean]
 
@@ -354,6 +353,7 @@ def _plain_keywords(scene: Scene, min_share: float) -> str:
     names = [name for name, part in shares if part > 0 and part >= min_share]
     counted = sorted(class_counts(scene).items(), key=lambda item: (-item[1], item[0]))
     names += [name for name, number in counted if number > 0 and name not in scene.shares]
+    names += uncounted(scene)
     facts = (scene.weather, scene.time_of_day, scene.road, scene.place)
     words = [
         *(name for name in names if concept(name) is not None),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from c4t_core.datasets.facts import class_counts
-from c4t_core.datasets.scene import Scene
+from c4t_core.datasets.scene import Scene, uncounted
 from c4t_core.errors import DataError
+from c4t_core.quiet import keep_caches_inside
 
 _MOST_BARS = 60
 
@@ -45,7 +46,7 @@ class FrequencyCounter:
         self.scenes += 1
         counts = {name: n for name, n in class_counts(scene).items() if n > 0}
         shares = {name: part for name, part in scene.shares.items() if part > 0}
-        self._images.update(counts.keys() | shares.keys())
+        self._images.update({*counts, *shares, *uncounted(scene)})
         self._objects.update(counts)
         for name, part in shares.items():
             self._shares[name] = self._shares.get(name, 0.0) + part
@@ -89,6 +90,7 @@ def plot_frequencies(table: list[ClassFrequency], path: Path | str, title: str =
     Raises:
         DataError: if the picture cannot be written.
     """
+    keep_caches_inside()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from c4t_core.datasets.captions import Style, captions
 from c4t_core.datasets.frequencies import FrequencyCounter
-from c4t_core.datasets.layout import default_root
+from c4t_core.datasets.labels.layout import default_root
 from c4t_core.datasets.pairs import PairsWriter, group_of
 from c4t_core.datasets.scene import Problem, Scene, scene_to_dict
 from c4t_core.datasets.scenes import read_scenes

@@ -1,32 +1,29 @@
 """Pairs of image and caption: reading them from any usual file, and splitting them by drive.
 
 Whatever is wrong is said with its line before anything is trained; the rest goes on. Image
-paths are relative to one root, and nothing outside it is looked at: not through ``..``, not
-through absolute paths, not through symbolic links.
+paths are relative to one root, and nothing outside it is looked at.
 """
 
 from __future__ import annotations
 
 import csv
-import os
 import random
-import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from c4t_core.datasets.pairs_table import Columns, Table, choose_columns, sniff
+from c4t_core.datasets.pairs_table import Columns, Table, cell, choose_columns, listed, sniff
 from c4t_core.datasets.scene import Problem, Scene
-from c4t_core.errors import DataError
+from c4t_core.datasets.tables.cells import image_name, is_missing, texts
+from c4t_core.errors import ColumnsError, DataError
 from c4t_core.files import FORMULA, guard_cell, unguard_cell
 from c4t_core.images.frame_names import parse_frame_name
+from c4t_core.images.lookup import Root
 
 __all__ = ["Columns", "Pair", "PairsFile", "Problem", "read_pairs", "split_by_drive"]
 
-_DRIVE_LETTER = re.compile(r"^[A-Za-z]:")
 # Frames whose drive is not known are kept together in so many runs of neighbouring names.
 _BLOCKS = 20
 _SHOWN = 5
@@ -91,20 +88,37 @@ class PairsFile:
         """Number of different drives that are known."""
         return len({pair.drive for pair in self.pairs} - {None})
 
+    def describe(self) -> str:
+        """Return how the file was understood, in two plain sentences."""
+        names = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+        between = (
+            f" parted by {names.get(self.delimiter, self.delimiter)}" if self.delimiter else ""
+        )
+        roles = [f'{role} from "{name}"' for role, name in asdict(self.columns).items() if name]
+        problems = f"; {len(self.problems)} problems" if self.problems else ""
+        return (
+            f"{self.kind}{between}, {self.encoding}: {', '.join(roles)}. {len(self.pairs)} pairs "
+            f"of {self.images} images in {self.drives} drives{problems}."
+        )
+
     def require(self) -> PairsFile:
         """Return the file itself if it has pairs.
 
         Raises:
-            DataError: if it has none, with its first problems.
+            ColumnsError: if it has none, with its first problems.
         """
         if self.pairs:
             return self
         first = "; ".join(f"line {p.line}: {p.message}" for p in self.problems[:_SHOWN])
         line = self.problems[0].line if self.problems else None
-        raise DataError(
-            f"{self.path} holds no usable pair ({first or 'it has no rows'}); mend these lines or "
-            f"check that {self.root} is the folder of the images",
+        others = [name for name in self.header if name != self.columns.image]
+        choice = f", choose another column for the image ({listed(others)}; --image-column)"
+        raise ColumnsError(
+            f"{self.path} holds no usable pair ({first or 'it has no rows'}); mend these lines"
+            f"{choice if len(others) > 1 else ''} or check that {self.root} is the folder of the "
+            "images",
             self.path,
+            self.header,
             line,
         )
 
@@ -119,10 +133,12 @@ def read_pairs(
     """Read and check a pairs file.
 
     Args:
-        path: CSV, TSV, JSON lines, JSON, Hugging Face metadata or COCO captions.
+        path: CSV, TSV, JSON lines, JSON, Hugging Face metadata or COCO captions, also packed
+            with gzip.
         images: root of the image paths; default is the file's folder.
         columns: columns to use instead of those that were found, by role (``image``,
-            ``caption``, ``drive``, ``split``).
+            ``caption``, ``drive``, ``split``). The image's is found by its name and by whether it
+            names files.
         limit: stop after so many pairs, for a preview.
 
     Raises:
@@ -132,10 +148,12 @@ def read_pairs(
     root = Path(images) if images is not None else file.parent
     if not root.is_dir():
         raise DataError(f"{root} is not a folder; name the folder of the images", root)
-    table = sniff(file)
-    chosen = asdict(columns) if isinstance(columns, Columns) else columns
-    roles = choose_columns(table, {k: v for k, v in (chosen or {}).items() if v}, file)
-    pairs = list(islice(_Reader(Root(root), table, roles).pairs(), limit))
+    given = asdict(columns) if isinstance(columns, Columns) else columns or {}
+    chosen = {role: name for role, name in given.items() if name}
+    table, images_of = sniff(file, chosen=chosen), _Images(Root(root))
+    holds = {"image": images_of.holds, "caption": _holds_text}
+    roles = Columns(**choose_columns(table, chosen, file, holds=holds))
+    pairs = list(islice(_Reader(images_of, table, roles).pairs(), limit))
     return PairsFile(
         path=file,
         root=root,
@@ -150,126 +168,98 @@ def read_pairs(
     )
 
 
-class Root:
-    """Decides whether a name is a file below the root; folders are resolved once each."""
+class _Images:
+    """Finds the images of cells, each name once."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = os.path.abspath(root)
-        self._real = os.path.realpath(root)
-        self._folders: dict[str, bool] = {}
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._known: dict[str, tuple[Path, str, str | None] | str] = {}
 
-    def find(self, name: str) -> tuple[str, str]:
-        """Return (absolute path, path below the root).
+    def find(self, value: Any) -> tuple[Path, str, str | None]:
+        """Return the file, its path below the root and the drive that this tells.
 
         Raises:
-            ValueError: with the reason, if there is no such file or it is not below the root.
+            ValueError: with the reason, if a cell names no image.
         """
-        inside = self._below(name)
-        full = os.path.join(self._root, inside)
-        if not self._folder_is_inside(os.path.dirname(full)):
-            raise ValueError(f"the path {name} leaves the images' folder")
-        try:
-            mode = os.lstat(full).st_mode
-            if stat.S_ISLNK(mode):
-                if not self._contains(os.path.realpath(full)):
-                    raise ValueError(f"{name} is a link that leaves the images' folder")
-                mode = os.stat(full).st_mode
-        except OSError as error:
-            raise ValueError(f"the image {name} is missing") from error
-        if not stat.S_ISREG(mode):
-            raise ValueError(f"{name} is not a file")
-        return full, inside.replace(os.sep, "/")
-
-    def _below(self, name: str) -> str:
-        """Return the normal form of a name relative to the root, without touching the disk."""
-        if "\0" in name:
-            raise ValueError("the path of the image holds a NUL byte")
-        if _DRIVE_LETTER.match(name) or name.startswith("\\\\"):
-            raise ValueError(f"the path {name} leaves the images' folder")
-        path = os.path.normpath(name if os.sep == "\\" else name.replace("\\", "/"))
-        if os.path.isabs(path):
-            path = os.path.relpath(path, self._root)
-        if path == ".." or path.startswith(".." + os.sep):
-            raise ValueError(f"the path {name} leaves the images' folder")
-        return path
-
-    def _folder_is_inside(self, folder: str) -> bool:
-        known = self._folders.get(folder)
-        if known is None:
-            known = self._folders[folder] = self._contains(os.path.realpath(folder))
-        return known
-
-    def _contains(self, real: str) -> bool:
-        return real == self._real or real.startswith(self._real.rstrip(os.sep) + os.sep)
-
-
-class _Reader:
-    """Turns rows into pairs, each image looked up once."""
-
-    def __init__(self, root: Root, table: Table, columns: Columns) -> None:
-        self._root = root
-        self._table = table
-        self._columns = columns
-        self._images: dict[str, tuple[Path, str, str | None] | str] = {}
-        self._seen: dict[tuple[str, str], int] = {}
-
-    def pairs(self) -> Iterator[Pair]:
-        for line, row in self._table.rows:
-            try:
-                image, relative, named_drive = self._image(row)
-                captions = list(self._captions(row))
-            except ValueError as error:
-                self._table.problems.append(Problem(line, str(error)))
-                continue
-            drive = _cell(row, self._columns.drive) or named_drive
-            split = _cell(row, self._columns.split)
-            for caption in captions:
-                first = self._seen.setdefault((relative, caption), line)
-                if first != line:
-                    self._table.problems.append(
-                        Problem(line, f"the same image and caption as in line {first}")
-                    )
-                    continue
-                yield Pair(image, relative, caption, drive, split and split.lower(), line)
-
-    def _image(self, row: Mapping[str, Any]) -> tuple[Path, str, str | None]:
-        value = row.get(self._columns.image)
-        name = value.strip() if isinstance(value, str) else ""
-        if not name:
-            raise ValueError("there is no image")
+        name = image_name(value)
         if "\ufffd" in name:
             raise ValueError("the path of the image holds bytes that are not UTF-8")
-        known = self._images.get(name)
+        known = self._known.get(name)
         if known is None:
             try:
                 full, relative = self._root.find(name)
                 known = (Path(full), relative, parse_frame_name(relative).drive)
             except ValueError as error:
                 known = str(error)
-            self._images[name] = known
+            self._known[name] = known
         if isinstance(known, str):
             raise ValueError(known)  # noqa: TRY004 - bad data, not a bug
         return known
 
-    def _captions(self, row: Mapping[str, Any]) -> Iterator[str]:
-        value = row.get(self._columns.caption)
-        listed = value if isinstance(value, list) else [value]
-        if not listed:
-            raise ValueError("the caption is empty")
-        for item in listed:
-            if item is not None and not isinstance(item, str):
-                raise ValueError("the caption is not a text")
-            caption = unguard_cell(" ".join((item or "").split()))
-            if not caption:
-                raise ValueError("the caption is empty")
-            if "\ufffd" in caption:
-                raise ValueError("the caption holds bytes that are not UTF-8")
-            yield caption
+    def holds(self, value: Any) -> bool:
+        """Tell whether a cell names an image that is there."""
+        try:
+            self.find(value)
+        except ValueError:
+            return False
+        return True
 
 
-def _cell(row: Mapping[str, Any], column: str | None) -> str | None:
+class _Reader:
+    """Turns rows into pairs."""
+
+    def __init__(self, images: _Images, table: Table, columns: Columns) -> None:
+        self._images = images
+        self._table = table
+        self._columns = columns
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def pairs(self) -> Iterator[Pair]:
+        for line, row in self._table.rows:
+            try:
+                image, relative, named_drive = self._images.find(row.get(self._columns.image))
+                captions = list(texts(row.get(self._columns.caption)))
+            except ValueError as error:
+                self._tell(line, str(error))
+                continue
+            drive = _text(row, self._columns.drive) or named_drive
+            split = _text(row, self._columns.split)
+            for text in captions:
+                caption = self._checked(text, line)
+                if not caption:
+                    continue
+                first = self._seen.setdefault((relative, caption), line)
+                if first != line:
+                    self._tell(line, f"the same image and caption as in line {first}")
+                    continue
+                yield Pair(image, relative, caption, drive, split and split.lower(), line)
+
+    def _checked(self, text: str, line: int) -> str:
+        """Return a caption in its usual form, "" where there is none, which is said."""
+        caption = unguard_cell(" ".join(text.split()))
+        if is_missing(caption):
+            said = f'missing ("{caption}" stands for none)' if caption else "empty"
+            self._tell(line, f"the caption is {said}")
+            return ""
+        if "\ufffd" in caption:
+            self._tell(line, "the caption holds bytes that are not UTF-8")
+            return ""
+        return caption
+
+    def _tell(self, line: int, message: str) -> None:
+        self._table.problems.append(Problem(line, message))
+
+
+def _holds_text(value: Any) -> bool:
+    try:
+        return not all(map(is_missing, texts(value)))
+    except ValueError:
+        return False
+
+
+def _text(row: Mapping[str, Any], column: str | None) -> str | None:
     """Return the text of a cell, None if it is empty."""
-    value = row.get(column) if column is not None else None
+    value = cell(row, column)
     if value is None or isinstance(value, list | dict):
         return None
     return unguard_cell(str(value).strip()) or None
@@ -301,8 +291,9 @@ def split_by_drive(
 ) -> tuple[list[Pair], list[Pair], list[str]]:
     """Keep whole drives for validation, about ``share`` of the images.
 
-    Images without a drive are put into runs of neighbouring names, and a single drive is cut
-    once, at its end; both are said in the warnings. Frames are never drawn one by one.
+    Images without a drive are put into runs of neighbours, and a single drive is cut once, at
+    its end; both are said in the warnings. Frames are never drawn one by one, and what several
+    cameras saw at one moment stays together.
 
     Args:
         pairs: to be split; their order is kept.
@@ -329,13 +320,13 @@ def split_by_drive(
 
 
 def _groups(pairs: Sequence[Pair]) -> tuple[dict[str, list[str]], list[str]]:
-    """Return drive -> its images in the order of their names, and what is to be warned of."""
+    """Return drive -> its images as they were taken, and what is to be warned of."""
     drives: dict[str, str | None] = {}
     for pair in pairs:
         drives[pair.relative] = drives.get(pair.relative) or pair.drive
     groups: dict[str, list[str]] = {}
     unknown: list[str] = []
-    for relative in sorted(drives):
+    for relative in sorted(drives, key=_taken):
         drive = drives[relative]
         if drive is None:
             unknown.append(relative)
@@ -344,12 +335,35 @@ def _groups(pairs: Sequence[Pair]) -> tuple[dict[str, list[str]], list[str]]:
     if not unknown:
         return groups, []
     size = max(1, -(-len(unknown) // _BLOCKS))
-    for start in range(0, len(unknown), size):
-        groups[f"block {start}"] = unknown[start : start + size]
+    start = 0
+    while start < len(unknown):
+        end = _whole_moment(unknown, start + size, 1)
+        groups[f"block {start}"] = unknown[start:end]
+        start = end
     return groups, [
         f"The drive of {len(unknown)} images is not known; they are split in runs of {size} "
         "neighbouring names, so validation figures may be too good. Add a column drive."
     ]
+
+
+def _taken(relative: str) -> tuple[float, int, str]:
+    """Return what sorts the images of a drive by time, then by number, then by name."""
+    told = parse_frame_name(relative)
+    return told.time or 0.0, told.frame or 0, relative
+
+
+def _whole_moment(images: Sequence[str], cut: int, step: int) -> int:
+    """Move a cut by steps until it parts no pictures that cameras took at one moment."""
+    while 0 < cut < len(images) and _moment(images[cut - 1]) == _moment(images[cut]):
+        cut += step
+    return min(cut, len(images))
+
+
+def _moment(relative: str) -> tuple[float | None, int | None] | str:
+    told = parse_frame_name(relative)
+    if told.time is None and told.frame is None:
+        return relative
+    return told.time, told.frame
 
 
 def _chosen(groups: Mapping[str, list[str]], target: float, rng: random.Random) -> set[str]:
@@ -372,7 +386,8 @@ def _end_of(images: Sequence[str], target: float) -> tuple[set[str], list[str]]:
     count = min(len(images) - 1, max(1, round(target)))
     if count < 1:
         return set(), ["There is one image only, so nothing can be held out."]
-    return set(images[-count:]), [
+    cut = len(images) - count
+    return set(images[_whole_moment(images, cut, -1) or cut :]), [
         "All images are of one drive; its end is held out, so validation figures are better than "
         "they will be on another drive. Add pairs of a second drive."
     ]

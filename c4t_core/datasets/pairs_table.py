@@ -1,4 +1,4 @@
-"""Reading rows out of pairs files of unknown make: CSV, TSV, JSON lines, JSON, COCO captions.
+"""Tables of unknown make, such as pairs: CSV, TSV, JSON lines, JSON, COCO captions.
 
 Format, encoding, delimiter and columns are found out here and shown to the user, who may
 choose other columns. Rows keep the line they came from.
@@ -6,34 +6,34 @@ choose other columns. Rows keep the line they came from.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path, PurePosixPath
+from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 from c4t_core.datasets.scene import Problem
-from c4t_core.errors import DataError
+from c4t_core.datasets.tables.cells import is_missing, normal, opened
+from c4t_core.datasets.tables.records import Form, read_records
+from c4t_core.datasets.tables.separated import read_separated
+from c4t_core.errors import ColumnsError, DataError
 from c4t_core.files import decode, read_bytes
-from c4t_core.images.decode import SUFFIXES
 
-DELIMITERS = (",", ";", "\t", "|")
 ALIASES: dict[str, tuple[str, ...]] = {
     "image": (
-        *("image", "filepath", "file_name", "filename", "camera image", "image_path", "imagepath"),
-        *("image_file", "file path", "path", "img", "file", "camera_image", "image path"),
+        *("image", "filepath", "file_name", "filename", "camera image", "image_path"),
+        *("image_file", "file path", "path", "img", "file", "image_name", "img_path", "img_name"),
+        *("image_filename", "images", "photo", "picture"),
     ),
-    "caption": ("caption", "title", "text", "captions", "sentence", "description", "texts"),
+    "caption": (
+        *("caption", "title", "text", "captions", "sentence", "description", "texts", "comment"),
+        *("sentences", "comments", "raw", "descriptions", "alt_text", "txt"),
+    ),
     "drive": ("drive", "drive_id", "sequence", "recording", "duplicate_group", "group"),
     "split": ("split", "fold", "subset"),
 }
-_NEEDED = ("image", "caption")
-_LONGEST_CELL = 1 << 20
-# A cell over more lines than this is a quotation mark that was never closed.
-_MOST_LINES = 30
+_SAMPLE = 200  # rows that tell which column holds the files
+_HEAD = 1000  # bytes or characters that tell whether a file is text
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,44 @@ class Columns:
     split: str | None = None
 
 
+@dataclass(frozen=True)
+class Purpose:
+    """What a table is read for.
+
+    Attributes:
+        aliases: role -> names of columns that are known to have it, likeliest first.
+        needed: the two roles without which nothing can be done: what an object maps from, and to.
+        headless: which of the needed roles, without a header, the cells of image files have.
+        noun: what the table holds.
+        remedy: what to do on the command line where a column is not known.
+    """
+
+    aliases: Mapping[str, Sequence[str]]
+    needed: tuple[str, str]
+    headless: str
+    noun: str
+    remedy: str = ""
+
+    @property
+    def form(self) -> Form:
+        """What JSON is searched for."""
+        key, value = self.needed
+        keys, values = (frozenset(map(normal, self.aliases[role])) for role in self.needed)
+        return Form(key, value, keys, values, self.noun)
+
+
+PAIRS = Purpose(
+    ALIASES,
+    ("image", "caption"),
+    "image",
+    "pairs",
+    ", on the command line with --image-column and --caption-column",
+)
+
+
 @dataclass
 class Table:
-    """A pairs file as rows.
+    """A file as rows.
 
     Attributes:
         kind: ``"csv"``, ``"jsonl"``, ``"json"`` or ``"coco"``.
@@ -73,203 +108,159 @@ class Table:
     delimiter: str | None = None
     problems: list[Problem] = field(default_factory=list)
 
+    def sample(self) -> list[Mapping[str, Any]]:
+        """Return the first rows, which stay to be taken."""
+        first = list(islice(self.rows, _SAMPLE))
+        self.rows = chain(first, self.rows)
+        return [row for _, row in first]
 
-def sniff(path: Path) -> Table:
+
+def sniff(path: Path, purpose: Purpose = PAIRS, chosen: Mapping[str, str] | None = None) -> Table:
     """Find out what a file is and open it as a table.
+
+    Args:
+        path: the file; it may be packed with gzip.
+        purpose: what it is read for.
+        chosen: columns that the user named, by role; they tell the header from what is before it.
 
     Raises:
         DataError: if it cannot be read, is empty, or holds no rows of columns.
     """
-    raw = read_bytes(path)
-    if not raw.strip(b"\xef\xbb\xbf \t\r\n"):
-        raise DataError(f"{path} is empty; it needs a column of images and one of captions", path)
-    text, encoding = decode(raw)
-    start = text.lstrip()[:1]
-    if path.suffix.lower() in (".json", ".jsonl", ".ndjson") or start in ("{", "["):
-        return _json(path, text, encoding)
-    return _csv(path, text, encoding)
+    text, encoding = _text(path)
+    start = text.lstrip("\ufeff \t\r\n")[:1]
+    if not start:
+        first, second = purpose.needed
+        raise DataError(f"{path} is empty; it needs a column of {first} and one of {second}", path)
+    packed = path.suffix.lower() == ".gz"
+    suffix = Path(path.stem).suffix.lower() if packed else path.suffix.lower()
+    if suffix in (".json", ".jsonl", ".ndjson") or start in ("{", "["):
+        found = read_records(path, text, suffix, purpose.form)
+        return Table(found.kind, found.header, iter(found.rows), encoding, None, found.problems)
+    known = {normal(name) for names in purpose.aliases.values() for name in names}
+    known |= {normal(name) for name in (chosen or {}).values()}
+    other = next(role for role in purpose.needed if role != purpose.headless)
+    table = read_separated(text, known, (purpose.headless, other))
+    if table is None:
+        raise DataError(f"{path} holds no row that can be read; save it as UTF-8 CSV", path)
+    return Table("csv", table.header, table.rows, encoding, table.delimiter, table.problems)
 
 
-def choose_columns(table: Table, chosen: Mapping[str, str] | None, path: Path) -> Columns:
-    """Return which column is what: as chosen, else by its name.
+def _text(path: Path) -> tuple[str, str]:
+    """Return (text, encoding) of a file.
 
     Raises:
-        DataError: if a chosen column is not there, or none is known for images or captions.
+        DataError: if it cannot be read, or is no text.
+    """
+    raw = read_bytes(path)
+    text, encoding = decode(raw)
+    if "\0" in text[:_HEAD]:  # UTF-16 without its mark has a NUL in every other place
+        for first, wide in enumerate(("utf-16-be", "utf-16-le")):
+            half = raw[first:_HEAD:2]
+            if 2 * half.count(0) > len(half) and not raw[1 - first : _HEAD : 2].count(0):
+                return raw.decode(wide, errors="replace"), wide
+    head = text[:_HEAD]
+    odd = sum(char < " " and char not in "\t\n\r\f\v" for char in head)
+    if 20 * odd > len(head):
+        raise DataError(f"{path} is no text; save it as UTF-8 CSV", path)
+    return text, encoding
+
+
+def choose_columns(
+    table: Table,
+    chosen: Mapping[str, str] | None,
+    path: Path,
+    purpose: Purpose = PAIRS,
+    holds: Mapping[str, Callable[[Any], bool]] | None = None,
+) -> dict[str, str]:
+    """Return role -> column: as chosen, else by its name and by what it holds.
+
+    Args:
+        table: the rows.
+        chosen: what the user named.
+        path: the file, for sentences.
+        purpose: which roles there are.
+        holds: role -> whether a value is what the role needs, such as the name of a file.
+
+    Raises:
+        ColumnsError: if a chosen column is not there, or none is known for a needed role.
     """
     out: dict[str, str] = {}
-    lower = {name.strip().lower(): name for name in reversed(table.header)}
-    for role, names in ALIASES.items():
-        requested = (chosen or {}).get(role)
-        if requested is not None:
-            if requested not in table.header:
-                raise DataError(
-                    f"{path} has no column {requested}; it has {_listed(table.header)}", path
-                )
-            out[role] = requested
-        else:
-            column = next((lower[name] for name in names if name in lower), None)
-            if column is not None and column not in out.values():
+    for role, wish in (chosen or {}).items():
+        out[role] = _wished(table.header, wish, path)
+    sample = table.sample() if holds else []
+    for role in purpose.aliases:
+        if role not in out:
+            free = [name for name in table.header if name not in out.values()]
+            column = _of_role(role, free, purpose, sample, (holds or {}).get(role))
+            if column is not None:
                 out[role] = column
-    missing = [role for role in _NEEDED if role not in out]
+    missing = [role for role in purpose.needed if role not in out]
     if missing:
-        raise DataError(
+        raise ColumnsError(
             f"{path} has no column that is known to hold the {' and the '.join(missing)}; choose "
-            f"among {_listed(table.header)}",
+            f"among {listed(table.header)}{purpose.remedy}",
             path,
-            1,
+            table.header,
         )
-    return Columns(**out)
+    return out
 
 
-def _listed(header: Sequence[str]) -> str:
-    return ", ".join(header[:12]) or "no columns"
+def _wished(header: Sequence[str], wish: str, path: Path) -> str:
+    if wish in header:
+        return wish
+    alike = [name for name in header if normal(name) == normal(wish)]
+    if len(alike) != 1:
+        raise ColumnsError(
+            f"{path} has no column {wish}; it has {listed(header)}", path, tuple(header)
+        )
+    return alike[0]
 
 
-def _csv(path: Path, text: str, encoding: str) -> Table:
-    csv.field_size_limit(_LONGEST_CELL)
-    delimiter = _delimiter(text)
-    first = next(iter(_records(text, delimiter, [])), None)
-    if first is None:
-        raise DataError(f"{path} holds no row that can be read; save it as UTF-8 CSV", path)
-    cells = first[1]
-    guessed = _without_header(cells)
-    header = guessed or tuple(cells)
-    problems: list[Problem] = []
-    records = _records(text, delimiter, problems)
-    rows = _dicts(records if guessed else islice(records, 1, None), header, problems)
-    return Table("csv", header, rows, encoding, delimiter=delimiter, problems=problems)
+def _named(header: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    """Yield the columns that have a known name, likeliest first."""
+    known = {normal(name): name for name in reversed(header)}
+    for name in dict.fromkeys(map(normal, names)):
+        if name in known:
+            yield known[name]
 
 
-def _delimiter(text: str) -> str:
-    """Return what parts the first line, counted outside quotation marks."""
-    line = text.lstrip("\r\n").split("\n", 1)[0].strip("\r")
-    bare = "".join(line.split('"')[::2])
-    known = {name for names in ALIASES.values() for name in names}
+def _of_role(
+    role: str,
+    free: Sequence[str],
+    purpose: Purpose,
+    sample: Sequence[Mapping[str, Any]],
+    test: Callable[[Any], bool] | None,
+) -> str | None:
+    """Return the column of a role by its name and what it holds, for files by that alone.
 
-    def fit(delimiter: str) -> tuple[int, int]:
-        cells = [cell.strip(' "').lower() for cell in line.split(delimiter)]
-        return sum(cell in known for cell in cells), bare.count(delimiter)
-
-    return max(DELIMITERS, key=fit)
-
-
-def _without_header(cells: Sequence[str]) -> tuple[str, ...] | None:
-    """Return made-up column names if the first row is data: an image file and a text."""
-    images = [PurePosixPath(cell.strip()).suffix.lower() in SUFFIXES for cell in cells]
-    if not any(images) or len(cells) < 2:
-        return None
-    image = images.index(True)
-    caption = max((n for n in range(len(cells)) if n != image), key=lambda n: len(cells[n]))
-    names = {image: "image", caption: "caption"}
-    return tuple(names.get(n, f"column {n + 1}") for n in range(len(cells)))
+    Where none holds what is needed, the likeliest is returned, so that its rows can be said.
+    """
+    likely = list(_named(free, purpose.aliases[role]))
+    column = None
+    if test is not None:
+        column = _best(likely, sample, test)
+        if column is None and role == purpose.headless:
+            column = next((n for n in free if any(test(row.get(n)) for row in sample)), None)
+    return column or next(iter(likely), None)
 
 
-def _records(text: str, delimiter: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
-    """Yield (first line, cells) of each row that is not blank."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            problems.append(Problem(line, f"this row cannot be read ({error})"))
-            continue
-        if reader.line_num - line > _MOST_LINES:
-            problems.append(Problem(line, "a quotation mark opens here and is not closed"))
-        elif any(cells):
-            yield line, cells
+def _best(
+    likely: Sequence[str], sample: Sequence[Mapping[str, Any]], test: Callable[[Any], bool]
+) -> str | None:
+    """Return the first column that holds what is needed about as often as any; None for never."""
+    good = [sum(test(row.get(name)) for row in sample) for name in likely]
+    most = max(good, default=0)
+    enough = (name for name, count in zip(likely, good, strict=True) if 2 * count >= most > 0)
+    return next(enough, None)
 
 
-def _dicts(
-    records: Iterator[tuple[int, list[str]]], header: Sequence[str], problems: list[Problem]
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    width = len(header)
-    for line, cells in records:
-        if len(cells) > width and any(cells[width:]):
-            problems.append(
-                Problem(line, f"this row has {len(cells)} cells, but there are {width} columns")
-            )
-        else:
-            yield line, dict(zip(header, cells, strict=False))
+def listed(header: Sequence[str]) -> str:
+    """Return columns for a sentence."""
+    shown = ("".join(char if char.isprintable() else "?" for char in name) for name in header[:12])
+    return ", ".join(name[:60] or '""' for name in shown) or "no columns"
 
 
-def _json(path: Path, text: str, encoding: str) -> Table:
-    problems: list[Problem] = []
-    if path.suffix.lower() not in (".jsonl", ".ndjson"):
-        try:
-            data = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            if path.suffix.lower() == ".json" and not _looks_like_lines(text):
-                line = getattr(error, "lineno", 1)
-                raise DataError(
-                    f"{path}:{line} is not valid JSON; mend it or save the pairs as CSV", path, line
-                ) from error
-        else:
-            return _whole_json(path, data, encoding, problems)
-    rows = list(_lines(text, problems))
-    header = _keys(row for _, row in rows)
-    return Table("jsonl", header, iter(rows), encoding, problems=problems)
-
-
-def _looks_like_lines(text: str) -> bool:
-    """True if the first line is an object of its own: JSON lines under another name."""
-    try:
-        return isinstance(json.loads(text.lstrip().split("\n", 1)[0]), dict)
-    except (json.JSONDecodeError, RecursionError):
-        return False
-
-
-def _lines(text: str, problems: list[Problem]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for line, raw in enumerate(text.split("\n"), start=1):
-        if not raw.strip():
-            continue
-        try:
-            row = json.loads(raw)
-        except (json.JSONDecodeError, RecursionError):
-            problems.append(Problem(line, "this line is not JSON"))
-            continue
-        if isinstance(row, dict):
-            yield line, row
-        else:
-            problems.append(Problem(line, "this line is not an object"))
-
-
-def _whole_json(path: Path, data: Any, encoding: str, problems: list[Problem]) -> Table:
-    if isinstance(data, dict) and isinstance(data.get("annotations"), list):
-        rows = list(_coco(data, problems))
-        return Table("coco", ("image", "caption"), iter(rows), encoding, problems=problems)
-    listed = [data] if isinstance(data, dict) else data
-    if not isinstance(listed, list):
-        raise DataError(f"{path} holds no pairs; save them as CSV or JSON lines", path)
-    rows = []
-    for number, row in enumerate(listed, start=1):
-        if isinstance(row, dict):
-            rows.append((number, row))
-        else:
-            problems.append(Problem(number, "this record is not an object"))
-    return Table("json", _keys(row for _, row in rows), iter(rows), encoding, problems=problems)
-
-
-def _coco(
-    data: Mapping[str, Any], problems: list[Problem]
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the captions of a COCO captions file; the number is that of the annotation."""
-    images = data.get("images")
-    names = {
-        str(item.get("id")): item.get("file_name")
-        for item in (images if isinstance(images, list) else ())
-        if isinstance(item, dict)
-    }
-    for number, item in enumerate(data["annotations"], start=1):
-        name = names.get(str(item.get("image_id"))) if isinstance(item, dict) else None
-        if name is None:
-            problems.append(Problem(number, "this annotation belongs to no image of the file"))
-        else:
-            yield number, {"image": name, "caption": item.get("caption")}
-
-
-def _keys(rows: Iterator[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the keys of the first rows, in the order they come."""
-    return tuple(dict.fromkeys(key for row in islice(rows, 1000) for key in row))
+def cell(row: Mapping[str, Any], column: str | None) -> Any:
+    """Return what a cell holds, None where there is no such column or no value."""
+    value = row.get(column) if column is not None else None
+    return None if is_missing(value) else opened(value)

@@ -89,6 +89,15 @@ class Scene:
     source: str = ""
 
 
+def uncounted(scene: Scene) -> list[str]:
+    """Return the classes that are there in a number that nobody knows, such as those of crowds.
+
+    They are things without a box, a share of the pixels or a count.
+    """
+    bare = (t.label for t in scene.things if t.box is None and t.share is None)
+    return [label for label in dict.fromkeys(bare) if label not in scene.counts]
+
+
 _THING_KEYS = tuple(f.name for f in fields(Thing))
 _TEXTS = ("weather", "time_of_day", "road", "place", "drive", "group", "split", "source")
 
@@ -195,6 +204,11 @@ def number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{name} is not a number")
     return float(value)
+
+
+def is_true(value: Any) -> bool:
+    """True for what a label file may write for yes; ``"0"``, for one, is no."""
+    return str(value).strip().lower() in ("1", "1.0", "true", "yes")
 
 
 def unit_box(values: Any, width: float = 1.0, height: float = 1.0) -> Box:

@@ -9,13 +9,13 @@ it. A second shape is read too, the manifests that many small data sets come wit
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from c4t_core.datasets import bdd100k, boxes, cityscapes, masks
-from c4t_core.datasets.layout import Reading, image_size, start_reading
+from c4t_core.datasets.labels import bdd100k, cityscapes, coco, kitti, masks
+from c4t_core.datasets.labels.layout import Reading, Tally, image_size, start_reading
 from c4t_core.datasets.scene import (
     Problem,
     Scene,
@@ -28,6 +28,7 @@ from c4t_core.datasets.scene import (
     unit_box,
 )
 from c4t_core.errors import DataError
+from c4t_core.files import open_bytes
 
 __all__ = ["KINDS", "Problem", "Scene", "Thing", "load_scenes", "read_scenes"]
 
@@ -36,11 +37,11 @@ _NATIVE = ("weather", "time_of_day", "road", "place", "drive", "split")
 
 KINDS: dict[str, Callable[[Reading], Iterator[Scene]]] = {
     "a2d2": partial(masks.read, kind="a2d2"),
-    "tju-dhd": partial(boxes.read_coco, kind="tju-dhd"),
-    "coco": boxes.read_coco,
+    "tju-dhd": partial(coco.read, kind="tju-dhd"),
+    "coco": coco.read,
     "cityscapes": cityscapes.read,
     "bdd100k": bdd100k.read,
-    "kitti": boxes.read_kitti,
+    "kitti": kitti.read,
     "masks": masks.read,
 }
 """Data sets that are read below ``source``; ``scenes`` is a file and comes beside them."""
@@ -72,7 +73,10 @@ def read_scenes(
         return
     if kind not in KINDS:
         raise DataError(f"{kind} is not a kind of labels; choose {', '.join(KINDS)} or scenes")
-    yield from KINDS[kind](start_reading(Path(source), images, classes, problems))
+    reading = start_reading(Path(source), images, classes, problems)
+    tally = Tally()
+    yield from _once(KINDS[kind](reading), tally)
+    tally.report(reading, reading.source)
 
 
 def load_scenes(
@@ -92,21 +96,35 @@ def load_scenes(
     """
     file = _scenes_file(Path(path))
     root = Path(images) if images is not None else file.parent
-    try:
-        lines = file.open("rb")
-    except OSError as error:
-        raise DataError(
-            f"{file} cannot be read ({error.strerror}); check the path and its permissions", file
-        ) from error
-    with lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            report = partial(_report, problems, file, number)
-            try:
-                yield _parse(line, root, report)
-            except ValueError as error:
-                report(str(error))
+    tally = Tally()
+    with open_bytes(file) as lines:
+        yield from _once(_read_lines(lines, file, root, problems), tally)
+    if problems is not None:
+        problems += [Problem(None, sentence, file) for sentence in tally.sentences()]
+
+
+def _once(scenes: Iterable[Scene], tally: Tally) -> Iterator[Scene]:
+    """Yield the first scene of each image: what is labelled twice must not count twice."""
+    seen: set[str] = set()
+    for scene in scenes:
+        if scene.image in seen:
+            tally.add("scene", "of an image that had one before", scene.image)
+        else:
+            seen.add(scene.image)
+            yield scene
+
+
+def _read_lines(
+    lines: BinaryIO, file: Path, root: Path, problems: list[Problem] | None
+) -> Iterator[Scene]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        report = partial(_report, problems, file, number)
+        try:
+            yield _parse(line, root, report)
+        except ValueError as error:
+            report(str(error))
 
 
 def _report(problems: list[Problem] | None, file: Path, line: int, message: str) -> None:

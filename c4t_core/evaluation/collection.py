@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from c4t_core.datasets.pairs import Pair
 from c4t_core.files import atomic_file, sha256, write_whole
+from c4t_core.images.lookup import Names
 from c4t_core.images.scan import Skipped
 from c4t_core.index.embed import embed_images
 from c4t_core.models.protocol import Embeddings, Model
@@ -49,6 +51,27 @@ class Collection:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @cached_property
+    def _spelled(self) -> Names:
+        first = (str(self.paths[0]), self.names[0]) if self.names else ("", "")
+        root = first[0].removesuffix(first[1].replace("/", os.sep))
+        return Names(self.names, root or None)
+
+    def find(self, name: str) -> int | None:
+        """Return the position of the image that a name means, in whatever spelling.
+
+        None where no image fits, or several.
+        """
+        index = self.positions.get(name)
+        if index is not None:
+            return index
+        found = self._spelled.find(name)
+        return None if found is None else self.positions[found]
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a name means one of the images."""
+        return self.find(name) is not None
 
     def subset(self, indices: Sequence[int]) -> Collection:
         """Return only the images at these positions, in ascending order."""

@@ -21,6 +21,7 @@ from c4t_core.evaluation import figures
 from c4t_core.evaluation.ranking import BINS, Measured
 from c4t_core.evaluation.summary import Report
 from c4t_core.images.decode import open_image
+from c4t_core.quiet import keep_caches_inside
 
 BARS_PER_PAGE = 40
 """Queries in one bar plot; more make another page."""
@@ -237,6 +238,7 @@ def _paper(
 
     Margins are fixed, in inches: letting matplotlib find them doubles the time of a plot.
     """
+    keep_caches_inside()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -404,6 +406,7 @@ def sheet(rows: dict[str, list[HitTile]], title: str) -> bytes:
 
 @lru_cache(maxsize=8)
 def _font(size: int) -> ImageFont.FreeTypeFont:
+    keep_caches_inside()
     from matplotlib import get_data_path
 
     return ImageFont.truetype(str(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf"), size)

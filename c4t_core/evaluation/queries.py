@@ -12,7 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.datasets.captions import TJU_CLASSES
+from c4t_core.datasets.pairs_table import ALIASES, Purpose, choose_columns, sniff
+from c4t_core.datasets.scene import Problem
+from c4t_core.datasets.tables.cells import image_name, is_missing, opened
 from c4t_core.datasets.words import concept
 from c4t_core.errors import DataError, QueryError
 from c4t_core.evaluation.collection import Collection
+from c4t_core.files import unguard_cell
 from c4t_core.index.query import parse_query
 from c4t_core.paths import resource
 
@@ -57,6 +61,21 @@ MULTI_LIMIT = 40
 LEAST_RELEVANT = 3
 """Combinations with fewer relevant images than this are not made up."""
 TJU_QUERIES = 15
+CAPTION_LIMIT = 1000
+"""Most captions that are asked as they are, where their words name nothing known."""
+
+OWN = Purpose(
+    {
+        "query": ("query", "sentence", "text", "question", "search", "caption", "prompt", "q"),
+        "relevant": ("relevant", "hits", "positives", "files", "paths", *ALIASES["image"]),
+        "grade": ("grade", "relevance", "gain", "rating", "score"),
+        "kind": ("kind", "list", "type"),
+    },
+    ("query", "relevant"),
+    "relevant",
+    "queries",
+)
+"""A table of the user's own queries."""
 
 _CLEAN = re.compile(r"there is (?P<things>.+)", re.IGNORECASE)
 _NUMBER_WORDS = (
@@ -119,7 +138,7 @@ def from_captions(collection: Collection) -> list[LabelledQuery]:
     """Return the queries that the captions lend themselves to.
 
     A2D2's captions get the original's three lists, TJU-DHD's its 15 commonest captions, all
-    others :func:`from_words`.
+    others :func:`from_words`, and :func:`from_sentences` where words are of no use.
     """
     joined = [_joined(captions) for captions in collection.captions]
     marked = sum(any(mark.casefold() in text for mark in A2D2_MARKS) for text in joined)
@@ -130,7 +149,40 @@ def from_captions(collection: Collection) -> list[LabelledQuery]:
         frequent = tju_queries(collection)
         if frequent:
             return frequent
-    return from_words(collection)
+    things, conditions = _named(joined)
+    queries = _from_words(things, conditions, len(collection))
+    if not queries:
+        return from_sentences(collection, range(len(collection)))
+    named = set().union(*things.values(), *conditions.values())
+    unnamed = [index for index in range(len(collection)) if index not in named]
+    if 2 * len(unnamed) > len(collection):
+        queries += from_sentences(collection, unnamed)
+    return queries
+
+
+def from_sentences(collection: Collection, indices: Iterable[int]) -> list[LabelledQuery]:
+    """Return the captions of some images as they are, each to be answered by the images it has.
+
+    For captions of another language, or of things that are not known: at most
+    :data:`CAPTION_LIMIT` of them, evenly over the images. What all images have asks for nothing.
+    """
+    having: dict[str, set[int]] = {}
+    for index, captions in enumerate(collection.captions):
+        for caption in captions:
+            having.setdefault(_alike(caption), set()).add(index)
+    texts: dict[str, str] = {}
+    for index in indices:
+        for caption in collection.captions[index]:
+            if 0 < len(having[_alike(caption)]) < len(collection) and caption.strip():
+                texts.setdefault(_alike(caption), caption)
+    step = max(1.0, len(texts) / CAPTION_LIMIT)
+    listed = list(texts.items())
+    chosen = [listed[int(place * step)] for place in range(min(len(listed), CAPTION_LIMIT))]
+    return [make_query(text, "caption", sorted(having[key])) for key, text in chosen]
+
+
+def _alike(caption: str) -> str:
+    return " ".join(caption.casefold().split()).rstrip(" .")
 
 
 def a2d2_queries(collection: Collection) -> list[LabelledQuery]:
@@ -191,7 +243,12 @@ def from_words(collection: Collection) -> list[LabelledQuery]:
 
     Words are matched whole, in singular, plural and synonyms, but not behind "no" or "zero".
     """
-    joined = [_joined(captions) for captions in collection.captions]
+    things, conditions = _named([_joined(captions) for captions in collection.captions])
+    return _from_words(things, conditions, len(collection))
+
+
+def _named(joined: Sequence[str]) -> tuple[dict[str, set[int]], dict[str, set[int]]]:
+    """Return the known things and conditions, each with the images whose captions name it."""
     things: dict[str, set[int]] = {}
     for label in known_lists()["labels"]:
         noun = concept(label)
@@ -202,7 +259,12 @@ def from_words(collection: Collection) -> list[LabelledQuery]:
     conditions = {
         name: _containing(joined, words) for name, words in known_lists()["conditions"].items()
     }
-    everywhere = len(collection)
+    return things, conditions
+
+
+def _from_words(
+    things: dict[str, set[int]], conditions: dict[str, set[int]], everywhere: int
+) -> list[LabelledQuery]:
     out = []
     for name, indices in things.items():
         if 0 < len(indices) < everywhere:
@@ -244,11 +306,12 @@ def most_asked(queries: Sequence[LabelledQuery], kind: str) -> list[LabelledQuer
 
 
 def read_queries(path: Path | str, collection: Collection) -> tuple[list[LabelledQuery], list[str]]:
-    """Read the user's own sentences with their marked hits.
+    """Read the user's own sentences with their marked hits, by the rules that pairs are read by.
 
     One JSON object a line: ``{"query": "a cyclist at dusk", "relevant": ["a.jpg", ...]}``;
     ``relevant`` may also map each path to a grade above 0, and ``kind`` names a list (default
-    ``"own"``). Paths are relative to the images' root.
+    ``"own"``). A table may have several paths in a cell, or a row for each with a ``grade``.
+    Paths are relative to the images' root, in any spelling that fits one image.
 
     Returns:
         the queries, and one sentence for each thing that was left out.
@@ -257,59 +320,134 @@ def read_queries(path: Path | str, collection: Collection) -> tuple[list[Labelle
         DataError: if the file cannot be read or holds no query that can be used.
     """
     source = Path(path)
+    example = '{"query": "a cyclist at dusk", "relevant": ["a.jpg"]}'
     try:
-        lines = source.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        table = sniff(source, OWN)
+        holds = {"relevant": lambda value: _names_any(value, collection)}
+        columns = choose_columns(table, None, source, OWN, holds)
+    except DataError as error:
         raise DataError(
-            f'The queries "{source}" cannot be read ({error}); give a UTF-8 file with one JSON '
-            "object a line.",
+            f'The queries "{source}" cannot be used ({str(error).rstrip(".")}); write one JSON '
+            f"object a line, such as {example}, or a table with the columns query and relevant.",
             source,
         ) from error
-    queries, problems = [], []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    found: dict[tuple[str, ...], _Own] = {}
+    for line, row in table.rows:
+        named = {role: row.get(column) for role, column in columns.items()}
         try:
-            query, unknown = _own_query(json.loads(line), collection)
+            query = _own_query(named, line, collection)
         except (ValueError, QueryError) as error:
-            reason = str(error).rstrip(".")
-            problems.append(f"{source.name}, line {number}: {reason}; the line is left out.")
+            table.problems.append(Problem(line, str(error).rstrip(".")))
             continue
-        queries.append(query)
-        if unknown:
-            problems.append(
-                f"{source.name}, line {number}: {len(unknown)} marked images are not among the "
-                f'pairs, the first is "{unknown[0]}"; add them to the pairs or drop the marks.'
+        # Rows of one image each make one query; lists are queries of their own.
+        key = (query.text, query.kind, "" if query.single else str(line))
+        found.setdefault(key, query).take(query)
+    problems = {p.line or 0: f"{p.message}; the line is left out." for p in table.problems}
+    for query in found.values():
+        if query.unknown:
+            problems[query.line] = (
+                f"{len(query.unknown)} marked images are not among the pairs, the first is "
+                f'"{query.unknown[0]}"; add them to the pairs or drop the marks.'
             )
-    if not queries:
+    if not found:
         raise DataError(
             f'The file "{source}" holds no query that can be used; write one JSON object a line, '
-            'such as {"query": "a cyclist at dusk", "relevant": ["a.jpg"]}.',
+            f"such as {example}.",
             source,
         )
-    return queries, problems
+    said = [f"{source.name}, line {line}: {problems[line]}" for line in sorted(problems)]
+    return [query.labelled() for query in found.values()], said
 
 
-def _own_query(row: Any, collection: Collection) -> tuple[LabelledQuery, list[str]]:
-    if not isinstance(row, dict) or not isinstance(row.get("query"), str):
+@dataclass
+class _Own:
+    """A query of the user's as it is read."""
+
+    text: str
+    kind: str
+    line: int
+    single: bool
+    grades: dict[int, float]
+    unknown: list[str] = field(default_factory=list)
+
+    def take(self, other: _Own) -> None:
+        """Take the marks of another row of the same query."""
+        if other is not self:
+            for index, grade in other.grades.items():
+                self.grades[index] = max(grade, self.grades.get(index, 0.0))
+            self.unknown += other.unknown
+
+    def labelled(self) -> LabelledQuery:
+        relevant, grades = list(self.grades), list(self.grades.values())
+        return make_query(self.text, self.kind, relevant, grades=grades, own=True)
+
+
+def _own_query(row: Mapping[str, Any], line: int, collection: Collection) -> _Own:
+    if not isinstance(row["query"], str):
         raise ValueError('there is no "query"')  # noqa: TRY004 - bad data, not a bug
-    if not row["query"].strip():
+    text = unguard_cell(row["query"].strip())
+    if not text:
         raise ValueError("the query is empty")
-    parse_query(row["query"])  # an operator without its term is found now, not in the middle
-    marked = row.get("relevant")
-    if isinstance(marked, list) and all(isinstance(name, str) for name in marked):
-        marked = dict.fromkeys(marked, 1.0)
-    if not isinstance(marked, dict) or not all(map(_is_grade, marked.values())):
+    parse_query(text)  # an operator without its term is found now, not in the middle
+    grades, unknown = _marks(row["relevant"], _worth(row.get("grade")), collection)
+    kind = row.get("kind")
+    name = "own" if is_missing(kind) else str(kind)
+    return _Own(text, name, line, isinstance(row["relevant"], str), grades, unknown)
+
+
+def _marks(value: Any, grade: float, collection: Collection) -> tuple[dict[int, float], list[str]]:
+    """Return position -> grade of the images that a cell names, and names that are not known.
+
+    Raises:
+        ValueError: if it names no images.
+    """
+    marked = _listed(opened(value), grade, collection)
+    if not all(map(_is_grade, marked.values())):
         raise ValueError('"relevant" is neither a list of paths nor an object of grades above 0')
-    known = {name: float(grade) for name, grade in marked.items() if name in collection.positions}
-    query = make_query(
-        row["query"].strip(),
-        str(row.get("kind") or "own"),
-        [collection.positions[name] for name in known],
-        grades=list(known.values()),
-        own=True,
-    )
-    return query, [name for name in marked if name not in known]
+    grades: dict[int, float] = {}
+    unknown = []
+    for name, worth in marked.items():
+        index = collection.find(name)
+        if index is None:
+            unknown.append(name)
+        else:
+            grades[index] = max(float(worth), grades.get(index, 0.0))
+    return grades, unknown
+
+
+def _names_any(value: Any, collection: Collection) -> bool:
+    try:
+        return bool(_marks(value, 1.0, collection)[0])
+    except ValueError:
+        return False
+
+
+def _worth(grade: Any) -> float:
+    """Return the grade of a cell, 1 where there is none."""
+    try:
+        return 1.0 if is_missing(grade) else float(grade)
+    except (TypeError, ValueError):
+        raise ValueError(f'the grade "{grade}" is not a number') from None
+
+
+def _listed(value: Any, grade: float, collection: Collection) -> dict[str, Any]:
+    """Return the names in a cell with their grades, of whatever form the cell is."""
+    if isinstance(value, str):
+        whole = value.strip()
+        if is_missing(whole) or grade == 0:  # a row of grade 0 marks an image as wrong
+            return {}
+        parts = [part for part in re.split(r"\s*[;|,\n]\s*", whole) if part]
+        several = collection.find(whole) is None and any(map(collection.knows, parts))
+        return dict.fromkeys(parts if several else [whole], grade)
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, list):
+        raise ValueError('"relevant" is neither a list of paths nor an object of grades above 0')  # noqa: TRY004 - bad data, not a bug
+    out: dict[str, Any] = {}
+    for item in value:
+        known = item.get("grade", grade) if isinstance(item, dict) else grade
+        out[image_name(item)] = known
+    return out
 
 
 def _is_grade(value: Any) -> bool:

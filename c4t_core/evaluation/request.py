@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -31,10 +31,11 @@ class EvaluationRequest:
         images: root that image paths are relative to; None for the folder of the pairs.
         models: names, or loaded models; each is evaluated on the same queries.
         scenes: ground truth as JSON lines, for queries, slices and near-duplicates.
-        queries: the user's own sentences with marked hits, as JSON lines.
+        queries: the user's own sentences with marked hits, as JSON lines or a table.
         lists: where queries come from: ``"auto"`` is scenes if there are any, else captions;
             the user's own are always added; ``"own"`` is nothing else.
         split: only pairs of this split, such as ``"val"``; None for all.
+        columns: columns of the pairs to use instead of those that are found, by role.
         options: cutoffs, seed.
     """
 
@@ -45,6 +46,7 @@ class EvaluationRequest:
     queries: Path | None = None
     lists: Lists = "auto"
     split: str | None = None
+    columns: Mapping[str, str] | None = None
     options: Options = field(default_factory=Options)
 
 
@@ -68,7 +70,7 @@ def run_evaluation(
     if not request.models:
         raise DataError("There is no model to evaluate; name one with --model.")
     stage("reading the pairs")
-    found = read_pairs(request.pairs, request.images).require()
+    found = read_pairs(request.pairs, request.images, request.columns).require()
     collection = from_pairs(_of_split(found, request.split))
     problems = [f"{found.path.name}, {problem}" for problem in found.problems]
     scenes = _read_scenes(request, found, collection, problems)
@@ -135,7 +137,11 @@ def _read_scenes(
     complaints: list[Problem] = []
     every = {scene.image: scene for scene in load_scenes(request.scenes, complaints, found.root)}
     problems += [f"{request.scenes.name}, {problem}" for problem in complaints]
-    scenes = {name: scene for name, scene in every.items() if name in collection.positions}
+    scenes = {
+        collection.names[index]: scene
+        for name, scene in every.items()
+        if (index := collection.find(name)) is not None
+    }
     if not scenes:
         first = next(iter(every), "nothing")
         raise DataError(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from c4t_core.datasets.facts import Fact, class_counts, facts_of, surroundings_of
-from c4t_core.datasets.scene import Scene
+from c4t_core.datasets.scene import Scene, uncounted
 from c4t_core.datasets.words import Noun, in_words, with_article
 from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.queries import (
@@ -100,7 +100,8 @@ def _nouns(known: Mapping[int, Scene]) -> dict[str, _Noun]:
         labelled = bool(scene.shares or scene.counts or scene.things)
         if not labelled and not scene.source:
             continue
-        way = (scene.source, bool(scene.shares), bool(class_counts(scene)) or not labelled)
+        objects = class_counts(scene) or uncounted(scene)
+        way = (scene.source, bool(scene.shares), bool(objects) or not labelled)
         alike[way].add(index)
         for fact in facts_of(scene):
             entry = nouns.setdefault(fact.noun.one, _Noun(fact.noun))
@@ -110,6 +111,8 @@ def _nouns(known: Mapping[int, Scene]) -> dict[str, _Noun]:
         for word in words[way]:
             nouns[word].pool |= indices
             nouns[word].counted |= indices if way[2] else set()
+    for entry in nouns.values():  # of a crowd nobody can say that it is not two, or three
+        entry.counted -= {index for index, fact in entry.facts.items() if fact.count is None}
     return dict(sorted(nouns.items()))
 
 

@@ -1,16 +1,31 @@
 """What the name of a frame tells: its drive, camera, number and time.
 
-Known are the names of A2D2, KITTI, nuScenes, BDD100K, Cityscapes and CamVid; of any other
-numbered frames the folder is the drive.
+Known are the names of A2D2, nuScenes, Lyft Level 5, Cityscapes (with weather too), BDD100K,
+comma10k, ApolloScape, KITTI, CamVid and Mapillary Vistas; Argoverse, Oxford RobotCar, DDAD, ONCE,
+PandaSet and ACDC follow the common rules: a camera, a time or a number anywhere in the name, and
+what stands before it is the drive if one folder can hold several. Of any other numbered frames
+the folder is the drive. :func:`recording` is the drive of a picture wherever a folder is opened.
 """
 
 from __future__ import annotations
 
-import calendar
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from c4t_core.images.name_parts import Told, is_camera, read_stem, stamp_time
+
+__all__ = [
+    "FrameName",
+    "matches_drive",
+    "parse_frame_name",
+    "recording",
+    "shown_drives",
+    "stamp_time",
+]
 
 
 @dataclass(frozen=True)
@@ -21,7 +36,7 @@ class FrameName:
         drive: the recording, unique within a folder tree.
         camera: as the data set calls it.
         frame: number within the drive.
-        time: seconds since 1970 UTC.
+        time: seconds since 1970 UTC; of a clock that knows no date, seconds since its start.
     """
 
     drive: str | None = None
@@ -30,29 +45,28 @@ class FrameName:
     time: float | None = None
 
 
-_A2D2 = re.compile(
-    r"(?P<drive>\d{14})_(?:camera|label|label3D|lidar)_(?P<camera>[a-z]+)_(?P<frame>\d{9})"
-)
-_A2D2_RATE = 30.0  # frames are counted at the camera's 30 Hz from the start of the drive
-_NUSCENES = re.compile(r"(?P<drive>n\d{3}-[\d-]+[+-]\d{4})__(?P<camera>\w+?)__(?P<time>\d{16})")
-_CITYSCAPES = re.compile(
-    r"(?P<drive>[a-z]+(?:-[a-z]+)*_\d{6})_(?P<frame>\d{6})_(?P<camera>leftImg8bit|rightImg8bit)"
-)
-_BDD = re.compile(r"(?P<drive>[0-9a-f]{8}-[0-9a-f]{8})(?:-(?P<frame>\d{7}))?")
-_KITTI_DRIVE = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}\w*")
-_DRIVE_AND_NUMBER = re.compile(r"(?P<drive>[0-9A-Za-z]+?)_f?(?P<frame>\d{2,12})")
-_NUMBER_LAST = re.compile(r"(?:.*?[^0-9])?(?P<frame>\d{1,12})")
-_STAMP = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)[-_.]?(\d\d)[-_.]?(\d\d)[-_ T]?(\d\d)[-_.:]?(\d\d)[-_.:]?(\d\d)(?!\d)"
-)
-_EPOCH_DIGITS = {10: 1.0, 13: 1e3, 16: 1e6, 19: 1e9}  # digits of a clock -> ticks a second
-_CAMERA_FOLDER = re.compile(
-    r"(?i:image_\d+|cam(?:era)?s?(?:[_-]\w+|\d+)?|(?:front|rear|left|right|side|back)(?:[_-]?\w+)?)"
-)
+@dataclass(frozen=True)
+class _Folder:
+    """What the folders above a frame tell; ``start`` is "/", "//" or "", of an absolute path."""
+
+    start: str
+    parts: tuple[str, ...]
+    drive: str | None
+    camera: str | None
+
+
+_KITTI_DRIVE = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}\w*", re.ASCII)
 _PLAIN_FOLDER = re.compile(
-    r"(?i:data|images?|imgs?|frames?|pictures?|jpe?g|png|rgb|samples|sweeps)"
+    r"(?i:data(?:_rect|_rgb)?|images?|imgs?|frames?|pictures?|jpe?g|png|jpegimages|colorimage|"
+    r"(?:image_)?colou?r|rgb(?:_anon)?|samples|sweeps|sensors)"
 )
-_GENERIC_STEM = re.compile(r"(?i:frames?|images?|imgs?|pictures?|pic|cam|camera|shot|photo|dsc|f)")
+# What a published set puts between its name and its recordings, which lie in several of these.
+_SPLIT_FOLDER = re.compile(
+    r"(?i:(?:train|val|valid|validation|test|trainval|training|testing)"
+    r"(?:[_-]?(?:images?|annot|labels?))?|\d+k|labels?|masks?|"
+    r"(?:leftimg8bit|rightimg8bit|gtfine|gtcoarse|disparity)(?:_\w+)?)",
+    re.ASCII,
+)
 
 
 def parse_frame_name(relative: str) -> FrameName:
@@ -62,129 +76,166 @@ def parse_frame_name(relative: str) -> FrameName:
     91
     >>> parse_frame_name("night/000123.jpg").drive
     'night'
+    >>> parse_frame_name("night/cam0_0001.jpg")
+    FrameName(drive='night', camera='cam0', frame=1, time=None)
 
     Args:
         relative: path below the opened folder, "/"-separated.
     """
-    path = PurePosixPath(relative)
-    for reader in _READERS:
-        told = reader(path)
-        if told is not None:
-            return told
-    return _numbered(path)
+    folder, told = _read(relative)
+    drive = told.code
+    if drive is None or (folder.drive is not None and not told.unique):
+        last = (folder.drive or "").rpartition("/")[2]
+        drive = folder.drive if drive in {None, last} else f"{folder.drive}/{drive}"
+    return FrameName(drive, told.camera or folder.camera, told.frame, told.time)
 
 
-def same_drive(name: str, requested: str) -> bool:
-    """Tell whether a drive is the one asked for, by its whole name or the last part of it.
+def recording(path: str) -> str:
+    """Return the identity of the drive of a picture: the same, whichever folder was opened.
+
+    It is the absolute folder without trailing folders that only name a camera or hold data, and
+    what the name says where one folder can hold several recordings. Codes of published data sets
+    are one recording in all parts of the set ("train", "val", left and right, with rain or not).
+
+    >>> recording("/data/trip/cam_front/images/000123.jpg")
+    '/data/trip'
+    >>> recording("/data/trips/run1_cam0_0001.jpg")
+    '/data/trips/run1'
+
+    Args:
+        path: absolute path of the picture, "/"-separated, as ``os.fsdecode`` gives it.
+    """
+    folder, told = _read(path)
+    parts, code = folder.parts, told.code
+    if code is not None and told.unique:
+        for depth, part in enumerate(parts, 1):
+            if _one_spelling(part) == _one_spelling(code):
+                return folder.start + "/".join(parts[:depth])
+    kept = len(parts)
+    least = 3 if folder.start == "//" else 2 if parts and parts[0].endswith(":") else 1
+    while kept > least and _holds_no_drive(parts[kept - 1], code if told.unique else None):
+        kept -= 1
+    parts = parts[:kept]
+    if code is not None and (not parts or parts[-1] != code):
+        parts = (*parts, code)
+    return folder.start + "/".join(parts)
+
+
+def matches_drive(drive: str, requested: str) -> bool:
+    """Tell whether a drive is among those asked for.
 
     A2D2 writes one drive in two ways, ``20180807_145028`` and ``20180807145028``.
+
+    Args:
+        drive: identity, as :func:`recording` gives it.
+        requested: the whole identity, any trailing parts of it (``"snowy"``, ``"roads/snowy"``),
+            or a pattern of these with ``*``, ``?`` and ``[...]``; each part is matched by itself,
+            and ``*`` as the last part of several stands for all below (``"roads/*"``).
     """
-    if requested in {name, name.rsplit("/", 1)[-1]}:
+    asked = requested.rstrip("/")
+    if drive == requested or (asked and _ends_with(drive, asked)):
         return True
-    plain = requested.replace("_", "")
-    return len(plain) == 14 and plain.isdigit() and plain == name.replace("_", "")
+    return any(sign in asked for sign in "*?[") and _matches_pattern(drive, asked)
 
 
-def _a2d2(path: PurePosixPath) -> FrameName | None:
-    match = _A2D2.fullmatch(path.stem)
-    if match is None:
-        return None
-    frame = int(match["frame"])
-    start = stamp_time(match["drive"])
-    time = None if start is None else start + frame / _A2D2_RATE
-    return FrameName(match["drive"], match["camera"], frame, time)
+def shown_drives(drives: Iterable[str]) -> dict[str, str]:
+    """Return for each drive what is shown: its last part, with parents where two are equal.
 
+    What is shown is unique, and :func:`matches_drive` finds the drive by it. A drive that is a
+    trailing part of another is shown whole.
 
-def _nuscenes(path: PurePosixPath) -> FrameName | None:
-    match = _NUSCENES.fullmatch(path.stem)
-    if match is None:
-        return None
-    return FrameName(match["drive"], match["camera"], None, int(match["time"]) / 1e6)
-
-
-def _cityscapes(path: PurePosixPath) -> FrameName | None:
-    match = _CITYSCAPES.fullmatch(path.stem)
-    return match and FrameName(match["drive"], match["camera"], int(match["frame"]))
-
-
-def _bdd100k(path: PurePosixPath) -> FrameName | None:
-    match = _BDD.fullmatch(path.stem)
-    if match is None:
-        return None
-    return FrameName(match["drive"], None, int(match["frame"]) if match["frame"] else None)
-
-
-def _kitti(path: PurePosixPath) -> FrameName | None:
-    """Read ``2011_09_26_drive_0001_sync/image_02/data/0000000001.png``."""
-    drive = next((part for part in path.parts[:-1] if _KITTI_DRIVE.fullmatch(part)), None)
-    if drive is None or not path.stem.isascii() or not path.stem.isdigit():
-        return None
-    return FrameName(drive, _camera_folder(path), int(path.stem[-18:]))
-
-
-_READERS: tuple[Callable[[PurePosixPath], FrameName | None], ...] = (
-    _a2d2,
-    _nuscenes,
-    _cityscapes,
-    _bdd100k,
-    _kitti,
-)
-
-
-def _numbered(path: PurePosixPath) -> FrameName:
-    """Read names of no known data set: a drive in the name, else the folder is the drive."""
-    stem = path.stem
-    folder, camera = _folder_drive(path), _camera_folder(path)
-    clock = _clock(stem)
-    if clock is not None:
-        return FrameName(folder, camera, None, clock)
-    time = stamp_time(stem)
-    match = _DRIVE_AND_NUMBER.fullmatch(stem)
-    if match and time is None and not _GENERIC_STEM.fullmatch(match["drive"]):
-        code = match["drive"]
-        unique = not code.isdigit() and not code.isalpha()  # such as CamVid's 0001TP
-        drive = code if folder is None or unique else f"{folder}/{code}"
-        return FrameName(drive, camera, int(match["frame"]))
-    number = _NUMBER_LAST.fullmatch(stem)
-    if number and number["frame"].isascii() and (time is None or not _STAMP.search(stem[-19:])):
-        return FrameName(folder, camera, int(number["frame"]), time)
-    return FrameName(folder, camera, None, time)
-
-
-def _folder_drive(path: PurePosixPath) -> str | None:
-    """Return the folders above a frame without those that only name a camera or hold data."""
-    parts = [
-        part
-        for part in path.parts[:-1]
-        if not _CAMERA_FOLDER.fullmatch(part) and not _PLAIN_FOLDER.fullmatch(part)
-    ]
-    return "/".join(parts) or None
-
-
-def _camera_folder(path: PurePosixPath) -> str | None:
-    return next((p for p in reversed(path.parts[:-1]) if _CAMERA_FOLDER.fullmatch(p)), None)
-
-
-def _clock(stem: str) -> float | None:
-    """Read a name that is a Unix time in seconds, milli-, micro- or nanoseconds."""
-    ticks = _EPOCH_DIGITS.get(len(stem))
-    if ticks is None or not (stem.isascii() and stem.isdigit()):
-        return None
-    seconds = int(stem) / ticks
-    return seconds if 946_684_800 <= seconds < 4_102_444_800 else None  # years 2000 to 2099
-
-
-def stamp_time(text: str) -> float | None:
-    """Return the first date and time in a name as seconds since 1970, read as UTC.
-
-    >>> stamp_time("20180807145028")
-    1533653428.0
+    Args:
+        drives: identities, as :func:`recording` gives them.
     """
-    for match in _STAMP.finditer(text):
-        year, month, day, hour, minute, second = (int(part) for part in match.groups())
-        if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 61):
-            continue
-        if day > calendar.monthrange(year, month)[1]:
-            continue
-        return float(calendar.timegm((year, month, day, hour, minute, second)))
-    return None
+    shown: dict[str, str] = {}
+    open_ = set(drives)
+    depth = 1
+    everything = sorted(open_)
+    while open_:
+        ends = Counter(_one_spelling(_end(drive, depth)) for drive in everything)
+        for drive in sorted(open_):
+            end = _end(drive, depth)
+            if end == drive or (ends[_one_spelling(end)] == 1 and end):
+                shown[drive] = end
+                open_.remove(drive)
+        depth += 1
+    return {drive: shown[drive] for drive in everything}
+
+
+def _end(drive: str, depth: int) -> str:
+    """Return the last parts of an identity, itself if it has no more."""
+    parts = drive.split("/")
+    return drive if depth >= len(parts) else "/".join(parts[-depth:])
+
+
+_A2D2_FOLDER = re.compile(r"(?<![^/])(\d{8})_(\d{6})(?![^/])", re.ASCII)
+
+
+def _one_spelling(drive: str) -> str:
+    return _A2D2_FOLDER.sub(r"\1\2", drive)
+
+
+def _ends_with(drive: str, asked: str) -> bool:
+    known, asked = _one_spelling(drive), _one_spelling(asked)
+    return known == asked or (not asked.startswith("/") and known.endswith("/" + asked))
+
+
+def _matches_pattern(drive: str, pattern: str) -> bool:
+    wanted, parts = pattern.split("/"), drive.split("/")
+    below = len(wanted) > 1 and wanted[-1] == "*"
+    if len(parts) < len(wanted):
+        return False
+    if not wanted[0]:  # an absolute pattern
+        starts = [0]
+    elif below:
+        starts = list(range(len(parts) - len(wanted) + 1))
+    else:
+        starts = [len(parts) - len(wanted)]
+    for start in starts:
+        here = parts[start : start + len(wanted)]
+        if (below or start + len(wanted) == len(parts)) and all(map(_part_matches, here, wanted)):
+            return True
+    return False
+
+
+def _part_matches(part: str, pattern: str) -> bool:
+    """Match one part; ``2018*`` and ``20180807_1*`` both find ``20180807145028``."""
+    spellings = {part, _one_spelling(part)}
+    if len(part) == 14 and part.isascii() and part.isdigit():
+        spellings.add(f"{part[:8]}_{part[8:]}")
+    return any(fnmatchcase(spelling, pattern) for spelling in spellings)
+
+
+def _read(path: str) -> tuple[_Folder, Told]:
+    above, _, name = path.rpartition("/")
+    dot = name.rfind(".")
+    stem = name[:dot] if 0 < dot < len(name) - 1 else name
+    folder = _folder(above + "/" if path.startswith("/") else above)
+    return folder, _kitti(folder, stem) or read_stem(stem)
+
+
+@lru_cache(maxsize=4096)
+def _folder(path: str) -> _Folder:
+    start = "//" if path.startswith("//") and not path.startswith("///") else path[:1]
+    parts = tuple(part for part in path.split("/") if part not in {"", "."})
+    drive = "/".join(part for part in parts if not _holds_no_drive(part, None))
+    camera = next((part for part in reversed(parts) if is_camera(part)), None)
+    return _Folder(start if start.startswith("/") else "", parts, drive or None, camera)
+
+
+@lru_cache(maxsize=4096)
+def _holds_no_drive(part: str, code: str | None) -> bool:
+    """Tell whether a folder only names a camera or holds data; of a set's code, a split or city."""
+    if is_camera(part) or _PLAIN_FOLDER.fullmatch(part):
+        return True
+    return code is not None and (
+        _SPLIT_FOLDER.fullmatch(part) is not None or code.startswith(part + "_")
+    )
+
+
+def _kitti(folder: _Folder, stem: str) -> Told | None:
+    """Read ``2011_09_26_drive_0001_sync/image_02/data/0000000001.png``."""
+    drive = next((part for part in folder.parts if _KITTI_DRIVE.fullmatch(part)), None)
+    if drive is None or not stem.isascii() or not stem.isdigit():
+        return None
+    return Told(drive, True, None, int(stem[-18:]))

@@ -6,83 +6,51 @@ name a disk can hold is indexed. Nothing is opened here: a file is known by size
 
 from __future__ import annotations
 
-import fnmatch
-import json
 import os
-import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from c4t_core import paths
 from c4t_core.images.decode import SUFFIXES
+from c4t_core.images.exclude import LABELS, NO_RULES, OWN, ExcludeRules, is_a_set
+
+__all__ = [
+    "NO_RULES",
+    "Diff",
+    "ExcludeRules",
+    "FileState",
+    "LeftOut",
+    "Omitted",
+    "Scan",
+    "Skipped",
+    "compare",
+    "scan",
+]
 
 _SUFFIX_BYTES = tuple(os.fsencode(suffix) for suffix in SUFFIXES)
-
-
-@dataclass(frozen=True)
-class ExcludeRules:
-    """What is left out of a folder: patterns with ``*`` and ``?``, upper and lower case alike.
-
-    The rules hold for what lies below the chosen folder, never for the folder itself.
-
-    Attributes:
-        folders: names of folders that are not entered.
-        files: names of files that are no camera frames.
-        hidden: whether folders whose name begins with a dot are left out.
-    """
-
-    folders: tuple[str, ...] = (
-        *("label*", "mask*", "depth*", "lidar*"),  # A2D2, BDD100K, home-made sets
-        *("gtFine*", "gtCoarse*", "disparity*"),  # Cityscapes
-        *("semantic*", "instance*"),  # KITTI
-        *("@eaDir", "__MACOSX"),  # thumbnails of network drives, and what macOS leaves
-    )
-    files: tuple[str, ...] = (
-        *("*_label_*", "*_label3D_*", "*_lidar_*"),  # A2D2
-        *("*_gtFine_*", "*_gtCoarse_*", "*_labelIds.*", "*_labelTrainIds.*"),  # Cityscapes
-        *("*_instanceIds.*", "*_disparity.*"),
-        "*_drivable_id.*",  # BDD100K
-        "._*",  # what macOS leaves on foreign disks
-    )
-    hidden: bool = True
-
-    def leaves_out_folder(self, name: str) -> bool:
-        """Tell whether a folder of this name is not entered."""
-        if self.hidden and name.startswith(".") and name not in {".", ".."}:
-            return True
-        return self._folders.match(name) is not None
-
-    def leaves_out_file(self, name: str) -> bool:
-        """Tell whether a file of this name is no camera frame."""
-        return self._files.match(name) is not None
-
-    @cached_property
-    def _folders(self) -> re.Pattern[str]:
-        return _any_of(self.folders)
-
-    @cached_property
-    def _files(self) -> re.Pattern[str]:
-        return _any_of(self.files)
-
-    def to_json(self) -> str:
-        """Return the rules as text for the catalogue."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> ExcludeRules:
-        """Read what :meth:`to_json` wrote."""
-        data = json.loads(text)
-        return cls(tuple(data["folders"]), tuple(data["files"]), bool(data["hidden"]))
-
-
-NO_RULES = ExcludeRules(folders=(), files=(), hidden=False)
-
-
-def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    joined = "|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)"
-    return re.compile(joined, re.IGNORECASE | re.DOTALL)
+# Known by name, counted and said: pictures of other formats, and what holds many pictures.
+_FORMATS = {
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pam", ".pfm", ".exr", ".hdr", ".tga", ".sgi", ".ras"),
+    *(".pcx", ".dds", ".gif", ".psd", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jxr", ".jp2"),
+    *(".j2k", ".j2c", ".jpf", ".jpx", ".jls", ".fits", ".raw", ".bayer", ".yuv", ".nv12", ".dng"),
+    *(".gpr", ".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".srf", ".sr2", ".orf", ".rw2"),
+    *(".rwl", ".raf", ".pef", ".srw", ".x3f", ".3fr", ".fff", ".iiq", ".erf", ".kdc", ".dcr"),
+    *(".mrw", ".mos", ".mef"),
+} - SUFFIXES
+_RECORDINGS = {
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp"),
+    *(".mts", ".m2ts", ".mxf", ".ogv", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg", ".insv"),
+    *(".bag", ".mcap", ".db3", ".rrec", ".mf4", ".tfrecord"),
+}
+_OTHER_BYTES = tuple(os.fsencode(suffix) for suffix in _FORMATS | _RECORDINGS)
+_CATALOGUE = b"catalogue.sqlite"  # what tells a data folder of this application
+_CACHE = b"cache"
+_EXAMPLES = 3
+COUNTED_EACH = 5_000  # entries looked at in a folder that is left out,
+COUNTED = 20_000  # and in all of them: counting must not take longer than indexing
+_TICKS = 2**63 - 1  # of a file's clock, in nanoseconds: what the catalogue holds
 
 
 @dataclass(frozen=True)
@@ -100,6 +68,68 @@ class FileState:
     size: int
     mtime_ns: int
 
+    @classmethod
+    def of(cls, info: os.stat_result) -> FileState:
+        """Return the state of a file as the catalogue can hold it.
+
+        A clock outside the years 1678 to 2262 is held at that end of them; its low digits are
+        kept, so that a change is still seen.
+        """
+        ticks = info.st_mtime_ns
+        if not -_TICKS <= ticks <= _TICKS:
+            ticks = _TICKS - ticks % 2**32 if ticks > 0 else ticks % 2**32 - _TICKS
+        return cls(min(info.st_size, _TICKS), ticks)
+
+
+@dataclass
+class LeftOut:
+    """What one rule left out.
+
+    Attributes:
+        rule: a pattern, or what the rule is called.
+        folders: number of folders that hold pictures and were not entered.
+        files: number of pictures, in those folders and elsewhere.
+        more: whether there are more than ``files``: big folders are not counted to their end.
+        examples: a few of those folders and files; relative to the root in a :class:`Scan`.
+    """
+
+    rule: str
+    folders: int = 0
+    files: int = 0
+    more: bool = False
+    examples: list[Path] = field(default_factory=list)
+
+    def add(self, other: LeftOut) -> None:
+        """Add what the same rule left out elsewhere."""
+        self.folders += other.folders
+        self.files += other.files
+        self.more = self.more or other.more
+        self.examples = [*self.examples, *other.examples][:_EXAMPLES]
+
+
+@dataclass
+class Omitted:
+    """What of a folder is not indexed though it may hold pictures; no trouble, but to be said.
+
+    Attributes:
+        rules: what each rule left out, by rule.
+        unread: number of pictures of formats that are not read, by ending.
+        recordings: number of videos and bags, by ending.
+    """
+
+    rules: dict[str, LeftOut] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
+    recordings: dict[str, int] = field(default_factory=dict)
+
+    def add(self, more: LeftOut) -> None:
+        """Add what a rule left out."""
+        self.rules.setdefault(more.rule, LeftOut(more.rule)).add(more)
+
+    def add_other(self, suffix: str) -> None:
+        """Count a file that is not read."""
+        counts = self.recordings if suffix in _RECORDINGS else self.unread
+        counts[suffix] = counts.get(suffix, 0) + 1
+
 
 @dataclass
 class Scan:
@@ -110,15 +140,24 @@ class Scan:
         odd: relative name -> reason, of things named like images that are none
             (pipes, broken links).
         unreadable: relative folder -> reason; what lies below is unknown, not gone.
-        left_out: number of files and folders that the rules left out.
+        excluded: relative names of the folders and files that the rules left out.
+        omitted: what these hold, and what is of no format that is read.
         missing: whether the root itself is not there.
+        below: the folder that was walked, relative to the root.
     """
 
     files: dict[bytes, FileState] = field(default_factory=dict)
     odd: dict[bytes, str] = field(default_factory=dict)
     unreadable: dict[bytes, str] = field(default_factory=dict)
-    left_out: int = 0
+    excluded: set[bytes] = field(default_factory=set)
+    omitted: Omitted = field(default_factory=Omitted)
     missing: bool = False
+    below: bytes = b""
+
+    @property
+    def left_out(self) -> int:
+        """Number of folders and files that the rules left out."""
+        return len(self.excluded)
 
 
 def scan(
@@ -129,92 +168,200 @@ def scan(
 ) -> Scan:
     """Walk a folder and everything below it; links are followed, each folder entered once.
 
+    The application's own data are never taken for frames, whatever the rules say.
+
     Args:
         root: the chosen folder.
         rules: what to leave out below the root.
         below: only this sub-folder (relative); the rules do not hold for its own name.
         check: called with the number of files found, after every folder; may raise to stop.
     """
-    base = os.fsencode(root)
-    result = Scan()
-    start = os.path.join(base, below) if below else base
-    try:
-        seen = {_identity(os.stat(start))}
-    except OSError:
-        result.missing = True
+    return _Walk(os.fsencode(root), rules, below).run(check)
+
+
+class _Walk:
+    """One walk over a folder."""
+
+    def __init__(self, base: bytes, rules: ExcludeRules, below: bytes) -> None:
+        self._base = base
+        self._rules = rules
+        self._below = below
+        self._result = Scan(below=below)
+        self._waiting: list[bytes] = [below]
+        self._links: list[bytes] = []  # entered last, so that the real name of a folder wins
+        self._seen: set[tuple[int, int]] = set()
+        self._own = _own_folders()
+        self._to_count = COUNTED
+
+    def run(self, check: Callable[[int], None]) -> Scan:
+        """Do it."""
+        result = self._result
+        start = self._path(self._below)
+        try:
+            self._seen.add(_identity(os.stat(start)))
+        except OSError:
+            result.missing = True
+            return result
+        if _in_own_cache(start):
+            self._leave_out_folder(self._below, OWN)
+            return result
+        while self._waiting or self._links:
+            folder = self._waiting.pop() if self._waiting else self._links.pop()
+            if folder == self._below or self._to_enter(folder):
+                self._enter(folder)
+                check(len(result.files))
         return result
-    waiting: list[bytes] = [below]
-    links: list[bytes] = []  # entered last, so that the real name of a folder wins
-    while waiting or links:
-        folder = waiting.pop() if waiting else links.pop()
-        if folder != below and not _first_visit(os.path.join(base, folder), seen):
-            continue
-        for entry in _entries(base, folder, result):
-            _sort_entry(entry, folder, rules, result, waiting, links)
-        check(len(result.files))
-    return result
+
+    def _path(self, relative: bytes) -> bytes:
+        return os.path.join(self._base, relative) if relative else self._base
+
+    def _to_enter(self, folder: bytes) -> bool:
+        """Tell whether a folder is to be entered: not for the second time, and not our own."""
+        try:
+            identity = _identity(os.stat(self._path(folder)))
+        except OSError:
+            return True  # reading it will say why
+        if not identity[1]:  # a file system that numbers nothing
+            return True
+        if identity in self._seen:
+            return False
+        self._seen.add(identity)
+        if identity in self._own:
+            self._leave_out_folder(folder, OWN)
+            return False
+        return True
+
+    def _enter(self, folder: bytes) -> None:
+        entries = list(_entries(self._path(folder), folder, self._result))
+        names = {entry.name for entry in entries}
+        beside = {
+            os.fsdecode(name.rpartition(b".")[0]).lower()
+            for name in names
+            if name.lower().endswith(_SUFFIX_BYTES)
+        }
+        for entry in entries:
+            relative = folder + b"/" + entry.name if folder else entry.name
+            try:
+                if not entry.is_dir():
+                    self._take_file(entry, relative, beside)
+                elif entry.name == _CACHE and _CATALOGUE in names:
+                    self._leave_out_folder(relative, OWN)
+                else:
+                    self._take_folder(entry, relative)
+            except OSError as error:
+                if entry.name.lower().endswith(_SUFFIX_BYTES):
+                    broken = entry.is_symlink()
+                    reason = "a link to nothing" if broken else f"cannot be read ({error.strerror})"
+                    self._result.odd[relative] = reason
+
+    def _take_folder(self, entry: os.DirEntry[bytes], relative: bytes) -> None:
+        rule = self._rules.folder_rule(os.fsdecode(entry.name))
+        if rule is None or (rule == LABELS and is_a_set(_folders_in(entry.path))):
+            (self._links if entry.is_symlink() else self._waiting).append(relative)
+        else:
+            self._leave_out_folder(relative, rule)
+
+    def _take_file(self, entry: os.DirEntry[bytes], relative: bytes, beside: set[str]) -> None:
+        lower = entry.name.lower()
+        read = lower.endswith(_SUFFIX_BYTES)
+        if not read and not lower.endswith(_OTHER_BYTES):
+            return
+        rule = self._rules.file_rule(os.fsdecode(entry.name), beside)
+        if not read:
+            if rule is None:
+                self._result.omitted.add_other(os.fsdecode(os.path.splitext(lower)[1]))
+            return
+        if rule is not None:
+            self._result.excluded.add(relative)
+            self._result.omitted.add(LeftOut(rule, 0, 1, False, [Path(os.fsdecode(relative))]))
+            return
+        state = entry.stat()
+        if stat.S_ISREG(state.st_mode):
+            self._result.files[relative] = FileState.of(state)
+        else:
+            self._result.odd[relative] = "not a regular file (a pipe, socket or device)"
+
+    def _leave_out_folder(self, relative: bytes, rule: str) -> None:
+        """Note a folder that is not entered, and how many pictures it holds."""
+        self._result.excluded.add(relative)
+        pictures, more = self._count(self._path(relative))
+        if pictures or more:
+            example = Path(os.fsdecode(relative))
+            self._result.omitted.add(LeftOut(rule, 1, pictures, more, [example]))
+
+    def _count(self, folder: bytes) -> tuple[int, bool]:
+        """Return the number of pictures below a folder, and whether there may be more.
+
+        No link is followed, nothing is opened; after so many entries it is left at that.
+        """
+        pictures = 0
+        limit = min(COUNTED_EACH, self._to_count)
+        left = limit
+        waiting = [folder]
+        while waiting and left > 0:
+            try:
+                with os.scandir(waiting.pop()) as listing:
+                    for entry in listing:
+                        left -= 1
+                        if left < 0:
+                            break
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+                        elif entry.name.lower().endswith(_SUFFIX_BYTES):
+                            pictures += 1
+            except OSError:
+                continue
+        self._to_count -= limit - max(left, 0)
+        return pictures, left < 0 or bool(waiting)
 
 
 def _identity(state: os.stat_result) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 
-def _first_visit(path: bytes, seen: set[tuple[int, int]]) -> bool:
+def _own_folders() -> set[tuple[int, int]]:
+    found = set()
+    for folder in paths.own_folders():
+        try:
+            found.add(_identity(os.stat(folder)))
+        except OSError:
+            continue
+    return found
+
+
+def _in_own_cache(start: bytes) -> bool:
+    """Tell whether a folder is the application's cache, of any of its data folders, or in it."""
+    path = Path(os.fsdecode(os.path.realpath(start)))
+    caches = {Path(os.path.realpath(folder)) for folder in paths.own_folders(caches=True)}
+    catalogue = os.fsdecode(_CATALOGUE)
+    return any(
+        folder in caches
+        or (folder.name == os.fsdecode(_CACHE) and (folder.parent / catalogue).is_file())
+        for folder in (path, *path.parents)
+    )
+
+
+def _folders_in(path: bytes) -> list[str]:
+    """Return the names of the folders in a folder; of a big one only of its beginning."""
+    names = []
     try:
-        state = os.stat(path)
+        with os.scandir(path) as listing:
+            for _, entry in zip(range(COUNTED_EACH), listing, strict=False):
+                if entry.is_dir():
+                    names.append(os.fsdecode(entry.name))
     except OSError:
-        return True  # reading it will say why
-    identity = _identity(state)
-    if state.st_ino and identity in seen:
-        return False
-    seen.add(identity)
-    return True
+        return []
+    return names
 
 
-def _entries(base: bytes, folder: bytes, result: Scan) -> Iterator[os.DirEntry[bytes]]:
+def _entries(path: bytes, folder: bytes, result: Scan) -> Iterator[os.DirEntry[bytes]]:
     try:
-        with os.scandir(os.path.join(base, folder) if folder else base) as listing:
+        with os.scandir(path) as listing:
             yield from sorted(listing, key=lambda entry: entry.name, reverse=True)
     except FileNotFoundError:
         result.missing = result.missing or not folder  # a folder deleted meanwhile is just gone
     except OSError as error:
         result.unreadable[folder] = f"the folder cannot be read ({error.strerror or error})"
-
-
-def _sort_entry(
-    entry: os.DirEntry[bytes],
-    folder: bytes,
-    rules: ExcludeRules,
-    result: Scan,
-    waiting: list[bytes],
-    links: list[bytes],
-) -> None:
-    """Put one entry where it belongs: to enter, to index, odd, or left out."""
-    relative = folder + b"/" + entry.name if folder else entry.name
-    name = os.fsdecode(entry.name)
-    try:
-        if entry.is_dir():
-            if rules.leaves_out_folder(name):
-                result.left_out += 1
-            else:
-                (links if entry.is_symlink() else waiting).append(relative)
-            return
-        if not entry.name.lower().endswith(_SUFFIX_BYTES):
-            return
-        if rules.leaves_out_file(name):
-            result.left_out += 1
-            return
-        state = entry.stat()
-    except OSError as error:
-        if entry.name.lower().endswith(_SUFFIX_BYTES):
-            broken = entry.is_symlink()
-            reason = "a link to nothing" if broken else f"cannot be read ({error.strerror})"
-            result.odd[relative] = reason
-        return
-    if stat.S_ISREG(state.st_mode):
-        result.files[relative] = FileState(state.st_size, state.st_mtime_ns)
-    else:
-        result.odd[relative] = "not a regular file (a pipe, socket or device)"
 
 
 @dataclass(frozen=True)
@@ -225,25 +372,108 @@ class Diff:
         unchanged: files that are as they were.
         gone: files that are not there any more.
         offline: files of which nothing is known now.
+        renamed: files that lie elsewhere in the folder now, by their old name.
     """
 
     unchanged: list[bytes]
     gone: list[bytes]
     offline: list[bytes]
+    renamed: dict[bytes, bytes]
 
 
 def compare(found: Scan, known: Mapping[bytes, FileState]) -> Diff:
     """Compare a scan with what the catalogue knows of the same folder.
 
-    A root that is missing, or in which suddenly nothing is found, is taken for a disk that is
-    not plugged in: its rows are offline, not gone. So is what lies below an unreadable folder.
+    A folder that is missing or cannot be read, or of whose files suddenly none is there, is taken
+    for a disk that is not plugged in: its files are offline, not gone. Only where about as many
+    new files have taken their place, or where they are there and merely left out by a rule, they
+    are gone.
+
+    Args:
+        found: what is there.
+        known: what was there.
     """
-    if found.missing or (known and not found.files and not found.left_out):
-        return Diff([], [], sorted(known))
-    dark = tuple(folder + b"/" if folder else b"" for folder in found.unreadable)
-    absent = sorted(known.keys() - found.files.keys())
+    if found.missing:
+        return Diff([], [], sorted(known), {})
+    renamed = _renamed(found, known)
+    absent = sorted(known.keys() - found.files.keys() - renamed.keys())
+    new = found.files.keys() - known.keys() - set(renamed.values())
+    alive = _with_parents({_folder(name) for name in known.keys() - set(absent)} if absent else ())
+    lost: dict[bytes, list[bytes]] = {}
+    for name in absent:
+        if _left_out(name, found):
+            continue
+        folder = _unread(name, found) if found.unreadable else None
+        if folder is None:
+            folder = _outermost_dead(name, found.below, alive)
+        if folder is not None:
+            lost.setdefault(folder, []).append(name)
+    offline = sorted(
+        name
+        for folder, names in lost.items()
+        if folder in found.unreadable or not _replaced(folder, names, new)
+        for name in names
+    )
     return Diff(
         unchanged=sorted(name for name, state in known.items() if found.files.get(name) == state),
-        gone=[name for name in absent if not name.startswith(dark)],
-        offline=[name for name in absent if name.startswith(dark)],
+        gone=sorted(set(absent) - set(offline)),
+        offline=offline,
+        renamed=renamed,
     )
+
+
+def _renamed(found: Scan, known: Mapping[bytes, FileState]) -> dict[bytes, bytes]:
+    """Return the files that moved to another folder, by their old name.
+
+    A file is known again by its own name, size and time of change, where only one fits.
+    """
+    places: dict[tuple[bytes, FileState], list[bytes]] = {}
+    for name in found.files.keys() - known.keys():
+        places.setdefault((name.rpartition(b"/")[2], found.files[name]), []).append(name)
+    missing: dict[tuple[bytes, FileState], list[bytes]] = {}
+    if places:
+        for name in known.keys() - found.files.keys():
+            missing.setdefault((name.rpartition(b"/")[2], known[name]), []).append(name)
+    return {
+        names[0]: places[key][0]
+        for key, names in missing.items()
+        if len(names) == 1 and len(places.get(key, ())) == 1
+    }
+
+
+def _folder(name: bytes) -> bytes:
+    return name.rpartition(b"/")[0]
+
+
+def _with_parents(folders: Iterable[bytes]) -> set[bytes]:
+    """Return some folders and all that hold them, the root b"" included."""
+    result: set[bytes] = set()
+    for folder in folders:
+        while folder not in result:
+            result.add(folder)
+            folder = _folder(folder)  # noqa: PLW2901 - up to the root, which holds itself
+    return result
+
+
+def _left_out(name: bytes, found: Scan) -> bool:
+    """Tell whether a file is there, and merely left out by a rule."""
+    return not found.excluded.isdisjoint((name, *_with_parents([_folder(name)])))
+
+
+def _unread(name: bytes, found: Scan) -> bytes | None:
+    """Return the unreadable folder that a file lies in."""
+    return next((f for f in found.unreadable if not f or name.startswith(f + b"/")), None)
+
+
+def _outermost_dead(name: bytes, below: bytes, alive: set[bytes]) -> bytes | None:
+    """Return the outermost folder around a file, from ``below`` on, that has no known file left."""
+    parts = name.split(b"/")[:-1]
+    first = len(below.split(b"/")) if below else 0
+    folders = (b"/".join(parts[:depth]) for depth in range(first, len(parts) + 1))
+    return next((folder for folder in folders if folder not in alive), None)
+
+
+def _replaced(folder: bytes, names: Sequence[bytes], new: Iterable[bytes]) -> bool:
+    """Tell whether new files have taken the place of those that are lost."""
+    there = sum(not folder or name.startswith(folder + b"/") for name in new)
+    return 2 * there >= len(names)

@@ -141,8 +141,7 @@ def _prepare(index: int, path: str | Path | bytes, model: Model) -> _Prepared | 
 
 
 def _state(path: str | Path | bytes) -> FileState:
-    info = os.stat(path)
-    return FileState(info.st_size, info.st_mtime_ns)
+    return FileState.of(os.stat(path))
 
 
 class _Encoder:

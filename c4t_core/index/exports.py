@@ -23,7 +23,7 @@ import c4t_core
 from c4t_core.errors import FolderError
 from c4t_core.files import atomic_text, guard_cell
 from c4t_core.images.scan import Skipped
-from c4t_core.index.query import Hit
+from c4t_core.index.query import Hit, frame_name
 from c4t_core.progress import Progress, ignore
 
 COLUMNS = (
@@ -86,8 +86,8 @@ def row_of(hit: Hit, provenance: Provenance) -> dict[str, Any]:
     """
     return {
         "rank": hit.rank,
-        "file": hit.path.name,
-        "path": str(hit.path),
+        "file": frame_name(hit.path.name, hit.at),
+        "path": frame_name(str(hit.path), hit.at),
         "score": float(hit.score),
         "drive": hit.drive,
         "camera": hit.camera,
@@ -147,7 +147,7 @@ def write_jsonl(
     with _whole_file(target) as out:
         for hit in _watched(hits, progress):
             row = row_of(hit, provenance)
-            raw = os.fsencode(hit.path)
+            raw = os.fsencode(frame_name(str(hit.path), hit.at))
             if shown_path(row["path"]).encode("utf-8") != raw:
                 row["path_base64"] = base64.b64encode(raw).decode("ascii")
             out.write(json.dumps(row, allow_nan=False) + "\n")

@@ -16,6 +16,7 @@ from c4t_core.errors import FolderError
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.store import catalogue as store_catalogue
 from c4t_core.index.store.catalogue import Catalogue, Root
+from c4t_core.index.store.reads import Lookup
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def claim(catalogue: Catalogue, target: Target, rules: ExcludeRules | None) -> T
     for inner in catalogue.roots():
         below = relative_to(inner.path, target.root.path)
         if below and not _left_out(below, target.root.rules):
-            catalogue.absorb_root(inner, target.root)
+            catalogue.move(inner, b"", target.root, below)
     return target
 
 
@@ -159,37 +160,64 @@ class Space:
 
 
 def forget(catalogue: Catalogue, folder: Path) -> None:
-    """Drop a root with its rows and vectors.
+    """Drop a folder with its rows and vectors, be it a root or inside one.
 
     Raises:
-        FolderError: if the folder is not a root of the catalogue.
+        FolderError: if the catalogue knows nothing of the folder.
     """
-    catalogue.forget_root(_root_id(catalogue, folder))
+    target = resolve(catalogue.roots(), folder)
+    if target.root is None or (target.below and not _holds_any(catalogue, target)):
+        raise _unknown(folder)
+    catalogue.forget(target.root.id, target.below)
 
 
 def relocate(catalogue: Catalogue, old: Path, new: Path) -> None:
-    """Note that a root lies elsewhere now; rows and vectors are kept.
+    """Note that a folder lies elsewhere now, be it a root, inside one, or above some.
+
+    Rows and vectors are kept; what the catalogue knew of the new place makes way for them.
 
     Raises:
-        FolderError: if the old folder is not a root, or the new one is missing or in use.
+        FolderError: if the catalogue knows nothing of the old folder, or the new one is missing.
     """
-    root_id = _root_id(catalogue, old)
     check_folder(new)
-    real = os.path.realpath(new)
-    if any(root.path == real for root in catalogue.roots()):
-        raise FolderError(
-            f'"{new}" is in the catalogue already; forget it there first, or index it.', new
-        )
-    catalogue.move_root(root_id, real)
+    to = os.path.realpath(new)
+    for source in dict.fromkeys((os.path.realpath(old), os.path.abspath(old))):
+        if source == to:
+            raise FolderError(f'"{old}" and "{new}" are the same folder; name two.', new)
+        moved = [_move(catalogue, root, source, to) for root in catalogue.roots()]
+        if any(moved):
+            return
+    raise _unknown(old)
 
 
-def _root_id(catalogue: Catalogue, folder: Path) -> int:
-    target = resolve(catalogue.roots(), folder)
-    if target.root is None or target.below:
-        raise FolderError(
-            f'"{folder}" is not a folder of the catalogue; name one as it was opened.', folder
-        )
-    return target.root.id
+def _move(catalogue: Catalogue, root: Root, old: str, new: str) -> bool:
+    """Move what one root has of a folder; tell whether that was anything."""
+    inner = relative_to(root.path, old)
+    below = b"" if inner is not None else relative_to(old, root.path)
+    if below is None or (below and not _holds_any(catalogue, Target(Path(old), old, root, below))):
+        return False
+    place = os.path.join(new, os.fsdecode(inner)) if inner else new
+    others = [other for other in catalogue.roots() if below or other.id != root.id]
+    target = resolve(others, Path(place))
+    if target.root is not None:
+        catalogue.move(root, below, target.root, target.below)
+    elif below:
+        catalogue.move(root, below, catalogue.add_root(place, root.rules), b"")
+    else:
+        catalogue.rename_root(root.id, place)
+    return True
+
+
+def _holds_any(catalogue: Catalogue, target: Target) -> bool:
+    assert target.root is not None
+    return Lookup(catalogue, target.root.id).counts(None, target.below)[0] > 0
+
+
+def _unknown(folder: Path) -> FolderError:
+    return FolderError(
+        f'The catalogue knows no folder "{folder}"; name one that was indexed, or one in it.',
+        folder,
+    )
 
 
 def space(catalogue: Catalogue, indexes: Path) -> Space:

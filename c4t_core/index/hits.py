@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from c4t_core.errors import C4TError, ImageError
 from c4t_core.images.decode import open_image
-from c4t_core.index.query import Hit
+from c4t_core.index.query import Hit, frame_name
 
 if TYPE_CHECKING:
     import pandas
@@ -61,7 +61,12 @@ class Hits(list[Hit]):
 
 
 def _row(hit: Hit) -> str:
-    cells: tuple[Any, ...] = (hit.rank, f"{hit.score:.3f}", hit.relative, hit.drive or "")
+    cells: tuple[Any, ...] = (
+        hit.rank,
+        f"{hit.score:.3f}",
+        frame_name(hit.relative, hit.at),
+        hit.drive or "",
+    )
     texts = "".join(f"<td>{_escaped(str(cell))}</td>" for cell in cells)
     return f"<tr><td>{_thumbnail(hit.path)}</td>{texts}</tr>"
 

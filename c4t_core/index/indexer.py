@@ -5,12 +5,23 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from c4t_core.files import read_json
-from c4t_core.images.scan import Diff, ExcludeRules, Scan, Skipped, compare, scan
+from c4t_core.images.scan import (
+    Diff,
+    ExcludeRules,
+    LeftOut,
+    Omitted,
+    Scan,
+    Skipped,
+    compare,
+    scan,
+)
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.embed import Batch, embed_stream
@@ -32,6 +43,9 @@ class IndexReport:
         gone: files that were in the catalogue and are not in the folder any more.
         offline: files of a folder that is not there (unplugged, unmounted); kept.
         skipped: files that cannot be used and folders that cannot be read.
+        left_out: what the rules left out, by rule; no part of ``total``, nor are the next two.
+        unread: number of pictures of formats that are not read, by ending.
+        recordings: number of videos and bags, by ending; they are not read yet.
     """
 
     total: int
@@ -40,6 +54,15 @@ class IndexReport:
     gone: int
     offline: int
     skipped: list[Skipped]
+    left_out: list[LeftOut] = field(default_factory=list)
+    unread: dict[str, int] = field(default_factory=dict)
+    recordings: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def omitted(self) -> int:
+        """Number of files that are not indexed and no failure; big folders count as at least."""
+        counts = (*self.unread.values(), *self.recordings.values())
+        return sum(left.files for left in self.left_out) + sum(counts)
 
 
 @dataclass
@@ -49,6 +72,7 @@ class Plan:
     Attributes:
         todo: relative names of files to embed, sorted.
         failed: failures, old and new, by relative name.
+        omitted: what is not indexed and no failure.
     """
 
     ledger: Ledger
@@ -59,29 +83,39 @@ class Plan:
     gone: int = 0
     offline: int = 0
     processed: int = 0
+    missing: bool = False  # whether the folder itself is not there
     folders: set[bytes] = field(default_factory=set)  # of the failed ones, those that are folders
+    omitted: Omitted = field(default_factory=Omitted)
 
 
-def make_plan(ledger: Ledger, check: Callable[[int], None]) -> Plan:
+def make_plan(
+    ledger: Ledger, check: Callable[[int], None], *, forget_missing: bool = False
+) -> Plan:
     """Scan a root, bring the catalogue up to date about what is gone, and list the work.
 
     Args:
         ledger: the root, the model, and perhaps a sub-folder.
         check: called now and then with the number of files found; may raise to stop.
+        forget_missing: whether folders that are not there any more are gone rather than offline;
+            not the scanned folder itself, and none that cannot be read.
 
     Raises:
         CatalogueError: if the catalogue cannot be written.
     """
     found = scan(ledger.root.path, ledger.root.rules, ledger.below, check)
     diff = compare(found, ledger.known())
+    if forget_missing:
+        diff = _forgotten(diff, found)
+    ledger.set_offline(None if found.missing else diff.offline)
+    if found.missing:
+        return Plan(ledger, [], {}, offline=len(diff.offline), missing=True)
     old = ledger.failures()
-    if diff.offline and not found.files:
-        return Plan(ledger, [], {}, offline=len(diff.offline))
     kept = _still_failed(found, old)
+    ledger.follow(diff.renamed)
     ledger.remove([*diff.gone, *_cleared(found, diff, old)])
     trouble = {**found.odd, **found.unreadable}
     ledger.store([], [Failure(name, None, reason) for name, reason in trouble.items()])
-    done = ledger.embedded() & set(diff.unchanged)
+    done = ledger.embedded() & {*diff.unchanged, *diff.renamed.values()}
     todo = [name for name in found.files if name not in done and name not in kept]
     return Plan(
         ledger,
@@ -91,7 +125,18 @@ def make_plan(ledger: Ledger, check: Callable[[int], None]) -> Plan:
         gone=len(diff.gone),
         offline=len(diff.offline),
         folders=set(found.unreadable),
+        omitted=found.omitted,
     )
+
+
+def _forgotten(diff: Diff, found: Scan) -> Diff:
+    """Return a comparison in which what lies in missing folders is gone."""
+    if found.missing:
+        return diff
+    unread = tuple(folder + b"/" if folder else b"" for folder in found.unreadable)
+    kept = [name for name in diff.offline if name.startswith(unread)]
+    gone = sorted({*diff.gone, *diff.offline} - set(kept))
+    return replace(diff, gone=gone, offline=kept)
 
 
 def _still_failed(found: Scan, old: dict[bytes, Failure]) -> dict[bytes, str]:
@@ -105,14 +150,9 @@ def _still_failed(found: Scan, old: dict[bytes, Failure]) -> dict[bytes, str]:
 
 def _cleared(found: Scan, diff: Diff, old: dict[bytes, Failure]) -> list[bytes]:
     """Return the failures that are no more: files gone, folders readable again."""
-    dark = tuple(folder + b"/" for folder in found.unreadable)
-    return [
-        name
-        for name in old
-        if name not in found.files
-        and name not in diff.offline
-        and not (dark and name.startswith(dark))
-    ]
+    dark = tuple(folder + b"/" if folder else b"" for folder in found.unreadable)
+    kept = {*diff.offline, *found.files}
+    return [name for name in old if name not in kept and not name.startswith(dark)]
 
 
 def run_plan(plan: Plan, model: ModelHandle, batch_size: int) -> Generator[int, None, None]:
@@ -131,6 +171,8 @@ def run_plan(plan: Plan, model: ModelHandle, batch_size: int) -> Generator[int, 
     for batch in embed_stream(paths, model.get(), batch_size=batch_size):
         if any(item.vanished for item in batch.bad) and not os.path.isdir(base):
             plan.offline += len(plan.todo) - plan.processed
+            ledger.set_offline(None)
+            plan.missing = True
             return
         _commit(plan, batch)
         yield len(batch)
@@ -173,7 +215,25 @@ def report(plans: list[tuple[Plan, Path]]) -> IndexReport:
         gone=sum(plan.gone for plan, _ in plans),
         offline=offline,
         skipped=skipped,
+        **_omitted(plans),
     )
+
+
+def _omitted(plans: list[tuple[Plan, Path]]) -> dict[str, Any]:
+    """Return what was not indexed in all plans, as :class:`IndexReport` names its parts."""
+    rules: dict[str, LeftOut] = {}
+    unread: Counter[str] = Counter()
+    recordings: Counter[str] = Counter()
+    for plan, folder in plans:
+        unread.update(plan.omitted.unread)
+        recordings.update(plan.omitted.recordings)
+        for found in plan.omitted.rules.values():
+            shown = [
+                shown_path(folder, os.fsencode(name), plan.ledger.below) for name in found.examples
+            ]
+            rules.setdefault(found.rule, LeftOut(found.rule)).add(replace(found, examples=shown))
+    by_number = sorted(rules.values(), key=lambda left: (-left.files, left.rule))
+    return {"left_out": by_number, "unread": dict(unread), "recordings": dict(recordings)}
 
 
 def shown_path(folder: Path, name: bytes, below: bytes = b"") -> Path:
@@ -189,12 +249,9 @@ def shown_path(folder: Path, name: bytes, below: bytes = b"") -> Path:
 
 
 def finish(catalogue: Catalogue, plan: Plan) -> None:
-    """Note that the run came to its end, and whether the root was there."""
-    ledger = plan.ledger
-    gone_dark = bool(plan.offline) and not plan.embedded and not plan.unchanged
-    catalogue.set_offline(ledger.root.id, gone_dark)
-    if not gone_dark:
-        catalogue.finish_run(ledger.root.id, ledger.model_id)
+    """Note that the run came to its end, unless the folder was not there."""
+    if not plan.missing:
+        catalogue.finish_run(plan.ledger.root.id, plan.ledger.model_id)
 
 
 class Run:
@@ -211,8 +268,11 @@ class Run:
         searcher: Searcher,
         model: ModelHandle,
         exclude: ExcludeRules | None,
+        *,
+        forget_missing: bool = False,
     ) -> None:
         """Keep what the run works with; ``catalogue`` is its own connection, for writing."""
+        self._forget_missing = forget_missing
         self.skipped = 0
         self.notices: list[str] = []
         self._catalogue = catalogue
@@ -245,7 +305,7 @@ class Run:
         target = opened_folders.claim(self._catalogue, target, self._exclude)
         assert target.root is not None
         ledger = Ledger(self._catalogue, target.root, model_id, target.below)
-        return make_plan(ledger, lambda found: progress(0, 0))
+        return make_plan(ledger, lambda found: progress(0, 0), forget_missing=self._forget_missing)
 
     def _embed(
         self,

@@ -10,19 +10,24 @@ A query is a list of terms joined by ``+`` and ``-``, which stand between spaces
 from __future__ import annotations
 
 import bisect
+import calendar
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c4t_core.errors import QueryError
+from c4t_core.errors import DataError, QueryError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 BINS = 48  # bars of a histogram
+_DAY = 86_400  # seconds
+_SETTINGS = frozenset({"filters", "refine"})  # of a saved search
+_FILTERS = frozenset({"within", "drive", "camera", "day", "marked"})
 _OPERATOR = re.compile(r"(?:^|(?<=\s))([+-])(?=\s|$)")
 _AT = re.compile(r"(.*)#t=([0-9]+\.[0-9]{3})", re.DOTALL)
 _WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?!\d)")
@@ -38,12 +43,14 @@ class Hit:
         rank: position in the list, from 1.
         root: the folder that was opened.
         relative: path below ``root``, "/"-separated.
-        drive: recording the frame belongs to, where its name tells.
+        drive: recording the frame belongs to: the last part of its folder (with a prefix or
+            stamp of the name), and as many parents as tell it apart from the others opened.
         camera: camera that took it, where its name tells.
         frame: number of the frame within its drive, where its name tells.
         time: seconds since 1970 UTC, where its name tells.
         image_id: number of the image in the catalogue; valid until the catalogue is rebuilt.
         at: seconds from the start of the recording that the frame lies in, None for a picture.
+        first_seen: when it was first indexed, seconds since 1970; 0 where that is not known.
     """
 
     path: Path
@@ -57,6 +64,7 @@ class Hit:
     time: float | None = None
     image_id: int = field(default=0, compare=False)
     at: float | None = None
+    first_seen: float = field(default=0.0, compare=False)
 
 
 def frame_name(relative: str, at: float | None) -> str:
@@ -104,10 +112,11 @@ class Filters:
     """What a search is restricted to; empty fields restrict nothing."""
 
     within: tuple[str | Path, ...] = ()  # sub-folders, relative to an opened folder or absolute
-    drives: tuple[str, ...] = ()
+    drives: tuple[str, ...] = ()  # as they are shown, trailing parts of them, or patterns
     cameras: tuple[str, ...] = ()
     since: float | None = None  # seconds since 1970 UTC, inclusive
     until: float | None = None  # exclusive
+    new_since: float | None = None  # first indexed after this, seconds since 1970 UTC
     only: frozenset[int] | None = None  # image ids, such as the hits of an earlier search
     without: frozenset[int] = frozenset()
 
@@ -118,6 +127,71 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+
+
+def saved_filters(settings: Mapping[str, object]) -> tuple[Filters, str, bool]:
+    """Return (filters, "right", "wrong" or "any" of marked hits, whether marks move the query).
+
+    Args:
+        settings: plain data of a saved search: "refine", and "filters" with "within" (list of
+            folders), "drive", "camera", "day" (``"2026-10-14"``, UTC) and "marked"; what is
+            missing or None restricts nothing.
+
+    Raises:
+        DataError: if they hold what this version does not know; the search would be another one.
+    """
+    kept = settings.get("filters") or {}
+    if not isinstance(kept, Mapping):
+        raise DataError("Its filters cannot be read; save the search again, or remove it.")
+    unknown = sorted({*settings} - _SETTINGS | {*kept} - _FILTERS)
+    if unknown:
+        raise DataError(
+            f'It is restricted by "{unknown[0]}", which this version does not know; update this '
+            "program to run the search."
+        )
+    within, drive, camera = kept.get("within"), kept.get("drive"), kept.get("camera")
+    since, until = day_bounds(kept.get("day"))
+    filters = Filters(
+        within=tuple(map(str, within)) if isinstance(within, list) else (),
+        drives=(str(drive),) if drive else (),
+        cameras=(str(camera),) if camera else (),
+        since=since,
+        until=until,
+    )
+    return filters, str(kept.get("marked") or ""), bool(settings.get("refine"))
+
+
+def plain_filters(filters: Filters) -> dict[str, object]:
+    """Return filters as plain data, as scenarios and exports keep them.
+
+    Ids of images are left out: they do not outlive the catalogue.
+    """
+    return {
+        "within": [str(folder) for folder in filters.within],
+        "drive": next(iter(filters.drives), None),
+        "camera": next(iter(filters.cameras), None),
+        "day": day_of(filters),
+    }
+
+
+def day_bounds(day: object) -> tuple[float | None, float | None]:
+    """Return when a day such as ``"2026-10-14"`` (UTC) begins and ends; no bounds without one.
+
+    Raises:
+        DataError: if it is no day.
+    """
+    if not isinstance(day, str) or not day:
+        return None, None
+    try:
+        since = float(calendar.timegm(time.strptime(day, "%Y-%m-%d")))
+    except ValueError as error:
+        raise DataError(f'"{day}" is no date such as 2026-10-14; choose another.') from error
+    return since, since + _DAY
+
+
+def day_of(filters: Filters) -> str | None:
+    """Return the day that filters are restricted to."""
+    return None if filters.since is None else time.strftime("%Y-%m-%d", time.gmtime(filters.since))
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,22 @@ made; everything that searches takes the scope and looks none of it up again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.errors import FolderError
+from c4t_core.errors import FolderError, QueryError
+from c4t_core.images.frame_names import matches_drive
 from c4t_core.index.folders import Target, relative_to
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Hit
 from c4t_core.index.store.reads import Ids, ImageRow, Selection
 from c4t_core.index.vectors.vectors import VectorSearch
+
+_LISTED = 20  # drives that a sentence names
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Scope:
-    """What one question is asked of."""
+    """What one question is asked of.
+
+    Attributes:
+        parts: the opened folders.
+        drives: identity -> how it is shown, of all their drives.
+        filters: what it is restricted to.
+    """
 
     parts: tuple[Part, ...]
+    drives: Mapping[str, str] = field(default_factory=dict)
     filters: Filters = NO_FILTERS
 
     def restricted(self, filters: Filters, select: Callable[[Part, Selection], Ids]) -> Scope:
@@ -56,13 +66,15 @@ class Scope:
 
         Raises:
             FolderError: if a folder of ``filters.within`` lies in none of the opened ones.
+            QueryError: if a drive of the filters is in none of them.
         """
         within = _subfolders(filters.within, [part.target for part in self.parts])
+        drives = _chosen(filters.drives, self.drives)
         parts = [
-            replace(part, allowed=_allowed(part, filters, within.get(part.target), select))
+            replace(part, allowed=_allowed(part, filters, within.get(part.target), drives, select))
             for part in self.parts
         ]
-        return Scope(tuple(parts), filters)
+        return replace(self, parts=tuple(parts), filters=filters)
 
     @property
     def generations(self) -> tuple[int, ...]:
@@ -130,30 +142,57 @@ class Scope:
             near = () if row is None else holders.get(row.root_id, ())
             holder = next((p.target for p in near if row and p.target.holds(row.path)), None)
             if row is not None and holder is not None:
-                hits.append(_hit(holder, row, float(score), rank))
+                drive = self.drives.get(row.drive, row.drive)
+                hits.append(_hit(holder, row, drive, (float(score), rank)))
         return hits
 
 
-def _hit(target: Target, row: ImageRow, score: float, rank: int) -> Hit:
+def _hit(target: Target, row: ImageRow, drive: str, ranked: tuple[float, int]) -> Hit:
     relative = target.shown(row.path)
     return Hit(
         path=Path(os.path.join(target.folder, relative)),
-        score=score,
-        rank=rank,
+        score=ranked[0],
+        rank=ranked[1],
         root=target.folder,
         relative=relative,
-        drive=row.drive,
+        drive=drive,
         camera=row.camera,
         frame=row.frame,
         time=row.time,
         image_id=row.id,
+        at=row.at,
+        first_seen=row.first_seen,
     )
+
+
+def _chosen(requested: Sequence[str], drives: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the identities of the requested drives.
+
+    Raises:
+        QueryError: if one of them is none of the drives.
+    """
+    chosen: dict[str, None] = {}
+    for name in requested:
+        exact = [drive for drive, shown in drives.items() if name in (drive, shown)]
+        found = exact or [drive for drive in drives if matches_drive(drive, name)]
+        if not found:
+            raise QueryError(f'There is no drive "{name}" here; {_there_are(drives.values())}')
+        chosen.update(dict.fromkeys(found))
+    return tuple(chosen)
+
+
+def _there_are(shown: Iterable[str]) -> str:
+    names = sorted(shown)
+    listed = ", ".join(names[:_LISTED])
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return f"there are: {listed}{more}."
 
 
 def _allowed(
     part: Part,
     filters: Filters,
     within: Sequence[bytes] | None,
+    drives: tuple[str, ...],
     select: Callable[[Part, Selection], Ids],
 ) -> Ids | None:
     """Return the ids that may be hits, sorted; None for all of the root."""
@@ -165,10 +204,11 @@ def _allowed(
         below = (own,) if own else ()
     selection = Selection(
         below,
-        drives=filters.drives,
+        drives=drives,
         cameras=filters.cameras,
         since=filters.since,
         until=filters.until,
+        new_since=filters.new_since,
     )
     allowed = None if selection.everything else select(part, selection)
     if filters.only is not None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import ModelError, NotIndexedError
+from c4t_core.images.frame_names import shown_drives
 from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
 from c4t_core.index.directions import ModelHandle, rocchio, unit
 from c4t_core.index.folders import Target, resolve
 from c4t_core.index.hits import Hits
-from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query
+from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query, split_frame_name
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Indexed, Root
 from c4t_core.index.store.reads import Ids, ImageRow, Lookup, Selection, StoredVectors
@@ -44,6 +45,8 @@ class Frame:
     image_id: int
     size: int  # bytes
     mtime: float  # seconds since 1970
+    at: float | None = None
+    first_seen: float = 0.0  # when it was first indexed, seconds since 1970; 0 if not known
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,15 @@ class Answer:
     def histogram(self) -> Histogram:
         """How the scores spread."""
         return Histogram.of(self.scores)
+
+    def above(self, cut: float) -> int:
+        """Return how many score at least ``cut``."""
+        return int((self.scores >= cut).sum())
+
+    def only(self, ids: Collection[int]) -> Answer:
+        """Return this answer with only some images."""
+        kept = np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64))
+        return replace(self, image_ids=self.image_ids[kept], scores=self.scores[kept])
 
     def hits(self, count: int | None = None) -> Hits:
         """Load the first hits (None: all), best first."""
@@ -130,7 +142,7 @@ class FolderStatus:
     total: int = 0  # images in the catalogue
     embedded: int = 0  # of them, with a vector of this model
     skipped: int = 0
-    offline: bool = False  # not there at the last run
+    offline: int = 0  # images in folders that were not there at the last run
     scanned: float | None = None  # when a run for this model last finished, seconds since 1970
     busy: str | None = None  # who is indexing it now, in words
     search: str = "exact"  # what answers: "exact" or "hnsw"
@@ -169,6 +181,7 @@ class Searcher:
         self._known: tuple[tuple[int, int], tuple[Target, ...], Indexed] | None = None
         self._searches: dict[tuple[int, int], VectorSearch] = {}
         self._allowed: dict[tuple[int, int, Selection], Ids] = {}
+        self._shown: tuple[tuple[int, int], Mapping[str, str]] | None = None
 
     def _now(self) -> tuple[tuple[Target, ...], Indexed]:
         """Return the opened folders with their roots, and what is indexed.
@@ -187,6 +200,14 @@ class Searcher:
     def targets(self) -> tuple[Target, ...]:
         """Return the opened folders with the roots they lie in now."""
         return self._now()[0]
+
+    def drives(self) -> Mapping[str, str]:
+        """Return how the drives of the opened folders are shown, by their identity."""
+        stamp = self._catalogue.stamp()
+        if self._shown is None or self._shown[0] != stamp:
+            found = (lookup.drive_names(target.below) for target, lookup in self._lookups())
+            self._shown = stamp, shown_drives(name for names in found for name in names)
+        return self._shown[1]
 
     def vectors(self, root: Root, model_id: int) -> VectorSearch:
         """Return the (cached) vector search of a root."""
@@ -209,6 +230,7 @@ class Searcher:
         Raises:
             NotIndexedError: if no opened folder was indexed with this model.
             FolderError: if a folder of ``filters.within`` lies in none of the opened ones.
+            QueryError: if a drive of the filters is in none of them.
         """
         targets, indexed = self._now()
         parts = [
@@ -220,7 +242,7 @@ class Searcher:
         ]
         if not parts:
             raise NotIndexedError(self._not_indexed(targets[0]))
-        return Scope(tuple(parts)).restricted(filters, self._select)
+        return Scope(tuple(parts), self.drives()).restricted(filters, self._select)
 
     def _not_indexed(self, target: Target) -> str:
         name = self._model.name
@@ -257,6 +279,9 @@ class Searcher:
             if isinstance(image, (str, Path)):
                 name = name_in(target, image)
                 row = lookup.by_path(name) if name else None
+                if name and row is None:  # perhaps a moment of a recording
+                    file, at = split_frame_name(os.fsdecode(name))
+                    row = None if at is None else lookup.by_path(os.fsencode(file), at)
             else:
                 row = lookup.rows([int(image)]).get(int(image))
             if row is not None and row.root_id == lookup.root_id and target.holds(row.path):
@@ -278,10 +303,24 @@ class Searcher:
             return []
         target, row = found
         rows = Lookup(self._catalogue, row.root_id).neighbours(row, before, after)
-        return [frame_of(target, near) for near in rows if target.holds(near.path)]
+        drive = self.shown_drive(row)
+        return [frame_of(target, near, drive) for near in rows if target.holds(near.path)]
+
+    def shown_drive(self, row: ImageRow) -> str:
+        """Return how a frame's drive is shown."""
+        return self.drives().get(row.drive, row.drive)
+
+    def frames_by_drive(self) -> list[tuple[str, int]]:
+        """Return (drive as it is shown, number of frames) of every drive, by name."""
+        shown, total = self.drives(), dict[str, int]()
+        for target, lookup in self._lookups():
+            for drive, count in lookup.drives(target.below).items():
+                name = shown.get(drive, drive)
+                total[name] = total.get(name, 0) + count
+        return sorted(total.items())
 
     def groups(self, column: str) -> list[tuple[str, int]]:
-        """Return (name, number of images) of every "drive", "camera" or "day" that is open."""
+        """Return (name, number of images) of every "camera" or "day" that is open."""
         total: dict[str, int] = {}
         for target, lookup in self._lookups():
             for name, count in lookup.groups(column, target.below):
@@ -291,7 +330,7 @@ class Searcher:
     def files_of_size(self, size: int) -> list[Path]:
         """Return the catalogued files of a size, as they were opened."""
         return [
-            frame_of(target, row).path
+            frame_of(target, row, row.drive).path
             for target, lookup in self._lookups()
             for row in lookup.files_of_size(size)
             if target.holds(row.path)
@@ -304,7 +343,7 @@ class Searcher:
         return WorkspaceStatus(
             total=sum(folder.total for folder in folders),
             embedded=sum(folder.embedded for folder in folders),
-            offline=sum(folder.total for folder in folders if folder.offline),
+            offline=sum(folder.offline for folder in folders),
             skipped=sum(folder.skipped for folder in folders),
             folders=folders,
         )
@@ -314,14 +353,15 @@ class Searcher:
         root, model_id = target.root, indexed.model_id
         if root is None:
             return FolderStatus(target.folder, busy=busy)
-        total, embedded, failed = Lookup(self._catalogue, root.id).counts(model_id, target.below)
+        lookup = Lookup(self._catalogue, root.id)
+        total, embedded, failed = lookup.counts(model_id, target.below)
         run = indexed.runs.get(root.id)
         return FolderStatus(
             target.folder,
             total=total,
             embedded=embedded,
             skipped=failed,
-            offline=root.offline,
+            offline=lookup.offline(target.below),
             scanned=run.finished if run else None,
             busy=busy,
             search=self.vectors(root, model_id).serving() if run and model_id else "exact",
@@ -348,23 +388,27 @@ def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Fil
             'make it again with "c4t embed images", or choose its model with --model.'
         )
     root = Path(os.path.abspath(folder))
-    vectors = VectorSearch(SavedVectors(names, rows))
+    vectors = VectorSearch(SavedVectors(os.path.realpath(root), names, rows))
     part = Part(Target(root, os.path.realpath(root)), vectors, generation=0)
-    return Scope((part,)).restricted(filters, lambda _, chosen: vectors.source.select(chosen))
+    shown = shown_drives(vectors.source.drive_names())
+    scope = Scope((part,), shown)
+    return scope.restricted(filters, lambda _, chosen: vectors.source.select(chosen))
 
 
-def frame_of(target: Target, row: ImageRow) -> Frame:
-    """Return a row as the outside sees it."""
+def frame_of(target: Target, row: ImageRow, drive: str) -> Frame:
+    """Return a row as the outside sees it; ``drive`` is how its drive is shown."""
     relative = target.shown(row.path)
     return Frame(
         path=Path(os.path.join(target.folder, relative)),
         root=target.folder,
         relative=relative,
-        drive=row.drive,
+        drive=drive,
         camera=row.camera,
         frame=row.frame,
         time=row.time,
         image_id=row.id,
         size=row.size,
         mtime=row.mtime_ns / 1e9,
+        at=row.at,
+        first_seen=row.first_seen,
     )

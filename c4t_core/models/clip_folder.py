@@ -7,6 +7,7 @@ folder is made beside its place and moved there whole, so that half a model is n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ def public_name(folder_name: str) -> str:
 def clip_dir() -> Path:
     """Return the folder of all CLIP models, made if needed."""
     folder = models_dir() / "clip"
-    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # whoever writes there says so
+        folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
@@ -118,7 +120,7 @@ def how_to_get(name: str) -> str:
 
 def folders() -> list[Path]:
     """Return the folders of the CLIP models that are here, by name."""
-    here = clip_dir().iterdir()
+    here = clip_dir().iterdir() if clip_dir().is_dir() else ()
     return sorted(f for f in here if _NAME.fullmatch(f.name) and (f / ABOUT).is_file())
 
 

@@ -188,6 +188,7 @@ class OnnxModel(FolderModel):
         path = self.folder.graph(graph)
         import onnxruntime
 
+        onnxruntime.disable_telemetry_events()  # of Windows; elsewhere see c4t_core.quiet
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1

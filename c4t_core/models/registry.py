@@ -124,13 +124,17 @@ def _unknown(name: str) -> ModelError:
     )
 
 
+def _own_folders() -> list[Path]:
+    return list(models_dir().iterdir()) if models_dir().is_dir() else []
+
+
 def list_models() -> list[ModelInfo]:
     """Return what is known of every model: the shipped one, the user's own, CLIP.
 
     No weights are read. A broken folder is listed as not available, with the reason.
     """
     infos = [_describe_shipped()]
-    for folder in sorted(models_dir().iterdir(), key=lambda path: path.name.lower()):
+    for folder in sorted(_own_folders(), key=lambda path: path.name.lower()):
         if folder.is_dir() and _usable(folder.name):
             infos.append(_describe(f"c4t:{folder.name}", folder))
     return infos + clip_folder.clip_infos()
@@ -238,7 +242,7 @@ def register(folder: Path, name: str) -> str:
     manifest = model_folder.verify_manifest(folder)
     model_folder.read_config(folder)
     target = models_dir() / own
-    taken = {path.name.lower() for path in models_dir().iterdir()}
+    taken = {path.name.lower() for path in _own_folders()}
     if own.lower() in taken:
         raise ModelError(
             f'There is a model "c4t:{own}" already; choose another name, or remove it first with '

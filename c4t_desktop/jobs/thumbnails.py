@@ -30,6 +30,7 @@ SIDES = (256, 512)  # longer side of a thumbnail on disk, pixels
 FULL = 0  # the whole picture: not kept on disk
 _BOUND = 240  # requests waiting; about eight screens of cards
 _FAILED = ".failed"
+_DECODING = 2  # one more whenever ``images.decode`` shows a file otherwise, or reads it at last
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class ThumbnailStore:
             OSError: if the file is not there.
         """
         found = request.path.stat()
-        text = os.fsencode(request.path) + f"|{found.st_mtime_ns}|{found.st_size}".encode()
+        state = f"|{found.st_mtime_ns}|{found.st_size}|{_DECODING}"
+        text = os.fsencode(request.path) + state.encode()
         return f"{short_digest(text)}-{request.side}"
 
     def load(self, key: str) -> tuple[bytes | None, str]:
@@ -87,7 +89,7 @@ class ThumbnailStore:
         except OSError:
             pass
         try:
-            return None, file.with_suffix(_FAILED).read_text("utf-8") or "unreadable"
+            return None, file.with_suffix(_FAILED).read_text("utf-8", "replace")
         except OSError:
             return None, ""
 
@@ -148,14 +150,15 @@ def make_picture(request: Request, store: ThumbnailStore) -> Picture:
             return _decode(request, None)
         key = store.key(request)
         kept, reason = store.load(key)
-        if kept is not None:
-            return Picture(request, _to_qimage(_read_own(kept)))
+        image = None if kept is None else _read_own(kept)
+        if image is not None:
+            return Picture(request, _to_qimage(image))
         if reason:
             return Picture(request, None, reason)
         try:
             made = _decode(request, request.side)
         except ImageError as error:
-            store.keep_failure(key, str(error))
+            store.keep_failure(key, str(error) or type(error).__name__)
             return Picture(request, None, str(error))
         return _kept(made, key, store)
     except ImageError as error:
@@ -167,10 +170,14 @@ def make_picture(request: Request, store: ThumbnailStore) -> Picture:
         return Picture(request, None, str(error) or type(error).__name__)
 
 
-def _read_own(data: bytes) -> Image.Image:
+def _read_own(data: bytes) -> Image.Image | None:
+    """Return a kept thumbnail, None if it is emptied or damaged: then it is made again."""
     from PIL import Image
 
-    return Image.open(BytesIO(data), formats=("JPEG",)).convert("RGB")
+    try:
+        return Image.open(BytesIO(data), formats=("JPEG",)).convert("RGB")
+    except (OSError, ValueError, SyntaxError):
+        return None
 
 
 def _decode(request: Request, side: int | None) -> Picture:

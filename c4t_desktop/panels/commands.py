@@ -12,7 +12,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from c4t_core import paths
-from c4t_core.errors import FolderError
+from c4t_core.errors import CatalogueError, FolderError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
 from c4t_desktop.jobs.file_manager import reveal
@@ -105,8 +105,15 @@ class Commands(QObject):
 
     @Slot(object)
     def tell(self, error: BaseException) -> None:
-        """Tell the user about an error in one plain dialog."""
-        show_problem(self._window, describe(error))
+        """Tell the user about an error in one plain dialog.
+
+        Where nothing can be kept, the start has said so; what fails for it is a passing remark.
+        """
+        problem = describe(error)
+        if self._context.settings.unwritable and isinstance(error, (CatalogueError, OSError)):
+            self.message.emit(problem.sentence)
+        else:
+            show_problem(self._window, problem)
 
 
 class FolderCommands(Commands):
@@ -213,8 +220,9 @@ class FolderCommands(Commands):
     def _opened(self, opened: Opened) -> None:
         folders = tuple(str(path) for path in opened.folders)
         self._context.settings.add_recent(folders)
-        for notice in opened.workspace.notices:
-            self.message.emit(notice)
+        notices = "\n\n".join(opened.workspace.notices)
+        if notices:  # a sentence of the status area would be gone as soon as the index runs
+            show_problem(self._window, Problem(self.tr("Please note"), notices))
         if self._context.settings.value(INDEX_AT_OPENING):
             self._library.index()
 
@@ -235,7 +243,7 @@ class FolderCommands(Commands):
         )
 
     def _show_skipped(self, skipped: Sequence[Skipped]) -> None:
-        dialog = SkippedDialog(skipped, self._context.theme, self._window)
+        dialog = SkippedDialog(skipped, self._library.report, self._context.theme, self._window)
         dialog.retry_wanted.connect(self._retry_skipped)
         open_dialog(dialog)
 
@@ -354,8 +362,12 @@ class HitCommands(Commands):
         question = self._context.finder.question
         if not question.empty:
             dialog = SaveSearchDialog(question, self._context.theme, self._window)
-            dialog.named.connect(self._context.marks.save)
+            dialog.named.connect(self._save_as)
             open_dialog(dialog)
+
+    @Slot(str, object)
+    def _save_as(self, name: str, question: Question) -> None:
+        self._context.marks.save(name, question, self._context.finder.order.chosen_cut)
 
     @Slot(object)
     def run_saved(self, saved: Saved) -> None:
@@ -365,6 +377,14 @@ class HitCommands(Commands):
             show_problem(self._window, Problem(title, f"{saved.name}: {saved.problem}"))
             return
         self.question_wanted.emit(saved.question)
+        self._context.finder.set_cut(saved.cut)
+        if not saved.same_model:
+            self.message.emit(
+                self.tr(
+                    "The cut of “{0}” was found with another model; save the search again to find "
+                    "it for this one."
+                ).format(shown(saved.name))
+            )
         self._context.marks.seen(saved)
 
     @Slot(object)

@@ -134,6 +134,14 @@ def moment_text(seconds: float | None) -> str:
     return time.strftime(form, time.gmtime(seconds))
 
 
+def changed_text(seconds: float) -> str:
+    """Write when a file changed, local time; "" for what no calendar of this system holds."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+    except (OSError, OverflowError, ValueError):  # a broken clock; negative ones on Windows
+        return ""
+
+
 def _of_file(path: Path) -> Facts:
     from c4t_core.errors import ImageError
     from c4t_core.images.decode import read_header
@@ -142,8 +150,7 @@ def _of_file(path: Path) -> Facts:
         info = path.stat()
     except OSError:
         return Facts(path)
-    changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.st_mtime))
-    facts = Facts(path, info.st_size, changed)
+    facts = Facts(path, info.st_size, changed_text(info.st_mtime))
     try:
         header = read_header(path)
         return replace(facts, pixels=header[:2], format=header.format)

@@ -6,7 +6,7 @@ to searching meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ class Plan:
         images: root of the image paths; None for the folder of the pairs.
         scenes: ground truth as JSON lines, None without.
         test_set: a test set of the user's; "" for all marks. Only where ``pairs`` is None.
+        columns: role -> column of the pairs, None to have them found.
     """
 
     models: tuple[str, ...]
@@ -45,6 +46,7 @@ class Plan:
     images: Path | None = None
     scenes: Path | None = None
     test_set: str = ""
+    columns: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def evaluate(plan: Plan, job: Job, files_of_size: FilesOfSize) -> Report:
     if scenes is None and holds_scenes(pairs):
         made = pairs_from_labels("scenes", pairs, images, scenes=True, progress=job.progress)
         pairs, images, scenes = made.path, made.images, made.scenes
-    request = EvaluationRequest(pairs, images, plan.models, scenes)
+    request = EvaluationRequest(pairs, images, plan.models, scenes, columns=plan.columns)
     return run_evaluation(request, job.progress, job.report)
 
 
@@ -130,7 +132,7 @@ def _evaluate_marks(plan: Plan, job: Job, files_of_size: FilesOfSize) -> Report:
     from c4t_core.evaluation.collection import Collection
     from c4t_core.evaluation.evaluate import evaluate as evaluate_queries
     from c4t_core.evaluation.queries import make_query
-    from c4t_core.images.frame_names import parse_frame_name
+    from c4t_core.images.frame_names import recording, shown_drives
 
     job.report("reading the marks")
     judged = _judged(plan.test_set, files_of_size)
@@ -140,11 +142,13 @@ def _evaluate_marks(plan: Plan, job: Job, files_of_size: FilesOfSize) -> Report:
             "No frame is marked as right yet; mark hits with R and X in the results, then "
             "evaluate again."
         )
+    drives = [recording(Path(name).as_posix()) for name in names]
+    shown = shown_drives(drives)
     collection = Collection(
         names=tuple(names),
         paths=tuple(Path(name) for name in names),
         captions=((),) * len(names),
-        drives=tuple(parse_frame_name(name).drive for name in names),
+        drives=tuple(shown[drive] for drive in drives),
     )
     queries = []
     for text, frames in judged.items():
@@ -197,7 +201,8 @@ def hits_of(report: Report, index: int, model: str) -> QueryHits:
     for rank, (image, score) in enumerate(best, 1):
         path, relative = names.paths[image], names.names[image]
         known = parse_frame_name(relative)
-        hit = Hit(path, score, rank, path.parent, relative, drive=known.drive, camera=known.camera)
+        drive = names.drives[image] or known.drive
+        hit = Hit(path, score, rank, path.parent, relative, drive=drive, camera=known.camera)
         rows.append(Row(hit))
         marks[path] = "right" if image in right else "wrong"
     count = sum(mark == "right" for mark in marks.values())

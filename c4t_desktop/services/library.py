@@ -94,6 +94,7 @@ class Library(QObject):
         opened_now: what is open of it, None while that is being opened.
         model: name of the model in use.
         models: what the core knows about models (tuple of ModelInfo).
+        report: what the last run over the open folders found, None before its end.
 
     Signals:
         opening: folders are about to be opened (tuple of Path, model name).
@@ -140,6 +141,7 @@ class Library(QObject):
         self.model = model
         self.models: tuple[ModelInfo, ...] = ()
         self._excludes: tuple[str, ...] | None = None
+        self.report: IndexReport | None = None
         self._meter = RateMeter()
         self._index = OneJob(runner, WORK)
         self._last = (0, 0)
@@ -199,6 +201,7 @@ class Library(QObject):
         self.stop_index()
         self.runner.cancel_key("search")
         self.folders = tuple(folders)
+        self.report = None
         self.model = model or self.model
         wanted, name, excludes = self.folders, self.model, self._excludes
         if self._opened_now is not None and self._opened_now.folders != wanted:
@@ -256,6 +259,7 @@ class Library(QObject):
         self.runner.cancel_key("search")
         self._leave()
         self.folders = ()
+        self.report = None
         self.closed.emit()
 
     def release(self) -> None:
@@ -276,7 +280,7 @@ class Library(QObject):
 
         if self._index.start(
             work,
-            done=self.index_ended.emit,
+            done=self._index_done,
             failed=self.index_failed.emit,
             stopped=lambda: self.index_ended.emit(None),
             progress=self._index_progress,
@@ -286,6 +290,10 @@ class Library(QObject):
             self._last = (0, 0)
             self._counted = 0.0
             self._tell_progress()
+
+    def _index_done(self, report: IndexReport) -> None:
+        self.report = report
+        self.index_ended.emit(report)
 
     @property
     def is_indexing(self) -> bool:

@@ -5,7 +5,9 @@ Everything is read and written in the ``"look"`` lane; this side keeps a copy fo
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +15,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from c4t_core.errors import C4TError, DataError
 from c4t_desktop.jobs.runner import Job, ignore
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.library import LOOK, FilesOfSize, Library
-from c4t_desktop.services.question import NEAREST, Question, saved_question
+from c4t_desktop.services.question import Question, saved_question
 
 if TYPE_CHECKING:
     from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
-    from c4t_core.workspace import Hit
     from c4t_desktop.services.workspace import WorkspaceLike
 
 T = TypeVar("T")
@@ -34,15 +36,24 @@ class Saved:
         name: unique.
         question: what is asked.
         matches: how many frames match now, None while unknown.
-        fresh: how many of them were not there when it was last looked at.
+        fresh: how many of them were first indexed after it was last looked at.
+        same_model: whether its cut was found with the model in use; else nothing counts as new.
         problem: why it cannot be run, "" if it can.
+        scenario: as the core keeps it.
     """
 
     name: str
     question: Question
     matches: int | None = None
     fresh: int = 0
+    same_model: bool = True
     problem: str = ""
+    scenario: Scenario | None = None
+
+    @property
+    def cut(self) -> float | None:
+        """The least score of a match, None while none holds for the model in use."""
+        return self.scenario.cut if self.scenario is not None and self.same_model else None
 
 
 class _Store:
@@ -236,17 +247,23 @@ class MarkBook(QObject):
         store = self._store
         self._run(lambda _: _read_saved(store.get()), self._saved_read, "saved")
 
-    def save(self, name: str, question: Question) -> None:
-        """Keep a question under a name; what it finds now is no news."""
-        store, workspace = self._store, self._library.workspace
+    def save(self, name: str, question: Question, cut: float | None) -> None:
+        """Keep a question under a name with a cut (None finds one); what matches is no news."""
+        store, library = self._store, self._library
+        workspace, files_of_size = library.workspace, library.files_of_size()
+        model = library.model
 
         def work(_: Job) -> tuple[Saved, ...]:
+            from c4t_core.index import scenarios
             from c4t_core.index.store.user_data import Scenario
 
             settings = {"filters": question.restrictions(), "refine": question.refine}
-            store.get().save_scenario(Scenario(name, question.key(), settings))
-            if workspace is not None:
-                store.get().mark_seen(name, map(_plain_key, _matches_or_none(workspace, question)))
+            scenario = Scenario(name, question.key(), settings)
+            with contextlib.suppress(C4TError):  # not indexed yet: a cut is found when it is run
+                if workspace is not None:
+                    marks = scenarios.located(store.get(), scenario.query, files_of_size)
+                    scenario = scenarios.with_cut(workspace, scenario, marks, model, cut)
+            store.get().save_scenario(scenario)
             return _read_saved(store.get())
 
         self._run(work, self._saved_read, None)
@@ -267,11 +284,19 @@ class MarkBook(QObject):
         if workspace is None or saved.problem:
             return
 
-        def work(_: Job) -> None:
-            hits = _matches(workspace, saved.question)[0]
-            store.get().mark_seen(saved.name, [_plain_key(hit) for hit in hits])
+        when, files_of_size = time.time(), self._library.files_of_size()
 
-        self._run(work, lambda _: self.count_saved(), None)
+        def work(_: Job) -> tuple[Saved, ...]:
+            from c4t_core.index import scenarios
+
+            if saved.scenario is not None:
+                data = store.get()
+                marks = scenarios.located(data, saved.scenario.query, files_of_size)
+                counted = scenarios.count(workspace, saved.scenario, marks)
+                scenarios.look(data, workspace, saved.scenario, counted, when)
+            return _read_saved(store.get())
+
+        self._run(work, self._saved_read, None)
 
     @Slot()
     def count_saved(self) -> None:
@@ -279,9 +304,14 @@ class MarkBook(QObject):
         store, workspace, saved = self._store, self._library.workspace, self.saved
         if workspace is None or not saved:
             return
+        files_of_size = self._library.files_of_size()
 
         def work(job: Job) -> tuple[Saved, ...]:
-            return tuple(_counted(job, store.get(), workspace, entry) for entry in saved)
+            found = []
+            for entry in saved:
+                job.check()
+                found.append(_counted(store.get(), workspace, files_of_size, entry))
+            return tuple(found)
 
         self._library.runner.submit(
             work, lane=LOOK, key="count", done=self._saved_counted, failed=ignore
@@ -310,7 +340,7 @@ def _image_key(workspace: WorkspaceLike, path: Path) -> ImageKey:
     frame = workspace.frame(path)
     if frame is None:
         return ImageKey.of(path.parent, path.name)
-    return ImageKey.of(frame.root, frame.relative)
+    return ImageKey.of(frame.root, frame.relative, frame.at)
 
 
 def _note(data: UserData, query: str, keys: list[ImageKey], good: bool | None) -> None:
@@ -325,21 +355,12 @@ def _note(data: UserData, query: str, keys: list[ImageKey], good: bool | None) -
     data.mark(query, keys, good)
 
 
-def _plain_key(hit: Hit) -> ImageKey:
-    from c4t_core.index.store.user_data import ImageKey
-
-    return ImageKey(hit.root, hit.relative)
-
-
 def _read_marks(data: UserData, files_of_size: FilesOfSize, query: str) -> dict[Path, str]:
     """Return the marks of a query by where the files are now."""
-    from c4t_core.index.store.user_data import locate
+    from c4t_core.index.scenarios import located
 
-    found = {}
-    for mark in data.marks(query):
-        path = locate(mark.image, files_of_size) or mark.image.path
-        found[path] = "right" if mark.good else "wrong"
-    return found
+    found = located(data, query, files_of_size)
+    return {path: "right" if good else "wrong" for path, good in found.items()}
 
 
 def _read_saved(data: UserData) -> tuple[Saved, ...]:
@@ -348,42 +369,26 @@ def _read_saved(data: UserData) -> tuple[Saved, ...]:
 
 def _saved(scenario: Scenario) -> Saved:
     """Return a saved search; one that cannot be read is listed with the others all the same."""
-    from c4t_core.errors import DataError
-
     question, problem = Question(text=scenario.query), scenario.problem
     try:
         question = saved_question(scenario.query, scenario.settings)
     except DataError as error:
         problem = problem or str(error)
-    return Saved(scenario.name, question, problem=problem)
+    return Saved(scenario.name, question, problem=problem, scenario=scenario)
 
 
-def _matches(workspace: WorkspaceLike, question: Question) -> tuple[list[Hit], bool]:
-    """Return what the search shows, and whether it stands out from the rest."""
-    answer = workspace.answer(question.query(), filters=question.filters)
-    count = NEAREST if answer.cut is None else answer.histogram.above(answer.cut)
-    return answer.hits(count), answer.cut is not None
+def _counted(
+    data: UserData, workspace: WorkspaceLike, files_of_size: FilesOfSize, saved: Saved
+) -> Saved:
+    from c4t_core.index import scenarios
 
-
-def _matches_or_none(workspace: WorkspaceLike, question: Question) -> list[Hit]:
-    from c4t_core.errors import C4TError
-
-    try:
-        return _matches(workspace, question)[0]
-    except C4TError:  # not indexed yet, or an image of the query is gone
-        return []
-
-
-def _counted(job: Job, data: UserData, workspace: WorkspaceLike, saved: Saved) -> Saved:
-    from c4t_core.errors import C4TError
-
-    job.check()
-    if saved.problem:
+    if saved.problem or saved.scenario is None:
         return saved
     try:
-        hits, stands_out = _matches(workspace, saved.question)
-    except C4TError:  # not indexed yet, or an image of the query is gone
+        marks = scenarios.located(data, saved.scenario.query, files_of_size)
+        counted = scenarios.count(workspace, saved.scenario, marks)
+    except C4TError:  # not indexed yet, or a drive, folder or image of the query is not open
         return dataclasses.replace(saved, matches=None, fresh=0)
-    # The nearest of frames that do not fit are no news: any folder added would bring some.
-    fresh = data.unseen(saved.name, [_plain_key(hit) for hit in hits]) if stands_out else ()
-    return dataclasses.replace(saved, matches=len(hits), fresh=len(fresh))
+    return dataclasses.replace(
+        saved, matches=counted.matches, fresh=counted.new, same_model=counted.same_model
+    )

@@ -141,14 +141,17 @@ def pairs_from_marks(marks: Iterable[tuple[str, Path]], root: Path) -> MadePairs
     """
     from c4t_core.datasets.pairs import PairsWriter
     from c4t_core.files import atomic_text
-    from c4t_core.images.frame_names import parse_frame_name
+    from c4t_core.images.frame_names import FrameName, parse_frame_name, recording, shown_drives
 
+    rows = [(query, image, recording(image.as_posix())) for query, image in marks]
+    shown = shown_drives(drive for _, _, drive in rows)
     target = _folder() / "my-marks.csv"
     with atomic_text(target) as out:
         writer = PairsWriter(out)
-        for query, image in marks:
+        for query, image, drive in rows:
             relative = image.relative_to(root).as_posix()
-            writer.write(relative, query, parse_frame_name(relative).drive, None)
+            known = parse_frame_name(relative) != FrameName()  # else a photograph of no drive
+            writer.write(relative, query, shown[drive] if known else None, None)
     return MadePairs(target, root)
 
 

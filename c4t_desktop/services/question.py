@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import calendar
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from c4t_core.errors import DataError
-from c4t_core.index.query import NO_FILTERS, Filters, Query, Term, parse_query
+from c4t_core.index.query import (
+    NO_FILTERS,
+    Filters,
+    Query,
+    Term,
+    parse_query,
+    plain_filters,
+    saved_filters,
+)
 
 NEAREST = 60  # hits shown where nothing stands out
-_DAY = 86_400  # seconds
-_SETTINGS = frozenset({"filters", "refine"})  # of a saved search
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,7 @@ class Question:
 
         Ids of images are left out: they do not outlive the catalogue.
         """
-        filters = self.filters
-        return {
-            "within": [str(folder) for folder in filters.within],
-            "drive": next(iter(filters.drives), None),
-            "camera": next(iter(filters.cameras), None),
-            "day": day_of(filters),
-            "marked": self.marked,
-        }
+        return {**plain_filters(self.filters), "marked": self.marked}
 
 
 def saved_question(text: str, settings: Mapping[str, object]) -> Question:
@@ -92,46 +88,8 @@ def saved_question(text: str, settings: Mapping[str, object]) -> Question:
     Raises:
         DataError: if they hold what this version does not know; the search would be another one.
     """
-    kept = settings.get("filters") or {}
-    if not isinstance(kept, Mapping):
-        raise DataError("Its filters cannot be read; save the search again, or remove it.")
-    unknown = sorted({*settings} - _SETTINGS | {*kept} - {*Question().restrictions()})
-    if unknown:
-        raise DataError(
-            f'It is restricted by "{unknown[0]}", which this version does not know; update this '
-            "program to run the search."
-        )
-    within, drive, camera = kept.get("within"), kept.get("drive"), kept.get("camera")
-    since, until = day_bounds(kept.get("day"))
-    filters = Filters(
-        within=tuple(map(str, within)) if isinstance(within, list) else (),
-        drives=(str(drive),) if drive else (),
-        cameras=(str(camera),) if camera else (),
-        since=since,
-        until=until,
-    )
-    marked = str(kept.get("marked") or "")
-    return Question((), text, filters, marked, refine=bool(settings.get("refine")))
-
-
-def day_bounds(day: object) -> tuple[float | None, float | None]:
-    """Return when a day such as ``"2026-10-14"`` (UTC) begins and ends; no bounds without one.
-
-    Raises:
-        DataError: if it is no day.
-    """
-    if not isinstance(day, str) or not day:
-        return None, None
-    try:
-        since = float(calendar.timegm(time.strptime(day, "%Y-%m-%d")))
-    except ValueError as error:
-        raise DataError(f'"{day}" is no date such as 2026-10-14; choose another.') from error
-    return since, since + _DAY
-
-
-def day_of(filters: Filters) -> str | None:
-    """Return the day that filters are restricted to."""
-    return None if filters.since is None else time.strftime("%Y-%m-%d", time.gmtime(filters.since))
+    filters, marked, refine = saved_filters(settings)
+    return Question((), text, filters, marked, refine=refine)
 
 
 @dataclass(frozen=True)
@@ -151,6 +109,11 @@ class Order:
     cut: float | None = None
     show_all: bool = False
     unfolded: frozenset[int] = frozenset()
+
+    @property
+    def chosen_cut(self) -> float | None:
+        """The least score that the user chose to see, -1 for everything; None for automatic."""
+        return -1.0 if self.show_all else self.cut
 
     def limit(self, automatic: float | None) -> int | None:
         """Return how many to show where the scores suggest no cut; None for all."""

@@ -11,6 +11,9 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from c4t_core import paths
+from c4t_core.files import write_whole
+
+_SIDES = (16, 20, 24, 32, 48, 64, 96)  # pixels
 
 
 @lru_cache(maxsize=256)
@@ -33,17 +36,23 @@ def draw(painter: QPainter, name: str, where: QRectF, colour: str) -> None:
     _renderer(name, colour).render(painter, where)
 
 
-def file(name: str, colour: str) -> Path:
-    """Return a tinted icon as a file, for style sheets and Qt's own icon engine."""
+def file(name: str, colour: str) -> Path | None:
+    """Return a tinted icon as a file, for style sheets and Qt's own icon engine.
+
+    A file that is emptied or damaged is made again; None where none can be kept.
+    """
     path = paths.cache_dir() / "icons" / f"{name}-{colour[1:]}.svg"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(_tinted(name, colour))
+    drawing = _tinted(name, colour)
+    try:
+        if not path.is_file() or path.read_bytes() != drawing:
+            write_whole(path, drawing, sync=False)
+    except OSError:
+        return None
     return path
 
 
 def icon(name: str, colour: str, disabled: str = "", active: str = "") -> QIcon:
-    """Return an icon that is sharp at every size.
+    """Return an icon that is sharp at every size; where no file can be kept, at the usual ones.
 
     Args:
         name: of the file in ``resources/icons``.
@@ -58,7 +67,12 @@ def icon(name: str, colour: str, disabled: str = "", active: str = "") -> QIcon:
         (disabled or colour, mode.Disabled, state.Off),
         (active or colour, mode.Normal, state.On),
     ):
-        made.addFile(str(file(name, tint)), QSize(), where, when)
+        path = file(name, tint)
+        if path is not None:
+            made.addFile(str(path), QSize(), where, when)
+            continue
+        for side in _SIDES:
+            made.addPixmap(pixmap(name, tint, side, 1.0), where, when)
     return made
 
 

@@ -63,7 +63,9 @@ class Theme(QObject):
             ("chevron-up", "chevron-up", self.colours.muted),
             ("check", "check", self.colours.accent_text),
         ):
-            sheet = sheet.replace("{" + name + "}", icons.file(icon, colour).as_posix())
+            path = icons.file(icon, colour)
+            url = 'url("{' + name + '}")'
+            sheet = sheet.replace(url, f'url("{path.as_posix()}")' if path else "none")
         self._app.setStyleSheet(sheet)
         for button, (name, colour) in list(self._dressed.items()):
             if isValid(button):

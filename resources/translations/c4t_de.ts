@@ -242,6 +242,25 @@
   </message>
  </context>
  <context>
+  <name>ColumnsRow</name>
+  <message>
+   <source>Caption column</source>
+   <translation>Spalte der Bildtexte</translation>
+  </message>
+  <message>
+   <source>Column of the caption</source>
+   <translation>Spalte des Bildtexts</translation>
+  </message>
+  <message>
+   <source>Column of the image</source>
+   <translation>Spalte des Bildes</translation>
+  </message>
+  <message>
+   <source>Image column</source>
+   <translation>Spalte der Bilder</translation>
+  </message>
+ </context>
+ <context>
   <name>CompareDelegate</name>
   <message>
    <source>only here</source>
@@ -281,6 +300,17 @@
   <message>
    <source>{0} has not seen these frames yet; index them to compare.</source>
    <translation>{0} kennt diese Bilder noch nicht; zum Vergleichen zuerst indizieren.</translation>
+  </message>
+ </context>
+ <context>
+  <name>Desktop</name>
+  <message>
+   <source>Nothing can be kept</source>
+   <translation>Nichts kann gespeichert werden</translation>
+  </message>
+  <message>
+   <source>Nothing can be kept in "{folder}" ({reason}): make the folder writable, free some space on its disk, or set C4T_DATA_DIR to another folder; until then marks, searches and settings are lost at the end.</source>
+   <translation>In „{folder}“ kann nichts gespeichert werden ({reason}): den Ordner beschreibbar machen, auf seinem Datenträger Platz schaffen oder C4T_DATA_DIR auf einen anderen Ordner setzen; bis dahin gehen Markierungen, Suchen und Einstellungen am Ende verloren.</translation>
   </message>
  </context>
  <context>
@@ -948,6 +978,10 @@
    <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
   </message>
   <message>
+   <source>Please note</source>
+   <translation>Bitte beachten</translation>
+  </message>
+  <message>
    <source>The sample's pictures are drawn, not photographed.</source>
    <translation>Die Bilder des Beispiels sind gezeichnet, nicht fotografiert.</translation>
   </message>
@@ -994,6 +1028,10 @@
   <message>
    <source>Copied.</source>
    <translation>Kopiert.</translation>
+  </message>
+  <message>
+   <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
+   <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
   </message>
   <message>
    <source>This search cannot be run</source>
@@ -1627,6 +1665,10 @@
    <translation>Die nächstliegenden trotzdem zeigen</translation>
   </message>
   <message>
+   <source>Show what was left out</source>
+   <translation>Zeigen, was ausgelassen wurde</translation>
+  </message>
+  <message>
    <source>The first frames are on their way</source>
    <translation>Die ersten Bilder sind unterwegs</translation>
   </message>
@@ -1683,6 +1725,14 @@
    <translation>{0} können durchsucht werden.</translation>
   </message>
   <message>
+   <source>{0} file in this folder or below it was left out, by rules or for its format.</source>
+   <translation>{0} Datei in diesem Ordner oder darunter wurde ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
+  </message>
+  <message>
+   <source>{0} files in this folder or below it were left out, by rules or for their format.</source>
+   <translation>{0} Dateien in diesem Ordner oder darunter wurden ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
+  </message>
+  <message>
    <source>{0} frame</source>
    <translation>{0} Bild</translation>
   </message>
@@ -1710,24 +1760,12 @@
    <translation>Bildtext</translation>
   </message>
   <message>
-   <source>Caption column</source>
-   <translation>Spalte der Bildtexte</translation>
-  </message>
-  <message>
    <source>Choose the pairs to learn from.</source>
    <translation>Die Paare wählen, aus denen gelernt wird.</translation>
   </message>
   <message>
    <source>Choose…</source>
    <translation>Wählen …</translation>
-  </message>
-  <message>
-   <source>Column of the caption</source>
-   <translation>Spalte des Bildtexts</translation>
-  </message>
-  <message>
-   <source>Column of the image</source>
-   <translation>Spalte des Bildes</translation>
   </message>
   <message>
    <source>Drive</source>
@@ -1744,10 +1782,6 @@
   <message>
    <source>Image</source>
    <translation>Bild</translation>
-  </message>
-  <message>
-   <source>Image column</source>
-   <translation>Spalte der Bilder</translation>
   </message>
   <message>
    <source>Images</source>
@@ -2358,8 +2392,8 @@
    <translation>Paare</translation>
   </message>
   <message>
-   <source>Pairs (*.csv *.tsv *.txt *.jsonl *.json);;All files (*)</source>
-   <translation>Paare (*.csv *.tsv *.txt *.jsonl *.json);;Alle Dateien (*)</translation>
+   <source>Pairs (*.csv *.tsv *.txt *.jsonl *.json *.gz);;All files (*)</source>
+   <translation>Paare (*.csv *.tsv *.txt *.jsonl *.json *.gz);;Alle Dateien (*)</translation>
   </message>
   <message>
    <source>Pairs file</source>
@@ -2603,6 +2637,10 @@
    <translation>Er liegt jetzt woanders …</translation>
   </message>
   <message>
+   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
+   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
+  </message>
+  <message>
    <source>OPENED BEFORE</source>
    <translation>ZULETZT GEÖFFNET</translation>
   </message>
@@ -2630,6 +2668,18 @@
  <context>
   <name>SkippedDialog</name>
   <message>
+   <source>1 file, of a format that is not read</source>
+   <translation>1 Datei, deren Format nicht gelesen wird</translation>
+  </message>
+  <message>
+   <source>1 image</source>
+   <translation>1 Bild</translation>
+  </message>
+  <message>
+   <source>1 recording; it is not read yet</source>
+   <translation>1 Aufzeichnung; sie wird noch nicht gelesen</translation>
+  </message>
+  <message>
    <source>Copy the list</source>
    <translation>Liste kopieren</translation>
   </message>
@@ -2646,12 +2696,48 @@
    <translation>Jetzt erneut versuchen</translation>
   </message>
   <message>
+   <source>label pictures</source>
+   <translation>Label-Bilder</translation>
+  </message>
+  <message>
+   <source>more than {0} images</source>
+   <translation>mehr als {0} Bilder</translation>
+  </message>
+  <message>
+   <source>the application’s own data</source>
+   <translation>eigene Daten der Anwendung</translation>
+  </message>
+  <message>
    <source>{0} file could not be used</source>
    <translation>{0} Datei war nicht brauchbar</translation>
   </message>
   <message>
    <source>{0} files could not be used</source>
    <translation>{0} Dateien waren nicht brauchbar</translation>
+  </message>
+  <message>
+   <source>{0} files, of a format that is not read</source>
+   <translation>{0} Dateien, deren Format nicht gelesen wird</translation>
+  </message>
+  <message>
+   <source>{0} images</source>
+   <translation>{0} Bildern</translation>
+  </message>
+  <message>
+   <source>{0} left out by the rule “{1}”</source>
+   <translation>{0} nach der Regel „{1}“ ausgelassen</translation>
+  </message>
+  <message>
+   <source>{0} left out, by rules or for their format</source>
+   <translation>{0} ausgelassen, nach Regeln oder wegen ihres Formats</translation>
+  </message>
+  <message>
+   <source>{0} recordings; they are not read yet</source>
+   <translation>{0} Aufzeichnungen; sie werden noch nicht gelesen</translation>
+  </message>
+  <message>
+   <source>“c4t index --exclude-nothing” takes in what the rules leave out.</source>
+   <translation>„c4t index --exclude-nothing“ nimmt auch auf, was die Regeln auslassen.</translation>
   </message>
  </context>
  <context>
@@ -2746,6 +2832,10 @@
   <message>
    <source>{0} left</source>
    <translation>noch {0}</translation>
+  </message>
+  <message>
+   <source>{0} left out</source>
+   <translation>{0} außen vor</translation>
   </message>
   <message>
    <source>{0} of {1}</source>

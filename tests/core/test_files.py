@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
+import io
+import lzma
 import os
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from c4t_core import files
+from c4t_core.errors import DataError
 from c4t_core.files import atomic_folder, atomic_path, atomic_text, sha256, write_whole
 
 
@@ -107,3 +114,49 @@ def test_one_sum_of_files_text_and_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes("größer".encode())
     whole = hashlib.sha256("größer".encode()).hexdigest()
     assert {sha256(tmp_path / "a"), sha256("größer"), sha256("größer".encode())} == {whole}
+
+
+def test_what_gzip_packed_is_read_whatever_its_name(tmp_path: Path) -> None:
+    for name in ("a.json.gz", "b.json"):
+        (tmp_path / name).write_bytes(gzip.compress('{"größer": 1}'.encode()))
+        assert files.read_json(tmp_path / name) == {"größer": 1}
+        assert files.read_text_any(tmp_path / name) == '{"größer": 1}'
+        with files.open_bytes(tmp_path / name) as lines:
+            assert list(lines) == ['{"größer": 1}'.encode()]
+    (tmp_path / "plain.gz").write_bytes(b"a,b\n")
+    assert files.read_bytes(tmp_path / "plain.gz") == b"a,b\n"
+
+
+def test_a_gzip_file_that_is_cut_short_or_a_bomb_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv.gz"
+    whole = gzip.compress(os.urandom(5000))
+    for raw in (whole[:40], whole[:1000] + b"x" * 500 + whole[1500:], whole[:3]):
+        path.write_bytes(raw)
+        with pytest.raises(DataError, match=r"compressed \(gzip\) and damaged; get it again"):
+            files.read_bytes(path)
+    monkeypatch.setattr(files, "MOST_UNPACKED", 1 << 20)
+    path.write_bytes(gzip.compress(b"0" * (1 << 20)))
+    assert len(files.read_bytes(path)) == 1 << 20
+    path.write_bytes(gzip.compress(b"0" * ((1 << 20) + 1)))
+    with pytest.raises(DataError, match="more than 1 MB; unpack it first"):
+        files.read_text_any(path)
+
+
+def test_archives_are_named_for_what_they_are(tmp_path: Path) -> None:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("a.json"))
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("a.json", "{}")
+    for kind, raw in {
+        "zip": zipped.getvalue(),
+        "tar": gzip.compress(held.getvalue()),
+        "bzip2": bz2.compress(b"{}"),
+        "xz": lzma.compress(b"{}"),
+    }.items():
+        (tmp_path / "a.json").write_bytes(raw)
+        with pytest.raises(DataError, match=rf"\({kind}.*; unpack it first"):
+            files.read_json(tmp_path / "a.json")

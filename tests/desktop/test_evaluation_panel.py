@@ -116,6 +116,33 @@ def test_no_model_is_no_evaluation(qtbot, opened, pairs):
     assert "at least one model" in child(panel, QLabel, "evaluationMessage").text()
 
 
+def test_columns_of_unknown_names_are_chosen(
+    qtbot, opened, window, core, pairs, tiny_model_folder, monkeypatch
+):
+    core.models = (ModelInfo(str(tiny_model_folder), "c4t", tiny_model_folder),)
+    window.desktop.context.library.list_models()
+    pairs.write_text(pairs.read_text().replace("image,caption", "bild,bildtext"))
+    panel = opened()
+    box = f"evaluateModel_{tiny_model_folder}"
+    qtbot.waitUntil(lambda: panel.findChild(QCheckBox, box) is not None)
+    child(panel, QCheckBox, box).click()
+    fill(qtbot, panel, pairs)
+    columns = panel.setup.columns
+    assert not columns.isVisible()
+    click(qtbot, panel, "evaluateStartButton")
+    qtbot.waitUntil(lambda: panel.pages.currentIndex() == SETUP)
+    assert "hold the caption" in child(panel, QLabel, "evaluationMessage").text()
+    assert columns.isVisible()
+    columns.caption.setFocus()
+    qtbot.keyClick(columns.caption, Qt.Key.Key_Down)
+    qtbot.keyClick(columns.caption, Qt.Key.Key_Down)
+    assert columns.caption.currentText() == "bildtext"
+    click(qtbot, panel, "evaluateStartButton")
+    qtbot.waitUntil(lambda: panel.pages.currentIndex() == RESULT, timeout=20_000)
+    panel.setup.pairs.setText("another.csv")
+    assert columns.chosen == {"image": "", "caption": ""}
+
+
 def test_from_pairs_to_a_report(
     qtbot, opened, window, core, pairs, tiny_model_folder, tmp_path, monkeypatch
 ):

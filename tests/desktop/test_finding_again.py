@@ -220,12 +220,38 @@ def test_new_frames_of_a_saved_search_are_counted_as_news(qtbot, window, core, f
     until(qtbot, lambda: marks.saved[0].fresh == 0 and marks.saved[0].matches == 13)
 
 
-def test_the_nearest_are_no_news_where_nothing_stands_out(qtbot, window, core, frames):
+def test_a_saved_search_keeps_its_cut_until_it_is_saved_again(qtbot, window, core, frames):
     marks = save_a_search_then_add_a_frame(qtbot, window, core, frames)
-    core.last.cut = None
+    core.last.cut = 0.45  # what would be found now
     qtbot.keyClick(window, Qt.Key.Key_F5)
     until(qtbot, lambda: marks.saved[0].matches == 13 and not busy(window))
+    qtbot.mouseClick(side_row(qtbot, window, "Truck"), Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 13)
+    assert window.desktop.context.finder.order.cut == 0.35
+
+
+def test_a_saved_search_that_matches_nothing_counts_nothing(qtbot, window, core, frames):
+    core.last.cut = None
+    search(qtbot, window, "truck")
+    qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
+    dialog = child(window, QDialog, "saveSearchDialog")
+    qtbot.keyClick(child(dialog, QLineEdit, "scenarioName"), Qt.Key.Key_Return)
+    marks = window.desktop.context.marks
+    until(qtbot, lambda: marks.saved and marks.saved[0].matches is not None)
+    assert (marks.saved[0].matches, marks.saved[0].fresh) == (0, 0)
+
+
+def test_a_cut_found_with_another_model_is_said_and_makes_no_news(qtbot, window, core, frames):
+    marks = save_a_search_then_add_a_frame(qtbot, window, core, frames)
+    core.last.model_fingerprint = "another"
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    until(qtbot, lambda: not marks.saved[0].same_model)
     assert marks.saved[0].fresh == 0
+    row = side_row(qtbot, window, "Truck")
+    assert "another model" in row.toolTip()
+    qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: not busy(window))
+    assert window.desktop.context.finder.order.cut is None
 
 
 # details ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from c4t_desktop.gallery.delegate import CardDelegate
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.gallery.view import ResultsView
+from c4t_desktop.jobs import thumbnails
 from c4t_desktop.jobs.thumbnails import Thumbnails, ThumbnailStore
 from c4t_desktop.services.arrange import Row
 from c4t_desktop.theme import Theme
@@ -133,3 +134,15 @@ def test_the_memory_of_kept_cards_is_bounded(grid, monkeypatch):
     view.itemDelegate().forget()
     view.viewport().repaint()
     assert 0 < view.itemDelegate()._bytes <= 400_000
+
+
+def test_what_an_older_decoder_made_is_not_shown(tmp_path, monkeypatch):
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (20, 20), RED).save(picture)
+    store = ThumbnailStore(tmp_path / "kept")
+    request = thumbnails.Request(picture, 256)
+    with monkeypatch.context() as older:
+        older.setattr(thumbnails, "_DECODING", 1)
+        store.keep_failure(store.key(request), "not an image")
+        assert thumbnails.make_picture(request, store).image is None
+    assert thumbnails.make_picture(request, store).image is not None

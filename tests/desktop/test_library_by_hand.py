@@ -87,7 +87,7 @@ class Offline(FakeWorkspace):
 
     def status(self):
         status = super().status()
-        folders = tuple(dataclasses.replace(entry, offline=True) for entry in status.folders)
+        folders = tuple(dataclasses.replace(entry, offline=entry.total) for entry in status.folders)
         assert all(isinstance(entry, FolderStatus) for entry in folders)
         return dataclasses.replace(status, offline=status.total, folders=folders)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from c4t_core.index.query import Filters, Term
+from c4t_core.index.query import Filters, Term, day_bounds
 from c4t_core.workspace import open_workspace
 from c4t_desktop.services.finder import ask, lay_out
-from c4t_desktop.services.question import Order, Question, day_bounds, saved_question
+from c4t_desktop.services.question import Order, Question, saved_question
 
 COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200), (240, 240, 20), (20, 240, 240), (0, 0, 0))
 

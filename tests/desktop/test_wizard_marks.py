@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 
 from c4t_desktop.panels.training.wizard import MODEL, TrainingWizard
+from c4t_desktop.services.pairs import pairs_from_marks
 from tests.helpers import hands
 from tests.helpers.fake_core import make_frames
 from tests.helpers.window import busy, child, ready, search, until
@@ -205,6 +206,24 @@ def test_another_column_is_chosen_for_the_captions(qtbot, window, frames, tmp_pa
     close(qtbot, window, wizard)
 
 
+def test_columns_of_unknown_names_are_chosen(qtbot, window, frames, tmp_path):
+    first, second = sorted(frames.iterdir())[:2]
+    file = tmp_path / "two.csv"
+    file.write_text(f"bild,bildtext\n{first.name},A truck.\n{second.name},A bus.\n")
+    wizard = open_wizard(qtbot, window)
+    qtbot.keyClicks(child(wizard, QLineEdit, "pairsImagesField"), str(frames))
+    qtbot.keyClicks(child(wizard, QLineEdit, "pairsField"), str(file))
+    until(qtbot, lambda: "hold the caption" in wizard.pairs.summary.text())
+    chooser = wizard.pairs.caption_column
+    until(qtbot, chooser.isVisible)
+    assert [chooser.itemText(n) for n in range(chooser.count())] == ["", "bild", "bildtext"]
+    chooser.setFocus()
+    qtbot.keyClick(chooser, Qt.Key.Key_End)
+    until(qtbot, lambda: [row[1] for row in rows_of(wizard)] == ["A truck.", "A bus."])
+    assert wizard.pairs.image_column.currentText() == "bild"
+    close(qtbot, window, wizard)
+
+
 def test_captions_are_made_from_labels_chosen_in_the_dialog(qtbot, window, frames, tmp_path):
     first, second = sorted(frames.iterdir())[:2]
     scenes = tmp_path / "scenes.jsonl"
@@ -239,3 +258,17 @@ def test_escape_hides_the_wizard_and_a_run_in_it_goes_on(qtbot, window):
     assert open_wizard(qtbot, window) is wizard
     assert wizard.isVisible()
     close(qtbot, window, wizard)
+
+
+def test_marked_frames_bring_their_drives(tmp_path, monkeypatch):
+    monkeypatch.setenv("C4T_DATA_DIR", str(tmp_path / "data"))
+    names = ["trip/cam_front/0001.jpg", "a/snowy/0002.jpg", "b/snowy/0003.jpg"]
+    made = pairs_from_marks([("a car", tmp_path / name) for name in names], tmp_path)
+    drives = [line.split(",")[2] for line in made.path.read_text().splitlines()[1:]]
+    assert drives == ["trip", "a/snowy", "b/snowy"]
+    flat = pairs_from_marks(
+        [("a car", tmp_path / "trip" / name) for name in ("0001.jpg", "beach.jpg")],
+        tmp_path / "trip",
+    )
+    drives = [line.split(",")[2] for line in flat.path.read_text().splitlines()[1:]]
+    assert drives == ["trip", ""]  # of a photograph nothing is known

@@ -100,6 +100,8 @@ def test_only_what_is_new_or_changed_is_embedded(run_json, drives, tmp_path):
     folder = shutil.copytree(drives, tmp_path / "drives")
     count = 5 * FRAMES
     first = run_json("index", folder)
+    (left,) = first.pop("left_out")  # the drives' label pictures
+    assert (left["rule"], left["files"], left["more"]) == ("label pictures", count, False)
     assert first == {
         "total": count,
         "embedded": count,
@@ -107,6 +109,8 @@ def test_only_what_is_new_or_changed_is_embedded(run_json, drives, tmp_path):
         "gone": 0,
         "offline": 0,
         "skipped": [],
+        "unread": {},
+        "recordings": {},
     }
     again = run_json("index", folder)
     assert (again["embedded"], again["unchanged"]) == (0, count)
@@ -130,7 +134,7 @@ def test_searching_lists_absolute_paths_best_first(run_json, indexed):
         assert os.path.isabs(hit["path"])
         assert os.path.isfile(hit["path"])
         assert "/camera/" in hit["path"]
-        assert hit["drive"] == hit["path"].split("/")[-4].replace("_", "")
+        assert hit["drive"] == hit["path"].split("/")[-4]
     assert "20260118_091500" in hits[0]["path"]  # the snowy drive
 
 
@@ -259,6 +263,56 @@ def test_what_is_left_out_can_be_changed(run_json, drives, tmp_path):
     assert run_json("index", folder)["total"] == 10 * FRAMES  # remembered
     fewer = run_json("index", folder, "--exclude", "label", "--exclude", "*_000000000.jpg")
     assert fewer["total"] == 5 * FRAMES - 5
+    left = {entry["rule"]: entry["files"] for entry in fewer["left_out"]}
+    assert left == {"label": 5 * FRAMES, "*_000000000.jpg": 5}
+    usual = run_json("index", folder, "--exclude-default")
+    assert usual["total"] == 5 * FRAMES
+    assert [entry["rule"] for entry in usual["left_out"]] == ["label pictures"]
+
+
+def test_the_report_says_what_is_not_indexed(run, run_json, tmp_path):
+    for name in ("a.png", "masks/b.png", "masks/c.png", "night_1/d.png", "night_1/x/e.png"):
+        picture(tmp_path / name)
+    for name in ("f.exr", "g.exr", "h.nef", "i.mp4"):
+        (tmp_path / name).write_bytes(b"x")
+    captured = run("index", tmp_path, "--exclude", "night*")
+    assert "1 image: 1 embedded" in captured.out
+    assert "4 left out" in captured.out
+    assert f'"night*": 2 images in 1 folder, such as {tmp_path / "night_1"}' in captured.err
+    assert '"label pictures": 2 images in 1 folder' in captured.err
+    assert "--exclude-default" in captured.err
+    assert "not read: 3 files (.exr 2, .nef 1)" in captured.err
+    assert "recordings, which are not read yet: 1 file (.mp4 1)" in captured.err
+    report = run_json("index", tmp_path)
+    assert {entry["rule"]: entry["examples"] for entry in report["left_out"]} == {
+        "night*": [str(tmp_path / "night_1")],
+        "label pictures": [str(tmp_path / "masks")],
+    }
+    assert report["unread"] == {".exr": 2, ".nef": 1}
+    assert report["recordings"] == {".mp4": 1}
+    alone = run("embed", "images", tmp_path, "-o", tmp_path / "out.npz")
+    assert '"label pictures": 2 images in 1 folder' in alone.err
+    assert "not read: 3 files" in alone.err
+
+
+def test_where_everything_was_left_out_the_rule_is_named(run, tmp_path):
+    picture(tmp_path / "left" / "a.png")
+    captured = run("index", tmp_path / "left", "--exclude", "*.png")
+    assert "1 left out" in captured.out
+    assert 'but 1 image left out by "*.png". Index with --exclude-default' in captured.err
+    captured = run("index", tmp_path / "left", "--exclude-default")
+    assert "1 embedded" in captured.out
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.nef").write_bytes(b"x")
+    captured = run("index", tmp_path / "raw")
+    assert "only 1 file (.nef 1); convert them to PNG or JPEG." in captured.err
+
+
+def test_a_clock_of_the_year_2400_stops_no_folder(run_json, tmp_path):
+    for name, seconds in (("a.png", 13_569_465_600), ("b.png", -2_208_988_800), ("c.png", 1)):
+        os.utime(picture(tmp_path / name), (seconds, seconds))
+    assert run_json("index", tmp_path)["embedded"] == 3
+    assert run_json("index", tmp_path)["unchanged"] == 3
 
 
 def test_a_folder_without_images_is_no_failure(run, tmp_path):

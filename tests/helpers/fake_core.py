@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +52,10 @@ def make_frames(folder: Path, count: int = 12, *, size: tuple[int, int] = (96, 6
     return made
 
 
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime if path.is_file() else 0.0
+
+
 _LIKE = Query((Term(text="similar"),))
 
 
@@ -70,7 +75,7 @@ class _FakeScope(Scope):
 class FakeWorkspace:
     """Answers like the core's: the score of a frame falls with its number."""
 
-    model_fingerprint = ""
+    model_fingerprint = "fake"
 
     def __init__(
         self,
@@ -81,6 +86,7 @@ class FakeWorkspace:
         fail: Exception | None = None,
         cut: float = 0.35,
         skipped: Sequence[Skipped] = (),
+        omitted: Mapping[str, Any] = MappingProxyType({}),
         seconds: float = 0.5,
     ) -> None:
         self.roots = tuple(Path(folder) for folder in folders)
@@ -96,6 +102,7 @@ class FakeWorkspace:
         self.queries: list[Query] = []
         self.indexed = threading.Event()
         self._skipped = list(skipped)
+        self._omitted = dict(omitted)
         self.files = sorted(
             path
             for root in self.roots
@@ -120,7 +127,7 @@ class FakeWorkspace:
                 on_commit()
             progress(done, total)
         self.indexed.set()
-        return IndexReport(total, total, 0, 0, 0, list(self._skipped))
+        return IndexReport(total, total, 0, 0, 0, list(self._skipped), **self._omitted)
 
     def frame_at(self, number: int) -> Frame:
         path = self.files[number]
@@ -187,7 +194,7 @@ class FakeWorkspace:
             f = self.frame_at(number)
             made.append(
                 Hit(f.path, score, first + place, f.root, f.relative, f.drive, f.camera,
-                    f.frame, f.time, f.image_id)
+                    f.frame, f.time, f.image_id, first_seen=_changed(f.path))
             )  # fmt: skip
         return made
 
@@ -213,7 +220,7 @@ class FakeWorkspace:
                 sum(path.is_relative_to(root) for path in self.files),
                 self.embedded,
                 len(self._skipped),
-                False,  # offline
+                0,  # offline
                 None,  # scanned
                 None,  # busy
                 "exact",

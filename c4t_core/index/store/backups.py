@@ -20,8 +20,8 @@ from c4t_core import paths
 from c4t_core.errors import BusyError, CatalogueError
 from c4t_core.files import atomic_path, sha256
 from c4t_core.index.store import seals
-from c4t_core.index.store.database import move_aside
 from c4t_core.index.store.seals import TABLES, DamagedError, Found, Row, Value
+from c4t_core.index.store.soundness import move_aside
 from c4t_core.index.vectors.locks import writer_lock
 
 DAILY, KEPT = "daily", "backup"  # made by itself, or before something that changes everything
@@ -259,13 +259,10 @@ def _settle(table: str, found: Found | None, backup: list[Row]) -> tuple[Keyed, 
 
 
 def _mend_references(merged: dict[str, Keyed]) -> None:
-    """Have every test set that marks are left of, and no hits seen of a search that is gone."""
+    """Have every test set that marks are left of."""
     for row in list(merged["test_items"].values()):
         name = row["test_set"]
         merged["test_sets"].setdefault((name,), {"name": name, "made": 0.0})
-    gone = [key for key in merged["seen"] if key[:1] not in merged["scenarios"]]
-    for key in gone:
-        del merged["seen"][key]
 
 
 def _happened(path: Path, left: Mapping[str, Found]) -> str:

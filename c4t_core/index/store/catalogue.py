@@ -1,6 +1,8 @@
 """The catalogue: one SQLite file that knows every image, and its vectors.
 
-Its tables are those of ``catalogue.sql``, beside it.
+Its tables are those of ``catalogue.sql``, beside it. A source is a file, a frame is one moment of
+it: a picture has one frame, a recording will have many, each known by its time ``at_ns``. Columns
+and their cells hold whatever else is known of frames.
 
 A vector is written in the same transaction as its image's row, so a kill at any moment leaves
 a sound catalogue that resumes exactly. Everything else (matrix, approximate index) is a cache
@@ -12,10 +14,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,19 +25,28 @@ from numpy.typing import NDArray
 from c4t_core import paths
 from c4t_core.errors import CatalogueError
 from c4t_core.files import sha256
-from c4t_core.images.frame_names import parse_frame_name
 from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.store.database import Database
+from c4t_core.index.store.migration import to_sources_and_frames
+from c4t_core.index.store.naming import Drives, name_columns
+
+Cell = float | int | str | None
+"""What a column may hold of a frame."""
 
 
 @dataclass(frozen=True)
 class Root:
-    """A folder that was indexed as a whole."""
+    """A folder that was indexed as a whole.
+
+    Attributes:
+        id: its number.
+        path: absolute, links resolved.
+        rules: what is left out of it.
+    """
 
     id: int
-    path: str  # absolute, links resolved
+    path: str
     rules: ExcludeRules
-    offline: bool
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,8 @@ class Catalogue(Database):
     """
 
     SCHEMA = "catalogue.sql"
+    VERSION = 2
+    MIGRATIONS: ClassVar = {1: to_sources_and_frames}
     PAGE_SIZE = 8192  # vectors of a kilobyte then waste little of their page
     WHEN_NEWER = "update it, or set C4T_DATA_DIR to another folder."
 
@@ -72,6 +85,9 @@ class Catalogue(Database):
             CatalogueError: if it cannot be opened, or was written by a newer version.
         """
         super().__init__(path)
+        if self.notice:  # what it knew is lost: what is found again is news to nobody
+            with self.writing() as db:
+                db.execute("UPDATE meta SET rebuilt = ?", (time.time(),))
         with self.reading() as db:
             self.identity = str(db.execute("SELECT identity FROM meta").fetchone()[0])
 
@@ -84,10 +100,9 @@ class Catalogue(Database):
     def roots(self) -> list[Root]:
         """Return all roots, by path."""
         with self.reading() as db:
-            rows = db.execute("SELECT id, path, rules, offline FROM roots ORDER BY path").fetchall()
+            rows = db.execute("SELECT id, path, rules FROM roots ORDER BY path").fetchall()
         return [
-            Root(i, os.fsdecode(path), ExcludeRules.from_json(rules), bool(offline))
-            for i, path, rules, offline in rows
+            Root(i, os.fsdecode(path), ExcludeRules.from_json(rules)) for i, path, rules in rows
         ]
 
     def add_root(self, path: str, rules: ExcludeRules) -> Root:
@@ -104,44 +119,84 @@ class Catalogue(Database):
         with self.writing() as db:
             db.execute("UPDATE roots SET rules = ? WHERE id = ?", (rules.to_json(), root_id))
 
-    def set_offline(self, root_id: int, offline: bool) -> None:
-        """Note whether a root was there when last looked at."""
-        with self.writing() as db:
-            db.execute("UPDATE roots SET offline = ? WHERE id = ?", (int(offline), root_id))
-
-    def move_root(self, root_id: int, path: str) -> None:
-        """Note that a root now lies elsewhere; drives named after the folder follow."""
+    def rename_root(self, root_id: int, path: str) -> None:
+        """Note that a root now lies elsewhere; drives are named after their new folders."""
         with self.writing() as db:
             db.execute("UPDATE roots SET path = ? WHERE id = ?", (os.fsencode(path), root_id))
-            rows = db.execute("SELECT id, path FROM images WHERE root_id = ?", (root_id,))
-            named = [(*name_columns(name, path), i) for i, name in rows.fetchall()]
-            db.executemany(
-                "UPDATE images SET drive = ?, camera = ?, frame = ?, time = ? WHERE id = ?", named
+            db.execute("UPDATE sources SET offline = 0 WHERE root_id = ? AND offline", (root_id,))
+            _name_again(db, root_id, path, b"")
+            _bump_all(db, root_id)
+
+    def move(self, root: Root, below: bytes, into: Root, at: bytes) -> int:
+        """Move the rows of a folder to another place; vectors are kept.
+
+        Args:
+            root: where the rows are.
+            below: the folder, relative to ``root``; b"" is the root itself, which is dropped then.
+            into: the root that holds the new place.
+            at: the new place, relative to ``into``.
+
+        Returns:
+            the number of files.
+        """
+        there = at + b"/" if at else b""
+        name = "CAST(? || substr(path, ?) AS BLOB)"  # || makes text of blobs, of the same bytes
+        new_name = (there, len(below) + 2 if below else 1)
+        where, values = below_range(below)
+        with self.writing() as db:
+            db.execute(
+                f"DELETE FROM sources WHERE root_id = ? AND path IN"
+                f" (SELECT {name} FROM sources WHERE root_id = ?{where})"
+                + (f" AND NOT (TRUE{where})" if root.id == into.id else ""),
+                (into.id, *new_name, root.id, *values, *(values if root.id == into.id else ())),
             )
-
-    def forget_root(self, root_id: int) -> None:
-        """Drop a root with its rows and vectors."""
-        with self.writing() as db:
-            db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
-
-    def absorb_root(self, inner: Root, outer: Root) -> None:
-        """Move the rows of a root into one that holds it; vectors are kept."""
-        prefix = os.fsencode(os.path.relpath(inner.path, outer.path)).replace(
-            os.fsencode(os.sep), b"/"
-        )
-        with self.writing() as db:
-            rows = db.execute("SELECT id, path FROM images WHERE root_id = ?", (inner.id,))
-            for image_id, name in rows.fetchall():
-                full = prefix + b"/" + name
+            moved = db.execute(
+                f"UPDATE sources SET root_id = ?, path = {name} WHERE root_id = ?{where}",
+                (into.id, *new_name, root.id, *values),
+            ).rowcount
+            if _joined(root.path, below) != _joined(into.path, at):
+                there_now, inside = below_range(at)
                 db.execute(
-                    "UPDATE OR IGNORE images SET root_id = ?, path = ?, drive = ?, camera = ?,"
-                    " frame = ?, time = ? WHERE id = ?",
-                    (outer.id, full, *name_columns(full, outer.path), image_id),
+                    f"UPDATE sources SET offline = 0 WHERE root_id = ? AND offline{there_now}",
+                    (into.id, *inside),
                 )
-            models = db.execute("SELECT model_id FROM runs WHERE root_id = ?", (inner.id,))
+                _name_again(db, into.id, into.path, at)
+            db.execute(f"DELETE FROM failures WHERE root_id = ?{where}", (root.id, *values))
+            models = db.execute("SELECT model_id FROM runs WHERE root_id = ?", (root.id,))
             for (model_id,) in models.fetchall():
-                bump(db, outer.id, model_id)
-            db.execute("DELETE FROM roots WHERE id = ?", (inner.id,))
+                bump(db, into.id, model_id)
+            _bump_all(db, root.id)
+            if not below and root.id != into.id:
+                db.execute("DELETE FROM roots WHERE id = ?", (root.id,))
+        return moved
+
+    def forget(self, root_id: int, below: bytes = b"") -> int:
+        """Drop a root, or a folder of it, with its rows and vectors; return how many files."""
+        where, values = below_range(below)
+        with self.writing() as db:
+            dropped = db.execute(
+                f"DELETE FROM sources WHERE root_id = ?{where}", (root_id, *values)
+            ).rowcount
+            db.execute(f"DELETE FROM failures WHERE root_id = ?{where}", (root_id, *values))
+            _bump_all(db, root_id)
+            if not below:
+                db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
+        return dropped
+
+    def put_cells(self, column: str, cells: Mapping[int, Cell]) -> None:
+        """Note what a column says of some frames, by frame id; None takes it back."""
+        with self.writing() as db:
+            db.execute("INSERT OR IGNORE INTO columns (name) VALUES (?)", (column,))
+            row = db.execute("SELECT id FROM columns WHERE name = ?", (column,)).fetchone()
+            for frame_id, value in cells.items():
+                if value is None:
+                    db.execute(
+                        "DELETE FROM cells WHERE column_id = ? AND frame_id = ?", (row[0], frame_id)
+                    )
+                else:
+                    db.execute(
+                        "INSERT OR REPLACE INTO cells VALUES (?, ?, ?)", (row[0], frame_id, value)
+                    )
 
     def add_model(self, fingerprint: str, name: str, dim: int) -> int:
         """Return the number of a model, made if it is not there."""
@@ -165,6 +220,8 @@ class Catalogue(Database):
 
     def compact(self) -> None:
         """Give the space of dropped rows back to the disk."""
+        with self.writing() as db:
+            db.execute("DELETE FROM drives WHERE id NOT IN (SELECT drive_id FROM frames)")
         with self.reading() as db:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -209,13 +266,8 @@ def below_range(folder: bytes) -> tuple[str, tuple[Any, ...]]:
     return " AND path >= ? AND path < ?", (start, start[:-1] + b"0")  # "0" follows "/"
 
 
-def name_columns(name: bytes, root: str) -> tuple[str | None, str | None, int | None, float | None]:
-    """Return drive, camera, frame and time by a file's name; plain frames are of their root."""
-    told = parse_frame_name(name.decode("utf-8", "replace"))
-    drive = told.drive
-    if drive is None and (told.frame is not None or told.time is not None):
-        drive = os.path.basename(root).encode("utf-8", "replace").decode("utf-8") or None
-    return drive, told.camera, told.frame, told.time
+def _joined(root: str, below: bytes) -> bytes:
+    return os.path.join(os.fsencode(root), below) if below else os.fsencode(root)
 
 
 def bump(db: sqlite3.Connection, root_id: int, model_id: int, step: int = 1) -> None:
@@ -267,7 +319,7 @@ class Ledger:
         """Return what is known of a root's files (or those of a sub-folder)."""
         with self._catalogue.reading() as db:
             rows = db.execute(
-                f"SELECT path, size, mtime_ns FROM images WHERE root_id = ?{self._where}",
+                f"SELECT path, size, mtime_ns FROM sources WHERE root_id = ?{self._where}",
                 (self.root.id, *self._values),
             )
             return {path: FileState(size, mtime) for path, size, mtime in rows.fetchall()}
@@ -276,8 +328,9 @@ class Ledger:
         """Return the files that have a vector of this model."""
         with self._catalogue.reading() as db:
             rows = db.execute(
-                "SELECT i.path FROM images i JOIN vectors v ON v.image_id = i.id"
-                f" WHERE v.model_id = ? AND i.root_id = ?{self._where}",
+                "SELECT path FROM images i CROSS JOIN vectors v"
+                " ON v.model_id = ? AND v.frame_id = i.id"
+                f" WHERE root_id = ?{self._where}",
                 (self.model_id, self.root.id, *self._values),
             )
             return {path for (path,) in rows.fetchall()}
@@ -303,11 +356,15 @@ class Ledger:
         if not good and not bad:
             return
         with self._catalogue.writing() as db:
+            drives = Drives(db)
+            now = time.time()
+            known_until = _known_until(db, self.root.id)
             for item in good:
-                image_id = _put_image(db, self.root, item.path, item.state)
+                first_seen = 0.0 if item.state.mtime_ns < known_until else now
+                frame_id = _put_picture(db, drives, self.root, item.path, item.state, first_seen)
                 db.execute(
-                    "INSERT OR REPLACE INTO vectors (model_id, image_id, vector) VALUES (?, ?, ?)",
-                    (self.model_id, image_id, item.vector.astype("<f2").tobytes()),
+                    "INSERT OR REPLACE INTO vectors (model_id, frame_id, vector) VALUES (?, ?, ?)",
+                    (self.model_id, frame_id, item.vector.astype("<f2").tobytes()),
                 )
                 db.execute(
                     "DELETE FROM failures WHERE root_id = ? AND model_id = ? AND path = ?",
@@ -324,10 +381,38 @@ class Ledger:
         if not names:
             return
         with self._catalogue.writing() as db:
-            done = db.executemany("DELETE FROM images WHERE root_id = ? AND path = ?", names)
+            done = db.executemany("DELETE FROM sources WHERE root_id = ? AND path = ?", names)
             if done.rowcount:
                 _bump_all(db, self.root.id)
             db.executemany("DELETE FROM failures WHERE root_id = ? AND path = ?", names)
+
+    def set_offline(self, names: Collection[bytes] | None) -> None:
+        """Note which files cannot be reached now, and that the others can; None for all."""
+        where, values = f"root_id = ?{self._where}", (self.root.id, *self._values)
+        with self._catalogue.writing() as db:
+            if names is None:
+                db.execute(f"UPDATE sources SET offline = 1 WHERE {where} AND NOT offline", values)
+                return
+            db.execute(f"UPDATE sources SET offline = 0 WHERE {where} AND offline", values)
+            db.executemany(
+                "UPDATE sources SET offline = 1 WHERE root_id = ? AND path = ?",
+                [(self.root.id, name) for name in names],
+            )
+
+    def follow(self, renamed: Mapping[bytes, bytes]) -> None:
+        """Note that files lie elsewhere in the root now; their vectors are kept."""
+        if not renamed:
+            return
+        with self._catalogue.writing() as db:
+            drives = Drives(db)
+            for old, new in renamed.items():
+                row = db.execute(
+                    "UPDATE sources SET path = ? WHERE root_id = ? AND path = ? RETURNING id",
+                    (new, self.root.id, old),
+                ).fetchone()
+                if row is not None:
+                    _name(db, drives, self.root.path, row[0], new)
+            _bump_all(db, self.root.id)
 
     def clear_failures(self) -> int:
         """Forget why files failed; return how many there were."""
@@ -356,33 +441,92 @@ def _store_failures(
         )
         if item.state is not None:
             dropped += db.execute(
-                "DELETE FROM images WHERE root_id = ? AND path = ?"
+                "DELETE FROM sources WHERE root_id = ? AND path = ?"
                 " AND NOT (size = ? AND mtime_ns = ?)",
                 (root_id, item.path, state.size, state.mtime_ns),
             ).rowcount
     return dropped
 
 
-def _put_image(db: sqlite3.Connection, root: Root, path: bytes, state: FileState) -> int:
-    """Return the id of an image's row; a changed file gets a new row, and so a new id.
+def _known_until(db: sqlite3.Connection, root_id: int) -> float:
+    """Return the time (ns) of a rebuilt catalogue, while a root is found again; else -inf.
 
-    Caches know images by id: an id must never come to mean another picture.
+    Files that are older than that were known before the damage, and are no news.
     """
     row = db.execute(
-        "SELECT id, size, mtime_ns FROM images WHERE root_id = ? AND path = ?", (root.id, path)
+        "SELECT rebuilt FROM meta WHERE rebuilt > 0 AND NOT EXISTS"
+        " (SELECT 1 FROM runs WHERE root_id = ? AND finished IS NOT NULL)",
+        (root_id,),
+    ).fetchone()
+    return float("-inf") if row is None else float(row[0]) * 1e9
+
+
+def _put_picture(
+    db: sqlite3.Connection,
+    drives: Drives,
+    root: Root,
+    path: bytes,
+    state: FileState,
+    first_seen: float,
+) -> int:
+    """Return the id of a picture's frame; a changed file gets a new one.
+
+    Caches know frames by id: an id must never come to mean another picture. What was there
+    before, under whatever content, is no news.
+    """
+    row = db.execute(
+        "SELECT f.id, s.size, s.mtime_ns, f.first_seen, s.id FROM sources s"
+        " JOIN frames f ON f.source_id = s.id WHERE s.root_id = ? AND s.path = ?",
+        (root.id, path),
     ).fetchone()
     if row is not None:
         if (row[1], row[2]) == (state.size, state.mtime_ns):
             return int(row[0])
-        db.execute("DELETE FROM images WHERE id = ?", (row[0],))
+        first_seen = row[3]
+        db.execute("DELETE FROM sources WHERE id = ?", (row[4],))
         _bump_all(db, root.id)
-    columns = (root.id, path, state.size, state.mtime_ns, *name_columns(path, root.path))
-    done = db.execute(
-        "INSERT INTO images (root_id, path, size, mtime_ns, drive, camera, frame, time)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        columns,
+    source = db.execute(
+        "INSERT INTO sources (root_id, path, size, mtime_ns) VALUES (?, ?, ?, ?)",
+        (root.id, path, state.size, state.mtime_ns),
+    ).lastrowid
+    frame = db.execute(
+        "INSERT INTO frames (source_id, drive_id, camera, frame, time, first_seen)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (source, *name_columns(drives, root.path, path), first_seen),
     )
-    return int(done.lastrowid or 0)
+    return int(frame.lastrowid or 0)
+
+
+def _name(db: sqlite3.Connection, drives: Drives, root: str, source: int, name: bytes) -> None:
+    """Read the name of a file again, which lies elsewhere now."""
+    db.execute(
+        "UPDATE frames SET drive_id = ?, camera = ?, frame = ?, time = ? WHERE source_id = ?",
+        (*name_columns(drives, root, name), source),
+    )
+
+
+def _name_again(db: sqlite3.Connection, root_id: int, root: str, below: bytes) -> None:
+    """Read the drives and cameras of a folder again, which lies elsewhere now.
+
+    Frames of one drive and camera stay together, so one name tells for all of them.
+    """
+    where, values = below_range(below)
+    drives = Drives(db)
+    groups = db.execute(
+        "SELECT drive_id, camera, MIN(s.path) FROM frames f JOIN sources s ON s.id = f.source_id"
+        f" WHERE s.root_id = ?{where} GROUP BY drive_id, camera",
+        (root_id, *values),
+    )
+    changed = [
+        (*now, *before)
+        for *before, name in groups.fetchall()
+        if (now := name_columns(drives, root, name)[:2]) != tuple(before)
+    ]
+    db.executemany(
+        "UPDATE frames SET drive_id = ?, camera = ? WHERE drive_id = ? AND camera IS ?"
+        f" AND source_id IN (SELECT id FROM sources WHERE root_id = ?{where})",
+        [(*line, root_id, *values) for line in changed],
+    )
 
 
 def catalogue_path() -> Path:

@@ -1,14 +1,13 @@
-"""Opening SQLite files so that a kill, a full disk or a damaged file never loses anything.
+"""SQLite files that a kill, a full disk or a damaged file never makes lose anything.
 
-The journal is WAL with ``synchronous = NORMAL`` where a real write proves that it works, and
-``DELETE`` where it does not (network file systems). A damaged file is moved aside.
+``soundness`` says before the opening whether a file is as it was left, ``journal`` opens it. A
+damaged file is moved aside: when it is opened, or, where damage shows only in use, when it is
+opened the next time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import sqlite3
 import threading
 import time
@@ -17,9 +16,22 @@ from pathlib import Path
 from typing import ClassVar
 
 from c4t_core.errors import BusyError, CatalogueError
-from c4t_core.paths import keep_private
-
-_BUSY_SECONDS = 30.0
+from c4t_core.index.store.journal import connect
+from c4t_core.index.store.soundness import (
+    Content,
+    Verdict,
+    is_busy,
+    is_noted,
+    judge,
+    move_aside,
+    note_changing,
+    note_checked,
+    note_damaged,
+    note_sound,
+    passes_check,
+    shows_damage,
+    use_of,
+)
 
 
 class Database:
@@ -46,21 +58,48 @@ class Database:
         self.path = path
         self.notice: str | None = None
         self._lock = threading.RLock()
-        with plain_errors(path):
+        self._use = use_of(path)
+        self._closed = False
+        self._failed = False  # an error came up: closing does not vouch for the file
+        self._broken: CatalogueError | None = None
+        with self._use.lock, plain_errors(path):
             self._db = self._open_sound()
-            self._bring_up_to_date()
+            try:
+                self._bring_up_to_date()
+            except BaseException:
+                self._db.close()
+                raise
+            self._use.users.add(self)
 
     def _open_sound(self) -> sqlite3.Connection:
+        if self._use.users:  # it was checked for them, and is not read past SQLite now
+            return connect(self.path, page_size=self.PAGE_SIZE)
+        verdict, content = judge(self.path)
+        if verdict is Verdict.DAMAGED:
+            return self._start_anew()
+        connection = self._connected(verdict, content)
+        return self._start_anew() if connection is None else connection
+
+    def _connected(self, verdict: Verdict, content: Content | None) -> sqlite3.Connection | None:
+        """Return a connection to a file that is whole, None if it is not."""
+        if verdict is Verdict.SOUND and not is_noted(self.path):
+            note_sound(self.path, content)  # a copy: the same content at another time
         try:
             connection = connect(self.path, page_size=self.PAGE_SIZE)
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError as error:
+            if shows_damage(error):
+                return None
             raise
-        except sqlite3.DatabaseError:
-            return self._start_anew()
-        if is_sound(connection, self.path):
-            return connection
+        try:
+            if verdict is Verdict.SOUND or passes_check(connection):
+                return connection
+        except sqlite3.OperationalError as error:
+            if is_busy(error):  # somebody else has opened and checked it
+                return connection
+            connection.close()
+            raise
         connection.close()
-        return self._start_anew()
+        return None
 
     def _start_anew(self) -> sqlite3.Connection:
         self.notice = self._damaged(move_aside(self.path))
@@ -73,7 +112,6 @@ class Database:
     def _bring_up_to_date(self) -> None:
         version = self._version()
         if version > self.VERSION:
-            self._db.close()
             raise CatalogueError(
                 f'"{self.path}" was written by a newer version of this program; {self.WHEN_NEWER}'
             )
@@ -82,6 +120,7 @@ class Database:
         if version:
             self._back_up(version)
         with transaction(self._db):
+            note_changing(self.path)
             version = self._version()  # another process may have been faster
             if version == 0:
                 schema = Path(__file__).with_name(self.SCHEMA).read_text("utf-8")
@@ -108,78 +147,49 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for reads; errors come out as sentences."""
-        with self._lock, plain_errors(self.path):
+        with self._lock, self._minding_errors():
             yield self._db
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for one transaction; errors come out as sentences."""
-        with self._lock, plain_errors(self.path), transaction(self._db):
+        with self._lock, self._minding_errors(), transaction(self._db):
+            note_changing(self.path)
             yield self._db
 
+    @contextlib.contextmanager
+    def _minding_errors(self) -> Iterator[None]:
+        """Remember an error; of a file that showed damage nothing more is read or written."""
+        if self._broken is not None:
+            raise self._broken
+        try:
+            with plain_errors(self.path):
+                yield
+        except CatalogueError as error:
+            cause = error.__cause__
+            if isinstance(cause, sqlite3.Error) and not isinstance(error, BusyError):
+                self._failed = True
+                if shows_damage(cause):
+                    self._broken = CatalogueError(str(error))
+                    self._use.users.discard(self)  # whoever opens it now gets a new one
+            raise
+
     def close(self) -> None:
-        """Close the file; closing twice is allowed."""
-        with self._lock, contextlib.suppress(sqlite3.Error):
+        """Close the file; closing twice is allowed.
+
+        What was written is checked and noted, unless an error came up or it is still open.
+        """
+        with self._use.lock, self._lock, contextlib.suppress(sqlite3.Error):
+            if self._closed:
+                return
+            self._closed = True
+            self._use.users.discard(self)
             self._db.close()
-            note_sound(self.path)
-
-
-def connect(path: Path, *, page_size: int) -> sqlite3.Connection:
-    """Open (or make) a database with transactions under our own control.
-
-    Raises:
-        CatalogueError: if it cannot be opened, read or written.
-        sqlite3.DatabaseError: if the file is damaged.
-    """
-    keep_private(path)
-    try:
-        connection = sqlite3.connect(
-            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-    except sqlite3.OperationalError as error:
-        raise CatalogueError(
-            f'"{path}" cannot be opened ({error}); check that its folder is there and may be '
-            "written, or set C4T_DATA_DIR to another folder."
-        ) from error
-    try:
-        connection.execute(f"PRAGMA page_size = {page_size}")
-        _choose_journal(connection)
-        connection.execute("PRAGMA foreign_keys = ON")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _choose_journal(connection: sqlite3.Connection) -> None:
-    """Use WAL if a write through it succeeds here, else DELETE; a read-only folder has neither."""
-    try:
-        before = connection.execute("PRAGMA journal_mode").fetchone()[0]
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode == "wal":
-            if before != "wal":
-                _probe(connection)
-            connection.execute("PRAGMA synchronous = NORMAL")
-            return
-    except sqlite3.OperationalError as error:
-        if _is_busy(error):
-            return  # somebody else is writing through it right now: it works
-        with contextlib.suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode = DELETE")
-    connection.execute("PRAGMA synchronous = FULL")
-
-
-def _probe(connection: sqlite3.Connection) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.execute(f"PRAGMA user_version = {int(version)}")
-    finally:
-        connection.execute("COMMIT")
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    return "locked" in str(error) or "busy" in str(error)
+            changed = not is_noted(self.path)
+            if changed or self._failed:
+                note_changing(self.path)
+            if changed and not (self._failed or self._use.users):
+                note_checked(self.path)
 
 
 @contextlib.contextmanager
@@ -194,7 +204,9 @@ def plain_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         text = str(error)
-        if _is_busy(error):
+        if shows_damage(error):
+            raise _damaged(path, error) from error
+        if is_busy(error):
             raise BusyError(
                 f'"{path}" is in use by another program; wait for it to finish and try again.'
             ) from error
@@ -205,8 +217,8 @@ def plain_errors(path: Path) -> Iterator[None]:
             ) from error
         if "readonly" in text or "read-only" in text:
             raise CatalogueError(
-                f'"{path}" may not be written; make its folder writable, or set C4T_DATA_DIR to '
-                "another folder: everything done so far is kept."
+                f'"{path}" may not be written; make its folder writable, see that its disk is not '
+                "full, or set C4T_DATA_DIR to another folder: everything done so far is kept."
             ) from error
         raise CatalogueError(
             f'"{path}" cannot be used ({text}); check the disk and start again: everything done '
@@ -218,10 +230,13 @@ def plain_errors(path: Path) -> Iterator[None]:
             "so far is kept."
         ) from error
     except sqlite3.DatabaseError as error:
-        forget_check(path)
-        raise CatalogueError(
-            f'"{path}" is damaged ({error}); open the folder again, and it is set right.'
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: sqlite3.Error) -> CatalogueError:
+    """Have the next opening set a file aside; return the sentence that says so."""
+    note_damaged(path, str(error))
+    return CatalogueError(f'"{path}" is damaged ({error}); start again, and it is set right.')
 
 
 @contextlib.contextmanager
@@ -251,66 +266,3 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
     finally:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("COMMIT")
-
-
-def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
-    """Run ``quick_check``, unless this very state of the file has passed it before."""
-    stamp = _stamp(path)
-    note = _note(path)
-    with contextlib.suppress(OSError, ValueError):
-        if json.loads(note.read_text("utf-8")) == stamp:
-            return True
-    try:
-        answer = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.OperationalError as error:
-        if _is_busy(error):
-            return True
-        raise
-    except sqlite3.DatabaseError:
-        return False
-    if answer is None or answer[0] != "ok":
-        return False
-    note_sound(path)
-    return True
-
-
-def note_sound(path: Path) -> None:
-    """Remember that the file is sound as it is now: after a check, or a clean closing."""
-    with contextlib.suppress(OSError):
-        _note(path).write_text(json.dumps(_stamp(path)), "utf-8")
-
-
-def forget_check(path: Path) -> None:
-    """Have the next opening check the file again."""
-    with contextlib.suppress(OSError):
-        _note(path).unlink()
-
-
-def _note(path: Path) -> Path:
-    return path.with_name(path.name + ".checked")
-
-
-def _stamp(path: Path) -> list[list[int]]:
-    states = []
-    for name in (path, path.with_name(path.name + "-wal")):
-        with contextlib.suppress(OSError):
-            state = os.stat(name)
-            if state.st_size:
-                states.append([state.st_size, state.st_mtime_ns])
-    return states
-
-
-def move_aside(path: Path) -> Path:
-    """Give a damaged file (and its journals) another name, and return it."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    target = path.with_name(f"{path.name}.damaged-{stamp}")
-    number = 1
-    while target.exists():
-        number += 1
-        target = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
-    os.replace(path, target)
-    for ending in ("-wal", "-shm", "-journal"):
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(path.with_name(path.name + ending), target.with_name(target.name + ending))
-    forget_check(path)
-    return target

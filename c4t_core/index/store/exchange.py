@@ -9,7 +9,6 @@ order; lines are sorted by kind and key, so that two files can be compared line 
 
 - ``mark``: query, root, image, at_ns, digest, size, good (0 or 1), made
 - ``search``: name, query, settings, made, checked, model, fingerprint, cut
-- ``seen``: search, root, image (hits of a search that were looked at)
 - ``asked``: query, used, times
 - ``test set``: name, made
 - ``test mark``: test_set, and the fields of a mark without made
@@ -40,7 +39,6 @@ Tables = Mapping[str, list[Row]]
 _KINDS = {
     "mark": "marks",
     "search": "scenarios",
-    "seen": "seen",
     "asked": "history",
     "test set": "test_sets",
     "test mark": "test_items",
@@ -48,13 +46,12 @@ _KINDS = {
 _COUNTED = {
     "marks": "marks",
     "scenarios": "searches",
-    "seen": "seen",
     "history": "asked",
     "test_sets": "test_sets",
     "test_items": "test_marks",
 }
 _HEAD = {"c4t": "user data", "format": 1}
-_RENAMED = {"path": "image", "scenario": "search"}  # columns that others call otherwise
+_RENAMED = {"path": "image"}  # columns that others call otherwise
 _NOUNS = (
     ("marks", "mark"), ("searches", "saved search"), ("test_sets", "test set"),
     ("asked", "earlier query"),
@@ -62,7 +59,7 @@ _NOUNS = (
 
 
 def counted(tables: Tables) -> dict[str, int]:
-    """Return how much there is of each kind: marks, searches, seen, asked, test_sets, ..."""
+    """Return how much there is of each kind: marks, searches, asked, test_sets, ..."""
     return {name: len(tables.get(table, ())) for table, name in _COUNTED.items()}
 
 
@@ -184,17 +181,14 @@ def _see_whole(tables: Tables, head: Mapping[str, Any] | None, source: Path) -> 
                 "imported",
                 source,
             )
-    for table, name, parents in (
-        ("seen", "scenario", "scenarios"),
-        ("test_items", "test_set", "test_sets"),
-    ):
-        lost = {row[name] for row in tables[table]} - {row["name"] for row in tables[parents]}
-        if lost:
-            raise DataError(
-                f'{source} has no line of its own for "{min(map(str, lost))}", which others name; '
-                "export it again; nothing was imported",
-                source,
-            )
+    lost = {row["test_set"] for row in tables["test_items"]}
+    lost -= {row["name"] for row in tables["test_sets"]}
+    if lost:
+        raise DataError(
+            f'{source} has no line of its own for "{min(map(str, lost))}", which others name; '
+            "export it again; nothing was imported",
+            source,
+        )
 
 
 def _take(line: dict[str, Any], tables: dict[str, list[Row]]) -> str:
@@ -304,7 +298,7 @@ def join(data: UserData, tables: Tables) -> None:
         CatalogueError: if it cannot be written; nothing is changed then.
     """
     with data.writing() as db:
-        for table in ("marks", "scenarios", "seen", "history"):
+        for table in ("marks", "scenarios", "history"):
             for row in tables.get(table, ()):
                 seals.put_newer(db, table, row)
         _join_test_sets(db, tables)

@@ -109,12 +109,6 @@ TABLES: dict[str, Table] = {
             ("name",),
             {"model": "", "fingerprint": "", "cut": None},
         ),
-        Table(
-            "seen",
-            {"scenario": _TEXT, "root": _BLOB, "path": _BLOB},
-            ("scenario", "root", "path"),
-            {},
-        ),
         Table("history", {"query": _TEXT, "used": _REAL, "times": _INTEGER}, ("query",), {}),
         Table("test_sets", {"name": _TEXT, "made": _REAL}, ("name",), {}),
         Table(
@@ -409,7 +403,7 @@ def _read(db: sqlite3.Connection, table: str) -> Found:
     names = ", ".join([*columns, "sum" if sealed else "0"])
     found = Found({}, sealed=sealed)
     both_ways = ("ORDER BY rowid", "ORDER BY rowid DESC")  # each up to where the damage is
-    for order in both_ways if sealed or table != "seen" else ("",):  # that had no rowid once
+    for order in both_ways:
         try:
             for *values, own in db.execute(f"SELECT {names} FROM {table} NOT INDEXED {order}"):
                 row: Row = {**spec.absent, **dict(zip(columns, values, strict=True)), "sum": own}

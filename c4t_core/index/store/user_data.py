@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from c4t_core import paths
-from c4t_core.errors import CatalogueError
+from c4t_core.errors import CatalogueError, DataError
 from c4t_core.files import atomic_path, content_digest, write_whole
 from c4t_core.index.query import frame_name
 from c4t_core.index.store import backups, seals
@@ -102,9 +102,12 @@ class Scenario:
 
 
 def _to_2(db: sqlite3.Connection) -> None:
-    """Bring the tables of version 0.1.0 to those with sums, times and cuts."""
+    """Bring the tables of version 0.1.0 to those with sums, times and cuts.
+
+    Which hits of a search had been seen is not kept: news are told by when a frame came.
+    """
     left = seals.salvage(db)
-    for table in reversed(TABLES):
+    for table in ("seen", *reversed(TABLES)):
         db.execute(f"DROP TABLE {table}")
     _fill(db, {table: list(found.rows.values()) for table, found in left.items()})
 
@@ -160,7 +163,7 @@ class UserData(Database):
                 try:
                     return self._opened()
                 except DamagedError as error:
-                    raise self._beyond_repair() from error
+                    raise self._irreparable() from error
 
     def _opened(self) -> sqlite3.Connection:
         """Open the file if all of it is as it was written.
@@ -192,7 +195,7 @@ class UserData(Database):
             try:
                 self._tell(backups.repair(self.path, self._write_new))
             except OSError as error:
-                raise self._beyond_repair() from error
+                raise self._irreparable() from error
         else:
             with atomic_path(self.path) as part:
                 self._write_new(part, {})
@@ -247,7 +250,7 @@ class UserData(Database):
         if any(self.counts().values()):
             backups.back_up(self._db, self.path, self.VERSION, backups.DAILY)
 
-    def _beyond_repair(self) -> CatalogueError:
+    def _irreparable(self) -> CatalogueError:
         return CatalogueError(
             f'"{self.path}", the file of your marks and saved searches, is damaged and cannot be '
             "repaired where it is; check its disk, make its folder writable, or set C4T_DATA_DIR "
@@ -299,6 +302,8 @@ class UserData(Database):
                 with contextlib.suppress(CatalogueError, sqlite3.Error):
                     self._back_up_daily()
             self._changed = False
+            self._closed = True
+            self._use.users.discard(self)
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
 
@@ -344,7 +349,10 @@ class UserData(Database):
     # Scenarios
 
     def save_scenario(self, scenario: Scenario) -> None:
-        """Keep a search under its name; one of the same name is replaced, its seen hits kept."""
+        """Keep a search under its name, in the place of one of the same name.
+
+        When that was looked at is kept.
+        """
         with self.writing() as db:
             old = seals.rows_of(db, "scenarios", "WHERE name = ?", (scenario.name,))
             row: Row = {
@@ -369,19 +377,31 @@ class UserData(Database):
         with self.writing() as db:
             db.execute("DELETE FROM scenarios WHERE name = ?", (name,))
 
-    def unseen(self, name: str, images: Iterable[ImageKey]) -> list[ImageKey]:
-        """Return those of a saved search's hits that were not there when it was last checked."""
-        rows = self._rows("seen", "WHERE scenario = ?", (name,))
-        # Whole paths: one image may be noted under a folder and under one inside it.
-        seen = {_whole(cast(bytes, row["root"]), cast(bytes, row["path"])) for row in rows}
-        return [image for image in images if os.fsencode(image.path) not in seen]
+    def rename_scenario(self, name: str, new: str) -> None:
+        """Give a saved search another name.
 
-    def mark_seen(self, name: str, images: Iterable[ImageKey]) -> None:
-        """Note that these hits of a saved search were looked at."""
+        Raises:
+            DataError: if there is none of that name, or the new one is taken.
+        """
         with self.writing() as db:
-            for image in images:
-                seals.insert(db, "seen", {"scenario": name, **_columns(image)})
-            db.execute("UPDATE scenarios SET checked = ? WHERE name = ?", (time.time(), name))
+            names = {str(row["name"]) for row in seals.rows_of(db, "scenarios", "")}
+            if name not in names:
+                raise no_scenario(name, names)
+            if new in names and new != name:
+                raise DataError(
+                    f'There is a saved search "{new}" already; choose another name, or remove it.'
+                )
+            db.execute("UPDATE scenarios SET name = ? WHERE name = ?", (new, name))
+
+    def look_at_scenario(self, name: str, when: float) -> None:
+        """Note that what a saved search finds was looked at; what is indexed later is new.
+
+        Args:
+            name: of the search.
+            when: seconds since 1970.
+        """
+        with self.writing() as db:
+            db.execute("UPDATE scenarios SET checked = ? WHERE name = ?", (when, name))
 
     # History
 
@@ -438,7 +458,7 @@ class UserData(Database):
         Where both an old and a new key stand for one file afterwards, the newer is kept.
         """
         with self.writing() as db:
-            for table in ("marks", "seen", "test_items"):
+            for table in ("marks", "test_items"):
                 moved = []
                 for row in seals.rows_of(db, table, "ORDER BY rowid"):
                     place = _moved(cast(bytes, row["root"]), cast(bytes, row["path"]), old, new)
@@ -450,6 +470,13 @@ class UserData(Database):
                     db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row))
                 for row, (root, path) in moved:
                     seals.put_newer(db, table, {**row, "root": root, "path": path})
+
+
+def no_scenario(name: str, names: Iterable[str]) -> DataError:
+    """Return the sentence that there is no such saved search, and which there are."""
+    there = ", ".join(f'"{known}"' for known in sorted(names, key=str.casefold))
+    remedy = f"there are {there}" if there else 'save one with "c4t scenarios save"'
+    return DataError(f'There is no saved search "{name}"; {remedy}.')
 
 
 def locate(image: ImageKey, files_of_size: Callable[[int], Iterable[Path]]) -> Path | None:

@@ -9,11 +9,6 @@ CREATE TABLE scenarios (
     made REAL NOT NULL, checked REAL, model TEXT NOT NULL DEFAULT '',
     fingerprint TEXT NOT NULL DEFAULT '', cut REAL, sum INTEGER NOT NULL DEFAULT 0
 );
-CREATE TABLE seen (
-    scenario TEXT NOT NULL REFERENCES scenarios(name) ON DELETE CASCADE ON UPDATE CASCADE,
-    root BLOB NOT NULL, path BLOB NOT NULL, sum INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (scenario, root, path)
-);
 CREATE TABLE history (
     query TEXT NOT NULL PRIMARY KEY, used REAL NOT NULL, times INTEGER NOT NULL,
     sum INTEGER NOT NULL DEFAULT 0

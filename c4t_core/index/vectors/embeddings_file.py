@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from c4t_core.errors import DataError
 from c4t_core.files import atomic_file
-from c4t_core.images.frame_names import parse_frame_name
+from c4t_core.images.frame_names import parse_frame_name, recording
 from c4t_core.index.store.reads import Ids, ImageRow, Matrix, Rows, Selection
 from c4t_core.models.protocol import Model
 
@@ -83,16 +83,17 @@ class SavedVectors:
     """The vectors of a file, as a source that is searched like an indexed folder.
 
     Args:
+        folder: absolute.
         names: (n,), relative to the folder, "/"-separated.
         rows: float32 (n, d).
     """
 
     root_id = 0
 
-    def __init__(self, names: Sequence[str], rows: NDArray[np.float32]) -> None:
+    def __init__(self, folder: str, names: Sequence[str], rows: NDArray[np.float32]) -> None:
         """Read drive, camera, frame and time off the names."""
         order = sorted(range(len(names)), key=lambda i: os.fsencode(names[i]))
-        self._images = [_image_row(i, names[at]) for i, at in enumerate(order)]
+        self._images = [_image_row(i, folder, names[at]) for i, at in enumerate(order)]
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
         unit = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
         self._matrix = Matrix(0, np.arange(len(order), dtype=np.int64), unit[order])
@@ -117,18 +118,27 @@ class SavedVectors:
         """Return what is known of a file."""
         return next((image for image in self._images if image.path == name), None)
 
+    def drive_names(self, below: bytes = b"") -> list[str]:
+        """Return the identities of the drives; a file is always searched as a whole."""
+        return sorted({image.drive for image in self._images})
+
     def select(self, selection: Selection) -> Ids:
         """Return the ids that a restriction lets through, sorted."""
         passed = [image.id for image in self._images if selection.passes(image)]
         return np.asarray(passed, dtype=np.int64)
 
 
-def _image_row(image_id: int, name: str) -> ImageRow:
+def _image_row(image_id: int, folder: str, name: str) -> ImageRow:
+    told = parse_frame_name(name)
     return ImageRow(
         id=image_id,
         root_id=SavedVectors.root_id,
         path=os.fsencode(name),
+        at_ns=None,
         size=0,
         mtime_ns=0,
-        **vars(parse_frame_name(name)),
+        drive=recording(f"{folder.rstrip('/')}/{name}"),
+        camera=told.camera,
+        frame=told.frame,
+        time=told.time,
     )

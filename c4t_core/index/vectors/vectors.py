@@ -59,6 +59,9 @@ class Source(Protocol):
     def select(self, selection: Selection) -> Ids:
         """Return the ids that a restriction lets through, sorted."""
 
+    def drive_names(self, below: bytes = b"") -> list[str]:
+        """Return the identities of the drives in a folder."""
+
 
 def cosine(rows: Rows, direction: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the cosines of unit rows (n, d) with a unit direction (d,), float32 (n,).

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy
 
+from c4t_core.index.query import day_bounds, day_of
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import plain_label
-from c4t_desktop.services.question import day_bounds, day_of
 from c4t_desktop.services.workspace import WorkspaceLike
 
 
@@ -292,7 +292,7 @@ class Sidebar(QScrollArea):
         self._filters.look()
 
     def _value(self, entry: FolderStatus) -> str:
-        return self.tr("offline") if entry.offline else count_text(entry.total)
+        return self.tr("offline") if 0 < entry.total <= entry.offline else count_text(entry.total)
 
     def _folder_row(self, name: str, value: str, path: Path | None) -> SideRow:
         row = SideRow(name, value, path, self._theme)
@@ -368,6 +368,13 @@ class Sidebar(QScrollArea):
             row.setToolTip(self.tr("Run this search again; Delete forgets it"))
             if entry.problem:
                 row.setToolTip(plain_tip(entry.problem))
+            elif not entry.same_model:
+                row.setToolTip(
+                    self.tr(
+                        "Its cut was found with another model, so nothing counts as new; save the "
+                        "search again to find its cut for this one"
+                    )
+                )
             row.chosen.connect(self.scenario_chosen)
             row.removed.connect(self.scenario_removed)
             rows.append(row)

@@ -161,11 +161,18 @@ class StatusArea(QWidget):
         self._idle_text = text
         if not self._library.is_indexing:
             self._text.setText(text)
-        self._skipped.setVisible(bool(status.skipped))
-        self._skip_button.setVisible(bool(status.skipped))
-        self._skipped.setText(
-            plural(status.skipped, self.tr("{0} file skipped"), self.tr("{0} files skipped"))
-        )
+        parts = []
+        if status.skipped:
+            parts.append(
+                plural(status.skipped, self.tr("{0} file skipped"), self.tr("{0} files skipped"))
+            )
+        report = self._library.report
+        if report is not None and report.omitted:
+            parts.append(self.tr("{0} left out").format(count_text(report.omitted)))
+        self._skipped.setVisible(bool(parts))
+        self._skip_button.setVisible(bool(parts))
+        if parts:
+            self._skipped.setText(" · ".join(parts))
 
     @Slot(object)
     def _indexing(self, state: Indexing) -> None:

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QComboBox, QMenu, QSizePolicy, QToolButton, QWidget
 
 from c4t_desktop.gallery.results_model import plain_tip
-from c4t_desktop.messages import size_text, why_unusable
+from c4t_desktop.messages import button_text, size_text, why_unusable
 from c4t_desktop.panels.actions import Actions
 from c4t_desktop.panels.parts import named, row
 from c4t_desktop.panels.search_bar import SearchBar
@@ -262,7 +262,8 @@ class TopBar(QWidget):
         text = title or self.tr("Choose a folder")
         metrics = self.folder.fontMetrics()
         room = self._theme.px(200)
-        self.folder.setText(metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room))
+        shortened = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
+        self.folder.setText(button_text(shortened))
         self.folder.setAccessibleName(self.tr("Folder: {0}").format(text))
 
     @Slot()

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.errors import ColumnsError
 from c4t_core.progress import RateMeter, format_duration
 from c4t_desktop.context import Context, InPlaceOfGrid
 from c4t_desktop.gallery.results_model import file_url, shown
@@ -258,7 +259,8 @@ class EvaluationPanel(InPlaceOfGrid):
     @Slot(object)
     def _failed(self, error: Exception) -> None:
         self._show(SETUP)
-        self.setup.say(describe(error).sentence)
+        header = error.header if isinstance(error, ColumnsError) else ()
+        self.setup.say(describe(error).sentence, header)
 
     @Slot()
     def _stopped(self) -> None:

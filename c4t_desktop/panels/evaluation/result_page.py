@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from c4t_desktop.gallery.compare_delegate import VerdictDelegate
 from c4t_desktop.gallery.results_model import ResultsModel, shown
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.messages import plain_label
+from c4t_desktop.messages import button_text, plain_label
 from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.charts import BarChart, Chart
@@ -342,7 +342,7 @@ class QueriesPage(QWidget):
             self._model_row.removeWidget(button)
             button.deleteLater()
         for number, name in enumerate(report.models):
-            button = named(QPushButton(title_of(name)), f"hitsOf_{name}")
+            button = named(QPushButton(button_text(title_of(name))), f"hitsOf_{name}")
             button.setCheckable(True)
             button.setChecked(number == 0)
             self.models.addButton(button, number)

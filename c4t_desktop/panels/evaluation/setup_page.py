@@ -25,8 +25,9 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import count_text, plain_label, why_unusable
+from c4t_desktop.messages import button_text, count_text, plain_label, why_unusable
 from c4t_desktop.panels.bars.top_bar import title_of
+from c4t_desktop.panels.columns import ColumnsRow
 from c4t_desktop.panels.parts import named, set_kind, text_field
 from c4t_desktop.services.evaluation import Marked, Plan
 from c4t_desktop.services.pairs import MadePairs
@@ -172,6 +173,7 @@ class SetupPage(QScrollArea):
             self.tr("Ground truth"),
             self.tr("Optional: JSON lines; gives better queries, and results by weather, time, …"),
         )
+        self.columns = ColumnsRow(context.theme)
         self.marks = MarksRow(context.theme)
         self.models: dict[str, QCheckBox] = {}
         self._model_rows = QVBoxLayout()
@@ -257,7 +259,8 @@ class SetupPage(QScrollArea):
             grid.addWidget(browse, row, 2)
         self.labels = named(QPushButton(self.tr("Make from labels…")), "evaluationLabelsButton")
         self.labels.setToolTip(self.tr("A2D2, BDD100K, Cityscapes, COCO, KITTI, masks and others"))
-        grid.addWidget(self.labels, 3, 1, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(self.columns, 3, 1, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(self.labels, 4, 1, Qt.AlignmentFlag.AlignLeft)
         for part in (self.from_file, self._files, self.from_marks, self.marks):
             rows.addWidget(part)
         return rows
@@ -267,6 +270,8 @@ class SetupPage(QScrollArea):
         for field in (self.pairs, self.images, self.scenes):
             field.textChanged.connect(self._update)
             field.returnPressed.connect(self._start)
+        self.pairs.textChanged.connect(self.columns.clear)
+        self.columns.changed.connect(self._update)
         choose = (self._choose_pairs, self._choose_images, self._choose_scenes)
         for button, act in zip(self._browse, choose, strict=True):
             button.clicked.connect(act)
@@ -292,7 +297,7 @@ class SetupPage(QScrollArea):
                 old.deleteLater()
         self.models = {}
         for info in infos:
-            box = QCheckBox(title_of(info.name))
+            box = QCheckBox(button_text(title_of(info.name)))
             box.setObjectName(f"evaluateModel_{info.name}")
             box.setEnabled(info.available)
             wish = info.name in checked if checked else info.name in (current, "c4t", "clip")
@@ -342,7 +347,7 @@ class SetupPage(QScrollArea):
 
     @Slot()
     def _choose_pairs(self) -> None:
-        kinds = self.tr("Pairs (*.csv *.tsv *.txt *.jsonl *.json);;All files (*)")
+        kinds = self.tr("Pairs (*.csv *.tsv *.txt *.jsonl *.json *.gz);;All files (*)")
         self._choose(self.pairs, self.tr("Pairs"), kinds)
 
     @Slot()
@@ -371,9 +376,11 @@ class SetupPage(QScrollArea):
             return self.tr("Choose at least one model.")
         return ""
 
-    def say(self, sentence: str) -> None:
-        """Show why an evaluation did not work."""
+    def say(self, sentence: str, header: Sequence[str] = ()) -> None:
+        """Show why an evaluation did not work; where it was the columns, let them be chosen."""
         self._failure = sentence
+        if header:
+            self.columns.offer(header, None, None)
         self._refresh()
 
     def _write(self, text: str, kind: str) -> None:
@@ -404,4 +411,5 @@ class SetupPage(QScrollArea):
         texts = [field.text().strip() for field in (self.pairs, self.images, self.scenes)]
         self._settings.remember("evaluated", texts)
         pairs, images, scenes = (Path(text).expanduser() if text else None for text in texts)
-        self.wanted.emit(Plan(names, pairs, images, scenes))
+        columns = {role: name for role, name in self.columns.chosen.items() if name}
+        self.wanted.emit(Plan(names, pairs, images, scenes, columns=columns or None))

@@ -13,7 +13,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeE
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from c4t_desktop.gallery.results_model import local_path, shown
-from c4t_desktop.messages import Problem, count_text, plural
+from c4t_desktop.messages import Problem, button_text, count_text, plural
 from c4t_desktop.panels.bars.status import folders_title
 from c4t_desktop.panels.parts import FlowLayout, Part, column, label, named, restyle, row
 from c4t_desktop.theme import Theme
@@ -190,7 +190,7 @@ class _Button(QPushButton):
     """A button that calls a function from a method of its own, on the GUI thread."""
 
     def __init__(self, text: str, act: Callable[[], object]) -> None:
-        super().__init__(text)
+        super().__init__(button_text(text))
         self._act = act
         self.clicked.connect(self._go)
 
@@ -289,6 +289,7 @@ def ready(
     status: WorkspaceStatus | None,
     *,
     indexing: bool,
+    omitted: int,
     chosen: Callable[[str], object],
 ) -> Page:
     """Say what can be searched and how to begin."""
@@ -310,7 +311,9 @@ def ready(
             tone="warn",
         )
     if not found and not indexing:
-        return nothing_indexed(offers, indexing=False, filtered=False, status=status)
+        return nothing_indexed(
+            offers, indexing=False, filtered=False, status=status, omitted=omitted
+        )
     if not found:
         return Page(
             title=_tr("Getting {0} ready").format(name),
@@ -335,9 +338,14 @@ def ready(
 
 
 def nothing_indexed(
-    offers: Offers, *, indexing: bool, filtered: bool, status: WorkspaceStatus | None
+    offers: Offers,
+    *,
+    indexing: bool,
+    filtered: bool,
+    status: WorkspaceStatus | None,
+    omitted: int,
 ) -> Page:
-    """Say why there is nothing to search yet."""
+    """Say why there is nothing to search yet; ``omitted`` files were left out."""
     if filtered:
         return Page(
             title=_tr("Nothing left after filtering"),
@@ -360,15 +368,23 @@ def nothing_indexed(
             offers=(Offer(_tr("Index now"), offers.index, True, "refresh"),),
         )
     buttons = [Offer(_tr("Choose another folder…"), offers.choose_folder, True, "folder")]
-    if status is not None and status.skipped:
+    if omitted:
+        buttons.append(Offer(_tr("Show what was left out"), offers.show_skipped, icon="list"))
+    elif status is not None and status.skipped:
         buttons.append(Offer(_tr("Show skipped files"), offers.show_skipped, icon="list"))
     buttons.append(Offer(_tr("Look again"), offers.index, icon="refresh"))
+    nothing = _tr(
+        "No PNG, JPEG, WebP, BMP or TIFF image was found in this folder or below it. "
+        "Label, mask, depth and lidar folders are left out."
+    )
+    left_out = plural(
+        omitted,
+        _tr("{0} file in this folder or below it was left out, by rules or for its format."),
+        _tr("{0} files in this folder or below it were left out, by rules or for their format."),
+    )
     return Page(
         title=_tr("No images here"),
-        sentence=_tr(
-            "No PNG, JPEG, WebP, BMP or TIFF image was found in this folder or below it. "
-            "Label, mask, depth and lidar folders are left out."
-        ),
+        sentence=left_out if omitted else nothing,
         icon="image",
         offers=tuple(buttons),
         drop=True,

@@ -119,6 +119,7 @@ class ResultsPanel(QStackedWidget):
                 self._library.folders,
                 status,
                 indexing=self._library.is_indexing,
+                omitted=self._omitted,
                 chosen=self.example_chosen.emit,
             )
         self._empty.show_page(page)
@@ -237,11 +238,17 @@ class ResultsPanel(QStackedWidget):
                 indexing=self._library.is_indexing,
                 filtered=found.question.restricted,
                 status=self._status_now,
+                omitted=self._omitted,
             )
         self._hint.show_page(page)
         self._under_header.setCurrentWidget(self._hint)
         self._show_grid()
         self.current_changed.emit(None, None)
+
+    @property
+    def _omitted(self) -> int:
+        report = self._library.report
+        return 0 if report is None else report.omitted
 
     def _show_grid(self) -> None:
         if not self.shows_frame and self._panel is None:

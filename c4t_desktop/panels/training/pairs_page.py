@@ -9,7 +9,6 @@ from typing import TypeVar
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -22,8 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.errors import ColumnsError
 from c4t_desktop.jobs.runner import Job, JobRunner
 from c4t_desktop.messages import count_text, describe, plain_label, plural
+from c4t_desktop.panels.columns import ColumnsRow
 from c4t_desktop.panels.parts import set_kind, text_field
 from c4t_desktop.services.pairs import (
     PROBLEMS,
@@ -36,7 +37,7 @@ from c4t_desktop.theme import Theme
 
 T = TypeVar("T")
 _LANE = "look"
-_FILES = "Pairs (*.csv *.tsv *.txt *.jsonl *.json);;All files (*)"
+_FILES = "Pairs (*.csv *.tsv *.txt *.jsonl *.json *.gz);;All files (*)"
 
 
 class PairsPage(QWidget):
@@ -73,9 +74,8 @@ class PairsPage(QWidget):
             self.tr("Folder of the images"),
             self.tr("The folder of the pairs file"),
         )
-        self.image_column, self.caption_column = QComboBox(), QComboBox()
-        self.image_column.setAccessibleName(self.tr("Column of the image"))
-        self.caption_column.setAccessibleName(self.tr("Column of the caption"))
+        self.columns = ColumnsRow(theme)
+        self.image_column, self.caption_column = self.columns.image, self.columns.caption
         self.summary = plain_label(wrap=True, name="pairsSummary")
         self.table = QTableWidget(0, 3)
         self.problems = QListWidget()
@@ -111,19 +111,9 @@ class PairsPage(QWidget):
             grid.addWidget(field, row, 1)
             for column, button in enumerate(buttons, start=2):
                 grid.addWidget(button, row, column)
-        self._columns = QWidget()
-        chosen = QHBoxLayout(self._columns)
-        chosen.setContentsMargins(0, 0, 0, 0)
-        chosen.setSpacing(px(8))
-        for title, chooser in (
-            (self.tr("Image column"), self.image_column),
-            (self.tr("Caption column"), self.caption_column),
-        ):
-            chosen.addWidget(plain_label(title))
-            chosen.addWidget(chooser)
         columns = QHBoxLayout()
         columns.setSpacing(px(8))
-        columns.addWidget(self._columns)
+        columns.addWidget(self.columns)
         columns.addStretch(1)
         columns.addWidget(self._from_labels)
         columns.addWidget(self._from_marks)
@@ -155,8 +145,7 @@ class PairsPage(QWidget):
     def _wire(self) -> None:
         self.file.textChanged.connect(self._typed)
         self.images.textChanged.connect(self._typed)
-        self.image_column.activated.connect(self._check)
-        self.caption_column.activated.connect(self._check)
+        self.columns.changed.connect(self._check)
         self._browse_file.clicked.connect(self._choose_file)
         self._browse_images.clicked.connect(self._choose_images)
         self._from_labels.clicked.connect(self._choose_labels)
@@ -207,8 +196,7 @@ class PairsPage(QWidget):
 
     @Slot()
     def _typed(self) -> None:
-        self.image_column.clear()
-        self.caption_column.clear()
+        self.columns.clear()
         self._left_out = ()
         self._show(None)
         self._wait.start()
@@ -221,10 +209,7 @@ class PairsPage(QWidget):
             return
         path, folder = Path(text).expanduser(), self.images.text().strip()
         images = Path(folder).expanduser() if folder else None
-        columns = {
-            "image": self.image_column.currentText(),
-            "caption": self.caption_column.currentText(),
-        }
+        columns = self.columns.chosen
         self.summary.setText(self.tr("Reading…"))
         self._submit(lambda _: check_pairs(path, images, columns), self._show)
 
@@ -238,12 +223,14 @@ class PairsPage(QWidget):
         self._show(None)
         self.summary.setText(describe(error).sentence)
         set_kind(self.summary, "bad")
+        if isinstance(error, ColumnsError):
+            self.columns.offer(error.header, None, None)
 
     def _show(self, checked: CheckedPairs | None) -> None:
         self.checked = checked
         set_kind(self.summary, "muted" if checked is None else "strong")
         self.table.setRowCount(0)
-        self._columns.setVisible(checked is not None)
+        self.columns.setVisible(checked is not None)
         self.problems.clear()
         self.problems.setVisible(
             checked is not None and bool(checked.problems + checked.warnings + self._left_out)
@@ -282,13 +269,7 @@ class PairsPage(QWidget):
         more += max(0, len(self._left_out) - PROBLEMS)
         if more > 0:
             self.problems.addItem(self.tr("and {count} more").format(count=count_text(more)))
-        for chooser, name in (
-            (self.image_column, checked.image_column),
-            (self.caption_column, checked.caption_column),
-        ):
-            if not chooser.count():
-                chooser.addItems(list(checked.header))
-            chooser.setCurrentText(name)
+        self.columns.offer(checked.header, checked.image_column, checked.caption_column)
 
     def problem(self) -> str:
         """Return what must be changed before the training can start, or ""."""

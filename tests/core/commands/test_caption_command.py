@@ -85,6 +85,26 @@ def test_the_report_as_json_and_the_scenes_beside(source: Path, tmp_path: Path, 
     assert again.read_text(encoding="utf-8") == out.read_text(encoding="utf-8")
 
 
+def test_what_was_left_out_is_said_once_with_its_number(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    label = next((source / "labels").iterdir())
+    for number in range(40):
+        stamp = f"2019010112{number:02d}00"
+        copy = label.with_name(f"{stamp}_label_frontcenter_000000009.png")
+        copy.write_bytes(label.read_bytes())
+    (source / "labels" / "20190101120000_label_frontcenter_000000010.png").touch()
+    (source / "images" / "20190101120000_camera_frontcenter_000000010.png").touch()
+    _run("a2d2", source, "-o", tmp_path / "p.csv")
+    said = capsys.readouterr()
+    assert said.err.count("this label has no image") == 1
+    assert "this label has no image (and 40 more like it)" in said.err
+    assert "this label is left out: an empty file" in said.err
+    assert "Problems: 42; see above." in said.out
+    _run("a2d2", source, "-o", tmp_path / "p.csv", "--json")
+    assert len(json.loads(capsys.readouterr().out)["problems"]) == 42
+
+
 def test_seeds_and_least_shares(source: Path, tmp_path: Path) -> None:
     def made(*options: object) -> list[list[str]]:
         assert _run("a2d2", source, "-o", tmp_path / "p.csv", *options) == 0

@@ -113,6 +113,32 @@ def test_a_saved_file_is_searched_by_cosine(saved, folder, capsys):
     assert hits[0]["score"] == pytest.approx(float(row @ direction), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("-red",), ("- red",), ("- red + green",), ("-red + green",), ("-kangaroo",), ("-hello",)],
+)
+def test_a_query_may_start_with_a_line(saved, folder, capsys, words):
+    assert len(found(capsys, folder, *words, "--embeddings", saved, "-k2")) == 2
+    assert len(found(capsys, "-k", "2", "--embeddings", saved, folder, *words)) == 2
+
+
+def test_what_is_taken_for_a_word_is_said(saved, folder, capsys):
+    assert main(["search", str(folder), "-red", "--embeddings", str(saved)]) == 0
+    assert '"-red" is searched for as it is; to want less of it' in capsys.readouterr().err
+    assert main(["search", str(folder), "- red", "--embeddings", str(saved)]) == 0
+    assert capsys.readouterr().err == ""
+    least = found(capsys, folder, "- red", "--embeddings", saved)
+    assert os.path.relpath(least[-1]["path"], folder) == "day/cam/red.png"
+
+
+@pytest.mark.parametrize("word", ["--bogus", "-x", "--people"])
+def test_options_that_are_not_there_are_errors(saved, folder, capsys, word):
+    with pytest.raises(SystemExit) as stopped:
+        main(["search", str(folder), "red", word, "--embeddings", str(saved)])
+    assert stopped.value.code == 2
+    assert f"unrecognized arguments: {word}" in capsys.readouterr().err
+
+
 def test_a_search_is_restricted_to_sub_folders_and_drives(saved, folder, capsys):
     where = ("--embeddings", saved)
     assert len(found(capsys, folder, "red", *where, "--in", "day")) == 2

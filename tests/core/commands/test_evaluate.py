@@ -115,6 +115,41 @@ def test_pairs_that_cannot_be_used(models, pairs, tmp_path, capsys):
     assert "no class that some images have and others lack" in capsys.readouterr().err
 
 
+def test_columns_are_chosen(models, pairs, tmp_path, capsys):
+    text = pairs.read_text().replace("image,caption,split", "bild,bildtext,teil")
+    pairs.write_text(text)
+    assert run(pairs, tmp_path) == 1
+    err = capsys.readouterr().err
+    assert "hold the caption; choose among bild, bildtext, teil" in err
+    assert "--caption-column" in err
+    assert run(pairs, tmp_path, "--caption-column", "Bildtext", "--column", "split=teil") == 0
+    assert run(pairs, tmp_path, "--image-column", "bild", "--column", "caption=bildtext") == 0
+    assert run(pairs, tmp_path, "--image-column", "foto") == 1
+    assert "no column foto; it has bild, bildtext, teil" in capsys.readouterr().err
+
+
+def test_captions_of_another_language_are_asked(models, pairs, tmp_path, capsys):
+    frames = coloured(tmp_path / "frames", 24)
+    rows = (f"{name},Bild {place // 2}\n" for place, name in enumerate(frames.names))
+    pairs.write_text("image,caption\n" + "".join(rows))
+    assert run(pairs, tmp_path) == 0
+    data = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert len(data["queries"]) == 12
+    assert {(query["kind"], query["relevant"]) for query in data["queries"]} == {("caption", 2)}
+
+
+def test_scenes_are_found_by_names_of_another_spelling(models, pairs, tmp_path):
+    frames = coloured(tmp_path / "frames", 24)
+    rows = (
+        {"image": f".\\{name}", "weather": "fog" if place % 2 else "rain", "source": "t"}
+        for place, name in enumerate(frames.names)
+    )
+    (tmp_path / "scenes.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert run(pairs, tmp_path, "--scenes", tmp_path / "scenes.jsonl") == 0
+    data = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert {query["kind"] for query in data["queries"]} == {"weather"}
+
+
 def test_scenes_of_other_images(models, pairs, tmp_path, capsys):
     (tmp_path / "scenes.jsonl").write_text('{"image": "other.png", "weather": "fog"}\n')
     assert run(pairs, tmp_path, "--scenes", tmp_path / "scenes.jsonl") == 1

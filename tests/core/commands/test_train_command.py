@@ -217,6 +217,8 @@ def test_without_the_extra_the_remedy_is_named(pairs, tiny_model_folder):
         (("--name", "../evil"), "cannot be the name"),
         (("--epochs", "0"), "epochs is 0"),
         (("--column", "image=nothing"), "no column nothing"),
+        (("--image-column", "nothing"), "no column nothing"),
+        (("--caption-column", "nothing"), "no column nothing"),
     ],
 )
 def test_wrong_wishes_are_one_sentence(pairs, tiny_model_folder, capsys, more, said):

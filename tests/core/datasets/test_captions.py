@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c4t_core.datasets.captions import a2d2_captions, captions, tju_captions
-from c4t_core.datasets.cityscapes import NAMES as CITYSCAPES
 from c4t_core.datasets.facts import class_counts, depth_of, facts_of, side_of
+from c4t_core.datasets.labels.cityscapes import NAMES as CITYSCAPES
 from c4t_core.datasets.scene import Scene, Thing
 from c4t_core.datasets.words import class_of, concept, engine, in_words
 

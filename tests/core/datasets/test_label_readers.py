@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from c4t_core.datasets.classlist import read_class_list
-from c4t_core.datasets.layout import frame_key
-from c4t_core.datasets.masks import Palette, regions
+from c4t_core.datasets.labels.classlist import read_class_list
+from c4t_core.datasets.labels.layout import frame_key
+from c4t_core.datasets.labels.masks import Palette, regions
 from c4t_core.datasets.scene import Problem, Scene
 from c4t_core.datasets.scenes import read_scenes
 from c4t_core.errors import DataError
@@ -205,6 +205,129 @@ def test_class_lists_of_colours(tmp_path: Path, name: str, text: str) -> None:
     expected = {(64, 128, 64): "Animal", (192, 0, 128): "Arch way"}
     assert read_class_list(tmp_path / name, problems) == expected
     assert problems == []
+
+
+BOTH = {1: "Animal", (64, 128, 64): "Animal", 2: "Arch way", (192, 0, 128): "Arch way"}
+CVAT = """\ufeff# label:color_rgb:parts:actions\r
+Animal:64,128,64::\r
+Arch way:192,0,128:left,right:open,shut\r
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labelmap.txt", CVAT),
+        (
+            "meta.json",  # Supervisely
+            '{"classes": [{"title": "Animal", "shape": "bitmap", "color": "#408040"},'
+            ' {"title": "Arch way", "color": "#C00080"}], "tags": [], "projectType": "images"}',
+        ),
+        (
+            "config.json",  # Mapillary
+            '{"labels": [{"color": [64, 128, 64], "name": "animal--animal", "readable": "Animal"},'
+            ' {"color": [192, 0, 128, 255], "name": "x--arch", "readable": "Arch way"}]}',
+        ),
+        ("obj_class_to_machine_color.json", '{"Animal": [64, 128, 64], "Arch way": [192, 0, 128]}'),
+        ("hex.csv", "name,color\nAnimal,#408040\nArch way,#c00080\n"),
+        ("last.txt", "Animal #408040\nArch way #c00080\n"),
+        ("quoted.csv", '"Class Name";"RGB"\n"Animal";"64, 128, 64"\n"Arch way";"(192,0,128)"\n'),
+        ("red.csv", "\ufeffRed,Green,Blue,Label\r\n64,128,64,Animal\r\n192,0,128,Arch way\r\n"),
+        ("floats.json", '{"Animal": [64.0, 128.0, 64.0], "Arch way": "192 0 128"}'),
+        ("keys.json", '{"64,128,64": "Animal", "(192, 0, 128)": "Arch way"}'),
+    ],
+)
+def test_class_lists_of_tools_with_colours(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8", newline="")
+    problems: list[Problem] = []
+    assert read_class_list(tmp_path / name, problems) == {
+        key: label for key, label in BOTH.items() if isinstance(key, tuple)
+    }
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("all.csv", "id,name,r,g,b\n1,Animal,64,128,64\n2,Arch way,192,0,128\n"),
+        ("bare.csv", "1,Animal,64,128,64\n2,Arch way,192,0,128\n"),
+        ("tabs.csv", "Name\tColor\tId\nAnimal\t#408040\t1.0\nArch way\t#c00080\t2\n"),
+        (
+            "dataset_meta.json",  # Datumaro
+            '{"label_map": {"1": "Animal", "2": "Arch way"},'
+            ' "segmentation_colors": [[64, 128, 64], [192, 0, 128]]}',
+        ),
+        (
+            "labels.json",  # CVAT
+            '[{"id": 1, "name": "Animal", "color": "#408040", "attributes": []},'
+            ' {"id": 2, "name": "Arch way", "color": "#c00080"}]',
+        ),
+        (
+            "nested.json",
+            '{"Animal": {"id": 1, "color": [64, 128, 64]},'
+            ' "Arch way": {"id": 2, "color": [192, 0, 128]}}',
+        ),
+    ],
+)
+def test_class_lists_with_ids_and_colours(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    problems: list[Problem] = []
+    assert read_class_list(tmp_path / name, problems) == BOTH
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("class_names.txt", "sky\nroad way\n"),
+        ("labels.txt", "__ignore__\r\nsky\r\nroad way\r\n"),  # Labelme
+        ("names.json", '["sky", "road way"]'),
+        ("coco.json", '{"categories": [{"id": 0, "name": "sky"}, {"id": 1, "name": "road way"}]}'),
+        ("yolo.json", '{"names": {"0": "sky", "1": "road way"}, "nc": 2}'),
+        ("label_map.pbtxt", "item {\n id: 0\n name: 'sky'\n}\nitem { name: 'road way' id: 1 }\n"),
+        ("headed.csv", "class_id,class_name\n0,sky\n1,road way\n"),
+    ],
+)
+def test_class_lists_of_tools_with_ids(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8", newline="")
+    problems: list[Problem] = []
+    assert read_class_list(tmp_path / name, problems) == {0: "sky", 1: "road way"}
+    assert problems == []
+
+
+def test_the_class_list_of_cvat_is_found_beside_its_masks(tmp_path: Path) -> None:
+    _image(tmp_path / "JPEGImages" / "1.jpg")
+    (tmp_path / "Labelmap.txt").write_text(CVAT, encoding="utf-8", newline="")
+    (tmp_path / "labels.json").write_text('{"version": 1}', encoding="utf-8")  # something else
+    picture = np.full((10, 20, 3), (64, 128, 64), dtype=np.uint8)
+    picture[:, 5:] = (192, 0, 128)
+    for folder in ("SegmentationClass", "SegmentationObject"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(picture).save(tmp_path / folder / "1.png")
+    (scene,), problems = _read("masks", tmp_path)
+    assert (scene.shares, problems) == ({"Arch way": 0.75, "Animal": 0.25}, [])
+    assert scene.image == "JPEGImages/1.jpg"
+
+
+def test_masks_tell_if_they_hold_ids_or_colours(tmp_path: Path) -> None:
+    (tmp_path / "classes.csv").write_text("id,name,r,g,b\n1,sky,9,9,9\n2,road,8,0,0\n", "utf-8")
+    paletted = Image.new("P", (20, 10), 7)
+    paletted.putpalette([0, 0, 0] * 7 + [8, 0, 0])
+    unknown = Image.new("P", (20, 10), 2)
+    unknown.putpalette([0, 0, 0, 1, 1, 1, 2, 2, 2])
+    masks = {
+        "ids": Image.new("L", (20, 10), 2),
+        "colours": Image.new("RGB", (20, 10), (8, 0, 0)),
+        "paletted": paletted,
+        "unknown": unknown,  # colours that no class has: its ids are meant
+    }
+    (tmp_path / "masks").mkdir()
+    for name, mask in masks.items():
+        _image(tmp_path / "images" / f"{name}.png")
+        mask.save(tmp_path / "masks" / f"{name}.png")
+    scenes, problems = _read("masks", tmp_path)
+    assert problems == []
+    assert [scene.shares for scene in scenes] == [{"road": 1.0}] * 4
 
 
 def test_bad_entries_of_class_lists_are_named(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from c4t_core.datasets.pairs import (
 from c4t_core.datasets.scene import Scene
 from c4t_core.errors import DataError
 from c4t_core.files import guard_cell, unguard_cell
+from c4t_core.images.frame_names import parse_frame_name
 
 NAMES = ("a/1.jpg", "a/2.jpg", "b/1.jpg")
 
@@ -193,22 +194,32 @@ a\\2.jpg,backslashes
     assert "3 cells" in words[16]
 
 
-def test_nothing_outside_the_root_is_touched(read, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_outside_the_root_is_touched(
+    read, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     touched: list[str] = []
-    from c4t_core.datasets import pairs as pairs_module
+    from c4t_core.images import lookup
 
-    real = pairs_module.os.lstat
-    monkeypatch.setattr(
-        pairs_module.os, "lstat", lambda path: touched.append(str(path)) or real(path)
+    for call in ("lstat", "listdir"):
+        real = getattr(lookup.os, call)
+
+        def watched(path: str, real: Callable[[str], object] = real) -> object:
+            touched.append(str(path))
+            return real(path)
+
+        monkeypatch.setattr(lookup.os, call, watched)
+    read(
+        "image,caption\n../../../etc/passwd,a\n/etc/passwd,b\na/1.jpg,c\nfile:///etc/passwd,d\n"
+        "%2e%2e/%2e%2e/etc/passwd,e\n../ETC/passwd,f\n"
     )
-    read("image,caption\n../../../etc/passwd,a\n/etc/passwd,b\na/1.jpg,c\n")
-    assert not any("passwd" in path for path in touched)
+    outside = [path for path in touched if not path.startswith(str(root))]
+    assert not any("passwd" in path or "etc" in path.lower() for path in outside)
     assert any(path.endswith("a/1.jpg") for path in touched)
 
 
 def test_odd_cells_do_no_harm(read) -> None:
     found = read(b'image,caption\na/1.jpg,"open\n' + b"x\n" * 40 + b"a/2.jpg,y\n")
-    assert found.pairs == []
+    assert [p.line for p in found.pairs] == [43]  # the rows behind it are not swallowed
     assert found.problems[0].line == 2
     assert "not closed" in found.problems[0].message
     assert _said(read(b"image,caption\na\x00.jpg,x\na/1.jpg,y\n"))[0][0] == 2
@@ -324,6 +335,53 @@ def test_one_drive_is_cut_once() -> None:
     assert "one drive" in warnings[0]
     assert split_by_drive(_pairs({"a": 1}))[1] == []
     assert split_by_drive([]) == ([], [], [])
+
+
+def _of_cameras(names: list[str]) -> list[Pair]:
+    return [
+        Pair(Path("/r", name), name, "a car", parse_frame_name(name).drive, None, 2)
+        for name in names
+    ]
+
+
+def test_cameras_of_a_recording_are_held_out_together() -> None:
+    pairs = _of_cameras(
+        [
+            f"{folder}/cam{camera}_{frame:04d}.jpg"
+            for folder in ("day", "night", "rain")
+            for camera in (0, 1)
+            for frame in range(10)
+        ]
+    )
+    train, held, warnings = split_by_drive(pairs, 0.3)
+    assert {p.drive for p in pairs} == {"day", "night", "rain"}
+    assert not {p.relative.split("/")[0] for p in train} & {p.relative.split("/")[0] for p in held}
+    assert warnings == []
+
+
+def test_recordings_of_the_same_prefix_in_two_folders_are_two() -> None:
+    names = [f"{folder}/run1_{frame:04d}.jpg" for folder in "ab" for frame in range(10)]
+    train, held, _ = split_by_drive(_of_cameras(names), 0.5)
+    assert ({p.relative[0] for p in train}, {p.relative[0] for p in held}) in (
+        ({"a"}, {"b"}),
+        ({"b"}, {"a"}),
+    )
+
+
+@pytest.mark.parametrize("folder", ["", "trip/"])
+def test_what_cameras_saw_at_one_moment_stays_together(folder: str) -> None:
+    """In a flat folder, whose drive nothing tells, as in the only drive there is."""
+    names = [f"{folder}cam{camera}_{frame}.jpg" for camera in range(4) for frame in range(33)]
+    train, held, warnings = split_by_drive(_of_cameras(names), 0.2)
+    moments = [{p.relative.rpartition("_")[2] for p in side} for side in (train, held)]
+    assert not moments[0] & moments[1]
+    assert 18 <= len(held) <= 36
+    assert warnings
+
+
+def test_the_end_of_a_drive_is_that_of_its_numbers() -> None:
+    _, held, _ = split_by_drive(_of_cameras([f"trip/frame{n}_rgb.jpg" for n in range(1, 13)]), 0.2)
+    assert {p.relative for p in held} == {"trip/frame11_rgb.jpg", "trip/frame12_rgb.jpg"}
 
 
 def test_formulas_are_guarded_and_come_back(read, root: Path) -> None:

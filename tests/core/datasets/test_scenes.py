@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -64,13 +65,29 @@ def _write(path: Path, scenes: list[Scene]) -> None:
         )
 
 
-@given(st.lists(_scenes, max_size=4))
+@given(st.lists(_scenes, max_size=4, unique_by=lambda scene: scene.image))
 def test_scenes_survive_a_file(
     tmp_path_factory: pytest.TempPathFactory, scenes: list[Scene]
 ) -> None:
     path = tmp_path_factory.mktemp("scenes") / "s.jsonl"
     _write(path, scenes)
     assert list(load_scenes(path)) == scenes
+
+
+def test_a_second_line_about_an_image_is_left_out_and_said(tmp_path: Path) -> None:
+    scenes = [Scene("a.png", weather="fog"), Scene("b.png"), Scene("a.png", counts={"car": 1})]
+    _write(tmp_path / "s.jsonl", scenes)
+    problems: list[Problem] = []
+    assert list(load_scenes(tmp_path / "s.jsonl", problems)) == scenes[:2]
+    said = "left out: 1 scene of an image that had one before (a.png)"
+    assert problems == [Problem(None, said, tmp_path / "s.jsonl")]
+
+
+def test_scenes_that_gzip_packed_are_read(tmp_path: Path) -> None:
+    _write(tmp_path / "s.jsonl", [Scene("a.png", weather="fog")])
+    packed = tmp_path / "s.jsonl.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "s.jsonl").read_bytes()))
+    assert list(load_scenes(packed)) == [Scene("a.png", weather="fog")]
 
 
 def test_a_name_with_undecodable_bytes_survives(tmp_path: Path) -> None:

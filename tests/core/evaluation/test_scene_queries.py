@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from c4t_core.datasets.scene import Scene
+from c4t_core.datasets.scene import Scene, Thing
 from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.groups import image_slices
 from c4t_core.evaluation.scene_queries import from_scenes
@@ -73,6 +73,17 @@ def test_an_image_without_objects_belongs_to_the_counted_ones():
     rows += [counted(bus=1)] * 3
     query = by_text(*scenes_of(*rows))["cars"]
     assert query.pool.tolist() == [0, 1, 2, 3, 4, 6, 7, 8]
+
+
+def test_a_crowd_is_an_answer_to_its_class_and_to_no_number():
+    crowd = {"things": (Thing("bus"),), "source": "boxes"}
+    rows = [counted(bus=2)] * 3 + [crowd, {**crowd, "counts": {"car": 1}}]
+    rows += [counted(car=1)] * 3 + [counted(van=1)] * 6
+    some = by_text(*scenes_of(*rows))
+    assert some["buses"].relevant.tolist() == [0, 1, 2, 3, 4]
+    assert some["two buses"].relevant.tolist() == [0, 1, 2]
+    assert some["two buses"].pool.tolist() == [0, 1, 2, *range(5, 14)]
+    assert some["one car"].pool.tolist() == list(range(14))
 
 
 def test_multi_class():

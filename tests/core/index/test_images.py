@@ -103,6 +103,7 @@ def test_cmyk_palette_alpha_and_one_bit(tmp_path: Path) -> None:
     palette.putpalette([9, 9, 9, 10, 200, 30])
     palette.save(tmp_path / "palette.png", transparency=0)
     assert corner(open_image(tmp_path / "palette.png")) == (10, 200, 30)
+    palette.putpixel((1, 1), 0)
     palette.save(tmp_path / "see_through.png", transparency=1)
     assert corner(open_image(tmp_path / "see_through.png")) == decode.GROUND
     Image.new("1", (4, 4), 1).save(tmp_path / "bit.bmp")

@@ -87,7 +87,7 @@ def test_kill_at_random_moments(
             interrupted += "done" not in ended
         database = sqlite3.connect(data / "catalogue.sqlite")
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        orphans = "SELECT COUNT(*) FROM images WHERE id NOT IN (SELECT image_id FROM vectors)"
+        orphans = "SELECT COUNT(*) FROM frames WHERE id NOT IN (SELECT frame_id FROM vectors)"
         if database.execute("PRAGMA user_version").fetchone() == (1,):
             assert database.execute(orphans).fetchone() == (0,)
         database.close()

@@ -23,7 +23,7 @@ def names(found: Scan) -> set[str]:
 def test_suffixes_and_folders(tmp_path: Path) -> None:
     for name in ("a.png", "b.JPG", "c/d.jpeg", "c/e.webp", "f.bmp", "g.tif", "h.TIFF"):
         touch(tmp_path / name)
-    for name in ("i.txt", "j.gif", "png", "k.png.txt", "l.jp2"):
+    for name in ("i.txt", "j.psd", "png", "k.png.txt", "l.xcf"):
         touch(tmp_path / name)
     found = scan(str(tmp_path), NO_RULES)
     assert names(found) == {"a.png", "b.JPG", "c/d.jpeg", "c/e.webp", "f.bmp", "g.tif", "h.TIFF"}
@@ -68,7 +68,7 @@ def test_rules_never_hold_for_the_root(tmp_path: Path) -> None:
 
 
 def test_rules_can_be_changed_and_kept(tmp_path: Path) -> None:
-    rules = ExcludeRules(folders=("rear*",), files=("*_blur.*",), hidden=False)
+    rules = ExcludeRules(("rear*",), ("*_blur.*",), hidden=False, labels=False)
     assert ExcludeRules.from_json(rules.to_json()) == rules
     for name in ("rear_left/a.png", "b_blur.png", ".c/d.png", "labels/e.png"):
         touch(tmp_path / name)

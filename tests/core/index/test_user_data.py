@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from c4t_core.errors import CatalogueError
+from c4t_core.errors import CatalogueError, DataError
 from c4t_core.files import content_digest
 from c4t_core.index.store.user_data import (
     ImageKey,
@@ -53,25 +54,24 @@ def test_marks(user: UserData) -> None:
     assert len(user.marks()) == 3
 
 
-def test_scenarios_and_new_since_last_time(user: UserData) -> None:
+def test_scenarios_are_kept_replaced_renamed_and_looked_at(user: UserData) -> None:
     user.save_scenario(Scenario("Winter", "snow + truck", {"threshold": 0.3}))
     assert user.scenarios()[0].settings == {"threshold": 0.3}
     assert user.scenarios()[0].checked is None
-    first = [key("a.png"), key("b.png")]
-    assert user.unseen("Winter", first) == first
-    user.mark_seen("Winter", first)
-    assert user.scenarios()[0].checked
-    assert user.unseen("Winter", [*first, key("c.png")]) == [key("c.png")]
-    inside = ImageKey(Path("/drives/x"), "d.png")
-    user.mark_seen("Winter", [key("x/d.png")])
-    assert user.unseen("Winter", [inside]) == []  # one file, opened by a folder inside
-    user.save_scenario(Scenario("Winter", "snow", {}))
-    assert user.scenarios()[0].query == "snow"
-    assert user.unseen("Winter", first) == []
+    user.look_at_scenario("Winter", 12.5)
+    assert user.scenarios()[0].checked == 12.5
+    user.save_scenario(Scenario("Winter", "snow", {}, cut=0.25, model="c4t", fingerprint="abc"))
+    (winter,) = user.scenarios()
+    assert (winter.query, winter.checked, winter.cut) == ("snow", 12.5, 0.25)
     user.save_scenario(Scenario("Other", "x"))
-    user.delete_scenario("Winter")
+    with pytest.raises(DataError, match='a saved search "Other" already'):
+        user.rename_scenario("Winter", "Other")
+    with pytest.raises(DataError, match='no saved search "absent"; there are "Other", "Winter"'):
+        user.rename_scenario("absent", "x")
+    user.rename_scenario("Winter", "Ice")
+    assert user.scenarios()[0] == dataclasses.replace(winter, name="Ice")
+    user.delete_scenario("Ice")
     assert [s.name for s in user.scenarios()] == ["Other"]
-    assert user.unseen("Winter", first) == first
 
 
 def test_a_frame_of_a_recording_is_known_by_its_time(user: UserData) -> None:
@@ -161,14 +161,12 @@ def test_everything_survives_a_rebuilt_catalogue_and_a_moved_folder(
     hit = ws.search("red", 1)[0]
     user.mark("red", [ws.key(hit)], True)
     user.save_scenario(Scenario("Reds", "red"))
-    user.mark_seen("Reds", [ws.key(h) for h in ws.search("red", 3)])
     ws.close()
     for path in data_dir.glob("catalogue.sqlite*"):
         path.unlink()
     again = open_(drive)
     again.index()
     assert user.marks("red")[0].image.path == hit.path
-    assert user.unseen("Reds", [again.key(h) for h in again.search("red", 3)]) == []
     moved = tmp_path / "moved"
     shutil.move(drive, moved)
     elsewhere = open_(moved)
@@ -177,7 +175,7 @@ def test_everything_survives_a_rebuilt_catalogue_and_a_moved_folder(
     assert found == moved / hit.relative
     user.move_root(drive, moved)
     assert user.marks("red")[0].image.path == moved / hit.relative
-    assert user.unseen("Reds", [elsewhere.key(h) for h in elsewhere.search("red", 3)]) == []
+    assert [scenario.name for scenario in user.scenarios()] == ["Reds"]
     user.close()
 
 

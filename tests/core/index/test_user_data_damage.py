@@ -44,7 +44,7 @@ def fill(data: UserData, start: int = 0) -> None:
         data.save_scenario(
             Scenario(f"Winter {number}", query, {"filters": {"day": None}}, model="c4t", cut=0.25)
         )
-        data.mark_seen(f"Winter {number}", images[:6])
+        data.look_at_scenario(f"Winter {number}", 1.5 + number)
         data.remember(query)
         marks = data.marks(query)
         data.save_test_set(f"set {number}", marks)
@@ -288,7 +288,7 @@ def test_a_damaged_row_is_not_sealed_by_a_change_of_it(path: Path) -> None:
 def test_a_lost_row_is_noticed(path: Path) -> None:
     made = rows_of(path)
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("DELETE FROM seen WHERE rowid = 2")
+        db.execute("DELETE FROM history WHERE rowid = 2")
     with closing(UserData(path)) as data:
         assert ALL_BACK in str(data.notice)
         assert flat(data) == made

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from c4t_core.datasets.classlist import NAMES, find_class_list, read_class_list
-from c4t_core.datasets.layout import Reading, pair_by_name
+from c4t_core.datasets.labels.classlist import NAMES, Key, find_class_list, read_class_list
+from c4t_core.datasets.labels.layout import Reading, pair_by_name
 from c4t_core.datasets.scene import Box, Scene, Thing
 from c4t_core.datasets.words import class_of
 from c4t_core.errors import DataError, ImageError
@@ -29,6 +29,7 @@ from c4t_core.images.decode import open_labels
 _INSTANCES = re.compile(r"instance_?(ids|trainids)?$", re.IGNORECASE)
 _IDS = re.compile(r"(label(level\d)?_?ids|label(level\d)?|trainids)$", re.IGNORECASE)
 _COLOURS = re.compile(r"colou?r$", re.IGNORECASE)
+_INSTANCE_FOLDERS = frozenset({"segmentationobject", "instance", "instances"})
 # Places are measured on every fourth pixel of every fourth row; a tail of stray pixels this
 # thin on each side does not stretch a box.
 _STEP = 4
@@ -63,7 +64,7 @@ class Palette:
         colours: True if the keys are colours.
     """
 
-    def __init__(self, names: Mapping[tuple[int, int, int] | int, str]) -> None:
+    def __init__(self, names: Mapping[Key, str]) -> None:
         self.colours = any(isinstance(key, tuple) for key in names)
         self.names = list(dict.fromkeys(names.values()))
         numbers = {name: number for number, name in enumerate(self.names)}
@@ -84,6 +85,46 @@ class Palette:
         if not self.colours:
             return str(code)
         return f"#{code & 255:02x}{code >> 8 & 255:02x}{code >> 16 & 255:02x}"
+
+
+class Palettes:
+    """The palette of a class list, or two: some lists give each class an id and a colour.
+
+    Args:
+        names: colour or id -> class name.
+    """
+
+    def __init__(self, names: Mapping[Key, str]) -> None:
+        self._colours: dict[Key, str] = {k: n for k, n in names.items() if isinstance(k, tuple)}
+        ids: dict[Key, str] = {k: n for k, n in names.items() if not isinstance(k, tuple)}
+        self._by_colour = Palette(self._colours) if self._colours else None
+        self._by_id = Palette(ids) if ids or not self._colours else None
+
+    @property
+    def colours_only(self) -> bool:
+        """True if no class has an id."""
+        return self._by_id is None
+
+    @property
+    def ids_only(self) -> bool:
+        """True if no class has a colour."""
+        return self._by_colour is None
+
+    def fitting(self, image: Image.Image) -> Palette:
+        """Return the palette that a label image is drawn with."""
+        if self._by_id is None or self._by_colour is None:
+            return self._by_id or self._by_colour or Palette({})
+        coloured = image.mode not in ("L", "P", "1", "I;16", "I")
+        return self._by_colour if coloured or self._knows_colours(image) else self._by_id
+
+    def _knows_colours(self, image: Image.Image) -> bool:
+        """True if all colours that an image with a palette uses are in the class list."""
+        raw = image.getpalette() if image.mode == "P" else None
+        used = image.getcolors(256) if raw else None
+        if not raw or not used:
+            return False
+        places = [int(index) for _, index in used if isinstance(index, int)]
+        return all(tuple(raw[3 * i : 3 * i + 3]) in self._colours for i in places)
 
 
 def regions(image: Image.Image, palette: Palette) -> tuple[list[Region], dict[str, int]]:
@@ -169,6 +210,7 @@ def _span(histogram: NDArray[Any]) -> tuple[int, int]:
 
 
 Measured = tuple[list[Region], list[str]]
+Fitting = Callable[[Image.Image], Palette]
 
 
 def read(reading: Reading, kind: str = "masks") -> Iterator[Scene]:
@@ -177,20 +219,21 @@ def read(reading: Reading, kind: str = "masks") -> Iterator[Scene]:
     Raises:
         DataError: if there is no class list, or there are no labels.
     """
-    palette = palette_of(reading)
-    wrong = _IDS if palette.colours else _COLOURS
+    palettes = palettes_of(reading)
+    wrong = _IDS if palettes.colours_only else _COLOURS if palettes.ids_only else None
 
     def is_read(path: Path) -> bool:
-        return not _INSTANCES.search(path.stem) and not wrong.search(path.stem)
+        instances = _INSTANCES.search(path.stem) or path.parent.name.lower() in _INSTANCE_FOLDERS
+        return not instances and not (wrong and wrong.search(path.stem))
 
-    for image, label, measured in _measured(pair_by_name(reading, is_read), palette):
+    for image, label, measured in _measured(pair_by_name(reading, is_read), palettes.fitting):
         classes = _reported(reading, label, measured)
         if classes:
             yield scene_of(reading.relative(image), classes, kind)
 
 
-def palette_of(reading: Reading) -> Palette:
-    """Return the palette of the class list the user named, or of the one beside the labels.
+def palettes_of(reading: Reading) -> Palettes:
+    """Return what the class list says that the user named, or the one beside the labels.
 
     Raises:
         DataError: if there is none.
@@ -199,14 +242,15 @@ def palette_of(reading: Reading) -> Palette:
     path = reading.classes or next(filter(None, map(find_class_list, folders)), None)
     if path is None:
         raise DataError(
-            f"{reading.source} has no class list ({', '.join(NAMES)}); name one with --classes",
+            f"{reading.source} has no class list ({', '.join(NAMES[:6])}, labelmap.txt or the "
+            "like); name one with --classes",
             reading.source,
         )
-    return Palette(read_class_list(path, reading.problems))
+    return Palettes(read_class_list(path, reading.problems))
 
 
 def _measured(
-    pairs: Iterator[tuple[Path, Path]], palette: Palette
+    pairs: Iterator[tuple[Path, Path]], fitting: Fitting
 ) -> Iterator[tuple[Path, Path, Measured]]:
     """Measure labels in threads, a few ahead of whoever asks; decoding lets threads run."""
     workers = min(4, os.cpu_count() or 1)
@@ -214,7 +258,7 @@ def _measured(
     with ThreadPoolExecutor(workers, "c4t-labels") as pool:
         try:
             for image, label in pairs:
-                waiting.append((image, label, pool.submit(_measure, label, palette)))
+                waiting.append((image, label, pool.submit(_measure, label, fitting)))
                 if len(waiting) > 2 * workers:
                     first = waiting.popleft()
                     yield first[0], first[1], first[2].result()
@@ -226,7 +270,7 @@ def _measured(
 
 def read_label(reading: Reading, label: Path, palette: Palette) -> list[Region]:
     """Return the classes of one label image; what is wrong with it is reported."""
-    return _reported(reading, label, _measure(label, palette))
+    return _reported(reading, label, _measure(label, lambda _: palette))
 
 
 def _reported(reading: Reading, label: Path, measured: Measured) -> list[Region]:
@@ -236,10 +280,12 @@ def _reported(reading: Reading, label: Path, measured: Measured) -> list[Region]
     return classes
 
 
-def _measure(label: Path, palette: Palette) -> Measured:
+def _measure(label: Path, fitting: Fitting) -> Measured:
     """Return the classes of one label image, and what is wrong with it."""
     try:
-        classes, unknown = regions(open_labels(label), palette)
+        image = open_labels(label)
+        palette = fitting(image)
+        classes, unknown = regions(image, palette)
     except (ImageError, ValueError) as error:
         return [], [f"this label is left out: {error}"]
     messages = []

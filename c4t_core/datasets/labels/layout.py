@@ -8,23 +8,31 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from c4t_core.datasets.scene import Problem
 from c4t_core.errors import DataError, ImageError
+from c4t_core.files import read_json
 from c4t_core.images.decode import SUFFIXES, read_header
 
 IMAGE_FOLDERS = frozenset(
-    {"images", "image", "image_2", "camera", "leftimg8bit", "jpegimages", "701_stillsraw_full"}
+    {
+        *("images", "image", "image_2", "img", "camera", "leftimg8bit", "jpegimages"),
+        "701_stillsraw_full",
+    }
 )
 LABEL_FOLDERS = frozenset(
     {
         *("labels", "label", "label_2", "masks", "mask", "annotations", "gtfine"),
-        *("segmentationclass", "labeledapproved_full"),
+        *("segmentationclass", "segmentationclasspng", "segmentationobject"),
+        *("masks_machine", "masks_human", "labeledapproved_full"),
     }
 )
+_EXAMPLES = 5  # of what is left out for one reason
 # What data sets put behind the part of the name that image and label share.
 _ENDINGS = re.compile(
     r"(_leftImg8bit|_image|_img|_gtFine_\w+|_labelids|_label_?ids|_labels?|_mask|_color|_L)$",
@@ -56,6 +64,41 @@ class Reading:
     def relative(self, path: Path) -> str:
         """Return a path below the root as it is written into captions files."""
         return path.relative_to(self.root).as_posix()
+
+
+class Tally:
+    """Counts what a file holds and no reader can use, so that each reason becomes one sentence."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._examples: dict[tuple[str, str], list[str]] = {}
+
+    def add(self, noun: str, reason: str, example: str) -> None:
+        """Count one thing that is left out.
+
+        Args:
+            noun: what it is, in the singular: ``"annotation"``.
+            reason: what tells it from the others: ``"without a box"``.
+            example: how the user finds it; the first few are named.
+        """
+        self._counts[noun, reason] += 1
+        examples = self._examples.setdefault((noun, reason), [])
+        if len(examples) <= _EXAMPLES and example not in examples:
+            examples.append(example)
+
+    def sentences(self) -> Iterator[str]:
+        """Yield how many of each were left out, a sentence for each reason."""
+        for (noun, reason), count in self._counts.items():
+            examples = self._examples[noun, reason]
+            named = ", ".join(examples[:_EXAMPLES])
+            more = ", and more" if len(examples) > _EXAMPLES else ""
+            nouns = noun if count == 1 else f"{noun}s"
+            yield f"left out: {count} {nouns} {reason} ({named}{more})"
+
+    def report(self, reading: Reading, path: Path) -> None:
+        """Report the sentences as problems of a file."""
+        for sentence in self.sentences():
+            reading.report(sentence, path)
 
 
 def start_reading(
@@ -188,41 +231,6 @@ def _pair_key(path: Path, root: Path) -> tuple[str, ...]:
     return (*folders, key)
 
 
-class ImageFinder:
-    """Finds images by the name that a label file gives them.
-
-    Args:
-        reading: whose root is searched. Names are tried as they are first; only if that fails
-            is the folder walked, once.
-        unique: one name means one image, in whatever folder; otherwise a name that several
-            folders hold is not found unless the folders agree too.
-    """
-
-    def __init__(self, reading: Reading, *, unique: bool = False) -> None:
-        self._reading = reading
-        self._unique = unique
-        self._by_name: dict[str, list[Path]] | None = None
-
-    def find(self, name: str) -> Path | None:
-        """Return the image, or None; a name never leads out of the root."""
-        root = self._reading.root
-        clean = name.replace("\\", "/")
-        parts = clean.split("/")
-        if ".." not in parts and not os.path.isabs(clean) and (root / clean).is_file():
-            return root / clean
-        if self._by_name is None:
-            self._by_name = {}
-            for path in files_below(root, SUFFIXES):
-                if is_label(path, root) is not True:
-                    self._by_name.setdefault(path.name, []).append(path)
-                    self._by_name.setdefault(path.stem, []).append(path)
-        found = self._by_name.get(parts[-1], [])
-        if len(found) > 1 and len(parts) > 1:  # in several folders: the folders have to agree
-            tail = "/" + "/".join(parts[-2:])
-            found = [path for path in found if path.as_posix().endswith(tail)]
-        return found[0] if len(found) == 1 or (found and self._unique) else None
-
-
 def image_size(path: Path) -> tuple[int, int]:
     """Return (width, height) from the header of an image.
 
@@ -233,3 +241,33 @@ def image_size(path: Path) -> tuple[int, int]:
         return read_header(path)[:2]
     except ImageError as error:
         raise ValueError(f"{path.name} cannot be opened as an image") from error
+
+
+def json_files(reading: Reading) -> Iterator[tuple[Path, Any]]:
+    """Yield the JSON files of the source and what they hold; one that is broken is reported.
+
+    Raises:
+        DataError: if there is none.
+    """
+    source = reading.source
+    found = [source] if source.is_file() else files_below(source, {".json", ".gz"})
+    files = [path for path in found if path == source or ".json" in path.suffixes]
+    if not files:
+        raise DataError(
+            f"{source} holds no JSON file; name the annotation file or its folder", source
+        )
+    for path in files:
+        data = load_or_report(reading, path)
+        if data is not None:
+            yield path, data
+
+
+def load_or_report(reading: Reading, path: Path) -> Any:
+    """Return what a JSON file holds, or None with a report."""
+    try:
+        return read_json(path)
+    except DataError as error:
+        if reading.source.is_file():
+            raise
+        reading.report(str(error), path, error.line)
+        return None

@@ -1,7 +1,8 @@
 """Cityscapes, gtFine: polygons (with counted objects) or label ids.
 
 ``leftImg8bit/SPLIT/CITY/CITY_SEQUENCE_FRAME_leftImg8bit.png`` belongs to
-``gtFine/SPLIT/CITY/CITY_SEQUENCE_FRAME_gtFine_polygons.json`` or ``..._labelIds.png``.
+``gtFine/SPLIT/CITY/CITY_SEQUENCE_FRAME_gtFine_polygons.json`` or ``..._labelIds.png``, and so do
+the same frame's pictures with rain or fog, ``..._leftImg8bit_rain_alpha_...`` or ``..._foggy_...``.
 
 Source: Cordts et al., "The Cityscapes dataset for semantic urban scene understanding",
 arXiv 1604.01685.
@@ -9,7 +10,8 @@ arXiv 1604.01685.
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +19,12 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from c4t_core.datasets.boxes import load_or_report
-from c4t_core.datasets.layout import ImageFinder, Reading, files_below, frame_key
-from c4t_core.datasets.masks import Palette, read_label, regions, scene_of
-from c4t_core.datasets.scene import Scene, Thing, count, number, unit_box
+from c4t_core.datasets.labels.image_finder import ImageFinder
+from c4t_core.datasets.labels.layout import Reading, files_below, frame_key, load_or_report
+from c4t_core.datasets.labels.masks import Palette, read_label, regions, scene_of
+from c4t_core.datasets.scene import Scene, Thing, count, is_true, number, unit_box
 from c4t_core.errors import DataError
+from c4t_core.images.decode import SUFFIXES
 
 NAMES = (
     *("unlabeled", "ego vehicle", "rectification border", "out of roi", "static", "dynamic"),
@@ -34,6 +37,7 @@ COUNTED = frozenset(NAMES[24:])
 _POLYGONS = "_gtFine_polygons"
 _IDS = "_gtFine_labelIds"
 _MOST_SIDE = 20_000
+_WEATHER = {"rain": "rain", "foggy": "fog"}  # as the sets' names say it -> as a scene does
 
 
 def read(reading: Reading) -> Iterator[Scene]:
@@ -42,28 +46,44 @@ def read(reading: Reading) -> Iterator[Scene]:
     Raises:
         DataError: if there is neither.
     """
-    labels: dict[str, Path] = {}
+    labels: dict[Path, Path] = {}
     for path in files_below(reading.source, {".json", ".png"}):
+        key = path.parent / frame_key(path)  # another folder may have frames of the same name
         if path.stem.endswith(_POLYGONS):
-            labels[frame_key(path)] = path
+            labels[key] = path
         elif path.stem.endswith(_IDS) and path.suffix == ".png":
-            labels.setdefault(frame_key(path), path)
+            labels.setdefault(key, path)
     if not labels:
         raise DataError(
             f"{reading.source} holds no *_gtFine_polygons.json or *_gtFine_labelIds.png; "
             "name the folder above gtFine and leftImg8bit",
             reading.source,
         )
-    finder = ImageFinder(reading)
+    finder, in_weather = ImageFinder(reading), _in_weather(reading.root)
     palette = Palette(dict(enumerate(NAMES)))
     for key, path in labels.items():
-        image = finder.find(f"{key}_leftImg8bit") or finder.find(key)
-        if image is None:
+        name = key.as_posix()
+        image = finder.find(f"{name}_leftImg8bit", path) or finder.find(name, path)
+        images = [*([] if image is None else [(image, None)]), *in_weather.get(key.name, [])]
+        if not images:
             reading.report("this label has no image", path)
             continue
-        scene = _scene(reading, path, reading.relative(image), palette)
+        scene = _scene(reading, path, reading.relative(images[0][0]), palette)
         if scene is not None:
-            yield replace(scene, drive=key.split("_")[0], split=_split(path))
+            scene = replace(scene, drive=key.name.split("_")[0], split=_split(path))
+            for image, weather in images:
+                yield replace(scene, image=reading.relative(image), weather=weather)
+
+
+def _in_weather(root: Path) -> dict[str, list[tuple[Path, str | None]]]:
+    """Return the pictures with rain or fog, and which of both, by CITY_SEQUENCE_FRAME."""
+    found: dict[str, list[tuple[Path, str | None]]] = defaultdict(list)
+    for path in files_below(root, SUFFIXES):
+        key, _, drawn = path.stem.partition("_leftImg8bit_")
+        weather = _WEATHER.get(drawn.partition("_")[0])
+        if weather is not None:
+            found[key].append((path, weather))
+    return found
 
 
 def _scene(reading: Reading, path: Path, image: str, palette: Palette) -> Scene | None:
@@ -97,6 +117,8 @@ def polygons(data: Any, image: str, report: Any) -> Scene:
     things: list[Thing] = []
     groups: set[str] = set()
     for position, item in enumerate(data["objects"], start=1):
+        if isinstance(item, Mapping) and _is_not_drawn(item):
+            continue
         try:
             label, points = _polygon(item)
             box = unit_box(_corners(points), width, height)
@@ -124,6 +146,12 @@ def polygons(data: Any, image: str, report: Any) -> Scene:
         things=(*(t for t in scene.things if t.label not in counts), *things),
         counts=dict(counts),
     )
+
+
+def _is_not_drawn(item: Mapping[str, Any]) -> bool:
+    """True for what is in no label image of the data set: deleted objects and license plates."""
+    words = re.sub(r"[\W_]+", "", str(item.get("label"))).lower()
+    return is_true(item.get("deleted")) or words == "licenseplate"
 
 
 def _polygon(item: Any) -> tuple[str, list[tuple[float, float]]]:

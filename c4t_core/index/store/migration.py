@@ -1,0 +1,68 @@
+"""From the tables of version 0.1 to those of today; nothing that was embedded is lost."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from c4t_core.index.store.naming import Drives, name_columns
+
+_OLD = ("vectors", "failures", "runs", "images", "models", "roots", "meta")  # children first
+_COPIES = (
+    "INSERT INTO roots SELECT id, path, rules FROM old_roots",
+    "INSERT INTO models SELECT id, fingerprint, name, dim FROM old_models",
+    "INSERT INTO sources (id, root_id, path, size, mtime_ns, offline)"
+    " SELECT i.id, i.root_id, i.path, i.size, i.mtime_ns, r.offline"
+    " FROM old_images i JOIN old_roots r ON r.id = i.root_id",
+)
+_COPIES_OF_WHAT_NAMES_FRAMES = (
+    "INSERT INTO vectors SELECT id, model_id, image_id, vector FROM old_vectors ORDER BY id",
+    "INSERT INTO failures SELECT root_id, model_id, path, size, mtime_ns, reason FROM old_failures",
+    "INSERT INTO runs SELECT root_id, model_id, finished, generation FROM old_runs",
+    # An id is never given twice, not even that of an image that was dropped before.
+    "INSERT OR REPLACE INTO sqlite_sequence (rowid, name, seq) SELECT"
+    " (SELECT rowid FROM sqlite_sequence WHERE name = 'frames'), 'frames', MAX(seq)"
+    " FROM sqlite_sequence WHERE name IN ('frames', 'old_images')",
+)
+
+
+def to_sources_and_frames(db: sqlite3.Connection) -> None:
+    """Bring a catalogue from its first version to the second, within one transaction.
+
+    Each image becomes a source with one frame of the same id, so that what is cached by id stays
+    valid; its drive is found anew from its absolute folder. When it was first seen is not known
+    any more: the beginning of time, so that it is news to nobody.
+    """
+    identity = db.execute("SELECT identity FROM meta").fetchone()[0]
+    for table in _OLD:
+        db.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
+    db.execute("DROP INDEX images_drive")
+    db.execute("DROP INDEX vectors_image")
+    for statement in Path(__file__).with_name("catalogue.sql").read_text("utf-8").split(";"):
+        db.execute(statement)
+    db.execute("UPDATE meta SET identity = ?", (identity,))
+    for statement in _COPIES:
+        db.execute(statement)
+    db.executemany(
+        "INSERT INTO frames (id, source_id, drive_id, camera, frame, time, first_seen)"
+        " VALUES (?, ?, ?, ?, ?, ?, 0)",
+        _frames(db),
+    )
+    for statement in _COPIES_OF_WHAT_NAMES_FRAMES:
+        db.execute(statement)
+    for table in _OLD:
+        db.execute(f"DROP TABLE old_{table}")
+
+
+def _frames(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Yield (id, source, drive, camera, frame number, time) of every image."""
+    drives = Drives(db)
+    images = db.execute(
+        "SELECT i.id, r.path, i.path FROM old_images i JOIN old_roots r ON r.id = i.root_id"
+        " ORDER BY i.id"
+    ).fetchall()
+    for image_id, root, name in images:
+        yield (image_id, image_id, *name_columns(drives, os.fsdecode(root), name))

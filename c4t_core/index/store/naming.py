@@ -1,0 +1,48 @@
+"""What the catalogue notes of a frame's name: its drive, camera, number and time."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from c4t_core.images.frame_names import parse_frame_name, recording
+
+
+class Drives:
+    """The numbers of drives, by their identity; a new one gets a number.
+
+    Args:
+        db: a connection within a writing transaction.
+    """
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        """Look nothing up yet."""
+        self._db = db
+        self._known: dict[str, int] = {}
+
+    def number(self, drive: str) -> int:
+        """Return the number of a drive (see :func:`~c4t_core.images.frame_names.recording`)."""
+        known = self._known.get(drive)
+        if known is not None:
+            return known
+        path = os.fsencode(drive)
+        self._db.execute("INSERT OR IGNORE INTO drives (path) VALUES (?)", (path,))
+        row = self._db.execute("SELECT id FROM drives WHERE path = ?", (path,)).fetchone()
+        self._known[drive] = int(row[0])
+        return self._known[drive]
+
+
+def name_columns(
+    drives: Drives, root: str, name: bytes
+) -> tuple[int, str | None, int | None, float | None]:
+    """Return the number of the drive, camera, frame number and time of a file.
+
+    Args:
+        drives: gives drives their numbers.
+        root: the absolute folder that the name is relative to.
+        name: "/"-separated.
+    """
+    told = parse_frame_name(name.decode("utf-8", "replace"))
+    base = root.rstrip("/") if os.sep == "/" else root.replace(os.sep, "/").rstrip("/")
+    drive = drives.number(recording(f"{base}/{os.fsdecode(name)}"))
+    return drive, told.camera, told.frame, told.time

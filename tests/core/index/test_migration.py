@@ -1,0 +1,97 @@
+"""The catalogue of version 0.1 becomes one of today, and loses nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from c4t_core.errors import CatalogueError
+from c4t_core.images.frame_names import recording
+from c4t_core.index.store.catalogue import Catalogue
+
+OLD = Path(__file__).parents[2] / "made_by_0_1" / "data" / "catalogue.sqlite"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return Path(shutil.copyfile(OLD, tmp_path / "catalogue.sqlite"))
+
+
+def lines(file: Path, statement: str) -> list[tuple[object, ...]]:
+    with sqlite3.connect(file) as db:
+        return db.execute(statement).fetchall()
+
+
+def test_every_row_and_vector_is_kept_under_its_number(old: Path) -> None:
+    vectors = "SELECT model_id, {} , vector FROM vectors ORDER BY id"
+    images = "SELECT id, root_id, path, size, mtime_ns, camera, frame, time FROM images ORDER BY id"
+    kept = [images, "SELECT * FROM failures", "SELECT * FROM runs", "SELECT * FROM models"]
+    before = [lines(old, vectors.format("image_id")), *(lines(old, each) for each in kept)]
+    identity = lines(old, "SELECT identity FROM meta")
+    Catalogue(old).close()
+    assert [lines(old, vectors.format("frame_id")), *(lines(old, each) for each in kept)] == before
+    assert lines(old, "SELECT identity FROM meta") == identity
+    assert lines(old, "PRAGMA foreign_key_check") == []
+    assert lines(old, "PRAGMA integrity_check") == [("ok",)]
+    assert not lines(old, "SELECT name FROM sqlite_master WHERE name LIKE 'old_%'")
+    assert lines(
+        old, "SELECT DISTINCT kind, at_ns, first_seen FROM frames JOIN sources USING (id)"
+    ) == [("picture", None, 0.0)]
+
+
+def test_the_tables_are_those_of_a_new_catalogue(old: Path, tmp_path: Path) -> None:
+    Catalogue(old).close()
+    Catalogue(tmp_path / "new.sqlite").close()
+    schema = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+    assert lines(old, schema) == lines(tmp_path / "new.sqlite", schema)
+
+
+def test_drives_are_named_by_their_absolute_folders(old: Path) -> None:
+    Catalogue(old).close()
+    rows = lines(
+        old, "SELECT r.path, i.path, i.drive FROM images i JOIN roots r ON r.id = i.root_id"
+    )
+    assert rows
+    for root, name, drive in rows:
+        assert isinstance(root, bytes)
+        assert isinstance(name, bytes)
+        assert isinstance(drive, bytes)
+        assert os.fsdecode(drive) == recording(f"{os.fsdecode(root)}/{os.fsdecode(name)}")
+
+
+def test_offline_roots_and_dropped_numbers_are_remembered(old: Path) -> None:
+    with sqlite3.connect(old) as db:
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("UPDATE roots SET offline = 1")
+        last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'images'").fetchone()[0]
+        db.execute("DELETE FROM images WHERE id = ?", (last,))
+    Catalogue(old).close()
+    assert lines(old, "SELECT DISTINCT offline FROM sources") == [(1,)]
+    assert lines(old, "SELECT seq FROM sqlite_sequence WHERE name = 'frames'") == [(last,)]
+
+
+def test_a_backup_is_made_before(old: Path) -> None:
+    content = lines(old, "SELECT * FROM vectors")
+    Catalogue(old).close()
+    backup = next(old.parent.glob("catalogue.sqlite.backup-1-*"))
+    assert lines(backup, "SELECT * FROM vectors") == content
+
+
+def test_a_failed_migration_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = lines(old, "SELECT * FROM vectors")
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("c4t_core.index.store.migration.Drives.number", full)
+        with pytest.raises(CatalogueError, match="full"):
+            Catalogue(old)
+    assert lines(old, "PRAGMA user_version") == [(1,)]
+    assert lines(old, "SELECT * FROM vectors") == before
+    Catalogue(old).close()
+    assert lines(old, "PRAGMA user_version") == [(2,)]

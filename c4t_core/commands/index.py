@@ -141,7 +141,7 @@ def _nothing_there(report: IndexReport, folders: str, remedy: str) -> str:
             f"No images that can be read in {folders}, only {by_ending(report.unread)}; convert "
             "them to PNG or JPEG."
         )
-    return f"No images in {folders}; choose a folder with PNG, JPEG, WebP, BMP or TIFF images."
+    return f"No images in {folders}; choose a folder with pictures, such as PNG, JPEG or TIFF."
 
 
 def _rules(args: argparse.Namespace, now: ExcludeRules) -> ExcludeRules | None:

@@ -1617,16 +1617,16 @@
    <translation>Weitere kommen während der Suche dazu.</translation>
   </message>
   <message>
-   <source>No PNG, JPEG, WebP, BMP or TIFF image was found in this folder or below it. Label, mask, depth and lidar folders are left out.</source>
-   <translation>In diesem Ordner und darunter gibt es kein PNG-, JPEG-, WebP-, BMP- oder TIFF-Bild. Ordner mit Labels, Masken, Tiefe und Lidar bleiben außen vor.</translation>
-  </message>
-  <message>
    <source>No frame passes the filters on the left; loosen or clear them.</source>
    <translation>Kein Bild passt zu den Filtern links; lockern oder leeren.</translation>
   </message>
   <message>
    <source>No images here</source>
    <translation>Keine Bilder hier</translation>
+  </message>
+  <message>
+   <source>No picture that can be read was found in this folder or below it. Label, mask, depth and lidar folders are left out.</source>
+   <translation>In diesem Ordner und darunter gibt es kein Bild, das gelesen werden kann. Ordner mit Labels, Masken, Tiefe und Lidar bleiben außen vor.</translation>
   </message>
   <message>
    <source>None of the {0} frames stands out for this query. Try other words, or look at the nearest frames anyway.</source>

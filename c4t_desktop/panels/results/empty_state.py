@@ -374,7 +374,7 @@ def nothing_indexed(
         buttons.append(Offer(_tr("Show skipped files"), offers.show_skipped, icon="list"))
     buttons.append(Offer(_tr("Look again"), offers.index, icon="refresh"))
     nothing = _tr(
-        "No PNG, JPEG, WebP, BMP or TIFF image was found in this folder or below it. "
+        "No picture that can be read was found in this folder or below it. "
         "Label, mask, depth and lidar folders are left out."
     )
     left_out = plural(

@@ -429,9 +429,12 @@ def _row(line: tuple[Any, ...]) -> ImageRow:
 
 
 def _may_hold(drive: bytes, root: bytes) -> bool:
-    """Tell whether a drive may have frames in a root: one of their folders holds the other."""
-    one, other = drive.rstrip(b"/") + b"/", root.rstrip(b"/") + b"/"
-    return one.startswith(other) or other.startswith(one)
+    """Tell whether a drive may have frames in a root: one of their folders holds the other.
+
+    The last part of a drive may be a prefix of names, and no folder.
+    """
+    inner, folder = root.rstrip(b"/") + b"/", drive.rpartition(b"/")[0].rstrip(b"/") + b"/"
+    return folder.startswith(inner) or inner.startswith(folder)
 
 
 def _parts(ids: Iterable[Any]) -> Iterator[list[int]]:

@@ -422,3 +422,12 @@ def test_a_frame_of_a_recording_is_known_by_its_file_and_time(
     provenance = Provenance("toy", ws.model_fingerprint, "red")
     write_jsonl(hits, provenance, target)
     assert json.loads(target.read_text("utf-8").splitlines()[1])["path"] == name
+
+
+def test_a_drive_above_the_opened_folder_is_shown_by_its_end(open_: Open, tmp_path: Path) -> None:
+    for name in ("run1_0001.png", "run1_0002.png", "run2_0001.png"):
+        save_picture(tmp_path / "set" / "images" / name, COLOURS["red"])
+    ws = open_(tmp_path / "set" / "images")
+    ws.index()
+    assert ws.drives() == [("run1", 2), ("run2", 1)]
+    assert {hit.drive for hit in ws.search("red", None, drive="run1")} == {"run1"}

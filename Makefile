@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 FOLDER ?=
+JOBS   ?= 2
 .DEFAULT_GOAL := help
 
 .PHONY: help run run-light test lint types unit wheel-test bench train-lite screenshots sample dist clean
@@ -26,8 +27,8 @@ lint: $(VENV)/.dev ## style and import contracts
 types: $(VENV)/.dev ## mypy --strict on both packages
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev ## the test suite, the window offscreen
-	QT_QPA_PLATFORM=offscreen HF_HUB_OFFLINE=1 $(BIN)/pytest
+unit: $(VENV)/.dev ## the test suite, the window offscreen; JOBS=1 for one file at a time
+	QT_QPA_PLATFORM=offscreen HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
 
 wheel-test: $(VENV)/.dev ## build the wheel, install it without extras elsewhere, search with it
 	$(BIN)/python scripts/wheel_test.py

@@ -21,7 +21,7 @@ from c4t_core.index import indexer
 from c4t_core.index.cut import UnrelatedLevel
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.embed import BATCH_SIZE
-from c4t_core.index.events import Event, fold_events
+from c4t_core.index.events import AlikeLevel, Event, fold_events, usual_step
 from c4t_core.index.folders import Space, Target
 from c4t_core.index.hits import Hits
 from c4t_core.index.indexer import IndexReport
@@ -62,6 +62,9 @@ QueryLike = str | Query | NDArray[np.float32]
 """What can be searched for: text as typed, a parsed query, or a unit direction (d,)."""
 
 
+_AROUND = 100  # frames before and after one that tell the usual step of a drive
+
+
 class Workspace:
     """Folders, a model, their index.
 
@@ -86,6 +89,7 @@ class Workspace:
             self.notices.append(self._catalogue.notice)
         self._searcher = Searcher(self._catalogue, folders, self._model, index_folder())
         self._unrelated = UnrelatedLevel(self._model)
+        self._alike = AlikeLevel(self._model)
         self._closing = threading.Lock()
 
     # Indexing
@@ -226,8 +230,19 @@ class Workspace:
         return self._searcher.scope().embeddings(image_ids)
 
     def events(self, hits: Sequence[Hit]) -> list[Event]:
-        """Fold hits of one drive that are close in time and alike into events."""
-        return fold_events(hits, self.vectors([hit.image_id for hit in hits]) if hits else {})
+        """Fold hits of one drive that are close in time and alike into events.
+
+        Raises:
+            ModelError, MissingExtraError: if the model was never used here and cannot be loaded.
+        """
+        if not hits:
+            return []
+        vectors = self.vectors([hit.image_id for hit in hits])
+        return fold_events(hits, vectors, self._alike.get(), self._step)
+
+    def _step(self, hit: Hit) -> float:
+        around = self.neighbours(hit.image_id, _AROUND, _AROUND)
+        return usual_step(frame.frame for frame in around)
 
     # Looking around
 

@@ -94,6 +94,10 @@ def _object_count(scene: Scene) -> str | None:
 def moments(collection: Collection, groups: Mapping[str, str] | None = None) -> NDArray[np.int64]:
     """Return which moment each image belongs to, int64 (n,), numbered from 0.
 
+    These are not the events that hits are folded into (:mod:`c4t_core.index.events`): those ask
+    the model which frames are alike, and models are compared here, which needs one unit for all.
+    Without vectors a chain of close frames would be a whole drive, so a moment has a fixed span.
+
     Args:
         collection: the images.
         groups: image id -> the data set's own group of duplicates, where it has them.

@@ -194,7 +194,7 @@ def ended_png(data: bytes, limit: int) -> bytes | None:
     wanted = _row_bytes(*struct.unpack(">LLBBBBB", header)) if len(header) == 13 else 0
     if not parts or not 0 < wanted <= limit:
         return None
-    rows = _rows(b"".join(part.content for part in parts), wanted, cut=parts[-1].end > len(data))
+    rows = _rows(b"".join(part.content for part in parts), wanted)
     if rows is None:
         return None
     before = data[: parts[0].start]
@@ -202,32 +202,29 @@ def ended_png(data: bytes, limit: int) -> bytes | None:
 
 
 class _Chunk(NamedTuple):
-    """One part of a PNG, and where it lies; it ends beyond the data where it was cut off."""
+    """One part of a PNG, and where it begins."""
 
     kind: bytes
     content: bytes
     start: int
-    end: int
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
     at = 8
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">L4s", data, at)
-        end = at + 12 + length
-        yield _Chunk(kind, data[at + 8 : at + 8 + length], at, end)
-        at = end
+        yield _Chunk(kind, data[at + 8 : at + 8 + length], at)
+        at += 12 + length
 
 
-def _rows(packed: bytes, wanted: int, *, cut: bool) -> bytes | None:
-    """Unpack the rows of a PNG; their checksum must be right unless it was ``cut`` off."""
+def _rows(packed: bytes, wanted: int) -> bytes | None:
+    """Unpack all rows of a PNG; their checksum, where it is there, must be right."""
     unpacker = zlib.decompressobj()
     try:
         rows = unpacker.decompress(packed, wanted)
-        unpacker.decompress(unpacker.unconsumed_tail, 1)
     except zlib.error:
         return None
-    return rows if len(rows) == wanted and (cut or unpacker.eof) else None
+    return rows if len(rows) == wanted else None
 
 
 def _row_bytes(

@@ -13,7 +13,6 @@ import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from urllib.parse import unquote
 
 _DRIVE_LETTER = re.compile(r"^[A-Za-z]:")
 _FILE_ADDRESS = re.compile(
@@ -22,6 +21,7 @@ _FILE_ADDRESS = re.compile(
 _ADDRESS = re.compile(r"^(?:[a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
 # Flickr's lists number the captions of an image so: "1000.jpg#0".
 _NUMBERED = re.compile(r"#\d{1,2}$")
+_ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _SHOWN = 120  # characters of a name in a sentence
 
 
@@ -48,7 +48,15 @@ def spellings(name: str) -> Iterator[str]:
         # "file://run/1.jpg" is a relative name in the hands of those who do not know addresses.
         found = [path, f"{host}{path}"] if host not in ("", "localhost") else [path]
     for start in (*found, *(_NUMBERED.sub("", spelled) for spelled in found)):
-        yield from dict.fromkeys((start, unquote(start, errors="surrogateescape")))
+        yield from dict.fromkeys((start, _unescaped(start)))
+
+
+def _unescaped(name: str) -> str:
+    """Return a name with its ``%20`` and the like as the characters they stand for."""
+    return _ESCAPED.sub(
+        lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "surrogateescape"),
+        name,
+    )
 
 
 class Alike:

@@ -334,10 +334,11 @@ class Run:
         search = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id)
         if not search.outdated():
             return
-        queries = self._model.get().encode_texts(read_json(resource("sentences.json"))["asked"])
+        sentences = read_json(resource("sentences.json"))
+        queries = self._model.get().encode_texts([*sentences["asked"], *sentences["unrelated"]])
         facts = search.maintain(queries, check)
         if facts is not None and not facts.serves:
             self.notices.append(
-                f"The approximate index finds only {facts.recall:.1%} of the best hits here, so "
-                "exact search answers."
+                f"The approximate index finds {facts.recall:.1%} of the best hits here, and for "
+                f"some queries only {facts.worst:.0%}, so exact search answers."
             )

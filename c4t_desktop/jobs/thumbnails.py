@@ -30,7 +30,7 @@ SIDES = (256, 512)  # longer side of a thumbnail on disk, pixels
 FULL = 0  # the whole picture: not kept on disk
 _BOUND = 240  # requests waiting; about eight screens of cards
 _FAILED = ".failed"
-_DECODING = 2  # one more whenever ``images.decode`` shows a file otherwise, or reads it at last
+DECODING = 2  # one more whenever ``images.decode`` shows a file otherwise, or reads it at last
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ThumbnailStore:
             OSError: if the file is not there.
         """
         found = request.path.stat()
-        state = f"|{found.st_mtime_ns}|{found.st_size}|{_DECODING}"
+        state = f"|{found.st_mtime_ns}|{found.st_size}|{DECODING}"
         text = os.fsencode(request.path) + state.encode()
         return f"{short_digest(text)}-{request.side}"
 

@@ -142,7 +142,7 @@ def test_what_an_older_decoder_made_is_not_shown(tmp_path, monkeypatch):
     store = ThumbnailStore(tmp_path / "kept")
     request = thumbnails.Request(picture, 256)
     with monkeypatch.context() as older:
-        older.setattr(thumbnails, "_DECODING", 1)
+        older.setattr(thumbnails, "DECODING", 1)
         store.keep_failure(store.key(request), "not an image")
         assert thumbnails.make_picture(request, store).image is None
     assert thumbnails.make_picture(request, store).image is not None

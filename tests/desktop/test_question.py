@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from c4t_core.index.directions import ModelHandle
+from c4t_core.index.events import AlikeLevel
 from c4t_core.index.query import Filters, Term, day_bounds
 from c4t_core.workspace import open_workspace
 from c4t_desktop.services.finder import ask, lay_out
@@ -34,7 +36,9 @@ def test_unlike_pictures_with_numbers_are_no_event(photos, tiny_model):
         events = lay_out(workspace, found, order).events
         assert events == len(workspace.events(list(found.hits)))
         rows = [vectors[hit.image_id] for hit in sorted(found.hits, key=lambda hit: hit.path)]
-    apart = sum(float(one @ other) < 0.8 for one, other in zip(rows, rows[1:], strict=False))
+    least = AlikeLevel(ModelHandle(tiny_model)).get()
+    apart = sum(float(one @ other) < least for one, other in zip(rows, rows[1:], strict=False))
+    assert apart
     assert events == apart + 1
 
 

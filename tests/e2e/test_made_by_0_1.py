@@ -73,9 +73,10 @@ def test_the_catalogue_gives_the_same_hits_and_nothing_is_embedded_again(workspa
     # A drive is shown by its folder now; then the stamp of its frames was.
     then = [(drive, count) for drive, count in THEN["drives"]]
     assert [(name.replace("_", ""), count) for name, count in workspace.drives()] == then
-    assert [
-        [skip.path.relative_to(drives).as_posix(), skip.reason] for skip in workspace.skipped()
-    ] == THEN["skipped"]
+    # What could not be read then is tried again, and the reason says more now.
+    (skip,), ((name, reason),) = workspace.skipped(), THEN["skipped"]
+    assert skip.path.relative_to(drives).as_posix() == name
+    assert skip.reason.startswith(reason)
     assert not workspace.notices
 
 

@@ -173,7 +173,8 @@ class FakeWorkspace:
         return answer
 
     def events(self, hits: Sequence[Hit]) -> list[Event]:
-        return fold_events(hits, {})
+        alike = np.ones(1, dtype=np.float32)
+        return fold_events(hits, {hit.image_id: alike for hit in hits}, 0.5, lambda _: 1.0)
 
     @staticmethod
     def _passes(frame: Frame, filters: Filters) -> bool:

@@ -80,3 +80,54 @@ def first_of_each(ranked: Sequence[str], event_of: Mapping[str, object]) -> list
             seen.add(event_of[name])
             out.append(name)
     return out
+
+
+def events_by_definition(hits, vectors, alike, step):
+    """Sets of ranks: hits that follow each other in a drive and camera, near in time and alike.
+
+    ``step`` is the usual step of every drive.
+    """
+    events = [{hit.rank} for hit in hits]
+    for one in hits:
+        later = [
+            other
+            for other in hits
+            if (other.root, other.drive, other.camera) == (one.root, one.drive, one.camera)
+            and _moment(other) > _moment(one)
+            and not _nameless(other)
+        ]
+        if later and not _nameless(one):
+            follower = min(later, key=_moment)
+            if _near(one, follower, step) and _look_alike(one, follower, vectors, alike):
+                (first,) = [event for event in events if one.rank in event]
+                (second,) = [event for event in events if follower.rank in event]
+                if first is not second:
+                    events.remove(second)
+                    first |= second
+    return events
+
+
+def _nameless(hit):
+    return hit.drive is None or (hit.time is None and hit.frame is None)
+
+
+def _moment(hit):
+    return (
+        0.0 if hit.time is None else hit.time,
+        0 if hit.frame is None else hit.frame,
+        hit.relative,
+    )
+
+
+def _near(one, follower, step):
+    if None not in (one.time, follower.time) and one.time != follower.time:
+        return abs(follower.time - one.time) <= 5
+    if None not in (one.frame, follower.frame):
+        return follower.frame - one.frame <= 10 * step
+    return one.time is not None and one.time == follower.time
+
+
+def _look_alike(one, follower, vectors, alike):
+    if one.image_id not in vectors or follower.image_id not in vectors:
+        return False
+    return float(vectors[one.image_id] @ vectors[follower.image_id]) >= alike

@@ -102,7 +102,7 @@ def is_due(path: Path, version: int) -> bool:
 
 
 def back_up(db: sqlite3.Connection, path: Path, version: int, kind: str) -> Path:
-    """Copy a file that was just checked, read the copy back, then drop what is older than old.
+    """Copy a file, check the copy whole and read it back, then drop what is older than old.
 
     Args:
         db: the open file.
@@ -112,7 +112,8 @@ def back_up(db: sqlite3.Connection, path: Path, version: int, kind: str) -> Path
             last five).
 
     Raises:
-        CatalogueError: if the copy cannot be made; everything older is still there then.
+        CatalogueError: if the copy cannot be made, or the file is damaged; everything older is
+            still there then.
         sqlite3.Error: if the file cannot be read.
     """
     try:

@@ -100,6 +100,19 @@ def wal_works(path: Path) -> bool:
                 scratch.with_name(scratch.name + ending).unlink()
 
 
+def leave_wal(path: Path) -> None:
+    """Switch a file out of WAL mode by a connection of its own, which needs no shared memory.
+
+    It must be exclusive before its first look at the file: one that failed without stays failed.
+
+    Raises:
+        sqlite3.OperationalError: if somebody uses the file, or it may not be written.
+    """
+    with contextlib.closing(_opened(path)) as alone:
+        alone.execute("PRAGMA locking_mode = EXCLUSIVE")  # keeps the WAL's index to itself
+        alone.execute("PRAGMA journal_mode = DELETE")
+
+
 def _without_shared_memory(path: Path, why: sqlite3.OperationalError) -> sqlite3.Connection:
     """Switch a WAL file back on a disk without shared memory, or open it for reading only.
 
@@ -107,9 +120,7 @@ def _without_shared_memory(path: Path, why: sqlite3.OperationalError) -> sqlite3
         CatalogueError: if neither is possible.
     """
     with contextlib.suppress(sqlite3.OperationalError):
-        with contextlib.closing(_opened(path)) as alone:
-            alone.execute("PRAGMA locking_mode = EXCLUSIVE")  # keeps the WAL's index to itself
-            alone.execute("PRAGMA journal_mode = DELETE")
+        leave_wal(path)
         connection = _opened(path)
         connection.execute("PRAGMA synchronous = FULL")
         _read(connection)

@@ -17,10 +17,12 @@ _COPIES = (
     "INSERT INTO sources (id, root_id, path, size, mtime_ns, offline)"
     " SELECT i.id, i.root_id, i.path, i.size, i.mtime_ns, r.offline"
     " FROM old_images i JOIN old_roots r ON r.id = i.root_id",
+    # Such pictures were often read as dark or grey sheets: noted as changed, they are read again.
+    "UPDATE sources SET mtime_ns = mtime_ns - 1 WHERE lower(CAST(path AS TEXT)) LIKE '%.tif'"
+    " OR lower(CAST(path AS TEXT)) LIKE '%.tiff' OR lower(CAST(path AS TEXT)) LIKE '%.bmp'",
 )
 _COPIES_OF_WHAT_NAMES_FRAMES = (
     "INSERT INTO vectors SELECT id, model_id, image_id, vector FROM old_vectors ORDER BY id",
-    "INSERT INTO failures SELECT root_id, model_id, path, size, mtime_ns, reason FROM old_failures",
     "INSERT INTO runs SELECT root_id, model_id, finished, generation FROM old_runs",
     # An id is never given twice, not even that of an image that was dropped before.
     "INSERT OR REPLACE INTO sqlite_sequence (rowid, name, seq) SELECT"
@@ -34,7 +36,8 @@ def to_sources_and_frames(db: sqlite3.Connection) -> None:
 
     Each image becomes a source with one frame of the same id, so that what is cached by id stays
     valid; its drive is found anew from its absolute folder. When it was first seen is not known
-    any more: the beginning of time, so that it is news to nobody.
+    any more: the beginning of time, so that it is news to nobody. Failures are tried again: more
+    kinds of pictures are read now.
     """
     identity = db.execute("SELECT identity FROM meta").fetchone()[0]
     for table in _OLD:

@@ -22,7 +22,7 @@ Rows = NDArray[np.float32]  # (n, d), unit length
 _BLOCK = 4096  # rows read at once; 4 MB of half floats at 512 dimensions
 _VARIABLES = 500  # values in one IN (...)
 _COLUMNS = "id, root_id, path, at_ns, size, mtime_ns, drive, camera, frame, time, first_seen"
-_OFF_UNIT = 0.02  # a stored vector whose length is further from 1 was damaged
+_OFF_UNIT = 0.002  # a stored vector whose length is further from 1 was damaged; rounding: 0.0005
 # What frames are grouped by: a column, or the day of a time that is more than a clock.
 _GROUPS = {
     "camera": "camera",
@@ -376,7 +376,9 @@ class StoredVectors(Lookup):
     def _decoded(self, stored: Sequence[tuple[int, bytes]]) -> tuple[Ids, Rows]:
         """Return the ids, and the half floats of the file as unit rows; damaged ones are NaN."""
         ids = np.fromiter((i for i, _ in stored), dtype=np.int64, count=len(stored))
-        halves = np.frombuffer(b"".join(blob for _, blob in stored), dtype="<f2")
+        width = 2 * self.dim
+        whole = (blob if len(blob) == width else bytes(width) for _, blob in stored)
+        halves = np.frombuffer(b"".join(whole), dtype="<f2")
         rows = halves.reshape(len(stored), self.dim).astype(np.float32)
         with np.errstate(invalid="ignore", over="ignore"):
             norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))

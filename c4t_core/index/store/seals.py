@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import cast
 
 from c4t_core.files import digest
+from c4t_core.index.store.journal import leave_wal
+from c4t_core.index.store.soundness import is_busy
 
 Value = str | bytes | int | float | None
 Row = dict[str, Value]
@@ -179,16 +181,20 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.DatabaseError: if it is no database, or cannot be opened.
     """
-    connection = sqlite3.connect(
-        path.absolute().as_uri() + "?mode=rw",
-        uri=True,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    connection = _opened(path)
     try:
         with _reading_what_is_said():
-            _leave_wal(connection)
+            try:
+                mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+            except sqlite3.OperationalError as error:
+                if is_busy(error):
+                    raise
+                connection.close()  # of version 0.1.0, and WAL's shared memory fails here
+                leave_wal(path)
+                connection = _opened(path)
+            else:
+                if mode == "wal":
+                    raise sqlite3.OperationalError("database is locked")
             for pragma in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.create_function("row_sum", -1, row_sum, deterministic=True)
@@ -200,17 +206,14 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _leave_wal(connection: sqlite3.Connection) -> None:
-    """Take a file of version 0.1.0 out of WAL mode, also where WAL's shared memory fails."""
-    try:
-        mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
-    except sqlite3.OperationalError:
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
-        connection.execute("PRAGMA locking_mode = NORMAL")
-        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # lets go of the lock
-    if mode == "wal":
-        raise sqlite3.OperationalError("database is locked")
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path.absolute().as_uri() + "?mode=rw",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
 def is_the_files_fault(error: sqlite3.Error) -> bool:

@@ -24,7 +24,7 @@ from c4t_core.errors import CatalogueError, DataError
 from c4t_core.files import atomic_path, content_digest, write_whole
 from c4t_core.index.query import frame_name
 from c4t_core.index.store import backups, seals
-from c4t_core.index.store.database import Database, snapshot, transaction
+from c4t_core.index.store.database import Database, plain_errors, snapshot, transaction
 from c4t_core.index.store.seals import TABLES, DamagedError, Row, Value
 
 _HISTORY = 500  # queries that are kept
@@ -172,7 +172,7 @@ class UserData(Database):
             DamagedError: if it is not, or not there.
         """
         self._identity = _identity(self.path)
-        if self._identity is None or self.path.stat().st_size == 0:
+        if self._identity is None:
             raise DamagedError("it is not there")
         paths.keep_private(self.path)
         try:
@@ -248,7 +248,6 @@ class UserData(Database):
 
     def _back_up_daily(self) -> None:
         if any(self.counts().values()):
-            seals.check(self._db, self.VERSION)
             backups.back_up(self._db, self.path, self.VERSION, backups.DAILY)
 
     def _irreparable(self) -> CatalogueError:
@@ -261,19 +260,18 @@ class UserData(Database):
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for reads; errors come out as sentences."""
-        with self._lock, self._finding_damage():
+        with self._lock, plain_errors(self.path), self._finding_damage():
             self._follow()
-            with super().reading() as db, self._finding_damage():
-                yield db
+            yield self._db
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for one transaction; errors come out as sentences."""
-        with self._lock, self._finding_damage():
+        with self._lock, plain_errors(self.path), self._finding_damage():
             self._follow()
-            with super().writing() as db, self._finding_damage():
-                self._changed = True
-                yield db
+            self._changed = True
+            with transaction(self._db):
+                yield self._db
 
     def _follow(self) -> None:
         """Open the file anew if it was repaired or replaced by another program meanwhile."""
@@ -283,7 +281,6 @@ class UserData(Database):
             self._db.close()
         self._db = self._open_sound()
         self._bring_up_to_date()
-        self._broken = None  # it is another file now
 
     @contextlib.contextmanager
     def _finding_damage(self) -> Iterator[None]:
@@ -302,7 +299,7 @@ class UserData(Database):
         """Close the file, with a backup of what was changed; closing twice is allowed."""
         with self._lock:
             if self._changed:
-                with contextlib.suppress(CatalogueError, sqlite3.Error, DamagedError):
+                with contextlib.suppress(CatalogueError, sqlite3.Error):
                     self._back_up_daily()
             self._changed = False
             self._closed = True

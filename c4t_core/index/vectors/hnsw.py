@@ -1,9 +1,9 @@
 """The approximate index (hnswlib), built from the catalogue, audited, and never trusted blindly.
 
 hnswlib crashes on damaged files, never reports a failed save, and finds too little where
-near-duplicates are inserted in time order. So: vectors go in shuffled, the result is compared
-with exact search before it may serve, it is saved beside and swapped in, and a file is loaded
-only after its SHA-256 was found right.
+near-duplicates are inserted in time order or many vectors are equal. So: equal vectors go in once
+and the rest shuffled, the result is compared with exact search before it may serve, it is saved
+beside and swapped in, and a file is loaded only after its SHA-256 was found right.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads
-from c4t_core.files import atomic_path, require_size, sha256, write_whole
+from c4t_core.files import atomic_file, atomic_path, require_size, sha256, write_whole
 from c4t_core.index.store.reads import Ids, Rows, StoredVectors
+from c4t_core.index.vectors.equal import Groups, group
 
-FORMAT = 1
-LINKS = 16  # M of the paper (arXiv 1603.09320): links per node and layer
-EF_CONSTRUCTION = 200
+FORMAT = 2  # 1 held equal vectors as often as there were images of them
+LINKS = (16, 32)  # M of the paper (arXiv 1603.09320): links per node and layer; at first, at most
+EF_CONSTRUCTION = (200, 400)
 EF_STEPS = (200, 400, 800)  # breadth of the search; raised until the audit is content
-AUDIT_K = 50
-AUDIT_QUERIES = 200
-LEAST_RECALL = 0.98
+AUDIT_KS = (20, 50, 500)
+AUDIT_QUERIES = 100  # of each kind
+LEAST_RECALL = 0.98  # of the mean query
+LEAST_WORST = 0.95  # and of the worst: a mean hides the sentences that find nothing
 _SMALL_CHANGE = 0.2  # share of new or dead vectors up to which an index is mended, not rebuilt
+_TIE = 1e-5  # scores that differ by less are equal: a product of matrices rounds otherwise
 
 
 @dataclass(frozen=True)
@@ -41,17 +44,20 @@ class Facts:
     fingerprint: str  # of the model
     dim: int
     generation: int
-    count: int  # vectors that can be found
-    ef: int
-    recall: float  # recall@50 against exact search, at this ef
+    count: int  # images that can be found
+    distinct: int  # vectors that are different, which it holds
+    ef: int = 0
+    recall: float = 0.0  # mean over queries of what exact search finds, at this ef
+    worst: float = 0.0  # of any query
     size: int = 0  # of the file, bytes
     sha256: str = ""
+    groups_sha256: str = ""  # of the file that tells which images are equal
     format: int = FORMAT
 
     @property
     def serves(self) -> bool:
         """Whether the audit lets it answer queries."""
-        return self.recall >= LEAST_RECALL
+        return self.recall >= LEAST_RECALL and self.worst >= LEAST_WORST
 
 
 class ApproximateIndex:
@@ -61,21 +67,34 @@ class ApproximateIndex:
         facts: what it was built from and how well it does.
     """
 
-    def __init__(self, index: Any, facts: Facts) -> None:
-        """Keep a finished hnswlib index."""
+    def __init__(self, index: Any, groups: Groups, facts: Facts) -> None:
+        """Keep a finished hnswlib index of the vectors that stand for the groups."""
         self._index = index
+        self._groups = groups
         self.facts = facts
 
-    def query(self, direction: NDArray[np.float32], k: int) -> tuple[Ids, Rows]:
-        """Return (image ids, their unit rows (m, d)) of about the k nearest, in no order."""
-        k = min(k, self.facts.count)
-        if k <= 0:
+    def query(self, direction: NDArray[np.float32], k: int) -> tuple[Ids, Rows] | None:
+        """Return (image ids, their unit rows (m, d)) among which the k best are, in no order.
+
+        Of equal images, the first k by path; None where the index reaches too few.
+        """
+        count = min(k, self.facts.distinct)
+        if count <= 0:
             return np.empty(0, dtype=np.int64), np.empty((0, self.facts.dim), dtype=np.float32)
-        self._index.set_ef(max(self.facts.ef, 2 * k))
-        labels, _ = self._index.knn_query(direction[None, :], k=k, num_threads=1)
-        ids = labels[0].astype(np.int64)
-        rows = np.asarray(self._index.get_items(ids), dtype=np.float32)
-        return ids, rows
+        self._index.set_ef(_breadth(self.facts.ef, k))
+        try:
+            labels, _ = self._index.knn_query(direction[None, :], k=count, num_threads=1)
+        except RuntimeError:
+            return None
+        found = labels[0].astype(np.int64)
+        rows = np.asarray(self._index.get_items(found), dtype=np.float32)
+        scores = np.einsum("ij,j->i", rows, direction)
+        best = np.argsort(-scores, kind="stable")
+        reached = np.cumsum(self._groups.count(found[best]))
+        last = best[min(int(np.searchsorted(reached, k)), count - 1)]
+        near = np.flatnonzero(scores >= scores[last])
+        ids = [self._groups.first(int(label), k) for label in found[near]]
+        return np.concatenate(ids), np.repeat(rows[near], [len(some) for some in ids], axis=0)
 
 
 def available() -> bool:
@@ -116,95 +135,161 @@ def build(
     if _hnswlib() is None or not len(ids):
         return None
     rng = np.random.default_rng(0)
-    index = _mended(source, folder, ids, rng) or _built(source, ids, rng, check)
-    ef, recall = _audit(index, source, ids, queries, rng)
-    if recall < LEAST_RECALL and index.get_current_count() > len(ids):
-        index = _built(source, ids, rng, check)  # mending may have worn it out
-        ef, recall = _audit(index, source, ids, queries, rng)
+    saved = _saved(source, folder, room=len(ids))
+    have = np.asarray([] if saved is None else saved.get_ids_list(), dtype=np.int64)
+    groups = group(source.blocks(ids), have, check)
     facts = Facts(
         catalogue=source.catalogue,
         root_id=source.root_id,
         fingerprint=source.fingerprint,
         dim=source.dim,
         generation=generation,
-        count=len(ids),
-        ef=ef,
-        recall=recall,
+        count=len(groups.members),
+        distinct=len(groups.labels),
     )
-    return ApproximateIndex(index, _save(index, facts, _path(source, folder)))
+    exam = _exam(source, groups, queries, rng)
+    index = _mended(saved, have, source, groups.labels, rng)
+    index = index or _built(source, groups.labels, rng, check)
+    audited = _audited(index, groups, facts, exam)
+    worn = index.get_current_count() > len(groups.labels)  # by what was marked as deleted
+    if not audited.serves and (worn or LINKS[1] > index.M):
+        index = _built(source, groups.labels, rng, check, effort=1)
+        audited = _audited(index, groups, facts, exam)
+    saved_facts = _save(index, groups, audited, _path(source, folder))
+    return ApproximateIndex(index, groups, saved_facts)
 
 
 def _built(
-    source: StoredVectors, ids: Ids, rng: np.random.Generator, check: Callable[[], None]
+    source: StoredVectors,
+    labels: Ids,
+    rng: np.random.Generator,
+    check: Callable[[], None],
+    effort: int = 0,
 ) -> Any:
     index = _hnswlib().Index(space="ip", dim=source.dim)
-    index.init_index(len(ids), ef_construction=EF_CONSTRUCTION, M=LINKS, random_seed=100)
+    index.init_index(
+        len(labels), ef_construction=EF_CONSTRUCTION[effort], M=LINKS[effort], random_seed=100
+    )
     index.set_num_threads(available_threads())
-    for block_ids, rows in source.blocks(rng.permutation(ids)):
+    for block_ids, rows in source.blocks(rng.permutation(labels)):
         check()
         index.add_items(rows, block_ids)
     return index
 
 
-def _mended(source: StoredVectors, folder: Path, ids: Ids, rng: np.random.Generator) -> Any:
-    """Bring the saved index up to date if little changed; None if it must be built anew."""
+def _saved(source: StoredVectors, folder: Path, room: int) -> Any:
+    """Return the saved index, good or not, with room for more vectors; None if there is none."""
     path, facts = _path(source, folder), facts_of(source, folder)
     if facts is None or not _intact(path, facts):
         return None
     index = _hnswlib().Index(space="ip", dim=source.dim)
     try:
-        index.load_index(str(path), max_elements=facts.count + len(ids))
-        have = np.asarray(index.get_ids_list(), dtype=np.int64)
+        index.load_index(str(path), max_elements=facts.distinct + room)
     except (RuntimeError, MemoryError):
         return None
-    new, dead = np.setdiff1d(ids, have), np.setdiff1d(have, ids)
-    if len(new) + len(dead) > _SMALL_CHANGE * len(ids):
+    return index
+
+
+def _mended(
+    index: Any, have: Ids, source: StoredVectors, labels: Ids, rng: np.random.Generator
+) -> Any:
+    """Bring the saved index up to date if little changed; None if it must be built anew."""
+    new, dead = np.setdiff1d(labels, have), np.setdiff1d(have, labels)
+    if index is None or len(new) + len(dead) > _SMALL_CHANGE * len(labels):
         return None
     index.set_num_threads(available_threads())
-    for image_id in dead:
+    for label in dead:
         with contextlib.suppress(RuntimeError):  # marked by an earlier mending
-            index.mark_deleted(int(image_id))
+            index.mark_deleted(int(label))
     for block_ids, rows in source.blocks(rng.permutation(new)):
         index.add_items(rows, block_ids)
     return index
 
 
-def _audit(
-    index: Any, source: StoredVectors, ids: Ids, queries: Rows | None, rng: np.random.Generator
-) -> tuple[int, float]:
-    """Return (ef, recall@50): the smallest breadth that satisfies, or the best there is.
+@dataclass(frozen=True)
+class _Exam:
+    """Directions float32 (q, d), and the best scores that exact search finds, (q, k), sorted."""
 
-    The queries are those given and image vectors moved a little, so that none is its own
-    answer; recall is the share of the exact 50 best that are found (ties count as found).
+    directions: Rows
+    best: NDArray[np.float32]
+
+    @property
+    def cutoffs(self) -> list[int]:
+        """The numbers of hits at which recall is taken."""
+        return sorted({min(k, self.best.shape[1]) for k in AUDIT_KS})
+
+
+def _exam(
+    source: StoredVectors, groups: Groups, queries: Rows | None, rng: np.random.Generator
+) -> _Exam:
+    """Choose what the index is asked, and find the right answers.
+
+    Image vectors of the collection, as "more like this" asks; image vectors moved a little, and
+    of them some that are there many times; what is given, its sums and its differences.
     """
-    sample = rng.choice(ids, size=min(AUDIT_QUERIES, len(ids)), replace=False)
-    _, directions = source.embeddings(sample)
-    noise = rng.standard_normal(directions.shape).astype(np.float32) / np.sqrt(source.dim)
-    directions = directions + 0.5 * noise
+
+    def drawn(ids: Ids) -> Rows:
+        count = min(AUDIT_QUERIES, len(ids))
+        return source.embeddings(rng.choice(ids, size=count, replace=False))[1]
+
+    def moved(rows: Rows) -> Rows:
+        noise = rng.standard_normal(rows.shape).astype(np.float32) / np.sqrt(source.dim)
+        return np.asarray(rows + 0.5 * noise, dtype=np.float32)
+
+    directions = [drawn(groups.members), moved(drawn(groups.members))]
+    many = groups.labels[groups.sizes > 1]
+    if len(many):
+        directions.append(moved(drawn(many)))
     if queries is not None and len(queries):
-        directions = np.concatenate([directions, queries.astype(np.float32)])
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    k = min(AUDIT_K, len(ids))
-    kth = _exact_kth(source, ids, directions, k)
-    recall, ef = 0.0, EF_STEPS[-1]
-    for ef in EF_STEPS:
-        index.set_ef(max(ef, k))
-        _, distances = index.knn_query(directions, k=k)
-        recall = float(((1 - distances) >= kth[:, None] - 1e-5).sum(axis=1).mean() / k)
-        if recall >= LEAST_RECALL:
-            break
-    return ef, recall
+        given = queries.astype(np.float32)
+        one, other = rng.integers(len(given), size=(2, AUDIT_QUERIES))
+        directions += [given, given[one] + given[other], given[one] - 0.5 * given[other]]
+    asked = np.concatenate(directions)
+    asked /= np.maximum(np.linalg.norm(asked, axis=1, keepdims=True), 1e-12)
+    k = min(AUDIT_KS[-1], len(groups.members))
+    return _Exam(asked, _exact_best(source, groups.members, asked, k))
 
 
-def _exact_kth(source: StoredVectors, ids: Ids, directions: Rows, k: int) -> NDArray[np.float32]:
-    """Return the k-th best cosine of each query, (q,), without holding all vectors."""
+def _exact_best(source: StoredVectors, ids: Ids, directions: Rows, k: int) -> NDArray[np.float32]:
+    """Return the k best cosines of each query, (q, k), best first, holding few vectors at once."""
     best = np.empty((len(directions), 0), dtype=np.float32)
     for _, rows in source.blocks(ids):
         best = np.concatenate([best, directions @ rows.T], axis=1)
         if best.shape[1] > k:
             best = np.partition(best, best.shape[1] - k, axis=1)[:, -k:]
-    kth: NDArray[np.float32] = best.min(axis=1)
-    return kth
+    return -np.sort(-best, axis=1)
+
+
+def _audited(index: Any, groups: Groups, facts: Facts, exam: _Exam) -> Facts:
+    """Return the facts with the smallest breadth that satisfies, or the most, and its recall.
+
+    Recall is the share of the exact best that are found (ties count as found), taken at the
+    number of hits where it is least.
+    """
+    for ef in EF_STEPS:
+        shares = np.stack([_shares(index, groups, exam, k, ef) for k in exam.cutoffs])
+        recall, worst = float(shares.mean(axis=1).min()), float(shares.min())
+        facts = replace(facts, ef=ef, recall=recall, worst=worst)
+        if facts.serves:
+            break
+    return facts
+
+
+def _shares(index: Any, groups: Groups, exam: _Exam, k: int, ef: int) -> NDArray[np.float64]:
+    """Return which share of its k best each query finds, (q,), asked as a search asks it."""
+    index.set_ef(_breadth(ef, k))
+    try:
+        labels, distances = index.knn_query(exam.directions, k=min(k, len(groups.labels)))
+    except RuntimeError:  # of some query it reaches too few
+        return np.zeros(len(exam.directions))
+    good = 1 - distances >= exam.best[:, k - 1 : k] - _TIE
+    found = (groups.count(labels.astype(np.int64)) * good).sum(axis=1)
+    shares: NDArray[np.float64] = np.minimum(found, k) / k
+    return shares
+
+
+def _breadth(ef: int, k: int) -> int:
+    return max(ef, 2 * k)
 
 
 def load(source: StoredVectors, folder: Path) -> ApproximateIndex | None:
@@ -218,9 +303,10 @@ def load(source: StoredVectors, folder: Path) -> ApproximateIndex | None:
     index = _hnswlib().Index(space="ip", dim=facts.dim)
     try:
         index.load_index(str(path))
-    except (RuntimeError, MemoryError):
+        of, members = np.load(_groups_path(path))
+    except (OSError, ValueError, RuntimeError, MemoryError):
         return None
-    return ApproximateIndex(index, facts)
+    return ApproximateIndex(index, Groups(of, members), facts)
 
 
 def is_current(source: StoredVectors, folder: Path) -> bool:
@@ -246,14 +332,22 @@ def _path(source: StoredVectors, folder: Path) -> Path:
     return folder / name
 
 
+def _groups_path(path: Path) -> Path:
+    return path.with_suffix(".groups.npy")
+
+
 def _intact(path: Path, facts: Facts) -> bool:
     try:
-        return path.stat().st_size == facts.size and sha256(path) == facts.sha256
+        return (
+            path.stat().st_size == facts.size
+            and sha256(path) == facts.sha256
+            and sha256(_groups_path(path)) == facts.groups_sha256
+        )
     except OSError:
         return False
 
 
-def _save(index: Any, facts: Facts, path: Path) -> Facts:
+def _save(index: Any, groups: Groups, facts: Facts, path: Path) -> Facts:
     """Write index and facts so that a kill or a full disk leaves the old ones or a rebuild."""
     try:
         with atomic_path(path) as beside:
@@ -261,6 +355,9 @@ def _save(index: Any, facts: Facts, path: Path) -> Facts:
             size = index.index_file_size()
             require_size(beside, size)  # of a full disk hnswlib says nothing
             saved = replace(facts, size=size, sha256=sha256(beside))
+        with atomic_file(_groups_path(path)) as out:
+            np.save(out, np.stack([groups.of, groups.members]))
+        saved = replace(saved, groups_sha256=sha256(_groups_path(path)))
         write_whole(path.with_suffix(".json"), json.dumps(asdict(saved), indent=1))
     except (OSError, RuntimeError):
         return facts  # it serves this session from memory, and is built again next time

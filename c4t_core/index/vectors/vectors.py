@@ -129,8 +129,9 @@ class VectorSearch:
             return self._best(*self.source.embeddings(allowed), direction, k)
         if allowed is None and not exact and k is not None and k <= ANN_MAX_K:
             index = self._approximate(generation)
-            if index is not None:
-                return self._best(*index.query(direction, k), direction, k)
+            found = index.query(direction, k) if index is not None else None
+            if found is not None:
+                return self._best(*found, direction, k)
         matrix = self.matrix(generation)
         ids, rows = matrix.ids, matrix.rows
         if allowed is not None:

@@ -286,11 +286,13 @@ def test_orientation_of_a_deep_tiff_is_undone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("premultiplied", [False, True])
-def test_alpha_of_a_deep_tiff(tmp_path: Path, premultiplied: bool) -> None:
-    alpha = np.zeros((48, 64), np.uint16)
-    deep = np.dstack([scene().astype(np.uint16) * 257, alpha])
+@pytest.mark.parametrize("alpha", [0, 1])
+def test_alpha_of_a_deep_tiff(tmp_path: Path, premultiplied: bool, alpha: int) -> None:
+    whole = np.dstack([scene(), np.full((48, 64), alpha, np.uint8)])
+    deep = whole.astype(np.uint16)
+    deep[..., :3] *= 257
     extra = (1,) if premultiplied else (2,)
-    for numbers in (deep, (deep >> 8).astype(np.uint8)):
+    for numbers in (deep, whole):
         for planes in (False, True):
             content = tiff(numbers, planes=planes, t338=extra)
             assert differs(shown(tmp_path / "never.tif", content), scene()) == 0

@@ -298,6 +298,30 @@ def test_a_disk_without_shared_memory(
 
 
 @pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+def test_marks_of_version_0_1_on_a_disk_without_shared_memory(data_dir: Path) -> None:
+    user = data_dir / "user.sqlite"
+    shutil.copyfile(ROOT / "tests" / "made_by_0_1" / "data" / "user.sqlite", user)
+    assert journal_of(user) == "wal"
+    (data_dir / "count_marks.py").write_text(
+        "from c4t_core.index.store.user_data import UserData\n"
+        "data = UserData()\n"
+        "print(len(data.marks()), data.notice)\n"
+        "data.close()\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "tests.helpers.denied", "shared_memory", "count_marks"],
+        cwd=data_dir,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(data_dir)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "6 None\n", done.stderr
+    assert journal_of(user) == "delete"
+
+
+@pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 def test_searching_needs_no_writing(
     drive: Path, data_dir: Path, tiny_model_folder: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ import pytest
 
 from c4t_core import paths
 from c4t_core.errors import CatalogueError
+from c4t_core.files import sha256
 from c4t_core.index.store import seals
 from c4t_core.index.store.catalogue import Catalogue
 from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
@@ -189,6 +190,34 @@ def test_the_newest_good_backup_serves_and_a_flipped_one_is_left_alone(path: Pat
     emptied(path)
     assert rows_of(path) == made
     assert newer.read_bytes() == content
+
+
+def test_a_backup_without_sums_in_it_is_proven_by_its_name(path: Path) -> None:
+    (daily,) = path.parent.glob("*.daily-*")
+    daily.unlink()
+    content = OLD.read_bytes()
+    then = old_rows(OLD)["history"]
+    proof = sha256(content)[:16]
+    altered = content.replace(b"snow", b"snou")
+    for stamp, copy in (("20250101-120000", content), ("20250102-120000", altered)):
+        path.with_name(f"user.sqlite.backup-1-{stamp}-{proof}").write_bytes(copy)
+    garbage(path)
+    with closing(UserData(path)) as data:
+        assert data.history() == [query for query, *_ in then]
+        assert "2025-01-01 12:00" in str(data.notice)
+
+
+def test_a_damaged_index_hides_no_row(path: Path) -> None:
+    asked = b"truck in snow 1"
+    content = path.read_bytes()
+    size = int.from_bytes(content[16:18], "big")
+    pages = [content[at : at + size] for at in range(0, len(content), size)]
+    of_index = (page for page in pages if page[:1] == b"\x0a" and page.count(asked) > 10)
+    (page,) = (page for page in of_index if b"set 1" not in page)
+    path.write_bytes(content.replace(page, page.replace(asked, b"truck in snou 1")))
+    with closing(UserData(path)) as data:
+        assert ALL_BACK in str(data.notice)
+        assert len(data.marks(asked.decode())) == 13
 
 
 def test_a_good_backup_is_never_replaced_by_a_bad_one(path: Path) -> None:

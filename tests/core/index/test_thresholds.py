@@ -1,8 +1,6 @@
-"""The automatic cut, and hits folded into events: pure functions."""
+"""The automatic cut: a pure function."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c4t_core.index.cut import Mixture, automatic_threshold, crossing, fit_mixture
-from c4t_core.index.events import fold_events
-from c4t_core.index.query import Hit
 
 
 def scores(*parts: tuple[int, float, float], seed: int = 0) -> np.ndarray:
@@ -117,56 +113,3 @@ def test_crossing_is_where_the_densities_are_equal() -> None:
     assert density[0] == pytest.approx(density[1])
     same = Mixture((0.5, 0.5), (0.0, 1.0), (0.1, 0.1), 1.0)
     assert crossing(same) == pytest.approx(0.5)
-
-
-def hit(rank: int, drive: str | None, frame: int | None, time: float | None = None, **more) -> Hit:
-    name = f"{drive}/{frame}.png"
-    return Hit(
-        Path("/r", name),
-        1 - rank / 100,
-        rank,
-        Path("/r"),
-        name,
-        drive,
-        None,
-        frame,
-        time,
-        **{"image_id": rank, **more},
-    )
-
-
-def folded(events) -> list[list[int]]:  # type: ignore[no-untyped-def]
-    return [[member.rank for member in event.hits] for event in events]
-
-
-def test_neighbours_in_frames_are_one_event() -> None:
-    hits = [hit(1, "a", 12), hit(2, "b", 13), hit(3, "a", 10), hit(4, "a", 500), hit(5, "a", 11)]
-    assert folded(fold_events(hits, {})) == [[3, 5, 1], [2], [4]]
-    assert fold_events(hits, {})[0].best.rank == 1
-
-
-def test_usual_step_of_a_drive_scales_the_gap() -> None:
-    every_thirtieth = [hit(i + 1, "a", 6690 + 30 * i) for i in range(6)]
-    assert len(fold_events(every_thirtieth, {})) == 1
-    every_frame = [hit(i + 1, "a", i) for i in range(6)]
-    assert len(fold_events([*every_frame, hit(7, "a", 40)], {})) == 2
-
-
-def test_times_decide_where_they_are_known() -> None:
-    hits = [hit(1, "a", 1, 100.0), hit(2, "a", 2, 103.0), hit(3, "a", 3, 120.0)]
-    assert folded(fold_events(hits, {})) == [[1, 2], [3]]
-    one_stamp = [hit(1, "a", 1, 100.0), hit(2, "a", 900, 100.0), hit(3, "a", 2, 100.0)]
-    assert folded(fold_events(one_stamp, {})) == [[1, 3], [2]]
-
-
-def test_unlike_neighbours_are_two_events() -> None:
-    hits = [hit(1, "a", 1), hit(2, "a", 2), hit(3, "a", 3)]
-    east, north = np.array([1, 0], "f4"), np.array([0, 1], "f4")
-    assert folded(fold_events(hits, {1: east, 2: east, 3: north})) == [[1, 2], [3]]
-    assert folded(fold_events(hits, {1: east})) == [[1, 2, 3]]
-
-
-def test_cameras_and_nameless_frames_stay_apart() -> None:
-    hits = [hit(1, None, None), hit(2, None, 5), hit(3, "a", None), hit(4, "a", None)]
-    assert folded(fold_events(hits, {})) == [[1], [2], [3], [4]]
-    assert fold_events([], {}) == []

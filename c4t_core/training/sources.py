@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 import time
 import zlib
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from c4t_core.errors import TrainingError
-from c4t_core.files import digest, file_key
+from c4t_core.files import digest, file_key, overwrite
 from c4t_core.progress import Progress, ignore
 from c4t_core.training.checkpoint import state_digest
 from c4t_core.training.data import PixelReader, Sample
@@ -170,12 +169,12 @@ class RowStore:
         marks["sum"] = [_sum(row, state) for row, state in zip(block, marks["state"], strict=True)]
         first = numbers[0]
         try:
-            _overwrite(self._data_path, first * block[0].nbytes, block)
+            overwrite(self._data_path, first * block[0].nbytes, block.tobytes())
             if reasons:
                 with self._reasons_path.open("a", encoding="utf-8") as out:
                     for number, reason in reasons.items():
                         out.write("\n" + json.dumps([number, reason]))
-            _overwrite(self._state_path, first * _MARK.itemsize, marks)
+            overwrite(self._state_path, first * _MARK.itemsize, marks.tobytes())
         except OSError as error:
             raise _no_room(self._data_path, error) from error
         self.reasons.update(reasons)
@@ -184,15 +183,6 @@ class RowStore:
 
 def _sum(row: Rows, state: int) -> int:
     return zlib.crc32(row.tobytes(), int(state))
-
-
-def _overwrite(path: Path, start: int, content: Rows) -> None:
-    with path.open("r+b", buffering=0) as out:
-        out.seek(start)
-        left = memoryview(content.tobytes())
-        while left:
-            left = left[out.write(left) :]
-        os.fsync(out.fileno())
 
 
 def _holds(path: Path, size: int) -> bool:

@@ -90,6 +90,21 @@ def write_whole(path: Path, content: str | bytes, *, sync: bool = True) -> None:
         out.write(data)
 
 
+def overwrite(path: Path, start: int, content: bytes) -> None:
+    """Write bytes into a file that is there, from byte ``start`` on; they are on the disk then.
+
+    Not whole or not at all: whoever reads them needs a sum.
+
+    Raises:
+        OSError: if the disk does not take them.
+    """
+    with path.open("r+b") as out:
+        out.seek(start)
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+
+
 @contextlib.contextmanager
 def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Give an empty folder of the same name to fill; it takes its place when the block ends well.

@@ -19,6 +19,7 @@ NAME = re.compile(r"\bc4t_(?:core|desktop)(?:\.[A-Za-z_]\w*)+")
 FILE = re.compile(r"\b(?:c4t_core|c4t_desktop|scripts|benchmarks|tests|docs)/[\w./-]*\w")
 MODULE = re.compile(r"python -m ((?:benchmarks|scripts|c4t_core|c4t_desktop)[\w.]*)")
 BLOCK = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TEST = re.compile(r"\b(tests/[\w/]+\.py)::(\w+)")
 SPAN = re.compile(r"`c4t ([a-z]+)(?: ([a-z]+))?[^`]*`")
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -56,6 +57,20 @@ def test_commands_are_understood(page):
             with pytest.raises(SystemExit) as end:
                 build_parser(command).parse_args([command, action, "--help"])
             assert end.value.code == 0
+
+
+@pages
+def test_tests_are_there(page):
+    named = TEST.findall(page.read_text("utf-8"))
+    sources = {file: (ROOT / file).read_text("utf-8") for file, _ in named}
+    assert [f"{file}::{name}" for file, name in named if f"def {name}(" not in sources[file]] == []
+
+
+def test_every_fault_has_its_test():
+    lines = (ROOT / "docs" / "faults.md").read_text("utf-8").splitlines()
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith("| fault |")]
+    assert len(rows) >= 40
+    assert [row for row in rows if not TEST.search(row) and "no test yet: " not in row] == []
 
 
 def test_every_page_and_every_command_is_named():

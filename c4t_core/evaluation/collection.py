@@ -200,9 +200,9 @@ class _Store:
         self._hashes = np.zeros((0, _HASH), dtype=np.uint8)
         self._rows = np.zeros((0, dim), dtype=np.float32)
         try:
-            with np.load(file, allow_pickle=False) as data:
+            with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
                 hashes, rows = data["hashes"], data["embeddings"]
-        except (OSError, ValueError, KeyError, EOFError):
+        except Exception:  # noqa: BLE001 - what a damaged archive raises shares no other base
             return  # none yet, or broken: it is made again
         fits = hashes.shape == (len(rows), _HASH) and rows.shape[1:] == (dim,)
         if fits and rows.dtype == np.float32 and bool(np.isfinite(rows).all()):

@@ -40,6 +40,8 @@ _TREE = {
     "tensor": {},
 }
 _EXTERNAL_DATA = 13  # of a tensor: key (1) and value (2)
+_FUNCTION, _FUNCTION_NAME, _OPERATOR = 25, 1, 4  # of a model, of a function, of a node
+_ENDLESS = frozenset({"Loop", "Scan"})
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
     at = 0
     while at < len(data):
         tag, at = _varint(data, at)
+        if tag >> 32:  # the parser of ONNX Runtime drops what is above and reads another field
+            raise ValueError("a field number that is too long")
         number, kind = tag >> 3, tag & 7
         if kind == 0:
             _, at = _varint(data, at)
@@ -84,16 +88,52 @@ def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
             raise ValueError(f"an unknown kind of field ({kind})")
 
 
-def _tensors(data: memoryview, kind: str = "model", depth: int = 0) -> Iterator[memoryview]:
+def _walk(
+    data: memoryview, kind: str = "model", depth: int = 0
+) -> Iterator[tuple[str, memoryview]]:
+    """Yield a message and all that matter inside it, with their kinds."""
     if depth > 64:
         raise ValueError("graphs nested too deeply")
+    yield kind, data
     if kind == "tensor":
-        yield data
         return
     for number, content in _fields(data):
         inside = _TREE[kind].get(number)
         if inside is not None:
-            yield from _tensors(content, inside, depth + 1)
+            yield from _walk(content, inside, depth + 1)
+
+
+def _operators(data: memoryview, kind: str) -> set[str]:
+    return {
+        bytes(content).decode("utf-8", "replace")
+        for inside, message in _walk(data, kind)
+        if inside == "node"
+        for number, content in _fields(message)
+        if number == _OPERATOR
+    }
+
+
+def _refuse_endless(graph: bytes) -> None:
+    """Refuse what may run for ever: loops, and functions that multiply by calling each other.
+
+    Graphs of models have neither; ONNX Runtime would run the one and unfold the other.
+
+    Raises:
+        ValueError: if there is either, or the bytes are not an ONNX model.
+    """
+    data = memoryview(graph)
+    loops = _operators(data, "model") & _ENDLESS
+    if loops:
+        raise ValueError(f"it loops ({', '.join(sorted(loops))})")
+    names: set[str] = set()
+    called: set[str] = set()
+    for number, function in _fields(data):
+        if number == _FUNCTION:
+            fields = _fields(function)
+            names |= {bytes(c).decode("utf-8", "replace") for n, c in fields if n == _FUNCTION_NAME}
+            called |= _operators(function, "function")
+    if names & called:
+        raise ValueError("its functions call each other")
 
 
 def external_data(graph: bytes) -> list[ExternalData]:
@@ -104,7 +144,9 @@ def external_data(graph: bytes) -> list[ExternalData]:
     """
     found = []
     try:
-        for tensor in _tensors(memoryview(graph)):
+        for kind, tensor in _walk(memoryview(graph)):
+            if kind != "tensor":
+                continue
             entry: dict[str, str] = {}
             for number, content in _fields(tensor):
                 if number == _EXTERNAL_DATA:
@@ -131,10 +173,13 @@ def check_graph(path: Path) -> None:
     """Refuse an ONNX file whose weights lie anywhere but in ``model.safetensors`` beside it.
 
     Raises:
-        ModelError: if they do, reach past the end of that file, or the file is no ONNX model.
+        ModelError: if they do, reach past the end of that file, the file is no ONNX model, or it
+            holds what may run for ever.
     """
     try:
-        entries = external_data(_read(path))
+        raw = _read(path)
+        entries = external_data(raw)
+        _refuse_endless(raw)
         limit = (path.parent / WEIGHTS).stat().st_size
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error

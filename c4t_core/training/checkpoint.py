@@ -6,7 +6,8 @@ is not in it: it comes from the start again, whose digest is compared. Neither a
 states: order, captions, dropout and augmentation are pure functions of (seed, epoch, step).
 
 Written beside and renamed; read with ``torch.load(weights_only=True)`` only, so that a file
-from somewhere else cannot run code.
+from somewhere else cannot run code. A digest of the content goes with it: torch checks no sums,
+and a flipped bit would go on as another model.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,9 @@ from torch import Tensor, nn
 from c4t_core.errors import TrainingError
 from c4t_core.files import atomic_file, digest, write_whole
 
-FORMAT = 1
+FORMAT = 2
+_WITHOUT_SUM = 1  # of version 0.1, whose runs go on
+_SUM = "sum"
 CHECKPOINT = "checkpoint.pt"
 BEST = "best.pt"
 CSV_LOG = "training.csv"
@@ -84,9 +86,32 @@ def state_digest(module: nn.Module) -> str:
     """Return a hex digest over all weights of a module."""
     parts: list[str | bytes] = []
     for name, tensor in sorted(module.state_dict().items()):
-        flat_bytes = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
-        parts += [name, flat_bytes.numpy().tobytes()]
+        parts += [name, _raw(tensor)]
     return digest(parts)
+
+
+def _raw(tensor: Tensor) -> bytes:
+    flat_bytes = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
+    raw: bytes = flat_bytes.numpy().tobytes()
+    return raw
+
+
+def _parts(value: object) -> Iterator[str | bytes]:
+    """Yield all that a checkpoint says, in order, for its digest."""
+    if isinstance(value, Tensor):
+        yield f"tensor {value.dtype} {tuple(value.shape)}"
+        yield _raw(value)
+    elif isinstance(value, Mapping):
+        yield f"mapping {len(value)}"
+        for key, item in value.items():
+            yield repr(key)
+            yield from _parts(item)
+    elif isinstance(value, (list, tuple)):
+        yield f"sequence {len(value)}"
+        for item in value:
+            yield from _parts(item)
+    else:
+        yield repr(value)
 
 
 def save_atomically(path: Path, data: Mapping[str, Any]) -> None:
@@ -97,7 +122,7 @@ def save_atomically(path: Path, data: Mapping[str, Any]) -> None:
     """
     try:
         with atomic_file(path) as out:
-            torch.save(dict(data), out)
+            torch.save({**data, _SUM: digest(_parts(data))}, out)
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TrainingError(
@@ -110,21 +135,24 @@ def load_safely(path: Path) -> dict[str, Any]:
     """Read what :func:`save_atomically` wrote; never unpickles anything but tensors and data.
 
     Raises:
-        TrainingError: if it is damaged, of another version, or holds anything else.
+        TrainingError: if it is missing, damaged, of another version, or holds anything else.
     """
+    again = f"remove {CHECKPOINT} and {BEST} from its folder to start this run again"
+    damaged = TrainingError(
+        f"The checkpoint {path} is damaged, missing, or was not written by this application, so it "
+        f"is not loaded; {again}."
+    )
     try:
         data = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise TrainingError(
-            f"The checkpoint {path} is damaged or was not written by this application, so it is "
-            "not loaded; remove it to start this run again."
-        ) from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise TrainingError(
-            f"The checkpoint {path} was written by another version; remove it to start this run "
-            "again."
-        )
-    return data
+    except Exception as error:  # noqa: BLE001 - what a damaged file raises shares no other base
+        raise damaged from error
+    known = data.get("format") if isinstance(data, dict) else None
+    if known not in (FORMAT, _WITHOUT_SUM):
+        raise TrainingError(f"The checkpoint {path} was written by another version; {again}.")
+    found: dict[str, Any] = data
+    if known == FORMAT and found.pop(_SUM, None) != digest(_parts(found)):
+        raise damaged
+    return found
 
 
 def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 import math
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from c4t_core.errors import TrainingError
-from c4t_core.files import digest, file_key
+from c4t_core.files import digest, file_key, overwrite
 from c4t_core.progress import Progress, ignore
 from c4t_core.training.checkpoint import state_digest
 from c4t_core.training.data import PixelReader, Sample
@@ -31,6 +32,7 @@ from c4t_core.training.request import TrainingOptions
 from c4t_core.training.towers import Captions, Towers, augmented, is_frozen
 
 MISSING, GOOD, BAD = 0, 1, 2
+_MARK = np.dtype([("state", "u1"), ("sum", "<u4")])  # of a row; the sum covers both
 BLOCK = 64  # images per pass of a frozen encoder; fixed, so that a resumed cache is the same
 
 _SPARE_BYTES = 200_000_000  # left for checkpoints and the finished model
@@ -44,9 +46,12 @@ a row is bad, by its number."""
 class RowStore:
     """A fixed number of equal rows on disk, filled in blocks.
 
+    Rows are read through a memory map and never written through it: a disk that fills up under
+    a map kills the process, a write says so. Rows that are not what was written are missing.
+
     Args:
         folder: where the files lie, made if needed.
-        name: of the files, ``NAME-KEY.npy`` and ``NAME-KEY.state``.
+        name: of the files, ``NAME-KEY.rows`` and ``NAME-KEY.state``.
         key: hex digest of all that the rows depend on; another key is another store, and
             stores of the same name with other keys are removed.
         count: number of rows.
@@ -76,30 +81,48 @@ class RowStore:
         folder.mkdir(parents=True, exist_ok=True)
         stem = f"{name}-{key[:16]}"
         self._reasons_path = folder / f"{stem}.reasons.jsonl"
-        data, state = folder / f"{stem}.npy", folder / f"{stem}.state"
+        self._data_path, self._state_path = folder / f"{stem}.rows", folder / f"{stem}.state"
         self.reasons: dict[int, str] = {}
-        if not _fits(data, state, (count, *shape), np.dtype(dtype)):
+        wanted = math.prod((count, *shape)) * np.dtype(dtype).itemsize
+        marks = _MARK.itemsize * count
+        if not (_holds(self._data_path, wanted) and _holds(self._state_path, marks)):
             if not writable:
-                raise TrainingError(f"The cache {data} is not there; start the training again.")
+                raise TrainingError(
+                    f"The cache {self._data_path} is not there; start the training again."
+                )
             for old in folder.glob(f"{name}-*"):
                 old.unlink()
-            _allocate(data, state, (count, *shape), np.dtype(dtype))
-        mode: Any = "r+" if writable else "r"
+            _allocate(self._data_path, wanted, self._state_path, marks)
         self.rows: Rows = (
-            np.lib.format.open_memmap(data, mode=mode) if count else np.empty((0, *shape), dtype)
+            np.memmap(self._data_path, dtype, mode="r", shape=(count, *shape))
+            if wanted
+            else np.empty((count, *shape), dtype)
         )
-        self.state: Rows = (
-            np.memmap(state, np.uint8, mode=mode, shape=(count,))
-            if count
-            else np.zeros(0, np.uint8)
-        )
+        self._marks = np.fromfile(self._state_path, _MARK)  # (count,)
+        self.state: Rows = self._marks["state"]
         self._read_reasons()
+        if writable:
+            self._forget_damaged()
 
     def _read_reasons(self) -> None:
-        if self._reasons_path.is_file():
-            for line in self._reasons_path.read_text(encoding="utf-8").splitlines():
+        if not self._reasons_path.is_file():
+            return
+        for line in self._reasons_path.read_bytes().splitlines():
+            try:
                 row, reason = json.loads(line)
                 self.reasons[int(row)] = str(reason)
+            except (ValueError, TypeError):  # its row is computed again
+                continue
+
+    def _forget_damaged(self) -> None:
+        """Take rows for missing that are not as they were written, or bad without a reason."""
+        for number in np.flatnonzero(self.state).tolist():
+            state = int(self.state[number])
+            lost = state == BAD and number not in self.reasons
+            if lost or _sum(self.rows[number], state) != self._marks["sum"][number]:
+                self.state[number] = MISSING
+        bad = set(np.flatnonzero(self.state == BAD).tolist())
+        self.reasons = {number: why for number, why in self.reasons.items() if number in bad}
 
     def fill(
         self,
@@ -119,6 +142,7 @@ class RowStore:
 
         Raises:
             Cancelled: from ``progress``; what is done stays.
+            TrainingError: if the disk is full; what is done stays.
         """
         total = len(self.state)
         begun, new = time.monotonic(), 0
@@ -136,52 +160,56 @@ class RowStore:
             progress(done, total)
 
     def _keep(self, numbers: Sequence[int], rows: Rows, reasons: dict[int, str]) -> None:
-        good = [number for number in numbers if number not in reasons]
-        rows_of_good = [index for index, number in enumerate(numbers) if number not in reasons]
-        self.rows[good] = rows[rows_of_good]
-        if isinstance(self.rows, np.memmap):
-            self.rows.flush()
-        if reasons:
-            with self._reasons_path.open("a", encoding="utf-8") as out:
-                for number, reason in reasons.items():
-                    out.write(json.dumps([number, reason]) + "\n")
-            self.reasons.update(reasons)
-        state = np.full(len(numbers), GOOD, np.uint8)
-        state[[number in reasons for number in numbers]] = BAD
-        self.state[list(numbers)] = state
-        if isinstance(self.state, np.memmap):
-            self.state.flush()
+        """Write one block of rows that follow each other, then their marks."""
+        block = np.array(rows, self.rows.dtype)  # (n, *shape)
+        bad = np.array([number in reasons for number in numbers])  # (n,)
+        block[bad] = 0
+        marks = np.empty(len(numbers), _MARK)
+        marks["state"] = np.where(bad, BAD, GOOD)
+        marks["sum"] = [_sum(row, state) for row, state in zip(block, marks["state"], strict=True)]
+        first = numbers[0]
+        try:
+            overwrite(self._data_path, first * block[0].nbytes, block.tobytes())
+            if reasons:
+                with self._reasons_path.open("a", encoding="utf-8") as out:
+                    for number, reason in reasons.items():
+                        out.write("\n" + json.dumps([number, reason]))
+            overwrite(self._state_path, first * _MARK.itemsize, marks.tobytes())
+        except OSError as error:
+            raise _no_room(self._data_path, error) from error
+        self.reasons.update(reasons)
+        self._marks[list(numbers)] = marks
 
 
-def _fits(data: Path, state: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-    if not shape[0]:
-        return True
-    if not (data.is_file() and state.is_file() and state.stat().st_size == shape[0]):
-        return False
-    try:
-        found = np.lib.format.open_memmap(data, mode="r")
-    except (ValueError, OSError):
-        return False
-    return found.shape == shape and found.dtype == dtype
+def _sum(row: Rows, state: int) -> int:
+    return zlib.crc32(row.tobytes(), int(state))
 
 
-def _allocate(data: Path, state: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    wanted = math.prod(shape) * dtype.itemsize + shape[0]
+def _holds(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
+def _no_room(path: Path, error: OSError) -> TrainingError:
+    return TrainingError(
+        f"There is no room for the cache {path} ({error.strerror}); free some space and run the "
+        "same command again, it goes on from here, or choose another output folder."
+    )
+
+
+def _allocate(data: Path, size: int, state: Path, state_size: int) -> None:
+    wanted = size + state_size
     free = shutil.disk_usage(data.parent).free
-    if free < wanted + _SPARE_BYTES:  # a mapped file that outgrows its disk kills the process
+    if free < wanted + _SPARE_BYTES:
         raise TrainingError(
             f"The cache of this run needs {wanted / 1e9:.1f} GB but {data.parent} has "
             f"{free / 1e9:.1f} GB free; free some space or choose another output folder."
         )
     try:
-        mapped = np.lib.format.open_memmap(data, mode="w+", dtype=dtype, shape=shape)
-        mapped.flush()
-        state.write_bytes(bytes(shape[0]))
+        with data.open("wb") as out:
+            out.truncate(size)
+        state.write_bytes(bytes(state_size))
     except OSError as error:
-        raise TrainingError(
-            f"There is no room for the cache {data} ({error.strerror}); free some space or "
-            "choose another output folder."
-        ) from error
+        raise _no_room(data, error) from error
 
 
 @dataclass

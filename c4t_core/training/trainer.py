@@ -303,6 +303,8 @@ class Trainer:
         data = load_safely(path)
         check_identity(data, self._identity, self._folder)
         self.position = Position(**data["position"])
+        if self.position.best_epoch >= 0:
+            self._read_best()  # hours later would be too late to say that it is damaged
         load_learning_state(self._towers, data["state"])
         self._stepper.optimizer.load_state_dict(data["optimizer"])
         self._rates.load_state_dict(data["rates"])
@@ -320,9 +322,12 @@ class Trainer:
         Raises:
             TrainingError: if they cannot be read.
         """
+        load_learning_state(self._towers, self._read_best()["state"])
+
+    def _read_best(self) -> dict[str, Any]:
         data = load_safely(self._folder / BEST)
         check_identity(data, self._identity, self._folder)
-        load_learning_state(self._towers, data["state"])
+        return data
 
 
 def check_identity(data: dict[str, Any], identity: str, folder: Path) -> None:

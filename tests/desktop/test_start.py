@@ -1,6 +1,9 @@
-"""Starting where no window can be shown: a plain sentence instead of Qt's abort."""
+"""Starting: without a screen a plain sentence instead of Qt's abort; twice, one window."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import pytest
 
@@ -36,3 +39,28 @@ def test_without_a_screen_it_says_so_and_ends(monkeypatch, capsys):
     monkeypatch.setattr("c4t_desktop.__main__.no_screen.__defaults__", ("linux", str))
     assert main(["c4t-desktop"]) == 1
     assert "no screen" in capsys.readouterr().err
+
+
+def test_a_second_start_brings_the_first_window_to_the_front(
+    qtbot, open_window, frames, tmp_path, monkeypatch
+):
+    window = open_window()
+    window.desktop.listen()
+    window.showMinimized()
+    library = window.desktop.context.library
+
+    def second_start(call: str) -> int:
+        code = f"import sys; from c4t_desktop import app; sys.exit({call})"
+        process = subprocess.Popen([sys.executable, "-c", code, str(frames)])
+        try:
+            qtbot.waitUntil(lambda: process.poll() is not None, timeout=30_000)
+        finally:
+            process.kill()
+        return process.returncode
+
+    assert second_start("app.run(['c4t-desktop', sys.argv[1]])") == 0
+    assert not window.isMinimized()
+    qtbot.waitUntil(lambda: library.opened_now is not None and not library.is_indexing)
+    assert [str(folder) for folder in library.folders] == [str(frames)]
+    monkeypatch.setenv("C4T_DATA_DIR", str(tmp_path / "other data"))
+    assert second_start("app.call_first_window([])") == 0  # False: other data, another window

@@ -70,7 +70,10 @@ def load_embeddings(path: Path) -> tuple[list[str], NDArray[np.float32], str, st
             names, rows = data["names"], data["embeddings"]
             model = str(data["model"]) if "model" in data else ""
             fingerprint = str(data["fingerprint"]) if "fingerprint" in data else ""
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, IndexError) as error:
+    except (
+        *(ValueError, KeyError, OSError, EOFError, IndexError),
+        *(zipfile.BadZipFile, RuntimeError),  # the latter of methods and ciphers it does not know
+    ) as error:
         raise DataError(wrong, path) from error
     if names.ndim != 1 or rows.ndim != 2 or len(names) != len(rows) or rows.dtype.kind != "f":
         raise DataError(wrong, path)

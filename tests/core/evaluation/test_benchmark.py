@@ -170,6 +170,17 @@ def test_broken_caches_are_made_again(frames):
     assert again.embedded == 30
 
 
+def test_a_flipped_bit_of_a_cache_changes_no_figure(frames):
+    first = evaluate(frames, asked(frames), [ColourModel()]).to_json()
+    (cache,) = collection.cache_folder().glob("*.npz")
+    sound = cache.read_bytes()
+    for bit in np.random.default_rng(0).integers(0, 8 * len(sound), 60).tolist():
+        broken = bytearray(sound)
+        broken[bit // 8] ^= 1 << bit % 8
+        cache.write_bytes(broken)
+        assert evaluate(frames, asked(frames), [ColourModel()]).to_json() == first
+
+
 def test_cancelled_goes_on_where_it_stopped(frames, monkeypatch):
     monkeypatch.setattr(collection, "_PORTION", 10)
 

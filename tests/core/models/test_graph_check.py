@@ -107,6 +107,56 @@ def test_nested_graphs_without_end_are_refused(tmp_path):
         check_graph(path)
 
 
+def varint(number: int) -> bytes:
+    out = b""
+    while number > 127:
+        out, number = out + bytes([number & 127 | 128]), number >> 7
+    return out + bytes([number])
+
+
+@pytest.mark.parametrize("above", [1 << 32, 1 << 34, 1 << 60])
+def test_tags_that_are_too_long_hide_nothing(tmp_path, above):
+    # ONNX Runtime reads the lower 32 bits of a tag: this is a graph to it
+    content = model(tensor("/etc/passwd"), "initializer").graph.SerializeToString()
+    path = write(tmp_path, onnx.ModelProto())
+    path.write_bytes(varint(above | 7 << 3 | 2) + varint(len(content)) + content)
+    with pytest.raises(ModelError, match="too long"):
+        check_graph(path)
+
+
+@pytest.mark.parametrize("operator", ["Loop", "Scan"])
+@pytest.mark.parametrize("place", ["graph", "branch", "function"])
+def test_loops_are_refused(tmp_path, operator, place):
+    proto = model(tensor("model.safetensors"), "initializer")
+    inner = helper.make_graph([], "body", [], [proto.graph.output[0]])
+    node = helper.make_node(operator, ["", "", "x"], ["y"], body=inner)
+    if place == "graph":
+        proto.graph.node.append(node)
+    elif place == "branch":
+        branch = helper.make_graph([node], "then", [], [proto.graph.output[0]])
+        proto.graph.node.append(helper.make_node("If", ["x"], ["y"], then_branch=branch))
+    else:
+        proto.functions.append(
+            helper.make_function("d", "f", ["x"], ["y"], [node], proto.opset_import)
+        )
+    with pytest.raises(ModelError, match=f"it loops .{operator}"):
+        check_graph(write(tmp_path, proto))
+
+
+def test_functions_that_multiply_are_refused(tmp_path):
+    proto = model(tensor("model.safetensors"), "initializer")
+    for number in range(1, 31):  # two to the power of thirty nodes, once they are unfolded
+        calls = [
+            helper.make_node(f"f{number - 1}", [one], [other], domain="d")
+            for one, other in (("a", "b"), ("b", "c"))
+        ]
+        proto.functions.append(
+            helper.make_function("d", f"f{number}", ["a"], ["c"], calls, proto.opset_import)
+        )
+    with pytest.raises(ModelError, match="call each other"):
+        check_graph(write(tmp_path, proto))
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_give_an_answer_or_a_value_error(data):
     with contextlib.suppress(ValueError):

@@ -21,6 +21,7 @@ from c4t_core.errors import C4TError, Cancelled, TrainingError  # noqa: E402
 from c4t_core.models import folder  # noqa: E402  # noqa: E402
 from c4t_core.models.registry import list_models, load_model  # noqa: E402
 from c4t_core.training import events  # noqa: E402
+from c4t_core.training.checkpoint import BEST, CHECKPOINT, load_safely  # noqa: E402
 from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
 
@@ -217,6 +218,77 @@ def test_damaged_checkpoint_is_named(request_for, content):
     (request.output / "checkpoint.pt").write_bytes(content)
     with pytest.raises(TrainingError, match=r"checkpoint\.pt is damaged"):
         train(request)
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", "best.pt"])
+def test_no_flipped_bit_of_a_checkpoint_goes_on_as_another_model(request_for, name):
+    request = request_for(epochs=1)
+    train(request)
+    path = request.output / name
+    sound, whole, said = path.read_bytes(), load_safely(path), []
+    for bit in np.random.default_rng(0).integers(0, 8 * len(sound), 40).tolist():
+        broken = bytearray(sound)
+        broken[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(broken)
+        try:
+            assert_equal(load_safely(path), whole)  # a bit of the container that says nothing
+        except TrainingError as error:
+            said.append(str(error))
+    assert len(said) > 20
+    assert all(f"remove {CHECKPOINT} and {BEST}" in message for message in said)
+
+
+def assert_equal(one, other) -> None:
+    if isinstance(one, dict):
+        assert list(one) == list(other)
+        for key in one:
+            assert_equal(one[key], other[key])
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, list):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert_equal(a, b)
+    else:
+        assert one == other
+
+
+@pytest.mark.parametrize("how", ["flipped", "gone"])
+def test_damaged_best_weights_are_said_before_training_goes_on(request_for, how):
+    request = request_for()
+
+    def stop(done: int, total: int) -> None:
+        if done == 5:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(request, stop)
+    best = request.output / "best.pt"
+    if how == "gone":
+        best.unlink()
+    else:
+        data = torch.load(best, weights_only=True)
+        next(iter(data["state"].values())).view(-1)[0] += 1
+        torch.save(data, best)
+    told = Events()
+    with pytest.raises(TrainingError, match=r"best\.pt is damaged"):
+        train(request, on_event=told)
+    assert not told.of(events.Step)
+    (request.output / "checkpoint.pt").unlink()
+    best.unlink(missing_ok=True)
+    assert not train(request).resumed  # what the sentence says to do
+
+
+def test_a_run_of_version_0_1_goes_on(request_for):
+    request = request_for(epochs=1)
+    whole = weights(train(request))
+    for name in ("checkpoint.pt", "best.pt"):
+        data = torch.load(request.output / name, weights_only=True)
+        del data["sum"]
+        torch.save({**data, "format": 1}, request.output / name)
+    result = train(request)
+    assert result.resumed
+    assert_same(weights(result), whole)
 
 
 def test_unreadable_images_are_left_out_and_named(request_for, shapes, tmp_path):

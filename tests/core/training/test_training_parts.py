@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -148,13 +151,71 @@ def test_store_goes_on_where_it_stopped(tmp_path):
     assert again.rows[6].tolist() == [6, 6]
     other = RowStore(tmp_path, "rows", "j" * 20, 7, (2,), np.float32)
     assert not other.state.any()  # another key is another store, and the old one is gone
-    assert len(list(tmp_path.glob("rows-*.npy"))) == 1
+    assert len(list(tmp_path.glob("rows-*.rows"))) == 1
 
 
 def test_store_survives_a_damaged_file(tmp_path):
     RowStore(tmp_path, "rows", "k", 3, (2,), np.float32)
-    next(tmp_path.glob("*.npy")).write_bytes(b"nonsense")
+    next(tmp_path.glob("*.rows")).write_bytes(b"nonsense")
     assert not RowStore(tmp_path, "rows", "k", 3, (2,), np.float32).state.any()
+
+
+def test_a_flipped_bit_of_a_store_costs_its_row_and_changes_none(tmp_path):
+    def compute(numbers):
+        return np.array([[n, 2 * n] for n in numbers], np.float32), {
+            n: f"bad {n}" for n in numbers if n == 5
+        }
+
+    def opened():
+        return RowStore(tmp_path, "rows", "k", 9, (2,), np.float32)
+
+    opened().fill(compute, 4)
+    for path in sorted(tmp_path.glob("rows-*")):
+        sound = path.read_bytes()
+        for bit in range(0, 8 * len(sound), 5):
+            broken = bytearray(sound)
+            broken[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(broken)
+            store = opened()
+            store.fill(compute, 4)
+            assert store.state.tolist() == [1, 1, 1, 1, 1, 2, 1, 1, 1], (path, bit)
+            assert store.rows[:5].tolist() == [[n, 2 * n] for n in range(5)], (path, bit)
+            assert list(store.reasons) == [5], (path, bit)
+
+
+FULL_DISK = """
+import shutil, subprocess, sys
+from collections import namedtuple
+from pathlib import Path
+import numpy as np
+from c4t_core.errors import TrainingError
+from c4t_core.training.sources import RowStore
+folder = Path(sys.argv[1])
+mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder])
+if mounted.returncode:
+    sys.exit(77)
+shutil.disk_usage = lambda path: namedtuple("Usage", "free")(1 << 40)  # as it was at the start
+store = RowStore(folder, "rows", "k", 64, (4096,), np.uint8)
+try:
+    store.fill(lambda numbers: (np.full((len(numbers), 4096), 7, np.uint8), {}), 4)
+except TrainingError as error:
+    print(error)
+again = RowStore(folder, "rows", "k", 64, (4096,), np.uint8)
+print("kept", 0 < np.count_nonzero(again.state) < 64, (again.rows[again.state == 1] == 7).all())
+"""
+
+
+def test_a_disk_that_fills_up_under_a_store_is_said(tmp_path):
+    if shutil.which("unshare") is None:
+        pytest.skip("no unshare to mount a small disk with")
+    words = ["unshare", "--map-root-user", "--mount", sys.executable, "-c", FULL_DISK, tmp_path]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode in (1, 77) and "Traceback" not in done.stderr:
+        pytest.skip(f"no small disk may be mounted here: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    assert "No space left on device" in done.stdout
+    assert "it goes on from here" in done.stdout
+    assert done.stdout.endswith("kept True True\n")
 
 
 def test_store_refuses_a_disk_without_room(tmp_path):

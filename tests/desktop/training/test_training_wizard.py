@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -66,7 +67,7 @@ DONE = result(guard=events.Guarded(BEFORE, AFTER, AFTER, (BEFORE, AFTER), ()))
 FULL = events.Failed("TrainingError", "The disk is full; free some space and start again.")
 
 PLAYER = f"""
-import json, signal, sys, time, pathlib
+import json, os, signal, sys, time, pathlib
 def say(*lines):
     for line in lines:
         print(line, flush=True)
@@ -80,6 +81,7 @@ text = pathlib.Path(file).read_text()
 pairs = pathlib.Path(json.loads(text)["pairs"])
 pathlib.Path(str(pairs) + ".seen").write_text(text)
 pathlib.Path(str(pairs) + ".file").write_text(file)
+pairs.with_suffix(".pid").write_text(str(os.getpid()))
 mode = pairs.with_suffix(".mode").read_text()
 if mode == "fail":
     say({events.to_line(FULL)!r})
@@ -87,7 +89,9 @@ if mode == "fail":
     sys.exit(1)
 print("a line that is no event")
 say(*{[events.to_line(event) for event in RUNNING]!r})
-if mode == "wait":
+if mode == "deaf":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if mode in ("wait", "deaf"):
     time.sleep(60)
 say({events.to_line(DONE)!r})
 """
@@ -249,6 +253,19 @@ def test_closing_hides_and_the_run_goes_on(harness, qtbot):
     harness.wizard.close()
     assert harness.process.running
     assert not harness.wizard.isVisible()
+
+
+@pytest.mark.parametrize("mode", ["wait", "deaf"])
+def test_the_end_of_the_application_ends_the_run(harness, qtbot, mode):
+    harness.mode(mode)
+    start(harness, qtbot)
+    qtbot.waitUntil(lambda: bool(harness.wizard.run.loss.curves))
+    pid = int(harness.pairs.with_suffix(".pid").read_text())
+    with qtbot.waitSignal(harness.process.ended) as ended:
+        harness.process.shutdown()
+    assert ended.args == [False, ""]
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_a_program_that_cannot_start_is_told(qtbot):

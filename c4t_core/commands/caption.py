@@ -18,6 +18,7 @@ from c4t_core.datasets.scenes import KINDS
 from c4t_core.progress import ignore
 
 _SHOWN = 20
+_SHOWN_NAMES = 8
 
 _DESCRIPTION = """\
 Turn the labels of a data set into captions for training and evaluation.
@@ -84,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         "without_caption": made.without_caption,
         "without_drive": made.without_drive,
         "images_root": str(request.root.absolute()),
+        "unspoken": made.unspoken,
         "problems": [
             {"path": str(p.path) if p.path else None, "line": p.line, "message": p.message}
             for p in made.problems
@@ -122,6 +124,15 @@ def _words(args: argparse.Namespace, report: dict[str, Any], table: str) -> str:
     ]
     if report["without_caption"]:
         lines.append(f"{report['without_caption']} images hold nothing that can be said.")
+    if report["unspoken"]:
+        names = report["unspoken"]
+        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        have = "class has" if len(names) == 1 else "classes have"
+        lines.append(
+            f"{len(names)} {have} no English noun for a name ({', '.join(names[:_SHOWN_NAMES])}"
+            f"{more}): sentences do not speak of them, keywords do; give them other names in the "
+            "labels to have them spoken of."
+        )
     if report["without_drive"]:
         lines.append(
             "The drive of some images is not known: near-duplicates among them cannot be kept "

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from c4t_core.images.scan import Omitted, Skipped
 
 _TEXTS_AT_ONCE = 64
+_BEGINNING = 40  # letters of a text that is shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,6 +102,7 @@ def list_images(folder: Path) -> tuple[list[str], list[Skipped], Omitted]:
 
 
 def _texts(args: argparse.Namespace) -> int:
+    from c4t_core.models.protocol import cut_texts
     from c4t_core.models.registry import load_model
 
     texts = read_texts(args.source)
@@ -113,6 +115,14 @@ def _texts(args: argparse.Namespace) -> int:
             watcher(min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
     rows = np.concatenate(parts) if parts else np.zeros((0, model.dim), dtype=np.float32)
     save_embeddings(args.output, "texts", texts, rows, model)
+    cut = cut_texts(model, texts)
+    if cut:
+        are = "is" if len(cut) == 1 else "are"
+        say(
+            f"{len(cut):,} of {plural(len(texts), 'text')} {are} longer than the model reads, and "
+            f'what is beyond counts for nothing: "{printable(cut[0].text[:_BEGINNING])}…" is read '
+            f'up to "{printable(cut[0].end)}"; put what matters first, or split them.'
+        )
     print(f"{plural(len(texts), 'text')} in {printable(str(args.output))}.")
     return 0
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from c4t_core.commands.console import add_model_option, positive, print_json, printable, say
 
 if TYPE_CHECKING:
+    from c4t_core.index.hits import Hits
     from c4t_core.index.query import Hit
 
 _EPILOG = """\
@@ -79,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
             )
     find = _search_index if args.embeddings is None else _search_file
     hits = find(args, query)
+    for note in hits.notes:
+        say(printable(note))
     if args.json:
         print_json([as_json(hit) for hit in hits])
         return 0
@@ -89,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _search_index(args: argparse.Namespace, query: str) -> list[Hit]:
+def _search_index(args: argparse.Namespace, query: str) -> Hits:
     from c4t_core.workspace import open_workspace
 
     with open_workspace(args.folder, model=args.model) as workspace:
@@ -100,7 +103,7 @@ def _search_index(args: argparse.Namespace, query: str) -> list[Hit]:
         )
 
 
-def _search_file(args: argparse.Namespace, query: str) -> list[Hit]:
+def _search_file(args: argparse.Namespace, query: str) -> Hits:
     from c4t_core.index.directions import ModelHandle
     from c4t_core.index.query import NO_FILTERS, parse_query
     from c4t_core.index.search import answer, saved_scope

@@ -16,7 +16,7 @@ from typing import Literal
 
 from c4t_core.datasets.facts import Fact, Surroundings, class_counts, facts_of, surroundings_of
 from c4t_core.datasets.scene import Scene, uncounted
-from c4t_core.datasets.words import WORDS, concept, in_words, with_article
+from c4t_core.datasets.words import WORDS, in_words, is_silent, plain_name, with_article
 
 Style = Literal["keywords", "sentence", "both"]
 STYLES: tuple[Style, ...] = ("keywords", "sentence", "both")
@@ -347,7 +347,8 @@ def _close_and_far(scene: Scene, name: str) -> str:
 def _plain_keywords(scene: Scene, min_share: float) -> str:
     """Return class names, the most pixels or objects first, then the conditions.
 
-    Names that say nothing ("void", "unlabelled", a bare number) are left out.
+    Names that say nothing ("void", "unlabelled", a bare number) are left out. Codes ("pl80") stay
+    as they are; paths ("vehicle.car") are said as people would.
     """
     shares = sorted(scene.shares.items(), key=lambda item: (-item[1], item[0]))
     names = [name for name, part in shares if part > 0 and part >= min_share]
@@ -356,10 +357,10 @@ def _plain_keywords(scene: Scene, min_share: float) -> str:
     names += uncounted(scene)
     facts = (scene.weather, scene.time_of_day, scene.road, scene.place)
     words = [
-        *(name for name in names if concept(name) is not None),
-        *(fact for fact in facts if fact),
+        *(plain_name(name) for name in names if not is_silent(name)),
+        *(fact.replace("_", " ") for fact in facts if fact),
     ]
-    return ", ".join(dict.fromkeys(word.replace("_", " ") for word in words))
+    return ", ".join(dict.fromkeys(words))
 
 
 def _join(names: list[str]) -> str:

@@ -15,6 +15,7 @@ from c4t_core.datasets.labels.layout import default_root
 from c4t_core.datasets.pairs import PairsWriter, group_of
 from c4t_core.datasets.scene import Problem, Scene, scene_to_dict
 from c4t_core.datasets.scenes import read_scenes
+from c4t_core.datasets.words import concept, is_silent
 from c4t_core.errors import DataError
 from c4t_core.files import atomic_text
 from c4t_core.progress import Progress, ignore
@@ -68,6 +69,7 @@ class MadePairs:
         without_drive: pairs whose drive is not known.
         problems: what could not be read, with file and line.
         classes: in how many images each class occurs.
+        unspoken: names of classes that sentences do not speak of: codes, and no English nouns.
     """
 
     rows: int
@@ -75,6 +77,7 @@ class MadePairs:
     without_drive: int
     problems: list[Problem]
     classes: FrequencyCounter
+    unspoken: list[str]
 
 
 def make_pairs(
@@ -111,10 +114,12 @@ def make_pairs(
                 "choose another place for the pairs",
                 request.output,
             ) from error
+        unspoken = _unspoken(request, classes)
         if not pairs.rows:
+            codes = f', or take "--style keywords" for codes such as {" ".join(unspoken[:1])}'
             raise DataError(
                 f"no image of {request.source} got a caption; check the path, the kind and the "
-                "class list",
+                f"class list{codes if unspoken else ''}",
                 request.source,
             )
     return MadePairs(
@@ -123,7 +128,15 @@ def make_pairs(
         without_drive=pairs.without_drive,
         problems=problems,
         classes=classes,
+        unspoken=unspoken,
     )
+
+
+def _unspoken(request: PairsRequest, classes: FrequencyCounter) -> list[str]:
+    if request.style == "keywords":
+        return []
+    names = (row.name for row in classes.table())
+    return [name for name in names if concept(name) is None and not is_silent(name)]
 
 
 def _write(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from c4t_core.errors import ImageError, ModelError, QueryError
 from c4t_core.images.decode import open_image
 from c4t_core.index.query import Query
-from c4t_core.models.protocol import Model
+from c4t_core.models.protocol import CutText, Model, cut_texts
 
 _CANCELLED_OUT = 1e-4  # shorter sums than this are rounding noise, not a direction
 _REMEMBERED = 64  # directions of recent queries
@@ -135,6 +135,11 @@ class ModelHandle:
                         "open the folder again."
                     )
             return self._model
+
+    def cut_terms(self, query: Query) -> tuple[CutText, ...]:
+        """Return the terms in words that the model does not read whole."""
+        texts = [term.text or "" for term in query.terms if term.image is None]
+        return tuple(cut_texts(self.get(), texts)) if texts else ()
 
     def direction(self, query: Query) -> NDArray[np.float32]:
         """Return the unit direction (d,) of a query, remembered if it is of words only."""

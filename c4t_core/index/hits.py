@@ -21,7 +21,13 @@ _COLUMNS = ("rank", "score", "path", "drive", "camera", "frame", "time")
 
 
 class Hits(list[Hit]):
-    """The hits of a search, best first; a list like any other."""
+    """The hits of a search, best first; a list like any other.
+
+    Attributes:
+        notes: sentences on how the query was read, such as that the model cuts it short.
+    """
+
+    notes: tuple[str, ...] = ()
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Hit: ...
@@ -57,7 +63,8 @@ class Hits(list[Hit]):
         more = len(self) - _SHOWN
         note = f"<p>and {more} more</p>" if more > 0 else ""
         head = "".join(f"<th>{name}</th>" for name in ("", "rank", "score", "frame", "drive"))
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{note}"
+        notes = "".join(f"<p>{_escaped(text)}</p>" for text in self.notes)
+        return f"{notes}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{note}"
 
 
 def _row(hit: Hit) -> str:

@@ -29,6 +29,7 @@ from c4t_core.index.store.reads import Ids, ImageRow, Lookup, Selection, StoredV
 from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
 from c4t_core.index.vectors.vectors import VectorSearch
+from c4t_core.models.protocol import CutText
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Answer:
         image_ids: int64 (n,), best first, ties by path.
         scores: float32 (n,), their cosines with the query.
         level: tells what a match must beat on the scope's images, None where nothing is known.
+        cut_terms: terms in words that the model does not read whole.
     """
 
     scope: Scope
@@ -66,6 +68,7 @@ class Answer:
     image_ids: NDArray[np.int64]
     scores: NDArray[np.float32]
     level: Callable[[Scope], float] | None = field(default=None, repr=False)
+    cut_terms: tuple[CutText, ...] = ()
 
     @cached_property
     def cut(self) -> float | None:
@@ -89,7 +92,13 @@ class Answer:
 
     def hits(self, count: int | None = None) -> Hits:
         """Load the first hits (None: all), best first."""
-        return self.scope.hits(self.image_ids[:count].tolist(), self.scores[:count].tolist())
+        hits = self.scope.hits(self.image_ids[:count].tolist(), self.scores[:count].tolist())
+        hits.notes = tuple(
+            f'The query is longer than the model reads: it is read up to "{term.end}" and the rest '
+            "is left out; put what matters first, or join shorter terms with +."
+            for term in self.cut_terms
+        )
+        return hits
 
 
 def answer(
@@ -131,6 +140,7 @@ def answer(
         image_ids=image_ids,
         scores=scores,
         level=level.of if level and words else None,
+        cut_terms=model.cut_terms(query) if isinstance(query, Query) else (),
     )
 
 

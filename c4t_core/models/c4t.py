@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from c4t_core.models.folder import (
 )
 
 if TYPE_CHECKING:
+    from tokenizers import Encoding
+
     from c4t_core.models.network import DualEncoder
 
 _MAX_GRAPH_BYTES = 64 << 20  # without weights a graph is some hundred kilobytes
@@ -195,6 +198,7 @@ def check_graph(path: Path) -> None:
             )
 
 
+_WORD = re.compile(r"[^\W_]")
 _FEW = 16  # below this many texts the tokenizer's own thread pool is not worth starting
 
 
@@ -218,16 +222,35 @@ class Tokens:
             raise ValueError(str(error)) from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length)
+        self.max_length = max_length
         self.pad_id = self._tokenizer.token_to_id("[PAD]") or 0
         self.vocabulary: int = self._tokenizer.get_vocab_size()
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text, unpadded, at most ``max_length``."""
+        return [encoding.ids for encoding in self._encoded(texts)]
+
+    def _encoded(self, texts: Sequence[str]) -> list[Encoding]:
         # a lone surrogate (an undecodable file name pasted as a query) is no text to the library
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
         if len(clean) < _FEW:
-            return [self._tokenizer.encode(text).ids for text in clean]
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(clean)]
+            return [self._tokenizer.encode(text) for text in clean]
+        return list(self._tokenizer.encode_batch(clean))
+
+    def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
+        """Return, by its index, the part that is read of each text that is not read whole.
+
+        A rest without letters and digits, such as a full stop, is not counted.
+        """
+        # a token takes a byte at least, so short texts need no look; two are the special ones
+        most = self.max_length - 2
+        long = [i for i, text in enumerate(texts) if len(text.encode("utf-8", "replace")) > most]
+        parts: dict[int, str] = {}
+        for index, encoding in zip(long, self._encoded([texts[i] for i in long]), strict=True):
+            end = max((end for _, end in encoding.offsets), default=0)
+            if encoding.overflowing and _WORD.search(texts[index], end):
+                parts[index] = texts[index][:end]
+        return parts
 
     def pad(self, ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pad to the longest: token ids and mask, int64 (n, t), mask 1 where there is a token."""

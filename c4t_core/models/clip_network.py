@@ -90,6 +90,24 @@ class ClipTokens:
         ids: list[list[int]] = self._tokenizer(list(texts)).tolist()
         return ids
 
+    def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
+        """Return, by its index, the part that is read of each text that is not read whole.
+
+        The tokenizers of open_clip do not tell where they cut, so the shortest beginning that
+        gives the same ids is looked for. A rest without letters and digits is not counted.
+        """
+        parts = {}
+        for index, (text, ids) in enumerate(zip(texts, self.ids(texts), strict=True)):
+            if self.ids([text.rstrip()[:-1]]) != [ids]:
+                continue  # its last letter is read
+            low, high = 0, len(text)  # `high` is enough, `low` is not
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if self.ids([text[:middle]]) == [ids] else (middle, high)
+            if any(letter.isalnum() for letter in text[high:]):
+                parts[index] = text[:high]
+        return parts
+
     def pad(self, ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], ...]:
         """Return a batch of them, int64 (n, context)."""
         return (np.asarray(ids, dtype=np.int64),)

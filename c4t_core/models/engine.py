@@ -38,6 +38,9 @@ class TextTokens(Protocol):
     def pad(self, ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], ...]:
         """Return the inputs of the text network for a batch of them, int64 (n, t) each."""
 
+    def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
+        """As of :class:`c4t_core.models.protocol.LimitedTexts`."""
+
 
 class ModelFolder(Protocol):
     """A checked folder with a dual encoder in it, in one format or another.
@@ -146,6 +149,10 @@ class FolderModel:
             batch = order[start : start + TEXT_BATCH]
             rows[batch] = self._run(TEXT_GRAPH, *self.tokens.pad([ids[i] for i in batch]))
         return rows
+
+    def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
+        """Return, by its index, the part that is read of each text that is not read whole."""
+        return self.tokens.read_parts(texts)
 
     def _joined(self, rows: list[Embeddings]) -> Embeddings:
         return np.concatenate(rows) if rows else np.empty((0, self.dim), dtype=np.float32)

@@ -56,6 +56,53 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class LimitedTexts(Protocol):
+    """What a model, or its tokenizer, offers that reads texts up to a length and no further."""
+
+    def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
+        """Return, by its index, the part that is read of each text that is not read whole."""
+        ...
+
+
+@dataclass(frozen=True)
+class CutText:
+    """A text that a model does not read whole.
+
+    Attributes:
+        index: where it stands in what was asked about.
+        text: the whole text.
+        read: the part that is read; what is behind it changes nothing.
+    """
+
+    index: int
+    text: str
+    read: str
+
+    @property
+    def end(self) -> str:
+        """The last words that are read, for people: ``"… wet surface and low sun"``."""
+        words = self.read.split()
+        last = " ".join(words[-_LAST_WORDS:])[-_LAST_LETTERS:]
+        return last if len(last) == len(self.read.strip()) else f"… {last}"
+
+
+_LAST_WORDS, _LAST_LETTERS = 6, 60
+
+
+def cut_texts(model: object, texts: Sequence[str]) -> list[CutText]:
+    """Return those of the texts that the model does not read whole, in their order.
+
+    Args:
+        model: a model or a tokenizer; of one that tells no length, nothing is known to be cut.
+        texts: n texts.
+    """
+    if not isinstance(model, LimitedTexts):
+        return []
+    parts = model.read_parts(texts)
+    return [CutText(index, texts[index], parts[index]) for index in sorted(parts)]
+
+
 @dataclass(frozen=True)
 class ModelInfo:
     """One line of ``c4t models list``."""

@@ -5,22 +5,27 @@ Loads no torch, so that a window can preview the data of a run.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.datasets.pairs import Pair, Problem, read_pairs, split_by_drive
-from c4t_core.errors import ImageError, TrainingError
+from c4t_core.errors import C4TError, ImageError, TrainingError
 from c4t_core.images.decode import open_image
-from c4t_core.models.config import PreprocessConfig
+from c4t_core.models.config import PRESETS, PreprocessConfig
 from c4t_core.models.preprocess import prepare
+from c4t_core.models.protocol import cut_texts
 from c4t_core.training.events import PairsRead
 from c4t_core.training.request import Captions, TrainingOptions, TrainingRequest
+
+if TYPE_CHECKING:
+    from c4t_core.models.c4t import Tokens
 
 Pixels = NDArray[np.uint8]
 """uint8 (n, S, S, 3), RGB, prepared for one model."""
@@ -28,6 +33,7 @@ Pixels = NDArray[np.uint8]
 Batch = TypeVar("Batch")
 
 _TRAIN = frozenset({"train", "training"})
+_SHOWN_LINES = 5
 _VALIDATION = frozenset({"val", "valid", "validation", "dev"})
 
 
@@ -118,6 +124,7 @@ def load_data(request: TrainingRequest) -> Data:
         warnings.extend(notes)
     else:
         train, validation = list(found.pairs), []
+    warnings.extend(_long_captions(request, [*train, *validation]))
     return Data(
         train=tuple(gather(train)),
         validation=tuple(gather(validation)),
@@ -126,6 +133,49 @@ def load_data(request: TrainingRequest) -> Data:
         pairs=len(train) + len(validation),
         test=len({pair.image for pair in test}),
     )
+
+
+def _long_captions(request: TrainingRequest, pairs: Sequence[Pair]) -> list[str]:
+    """Say which captions are longer than the model reads; what is cut off is not learned."""
+    tokens = _tokens_of(request)
+    if tokens is None:
+        return []
+    captions = list(dict.fromkeys(pair.caption for pair in pairs))
+    read = {cut.text: cut for cut in cut_texts(tokens, captions)}
+    rows = sorted((pair for pair in pairs if pair.caption in read), key=lambda pair: pair.line)
+    if not rows:
+        return []
+    shown = [str(pair.line) for pair in rows[:_SHOWN_LINES]]
+    more = f" and {len(rows) - _SHOWN_LINES:,} more" if len(rows) > _SHOWN_LINES else ""
+    times = Counter(cut.read for cut in read.values())
+    alike = sum(count for count in times.values() if count > 1)
+    same = f" {alike:,} of them differ only there and look the same to it." if alike else ""
+    return [
+        f"{len(rows):,} of {len(pairs):,} captions {'is' if len(rows) == 1 else 'are'} longer than "
+        f"the model reads ({tokens.max_length} tokens), and what is beyond is not learned "
+        f"({'line' if len(rows) == 1 else 'lines'} {', '.join(shown)}{more}): line "
+        f'{rows[0].line} is read up to "{read[rows[0].caption].end}".{same} Put what matters '
+        "first, or split a caption into several."
+    ]
+
+
+def _tokens_of(request: TrainingRequest) -> Tokens | None:
+    """Return the tokenizer of the model to be trained; None where there is none, as a run says."""
+    from c4t_core.models.c4t import Tokens
+    from c4t_core.models.folder import TOKENIZER, read_config, read_tokenizer
+    from c4t_core.models.pretrained import tokenizer_files
+    from c4t_core.models.registry import model_info
+
+    try:
+        if request.base is None:
+            length = PRESETS[request.preset].text.max_length
+            return Tokens(tokenizer_files()[TOKENIZER], length)
+        folder = model_info(request.base).path
+        if folder is None:
+            return None
+        return Tokens(read_tokenizer(folder)[TOKENIZER], read_config(folder).text.max_length)
+    except (C4TError, KeyError, OSError, ValueError):
+        return None
 
 
 def _kept_apart(

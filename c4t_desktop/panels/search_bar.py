@@ -53,7 +53,7 @@ from c4t_desktop.gallery.results_model import local_path, plain_tip, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.parts import restyle
-from c4t_desktop.services.finder import Finder
+from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.question import Question
 from c4t_desktop.settings import SEARCH_DELAY, Settings
 from c4t_desktop.theme import Theme, icons
@@ -321,6 +321,10 @@ class SearchBar(QFrame):
         self._lens = QLabel()
         self._hint = plain_label("Ctrl+F")
         self._hint.setProperty("kind", "muted")
+        self._too_long = plain_label(self.tr("Too long: its end is left out"))
+        self._too_long.setObjectName("tooLong")
+        self._too_long.setProperty("kind", "muted")
+        self._too_long.hide()
         self._save = self._button("bookmark", self.tr("Save this search as a scenario (Ctrl+S)"))
         self._clear = self._button("close", self.tr("Clear the search (Esc)"))
         self._row = QHBoxLayout(self)
@@ -346,6 +350,7 @@ class SearchBar(QFrame):
         self._row.setSpacing(px(6))
         self._row.addWidget(self._lens)
         self._row.addWidget(self.field, 1)
+        self._row.addWidget(self._too_long)
         self._row.addWidget(self._save)
         self._row.addWidget(self._clear)
         self._row.addWidget(self._hint)
@@ -359,6 +364,7 @@ class SearchBar(QFrame):
         self._save.clicked.connect(self.save_wanted)
         self._theme.changed.connect(self._restyle)
         self.field.image_pasted.connect(self.paste_image)
+        self._finder.answered.connect(self._show_cut)
 
     # what is asked --------------------------------------------------------------------------
 
@@ -522,8 +528,21 @@ class SearchBar(QFrame):
         self._clear.setVisible(asked)
         self._save.setVisible(asked)
         self._hint.setVisible(not asked)
+        if not asked:
+            self._too_long.hide()
         hint = self.tr("add a term…") if self._chips else None
         self.field.setPlaceholderText(hint or self.tr("Describe a situation, or drop an image…"))
+
+    @Slot(object)
+    def _show_cut(self, found: Found) -> None:
+        """Tell of a term that is longer than the model reads."""
+        self._too_long.setVisible(bool(found.cut_terms) and not self.is_empty())
+        for term in found.cut_terms[:1]:
+            tip = self.tr(
+                "The model reads up to “{0}” and no further. Put what matters first, or join "
+                "shorter terms with +."
+            )
+            self._too_long.setToolTip(plain_tip(tip.format(term.end)))
 
     @Slot()
     def _restyle(self) -> None:

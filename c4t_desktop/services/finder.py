@@ -18,6 +18,7 @@ from c4t_desktop.services.library import SEARCH, Library, Opened
 from c4t_desktop.services.question import Order, Question
 
 if TYPE_CHECKING:
+    from c4t_core.models.protocol import CutText
     from c4t_desktop.services.workspace import WorkspaceLike
 
 FIRST = 400  # hits fetched at least
@@ -36,6 +37,7 @@ class Found:
         histogram: of the scores of all frames.
         automatic: the cut that the scores suggest, None if they suggest none.
         seconds: what it took.
+        cut_terms: terms in words that the model does not read whole.
     """
 
     question: Question
@@ -45,6 +47,7 @@ class Found:
     histogram: Histogram = field(default_factory=Histogram)
     automatic: float | None = None
     seconds: float = 0.0
+    cut_terms: tuple[CutText, ...] = ()
 
 
 def ask(
@@ -68,7 +71,9 @@ def ask(
         hits = answer.hits(count)
     complete = count >= len(histogram.values)
     seconds = time.perf_counter() - begun
-    return Found(question, "", tuple(hits), complete, histogram, automatic, seconds)
+    return Found(
+        question, "", tuple(hits), complete, histogram, automatic, seconds, answer.cut_terms
+    )
 
 
 def _has_mark(mark: str | None, wanted: str) -> bool:

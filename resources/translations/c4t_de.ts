@@ -2179,6 +2179,14 @@
    <translation>Diese Suche als Szenario speichern (Strg+S)</translation>
   </message>
   <message>
+   <source>The model reads up to “{0}” and no further. Put what matters first, or join shorter terms with +.</source>
+   <translation>Das Modell liest bis „{0}“ und nicht weiter. Stellen Sie das Wichtige voran oder verbinden Sie kürzere Begriffe mit +.</translation>
+  </message>
+  <message>
+   <source>Too long: its end is left out</source>
+   <translation>Zu lang: Das Ende bleibt unbeachtet</translation>
+  </message>
+  <message>
    <source>add a term…</source>
    <translation>Begriff hinzufügen …</translation>
   </message>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_core.models.protocol import ModelInfo
+from c4t_core.models.protocol import CutText, ModelInfo
 from c4t_desktop.panels.compare import ComparePanel
 from c4t_desktop.panels.dialogs.export import ExportDialog
 from c4t_desktop.panels.dialogs.models import ModelsDialog
@@ -39,6 +40,25 @@ from tests.helpers.window import (
 )
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def test_a_query_that_is_cut_short_is_told_beside_the_field(qtbot, window, core, monkeypatch):
+    cut = CutText(0, "a truck and much more", "a truck")
+    told = window.search.findChild(QLabel, "tooLong")
+    answer = FakeWorkspace.answer
+
+    def cut_short(self, query, **how):
+        return replace(answer(self, query, **how), cut_terms=(cut,))
+
+    search(qtbot, window, "bicycle")
+    assert not told.isVisible()
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeWorkspace, "answer", cut_short)
+        search(qtbot, window, "truck")
+        qtbot.waitUntil(told.isVisible)
+        assert "a truck" in told.toolTip()
+    search(qtbot, window, "bicycle")
+    qtbot.waitUntil(lambda: not told.isVisible())
 
 
 def terms(core):

@@ -21,7 +21,7 @@ from c4t_core.models import clip, clip_folder, clip_network, registry  # noqa: E
 from c4t_core.models.clip import guess_architecture  # noqa: E402
 from c4t_core.models.clip_folder import clip_infos  # noqa: E402
 from c4t_core.models.preprocess import prepare  # noqa: E402
-from c4t_core.models.protocol import Model  # noqa: E402
+from c4t_core.models.protocol import Model, cut_texts  # noqa: E402
 from c4t_core.models.registry import load_model  # noqa: E402
 from tests.helpers.tiny_model import TINY_CLIP  # noqa: E402
 
@@ -50,6 +50,17 @@ def tiny(tmp_path_factory) -> Path:
 @pytest.fixture
 def added(tiny, data_dir) -> str:
     return clip.add_checkpoint(tiny / "tiny.pt", "tiny")
+
+
+def test_what_clip_does_not_read_is_told(added):
+    model = load_model(added, engine="torch", threads=1)
+    long = f"snow on a road, {'three pedestrians ' * 60}and a truck"
+    cut = cut_texts(model, ["a truck in the snow", long, "", "car " * 75, "car " * 76, "🚗" * 99])
+    assert [one.index for one in cut] == [1, 4]
+    assert cut[1].read.split() == ["car"] * 75
+    rows = model.encode_texts([long, cut[0].read, cut[0].read.rsplit(" ", 1)[0]])
+    assert np.allclose(rows[0], rows[1], atol=1e-6)
+    assert not np.allclose(rows[0], rows[2], atol=1e-6)
 
 
 @pytest.mark.parametrize("engine", ["torch", "onnx"])

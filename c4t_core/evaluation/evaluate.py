@@ -27,8 +27,8 @@ from c4t_core.evaluation.summary import Missing, Options, Provenance, Report, su
 from c4t_core.files import sha256
 from c4t_core.images.scan import Skipped
 from c4t_core.index.directions import embed_query
-from c4t_core.index.query import parse_query
-from c4t_core.models.protocol import Embeddings, Model
+from c4t_core.index.query import Query, Term, parse_query
+from c4t_core.models.protocol import Embeddings, Model, cut_texts
 from c4t_core.progress import Progress, ignore
 
 Stage = Callable[[str], None]
@@ -44,6 +44,7 @@ class _Embedded:
     images: Embeddings
     there: NDArray[np.bool_]
     texts: Embeddings
+    cut: list[str]  # a sentence, if it does not read all queries whole
 
 
 def evaluate(
@@ -114,6 +115,7 @@ def evaluate(
         options,
     )
     problems = (*problems, *_few_images(len(smaller), options))
+    problems += tuple(sentence for one in embedded for sentence in one.cut)
     return summarise(
         smaller, asked, measured, slices, moment, provenance, missing, skipped, problems
     )
@@ -175,7 +177,8 @@ def _embed_all(
         unreadable.update((item.path, item) for item in skipped)
         taken = sum(one.name == model.name for one in out)
         name = f"{model.name} ({taken + 1})" if taken else model.name
-        out.append(_Embedded(name, model.fingerprint, rows, there, texts))
+        cut = _cut_queries(name, queries, model)
+        out.append(_Embedded(name, model.fingerprint, rows, there, texts, cut))
     return out, [unreadable[path] for path in sorted(unreadable, key=str)]
 
 
@@ -186,6 +189,24 @@ def _few_images(images: int, options: Options) -> list[str]:
     return [
         f"There are only {images} images: precision at more hits, up to {largest}, counts the "
         "empty places as wrong, and recall there is 1 for every model."
+    ]
+
+
+def _cut_queries(name: str, queries: Sequence[LabelledQuery], model: Model) -> list[str]:
+    """Say which queries the model does not read whole: it answers only their beginnings."""
+    asked = [
+        (query.text, term.text or "")
+        for query in queries
+        for term in (parse_query(query.text) if query.own else Query((Term(query.text),))).terms
+    ]
+    cut = cut_texts(model, [term for _, term in asked])
+    if not cut:
+        return []
+    number = len({asked[one.index][0] for one in cut})
+    are = "is" if number == 1 else "are"
+    return [
+        f'{number:,} of {len(queries):,} queries {are} longer than "{name}" reads, and it answers '
+        f'their beginnings, one up to "{cut[0].end}"; put what matters first, or shorten them.'
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,24 @@ def test_embedding_texts_says_what_is_left_out(
     texts.write_text("a car\na truck\n", "utf-8")
     assert main(command) == 0
     assert "longer" not in capsys.readouterr().err
+
+
+def test_an_evaluation_says_which_queries_are_not_read_whole(
+    tmp_path: Path, tiny_model_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = _pairs(tmp_path, ["a car", "a truck"])
+    queries = tmp_path / "queries.csv"
+    queries.write_text(
+        f'query,image\na car,0.png\n"{LONG}",1.png\n"snow + {LONG}",1.png\n', "utf-8"
+    )
+    model = str(tiny_model_folder)
+    command = ["evaluate", str(pairs), "--queries", str(queries), "--model", model]
+    assert main([*command, "--output", str(tmp_path / "report")]) == 0
+    said = capsys.readouterr().err
+    assert re.search(r"2 of \d+ queries are longer than", said)
+    queries.write_text("query,image\na car,0.png\na truck,1.png\n", "utf-8")
+    assert main([*command, "--output", str(tmp_path / "other")]) == 0
+    assert "longer than" not in capsys.readouterr().err
 
 
 def test_a_search_says_what_of_the_query_is_left_out(

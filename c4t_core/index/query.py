@@ -116,7 +116,6 @@ class Filters:
     cameras: tuple[str, ...] = ()
     since: float | None = None  # seconds since 1970 UTC, inclusive
     until: float | None = None  # exclusive
-    new_since: float | None = None  # first indexed after this, seconds since 1970 UTC
     only: frozenset[int] | None = None  # image ids, such as the hits of an earlier search
     without: frozenset[int] = frozenset()
 

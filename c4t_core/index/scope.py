@@ -208,7 +208,6 @@ def _allowed(
         cameras=filters.cameras,
         since=filters.since,
         until=filters.until,
-        new_since=filters.new_since,
     )
     allowed = None if selection.everything else select(part, selection)
     if filters.only is not None:

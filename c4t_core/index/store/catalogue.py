@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core import paths
-from c4t_core.errors import CatalogueError
 from c4t_core.files import sha256
 from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.store.database import Database
@@ -89,7 +88,12 @@ class Catalogue(Database):
             with self.writing() as db:
                 db.execute("UPDATE meta SET rebuilt = ?", (time.time(),))
         with self.reading() as db:
-            self.identity = str(db.execute("SELECT identity FROM meta").fetchone()[0])
+            row = db.execute("SELECT identity FROM meta").fetchone()
+        if row is None:  # lost with a damaged page: another one, so that no old cache is used
+            with self.writing() as db:
+                db.execute("INSERT INTO meta (identity) VALUES (lower(hex(randomblob(16))))")
+                row = db.execute("SELECT identity FROM meta").fetchone()
+        self.identity = str(row[0])
 
     def _damaged(self, aside: Path) -> str:
         return (
@@ -530,18 +534,8 @@ def _name_again(db: sqlite3.Connection, root_id: int, root: str, below: bytes) -
 
 
 def catalogue_path() -> Path:
-    """Return the catalogue's file.
-
-    Raises:
-        CatalogueError: if the data folder cannot be made.
-    """
-    try:
-        return paths.data_dir() / "catalogue.sqlite"
-    except OSError as error:
-        raise CatalogueError(
-            f"The data folder cannot be made ({error}); set C4T_DATA_DIR to a folder that may be "
-            "written."
-        ) from error
+    """Return the catalogue's file."""
+    return paths.data_dir() / "catalogue.sqlite"
 
 
 def index_folder() -> Path:

@@ -90,7 +90,6 @@ class Selection:
     cameras: tuple[str, ...] = ()
     since: float | None = None
     until: float | None = None
-    new_since: float | None = None  # first indexed after this
 
     @property
     def everything(self) -> bool:
@@ -108,7 +107,6 @@ class Selection:
             and (not self.cameras or image.camera in self.cameras)
             and (self.since is None or (image.time is not None and image.time >= self.since))
             and (self.until is None or (image.time is not None and image.time < self.until))
-            and (self.new_since is None or image.first_seen > self.new_since)
         )
 
 
@@ -202,9 +200,6 @@ class Lookup:
             if bound is not None:
                 where += f" AND time {operator} ?"
                 values.append(bound)
-        if selection.new_since is not None:
-            where += " AND first_seen > ?"
-            values.append(selection.new_since)
         return where, values
 
     def drives(self, below: bytes = b"") -> dict[str, int]:

@@ -326,17 +326,6 @@ def test_embedding_again_touching_or_another_model_make_nothing_new(
     assert found.first_seen == frame.first_seen
 
 
-def test_only_what_is_new_since_a_time(open_: Open, tree: Path) -> None:
-    ws = open_(tree)
-    ws.index()
-    newest = max(first_seen().values())
-    assert ws.search("red", None, filters=Filters(new_since=newest)) == []
-    save_picture(tree / "main/roads/late/000000.png", COLOURS["red"])
-    ws.index()
-    fresh = ws.search("red", None, filters=Filters(new_since=newest))
-    assert [hit.relative for hit in fresh] == ["main/roads/late/000000.png"]
-
-
 def test_a_catalogue_built_again_after_damage_makes_nothing_new(
     open_: Open, tree: Path, tmp_path: Path
 ) -> None:
@@ -431,3 +420,14 @@ def test_a_drive_above_the_opened_folder_is_shown_by_its_end(open_: Open, tmp_pa
     ws.index()
     assert ws.drives() == [("run1", 2), ("run2", 1)]
     assert {hit.drive for hit in ws.search("red", None, drive="run1")} == {"run1"}
+
+
+def test_a_lost_identity_is_drawn_again(open_: Open, tree: Path) -> None:
+    ws = open_(tree)
+    ws.index()
+    ws.close()
+    with sqlite3.connect(catalogue_path()) as db:
+        db.execute("DELETE FROM meta")
+    again = open_(tree)
+    assert again.index().unchanged == 16
+    assert len(again.search("red", None)) == 16

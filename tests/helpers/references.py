@@ -10,6 +10,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.index.query import Hit
+
+Vectors = Mapping[int, NDArray[np.float32]]
+
 
 def rank(scores: Mapping[str, float]) -> list[str]:
     return sorted(scores, key=lambda name: (-round(scores[name], 6), name))
@@ -82,7 +89,9 @@ def first_of_each(ranked: Sequence[str], event_of: Mapping[str, object]) -> list
     return out
 
 
-def events_by_definition(hits, vectors, alike, step):
+def events_by_definition(
+    hits: Sequence[Hit], vectors: Vectors, alike: float, step: float
+) -> list[set[int]]:
     """Sets of ranks: hits that follow each other in a drive and camera, near in time and alike.
 
     ``step`` is the usual step of every drive.
@@ -92,7 +101,7 @@ def events_by_definition(hits, vectors, alike, step):
         later = [
             other
             for other in hits
-            if (other.root, other.drive, other.camera) == (one.root, one.drive, one.camera)
+            if (other.drive, other.camera) == (one.drive, one.camera)
             and _moment(other) > _moment(one)
             and not _nameless(other)
         ]
@@ -107,11 +116,11 @@ def events_by_definition(hits, vectors, alike, step):
     return events
 
 
-def _nameless(hit):
+def _nameless(hit: Hit) -> bool:
     return hit.drive is None or (hit.time is None and hit.frame is None)
 
 
-def _moment(hit):
+def _moment(hit: Hit) -> tuple[float, int, str]:
     return (
         0.0 if hit.time is None else hit.time,
         0 if hit.frame is None else hit.frame,
@@ -119,15 +128,15 @@ def _moment(hit):
     )
 
 
-def _near(one, follower, step):
-    if None not in (one.time, follower.time) and one.time != follower.time:
+def _near(one: Hit, follower: Hit, step: float) -> bool:
+    if one.time is not None and follower.time is not None and one.time != follower.time:
         return abs(follower.time - one.time) <= 5
-    if None not in (one.frame, follower.frame):
+    if one.frame is not None and follower.frame is not None:
         return follower.frame - one.frame <= 10 * step
     return one.time is not None and one.time == follower.time
 
 
-def _look_alike(one, follower, vectors, alike):
+def _look_alike(one: Hit, follower: Hit, vectors: Vectors, alike: float) -> bool:
     if one.image_id not in vectors or follower.image_id not in vectors:
         return False
     return float(vectors[one.image_id] @ vectors[follower.image_id]) >= alike

@@ -30,6 +30,8 @@ _ARCHIVES = {
     b"\x28\xb5\x2f\xfd": "Zstandard",
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"Rar!\x1a\7": "rar",
+    b"\x04\x22\x4d\x18": "LZ4",
+    b"\x1f\x9d": "compress",
 }
 
 
@@ -250,11 +252,13 @@ def _refuse_archive(path: Path, head: bytes) -> None:
 
 
 def decode(raw: bytes) -> tuple[str, str]:
-    """Return (text, encoding): UTF-8 or UTF-16 by its mark, else UTF-8, else Windows' Latin.
+    """Return (text, encoding): UTF-8, -16 or -32 by its mark, else UTF-8, else Windows' Latin.
 
     A file that is UTF-8 but for a few bytes stays UTF-8: those become U+FFFD, so that their
     lines can be named and the others keep their letters.
     """
+    if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):  # begins as UTF-16 does
+        return raw.decode("utf-32", errors="replace"), "utf-32"
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", errors="replace"), "utf-16"
     if raw.startswith(codecs.BOM_UTF8):

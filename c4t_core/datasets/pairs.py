@@ -20,7 +20,7 @@ from c4t_core.datasets.tables.cells import image_name, is_missing, texts
 from c4t_core.errors import ColumnsError, DataError
 from c4t_core.files import FORMULA, guard_cell, unguard_cell
 from c4t_core.images.frame_names import parse_frame_name
-from c4t_core.images.lookup import Root
+from c4t_core.images.lookup import Root, is_address
 
 __all__ = ["Columns", "Pair", "PairsFile", "Problem", "read_pairs", "split_by_drive"]
 
@@ -251,10 +251,15 @@ class _Reader:
 
 
 def _holds_text(value: Any) -> bool:
+    """Tell whether a cell holds words: no number, as ids are, and no address."""
     try:
-        return not all(map(is_missing, texts(value)))
+        return any(_is_wording(text.strip()) for text in texts(value) if not is_missing(text))
     except ValueError:
         return False
+
+
+def _is_wording(text: str) -> bool:
+    return not text.isdecimal() and (not is_address(text) or " " in text)
 
 
 def _text(row: Mapping[str, Any], column: str | None) -> str | None:

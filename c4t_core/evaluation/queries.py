@@ -68,15 +68,18 @@ OWN = Purpose(
     {
         "query": ("query", "sentence", "text", "question", "search", "caption", "prompt", "q"),
         "relevant": ("relevant", "hits", "positives", "files", "paths", *ALIASES["image"]),
-        "grade": ("grade", "relevance", "gain", "rating", "score"),
+        # A table that has a column of images too may say with "relevant" whether each is one.
+        "grade": ("grade", "relevance", "gain", "rating", "score", "relevant", "is_relevant"),
         "kind": ("kind", "list", "type"),
     },
     ("query", "relevant"),
     "relevant",
     "queries",
+    ", and name it so in the file",
 )
 """A table of the user's own queries."""
 
+_TRUTH = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 _CLEAN = re.compile(r"there is (?P<things>.+)", re.IGNORECASE)
 _NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -425,7 +428,8 @@ def _names_any(value: Any, collection: Collection) -> bool:
 def _worth(grade: Any) -> float:
     """Return the grade of a cell, 1 where there is none."""
     try:
-        return 1.0 if is_missing(grade) else float(grade)
+        told = _TRUTH.get(grade.strip().casefold()) if isinstance(grade, str) else None
+        return (1.0 if is_missing(grade) else float(grade)) if told is None else told
     except (TypeError, ValueError):
         raise ValueError(f'the grade "{grade}" is not a number') from None
 

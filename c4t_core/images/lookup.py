@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
 _DRIVE_LETTER = re.compile(r"^[A-Za-z]:")
+_ABSOLUTE = re.compile(r"^(?:[A-Za-z]:)?/")
 _FILE_ADDRESS = re.compile(
     r"^file:(?://(?P<host>[^/\\]*))?(?P<path>.*)$", re.IGNORECASE | re.DOTALL
 )
@@ -230,6 +231,24 @@ class Names:
             found = self._alike.find(spelled) or self._alike.find(self._normal(spelled))
             if found is not None:
                 return found
+        return self._elsewhere(name)
+
+    def _elsewhere(self, name: str) -> str | None:
+        """Return the end of a name that is a known name, if what is before it is a root.
+
+        That is the root of another machine for an absolute name, else the end of our own.
+        """
+        for text in () if is_address(name) else spellings(name):
+            path = text.replace("\\", "/")
+            absolute = _ABSOLUTE.match(path) is not None
+            for cut in (found.end() for found in re.finditer("/+", path)):
+                before = f"/{path[:cut].rstrip('/')}"
+                if absolute or any(
+                    root.replace(os.sep, "/").endswith(before) for root in self._roots
+                ):
+                    found = self._alike.find(path[cut:])
+                    if found is not None:
+                        return found
         return None
 
     def _normal(self, name: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
+import tokenize
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,22 +15,26 @@ from typing import Any
 _MISSING = frozenset(
     (
         *("", "none", "null", "nil", "nan", "-nan", "na", "n/a", "#n/a", "#na", "<na>", "<null>"),
-        *("\\n", "-", "--"),
+        *("\\n", "n\\a", "n.a.", "none.", "(none)", "(null)", "[nan]", "nat", "undefined"),
+        *("#name?", "#null!", "#num!", "#ref!", "#value!", "#div/0!", "1.#qnan", "-1.#ind"),
     )
 )
-_NAME_KEYS = ("path", "file_name", "filename", "filepath", "file", "name", "src", "image")
+_NAME_KEYS = (
+    *("path", "file_name", "filename", "filepath", "file", "name", "src", "image", "uri", "url"),
+)
 _TEXT_KEYS = ("raw", "caption", "text", "sentence", "comment", "value")
 _LONGEST = 1 << 20  # characters of a cell that is looked into
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a value stands for none: empty, ``None``, ``NaN``, ``NULL``, ``N/A`` and such.
+    """Tell whether a value stands for none: empty, ``None``, ``NaN``, ``N/A``, only marks and such.
 
-    >>> [is_missing(value) for value in (None, float("nan"), " NaN ", "n/a", "a road", 0)]
-    [True, True, True, True, False, False]
+    >>> [is_missing(value) for value in (None, float("nan"), " NaN ", "n/a", "?", "a road", 0)]
+    [True, True, True, True, True, False, False]
     """
     if isinstance(value, str):
-        return value.strip().casefold() in _MISSING
+        text = value.strip().casefold()
+        return text in _MISSING or all(unicodedata.category(char)[0] in "PZ" for char in text)
     return value is None or value != value  # noqa: PLR0124 - NaN is unlike itself
 
 
@@ -51,7 +58,7 @@ def opened(value: Any) -> Any:
     text = value.strip()
     if text[:1] + text[-1:] not in ("[]", "{}"):
         return value
-    for read in (json.loads, ast.literal_eval):
+    for read in (json.loads, _python):
         try:
             found = read(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -59,6 +66,25 @@ def opened(value: Any) -> Any:
         if isinstance(found, dict) or (isinstance(found, list) and all(map(_is_part, found))):
             return found
     return value
+
+
+def _python(text: str) -> Any:
+    """Return what Python or numpy shows; numpy puts no commas between the texts of an array.
+
+    Raises:
+        ValueError: if it is no list or object of values.
+        SyntaxError: the same.
+    """
+    found: list[tuple[int, str]] = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.STRING and found and found[-1][0] == tokenize.STRING:
+                found.append((tokenize.OP, ","))
+            if token.type != tokenize.NL:
+                found.append((token.type, token.string))
+    except tokenize.TokenError as error:
+        raise ValueError(str(error)) from error
+    return ast.literal_eval(" ".join(string for _, string in found).strip())
 
 
 def _is_part(item: Any) -> bool:

@@ -74,7 +74,7 @@ def read_records(path: Path, text: str, suffix: str, form: Form) -> Records:
         try:
             data = json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
-            if suffix == ".json" and not _looks_like_lines(text):
+            if suffix == ".json" and not _looks_like_lines(text) and _stream(text) is None:
                 line = getattr(error, "lineno", 1)
                 raise DataError(
                     f"{path}:{line} is not valid JSON; mend it or save the {form.noun} as CSV",
@@ -212,7 +212,10 @@ def _lists(data: Mapping[str, Any], form: Form) -> Iterable[Any] | None:
         return None
     if all(key.casefold() in _SPLITS for key in lists):
         return [{"split": key, **item} for key, items in lists.items() for item in items]
-    return [_placed(item) for item in max(lists.values(), key=len)]
+    items = max(lists.values(), key=len)
+    if all(isinstance(item.get("row"), dict) for item in items):  # as the Hugging Face viewer
+        return [item["row"] for item in items]
+    return [_placed(item) for item in items]
 
 
 def _placed(item: dict[str, Any]) -> dict[str, Any]:

@@ -191,6 +191,7 @@ class _Splitter:
         # As databases write it: a mark within a cell stands behind a backslash.
         self._escaped = re.compile(rf' *"((?:[^"\\]|\\.)*\\"(?:[^"\\]|\\.)*)"(?={end})', re.DOTALL)
         self._open = re.compile(r' *"[^"]*(?:""[^"]*)*\Z')
+        self._quotes = True  # while it is found out
         self._quotes = self._are_quoted()
 
     def rows(self, problems: list[Problem]) -> Iterator[Row]:
@@ -250,15 +251,24 @@ class _Splitter:
         """
         tabs = self._delimiter == "\t"
         quoted = odd = 0
-        marked = (line for line in self._lines if '"' in line)
         first = next((line for line in self._lines if line.strip()), "")
-        for line in islice(marked, _WITH_QUOTES):
+        for at, line in islice(self._marked(skip=not tabs), _WITH_QUOTES):
             cut = self._cut(line)
             if cut.needy or (line is first and cut.quoted == len(cut.cells)):
                 return True
-            quoted += cut.quoted
+            quoted += cut.quoted + (not cut.closed and not tabs and self._row(at)[1] > 1)
             odd += cut.odd + (tabs and not cut.closed)
         return not odd or (quoted >= odd and not tabs)
+
+    def _marked(self, *, skip: bool) -> Iterator[tuple[int, str]]:
+        """Yield the lines with marks; with ``skip`` not those within a cell of several lines."""
+        at = 0
+        while at < len(self._lines):
+            line, size = self._lines[at], 1
+            if '"' in line:
+                yield at, line
+                size = self._row(at)[1] if skip else 1
+            at += size
 
 
 def _unmarked(cell: str, *, escaped: bool) -> str:

@@ -310,3 +310,68 @@ def test_a_file_is_described_as_it_was_understood(read: Reader) -> None:
         'csv parted by semicolons, utf-8: image from "Image", caption from "Caption". '
         "1 pairs of 1 images in 0 drives; 1 problems."
     )
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["?", "—", "...", "''", "n.a.", "N\\A", "(null)", "undefined", "#REF!", "[nan]", "None."],
+)
+def test_marks_alone_and_the_errors_of_spreadsheets_are_no_captions(read, word):
+    found = read(f"image\tcaption\na.jpg\t{word}\nb.jpg\ta 🚗\nc.jpg\t🚗\n", "p.tsv")
+    assert captions(found) == ["a 🚗", "🚗"]
+    assert "stands for none" in found.problems[0].message
+
+
+def test_the_array_that_numpy_shows_is_several_captions(read):
+    shown = "['a car'\n \"driver's car\" 'a van']"
+    found = read('image,caption\na.jpg,"' + shown.replace('"', '""') + '"\nb.jpg,[a sign]\n')
+    assert captions(found) == ["a car", "driver's car", "a van", "[a sign]"]
+
+
+@pytest.mark.parametrize("cells", [("https://h.example/1", "https://h.example/2"), ("17", "18")])
+def test_addresses_and_numbers_are_no_captions_where_another_column_has_words(read, cells):
+    found = read(f"image,caption,text\na.jpg,{cells[0]},a car\nb.jpg,{cells[1]},a bus\n")
+    assert captions(found) == ["a car", "a bus"]
+    alone = read(f"image,caption\na.jpg,{cells[0]}\nb.jpg,{cells[1]}\n")
+    assert captions(alone) == list(cells)
+
+
+OBJECTS = [
+    {"image": {"url": "a.jpg"}, "text": "a car"},
+    {"image": {"uri": "b.jpg"}, "text": "a bus"},
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("p.jsonl", "\n".join(map(json.dumps, OBJECTS))),
+        ("p.json", "\n".join(json.dumps(row, indent=1) for row in OBJECTS)),
+        (
+            "p.json",
+            json.dumps({"rows": [{"row_idx": i, "row": row} for i, row in enumerate(OBJECTS)]}),
+        ),
+    ],
+)
+def test_objects_with_addresses_one_after_another_and_the_rows_of_a_viewer(read, name, content):
+    assert captions(read(content, name)) == ["a car", "a bus"]
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.csv.gz"])
+def test_utf_32_is_read_by_its_mark(read, name):
+    raw = "image,caption\na.jpg,Straße\n".encode("utf-32")
+    found = read(gzip.compress(raw) if name.endswith(".gz") else raw, name)
+    assert (captions(found), found.encoding) == (["Straße"], "utf-32")
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"), [(b"\x04\x22\x4d\x18", "LZ4"), (b"\x1f\x9d\x90", "compress")]
+)
+def test_lz4_and_compress_are_named(read, start, kind):
+    with pytest.raises(DataError, match=rf"compressed or an archive \({kind}\)"):
+        read(start + b"abcdefgh" * 40, "p.csv")
+
+
+def test_a_line_within_a_quoted_caption_may_begin_with_a_mark(read):
+    found = read('image,caption\na.jpg,"a sign\n""STOP"" on it"\nb.jpg,a bus\n')
+    assert (captions(found), found.problems) == (['a sign "STOP" on it', "a bus"], [])

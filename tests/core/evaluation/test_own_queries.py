@@ -45,6 +45,27 @@ def test_relevant_names_count_in_any_spelling(tmp_path):
     assert some == [("a", {1: 3.0})]
 
 
+def test_relevant_names_of_another_machine_are_found_below_their_root(tmp_path):
+    elsewhere = ["/home/b/run/1.png", "D:\\d\\run\\2.png", f"{tmp_path.name}/x.JPG"]
+    some, problems = read(tmp_path, json.dumps({"query": "a", "relevant": elsewhere}), "q.jsonl")
+    assert (some, problems) == ([("a", {1: 1.0, 2: 1.0, 3: 1.0})], [])
+    others = ["/home/b/1.png", "other/run/1.png", "https://h.example/run/1.png", "/run/"]
+    some, problems = read(tmp_path, json.dumps({"query": "a", "relevant": others}), "q.jsonl")
+    assert some == [("a", {})]
+    assert "4 marked images" in problems[0]
+
+
+def test_a_column_relevant_beside_the_images_says_whether_each_is_one(tmp_path):
+    for yes, no in (("1", "0"), ("True", "False"), ("yes", "no")):
+        table = f"query,image,relevant\na,run/1.png,{yes}\na,run/2.png,{no}\n"
+        assert read(tmp_path, table) == ([("a", {1: 1.0})], [])
+
+
+def test_who_must_choose_a_column_is_told_how(tmp_path):
+    with pytest.raises(DataError, match="choose among frage, relevant, and name it so in the file"):
+        read(tmp_path, "frage,relevant\na,run/1.png\n")
+
+
 TRUCK = [("a truck", {1: 1.0, 2: 1.0}), ("snow", {3: 1.0})]
 BOTH = ["run/1.png", "run/2.png"]
 ROWS = [{"text": "a truck", "images": BOTH}, {"text": "snow", "images": ["x.JPG"]}]

@@ -112,12 +112,7 @@ def is_silent(label: str) -> bool:
     """
     parts = _parts(class_of(label))
     key = " ".join(parts)
-    if (
-        not key
-        or key.isdigit()
-        or key in _SILENT
-        or (len(key) == 1 and key.isascii())
-    ):
+    if not key or key.isdigit() or key in _SILENT or (len(key) == 1 and key.isascii()):
         return True
     return all(part in _SILENT for part in parts) or parts[0] in _SILENT_GROUPS
 

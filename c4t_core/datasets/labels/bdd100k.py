@@ -29,7 +29,7 @@ _OBJECTS = frozenset(
     }
 )
 # Of a group, and of what is too far off or hidden to be told, the number is not known.
-_CROWDS = ("crowd", "ignored")
+_CROWDS = ("crowd", "iscrowd", "ignored")
 
 
 def read(reading: Reading) -> Iterator[Scene]:
@@ -136,8 +136,7 @@ def _thing(item: Any, size: tuple[int, int]) -> tuple[Thing, bool]:
     label = item.get("category") if isinstance(item, Mapping) else None
     if not isinstance(label, str) or not label:
         raise ValueError("without a category")
-    attributes = item.get("attributes")
-    if isinstance(attributes, Mapping) and any(is_true(attributes.get(c)) for c in _CROWDS):
+    if _is_crowd(item) or _is_crowd(item.get("attributes")):
         return Thing(label), True
     box = item.get("box2d")
     if box is None and label not in _OBJECTS:
@@ -147,6 +146,13 @@ def _thing(item: Any, size: tuple[int, int]) -> tuple[Thing, bool]:
         return Thing(label, unit_box(corners, *size) if corners else None), False
     except (ValueError, AttributeError, TypeError, KeyError) as error:
         raise ValueError("with a box that is none or holds no pixel of its image") from error
+
+
+def _is_crowd(attributes: Any) -> bool:
+    """Tell whether a label, or what it is said to be, stands for several; "Crowd" is one too."""
+    return isinstance(attributes, Mapping) and any(
+        is_true(value) for key, value in attributes.items() if str(key).lower() in _CROWDS
+    )
 
 
 def _outline(item: Mapping[str, Any]) -> list[float]:

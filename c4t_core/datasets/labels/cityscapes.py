@@ -125,8 +125,8 @@ def polygons(data: Any, image: str, report: Any) -> Scene:
         except ValueError as error:
             report(f"object {position} is left out: {error}")
             continue
-        group = label.endswith("group") and label != "polegroup"
-        label = label.removesuffix("group") if group else label
+        group = label.endswith("group") and label not in ("polegroup", "pole group")
+        label = label.removesuffix("group").rstrip(" _-") if group else label
         if label not in names:
             names.append(label)
         drawing.polygon(points, fill=names.index(label))

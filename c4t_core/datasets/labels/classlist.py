@@ -1,8 +1,9 @@
 """Class lists: which colour or id of a label image means what.
 
 Read are JSON (``{"#ff0000": "Car 1"}``, ``{"0": "sky"}``, ``{"sky": 0}``, ``{"sky": [r, g, b]}``, a
-list of names, or of objects with a name and an id, a colour or both, as CVAT, Mapillary, Datumaro
-and Supervisely write them), CSV with headings, lines of text (``id name``, ``r g b name``,
+list of names, of pairs, or of objects with a name and an id, a colour or both, as CVAT, Mapillary,
+Datumaro, Supervisely, MMSegmentation and Transformers write them), YAML's ``names:`` and the like
+with a list or a map, CSV with headings, lines of text (``id name``, ``id: name``, ``r g b name``,
 ``name id``, ``name r g b``, ``id name r g b``, ``#rrggbb name``), separated by blanks, tabs, commas
 or semicolons, CVAT's ``labelmap.txt`` (``name:r,g,b:parts:actions``), TensorFlow's ``.pbtxt``, and
 names alone, one a line from id 0 (Labelme).
@@ -33,7 +34,15 @@ _PERHAPS = frozenset(NAMES[NAMES.index("dataset_meta.json") :])
 _HEX = re.compile(r"^#([0-9a-fA-F]{6})(?:[0-9a-fA-F]{2})?$")
 _THREE = re.compile(r"^\D*(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})\W*$")
 _FIELDS = re.compile(r"[,;\t]|\s+")
-_CVAT = re.compile(r"^(?P<name>[^:]+):(?P<colour>\d+,\s*\d+,\s*\d+)?:[^:]*:[^:]*$")
+_CVAT = re.compile(
+    r"^(?P<name>.+?)\s*:\s*"
+    r"(?:(?P<colour>\d+\s*,\s*\d+\s*,\s*\d+|#[0-9a-fA-F]{6})(?:\s*,\s*\d+)?\s*(?::[^:]*){0,2}"
+    r"|:[^:]*:[^:]*)$"
+)
+_ROUNDED = re.compile(r"[(\[]\s*(\d+)[,;\s]+(\d+)[,;\s]+(\d+)\s*[)\]]")  # (128, 64, 128)
+_ID_FIRST = re.compile(r"""^["']?(\d+)["']?\s*[:=]\s*(?=\S)""")  # 0: road
+_ID_LAST = re.compile(r"""(?<=\S)\s*[:=]\s*["']?(\d+)["']?,?$""")  # road = 0
+_YAML = re.compile(r"^(?P<in>\s*)(?P<key>\w+)\s*:\s*(?P<rest>.*)$")
 _PBTXT = re.compile(r"item\s*\{([^}]*)\}")
 # Headings, the surest first.
 _NAME_HEADINGS = (
@@ -45,7 +54,7 @@ _ID_HEADINGS = (
 )
 _COLOUR_HEADINGS = ("color", "colour", "hex", "rgb", "color_rgb", "hex_color", "color_hex")
 _RGB_HEADINGS = (("r", "g", "b"), ("red", "green", "blue"))
-_LISTS = ("labels", "classes", "categories", "names", "label_map")
+_LISTS = ("labels", "classes", "categories", "names", "label_map", "id2label", "label2id")
 _IGNORED = "__ignore__"  # Labelme's name of id -1
 
 
@@ -87,6 +96,8 @@ def read_class_list(path: Path, problems: list[Problem]) -> dict[Key, str]:
     """
     if ".json" in path.suffixes:
         entries = _json_entries(read_json(path), path)
+    elif path.suffix.lower() in (".yaml", ".yml"):
+        entries = _yaml_entries(read_text_any(path))
     else:
         entries = _text_entries(read_text_any(path))
     out: dict[Key, str] = {}
@@ -116,7 +127,9 @@ def read_class_list(path: Path, problems: list[Problem]) -> dict[Key, str]:
 def _json_entries(data: Any, path: Path) -> Iterable[_Entry]:
     if isinstance(data, dict):
         listed = next((data[k] for k in _LISTS if isinstance(data.get(k), list | dict)), None)
-        colours = data.get("segmentation_colors")
+        colours = data.get("segmentation_colors", data.get("palette"))
+        if isinstance(listed, list) and isinstance(colours, list):  # MMSegmentation
+            listed = {str(index): name for index, name in enumerate(listed)}
         if isinstance(listed, dict) and isinstance(colours, list):  # Datumaro
             return _with_colours(listed, colours)
         data = data if listed is None else listed
@@ -148,6 +161,9 @@ def _pair_entry(key: str, value: Any) -> _Entry:
 
 
 def _object_entry(item: Any) -> _Entry:
+    if isinstance(item, list) and len(item) == 2:  # a name and its id or colour
+        first, second = item if isinstance(item[0], str) else reversed(item)
+        return _pair_entry(str(first), second)
     if not isinstance(item, dict):
         return _Entry(None, None, ())
     return _named_entry(None, {str(key).lower(): value for key, value in item.items()})
@@ -192,6 +208,37 @@ def _text_entries(text: str) -> Iterable[_Entry]:
     ]
 
 
+def _yaml_entries(text: str) -> Iterator[_Entry]:
+    """Yield the classes below ``names:`` and the like; of YAML, only lists and maps are read."""
+    below: str | None = None  # how far the heading is indented
+    names = 0
+    for line, raw in enumerate(text.splitlines(), start=1):
+        row = re.sub(r"(^|\s)#.*$", "", raw).rstrip()
+        match = _YAML.match(row)
+        if match and match["key"].lower() in _LISTS and match["in"] == (below or match["in"]):
+            below = match["in"]
+            row, names = match["rest"].strip("[]{} "), 0
+            items = row.split(",") if row else []
+        elif below is None or not row.strip():
+            continue
+        elif row.lstrip()[0] != "-" and len(row) - len(row.lstrip()) <= len(below):
+            below = None
+            continue
+        else:
+            items = [row.strip(" ,[]")]
+        for item in items:
+            yield _yaml_entry(line, item.strip().removeprefix("- "), names)
+            names += 1
+
+
+def _yaml_entry(line: int, item: str, number: int) -> _Entry:
+    """Return the class of ``0: road``, ``road: 0``, ``road: [128, 64, 128]`` or ``road``."""
+    key, colon, value = (part.strip(" \"'") for part in item.partition(":"))
+    if not colon:
+        return _Entry(line, key, (number,))
+    return _pair_entry(key, value)._replace(line=line)
+
+
 def _is_comment(row: str) -> bool:
     return row[0] == "#" and not _HEX.match(_FIELDS.split(row)[0])
 
@@ -231,6 +278,8 @@ def _bare_names(lines: Sequence[tuple[int, str]]) -> Iterator[_Entry]:
 
 def _line_entry(line: int, row: str) -> _Entry | None:
     """Split a line into its numbers, at its ends, and its name, between or beside them."""
+    row = _ROUNDED.sub(r"\1 \2 \3", row)
+    row = _ID_LAST.sub(r" \1", _ID_FIRST.sub(r"\1 ", row))
     fields = [f for part in _cells(row) for f in _numbers_apart(part)]
     for first, last in ((0, 1), (1, 0)):
         hexes = fields[:first] or fields[len(fields) - last :]

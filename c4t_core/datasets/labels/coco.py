@@ -30,12 +30,13 @@ class _Labels:
     """What a file says of one image.
 
     Attributes:
-        boxes: (which annotation, class, corners in pixels) of each object.
+        boxes: (which annotation, class, corners in pixels) of each object; no corners where only
+            a mask tells its place.
         crowds: the class of each annotation that stands for several objects.
         stuff: classes that are not counted: sky, road.
     """
 
-    boxes: list[tuple[str, str, list[float]]] = field(default_factory=list)
+    boxes: list[tuple[str, str, list[float] | None]] = field(default_factory=list)
     crowds: list[str] = field(default_factory=list)
     stuff: list[str] = field(default_factory=list)
 
@@ -84,7 +85,7 @@ def _something_else(data: Any) -> str | None:
     if not isinstance(listed, list):
         return "has no list of annotations, so nothing is known of its images; name another file"
     rows = [item for item in listed if isinstance(item, dict)]
-    if rows and all("caption" in row and "category_id" not in row for row in rows):
+    if rows and all("caption" in row and row.get("category_id") is None for row in rows):
         return "holds captions, not boxes; it can be used as pairs as it is"
     return None
 
@@ -134,7 +135,7 @@ def _read_file(
 def _things(found: _Labels, size: tuple[float, float], tally: Tally) -> Iterator[Thing]:
     for where, label, corners in found.boxes:
         try:
-            yield Thing(label, unit_box(corners, *size))
+            yield Thing(label, None if corners is None else unit_box(corners, *size))
         except ValueError:
             tally.add("annotation", "with a box that holds no pixel of its image", where)
 
@@ -145,9 +146,9 @@ def _images(
     """Return image id -> the image and its entry, or None for one that is left out."""
     entries: dict[str, dict[str, Mapping[str, Any]]] = {}
     for position, item in enumerate(listed, start=1):
-        name = item.get("file_name", item.get("coco_url")) if isinstance(item, dict) else None
+        name = _file_name(item) if isinstance(item, dict) else None
         image_id = _id(item.get("id")) if isinstance(item, dict) else None
-        if isinstance(name, str) and name.strip() and image_id is not None:
+        if name is not None and image_id is not None:
             entries.setdefault(image_id, {}).setdefault(name, item)
         else:
             tally.add("image", "without a file_name or an id", f"image {position}")
@@ -161,6 +162,12 @@ def _images(
         name, image = next(iter(found.items()))
         out[image_id] = (image, by_name[name]) if image is not None and len(images) == 1 else None
     return out
+
+
+def _file_name(item: Mapping[str, Any]) -> str | None:
+    """Return where an image is said to be; tools leave empty what they do not use."""
+    places = (item.get(key) for key in ("file_name", "coco_url", "path", "flickr_url"))
+    return next((place for place in places if isinstance(place, str) and place.strip()), None)
 
 
 def _categories(data: Mapping[str, Any], kind: str) -> _Categories:
@@ -210,17 +217,35 @@ def _labels(data: Mapping[str, Any], categories: _Categories, tally: Tally) -> d
             found.crowds.append(label)
             continue
         try:
-            x, y, width, height = (number("bbox", v) for v in item.get("bbox") or ())
+            corners = _corners(item)
         except (ValueError, TypeError):
             tally.add("annotation", "without a bbox of four numbers", where)
             continue
-        same = _id(item.get("id")), _id(item.get("image_id")), category, x, y, width, height
+        same = (_id(item.get("id")), _id(item.get("image_id")), category, *(corners or ()))
         if same[0] is not None and same in seen:
             tally.add("annotation", "listed before under the same id", where)
             continue
         seen.add(same)
-        found.boxes.append((where, label, [x, y, x + width, y + height]))
+        found.boxes.append((where, label, corners))
     return out
+
+
+def _corners(item: Mapping[str, Any]) -> list[float] | None:
+    """Return the corners of an object's box, or of its outline; None where it has only a mask.
+
+    Raises:
+        ValueError: if it has none of the three.
+        TypeError: if they are no lists of numbers.
+    """
+    shape = item.get("segmentation")
+    if item.get("bbox") or not shape:
+        x, y, width, height = (number("bbox", v) for v in item.get("bbox") or ())
+        return [x, y, x + width, y + height]
+    if isinstance(shape, Mapping):
+        return None
+    across = [number("x", x) for part in shape for x in part[::2]]
+    down = [number("y", y) for part in shape for y in part[1::2]]
+    return [min(across), min(down), max(across), max(down)]
 
 
 def _annotations(listed: list[Any]) -> Iterator[tuple[str, Any]]:

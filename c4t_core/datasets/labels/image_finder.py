@@ -49,6 +49,7 @@ def name_forms(name: str) -> Iterator[str]:
         forms.append(forms[1 if scheme else 0].partition("?")[0])
     forms += [_unescaped(form) for form in forms]
     forms += [_unescaped(form) for form in forms]  # some tools escape twice
+    forms += [form.replace("\\", "/") for form in forms]  # Windows' folders were escaped too
     forms += [_without_prefix(form) for form in forms]
     yield from dict.fromkeys(forms)
 

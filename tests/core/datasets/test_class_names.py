@@ -51,6 +51,9 @@ NAMES = {
     "2-wheeler": "two-wheeler",
     "stop sign": "stop sign",
     "No entry": "no entry sign",
+    "car(s)": "car",
+    "Bus(es)": "bus",
+    "prohibitory": "prohibitory sign",
 }
 SPEEDS = {
     "30 km/h": "30 km/h sign",
@@ -60,9 +63,13 @@ SPEEDS = {
     "SpeedLimit50": "speed limit 50 sign",
     "Speed limit (20km/h)": "speed limit 20 km/h sign",
     "weight limit 3.5t": "weight limit 3.5t sign",
+    "Tempo 30": "tempo 30 sign",
+    "vmax_100": "vmax 100 sign",
+    "prohibitory_50": "prohibitory 50 sign",
+    "restriction ends 80": "restriction ends 80 sign",
 }
 CODES = ["pl80", "R1-1", "3.5t", "w57", "ph4.5", "pn", "i5", "io", "class_1", "n02958343"]
-CODES += ["/m/0k4j", "tl_red", "RedLeft", "Keep right", "信号灯"]  # noqa: RUF001 - not English
+CODES += ["5_19_1", "274-30", "P+R", "/m/0k4j", "tl_red", "RedLeft", "Keep right", "信号灯"]  # noqa: RUF001 - not English
 
 
 @pytest.mark.parametrize(("label", "noun"), [*PATHS.items(), *NAMES.items(), *SPEEDS.items()])
@@ -136,6 +143,14 @@ def test_caption_command_speaks_english_of_coco_names(
     assert all(word in said for word in ("car", "truck", "30 km/h sign"))
     assert not any(word in said for word in ("pl", "vehicle", "object", "km h"))
     assert "2 classes have no English noun for a name (pl30, pl80)" in capsys.readouterr().out
+
+
+def test_classes_that_are_numbers_are_to_be_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = _coco(tmp_path, ["0", "7"]), tmp_path / "pairs.csv"
+    assert main(["caption", "coco", str(source), "-o", str(out)]) == 1
+    assert "its classes are numbers (0, 7): name them in the labels" in capsys.readouterr().err
 
 
 def test_labels_of_codes_only_say_what_to_do(

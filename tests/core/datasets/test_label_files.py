@@ -101,6 +101,10 @@ def test_objects_of_other_files_are_added(tmp_path: Path) -> None:
     ("data", "said"),
     [
         ({"images": [], "annotations": [{"image_id": 1, "caption": "a"}]}, "captions, not boxes"),
+        (
+            {"images": [], "annotations": [{"image_id": 1, "caption": "a", "category_id": None}]},
+            "captions, not boxes",
+        ),
         ({"images": []}, "no list of annotations"),
         ([{"image_id": 1, "category_id": 1, "score": 0.5}], "lists detections"),
         ({"annotations": []}, "no list of images"),
@@ -171,6 +175,27 @@ def test_crowds_are_there_in_a_number_that_nobody_knows(tmp_path: Path) -> None:
     )
 
 
+def test_objects_that_are_outlined_and_have_no_box_are_there(tmp_path: Path) -> None:
+    _images(tmp_path, "1.jpg")
+    outline = [[20, 10, 60, 10, 60, 50], [60, 10, 100, 10, 100, 60]]
+    shapes = [outline, {"size": [100, 200], "counts": [9, 1]}, [[]], [3, 4], "x", [["a", "b"]], {}]
+    data = _coco("1.jpg")
+    data["annotations"] = [
+        {
+            "image_id": 1,
+            "category_id": 1 if n else 3,
+            "segmentation": shape,
+            "bbox": [] if n else None,
+        }
+        for n, shape in enumerate(shapes)
+    ]
+    (scene,), problems = _read("coco", _json(tmp_path / "a.json", data))
+    assert scene.counts == {"car": 1, "person": 1}
+    assert scene.things == (Thing("car", (0.1, 0.1, 0.5, 0.6)), Thing("person"))
+    named = ", ".join(f"annotation {n}" for n in range(3, 8))
+    assert problems == [f"left out: 5 annotations without a bbox of four numbers ({named})"]
+
+
 def test_names_of_categories_may_be_numbers(tmp_path: Path) -> None:
     _images(tmp_path, "1.jpg")
     data = _coco("1.jpg")
@@ -234,6 +259,7 @@ def test_labels_of_train_are_not_put_on_an_image_of_val(tmp_path: Path) -> None:
     [
         "/data/local-files/?d=frames/a%201.jpg",
         "/data/local-files/?d=drive%2Fframes%2Fa%201.jpg",
+        "/data/local-files/?d=drive%5Cframes%5Ca%201.jpg",
         "http://localhost:8080/data/local-files/?d=frames/a%201.jpg",
         "/data/upload/4/1f3a5c7e-a%201.jpg",
         "images/1f3a5c7e-a 1.jpg",
@@ -283,6 +309,22 @@ def test_images_may_be_named_by_address_and_annotations_be_deleted(tmp_path: Pat
     assert problems == ["left out: 1 annotation marked as deleted (annotation 2)"]
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"file_name": None, "coco_url": "http://images.example/1.jpg"},
+        {"file_name": "", "path": "/datasets/drive/1.jpg"},
+        {"file_name": " ", "coco_url": "", "flickr_url": "http://images.example/1.jpg"},
+    ],
+)
+def test_a_file_name_that_is_empty_is_looked_for_elsewhere(
+    tmp_path: Path, image: dict[str, Any]
+) -> None:
+    _images(tmp_path, "1.jpg")
+    path = _json(tmp_path / "a.json", _coco("", images=[{"id": 1, **image}]))
+    assert _counts(_read("coco", path)[0]) == {"1.jpg": {"car": 1}}
+
+
 def test_label_files_that_gzip_packed_are_read(tmp_path: Path) -> None:
     _images(tmp_path, "1.jpg")
     (tmp_path / "a.json.gz").write_bytes(gzip.compress(json.dumps(_coco("1.jpg")).encode()))
@@ -300,14 +342,20 @@ def _boxed(category: str, x: int, **attributes: Any) -> dict[str, Any]:
 
 
 def test_a_crowd_of_bdd100k_has_no_number(tmp_path: Path) -> None:
-    _images(tmp_path, "a.jpg", "b.jpg")
+    _images(tmp_path, "a.jpg", "b.jpg", "c.jpg", "d.jpg")
     rows = [
         _bdd("a.jpg", _boxed("pedestrian", 10, crowd=True), _boxed("car", 40, crowd=False)),
         _bdd("b.jpg", _boxed("car", 10, ignored="true"), _boxed("car", 40)),
+        _bdd("c.jpg", _boxed("bus", 10, Crowd=True, Occluded=True), _boxed("car", 40)),
+        _bdd("d.jpg", {**_boxed("rider", 10), "crowd": True}, _boxed("car", 40, Occluded=True)),
     ]
     scenes, problems = _read("bdd100k", _json(tmp_path / "det.json", rows))
-    assert (_counts(scenes), problems) == ({"a.jpg": {"car": 1}, "b.jpg": {}}, [])
-    assert [scene.things[-1] for scene in scenes] == [Thing("pedestrian"), Thing("car")]
+    assert _counts(scenes) == {"a.jpg": {"car": 1}, "b.jpg": {}} | dict.fromkeys(
+        ("c.jpg", "d.jpg"), {"car": 1}
+    )
+    assert [scene.things[-1].label for scene in scenes] == ["pedestrian", "car", "bus", "rider"]
+    assert all(scene.things[-1] == Thing(scene.things[-1].label) for scene in scenes)
+    assert problems == []
 
 
 def test_bdd100k_files_about_the_same_images_count_once(tmp_path: Path) -> None:
@@ -352,6 +400,16 @@ def test_deleted_objects_and_license_plates_are_not_drawn(tmp_path: Path) -> Non
     assert problems == []
     assert scene.counts == {"car": 1, "person": 1}
     assert scene.shares == {"road": 0.96, "car": 0.02, "person": 0.02}
+
+
+@pytest.mark.parametrize("label", ["cargroup", "car group", "car_group"])
+def test_a_group_is_of_the_class_it_is_a_group_of(tmp_path: Path, label: str) -> None:
+    _images(tmp_path, "x_000000_000001_leftImg8bit.png")
+    path = tmp_path / "x_000000_000001_gtFine_polygons.json"
+    _json(path, _city(_square(label, 20), _square("car", 60), _square("pole group", 90)))
+    (scene,), _ = _read("cityscapes", tmp_path)
+    assert scene.counts == {}
+    assert scene.shares == {"road": 0.94, "car": 0.04, "pole group": 0.02}
 
 
 def test_frames_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:

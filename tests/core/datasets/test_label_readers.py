@@ -235,6 +235,12 @@ Arch way:192,0,128:left,right:open,shut\r
         ("red.csv", "\ufeffRed,Green,Blue,Label\r\n64,128,64,Animal\r\n192,0,128,Arch way\r\n"),
         ("floats.json", '{"Animal": [64.0, 128.0, 64.0], "Arch way": "192 0 128"}'),
         ("keys.json", '{"64,128,64": "Animal", "(192, 0, 128)": "Arch way"}'),
+        ("blanks.txt", "# label : color_rgb\nAnimal : 64, 128 , 64 : :\nArch way : 192,0,128::\n"),
+        ("alpha.txt", "Animal:64,128,64,255::\nArch way:192,0,128,0:a,b:\n"),
+        ("short.txt", "Animal:64,128,64\nArch way:#c00080\n"),
+        ("round.txt", "Animal\t(64, 128, 64)\nArch way\t[192, 0, 128]\n"),
+        ("pairs.json", '[["Animal", [64, 128, 64]], ["Arch way", [192, 0, 128]]]'),
+        ("colours.yaml", "labels:\n  Animal: [64, 128, 64]\n  Arch way: [192, 0, 128]\n"),
     ],
 )
 def test_class_lists_of_tools_with_colours(tmp_path: Path, name: str, text: str) -> None:
@@ -267,6 +273,11 @@ def test_class_lists_of_tools_with_colours(tmp_path: Path, name: str, text: str)
             '{"Animal": {"id": 1, "color": [64, 128, 64]},'
             ' "Arch way": {"id": 2, "color": [192, 0, 128]}}',
         ),
+        (
+            "config.json",  # MMSegmentation
+            '{"palette": [[64, 128, 64], [192, 0, 128]],'
+            ' "classes": {"1": "Animal", "2": "Arch way"}}',
+        ),
     ],
 )
 def test_class_lists_with_ids_and_colours(tmp_path: Path, name: str, text: str) -> None:
@@ -286,6 +297,18 @@ def test_class_lists_with_ids_and_colours(tmp_path: Path, name: str, text: str) 
         ("yolo.json", '{"names": {"0": "sky", "1": "road way"}, "nc": 2}'),
         ("label_map.pbtxt", "item {\n id: 0\n name: 'sky'\n}\nitem { name: 'road way' id: 1 }\n"),
         ("headed.csv", "class_id,class_name\n0,sky\n1,road way\n"),
+        (
+            "config.json",  # Transformers
+            '{"model_type": "x", "id2label": {"0": "sky", "1": "road way"},'
+            ' "label2id": {"sky": 0, "road way": 1}}',
+        ),
+        ("pairs.json", '[[0, "sky"], ["road way", 1]]'),
+        ("colons.txt", "0: sky\n1: road way\n"),
+        ("equals.txt", "sky = 0\nroad way = 1\n"),
+        ("data.yaml", "path: x  # root\nnames:\n  0: sky\n  1: 'road way'\nnc: 2\n"),
+        ("data.yml", "nc: 2\nnames: ['sky', \"road way\"]\n"),
+        ("lines.yaml", "names: [\n  'sky',\n  'road way'\n]\n"),
+        ("classes.yaml", "classes:\n- sky\n- road way\ntrain: a\n"),
     ],
 )
 def test_class_lists_of_tools_with_ids(tmp_path: Path, name: str, text: str) -> None:

@@ -433,6 +433,24 @@ NAMES = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("frame000012_1532402927.650000.png", FrameName("d", None, 12, 1532402927.65)),
+        ("img000012_1532402927.65.jpg", FrameName("d", None, 12, 1532402927.65)),
+        ("video1_frame_12_t_3.25s.jpg", FrameName("d/video1", None, 12, 3.25)),
+        ("frame_1532402927,650000.jpg", FrameName("d", None, None, 1532402927.65)),
+        ("2021-05-03_12h00m01s250.jpg", FrameName("d", None, None, 1620043201.25)),
+        ("Screenshot 2021-05-03 at 12.00.01.png", FrameName("d", None, None, 1620043201.0)),
+        ("2021-05-03_12_00_01_250000.jpg", FrameName("d", None, None, 1620043201.25)),
+        ("image12_1532402927.65.jpg", FrameName("d/image12", None, None, 1532402927.65)),
+    ],
+)
+def test_a_number_before_a_time_and_what_players_write(name: str, expected: FrameName) -> None:
+    """A counter before a time is no recording of its own; fractions of seconds are no counter."""
+    assert parse_frame_name(f"d/{name}") == expected
+
+
 @given(st.lists(FOLDERS, min_size=1, max_size=5), NAMES)
 def test_a_drive_is_told_alike_from_whatever_folder_is_opened(
     folders: list[str], name: str

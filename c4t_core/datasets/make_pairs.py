@@ -116,10 +116,8 @@ def make_pairs(
             ) from error
         unspoken = _unspoken(request, classes)
         if not pairs.rows:
-            codes = f', or take "--style keywords" for codes such as {" ".join(unspoken[:1])}'
             raise DataError(
-                f"no image of {request.source} got a caption; check the path, the kind and the "
-                f"class list{codes if unspoken else ''}",
+                f"no image of {request.source} got a caption; {_remedy(classes, unspoken)}",
                 request.source,
             )
     return MadePairs(
@@ -137,6 +135,15 @@ def _unspoken(request: PairsRequest, classes: FrequencyCounter) -> list[str]:
         return []
     names = (row.name for row in classes.table())
     return [name for name in names if concept(name) is None and not is_silent(name)]
+
+
+def _remedy(classes: FrequencyCounter, unspoken: list[str]) -> str:
+    """Say what to do where nothing was written."""
+    names = [row.name for row in classes.table()]
+    if names and all(name.isdigit() for name in names):
+        return f"its classes are numbers ({', '.join(names[:5])}): name them in the labels"
+    codes = f', or take "--style keywords" for codes such as {" ".join(unspoken[:1])}'
+    return f"check the path, the kind and the class list{codes if unspoken else ''}"
 
 
 def _write(

@@ -81,6 +81,7 @@ _TOKEN = re.compile(r"\d+(?:[.,]\d+)*[^\W_]*|[^\W_]+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?:t|m|kg|ft)?")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _PATH = re.compile(r"--+|:+|[/\\|>]|\s-+\s|(?<=[^\W\d_])\.(?=[^\W_])|\.(?=[^\W\d_])")
+_OR_MORE = re.compile(r"(?<=\w)\((e?s)\)")  # "car(s)"
 _VARIANT = re.compile(r"g\d+")  # what Mapillary ends the names of its signs with
 _NEVER_LAST = frozenset(WORDS["never last in a noun"])  # "keep right"
 _LATIN = re.compile("[a-z\u00c0-\u024f]+")
@@ -113,7 +114,7 @@ def is_silent(label: str) -> bool:
     key = " ".join(parts)
     if (
         not key
-        or key.replace(" ", "").isdigit()
+        or key.isdigit()
         or key in _SILENT
         or (len(key) == 1 and key.isascii())
     ):
@@ -161,7 +162,7 @@ def plain_name(label: str) -> str:
 
 
 def _key(text: str) -> str:
-    return " ".join(_TOKEN.findall(text.lower()))
+    return " ".join(_TOKEN.findall(_OR_MORE.sub(r"\1", text.lower())))
 
 
 def _parts(name: str) -> list[str]:
@@ -277,8 +278,8 @@ def _is_code(words: list[str]) -> bool:
         return True
     if words[-1] in _NEVER_LAST or not all(_LATIN.fullmatch(word) for word in words):
         return True
-    if len(words) == 1 and len(words[0]) <= 2:
-        return True
+    if all(len(word) == 1 for word in words) or (len(words) == 1 and len(words[0]) == 2):
+        return True  # "P+R"
     longest = 4 if len(words) == 1 else 2
     return any(2 <= len(word) <= longest and not _VOWEL.search(word) for word in words)
 

@@ -27,7 +27,11 @@ _FOLDERS = (
     *("stuffthingmaps*", "ann_dir", "uint8", "cls", "inst", "masksd"),  # RailSem19, VIPER
     *("forwardFlow", "backwardFlow", "optical_flow*", "opticalflow*", "*_depthgt", "*_scenegt"),
     *("maps", "basemap"),  # nuScenes
+    *("CameraSeg", "CameraSemSeg", "CameraDepth", "seg_left", "seg_right"),  # CARLA, TartanAir
+    *("data_2d_semantics", "groundtruth_depth", "insseg", "gtSeg"),  # KITTI, SHIFT, IDD-AW
+    *("da_seg_annotations", "ll_seg_annotations", "RUGD_annotations", "GT_color"),  # YOLOP, RUGD
     *("$RECYCLE.BIN", "RECYCLER", "RECYCLED", "System Volume Information", "lost+found"),
+    *("Recycle.Bin", "Recycle Bin", "trashbox"),
     *("found.[0-9][0-9][0-9]", "LOST.DIR", "MSOCache", "$WinREAgent", "AppData"),
     *("@Recycle", "@Recently-Snapshot", "#recycle", "#snapshot", "~snapshot", "@tmp", "@eaDir"),
     *("Trash", "Trash-[0-9]*", "Trashes", "Network Trash Folder", "Temporary Items", "__MACOSX"),
@@ -80,13 +84,22 @@ class ExcludeRules:
         """Tell whether a folder of this name is not entered."""
         return self.folder_rule(name) is not None
 
-    def folder_rule(self, name: str) -> str | None:
-        """Return the rule by which a folder of this name is not entered, None if it is entered."""
+    def folder_rule(self, name: str, beside: Collection[str] = ()) -> str | None:
+        """Return the rule by which a folder is not entered, None if it is entered.
+
+        Args:
+            name: of the folder.
+            beside: the names of what lies beside it, in lower case: ``annotations`` holds label
+                pictures where ``images`` is there, too.
+        """
         if self.hidden and name.startswith(".") and name not in {".", ".."}:
             return HIDDEN
         if self._folders.match(name):
             return _first(self.folders, name)
-        return LABELS if self.labels and speaks_of_labels(name) else None
+        if not self.labels:
+            return None
+        beside_frames = name.lower() in _ANNOTATED and not _FRAMES.isdisjoint(beside)
+        return LABELS if beside_frames or speaks_of_labels(name) else None
 
     def file_rule(self, name: str, beside: Collection[str]) -> str | None:
         """Return the rule by which a file is no camera frame, None if it is one.
@@ -167,6 +180,7 @@ _KIND |= {"train", "val", "trainval", "trainvaltest", "training", "validation", 
 _PICTURES = {"image", "images", "img", "imgs", "cam", "cams", "camera", "cameras"}
 _SCANS = {"raw", "range", "scan", "scans", "point", "points", "image", "images"}
 _ANNOTATIONS = {"annotation", "annotations"}
+_ANNOTATED = _ANNOTATIONS | {"ann", "anns", "anno", "annos", "annot", "annots"}
 _BEFORE_MAYBE = _WHERE | {"gt", "class", "object", "obj", "stuff", "png", "sem"}
 _AFTER_MAYBE = _SURE | _MAYBE | _WHERE | _KIND | _PICTURES | _ANNOTATIONS
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\s_.()A-Za-z\d-]+")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 
 from c4t_core.errors import ImageError
 
@@ -21,6 +22,7 @@ _READ = {
     b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG2000",
     b"\xff\x4f\xff\x51": "JPEG2000",
 }
+_TGA = struct.Struct("<xBBHHBHHHHBB")
 _JPEG_LS = b"\xff\xd8\xff\xf7"
 _PNM = re.compile(rb"P(?:[1-6]|f)[\s#]")
 
@@ -46,6 +48,15 @@ _OTHERS: dict[bytes, tuple[str, str]] = {
     b"BPG\xfb": ("a BPG picture", _CONVERT),
     b"\x8aMNG": ("an MNG animation", _CONVERT),
     b"SIMPLE  =": ("a FITS picture", _CONVERT),
+    b"\x59\xa6\x6a\x95": ("a Sun raster picture", _CONVERT),
+    b"\x01\xda\0\1": ("an SGI picture", _CONVERT),
+    b"\x01\xda\1\1": ("an SGI picture", _CONVERT),
+    b"\x01\xda\1\2": ("an SGI picture", _CONVERT),
+    b"\x0a\5\1": ("a PCX picture", _CONVERT),
+    b"FLIF": ("a FLIF picture", _CONVERT),
+    b"icns": ("an icon", _CONVERT),
+    b"#define ": ("an XBM picture or source text", _CONVERT),
+    b"/* XPM */": ("an XPM picture", _CONVERT),
     b"FUJIFILMCCD-RAW": ("a camera's raw picture", _CONVERT),
     b"IIU\0": ("a camera's raw picture", _CONVERT),
     b"IIRO": ("a camera's raw picture", _CONVERT),
@@ -53,7 +64,15 @@ _OTHERS: dict[bytes, tuple[str, str]] = {
     b"%!PS": ("a PostScript file", _CONVERT),
     b"\x1aE\xdf\xa3": ("a Matroska video", _FRAMES),
     b"\0\0\1\xba": ("an MPEG video", _FRAMES),
+    b"FLV\1": ("a Flash video", _FRAMES),
+    b"0&\xb2u\x8ef\xcf\x11": ("a Windows Media video", _FRAMES),
+    b"OggS": ("an Ogg video or sound", _FRAMES),
+    b"\0\0\1\xb3": ("an MPEG video", _FRAMES),
+    b"\0\0\0\1": ("a bare H.264 or H.265 video", _FRAMES),
+    b"YUV4MPEG2": ("a Y4M video", _FRAMES),
     b"#ROSBAG": ("a ROS recording", _FRAMES),
+    b"\x89MCAP0\r\n": ("a ROS recording", _FRAMES),
+    b"SQLite format 3\0": ("a database, maybe a ROS recording", _FRAMES),
     b"\x93NUMPY": ("a NumPy array", _CONVERT),
     b"\x89HDF": ("an HDF5 file", _CONVERT),
     b"PK\x03\x04": ("a ZIP archive", _UNPACK),
@@ -61,6 +80,8 @@ _OTHERS: dict[bytes, tuple[str, str]] = {
     b"7z\xbc\xaf": ("a 7z archive", _UNPACK),
     b"BZh": ("a bzip2 file", _UNPACK),
     b"\xfd7zXZ": ("an xz file", _UNPACK),
+    b"Rar!\x1a\7": ("a RAR archive", _UNPACK),
+    b"\x28\xb5\x2f\xfd": ("a Zstandard file", _UNPACK),
 }
 _NO_PICTURES = {
     rb"version https://git-lfs": "a Git LFS pointer, not an image; fetch it with git lfs pull",
@@ -71,6 +92,7 @@ _NO_PICTURES = {
     rb"\0+$": "not an image: it begins with nothing but zeros, as files do that were never "
     "written to their end; copy it again",
 }
+_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip"})  # old ones begin with no ftyp
 _AVIF = frozenset({b"avif", b"avis"})
 _HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
@@ -92,12 +114,18 @@ def kind_of(head: bytes) -> str:
     other = next((told for start, told in _OTHERS.items() if head.startswith(start)), None)
     if other:
         raise _not_read(*other)
+    if head[4:8] in _QUICKTIME:
+        raise _not_read("a video (MP4 or QuickTime)", _FRAMES)
     if head[4:8] == b"ftyp":
         return _boxed(head)
     if head.startswith(b"RIFF"):
         return _riff(head[8:12])
     if _PNM.match(head):
         return "PPM"
+    if _is_tga(head):
+        raise _not_read("a TGA picture", _CONVERT)
+    if len(head) > 376 and head[0] == head[188] == head[376] == ord("G"):
+        raise _not_read("an MPEG transport stream", _FRAMES)
     raise _no_picture(head)
 
 
@@ -113,6 +141,8 @@ def _boxed(head: bytes) -> str:
         return "AVIF"
     if major in _HEIF:
         raise _not_read("a HEIC picture", _CONVERT)
+    if major == b"jxl ":
+        raise _not_read("a JPEG XL picture", _CONVERT)
     if major == b"crx ":
         raise _not_read("a camera's raw picture", _CONVERT)
     raise _not_read("a video (MP4 or QuickTime)", _FRAMES)
@@ -124,6 +154,18 @@ def _riff(form: bytes) -> str:
     if form == b"AVI ":
         raise _not_read("an AVI video", _FRAMES)
     raise ImageError("a RIFF file without a picture, not an image; it can be left out")
+
+
+def _is_tga(head: bytes) -> bool:
+    """Tell a TGA picture, which has no signature, by a header that fits together."""
+    if len(head) < 18:
+        return False
+    palette, kind, first, colours, entry, *_, width, height, depth, flags = _TGA.unpack(head[:18])
+    depths = {1: {8, 16}, 2: {15, 16, 24, 32}, 3: {8, 16}}.get(kind & ~8, set())
+    indexed = kind & ~8 == 1
+    if indexed != (palette == 1) or depth not in depths or not (width and height) or flags & 0xC0:
+        return False
+    return entry in {15, 16, 24, 32} and colours > 0 if indexed else not (first or colours)
 
 
 def _no_picture(head: bytes) -> ImageError:

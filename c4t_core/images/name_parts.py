@@ -62,12 +62,13 @@ _KITTI_FLAT = re.compile(
 _CAMVID_CODE = re.compile(r"\d{4}[A-Z][A-Z0-9]|Seq\d\dVD", re.ASCII)
 
 _STAMP = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)[-_.]?(\d\d)[-_.]?(\d\d)[-_ T]{0,2}(\d\d)(?P<between>[-_.:]?)(\d\d)"
-    r"[-_.:]?(\d\d)(?:[.,]?(?P<part>\d{1,9})|(?!\d)(?P=between)(?P<thousandths>\d{3}))?(?!\d)",
+    r"(?<!\d)((?:19|20)\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?:[-_ T]{0,2}| at )(\d\d)(?P<between>[-_.:h]?)"
+    r"(\d\d)[-_.:m]?(\d\d)"
+    r"(?:[.,s]?(?P<part>\d{1,9})|(?!\d)(?P=between)(?P<behind>\d{3}|\d{6}))?(?!\d)",
     re.ASCII,
 )
 _EPOCH = re.compile(
-    r"(?<!\d)(?<!\d\.)(\d{10}|\d{13}|\d{16,19})(?:\.(\d{1,12}))?(?![0-9A-Za-z])", re.ASCII
+    r"(?<!\d)(?<!\d\.)(\d{10}|\d{13}|\d{16,19})(?:[.,](\d{1,12}))?(?![0-9A-Za-z])", re.ASCII
 )
 _NANOSECONDS = re.compile(r"[_-](\d{9})(?![0-9A-Za-z])", re.ASCII)  # after seconds, as ROS has it
 # Digits of a Unix time -> ticks a second; 17 are DDAD's, 18 Argoverse's, all of 1980.
@@ -80,6 +81,11 @@ _DIGITS = re.compile(r"\d+$", re.ASCII)
 _FRAME_WORD = re.compile(
     r"(?i:(?<![^\W\d_])frames?[ _.-]?)(\d+)(?=$|[ _.-]*[^\W\d_])", re.ASCII
 )  # "frame_0001_crop_3": what is called the frame number is it
+_COUNTER = re.compile(  # before a time: "frame_12_t_3.2s", "img000012_1532402927.65"
+    r"(?<![^\W_])(?:frames?[ _.-]?(\d+)|(?:images?|imgs?|rgb|colou?r|depth)(\d{4,}))"
+    r"(?:[ _.-]+(?:t|time|ts|at|sec|stamp|timestamp))?[ _.-]*$",
+    re.ASCII | re.IGNORECASE,
+)
 _GENERIC = (
     r"(?i:frames?|images?|imgs?|pictures?|pic|cam(?:era)?s?|shot|photo|dsc|f|rgb|colou?r|gr[ae]y)"
 )
@@ -228,6 +234,8 @@ def _numbered(stem: str) -> Told:
     head, tail = text[:start], text[end:]
     span = _number(tail, in_tail=True)
     frame = None if span is None else _frame(tail[span[0] : span[1]])
+    if frame is None and (counter := _COUNTER.search(head)):
+        frame, head = _frame(counter[1] or counter[2]), head[: counter.start()]
     camera, code = _prefix(head, glued=head[-1:] not in _SEPARATORS)
     if code is not None and (code.isdigit() or not any(c.isdigit() for c in code)):
         frame = _frame(code) if frame is None and code.isdigit() else frame
@@ -401,7 +409,7 @@ def _stamp(text: str) -> tuple[float, int, int] | None:
         if day > calendar.monthrange(year, month)[1]:
             continue
         start = calendar.timegm((year, month, day, hour, minute, second))
-        part = match["part"] or match["thousandths"] or ""
+        part = match["part"] or match["behind"] or ""
         parts = 10 ** len(part)
         return (start * parts + int(part or 0)) / parts, match.start(), match.end()
     return None

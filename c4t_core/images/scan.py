@@ -37,11 +37,14 @@ _FORMATS = {
     *(".j2k", ".j2c", ".jpf", ".jpx", ".jls", ".fits", ".raw", ".bayer", ".yuv", ".nv12", ".dng"),
     *(".gpr", ".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".srf", ".sr2", ".orf", ".rw2"),
     *(".rwl", ".raf", ".pef", ".srw", ".x3f", ".3fr", ".fff", ".iiq", ".erf", ".kdc", ".dcr"),
-    *(".mrw", ".mos", ".mef"),
+    *(".mrw", ".mos", ".mef", ".icb", ".vda", ".vst", ".rgb", ".rgba", ".bw", ".qoi", ".bpg"),
+    *(".flif", ".dpx", ".cin", ".xcf", ".dib", ".apng", ".mpo", ".jif", ".jfi"),
+    *(".jps", ".pns", ".heics", ".heifs", ".hej2", ".wdp", ".hdp", ".y16", ".uyvy"),
 } - SUFFIXES
 _RECORDINGS = {
     *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp"),
     *(".mts", ".m2ts", ".mxf", ".ogv", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg", ".insv"),
+    *(".264", ".265", ".asf", ".vob", ".y4m", ".mpv", ".tod", ".lrv", ".360", ".svo", ".svo2"),
     *(".bag", ".mcap", ".db3", ".rrec", ".mf4", ".tfrecord"),
 }
 _OTHER_BYTES = tuple(os.fsencode(suffix) for suffix in _FORMATS | _RECORDINGS)
@@ -239,6 +242,7 @@ class _Walk:
             for name in names
             if name.lower().endswith(_SUFFIX_BYTES)
         }
+        around = {os.fsdecode(name).lower() for name in names if b"." not in name}
         for entry in entries:
             relative = folder + b"/" + entry.name if folder else entry.name
             try:
@@ -247,15 +251,15 @@ class _Walk:
                 elif entry.name == _CACHE and _CATALOGUE in names:
                     self._leave_out_folder(relative, OWN)
                 else:
-                    self._take_folder(entry, relative)
+                    self._take_folder(entry, relative, around)
             except OSError as error:
                 if entry.name.lower().endswith(_SUFFIX_BYTES):
                     broken = entry.is_symlink()
                     reason = "a link to nothing" if broken else f"cannot be read ({error.strerror})"
                     self._result.odd[relative] = reason
 
-    def _take_folder(self, entry: os.DirEntry[bytes], relative: bytes) -> None:
-        rule = self._rules.folder_rule(os.fsdecode(entry.name))
+    def _take_folder(self, entry: os.DirEntry[bytes], relative: bytes, around: set[str]) -> None:
+        rule = self._rules.folder_rule(os.fsdecode(entry.name), around)
         if rule is None or (rule == LABELS and is_a_set(_folders_in(entry.path))):
             (self._links if entry.is_symlink() else self._waiting).append(relative)
         else:

@@ -433,6 +433,45 @@ NAMES = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("frame000012_1532402927.650000.png", FrameName("d", None, 12, 1532402927.65)),
+        ("img000012_1532402927.65.jpg", FrameName("d", None, 12, 1532402927.65)),
+        ("video1_frame_12_t_3.25s.jpg", FrameName("d/video1", None, 12, 3.25)),
+        ("frame_1532402927,650000.jpg", FrameName("d", None, None, 1532402927.65)),
+        ("2021-05-03_12h00m01s250.jpg", FrameName("d", None, None, 1620043201.25)),
+        ("Screenshot 2021-05-03 at 12.00.01.png", FrameName("d", None, None, 1620043201.0)),
+        ("2021-05-03_12_00_01_250000.jpg", FrameName("d", None, None, 1620043201.25)),
+        ("left000012_1532402927.65.jpg", FrameName("d", "left", 12, 1532402927.65)),
+        ("image12_1532402927.65.jpg", FrameName("d/image12", None, None, 1532402927.65)),
+    ],
+)
+def test_a_number_before_a_time_and_what_players_write(name: str, expected: FrameName) -> None:
+    """A counter before a time is no recording of its own; fractions of seconds are no counter."""
+    assert parse_frame_name(f"d/{name}") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("camA_0001.jpg", FrameName("d", "camA", 1, None)),
+        ("CameraB_0001.jpg", FrameName("d", "CameraB", 1, None)),
+        ("camp_0001.jpg", FrameName("d/camp", None, 1, None)),
+        ("FL_0001.jpg", FrameName("d", "FL", 1, None)),
+        ("sensor1_0001.jpg", FrameName("d", "sensor1", 1, None)),
+        ("left_frame_12_rgb.jpg", FrameName("d", "left", 12, None)),
+        ("front_frame_0001.jpg", FrameName("d", "front", 1, None)),
+        ("left_turns_0001.jpg", FrameName("d/left_turns", None, 1, None)),
+        ("frame_12_L.jpg", FrameName("d", "L", 12, None)),
+        ("0012_R.png", FrameName("d", "R", 12, None)),
+    ],
+)
+def test_cameras_of_one_rig_are_one_recording(name: str, expected: FrameName) -> None:
+    """Else a split would hold out one camera and train on the other, of the same moments."""
+    assert parse_frame_name(f"d/{name}") == expected
+
+
 @given(st.lists(FOLDERS, min_size=1, max_size=5), NAMES)
 def test_a_drive_is_told_alike_from_whatever_folder_is_opened(
     folders: list[str], name: str

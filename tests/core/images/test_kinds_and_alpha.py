@@ -47,6 +47,13 @@ def test_any_format_under_any_ending(tmp_path: Path, kind: str, ending: str) -> 
     assert read_header(tmp_path / f"called{ending}") == (64, 48, kind)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+@pytest.mark.parametrize("packed", [None, "tga_rle"])
+def test_a_tga_picture_is_named_though_it_has_no_signature(mode: str, packed: str | None) -> None:
+    with pytest.raises(ImageError, match="TGA picture"):
+        kind_of(saved(scene().convert(mode), "TGA", compression=packed)[:512])
+
+
 HEIF = b"\0\0\0\x18ftyp"
 
 
@@ -75,6 +82,20 @@ HEIF = b"\0\0\0\x18ftyp"
         (b"<?xml version='1.0'?><annotation/>", "XML", "left out"),
         (bytes(2000), "nothing but zeros", "copy"),
         (b"hello", "not an image", "left out"),
+        (b"\x59\xa6\x6a\x95" + bytes(28), "Sun raster", "convert"),
+        (b"\x01\xda\0\1\0\3\0\4\0\4", "SGI", "convert"),
+        (b"\x0a\5\1\x08", "PCX", "convert"),
+        (b"FLIF31", "FLIF", "convert"),
+        (HEIF + b"jxl \0\0\0\0jxl ", "JPEG XL", "convert"),
+        (b"\0\0\0\x08wide\0\0\1\0mdat", "QuickTime", "frames"),
+        (b"FLV\1\5\0\0\0\x09", "Flash", "frames"),
+        (b"0&\xb2u\x8ef\xcf\x11\xa6", "Windows Media", "frames"),
+        (b"\0\0\0\1\x67\x64", "H.264", "frames"),
+        ((b"G\x40\0\x10" + b"\xff" * 184) * 3, "transport stream", "frames"),
+        (b"\x89MCAP0\r\n\1", "ROS recording", "frames"),
+        (b"SQLite format 3\0", "database", "frames"),
+        (b"Rar!\x1a\7\1\0", "RAR", "unpack"),
+        (b"\x28\xb5\x2f\xfd\0", "Zstandard", "unpack"),
     ],
 )
 def test_what_is_not_read_is_named_with_a_remedy(

@@ -74,6 +74,13 @@ LABELS = [
     "voc/SegmentationClassAug/2007_000032.png",
     "tas500/label_ids/a.png",
     "MASKS/a.png",
+    "carla/dataA/CameraSeg/02_00_000.png",
+    "tartanair/P000/seg_left/000000_left_seg.png",
+    "kitti360/data_2d_semantics/train/2013_05_28_drive_0000_sync/image_00/confidence/0.png",
+    "kitti/val_selection_cropped/groundtruth_depth/a.png",
+    "yolop/ll_seg_annotations/train/a.png",
+    "idd_aw/train/RAIN/gtSeg/1/a.png",
+    "rugd/RUGD_annotations/creek/creek_00001.png",
 ]
 FRAMES = [
     "depth_test_track/0.png",
@@ -128,6 +135,14 @@ def test_frames_whose_folders_sound_like_labels_stay(tmp_path: Path, name: str) 
     assert not found.omitted.rules
 
 
+@pytest.mark.parametrize("folder", ["annotations", "Annotations", "anno", "annot"])
+def test_annotations_beside_images_are_labels(tmp_path: Path, folder: str) -> None:
+    """The usual layout of segmentation tools; ``annotations`` alone may hold frames."""
+    for name in ("set/images/train/a.jpg", f"set/{folder}/train/a.png", f"other/{folder}/b.png"):
+        touch(tmp_path / name)
+    assert taken(tmp_path) == {"set/images/train/a.jpg", f"other/{folder}/b.png"}
+
+
 def test_a_label_beside_its_frame_is_told_by_the_frame(tmp_path: Path) -> None:
     for name in (
         *("1.jpg", "1_mask.png", "1-depth.png", "1_color_label.png", "2_mask.png", "3_color.png"),
@@ -152,6 +167,7 @@ def test_a_folder_of_a_label_name_with_frames_and_labels_in_it_is_entered(tmp_pa
         *(".Trash-1000", ".Trashes", ".Spotlight-V100", "@Recycle", "#recycle", "#snapshot"),
         *(
             "LOST.DIR",
+            "Recycle Bin",
             "@eaDir",
             ".@__thumb",
             ".stversions",
@@ -204,7 +220,9 @@ def test_other_formats_and_recordings_are_counted_by_their_ending(tmp_path: Path
         "c/d.heic",
         "e.nef",
         "f.mp4",
+        "f.264",
         "g.bag",
+        "h.qoi",
         "h.txt",
         "i.png",
         "._j.nef",
@@ -213,9 +231,9 @@ def test_other_formats_and_recordings_are_counted_by_their_ending(tmp_path: Path
     found = scan(str(tmp_path), USUAL)
     read = {os.fsdecode(os.path.splitext(name)[1]) for name in found.files}
     assert {".png"} <= read
-    counts = {".exr": 2, ".heic": 1, ".nef": 1}
+    counts = {".exr": 2, ".heic": 1, ".nef": 1, ".qoi": 1}
     assert found.omitted.unread == {end: n for end, n in counts.items() if end not in read}
-    assert found.omitted.recordings == {".mp4": 1, ".bag": 1}
+    assert found.omitted.recordings == {".mp4": 1, ".264": 1, ".bag": 1}
 
 
 # the application's own data -------------------------------------------------------------------

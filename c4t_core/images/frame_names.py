@@ -10,6 +10,7 @@ the folder is the drive. :func:`recording` is the drive of a picture wherever a 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -172,6 +173,8 @@ _A2D2_FOLDER = re.compile(r"(?<![^/])(\d{8})_(\d{6})(?![^/])", re.ASCII)
 
 
 def _one_spelling(drive: str) -> str:
+    """Write a drive in one way: A2D2's clock, and letters as one character (a Mac writes two)."""
+    drive = drive if drive.isascii() else unicodedata.normalize("NFC", drive)
     return _A2D2_FOLDER.sub(r"\1\2", drive)
 
 
@@ -200,7 +203,8 @@ def _matches_pattern(drive: str, pattern: str) -> bool:
 
 def _part_matches(part: str, pattern: str) -> bool:
     """Match one part; ``2018*`` and ``20180807_1*`` both find ``20180807145028``."""
-    spellings = {part, _one_spelling(part)}
+    pattern = unicodedata.normalize("NFC", pattern)
+    spellings = {unicodedata.normalize("NFC", part), _one_spelling(part)}
     if len(part) == 14 and part.isascii() and part.isdigit():
         spellings.add(f"{part[:8]}_{part[8:]}")
     return any(fnmatchcase(spelling, pattern) for spelling in spellings)

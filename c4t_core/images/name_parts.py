@@ -82,7 +82,8 @@ _FRAME_WORD = re.compile(
     r"(?i:(?<![^\W\d_])frames?[ _.-]?)(\d+)(?=$|[ _.-]*[^\W\d_])", re.ASCII
 )  # "frame_0001_crop_3": what is called the frame number is it
 _COUNTER = re.compile(  # before a time: "frame_12_t_3.2s", "img000012_1532402927.65"
-    r"(?<![^\W_])(?:frames?[ _.-]?(\d+)|(?:images?|imgs?|rgb|colou?r|depth)(\d{4,}))"
+    r"(?<![^\W_])(?:frames?[ _.-]?(?P<frame>\d+)|"
+    r"(?:images?|imgs?|rgb|colou?r|depth|left|right|front|rear)(?P<glued>\d{4,}))"
     r"(?:[ _.-]+(?:t|time|ts|at|sec|stamp|timestamp))?[ _.-]*$",
     re.ASCII | re.IGNORECASE,
 )
@@ -109,10 +110,10 @@ _BAND = r"(?:visible|infrared|thermal|lwir|nir)"  # two of them see the same mom
 _MORE = rf"(?:[ _-]?(?:{_SIDE}|{_LENS}))*(?:[ _-]?\d{{1,3}})?"
 # An explicit camera says so itself; "left" alone may begin the name of a drive ("left_turns").
 _EXPLICIT = (
-    rf"cam(?:era)?s?[ _-]?\d+(?:[ _-]?(?:{_SIDE}|{_LENS}))*"
+    rf"(?-i:[Cc]am(?:era)?[A-Z](?![^\W_]))|cam(?:era)?s?[ _-]?\d+(?:[ _-]?(?:{_SIDE}|{_LENS}))*"
     rf"|cam(?:era)?s?(?:[ _-][a-z](?![^\W_]))?{_MORE}"
     rf"|(?:(?:ring|{_LENS})[ _-])+{_SIDE}{_MORE}|stereo|mono|fisheye|{_BAND}"
-    r"|image_\d{1,2}|(?:left|right)img8bit|(?:ch|channel|view|lens)[ _-]?\d{1,2}"
+    r"|image_\d{1,2}|(?:left|right)img8bit|(?:ch|channel|view|lens|sensor)[ _-]?\d{1,2}"
 )
 _CAMERA_FOLDER = re.compile(
     rf"(?i:{_EXPLICIT}|{_SIDE}{_MORE}|image_\d+|cam(?:era)?s?[ _-]\w+)", re.ASCII
@@ -120,6 +121,7 @@ _CAMERA_FOLDER = re.compile(
 _CAMERA_WORDS = re.compile(
     rf"(?i:(?<![^\W_])(?:(?P<explicit>{_EXPLICIT})|{_SIDE}{_MORE})(?![^\W_]))", re.ASCII
 )
+_SIDES = {"L", "R", "l", "r", "FL", "FR", "RL", "RR", "BL", "BR"}
 _ONE_OF_A_RIG = re.compile(r"(?i:main|wide|narrow|tele|surround|roof|hood|cabin|ir|depth)")
 _BARE_CAMERA = re.compile(r"(?i:cam(?:era)?s?)")
 
@@ -227,15 +229,19 @@ def _numbered(stem: str) -> Told:
             return Told()
         camera, code = _prefix(text[: span[0]], glued=text[: span[0]][-1:] not in _SEPARATORS)
         number = text[span[0] : span[1]]
-        camera = camera or _camera_in(text[span[1] :])
         unique = code is not None and _CAMVID_CODE.fullmatch(code) is not None
+        if not unique:  # CamVid's "_L" is that of labels
+            camera = camera or _camera_in(text[span[1] :])
         return Told(code, unique, camera, _frame(number))
     time, start, end = found
     head, tail = text[:start], text[end:]
     span = _number(tail, in_tail=True)
     frame = None if span is None else _frame(tail[span[0] : span[1]])
     if frame is None and (counter := _COUNTER.search(head)):
-        frame, head = _frame(counter[1] or counter[2]), head[: counter.start()]
+        frame, head = (
+            _frame(counter[1] or counter[2]),
+            head[: counter.start(counter.lastindex or 0)],
+        )
     camera, code = _prefix(head, glued=head[-1:] not in _SEPARATORS)
     if code is not None and (code.isdigit() or not any(c.isdigit() for c in code)):
         frame = _frame(code) if frame is None and code.isdigit() else frame
@@ -301,7 +307,8 @@ def _is_ending(words: list[re.Match[str]], at: int, first: int) -> bool:
 def _camera_in(tail: str) -> str | None:
     match = _CAMERA_WORDS.search(tail)
     if match is None:
-        return None
+        side = tail.strip(_SEPARATORS)
+        return side if side in _SIDES else None
     return tail.strip(_SEPARATORS) if _BARE_CAMERA.fullmatch(match[0]) else match[0]
 
 
@@ -309,13 +316,13 @@ def _camera_in(tail: str) -> str | None:
 def _prefix(head: str, *, glued: bool) -> tuple[str | None, str | None]:
     """Return camera and recording that stand before a number; ``glued`` if nothing parts them."""
     head = head.strip(_SEPARATORS)
-    if head in {"L", "R", "l", "r"} or _ONE_OF_A_RIG.fullmatch(head):
+    if head in _SIDES or _ONE_OF_A_RIG.fullmatch(head):
         return head, None
     camera = None
     rest = [head]
     for match in _CAMERA_WORDS.finditer(head):
         before, after = head[: match.start()], head[match.end() :]
-        at_side = not after or (not before and any(c.isdigit() for c in after))
+        at_side = not _without_generic(after) or (not before and any(c.isdigit() for c in after))
         if (match["explicit"] or at_side) and not _BARE_CAMERA.fullmatch(match[0]):
             camera, rest = match[0], [before, after]
             glued = glued and bool(after)

@@ -5,6 +5,8 @@ The drive of a picture is the same wherever a folder is opened, and no two recor
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -492,6 +494,14 @@ def test_cameras_of_a_recording_are_one_drive(folders: list[str], below: str) ->
 
 def test_it_is_public() -> None:
     assert c4t_core.parse_frame_name("night/000123.jpg").drive == "night"
+
+
+@pytest.mark.parametrize("asked", ["Zürich", "Zü*", "trips/Zürich"])
+def test_a_drive_is_found_by_either_form_of_its_letters(asked: str) -> None:
+    """A Mac writes "ü" as two characters, a keyboard as one."""
+    for there, typed in (("NFC", "NFD"), ("NFD", "NFC")):
+        drive = unicodedata.normalize(there, "/data/trips/Zürich")
+        assert matches_drive(drive, unicodedata.normalize(typed, asked))
 
 
 def test_impossible_dates_are_no_times() -> None:

@@ -132,6 +132,7 @@ def _labels(scene: Scene, min_share: float) -> Iterable[str]:
     """Yield every label of the scene once, in a fixed order."""
     seen = [*scene.shares, *scene.counts, *(t.label for t in scene.things)]
     small = {name for name, part in scene.shares.items() if part < min_share or part <= 0}
+    small -= {name for name in small if scene.shares[name] <= 0 < scene.counts.get(name, 0)}
     few = {class_of(n) for n in small} - {class_of(n) for n in scene.shares if n not in small}
     for label in dict.fromkeys(seen):
         if label not in small and not (label in few and label not in scene.counts):
@@ -144,7 +145,7 @@ def _fact(scene: Scene, noun: Noun, names: set[str]) -> Fact:
     counts = class_counts(scene)
     counted = [counts[name] for name in sorted(names | classes) if name in counts]
     count = sum(counted) if counted else None
-    parts = [scene.shares[name] for name in sorted(names) if name in scene.shares]
+    parts = [part for name in sorted(names) if (part := scene.shares.get(name, 0.0)) > 0]
     numbered = {name for name in names if class_of(name) != name}
     return Fact(
         noun=noun,

@@ -150,6 +150,11 @@ def test_numbers_are_those_of_the_image(scene: Scene, seed: int) -> None:
                 assert part[1] in {in_words(n) for n in range(1, totals[fact.noun.key])}
 
 
+def test_what_is_counted_is_there_though_it_has_no_pixels() -> None:
+    scene = Scene("a.png", shares={"person": 0.0}, counts={"person": 1, "pedestrian": 2})
+    assert "Three pedestrians." in captions(scene, "sentence", 0)
+
+
 def test_seeds_vary_and_images_vary() -> None:
     scene = Scene("a.png", counts={"car": 3, "truck": 1, "person": 5}, weather="rain")
     assert len({tuple(captions(scene, "sentence", seed)) for seed in range(10)}) > 5

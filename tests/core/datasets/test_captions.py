@@ -152,7 +152,7 @@ def test_numbers_are_those_of_the_image(scene: Scene, seed: int) -> None:
 
 def test_what_is_counted_is_there_though_it_has_no_pixels() -> None:
     scene = Scene("a.png", shares={"person": 0.0}, counts={"person": 1, "pedestrian": 2})
-    assert "Three pedestrians." in captions(scene, "sentence", 0)
+    assert all("three" in sentence.lower() for sentence in captions(scene, "sentence", 0))
 
 
 def test_seeds_vary_and_images_vary() -> None:

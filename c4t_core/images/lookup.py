@@ -49,14 +49,18 @@ def spellings(name: str) -> Iterator[str]:
         # "file://run/1.jpg" is a relative name in the hands of those who do not know addresses.
         found = [path, f"{host}{path}"] if host not in ("", "localhost") else [path]
     for start in (*found, *(_NUMBERED.sub("", spelled) for spelled in found)):
-        yield from dict.fromkeys((start, _unescaped(start)))
+        yield from dict.fromkeys((start, unescaped(start)))
 
 
-def _unescaped(name: str) -> str:
-    """Return a name with its ``%20`` and the like as the characters they stand for."""
+def unescaped(name: str, errors: str = "surrogateescape") -> str:
+    """Return a name with its ``%20`` and the like as the characters they stand for.
+
+    Args:
+        name: as a list has it.
+        errors: what becomes of bytes that are no UTF-8, as of ``bytes.decode``.
+    """
     return _ESCAPED.sub(
-        lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "surrogateescape"),
-        name,
+        lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", errors), name
     )
 
 
@@ -66,18 +70,19 @@ class Alike:
     def __init__(self, names: Iterable[str]) -> None:
         """Take in the names."""
         self._names = set(names)
-        self._composed = _unique(self._names, _composed)
+        self._composed = _unique(self._names, composed)
         self._folded = _unique(self._names, _folded)
 
     def find(self, name: str) -> str | None:
         """Return the name itself, else the only one that is spelled alike, else None."""
         if name in self._names:
             return name
-        found = self._composed.get(_composed(name))
+        found = self._composed.get(composed(name))
         return found if found is not None else self._folded.get(_folded(name))
 
 
-def _composed(name: str) -> str:
+def composed(name: str) -> str:
+    """Return a name as most disks write its accents; macOS takes them apart."""
     return unicodedata.normalize("NFC", name)
 
 

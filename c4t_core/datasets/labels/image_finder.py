@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from c4t_core.datasets.labels.layout import Reading, Tally, files_below, is_label
 from c4t_core.images.decode import SUFFIXES
+from c4t_core.images.lookup import composed, unescaped
 
 _SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://[^/]*")
 _LOCAL = re.compile(r"[?&]d=([^&#]*)")  # Label Studio: /data/local-files/?d=folder/name.jpg
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")  # Label Studio: 1f3a5c7e-name.jpg
-_ESCAPES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _WORDS = re.compile(r"[^_.\-\s]+")
 _PARTS = {
     **dict.fromkeys(("train", "training"), frozenset({"train"})),
@@ -47,18 +46,11 @@ def name_forms(name: str) -> Iterator[str]:
         forms.append(local[1])
     if "?" in plain:
         forms.append(forms[1 if scheme else 0].partition("?")[0])
-    forms += [_unescaped(form) for form in forms]
-    forms += [_unescaped(form) for form in forms]  # some tools escape twice
+    forms += [unescaped(form, "replace") for form in forms]
+    forms += [unescaped(form, "replace") for form in forms]  # some tools escape twice
     forms += [form.replace("\\", "/") for form in forms]  # Windows' folders were escaped too
     forms += [_without_prefix(form) for form in forms]
     yield from dict.fromkeys(forms)
-
-
-def _unescaped(name: str) -> str:
-    def letters(match: re.Match[str]) -> str:
-        return bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "replace")
-
-    return _ESCAPES.sub(letters, name)
 
 
 def _without_prefix(name: str) -> str:
@@ -116,7 +108,7 @@ class ImageFinder:
 
     def _by_end(self, name: str, label: Path) -> tuple[list[Path], bool]:
         """Return the images that agree best with the end of a name, and if others do not fit."""
-        parts = [part for part in posixpath.normpath(_composed(name)).split("/") if part != ".."]
+        parts = [part for part in posixpath.normpath(composed(name)).split("/") if part != ".."]
         if not parts:
             return [], False
         named = self._index().get(parts[-1], [])
@@ -136,8 +128,8 @@ class ImageFinder:
             root = self._reading.root
             for path in files_below(root, SUFFIXES):
                 if is_label(path, root) is not True:
-                    folders = tuple(map(_composed, path.relative_to(root).parts[:-1]))
-                    for name in dict.fromkeys(map(_composed, (path.name, path.stem))):
+                    folders = tuple(map(composed, path.relative_to(root).parts[:-1]))
+                    for name in dict.fromkeys(map(composed, (path.name, path.stem))):
                         self._by_name.setdefault(name, []).append((path, (*folders, name)))
         return self._by_name
 
@@ -147,11 +139,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a name that is too long: an image written into the label file, for one
         return False
-
-
-def _composed(name: str) -> str:
-    """Return a name as most disks write its accents; macOS takes them apart."""
-    return unicodedata.normalize("NFC", name)
 
 
 def _agreeing(tail: Sequence[str], parts: Sequence[str]) -> int:

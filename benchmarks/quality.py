@@ -1,6 +1,7 @@
 """How well a model finds labelled driving images it has not seen: the figures anyone can repeat.
 
 ``python -m benchmarks.quality [--data FOLDER] [--model c4t]... [--part test] [--json FILE]``
+(``--graph plain`` or ``int8`` for one of a model's image graphs)
 
 The queries are in ``quality_queries.json``: weather, road, object, scene, and combinations of
 weather and object, each asked as a keyword and in two sentences whose words the captions of the
@@ -170,11 +171,11 @@ def embedded(model: Any, data: Path, part: str) -> Embedded:
     return Embedded(frames, queries, embed(model, frames), vectors)
 
 
-def run(data: Path, name: str, part: str) -> list[dict[str, Any]]:
-    """Measure one model by name on one part of the data."""
+def run(data: Path, name: str, part: str, graph: str | None = None) -> list[dict[str, Any]]:
+    """Measure one model by name on one part of the data; ``graph`` as of ``load_model``."""
     import c4t_core
 
-    found = embedded(c4t_core.load_model(name), data, part)
+    found = embedded(c4t_core.load_model(name, graph=graph), data, part)
     return measure(found.queries, found.images, found.texts)
 
 
@@ -192,6 +193,7 @@ def options_of(description: str | None) -> argparse.ArgumentParser:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = options_of(__doc__)
     parser.add_argument("--model", action="append", help="a model's name; may be repeated")
+    parser.add_argument("--graph", choices=("plain", "int8"), help="image graph (the fastest)")
     return parser.parse_args(arguments)
 
 
@@ -200,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     results = {}
     for name in options.model or ["c4t"]:
-        rows = run(options.data, name, options.part)
+        rows = run(options.data, name, options.part, options.graph)
         results[name] = {"summary": summary(rows), "queries": rows}
         print(f"{name}, {options.part} part, {len(rows)} queries")
         for row in rows:

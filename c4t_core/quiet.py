@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 # Looked through were all packages that an installation brings. Of them onnxruntime reports (from
-# 1.29 on, by itself, to its maker), huggingface_hub where it downloads, and ray where it starts.
+# 1.29 on, by itself, to its maker), openvino (when it is imported, by a package made for that),
+# huggingface_hub where it downloads, and ray where it starts.
 REPORTING = {
     "ORT_DISABLE_TELEMETRY": "1",
     "ORT_TELEMETRY_DISABLED": "1",  # its name in some builds
@@ -44,6 +48,8 @@ def report_nothing() -> None:
     """Have no library report its use; what is imported already is too late to be told."""
     for name, value in REPORTING.items():
         os.environ.setdefault(name, value)
+    # It has no switch; openvino goes on without the package that reports.
+    sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
 
 
 def keep_caches_inside() -> None:

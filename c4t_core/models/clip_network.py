@@ -18,6 +18,7 @@ from c4t_core.models import clip_folder
 from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.export import trace
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
+from c4t_core.models.protocol import PLAIN
 from c4t_core.paths import cache_dir
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class ClipFolder:
     """
 
     onnx_batch = 16
+    image_graph = PLAIN
 
     def __init__(self, name: str) -> None:
         if find_spec("open_clip") is None:  # before the weights: who lacks both needs it first

@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-FORMAT_VERSION = 1  # of the model folder
+FORMAT_VERSION = 1  # of config.json
 PREPROCESSING_VERSION = 1  # of decoding and resizing; part of every model's fingerprint
 IMAGE_POOLINGS = ("avg", "avgmax", "levels")  # see network.ImagePool
 TEXT_POOLINGS = ("mean", "cls")  # see network.pool_text

@@ -1,7 +1,7 @@
-"""The two engines, ONNX Runtime and torch, for a model folder of whatever format.
+"""The engines, OpenVINO, ONNX Runtime and torch, for a model folder of whatever format.
 
 :class:`ModelFolder` is what a format has to offer; preparing, batching, sessions, threads and
-normalising are here, once. Neither torch nor ONNX Runtime is imported before a network is used.
+normalising are here, once. No engine is imported before a network is used.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 TEXT_BATCH = 64  # texts at a time
+_PREPARED = 64  # images in memory at a time
 _ERRORS_ONLY = 3  # ONNX Runtime's log severity
 
 
@@ -49,6 +50,7 @@ class ModelFolder(Protocol):
         name: what the user calls the model.
         dim: width of an embedding.
         fingerprint: as of :class:`c4t_core.models.protocol.Model`.
+        image_graph: which image graph its embeddings are of, ``PLAIN`` or ``INT8``.
         preprocess: how an image is prepared.
         min_side: as of :class:`c4t_core.models.protocol.Model`.
         onnx_batch: images that ONNX Runtime takes at a time.
@@ -57,12 +59,13 @@ class ModelFolder(Protocol):
     name: str
     dim: int
     fingerprint: str
+    image_graph: str
     preprocess: PreprocessConfig
     min_side: int
     onnx_batch: int
 
     def engine(self, device: str | None) -> str:
-        """Return the better engine, ``"onnx"`` or ``"torch"``, for a device; None for any."""
+        """Return what is better for a device (None for any): its graphs ``"onnx"``, or torch."""
 
     def tokens(self) -> TextTokens:
         """Return the tokenizer."""
@@ -90,6 +93,7 @@ class FolderModel:
     Attributes:
         image_batch: images run at a time; the results do not depend on it.
         folder: the folder it came from.
+        graph: which image graph it runs, ``PLAIN`` or ``INT8``.
         name, dim, fingerprint, min_side: as of :class:`c4t_core.models.protocol.Model`.
     """
 
@@ -101,6 +105,7 @@ class FolderModel:
         self.dim = folder.dim
         self.fingerprint = folder.fingerprint
         self.min_side = folder.min_side
+        self.graph = folder.image_graph
         self._lock = Lock()
         self._tokens: TextTokens | None = None
 
@@ -119,9 +124,9 @@ class FolderModel:
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Return one unit row per image, float32 (n, d); (0, d) for none."""
         rows = []
-        for start in range(0, len(images), self.image_batch):
-            batch = [self.prepare(image) for image in images[start : start + self.image_batch]]
-            rows.append(self._run(IMAGE_GRAPH, np.stack(batch)))
+        for start in range(0, len(images), _PREPARED):
+            batch = [self.prepare(image) for image in images[start : start + _PREPARED]]
+            rows.append(self.encode_pixels(np.stack(batch)))
         return self._joined(rows)
 
     def encode_pixels(self, pixels: Pixels) -> Embeddings:
@@ -136,7 +141,7 @@ class FolderModel:
                 f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {side}, {side}, 3)"
             )
         starts = range(0, len(pixels), size)
-        return self._joined([self._run(IMAGE_GRAPH, pixels[i : i + size]) for i in starts])
+        return self._joined(self._run_all(IMAGE_GRAPH, [pixels[i : i + size] for i in starts]))
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Return one unit row per text, float32 (n, d); (0, d) for none."""
@@ -161,9 +166,13 @@ class FolderModel:
         """Embed one batch as unit rows with the image or the text network."""
         raise NotImplementedError
 
+    def _run_all(self, graph: str, batches: Sequence[NDArray[Any]]) -> list[Embeddings]:
+        """Embed batches, at the same time where the engine can."""
+        return [self._run(graph, batch) for batch in batches]
+
 
 class OnnxModel(FolderModel):
-    """A model run by ONNX Runtime on the CPU: what indexing and searching use.
+    """A model run by ONNX Runtime on the CPU: what searching uses.
 
     The networks are opened one by one at their first use, so that a search does not wait for the
     image network and indexing not for the text network. Safe to use from several threads.
@@ -184,6 +193,7 @@ class OnnxModel(FolderModel):
         self.threads = max(1, threads or available_threads())
         self._locks = {IMAGE_GRAPH: Lock(), TEXT_GRAPH: Lock()}
         self._sessions: dict[str, Any] = {}
+        self._running = Lock()
 
     def _session(self, graph: str) -> Any:
         with self._locks[graph]:
@@ -218,9 +228,79 @@ class OnnxModel(FolderModel):
             rows: Embeddings = session.run(["embeddings"], feed)[0]
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self.folder.graph_error(graph, f"cannot be run ({error})") from error
-        if rows.dtype != np.float32 or rows.shape != (len(inputs[0]), self.dim):
+        return self._checked(graph, rows, len(inputs[0]))
+
+    def _checked(self, graph: str, rows: Embeddings, count: int) -> Embeddings:
+        if rows.dtype != np.float32 or rows.shape != (count, self.dim):
             given = f"gives {rows.dtype} {rows.shape}, which does not fit its config.json"
             raise self.folder.graph_error(graph, given)
+        return rows
+
+
+class OpenVinoModel(OnnxModel):
+    """A model whose image network OpenVINO runs, each image in a stream of its own.
+
+    It uses what a processor has for 8 bits. The text network stays with ONNX Runtime, which
+    opens it sooner, and one text is no work.
+
+    Args:
+        folder: a checked model folder.
+        threads: images at the same time; None for as many as this process may use threads.
+
+    Raises:
+        ModelError: if its graphs are still to be made and cannot be.
+        MissingExtraError: if they are still to be made and packages for it are missing.
+    """
+
+    def __init__(self, folder: ModelFolder, threads: int | None = None) -> None:
+        super().__init__(folder, threads)
+        self.image_batch = 1  # no padding, little memory, and nothing depends on neighbours
+
+    def _open(self, graph: str) -> Any:
+        if graph != IMAGE_GRAPH:
+            return super()._open(graph)
+        path = self.folder.graph(graph)
+        try:
+            import openvino
+        except ImportError as error:
+            raise ModelError(
+                'OpenVINO is not installed here; install it with "pip install openvino", or '
+                'choose the engine "onnx".'
+            ) from error
+        settings = {
+            "NUM_STREAMS": self.threads,
+            "INFERENCE_NUM_THREADS": self.threads,
+            "INFERENCE_PRECISION_HINT": "f32",  # else some processors round to bfloat16
+            "ENABLE_CPU_PINNING": False,  # the cores decode as well
+        }
+        try:
+            compiled = openvino.Core().compile_model(str(path), "CPU", settings)
+            return openvino.AsyncInferQueue(compiled, self.threads)
+        except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+            raise self.folder.graph_error(graph, f"cannot be opened ({error})") from error
+
+    def _run(self, graph: str, *inputs: NDArray[Any]) -> Embeddings:
+        if graph != IMAGE_GRAPH:
+            return super()._run(graph, *inputs)
+        return self._run_all(graph, inputs)[0]
+
+    def _run_all(self, graph: str, batches: Sequence[NDArray[Any]]) -> list[Embeddings]:
+        queue = self._session(graph)
+        rows: list[Embeddings] = [np.empty((0, self.dim), np.float32)] * len(batches)
+
+        def keep(request: Any, index: int) -> None:
+            rows[index] = request.get_output_tensor(0).data.copy()
+
+        try:
+            with self._running:  # the queue has one callback
+                queue.set_callback(keep)
+                for index, batch in enumerate(batches):
+                    queue.start_async({0: np.ascontiguousarray(batch)}, index)
+                queue.wait_all()
+        except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+            raise self.folder.graph_error(graph, f"cannot be run ({error})") from error
+        for batch, found in zip(batches, rows, strict=True):
+            self._checked(graph, found, len(batch))
         return rows
 
 

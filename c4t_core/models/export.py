@@ -57,7 +57,7 @@ def export_onnx(folder: Path) -> None:
             trace(model, name, inputs, Path(scratch) / name, fold=False)
             graph = onnx.load(str(Path(scratch) / name))
         _merge_padding(graph.graph, pads)
-        _point_into_weights(graph, state, table)
+        point_into_weights(graph, state, table, most_inline=_INLINE_BYTES)
         write_whole(folder / name, graph.SerializeToString())
     write_manifest(folder)
 
@@ -212,15 +212,22 @@ def safetensors_table(path: Path) -> dict[str, tuple[str, list[int], int, int]]:
     return table
 
 
-def _point_into_weights(
+def point_into_weights(
     model: Any,
     state: dict[str, np.ndarray[Any, Any]],
     table: dict[str, tuple[str, list[int], int, int]],
+    most_inline: int | None = None,
 ) -> None:
     """Replace the initializers of a graph by references into ``model.safetensors``, in index.
 
     A weight stored as float16 gets a Cast to float32 behind it; a table that is only looked up is
     cast after the look-up, so that the rows in use are converted and not the whole table.
+
+    Args:
+        model: the ONNX model.
+        state: name of a weight -> its value, as it is computed with.
+        table: of :func:`safetensors_table`.
+        most_inline: bytes that any other constant may have; None for as many as it likes.
     """
     from onnx import TensorProto, numpy_helper
 
@@ -230,7 +237,7 @@ def _point_into_weights(
     for tensor in list(graph.initializer):
         key = tensor.name.removeprefix("model.")
         if key not in state:
-            _keep_inline(tensor)
+            _keep_inline(tensor, most_inline)
             continue
         if not np.array_equal(numpy_helper.to_array(tensor), state[key]):
             raise RuntimeError(f"the exporter changed the weight {key}")
@@ -255,9 +262,9 @@ def _cast(stored: str, name: str) -> Any:
     return helper.make_node("Cast", [stored], [name], f"{name}.cast", to=TensorProto.FLOAT)
 
 
-def _keep_inline(tensor: Any) -> None:
+def _keep_inline(tensor: Any, most: int | None) -> None:
     size = len(tensor.raw_data)
-    if size > _INLINE_BYTES:
+    if most is not None and size > most:
         raise RuntimeError(f"the exporter put {size} bytes of {tensor.name} into the graph")
 
 

@@ -3,6 +3,8 @@
 A model folder holds ``config.json``, ``model.safetensors``, ``tokenizer.json`` (and
 ``tokenizer_config.json``), ``image.onnx`` and ``text.onnx``, ``model_card.md``, and
 ``manifest.json`` with the SHA-256 sum of each, a format version and the preprocessing version.
+From format 2 on there may be a second image graph in 8 bits, ``image.int8.onnx``
+(:mod:`c4t_core.models.quantize`), with a preprocessing version of its own.
 Nothing here loads torch or ONNX Runtime unless tensors are asked for.
 """
 
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from c4t_core.errors import ModelError
 from c4t_core.files import atomic_folder, sha256, write_whole
 from c4t_core.models.config import FORMAT_VERSION, PREPROCESSING_VERSION, ModelConfig
+from c4t_core.models.protocol import INT8, PLAIN
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,11 +29,14 @@ WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 IMAGE_GRAPH = "image.onnx"
+INT8_GRAPH = "image.int8.onnx"
 TEXT_GRAPH = "text.onnx"
 CARD = "model_card.md"
 MANIFEST = "manifest.json"
 
+FOLDER_VERSION = 2  # of the folder; without a graph in 8 bits it is still written as 1
 _NEEDED = (CONFIG, WEIGHTS, TOKENIZER)
+_INT8_VERSION = "int8_preprocessing_version"
 AGAIN = "copy the model folder again from where it came"
 
 
@@ -41,6 +47,12 @@ class Manifest:
     files: dict[str, str]  # file name -> SHA-256, lower-case hex
     format_version: int
     preprocessing_version: int
+    int8_preprocessing_version: int = 0  # of the 8-bit image graph; 0 where there is none
+
+    @property
+    def graphs(self) -> tuple[str, ...]:
+        """The image graphs that the folder has, the fastest first; the plain one always counts."""
+        return (INT8, PLAIN) if self.int8_preprocessing_version else (PLAIN,)
 
 
 def unreadable(path: Path, why: object) -> ModelError:
@@ -101,8 +113,10 @@ def read_manifest(folder: Path) -> Manifest:
     if not folder.is_dir():
         raise ModelError(f'There is no model folder "{folder}"; see "c4t models list".')
     data = _read_json(folder, MANIFEST)
-    for what, known in (("format", FORMAT_VERSION), ("preprocessing", PREPROCESSING_VERSION)):
+    for what, known in (("format", FOLDER_VERSION), ("preprocessing", PREPROCESSING_VERSION)):
         _refuse_newer(folder, what, data.get(f"{what}_version"), known)
+    if _INT8_VERSION in data:
+        _refuse_newer(folder, "preprocessing", data[_INT8_VERSION], PREPROCESSING_VERSION)
     files = data.get("files")
     if not isinstance(files, dict) or not all(map(_plain, files, files.values())):
         raise ModelError(f'{MANIFEST} of the model "{folder}" lists no valid files; {AGAIN}.')
@@ -117,6 +131,7 @@ def read_manifest(folder: Path) -> Manifest:
         {name: str(digest).lower() for name, digest in files.items()},
         data["format_version"],
         data["preprocessing_version"],
+        data.get(_INT8_VERSION, 0) if INT8_GRAPH in files else 0,
     )
 
 
@@ -146,28 +161,51 @@ def verify_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def fingerprint(manifest: Manifest) -> str:
+def fingerprint(manifest: Manifest, graph: str = PLAIN) -> str:
     """Return the digest that an index is bound to: 64 hex digits.
 
     It covers what decides an embedding: weights, tokenizer, configuration and preprocessing
-    version. Both engines share it; the card and the graphs do not enter.
+    version. All engines share it; the card and the plain graphs, which only write the weights
+    down in another way, do not enter. The 8-bit graph rounds them, so it does.
+
+    Args:
+        manifest: of the folder.
+        graph: :data:`~c4t_core.models.protocol.PLAIN` or ``INT8``.
     """
     parts = [f"{name}={manifest.files[name]}" for name in _NEEDED]
     parts.append(f"preprocessing={manifest.preprocessing_version}")
+    if graph == INT8:
+        parts.append(f"{INT8_GRAPH}={manifest.files[INT8_GRAPH]}")
+        parts.append(f"{_INT8_VERSION}={manifest.int8_preprocessing_version}")
     return sha256("\n".join(parts))
 
 
-def write_manifest(folder: Path) -> Manifest:
-    """Write ``manifest.json`` for what lies in a model folder now (write, then rename)."""
+def write_manifest(folder: Path, int8_preprocessing_version: int | None = None) -> Manifest:
+    """Write ``manifest.json`` for what lies in a model folder now (write, then rename).
+
+    Args:
+        folder: the model folder.
+        int8_preprocessing_version: of its 8-bit graph; None for what the manifest says of it now.
+    """
     config = read_config(folder)
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name != MANIFEST)
-    data = {
-        "format_version": FORMAT_VERSION,
+    data: dict[str, Any] = {
+        "format_version": 1,
         "preprocessing_version": config.preprocess.version,
         "files": {name: sha256(folder / name) for name in names if name[0] != "."},
     }
+    if INT8_GRAPH in names:
+        data["format_version"] = FOLDER_VERSION
+        data[_INT8_VERSION] = int8_preprocessing_version or _int8_version_now(folder)
     write_whole(folder / MANIFEST, json.dumps(data, indent=1) + "\n")
     return read_manifest(folder)
+
+
+def _int8_version_now(folder: Path) -> int:
+    try:
+        return int(_read_json(folder, MANIFEST)[_INT8_VERSION])
+    except (ModelError, KeyError, TypeError, ValueError):
+        return PREPROCESSING_VERSION
 
 
 def read_tokenizer(folder: Path) -> dict[str, bytes]:

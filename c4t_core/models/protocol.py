@@ -17,6 +17,12 @@ Embeddings = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 """uint8 (n, height, width, 3), RGB, already resized for one model."""
 
+PLAIN = "plain"
+"""The image graph that computes with the weights as they were trained."""
+
+INT8 = "int8"
+"""The image graph whose weights and maps are rounded to 8 bits: faster, and not quite the same."""
+
 
 @runtime_checkable
 class Model(Protocol):
@@ -116,3 +122,4 @@ class ModelInfo:
     fingerprint: str = ""  # as of Model.fingerprint; empty where it is not known yet
     description: str = ""  # one sentence for people
     dim: int = 0  # width of an embedding, 0 where it is not known yet
+    graphs: tuple[tuple[str, str], ...] = ()  # (image graph, its fingerprint), the fastest first

@@ -2,7 +2,7 @@
 
 ``c4t`` ships with the application, ``c4t:NAME`` are the user's own (one folder each below
 :func:`c4t_core.paths.models_dir`), ``clip`` and ``clip:NAME`` are open_clip's. Importing this
-module loads neither torch nor ONNX Runtime.
+module loads no engine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import uuid
+from importlib.util import find_spec
 from pathlib import Path
 
 from c4t_core.errors import C4TError, ModelError
@@ -19,12 +20,12 @@ from c4t_core.files import atomic_folder
 from c4t_core.models import clip_folder
 from c4t_core.models import folder as model_folder
 from c4t_core.models.c4t import C4TFolder
-from c4t_core.models.engine import ModelFolder, OnnxModel, TorchModel
-from c4t_core.models.protocol import Model, ModelInfo
+from c4t_core.models.engine import ModelFolder, OnnxModel, OpenVinoModel, TorchModel
+from c4t_core.models.protocol import PLAIN, Model, ModelInfo
 from c4t_core.paths import models_dir, resource
 
 SHIPPED = "c4t"
-ENGINES = ("auto", "onnx", "torch")
+ENGINES = ("auto", "openvino", "onnx", "torch")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # what Windows keeps for devices, with or without an ending; and where the CLIP models lie
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|clip", re.IGNORECASE)
@@ -36,15 +37,19 @@ def load_model(
     engine: str = "auto",
     device: str | None = None,
     threads: int | None = None,
+    graph: str | None = None,
 ) -> Model:
     """Load a model by name.
 
     Args:
         name: ``c4t``, ``c4t:NAME``, ``clip``, ``clip:NAME``, or the path of a model folder.
-        engine: ``onnx``, ``torch``, or ``auto``: ONNX Runtime, but torch where a device other
-            than the CPU is asked for (or, for CLIP, there).
+        engine: ``openvino`` (texts by ONNX Runtime), ``onnx``, ``torch``, or ``auto``: OpenVINO
+            where it is installed, else ONNX Runtime, but torch where a device other than the CPU
+            is asked for (or, for CLIP, there).
         device: for torch: ``cpu``, ``cuda``, ``mps``; None for the fastest there is.
         threads: threads of one network run; None for all this process may use.
+        graph: the image graph, ``plain`` or ``int8``, which decides the embeddings of images;
+            None for the fastest that the model has and the engine runs. Torch runs the plain one.
 
     Returns:
         The model; its networks may be opened at their first use only.
@@ -55,20 +60,25 @@ def load_model(
     """
     if engine not in ENGINES:
         raise ModelError(f'There is no engine "{engine}"; use one of: {", ".join(ENGINES)}.')
-    folder = _open(name)
-    if engine == "auto":
-        engine = folder.engine(device)
-    if engine == "torch":
+    on_torch = engine == "torch" or (engine == "auto" and device not in (None, "cpu"))
+    folder = _open(name, PLAIN if on_torch and graph is None else graph)
+    if engine == "torch" or (engine == "auto" and folder.engine(device) == "torch"):
+        if folder.image_graph != PLAIN:
+            raise ModelError(f'Torch runs the plain graph of "{name}" only; use another engine.')
         return TorchModel(folder, device, threads)
-    return OnnxModel(folder, threads)
+    if engine == "auto" and find_spec("openvino") is None:  # as where no wheel of it exists
+        engine = "onnx"
+    return OnnxModel(folder, threads) if engine == "onnx" else OpenVinoModel(folder, threads)
 
 
-def _open(name: str) -> ModelFolder:
-    if _is_clip(name):
-        from c4t_core.models.clip_network import ClipFolder
+def _open(name: str, graph: str | None) -> ModelFolder:
+    if not _is_clip(name):
+        return C4TFolder(*_folder_of(name), graph)
+    from c4t_core.models.clip_network import ClipFolder
 
-        return ClipFolder(name)
-    return C4TFolder(*_folder_of(name))
+    if graph not in (None, PLAIN):
+        raise ModelError(f'The model "{name}" has the plain graph only; leave the graph out.')
+    return ClipFolder(name)
 
 
 def _is_clip(name: str) -> bool:
@@ -173,15 +183,17 @@ def _describe(name: str, folder: Path, description: str = "") -> ModelInfo:
         return ModelInfo(
             name, "c4t", folder, available=False, reason=str(error), size_bytes=_size(folder)
         )
+    graphs = tuple((kind, model_folder.fingerprint(manifest, kind)) for kind in manifest.graphs)
     text = description or _first_line(folder / model_folder.CARD) or f"A C4T model ({config.name})."
     return ModelInfo(
         name=name,
         kind="c4t",
         path=folder,
         size_bytes=_size(folder),
-        fingerprint=model_folder.fingerprint(manifest),
+        fingerprint=graphs[0][1],
         description=text,
         dim=config.projection,
+        graphs=graphs,
     )
 
 
@@ -258,6 +270,17 @@ def register(folder: Path, name: str) -> str:
             "space and try again."
         ) from error
     return f"c4t:{own}"
+
+
+def own_folder(name: str) -> Path:
+    """Return the folder of one of the user's own models, or of a path.
+
+    Raises:
+        ModelError: if there is none, or the model is not the user's to change.
+    """
+    if name == SHIPPED or _is_clip(name):
+        raise ModelError(f'"{name}" is not one of your own models and stays as it is.')
+    return _folder_of(name)[0]
 
 
 def remove(name: str) -> None:

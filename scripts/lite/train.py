@@ -17,7 +17,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from c4t_core.models.config import LITE
+from c4t_core.models.quantize import add_int8_graph
 from c4t_core.progress import Progress
 from scripts.lite.data import SOURCES, Frame, read_frames
 from scripts.lite.recipe import RecipeOptions
@@ -48,6 +51,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change an option"
+    )
+    parser.add_argument(
+        "--int8-only", action="store_true", help="only write the 8-bit graph of --output again"
     )
     return parser.parse_args(arguments)
 
@@ -87,7 +93,6 @@ def with_brightness(frame: Frame) -> Frame:
 
 def train(given: argparse.Namespace) -> Path:
     """Train, save and export; return the model folder."""
-    import numpy as np
     import torch
 
     from c4t_core.models.export import export_onnx
@@ -127,7 +132,24 @@ def train(given: argparse.Namespace) -> Path:
     model.text_head.load_state_dict(text_head.state_dict())
     card = model_card(frames, given.without, options, len(bank), time.monotonic() - started)
     state = model.state_dict()
-    return save_model(given.output, LITE, state, tokenizer_files(), card, finish=export_onnx)
+
+    def finish(folder: Path) -> None:
+        export_onnx(folder)
+        add_int8_graph(folder, spread(paths))
+
+    return save_model(given.output, LITE, state, tokenizer_files(), card, finish=finish)
+
+
+def spread(paths: Sequence[Path]) -> list[Path]:
+    """Return images in an order that mixes sources and drives, the same on every machine."""
+    return [paths[i] for i in np.random.default_rng(0).permutation(len(paths))]
+
+
+def quantize(given: argparse.Namespace) -> Path:
+    """Write the 8-bit image graph of a trained model again; nothing is trained."""
+    labelled = read_frames(given.data, given.without)
+    add_int8_graph(given.output, spread([f.path for f in labelled if f.part == "train"]))
+    return given.output
 
 
 def model_card(
@@ -155,7 +177,8 @@ def model_card(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train the model that the command line asks for."""
-    folder = train(_parse(arguments))
+    given = _parse(arguments)
+    folder = quantize(given) if given.int8_only else train(given)
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{folder}: {size / 1e6:.1f} MB")
     return 0

@@ -1,4 +1,4 @@
-"""Both engines: one answer, whatever else is in the batch; nothing heavy imported to search."""
+"""All engines: one answer, whatever else is in the batch; nothing heavy imported to search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from c4t_core.errors import ModelError
 from c4t_core.models.c4t import C4TFolder
-from c4t_core.models.engine import OnnxModel, TorchModel
+from c4t_core.models.engine import OnnxModel, OpenVinoModel, TorchModel
 from c4t_core.models.folder import write_manifest
 from c4t_core.models.protocol import Model
 from tests.helpers.tiny_model import TINY
@@ -46,9 +46,14 @@ def torch_model(tiny_model_folder: Path) -> TorchModel:
     return TorchModel(C4TFolder(tiny_model_folder, "tiny"), "cpu")
 
 
-@pytest.fixture(params=["onnx", "torch"])
-def model(request: pytest.FixtureRequest, tiny_model, torch_model) -> Model:
-    return tiny_model if request.param == "onnx" else torch_model
+@pytest.fixture(scope="module")
+def openvino_model(tiny_model_folder: Path) -> OpenVinoModel:
+    return OpenVinoModel(C4TFolder(tiny_model_folder, "tiny"), threads=2)
+
+
+@pytest.fixture(params=["onnx", "openvino", "torch"])
+def model(request: pytest.FixtureRequest, tiny_model, openvino_model, torch_model) -> Model:
+    return {"onnx": tiny_model, "openvino": openvino_model, "torch": torch_model}[request.param]
 
 
 @pytest.fixture
@@ -77,6 +82,12 @@ def test_none_give_no_rows(model):
     for rows in (model.encode_images([]), model.encode_texts([]), model.encode_pixels(empty)):
         assert rows.shape == (0, model.dim)
         assert rows.dtype == np.float32
+
+
+def test_openvino_and_onnx_runtime_agree(tiny_model, openvino_model):
+    assert tiny_model.fingerprint == openvino_model.fingerprint
+    a, b = tiny_model.encode_images(images()), openvino_model.encode_images(images())
+    np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_both_engines_agree(tiny_model, torch_model):

@@ -1,0 +1,203 @@
+"""The image graph in 8 bits: near the plain one on every engine, and never mistaken for it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from c4t_core.cli import main
+from c4t_core.errors import ModelError
+from c4t_core.models.c4t import C4TFolder
+from c4t_core.models.engine import OnnxModel, OpenVinoModel
+from c4t_core.models.folder import read_manifest, verify_manifest, write_manifest
+from c4t_core.models.quantize import _added, add_int8_graph, weight_scale
+from c4t_core.models.registry import load_model, model_info, register
+
+MOST = 32767 / 255  # sum of two weights whose products still fit into 16 bits
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("frames")
+    rng = np.random.default_rng(4)
+    paths = []
+    for number in range(24):
+        low = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        path = folder / f"{number:03d}.png"
+        Image.fromarray(low).resize((160, 120), Image.Resampling.BICUBIC).save(path)
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def both(
+    tiny_model_folder: Path, frames: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The tiny model with both image graphs; never write into it."""
+    folder = Path(shutil.copytree(tiny_model_folder, tmp_path_factory.mktemp("int8") / "tiny"))
+    add_int8_graph(folder, frames)
+    return folder
+
+
+def opened(paths: list[Path]) -> list[Image.Image]:
+    return [Image.open(path).convert("RGB") for path in paths]
+
+
+@pytest.mark.parametrize("engine", ["onnx", "openvino"])
+def test_it_is_near_the_plain_graph(both, frames, engine):
+    plain = load_model(str(both), engine=engine, graph="plain").encode_images(opened(frames))
+    int8 = load_model(str(both), engine=engine, graph="int8").encode_images(opened(frames))
+    cosines = (plain * int8).sum(axis=1)
+    assert cosines.min() > 0.97
+    assert cosines.max() < 1 - 1e-7  # it is another graph indeed
+    others = (plain @ plain.T)[~np.eye(len(plain), dtype=bool)]
+    assert others.mean() < cosines.min()  # and frames stay apart
+
+
+def test_both_engines_give_the_same(both, frames):
+    images = opened(frames)
+    rows = [load_model(str(both), engine=e).encode_images(images) for e in ("onnx", "openvino")]
+    assert (rows[0] * rows[1]).sum(axis=1).min() > 0.99
+
+
+@pytest.mark.parametrize("graph", ["plain", "int8"])
+@pytest.mark.parametrize("engine", ["onnx", "openvino"])
+def test_a_vector_does_not_depend_on_its_batch(both, frames, engine, graph):
+    model = load_model(str(both), engine=engine, graph=graph, threads=2)
+    pixels = np.stack([model.prepare(image) for image in opened(frames)])
+    whole = model.encode_pixels(pixels)
+    order = np.random.default_rng(1).permutation(len(pixels))
+    np.testing.assert_allclose(model.encode_pixels(pixels[order]), whole[order], atol=1e-5)
+    np.testing.assert_allclose(model.encode_pixels(pixels[3:4])[0], whole[3], atol=1e-5)
+
+
+def test_its_vectors_are_of_another_kind(tiny_model_folder, both):
+    before = model_info(str(tiny_model_folder))
+    after = model_info(str(both))
+    assert [name for name, _ in before.graphs] == ["plain"]
+    assert [name for name, _ in after.graphs] == ["int8", "plain"]
+    assert dict(after.graphs)["plain"] == before.fingerprint  # old indexes go on
+    assert after.fingerprint == dict(after.graphs)["int8"] != before.fingerprint
+    for name, digest in after.graphs:
+        assert load_model(str(both), graph=name).fingerprint == digest
+
+
+def test_the_fastest_graph_is_the_usual_one_but_torch_has_the_plain_one(both):
+    model = load_model(str(both))
+    assert isinstance(model, OpenVinoModel)
+    assert model.graph == "int8"
+    assert load_model(str(both), engine="torch", device="cpu").graph == "plain"
+    with pytest.raises(ModelError, match="another engine"):
+        load_model(str(both), engine="torch", device="cpu", graph="int8")
+
+
+def test_without_openvino_onnx_runtime_serves(both, monkeypatch):
+    monkeypatch.setattr("c4t_core.models.registry.find_spec", lambda name: None)
+    model = load_model(str(both))
+    assert type(model) is OnnxModel
+    assert model.graph == "int8"
+
+
+def test_openvino_that_is_missing_is_a_sentence(both, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    model = load_model(str(both), engine="openvino")
+    with pytest.raises(ModelError, match="pip install openvino"):
+        model.encode_images([Image.new("RGB", (64, 64))])
+
+
+def test_a_model_without_it_says_how_to_get_it(tiny_model_folder):
+    with pytest.raises(ModelError, match="c4t models quantize tiny"):
+        C4TFolder(tiny_model_folder, "tiny", "int8")
+
+
+def test_the_folder_says_what_it_holds(both, tiny_model_folder, tmp_path):
+    assert read_manifest(tiny_model_folder).format_version == 1  # earlier versions read it
+    manifest = verify_manifest(both)
+    assert manifest.format_version == 2
+    folder = Path(shutil.copytree(both, tmp_path / "model"))
+    assert write_manifest(folder) == manifest  # what is known of it is kept
+    path = folder / "manifest.json"
+    data = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**data, "int8_preprocessing_version": 99}), "utf-8")
+    with pytest.raises(ModelError, match="newer"):
+        C4TFolder(folder, "model")
+    del data["int8_preprocessing_version"]  # how its pixels are made is not known then
+    path.write_text(json.dumps(data), "utf-8")
+    assert read_manifest(folder).graphs == ("plain",)
+
+
+def test_a_changed_graph_is_refused(both, tmp_path):
+    folder = Path(shutil.copytree(both, tmp_path / "model"))
+    with (folder / "image.int8.onnx").open("ab") as out:
+        out.write(b"\0")
+    with pytest.raises(ModelError, match=r"image\.int8\.onnx .* damaged"):
+        load_model(str(folder))
+
+
+def test_weights_in_floats_are_in_the_folder_once(both):
+    graph = onnx.load(both / "image.int8.onnx", load_external_data=False).graph
+    floats = [t for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT16]
+    assert floats
+    assert {e.value for t in floats for e in t.external_data if e.key == "location"} == {
+        "model.safetensors"
+    }
+    onnx.checker.check_model(str(both / "image.int8.onnx"))
+
+
+def test_no_two_products_leave_16_bits():
+    rng = np.random.default_rng(2)
+    weights = rng.standard_t(3, (40, 31, 3, 3))
+    steps = np.round(weights / weight_scale(weights, 1).reshape(-1, 1, 1, 1))
+    assert np.abs(steps).max() <= 127
+    assert np.abs(steps[:, 0:30:2] + steps[:, 1:30:2]).max() <= MOST
+    alone = weights[:, :1]
+    steps = np.round(alone / weight_scale(alone, 40).reshape(-1, 1, 1, 1))
+    assert np.abs(steps).reshape(40, -1).max(axis=1) == pytest.approx(np.full(40, 127))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_what_an_error_adds_on_average(groups):
+    import torch
+
+    rng = np.random.default_rng(5)
+    error = rng.standard_normal((12, 6 // groups, 3, 3))
+    means = rng.standard_normal(6)
+    maps = torch.from_numpy(np.broadcast_to(means[:, None, None], (6, 5, 5)).copy())[None]
+    want = torch.nn.functional.conv2d(maps, torch.from_numpy(error), groups=groups)
+    np.testing.assert_allclose(_added(error, means, groups), want[0, :, 0, 0].numpy())
+
+
+def test_a_model_of_ones_own_becomes_faster(tiny_model_folder, frames, data_dir, capsys):
+    register(tiny_model_folder, "mine")
+    assert main(["models", "quantize", "c4t:mine", "--images", str(frames[0].parent)]) == 0
+    assert "new indexes use it" in capsys.readouterr().out
+    assert model_info("c4t:mine").graphs[0][0] == "int8"
+    assert main(["models", "quantize", "c4t"]) == 1
+    assert "not one of your own" in capsys.readouterr().err
+
+
+def test_images_that_cannot_be_read_are_a_sentence(tiny_model_folder, tmp_path):
+    folder = Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(ModelError, match="None of the images"):
+        add_int8_graph(folder, [broken])
+    assert read_manifest(folder).graphs == ("plain",)
+
+
+def test_openvino_reports_nothing():
+    """It would, when it is imported, through a package of its own."""
+    code = (
+        "import c4t_core, sys, openvino\n"
+        "print([n for n, m in sys.modules.items() if n.startswith('openvino_telemetry') and m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -66,7 +66,7 @@ def keep_caches_inside() -> None:
 
 def _font_settings(folder: Path) -> Path:
     """Write settings that add to the system's a folder to which the list of fonts is written."""
-    from xml.sax.saxutils import escape
+    from html import escape  # that of xml.sax loads what opens addresses
 
     path = folder / "fonts.conf"
     text = _FONTS_TOO.format(folder=escape(str(folder)), system=_FONTS)

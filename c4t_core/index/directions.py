@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from c4t_core.errors import ImageError, ModelError, QueryError
 from c4t_core.images.decode import open_image
 from c4t_core.index.query import Query
-from c4t_core.models.protocol import CutText, Model, cut_texts
+from c4t_core.models.protocol import PLAIN, CutText, Model, SeveralGraphs, cut_texts
 
 _CANCELLED_OUT = 1e-4  # shorter sums than this are rounding noise, not a direction
 _REMEMBERED = 64  # directions of recent queries
@@ -87,6 +87,9 @@ def _load(path: Path) -> Any:
 class ModelHandle:
     """A model, or the name of one.
 
+    A model may embed images by one of several graphs, whose vectors are not quite the same; texts
+    it embeds alike. Vectors of which graph an index holds is told by their fingerprint.
+
     Args:
         model: what the user chose.
 
@@ -98,20 +101,33 @@ class ModelHandle:
         """Look up what is known without loading weights."""
         self._lock = threading.Lock()
         self._directions: OrderedDict[Query, NDArray[np.float32]] = OrderedDict()
-        self._model: Model | None = None
+        self._models: dict[str, Model] = {}  # by fingerprint
+        self._loaded: Model | None = None
         if isinstance(model, str):
             from c4t_core.models.registry import model_info
 
             info = model_info(model)
-            self.name, self._fingerprint, self._dim = info.name, info.fingerprint, info.dim
+            self.name, self._dim = info.name, info.dim
+            self._graphs = info.graphs or ((PLAIN, info.fingerprint),)
         else:
-            self._model = model
-            self.name, self._fingerprint, self._dim = model.name, model.fingerprint, model.dim
+            self._loaded = model
+            self.name, self._dim = model.name, model.dim
+            plain = ((PLAIN, model.fingerprint),)
+            self._graphs = model.graphs if isinstance(model, SeveralGraphs) else plain
 
     @property
     def fingerprint(self) -> str:
-        """Identity of the model; loads it where it is not known otherwise."""
-        return self._fingerprint or self.get().fingerprint
+        """Identity of what a new index is made with; loads the model where it is not known."""
+        return self._graphs[0][1] or self.get().fingerprint
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Identities of all whose vectors can be searched, that of a new index first."""
+        return (self.fingerprint, *(digest for _, digest in self._graphs[1:]))
+
+    def graph(self, fingerprint: str) -> str:
+        """Return the image graph that a fingerprint stands for."""
+        return next((name for name, digest in self._graphs if digest == fingerprint), PLAIN)
 
     @property
     def dim(self) -> int:
@@ -125,32 +141,55 @@ class ModelHandle:
             ModelError, MissingExtraError: if it cannot be loaded.
         """
         with self._lock:
-            if self._model is None:
+            if self._loaded is None:
                 from c4t_core.models.registry import load_model
 
-                self._model = load_model(self.name)
-                if self._fingerprint and self._model.fingerprint != self._fingerprint:
+                model = load_model(self.name)
+                if self._graphs[0][1] not in ("", model.fingerprint):
                     raise ModelError(
                         f'The model "{self.name}" was replaced while it was in use; '
                         "open the folder again."
                     )
-            return self._model
+                self._loaded = model
+            return self._loaded
+
+    def of(self, fingerprint: str) -> Model:
+        """Return the model with the graph whose vectors have this fingerprint, loaded.
+
+        Raises:
+            ModelError, MissingExtraError: if it cannot be loaded.
+        """
+        model = self.get()
+        if fingerprint == model.fingerprint or not isinstance(model, SeveralGraphs):
+            return model
+        with self._lock:
+            if fingerprint not in self._models:
+                self._models[fingerprint] = model.with_graph(self.graph(fingerprint))
+            return self._models[fingerprint]
 
     def cut_terms(self, query: Query) -> tuple[CutText, ...]:
         """Return the terms in words that the model does not read whole."""
         texts = [term.text or "" for term in query.terms if term.image is None]
         return tuple(cut_texts(self.get(), texts)) if texts else ()
 
-    def direction(self, query: Query) -> NDArray[np.float32]:
-        """Return the unit direction (d,) of a query, remembered if it is of words only."""
+    def direction(self, query: Query, fingerprint: str = "") -> NDArray[np.float32]:
+        """Return the unit direction (d,) of a query, remembered if it is of words only.
+
+        Args:
+            query: terms.
+            fingerprint: of the vectors that it is put to; pictures in it are embedded alike.
+        """
+        if all(term.image is None for term in query.terms):
+            return self._of_words(query)
+        return embed_query(query, self.of(fingerprint or self.fingerprint))
+
+    def _of_words(self, query: Query) -> NDArray[np.float32]:
         with self._lock:
             known = self._directions.get(query)
-        if known is not None:
-            return known
-        direction = embed_query(query, self.get())
-        if all(term.image is None for term in query.terms):  # a file may change
+        if known is None:
+            known = embed_query(query, self.get())
             with self._lock:
-                self._directions[query] = direction
+                self._directions[query] = known
                 if len(self._directions) > _REMEMBERED:
                     self._directions.popitem(last=False)
-        return direction
+        return known

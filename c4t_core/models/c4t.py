@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -308,19 +309,33 @@ class C4TFolder:
         self.name = name
         self.manifest = verify_manifest(path)
         self.config = read_config(path)
-        self.image_graph = graph or self.manifest.graphs[0]
-        if self.image_graph not in self.manifest.graphs:
-            raise ModelError(
-                f'The model "{name}" has no image graph in 8 bits; make one with '
-                f'"c4t models quantize {name}", or use the plain graph.'
-            )
         self.dim = self.config.projection
-        self.fingerprint = fingerprint(self.manifest, self.image_graph)
+        self.graphs = {kind: fingerprint(self.manifest, kind) for kind in self.manifest.graphs}
+        self._choose(graph or self.manifest.graphs[0])
+
+    def _choose(self, graph: str) -> None:
+        if graph not in self.graphs:
+            raise ModelError(
+                f'The model "{self.name}" has no image graph in 8 bits; make one with '
+                f'"c4t models quantize {self.name}", or use the plain graph.'
+            )
+        self.image_graph = graph
+        self.fingerprint = self.graphs[graph]
         self.preprocess = self.config.preprocess
-        if self.image_graph == INT8:
+        if graph == INT8:
             version = self.manifest.int8_preprocessing_version
             self.preprocess = replace(self.preprocess, version=version)
         self.min_side = self.preprocess.size
+
+    def with_graph(self, graph: str) -> C4TFolder:
+        """Return the folder with another image graph; it is not checked again.
+
+        Raises:
+            ModelError: if it has no such graph.
+        """
+        other = copy.copy(self)
+        other._choose(graph)
+        return other
 
     def engine(self, device: str | None) -> str:
         """Return ``"onnx"``, but ``"torch"`` for another device than the CPU."""

@@ -142,7 +142,8 @@ class ClipFolder:
         self.fingerprint = clip_folder.fingerprint(self.path, about)
         self.preprocess = clip_folder.preprocessing(clip_folder.read_config(self.path))
         self.min_side = 2 * self.preprocess.size  # its own bicubic filter still does the work
-        self.graphs = cache_dir() / "clip" / self.fingerprint[:40]
+        self.graphs = {PLAIN: self.fingerprint}
+        self.cached = cache_dir() / "clip" / self.fingerprint[:40]
         open_clip()  # says what to install, if it cannot be imported
 
     def engine(self, device: str | None) -> str:
@@ -154,6 +155,10 @@ class ClipFolder:
         except (MissingExtraError, ModelError):
             return "torch"
         return "onnx"
+
+    def with_graph(self, graph: str) -> ClipFolder:
+        """Return this folder; it has one image graph."""
+        return self
 
     def tokens(self) -> ClipTokens:
         """Return the tokenizer."""
@@ -167,7 +172,7 @@ class ClipFolder:
             ModelError: if the weights do not fit, or this architecture cannot be exported.
         """
         names = (IMAGE_GRAPH, TEXT_GRAPH)
-        if all((self.graphs / name).is_file() for name in names):
+        if all((self.cached / name).is_file() for name in names):
             return
         if find_spec("onnx") is None:
             raise MissingExtraError("Writing CLIP for ONNX Runtime", "clip")
@@ -180,7 +185,7 @@ class ClipFolder:
             torch.from_numpy(tokens.pad(tokens.ids(["a truck", "snow"]))[0]),
         )
         network = self.network()
-        with atomic_folder(self.graphs, replace=True) as folder:
+        with atomic_folder(self.cached, replace=True) as folder:
             for name, example in zip(names, inputs, strict=True):
                 path = folder / name
                 try:
@@ -193,12 +198,12 @@ class ClipFolder:
 
     def graph(self, name: str) -> Path:
         """Return the file of a graph."""
-        return self.graphs / name
+        return self.cached / name
 
     def graph_error(self, name: str, problem: str) -> ModelError:
         """Return the error for a graph that cannot be used."""
         return ModelError(
-            f'A cached copy of the CLIP model cannot be opened; delete "{self.graphs}" and try '
+            f'A cached copy of the CLIP model cannot be opened; delete "{self.cached}" and try '
             "again, it is made anew."
         )
 

@@ -7,6 +7,7 @@ normalising are here, once. No engine is imported before a network is used.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -51,6 +52,7 @@ class ModelFolder(Protocol):
         dim: width of an embedding.
         fingerprint: as of :class:`c4t_core.models.protocol.Model`.
         image_graph: which image graph its embeddings are of, ``PLAIN`` or ``INT8``.
+        graphs: fingerprint of each image graph that it has.
         preprocess: how an image is prepared.
         min_side: as of :class:`c4t_core.models.protocol.Model`.
         onnx_batch: images that ONNX Runtime takes at a time.
@@ -60,12 +62,16 @@ class ModelFolder(Protocol):
     dim: int
     fingerprint: str
     image_graph: str
+    graphs: dict[str, str]
     preprocess: PreprocessConfig
     min_side: int
     onnx_batch: int
 
     def engine(self, device: str | None) -> str:
         """Return what is better for a device (None for any): its graphs ``"onnx"``, or torch."""
+
+    def with_graph(self, graph: str) -> ModelFolder:
+        """Return the folder with another image graph."""
 
     def tokens(self) -> TextTokens:
         """Return the tokenizer."""
@@ -94,6 +100,7 @@ class FolderModel:
         image_batch: images run at a time; the results do not depend on it.
         folder: the folder it came from.
         graph: which image graph it runs, ``PLAIN`` or ``INT8``.
+        graphs: as of :class:`c4t_core.models.protocol.SeveralGraphs`.
         name, dim, fingerprint, min_side: as of :class:`c4t_core.models.protocol.Model`.
     """
 
@@ -106,8 +113,14 @@ class FolderModel:
         self.fingerprint = folder.fingerprint
         self.min_side = folder.min_side
         self.graph = folder.image_graph
+        others = [pair for pair in folder.graphs.items() if pair[0] != self.graph]
+        self.graphs = ((self.graph, self.fingerprint), *others)
         self._lock = Lock()
         self._tokens: TextTokens | None = None
+
+    def with_graph(self, graph: str) -> FolderModel:
+        """Return the same model with another image graph, run on the CPU."""
+        return self if graph == self.graph else on_cpu(self.folder.with_graph(graph))
 
     @property
     def tokens(self) -> TextTokens:
@@ -344,3 +357,10 @@ class TorchModel(FolderModel):
             rows = torch.nn.functional.normalize(encode(*data).float(), dim=1)
             out: Embeddings = rows.cpu().numpy()
         return out
+
+
+def on_cpu(folder: ModelFolder, threads: int | None = None) -> OnnxModel:
+    """Return a model for the CPU: in OpenVINO, or in ONNX Runtime where that has no wheel."""
+    if find_spec("openvino") is None:
+        return OnnxModel(folder, threads)
+    return OpenVinoModel(folder, threads)

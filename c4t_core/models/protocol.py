@@ -71,6 +71,21 @@ class LimitedTexts(Protocol):
         ...
 
 
+@runtime_checkable
+class SeveralGraphs(Protocol):
+    """What a model offers whose folder has more than one image graph.
+
+    Attributes:
+        graphs: (image graph, its fingerprint) of each, the one that this model runs first.
+    """
+
+    graphs: tuple[tuple[str, str], ...]
+
+    def with_graph(self, graph: str) -> Model:
+        """Return the same model with another image graph; texts are embedded alike."""
+        ...
+
+
 @dataclass(frozen=True)
 class CutText:
     """A text that a model does not read whole.

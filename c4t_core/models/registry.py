@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import uuid
-from importlib.util import find_spec
 from pathlib import Path
 
 from c4t_core.errors import C4TError, ModelError
@@ -20,7 +19,7 @@ from c4t_core.files import atomic_folder
 from c4t_core.models import clip_folder
 from c4t_core.models import folder as model_folder
 from c4t_core.models.c4t import C4TFolder
-from c4t_core.models.engine import ModelFolder, OnnxModel, OpenVinoModel, TorchModel
+from c4t_core.models.engine import ModelFolder, OnnxModel, OpenVinoModel, TorchModel, on_cpu
 from c4t_core.models.protocol import PLAIN, Model, ModelInfo
 from c4t_core.paths import models_dir, resource
 
@@ -66,8 +65,8 @@ def load_model(
         if folder.image_graph != PLAIN:
             raise ModelError(f'Torch runs the plain graph of "{name}" only; use another engine.')
         return TorchModel(folder, device, threads)
-    if engine == "auto" and find_spec("openvino") is None:  # as where no wheel of it exists
-        engine = "onnx"
+    if engine == "auto":
+        return on_cpu(folder, threads)
     return OnnxModel(folder, threads) if engine == "onnx" else OpenVinoModel(folder, threads)
 
 

@@ -18,6 +18,7 @@ from c4t_core.errors import ModelError
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import OnnxModel, OpenVinoModel
 from c4t_core.models.folder import read_manifest, verify_manifest, write_manifest
+from c4t_core.models.protocol import SeveralGraphs
 from c4t_core.models.quantize import _added, add_int8_graph, weight_scale
 from c4t_core.models.registry import load_model, model_info, register
 
@@ -99,8 +100,23 @@ def test_the_fastest_graph_is_the_usual_one_but_torch_has_the_plain_one(both):
         load_model(str(both), engine="torch", device="cpu", graph="int8")
 
 
+def test_a_model_gives_itself_with_another_graph(both, frames):
+    model = load_model(str(both))
+    assert isinstance(model, SeveralGraphs)
+    plain = model.with_graph("plain")
+    images = opened(frames[:3])
+    want = load_model(str(both), graph="plain")
+    assert plain.fingerprint == want.fingerprint == dict(model.graphs)["plain"]
+    np.testing.assert_array_equal(plain.encode_images(images), want.encode_images(images))
+    assert model.with_graph("int8") is model
+    torch = load_model(str(both), engine="torch", device="cpu")
+    assert [name for name, _ in torch.graphs] == ["plain", "int8"]  # what it runs comes first
+    assert torch.with_graph("int8").fingerprint == model.fingerprint
+    np.testing.assert_array_equal(plain.encode_texts(["a car"]), model.encode_texts(["a car"]))
+
+
 def test_without_openvino_onnx_runtime_serves(both, monkeypatch):
-    monkeypatch.setattr("c4t_core.models.registry.find_spec", lambda name: None)
+    monkeypatch.setattr("c4t_core.models.engine.find_spec", lambda name: None)
     model = load_model(str(both))
     assert type(model) is OnnxModel
     assert model.graph == "int8"

@@ -251,23 +251,19 @@ class OnnxModel(FolderModel):
 
 
 class OpenVinoModel(OnnxModel):
-    """A model whose image network OpenVINO runs, each image in a stream of its own.
+    """A model whose image network OpenVINO runs, a few images in each of several streams.
 
     It uses what a processor has for 8 bits. The text network stays with ONNX Runtime, which
     opens it sooner, and one text is no work.
 
     Args:
         folder: a checked model folder.
-        threads: images at the same time; None for as many as this process may use threads.
+        threads: streams, of one thread each; None for all this process may use.
 
     Raises:
         ModelError: if its graphs are still to be made and cannot be.
         MissingExtraError: if they are still to be made and packages for it are missing.
     """
-
-    def __init__(self, folder: ModelFolder, threads: int | None = None) -> None:
-        super().__init__(folder, threads)
-        self.image_batch = 1  # no padding, little memory, and nothing depends on neighbours
 
     def _open(self, graph: str) -> Any:
         if graph != IMAGE_GRAPH:

@@ -200,6 +200,17 @@ def test_a_model_of_ones_own_becomes_faster(tiny_model_folder, frames, data_dir,
     assert "not one of your own" in capsys.readouterr().err
 
 
+def test_a_graph_that_changes_too_much_is_not_kept(
+    tiny_model_folder, frames, tmp_path, monkeypatch
+):
+    folder = Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
+    monkeypatch.setattr("c4t_core.models.quantize.LEAST_MEAN", 0.9999999)
+    with pytest.raises(ModelError, match="too much"):
+        add_int8_graph(folder, frames)
+    assert read_manifest(folder).graphs == ("plain",)
+    assert not (folder / "image.int8.onnx").exists()
+
+
 def test_images_that_cannot_be_read_are_a_sentence(tiny_model_folder, tmp_path):
     folder = Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
     broken = tmp_path / "broken.jpg"

@@ -63,7 +63,9 @@ def test_the_engine_can_be_chosen(tiny_model_folder):
     assert isinstance(load_model(name, engine="torch", device="cpu"), TorchModel)
     assert isinstance(load_model(name, device="cpu"), OnnxModel)
     assert load_model(name, engine="onnx", threads=3).threads == 3
-    with pytest.raises(ModelError, match='no engine "tensorrt"; use one of: auto, openvino, onnx, torch'):
+    with pytest.raises(
+        ModelError, match='no engine "tensorrt"; use one of: auto, openvino, onnx, torch'
+    ):
         load_model(name, engine="tensorrt")
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from c4t_core.errors import C4TError, ModelError
 from c4t_core.files import atomic_folder
-from c4t_core.models import clip_folder
 from c4t_core.models import folder as model_folder
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import ModelFolder, OnnxModel, OpenVinoModel, TorchModel, on_cpu
@@ -146,7 +145,13 @@ def list_models() -> list[ModelInfo]:
     for folder in sorted(_own_folders(), key=lambda path: path.name.lower()):
         if folder.is_dir() and _usable(folder.name):
             infos.append(_describe(f"c4t:{folder.name}", folder))
-    return infos + clip_folder.clip_infos()
+    return infos + _clip_infos()
+
+
+def _clip_infos() -> list[ModelInfo]:
+    from c4t_core.models import clip_folder  # read by few; a search in C4T is not to wait for it
+
+    return clip_folder.clip_infos()
 
 
 def model_info(name: str) -> ModelInfo:
@@ -158,7 +163,7 @@ def model_info(name: str) -> ModelInfo:
     if name == SHIPPED:
         return _describe_shipped()
     if _is_clip(name):
-        for info in clip_folder.clip_infos():
+        for info in _clip_infos():
             if info.name == name:
                 return info
         raise _unknown(name)
@@ -289,6 +294,8 @@ def remove(name: str) -> None:
         ModelError: if it is not one of the user's own, or cannot be deleted.
     """
     if _is_clip(name):
+        from c4t_core.models import clip_folder
+
         folder = clip_folder.clip_dir() / clip_folder.stem(name)
         if not folder.is_dir():
             raise ModelError(f'There is no CLIP model "{name}" here; see "c4t models list".')

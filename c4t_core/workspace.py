@@ -20,7 +20,7 @@ from c4t_core.index import folders as opened_folders
 from c4t_core.index import indexer
 from c4t_core.index.cut import UnrelatedLevel
 from c4t_core.index.directions import ModelHandle
-from c4t_core.index.embed import BATCH_SIZE
+from c4t_core.index.embed import BATCH_SIZE, OnPicture
 from c4t_core.index.events import AlikeLevel, Event, fold_events, usual_step
 from c4t_core.index.folders import Space, Target
 from c4t_core.index.hits import Hits
@@ -101,6 +101,7 @@ class Workspace:
         on_commit: Callable[[], None] | None = None,
         batch_size: int = BATCH_SIZE,
         forget_missing: bool = False,
+        on_picture: OnPicture | None = None,
     ) -> IndexReport:
         """Embed what is new or changed, and forget what is gone.
 
@@ -111,6 +112,9 @@ class Workspace:
             batch_size: files per commit.
             forget_missing: whether sub-folders that are not there any more are forgotten with
                 their vectors; else they are kept, as offline.
+            on_picture: is given each picture that was decoded, with its file (absolute) and its
+                state, in the decoding threads; such as
+                :class:`c4t_core.images.thumbnails.ThumbnailsOfIndexing`.
 
         Raises:
             Cancelled: from ``progress``; what is done is kept, the next run goes on from there.
@@ -126,6 +130,7 @@ class Workspace:
                 self._model,
                 self._exclude,
                 forget_missing=forget_missing,
+                on_picture=on_picture,
             )
             self._last_run = run
             report = run(progress, on_commit, batch_size)

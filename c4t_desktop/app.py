@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from c4t_core import __version__, paths
 from c4t_core.files import short_digest
+from c4t_core.images.thumbnails import ThumbnailsOfIndexing, bucket
 from c4t_core.quiet import keep_caches_inside
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
@@ -29,10 +30,12 @@ from c4t_desktop.services.library import LOOK, Library
 from c4t_desktop.services.marks import MarkBook
 from c4t_desktop.services.watching import FolderWatch, MemoryKeeper
 from c4t_desktop.settings import (
+    CARD_WIDTH,
     COLOURS,
     LANGUAGE,
     TEXT_SCALE,
     THUMBNAIL_SPACE,
+    THUMBNAILS_AT_INDEXING,
     WATCH,
     Settings,
 )
@@ -42,6 +45,7 @@ LOG = logging.getLogger(__name__)
 # Seconds for which a thread may keep Python's lock while the GUI thread waits for it. With the
 # usual 5 ms a frame painted beside the thumbnail threads takes three times as long.
 _SWITCH = 0.001
+_FILLED = 1.1  # cards are a little wider than the user set, so that rows fill the width
 _SHUTDOWN = 4.0  # seconds for work to end; the window is gone within five
 
 
@@ -68,7 +72,9 @@ class Desktop(QObject):
         self.runner = JobRunner(self)
         self.memory = MemoryKeeper(self.runner, self)
         model = str(self.settings.recall("model", "c4t"))
-        library = Library(self.runner, model=model, parent=self)
+        library = Library(
+            self.runner, model=model, thumbnails=self._thumbnails_of_indexing, parent=self
+        )
         finder = Finder(library, self)
         thumbnails = Thumbnails(parent=self)
         cache = ThumbnailCache(thumbnails, parent=self)
@@ -116,6 +122,15 @@ class Desktop(QObject):
             self.window.folder_commands.open_folders(self._folders)
         else:
             self.window.sidebar.show_recent(self.settings.recent(), ())
+
+    def _thumbnails_of_indexing(self) -> ThumbnailsOfIndexing | None:
+        """Return what keeps thumbnails of the pictures that a run decodes, in the cards' size."""
+        if not self.settings.value(THUMBNAILS_AT_INDEXING):
+            return None
+        width = self.settings.value(CARD_WIDTH) * self.window.devicePixelRatioF()
+        limit = self.settings.value(THUMBNAIL_SPACE) * 1_000_000
+        store = self.context.thumbnails.store
+        return ThumbnailsOfIndexing(store, bucket(round(width * _FILLED)), limit)
 
     def _say_unwritable(self) -> None:
         if self.settings.unwritable:

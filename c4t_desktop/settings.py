@@ -14,6 +14,7 @@ from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, Sig
 
 from c4t_core import paths
 from c4t_core.files import why_unwritable
+from c4t_core.images.thumbnails import SPACE
 from c4t_desktop.messages import tr_noop
 
 _CONTEXT = "Settings"
@@ -151,9 +152,19 @@ EXCLUDES = Setting(
         "label, mask, depth and lidar folders are left out anyway.",
     ),
 )
+THUMBNAILS_AT_INDEXING = Setting(
+    "index/thumbnails",
+    True,
+    tr_noop("Settings", "Make thumbnails while indexing"),
+    tr_noop(
+        "Settings",
+        "From the pictures that are read anyway, up to the space below: "
+        "scrolling then reads no file again.",
+    ),
+)
 THUMBNAIL_SPACE = Setting(
     "storage/thumbnails",
-    500,
+    SPACE // 1_000_000,
     tr_noop("Settings", "Space for thumbnails"),
     tr_noop("Settings", "The oldest thumbnails on disk are removed beyond this size."),
     low=50,
@@ -168,7 +179,7 @@ GROUPS: tuple[tuple[str, tuple[Setting[str | int], ...]], ...] = (
     (tr_noop("Settings", "Search"), (SEARCH_DELAY,)),
     (
         tr_noop("Settings", "Library"),
-        (INDEX_AT_OPENING, WATCH, EXCLUDES, THUMBNAIL_SPACE),
+        (INDEX_AT_OPENING, WATCH, EXCLUDES, THUMBNAILS_AT_INDEXING, THUMBNAIL_SPACE),
     ),
 )
 RECENT = 8  # folders remembered

@@ -24,6 +24,7 @@ from c4t_core.progress import format_duration
 
 if TYPE_CHECKING:
     from c4t_core.images.scan import ExcludeRules
+    from c4t_core.images.thumbnails import ThumbnailsOfIndexing
     from c4t_core.workspace import IndexReport, Skipped
 
 _LISTED = 20  # skipped files named without --json
@@ -60,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="FOLDER was OLD before: take over its index, marks and saved searches")
     add("--forget-missing", action="store_true",
         help="forget sub-folders that are not there any more, rather than keep them as offline")
+    add("--thumbnails", action="store_true",
+        help="leave thumbnails behind for the window, up to its space for them, so that it need "
+        "not read the files again")
     add("--json", action="store_true",
         help="end with one line of JSON: total, embedded, unchanged, gone, offline, skipped, "
         "left_out, unread, recordings")
@@ -82,7 +86,9 @@ def run(args: argparse.Namespace) -> int:
             workspace.set_exclude_rules(rules)
         watcher = Watcher(quiet=args.json, skipped=lambda: workspace.skipped_so_far)
         with stopping_cleanly(watcher):
-            report = workspace.index(watcher, forget_missing=args.forget_missing)
+            report = workspace.index(
+                watcher, forget_missing=args.forget_missing, on_picture=_thumbnails(args)
+            )
         remedy = _remedy(report, workspace.exclude_rules())
         for notice in workspace.notices[told:]:
             say(notice)
@@ -97,6 +103,12 @@ def run(args: argparse.Namespace) -> int:
         folders = ", ".join(printable(folder) for folder in args.folders)
         say(_nothing_there(report, folders, remedy))
     return 0
+
+
+def _thumbnails(args: argparse.Namespace) -> ThumbnailsOfIndexing | None:
+    from c4t_core.images.thumbnails import ThumbnailsOfIndexing, ThumbnailStore
+
+    return ThumbnailsOfIndexing(ThumbnailStore()) if args.thumbnails else None
 
 
 def _follow(args: argparse.Namespace) -> None:

@@ -38,7 +38,7 @@ from PIL import (
 )
 
 from c4t_core.errors import ImageError
-from c4t_core.images import endings, tiff
+from c4t_core.images import endings, png, tiff
 from c4t_core.images.kinds import HEAD, kind_of
 from c4t_core.images.tones import Numbers, plain_tones, to_tones
 
@@ -362,13 +362,37 @@ def _upright_rgb(opened: _Opened, min_side: int | None) -> Image.Image:
     rawmode = _rawmode(image)
     if image.format == "TIFF" and tiff.misread(_tags(image), rawmode):
         return _whole_tiff(opened.file)
+    image = _quick_png(opened) or image
     image.load()
     orientation = _orientation(image)
     if _look_closer(image, rawmode, top):
         image, top = _closer(opened, image, rawmode, top), None
         orientation = _orientation(image) if opened.kind == "TIFF" else orientation
     rgb = _turned(_to_rgb(image, top), orientation)
-    return rgb if rgb is not opened.image else rgb.copy()
+    return rgb if rgb is not opened.image else _without_file(rgb)
+
+
+def _quick_png(opened: _Opened) -> Image.Image | None:
+    """Return a common PNG by the faster way, with what Pillow read of it; None for all others."""
+    image, file = opened.image, opened.file
+    if opened.kind != "PNG" or image.width * image.height > BIG_PIXELS:
+        return None
+    if file.seek(0, io.SEEK_END) > 2 * png.MAX_SAMPLES:
+        return None
+    file.seek(0)
+    samples = png.read(file.read())
+    quick = None if samples is None else Image.fromarray(samples)
+    if quick is None or (quick.mode, quick.size) != (image.mode, image.size):
+        return None
+    quick.info = dict(image.info)
+    return quick
+
+
+def _without_file(image: Image.Image) -> Image.Image:
+    """Return the pixels as a plain picture, without copying them as ``copy`` would."""
+    plain = Image.Image()._new(image.im)
+    plain.info = dict(image.info)
+    return plain
 
 
 def _whole_tiff(file: IO[bytes]) -> Image.Image:

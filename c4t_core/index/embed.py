@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from c4t_core.devices import available_threads
 from c4t_core.errors import C4TError, ImageError
@@ -29,6 +30,10 @@ from c4t_core.progress import Progress, ignore
 BATCH_SIZE = 16
 _BATCHES_AHEAD = 3  # prepared while the model works; 16 images of 320 pixels are 5 MB
 _OUT_OF_MEMORY = re.compile(r"(?i)out of memory|bad_alloc|failed to allocate|cannot allocate")
+
+
+OnPicture = Callable[[str | Path | bytes, FileState, Image.Image], None]
+"""Is given each decoded picture in a decoding thread, once the model has what it needs of it."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ def embed_stream(
     *,
     batch_size: int = BATCH_SIZE,
     threads: int | None = None,
+    on_picture: OnPicture | None = None,
 ) -> Iterator[Batch]:
     """Embed files and yield their vectors batch by batch, in order.
 
@@ -92,6 +98,8 @@ def embed_stream(
         model: anything that follows the protocol.
         batch_size: files per batch; halved by itself where memory runs out.
         threads: decoding threads; by default as many as the machine has for us.
+        on_picture: is given each picture that was decoded, RGB and upright, with its file and the
+            state it had; called in the decoding threads. It raises nothing.
 
     Raises:
         C4TError: if even one image at a time does not fit into memory.
@@ -104,7 +112,7 @@ def embed_stream(
 
     def submit(count: int) -> None:
         for index, path in islice(jobs, count):
-            waiting.append(pool.submit(_prepare, index, path, model))
+            waiting.append(pool.submit(_prepare, index, path, model, on_picture))
 
     try:
         submit(batch_size * _BATCHES_AHEAD + workers)
@@ -118,13 +126,18 @@ def embed_stream(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare(index: int, path: str | Path | bytes, model: Model) -> _Prepared | Failed:
+def _prepare(
+    index: int, path: str | Path | bytes, model: Model, on_picture: OnPicture | None = None
+) -> _Prepared | Failed:
     """Decode and resize one file; every failure is a value, so that no row is ever lost."""
     try:
         before = _state(path)
-        pixels = model.prepare(open_image(path, model.min_side))
+        image = open_image(path, model.min_side)
+        pixels = model.prepare(image)
         if _state(path) != before:
             return Failed(index, "it changed while it was read; the next run reads it again")
+        if on_picture is not None:
+            on_picture(path, before, image)
         return _Prepared(index, before, pixels)
     except FileNotFoundError:
         return Failed(index, "the file is gone", vanished=True)

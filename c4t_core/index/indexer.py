@@ -24,7 +24,7 @@ from c4t_core.images.scan import (
 )
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
-from c4t_core.index.embed import Batch, embed_stream
+from c4t_core.index.embed import Batch, OnPicture, embed_stream
 from c4t_core.index.search import Searcher
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
 from c4t_core.index.vectors import locks
@@ -155,7 +155,9 @@ def _cleared(found: Scan, diff: Diff, old: dict[bytes, Failure]) -> list[bytes]:
     return [name for name in old if name not in kept and not name.startswith(dark)]
 
 
-def run_plan(plan: Plan, model: ModelHandle, batch_size: int) -> Generator[int, None, None]:
+def run_plan(
+    plan: Plan, model: ModelHandle, batch_size: int, on_picture: OnPicture | None = None
+) -> Generator[int, None, None]:
     """Do the work of a plan; yield the number of files done after each committed batch.
 
     If the folder goes away meanwhile, the rest is counted as offline and the run ends.
@@ -168,7 +170,8 @@ def run_plan(plan: Plan, model: ModelHandle, batch_size: int) -> Generator[int, 
     paths = [os.path.join(base, name) for name in plan.todo]
     if not paths:
         return  # and the model need not be loaded
-    for batch in embed_stream(paths, model.get(), batch_size=batch_size):
+    stream = embed_stream(paths, model.get(), batch_size=batch_size, on_picture=on_picture)
+    for batch in stream:
         if any(item.vanished for item in batch.bad) and not os.path.isdir(base):
             plan.offline += len(plan.todo) - plan.processed
             ledger.set_offline(None)
@@ -270,9 +273,11 @@ class Run:
         exclude: ExcludeRules | None,
         *,
         forget_missing: bool = False,
+        on_picture: OnPicture | None = None,
     ) -> None:
         """Keep what the run works with; ``catalogue`` is its own connection, for writing."""
         self._forget_missing = forget_missing
+        self._on_picture = on_picture
         self.skipped = 0
         self.notices: list[str] = []
         self._catalogue = catalogue
@@ -318,7 +323,8 @@ class Run:
         done = 0
         progress(0, total)
         for plan in plans:
-            with contextlib.closing(run_plan(plan, self._model, batch_size)) as batches:
+            work = run_plan(plan, self._model, batch_size, self._on_picture)
+            with contextlib.closing(work) as batches:
                 for count in batches:
                     done += count
                     self.skipped = sum(len(plan.failed) for plan in plans)

@@ -18,7 +18,7 @@ from typing import Any
 
 from c4t_core.errors import ModelError
 from c4t_core.files import atomic_folder, sha256
-from c4t_core.models.config import PREPROCESSING_VERSION, PreprocessConfig
+from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.protocol import ModelInfo
 from c4t_core.paths import models_dir
 
@@ -221,8 +221,9 @@ def verify(folder: Path, about: About) -> None:
 
 def fingerprint(folder: Path, about: About) -> str:
     """Return the hex digest over weights, configuration and preprocessing version."""
-    config = json.dumps(read_config(folder), sort_keys=True)
-    return sha256(f"clip\n{PREPROCESSING_VERSION}\n{about.sha256}\n{config}")
+    config = read_config(folder)
+    version, text = preprocessing(config).version, json.dumps(config, sort_keys=True)
+    return sha256(f"clip\n{version}\n{about.sha256}\n{text}")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 FORMAT_VERSION = 1  # of config.json
-PREPROCESSING_VERSION = 1  # of decoding and resizing; part of every model's fingerprint
+PREPROCESSING_VERSION = 2  # newest known of decoding and resizing; part of every fingerprint
 IMAGE_POOLINGS = ("avg", "avgmax", "levels")  # see network.ImagePool
 TEXT_POOLINGS = ("mean", "cls")  # see network.pool_text
 
@@ -39,7 +39,7 @@ class PreprocessConfig:
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"  # Pillow's antialiased filters
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of pixel / 255
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of pixel / 255
-    version: int = PREPROCESSING_VERSION
+    version: int = 1  # see preprocess.prepare; what models were trained and indexed with stays
     fill: int = 0  # grey of what "longest" pads with, 0..255
 
     def __post_init__(self) -> None:

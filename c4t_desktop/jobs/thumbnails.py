@@ -1,4 +1,4 @@
-"""Thumbnails: a small pool that decodes the newest request first, and a cache on disk.
+"""Thumbnails: a small pool that decodes the newest request first; see also the core's.
 
 User images are decoded by :func:`c4t_core.images.decode.open_image` alone, never by Qt. A
 request beyond the bound pushes the oldest one out; whoever still needs it asks again when it
@@ -8,7 +8,6 @@ paints.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -19,18 +18,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QImage
 
-from c4t_core import paths
-from c4t_core.files import short_digest, write_whole
+from c4t_core.images.thumbnails import ThumbnailStore, as_jpeg, shrunk
 
 if TYPE_CHECKING:
     from PIL import Image
 
 LOG = logging.getLogger(__name__)
-SIDES = (256, 512)  # longer side of a thumbnail on disk, pixels
 FULL = 0  # the whole picture: not kept on disk
 _BOUND = 240  # requests waiting; about eight screens of cards
-_FAILED = ".failed"
-DECODING = 2  # one more whenever ``images.decode`` shows a file otherwise, or reads it at last
 
 
 @dataclass(frozen=True)
@@ -58,97 +53,15 @@ class Picture:
     size: tuple[int, int] = (0, 0)
 
 
-def bucket(side: int) -> int:
-    """Return the size kept on disk that serves a wanted size best."""
-    return next((kept for kept in SIDES if kept >= side), SIDES[-1])
-
-
-class ThumbnailStore:
-    """Thumbnails on disk, as JPEG, below the application's cache folder."""
-
-    def __init__(self, folder: Path | None = None) -> None:
-        """Use a folder; by default the application's own."""
-        self.folder = folder or paths.cache_dir() / "thumbnails"
-
-    def key(self, request: Request) -> str:
-        """Return a name that changes with the file: path, size and time of change.
-
-        Raises:
-            OSError: if the file is not there.
-        """
-        found = request.path.stat()
-        state = f"|{found.st_mtime_ns}|{found.st_size}|{DECODING}"
-        text = os.fsencode(request.path) + state.encode()
-        return f"{short_digest(text)}-{request.side}"
-
-    def load(self, key: str) -> tuple[bytes | None, str]:
-        """Return the kept JPEG, or why there cannot be one; (None, "") if nothing is kept."""
-        file = self._file(key)
-        try:
-            return file.read_bytes(), ""
-        except OSError:
-            pass
-        try:
-            return None, file.with_suffix(_FAILED).read_text("utf-8", "replace")
-        except OSError:
-            return None, ""
-
-    def keep(self, key: str, data: bytes) -> None:
-        """Write beside, then rename: a reader sees a whole file or none."""
-        self._write(self._file(key), data)
-
-    def keep_failure(self, key: str, reason: str) -> None:
-        """Remember that this version of the file cannot be decoded."""
-        self._write(self._file(key).with_suffix(_FAILED), reason.encode("utf-8", "replace"))
-
-    def size(self) -> int:
-        """Return the bytes in use on disk."""
-        return sum(size for _, size, _ in self._entries())
-
-    def trim(self, limit: int) -> int:
-        """Remove the oldest thumbnails beyond ``limit`` bytes; return the bytes in use."""
-        entries = sorted(self._entries())
-        total = sum(size for _, size, _ in entries)
-        for _, size, name in entries:
-            if total <= limit:
-                break
-            try:
-                os.unlink(name)
-                total -= size
-            except OSError:
-                LOG.debug("cannot remove %s", name)
-        return total
-
-    def _entries(self) -> list[tuple[float, int, str]]:
-        found = []
-        for folder, _, names in os.walk(self.folder):
-            for name in names:
-                full = os.path.join(folder, name)
-                try:
-                    info = os.stat(full)
-                except OSError:
-                    continue
-                found.append((info.st_mtime, info.st_size, full))
-        return found
-
-    def _file(self, key: str) -> Path:
-        return self.folder / key[:2] / f"{key}.jpg"
-
-    def _write(self, file: Path, data: bytes) -> None:
-        try:
-            write_whole(file, data, sync=False)  # it can be made again
-        except OSError as error:  # a full disk costs time, not pictures
-            LOG.info("cannot keep a thumbnail: %s", error)
-
-
 def make_picture(request: Request, store: ThumbnailStore) -> Picture:
     """Decode one picture, from the store where it is kept; runs on a worker thread."""
     from c4t_core.errors import ImageError
 
     try:
         if request.side == FULL:
-            return _decode(request, None)
-        key = store.key(request)
+            whole = _open(request.path)
+            return Picture(request, _to_qimage(whole), size=whole.size)
+        key = store.key(request.path, request.side)
         kept, reason = store.load(key)
         image = None if kept is None else _read_own(kept)
         if image is not None:
@@ -156,11 +69,12 @@ def make_picture(request: Request, store: ThumbnailStore) -> Picture:
         if reason:
             return Picture(request, None, reason)
         try:
-            made = _decode(request, request.side)
+            made = shrunk(_open(request.path, request.side), request.side)
         except ImageError as error:
             store.keep_failure(key, str(error) or type(error).__name__)
             return Picture(request, None, str(error))
-        return _kept(made, key, store)
+        store.keep(key, as_jpeg(made))
+        return Picture(request, _to_qimage(made))
     except ImageError as error:
         return Picture(request, None, str(error))
     except OSError as error:
@@ -168,6 +82,12 @@ def make_picture(request: Request, store: ThumbnailStore) -> Picture:
     except Exception as error:  # noqa: BLE001 - one bad file must not end the pool
         LOG.warning("decoding failed", exc_info=error)
         return Picture(request, None, str(error) or type(error).__name__)
+
+
+def _open(path: Path, side: int | None = None) -> Image.Image:
+    from c4t_core.images.decode import open_image  # numpy, which kept thumbnails do without
+
+    return open_image(path, side)
 
 
 def _read_own(data: bytes) -> Image.Image | None:
@@ -178,33 +98,6 @@ def _read_own(data: bytes) -> Image.Image | None:
         return Image.open(BytesIO(data), formats=("JPEG",)).convert("RGB")
     except (OSError, ValueError, SyntaxError):
         return None
-
-
-def _decode(request: Request, side: int | None) -> Picture:
-    from PIL import Image
-
-    from c4t_core.images.decode import open_image
-
-    image = open_image(request.path, min_side=side)
-    size = image.size
-    if side is not None and max(size) > side:
-        image.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return Picture(request, _to_qimage(image), size=size if side is None else (0, 0))
-
-
-def _kept(made: Picture, key: str, store: ThumbnailStore) -> Picture:
-    from PIL import Image
-
-    image = made.image
-    if image is not None:
-        pixels = bytes(image.constBits())
-        whole = Image.frombuffer(
-            "RGB", (image.width(), image.height()), pixels, "raw", "RGB", image.bytesPerLine(), 1
-        )
-        out = BytesIO()
-        whole.save(out, "JPEG", quality=85)
-        store.keep(key, out.getvalue())
-    return made
 
 
 def _to_qimage(image: Image.Image) -> QImage:

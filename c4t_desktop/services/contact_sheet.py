@@ -232,7 +232,8 @@ def _draw_hits(
 
 def _draw_picture(painter: QPainter, where: QRectF, path: Path) -> None:
     """Draw a picture whole, on a quiet ground; only the ground where it cannot be read."""
-    from c4t_desktop.jobs.thumbnails import Request, ThumbnailStore, make_picture
+    from c4t_core.images.thumbnails import ThumbnailStore
+    from c4t_desktop.jobs.thumbnails import Request, make_picture
 
     painter.fillRect(where, QColor(_EMPTY))
     image = make_picture(Request(path, 512), ThumbnailStore()).image

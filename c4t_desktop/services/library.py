@@ -18,6 +18,7 @@ from c4t_core.progress import RateMeter
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob, ignore
 
 if TYPE_CHECKING:
+    from c4t_core.index.embed import OnPicture
     from c4t_core.models.protocol import ModelInfo
     from c4t_core.workspace import IndexReport, WorkspaceStatus
     from c4t_desktop.services.workspace import WorkspaceLike
@@ -128,9 +129,13 @@ class Library(QObject):
         open_workspace: Callable[[Sequence[Path], str, Sequence[str] | None], WorkspaceLike]
         | None = None,
         list_models: Callable[[], tuple[ModelInfo, ...]] | None = None,
+        thumbnails: Callable[[], OnPicture | None] | None = None,
         parent: QObject | None = None,
     ) -> None:
-        """Start with nothing open."""
+        """Start with nothing open.
+
+        ``thumbnails`` gives, as an index run starts, what keeps thumbnails of what it decodes.
+        """
         super().__init__(parent)
         self.runner = runner
         self._open_workspace = open_workspace or _open_workspace
@@ -142,6 +147,7 @@ class Library(QObject):
         self.models: tuple[ModelInfo, ...] = ()
         self._excludes: tuple[str, ...] | None = None
         self.report: IndexReport | None = None
+        self._thumbnails = thumbnails or (lambda: None)
         self._meter = RateMeter()
         self._index = OneJob(runner, WORK)
         self._last = (0, 0)
@@ -275,8 +281,12 @@ class Library(QObject):
         if opened is None or opened.model != self.model:
             return
 
+        keeper = self._thumbnails()
+
         def work(job: Job) -> IndexReport:
-            return opened.workspace.index(job.progress, on_commit=lambda: job.report("committed"))
+            return opened.workspace.index(
+                job.progress, on_commit=lambda: job.report("committed"), on_picture=keeper
+            )
 
         if self._index.start(
             work,

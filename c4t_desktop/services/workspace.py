@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the core is imported on worker threads only
+    from c4t_core.index.embed import OnPicture
     from c4t_core.progress import Progress
     from c4t_core.workspace import (
         Answer,
@@ -42,7 +43,11 @@ class WorkspaceLike(Protocol):
         """Identity of the model, for provenance."""
 
     def index(
-        self, progress: Progress, *, on_commit: Callable[[], None] | None = None
+        self,
+        progress: Progress,
+        *,
+        on_commit: Callable[[], None] | None = None,
+        on_picture: OnPicture | None = None,
     ) -> IndexReport:
         """Embed what is new or changed, and forget what is gone."""
 

@@ -2218,6 +2218,10 @@
    <translation>Auszulassende Ordner</translation>
   </message>
   <message>
+   <source>From the pictures that are read anyway, up to the space below: scrolling then reads no file again.</source>
+   <translation>Aus den Bildern, die ohnehin gelesen werden, soweit der Platz darunter reicht: Beim Blättern wird dann keine Datei noch einmal gelesen.</translation>
+  </message>
+  <message>
    <source>How long to wait for the next key before searching.</source>
    <translation>Wie lange vor dem Suchen auf die nächste Taste gewartet wird.</translation>
   </message>
@@ -2256,6 +2260,10 @@
   <message>
    <source>Look for new and changed images at once; otherwise only when you ask for it.</source>
    <translation>Sofort nach neuen und geänderten Bildern suchen; sonst nur auf Wunsch.</translation>
+  </message>
+  <message>
+   <source>Make thumbnails while indexing</source>
+   <translation>Vorschaubilder beim Indizieren anlegen</translation>
   </message>
   <message>
    <source>Names of sub-folders, separated by commas, * for any text; label, mask, depth and lidar folders are left out anyway.</source>

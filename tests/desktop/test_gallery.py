@@ -8,14 +8,17 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint
 
+from c4t_core.images.scan import FileState
+from c4t_core.images.thumbnails import ThumbnailStore, bucket
 from c4t_core.index.query import Hit
 from c4t_desktop.gallery.delegate import CardDelegate
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.jobs import thumbnails
-from c4t_desktop.jobs.thumbnails import Thumbnails, ThumbnailStore
+from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.services.arrange import Row
+from c4t_desktop.settings import CARD_WIDTH, THUMBNAIL_SPACE, THUMBNAILS_AT_INDEXING
 from c4t_desktop.theme import Theme
 
 RED = (200, 30, 30)
@@ -142,7 +145,46 @@ def test_what_an_older_decoder_made_is_not_shown(tmp_path, monkeypatch):
     store = ThumbnailStore(tmp_path / "kept")
     request = thumbnails.Request(picture, 256)
     with monkeypatch.context() as older:
-        older.setattr(thumbnails, "DECODING", 1)
-        store.keep_failure(store.key(request), "not an image")
+        older.setattr("c4t_core.images.thumbnails.DECODING", 1)
+        store.keep_failure(store.key(picture, 256), "not an image")
         assert thumbnails.make_picture(request, store).image is None
     assert thumbnails.make_picture(request, store).image is not None
+
+
+def test_what_indexing_decoded_is_shown_without_reading_it_again(
+    window, frames, monkeypatch, tmp_path
+):
+    context = window.desktop.context
+    keeper = context.library.workspace.on_picture
+    large = tmp_path / "large.png"
+    Image.new("RGB", (800, 500), RED).save(large)
+    keeper(large, FileState.of(large.stat()), Image.new("RGB", (800, 500), RED))
+    monkeypatch.setattr("c4t_core.images.decode.open_image", None)  # not needed any more
+    side = bucket(round(context.settings.value(CARD_WIDTH) * window.devicePixelRatioF()))
+    made = thumbnails.make_picture(thumbnails.Request(large, side), context.thumbnails.store)
+    assert made.image is not None
+    assert made.image.width() == side
+
+
+def test_indexing_makes_no_thumbnails_where_the_user_wants_none(qtbot, window):
+    context = window.desktop.context
+    workspace = context.library.workspace
+    assert workspace.on_picture is not None
+    context.settings.set(THUMBNAILS_AT_INDEXING, False)
+    context.library.index()
+    qtbot.waitUntil(lambda: workspace.runs == 2 and not context.library.is_indexing)
+    assert workspace.on_picture is None
+
+
+def test_the_space_for_thumbnails_holds_for_indexing_too(qtbot, window, tmp_path):
+    context = window.desktop.context
+    workspace, store = context.library.workspace, context.thumbnails.store
+    context.settings.set(THUMBNAIL_SPACE, THUMBNAIL_SPACE.low)
+    context.library.index()
+    qtbot.waitUntil(lambda: workspace.runs == 2 and not context.library.is_indexing)
+    keeper = workspace.on_picture
+    store.keep("ab", bytes(THUMBNAIL_SPACE.low * 1_000_000))
+    path = tmp_path / "large.png"
+    Image.new("RGB", (800, 500), RED).save(path)
+    keeper(path, FileState.of(path.stat()), Image.new("RGB", (800, 500), RED))
+    assert store.size() == THUMBNAIL_SPACE.low * 1_000_000

@@ -12,7 +12,8 @@ from PIL import Image
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from c4t_desktop.jobs.thumbnails import Request, ThumbnailStore, make_picture
+from c4t_core.images.thumbnails import ThumbnailStore
+from c4t_desktop.jobs.thumbnails import Request, make_picture
 from c4t_desktop.theme import icons
 from tests.helpers.denied import why_not
 

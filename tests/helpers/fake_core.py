@@ -14,6 +14,7 @@ from PIL import Image
 
 from c4t_core.errors import FolderError
 from c4t_core.images.scan import ExcludeRules
+from c4t_core.index.embed import OnPicture
 from c4t_core.index.events import fold_events
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import Hit, Query, Term, parse_query
@@ -110,10 +111,16 @@ class FakeWorkspace:
             if path.suffix in (".png", ".jpg")
         )
         self.embedded = self.runs = 0
+        self.on_picture: OnPicture | None = None  # what the last run was given
 
     def index(
-        self, progress: Progress = ignore, *, on_commit: Callable[[], None] | None = None
+        self,
+        progress: Progress = ignore,
+        *,
+        on_commit: Callable[[], None] | None = None,
+        on_picture: OnPicture | None = None,
     ) -> IndexReport:
+        self.on_picture = on_picture
         self.runs += 1
         total = len(self.files)
         progress(0, total)

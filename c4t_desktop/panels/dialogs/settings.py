@@ -22,10 +22,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.images.thumbnails import ThumbnailStore
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.jobs.runner import Job
-from c4t_desktop.jobs.thumbnails import Thumbnails, ThumbnailStore
+from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.messages import count_text, describe, size_text
 from c4t_desktop.panels.parts import close_buttons, column, label, named, push_button, row
 from c4t_desktop.services.library import LOOK, WORK, Library

@@ -76,3 +76,30 @@ def test_version_1_is_pinned():
 
 
 PINNED = (21957, [18, 48, 78], [144, 191, 102])
+
+
+def one_channel_means(image: Image.Image, across: int, down: int) -> np.ndarray:
+    """Means of boxes by numpy, for sizes that they divide."""
+    values = np.asarray(image, dtype=float)
+    height, width, bands = values.shape
+    return values.reshape(height // down, down, width // across, across, bands).mean((1, 3))
+
+
+def test_version_2_takes_means_of_boxes_first_from_large_images():
+    image = noise(384, 256)  # 6 and 4 times the target: boxes of 4 and 2, then 1.5 and 2
+    boxes = np.rint(one_channel_means(image, 4, 2)).astype(np.uint8)
+    expected = Image.fromarray(boxes).resize((64, 64), Image.Resampling.BILINEAR)
+    out = prepare(image, PreprocessConfig(size=64, version=2))
+    assert np.abs(out.astype(int) - np.asarray(expected)).max() <= 1
+    assert not np.array_equal(out, prepare(image, PreprocessConfig(size=64)))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (191, 150), (30, 40), (191, 900), (900, 191)])
+@pytest.mark.parametrize("resize", ["squash", "crop", "shortest"])
+def test_version_2_leaves_smaller_images_as_version_1_has_them(size, resize):
+    new, old = (PreprocessConfig(size=64, resize=resize, version=v) for v in (2, 1))
+    assert np.array_equal(prepare(noise(*size), new), prepare(noise(*size), old))
+
+
+def test_a_configuration_is_of_version_1_unless_it_says_otherwise():
+    assert PreprocessConfig().version == 1

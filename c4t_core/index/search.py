@@ -25,9 +25,10 @@ from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query, split_frame_name
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Indexed, Root
-from c4t_core.index.store.reads import Ids, ImageRow, Lookup, Selection, StoredVectors
+from c4t_core.index.store.reads import ImageRow, Lookup, Selection, StoredVectors
 from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
+from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import CutText
 
@@ -83,16 +84,18 @@ class Answer:
 
     def above(self, cut: float) -> int:
         """Return how many score at least ``cut``."""
-        return int((self.scores >= cut).sum())
+        return int(np.searchsorted(-self.scores, -np.float32(cut), side="right"))
 
     def only(self, ids: Collection[int]) -> Answer:
         """Return this answer with only some images."""
         kept = np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64))
         return replace(self, image_ids=self.image_ids[kept], scores=self.scores[kept])
 
-    def hits(self, count: int | None = None) -> Hits:
-        """Load the first hits (None: all), best first."""
-        hits = self.scope.hits(self.image_ids[:count].tolist(), self.scores[:count].tolist())
+    def hits(self, count: int | None = None, start: int = 0) -> Hits:
+        """Load so many hits (None: all) from a position on, best first."""
+        chosen = slice(start, None if count is None else start + count)
+        ids, scores = self.image_ids[chosen].tolist(), self.scores[chosen].tolist()
+        hits = self.scope.hits(ids, scores, start + 1)
         hits.notes = tuple(
             f'The query is longer than the model reads: it is read up to "{term.end}" and the rest '
             "is left out; put what matters first, or join shorter terms with +."
@@ -176,7 +179,7 @@ class Searcher:
         catalogue: a connection for reading.
         folders: opened folders, none inside another.
         model: which vectors to use.
-        cache: where index files lie.
+        cache: the folder of vector caches and approximate indexes.
     """
 
     def __init__(
@@ -190,7 +193,7 @@ class Searcher:
         self._lock = threading.Lock()
         self._known: tuple[tuple[int, int], tuple[Target, ...], Indexed] | None = None
         self._searches: dict[tuple[int, int], VectorSearch] = {}
-        self._allowed: dict[tuple[int, int, Selection], Ids] = {}
+        self._selected: dict[Selection, tuple[Table, Slots]] = {}
         self._shown: tuple[tuple[int, int], Mapping[str, str]] | None = None
 
     def _now(self) -> tuple[tuple[Target, ...], Indexed]:
@@ -231,7 +234,7 @@ class Searcher:
                     fingerprint=self._model.fingerprint,
                     dim=self._model.dim,
                 )
-                self._searches[key] = VectorSearch(source, self._cache)
+                self._searches[key] = VectorSearch(source, folder=self._cache)
             return self._searches[key]
 
     def scope(self, filters: Filters = NO_FILTERS) -> Scope:
@@ -243,13 +246,12 @@ class Searcher:
             QueryError: if a drive of the filters is in none of them.
         """
         targets, indexed = self._now()
-        parts = [
-            Part(target, self.vectors(target.root, indexed.model_id), run.generation)
-            for target in targets
-            if target.root is not None
-            and indexed.model_id is not None
-            and (run := indexed.runs.get(target.root.id)) is not None
-        ]
+        parts = []
+        for target in targets:
+            run = None if target.root is None else indexed.runs.get(target.root.id)
+            if target.root is not None and indexed.model_id is not None and run is not None:
+                vectors = self.vectors(target.root, indexed.model_id)
+                parts.append(Part(target, vectors, vectors.table(run.generation)))
         if not parts:
             raise NotIndexedError(self._not_indexed(targets[0]))
         return Scope(tuple(parts), self.drives()).restricted(filters, self._select)
@@ -267,18 +269,18 @@ class Searcher:
             return f'"{target.folder}" is not indexed with the model "{name}" yet; run: {command}'
         return f'"{target.folder}" is not indexed yet; run: {command}'
 
-    def _select(self, part: Part, selection: Selection) -> Ids:
+    def _select(self, part: Part, selection: Selection) -> Slots:
         """Select with a small cache: typing a query asks for one restriction again and again."""
-        key = (part.vectors.source.root_id, part.generation, selection)
         with self._lock:
-            if key in self._allowed:
-                return self._allowed[key]
-        allowed = part.vectors.source.select(selection)
+            known = self._selected.get(selection)
+        if known is not None and known[0] is part.table:
+            return known[1]
+        slots = part.vectors.select(part.table, selection)
         with self._lock:
-            if len(self._allowed) > 16:
-                self._allowed.clear()
-            self._allowed[key] = allowed
-        return allowed
+            if len(self._selected) > 16:
+                self._selected.clear()
+            self._selected[selection] = part.table, slots
+        return slots
 
     # Looking around
 
@@ -398,11 +400,11 @@ def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Fil
             'make it again with "c4t embed images", or choose its model with --model.'
         )
     root = Path(os.path.abspath(folder))
-    vectors = VectorSearch(SavedVectors(os.path.realpath(root), names, rows))
-    part = Part(Target(root, os.path.realpath(root)), vectors, generation=0)
-    shown = shown_drives(vectors.source.drive_names())
-    scope = Scope((part,), shown)
-    return scope.restricted(filters, lambda _, chosen: vectors.source.select(chosen))
+    saved = SavedVectors(os.path.realpath(root), names, rows)
+    vectors = VectorSearch(saved, saved)
+    part = Part(Target(root, os.path.realpath(root)), vectors, vectors.table())
+    scope = Scope((part,), shown_drives(saved.drive_numbers()))
+    return scope.restricted(filters, lambda part, chosen: vectors.select(part.table, chosen))
 
 
 def frame_of(target: Target, row: ImageRow, drive: str) -> Frame:

@@ -14,8 +14,8 @@ from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
 from c4t_core.index.store.reads import Selection, StoredVectors
 from c4t_core.index.vectors import hnsw
-from c4t_core.index.vectors.equal import digest, group
-from c4t_core.index.vectors.vectors import VectorSearch, cosine
+from c4t_core.index.vectors.hnsw import digest, group
+from c4t_core.index.vectors.vectors import VectorSearch
 
 DIM = 32
 hnswlib = pytest.importorskip("hnswlib")

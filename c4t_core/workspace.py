@@ -356,6 +356,7 @@ class Workspace:
     def close(self) -> None:
         """Release the catalogue; closing twice is allowed."""
         with self._closing:
+            self._searcher.close()
             self._catalogue.close()
 
     def __enter__(self) -> Workspace:

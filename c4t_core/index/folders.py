@@ -15,7 +15,7 @@ from pathlib import Path
 from c4t_core.errors import FolderError
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.store import catalogue as store_catalogue
-from c4t_core.index.store.catalogue import Catalogue, Root
+from c4t_core.index.store.catalogue import Catalogue, Root, cache_folders
 from c4t_core.index.store.reads import Lookup
 
 
@@ -169,6 +169,11 @@ def forget(catalogue: Catalogue, folder: Path) -> None:
     if target.root is None or (target.below and not _holds_any(catalogue, target)):
         raise _unknown(folder)
     catalogue.forget(target.root.id, target.below)
+    if not target.below:
+        stem = f"{catalogue.identity[:8]}-{target.root.id}-*"
+        for path in [path for folder in cache_folders() for path in folder.glob(stem)]:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def relocate(catalogue: Catalogue, old: Path, new: Path) -> None:
@@ -210,7 +215,7 @@ def _move(catalogue: Catalogue, root: Root, old: str, new: str) -> bool:
 
 def _holds_any(catalogue: Catalogue, target: Target) -> bool:
     assert target.root is not None
-    return Lookup(catalogue, target.root.id).counts(None, target.below)[0] > 0
+    return Lookup(catalogue, target.root.id).frames(target.below) > 0
 
 
 def _unknown(folder: Path) -> FolderError:

@@ -194,6 +194,7 @@ class Searcher:
         self._known: tuple[tuple[int, int], tuple[Target, ...], Indexed] | None = None
         self._searches: dict[tuple[int, int], VectorSearch] = {}
         self._selected: dict[Selection, tuple[Table, Slots]] = {}
+        self._counted: tuple[tuple[int, int], dict[Target, int]] = ((-1, -1), {})
         self._shown: tuple[tuple[int, int], Mapping[str, str]] | None = None
 
     def _now(self) -> tuple[tuple[Target, ...], Indexed]:
@@ -221,6 +222,11 @@ class Searcher:
             found = (lookup.drive_names(target.below) for target, lookup in self._lookups())
             self._shown = stamp, shown_drives(name for names in found for name in names)
         return self._shown[1]
+
+    def close(self) -> None:
+        """Wait for what goes on in the background."""
+        for search in self._searches.values():
+            search.close()
 
     def vectors(self, root: Root, model_id: int) -> VectorSearch:
         """Return the (cached) vector search of a root."""
@@ -326,7 +332,13 @@ class Searcher:
         """Return (drive as it is shown, number of frames) of every drive, by name."""
         shown, total = self.drives(), dict[str, int]()
         for target, lookup in self._lookups():
-            for drive, count in lookup.drives(target.below).items():
+            table, slots = self._all_in(target, lookup)
+            if table is None:
+                counts = lookup.drives(target.below)
+            else:
+                identities = {number: name for name, number in lookup.drive_numbers().items()}
+                counts = {identities[i]: n for i, n in table.drive_counts(slots).items()}
+            for drive, count in counts.items():
                 name = shown.get(drive, drive)
                 total[name] = total.get(name, 0) + count
         return sorted(total.items())
@@ -335,9 +347,41 @@ class Searcher:
         """Return (name, number of images) of every "camera" or "day" that is open."""
         total: dict[str, int] = {}
         for target, lookup in self._lookups():
-            for name, count in lookup.groups(column, target.below):
+            table, slots = self._all_in(target, lookup)
+            if table is None:
+                counts = lookup.groups(column, target.below)
+            else:
+                counts = table.groups(column, slots)
+            for name, count in counts:
                 total[name] = total.get(name, 0) + count
         return sorted(total.items())
+
+    def _all_in(self, target: Target, lookup: Lookup) -> tuple[Table | None, Slots]:
+        """Return a table that is at hand and has all frames of a folder, and their slots."""
+        table, slots = self._at_hand(target)
+        whole = table is not None and len(slots) == self._frames(target, lookup)
+        return (table if whole else None), slots
+
+    def _at_hand(self, target: Target) -> tuple[Table | None, Slots]:
+        """Return a table if that takes no long reading, and the slots of a folder in it."""
+        root, indexed = target.root, self._now()[1]
+        table = None
+        if root is not None and indexed.model_id is not None and root.id in indexed.runs:
+            vectors = self.vectors(root, indexed.model_id)
+            table = vectors.at_hand()
+        if table is None:
+            return None, np.empty(0, dtype=np.int64)
+        first, end = table.stretch(target.below, vectors.source.place_of)
+        return table, table.order[first:end].astype(np.int64)
+
+    def _frames(self, target: Target, lookup: Lookup) -> int:
+        """Return the number of frames of a folder, counted once for a state of the catalogue."""
+        stamp = self._catalogue.stamp()
+        if self._counted[0] != stamp:
+            self._counted = stamp, {}
+        if target not in self._counted[1]:
+            self._counted[1][target] = lookup.frames(target.below)
+        return self._counted[1][target]
 
     def files_of_size(self, size: int) -> list[Path]:
         """Return the catalogued files of a size, as they were opened."""
@@ -366,13 +410,15 @@ class Searcher:
         if root is None:
             return FolderStatus(target.folder, busy=busy)
         lookup = Lookup(self._catalogue, root.id)
-        total, embedded, failed = lookup.counts(model_id, target.below)
+        table, slots = self._at_hand(target)
+        total = self._frames(target, lookup)
+        embedded = len(slots) if table is not None else lookup.embedded(model_id, target.below)
         run = indexed.runs.get(root.id)
         return FolderStatus(
             target.folder,
             total=total,
             embedded=embedded,
-            skipped=failed,
+            skipped=lookup.failed(model_id, target.below),
             offline=lookup.offline(target.below),
             scanned=run.finished if run else None,
             busy=busy,

@@ -272,25 +272,34 @@ class Lookup:
                 sides.append([_row(line) for line in lines.fetchall()])
         return [*reversed(sides[0]), row, *sides[1]]
 
-    def counts(self, model_id: int | None, below: bytes = b"") -> tuple[int, int, int]:
-        """Return the numbers of (images, images with a vector, failed files)."""
-        where, values = below_range(below)
+    def frames(self, below: bytes = b"") -> int:
+        """Return the number of frames."""
+        return self._count(
+            "SELECT COUNT(*) FROM sources CROSS JOIN frames f ON f.source_id = sources.id", below
+        )
+
+    def embedded(self, model_id: int | None, below: bytes = b"") -> int:
+        """Return the number of frames with a vector of a model."""
+        return self._count(
+            "SELECT COUNT(*) FROM images CROSS JOIN vectors v ON v.model_id = ?"
+            " AND v.frame_id = images.id",
+            below,
+            model_id,
+        )
+
+    def failed(self, model_id: int | None, below: bytes = b"") -> int:
+        """Return the number of files that could not be embedded."""
+        return self._count(
+            "SELECT COUNT(*) FROM (SELECT * FROM failures WHERE model_id = ?)", below, model_id
+        )
+
+    def _count(self, statement: str, below: bytes, *values: int | None) -> int:
+        where, bounds = below_range(below)
         with self._catalogue.reading() as db:
-            total = db.execute(
-                f"SELECT COUNT(*) FROM images WHERE root_id = ?{where}", (self.root_id, *values)
-            ).fetchone()[0]
-            if model_id is None:
-                return int(total), 0, 0
-            embedded = db.execute(
-                "SELECT COUNT(*) FROM images CROSS JOIN vectors v ON v.model_id = ?"
-                f" AND v.frame_id = images.id WHERE root_id = ?{where}",
-                (model_id, self.root_id, *values),
-            ).fetchone()[0]
-            failed = db.execute(
-                f"SELECT COUNT(*) FROM failures WHERE root_id = ? AND model_id = ?{where}",
-                (self.root_id, model_id, *values),
-            ).fetchone()[0]
-        return int(total), int(embedded), int(failed)
+            row = db.execute(
+                f"{statement} WHERE root_id = ?{where}", (*values, self.root_id, *bounds)
+            ).fetchone()
+        return int(row[0])
 
     def offline(self, below: bytes = b"") -> int:
         """Return the number of frames whose files could not be reached at the last run."""

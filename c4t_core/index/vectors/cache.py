@@ -113,16 +113,19 @@ class VectorCache:
             table = self._kept(table)
         return table
 
+    def is_near(self) -> bool:
+        """Tell whether the files lack at most a few rows, by the looks of their first line."""
+        head, now = self._head(), self._source.moment()
+        return head is not None and _is_near(head.moment, head.last, now)
+
     def _base(self, held: Table | None, now: Moment) -> Table:
         """Return the best table there is, in memory or on disk."""
-        if held is not None and (
-            held.moment == now
-            or (held.moment.drops == now.drops and now.newest - held.last <= _MANY)
-        ):
+        if held is not None and _is_near(held.moment, held.last, now):
             return held
         on_disk = self._load()
         tables = [table for table in (held, on_disk) if table is not None]
-        if not tables:
+        tables = [table for table in tables if table.moment.generation <= now.generation]
+        if not tables:  # none, or of a catalogue that was put back in its place since
             return Table.empty(self._source.dim)
         return max(tables, key=lambda t: (t.moment.drops == now.drops, t.moment.generation))
 
@@ -130,7 +133,7 @@ class VectorCache:
 
     def _with_more(self, base: Table, now: Moment) -> Table | None:
         """Return a table with the rows that came since; None if that is not all, or are many."""
-        if base.moment.drops != now.drops or now.newest - base.last > _MANY or not len(base):
+        if not len(base) or not _is_near(base.moment, base.last, now):
             return None
         with self._source.snapshot() as now:
             if base.moment.drops != now.drops:
@@ -265,7 +268,7 @@ class VectorCache:
         return np.asarray(np.memmap(self._folder / name, dtype="<f2", mode="r", shape=shape))
 
     def _note(self, table: Table, sums: list[int]) -> None:
-        """Write the table file, and take away the rows of earlier ones."""
+        """Write the table file; drop the rows of earlier ones, and what is of lost catalogues."""
         assert self._folder is not None
         assert self._path is not None
         head = _Head(
@@ -286,8 +289,9 @@ class VectorCache:
         columns = (np.asarray(getattr(table, name), dtype) for name, dtype in _DTYPES.items())
         content = json.dumps(asdict(head)).encode() + b"\n" + b"".join(c.tobytes() for c in columns)
         write_whole(self._path, content + zlib.crc32(content).to_bytes(4, "little"))
-        for old in self._folder.glob(f"{self._stem}-*.rows"):
-            if old.name != table.file:
+        for old in self._folder.glob("*"):
+            mine = old.name.startswith(f"{self._stem}-") and old.name != table.file
+            if mine or not old.name.startswith((f"{self._source.catalogue[:8]}-", ".")):
                 with contextlib.suppress(OSError):  # somebody has it mapped, on Windows
                     old.unlink()
 
@@ -357,6 +361,14 @@ class VectorCache:
             return all(map(is_whole, blocks))
         with ThreadPoolExecutor(available_threads()) as pool:
             return all(pool.map(is_whole, blocks))
+
+
+def _is_near(moment: Moment, last: int, now: Moment) -> bool:
+    """Tell whether all that came since a moment is more rows, and few."""
+    if moment == now:
+        return True
+    later = moment.drops == now.drops and moment.generation < now.generation
+    return later and now.newest - last <= _MANY
 
 
 class _Sums:

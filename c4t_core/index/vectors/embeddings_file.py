@@ -120,6 +120,10 @@ class SavedVectors:
             blocks=(np.ascontiguousarray(unit[order], dtype=np.float32),),
         )
 
+    def is_near(self) -> bool:
+        """Return True: all of it is in memory."""
+        return True
+
     def newest(self, held: Table | None = None, *, keep: bool = False) -> Table:
         """Return all vectors; a file does not change while it is searched."""
         return self._table

@@ -161,7 +161,7 @@ def build(
     rng = np.random.default_rng(0)
     saved = _saved(source, folder, room=len(table))
     have = np.asarray([] if saved is None else saved.get_ids_list(), dtype=np.int64)
-    groups = group(_blocks(table, table.in_order, in_turn=True), have, check)
+    groups = group(_blocks(table, table.in_order), have, check)
     facts = Facts(
         catalogue=source.catalogue,
         root_id=source.root_id,
@@ -184,18 +184,15 @@ def build(
     return ApproximateIndex(index, groups, saved_facts)
 
 
-def _blocks(table: Table, ids: Ids, *, in_turn: bool = False) -> Iterator[tuple[Ids, Rows]]:
-    """Yield (ids, unit rows) of images, little at once; within a block in any order, or in turn."""
+def _blocks(table: Table, ids: Ids) -> Iterator[tuple[Ids, Rows]]:
+    """Yield (ids, unit rows) of images in the given order, little at once."""
     for start in range(0, len(ids), _BLOCK):
         part = ids[start : start + _BLOCK]
         slots = table.find(part)
         order = np.argsort(slots, kind="stable")
-        rows = table.rows(slots[order])
-        if in_turn:
-            rows[order] = rows.copy()
-            yield part, rows
-        else:
-            yield part[order], rows
+        rows = np.empty((len(part), table.dim), dtype=np.float32)
+        rows[order] = table.rows(slots[order])
+        yield part, rows
 
 
 def _built(

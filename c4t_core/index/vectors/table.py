@@ -13,6 +13,7 @@ score depends on nothing but the row, so ties are real.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -40,6 +41,9 @@ _CHUNK = 16_384  # rows scored at once by one thread
 _FEW = 8_192  # rows that are not worth a second thread
 _OFF_UNIT = 0.002  # a vector whose length is further from 1 was damaged; rounding: 0.0005
 _SECOND = np.float32(2048.0)  # what the second half is scaled by
+_DAY = 86_400  # seconds
+_FIRST_DATE = 366 * _DAY  # times before are of a clock that knows no date
+_LAST_DATE = 253_402_300_800  # the year 10000, which SQLite does not write
 _NOWHERE = np.uint64(0xFFFF_FFFF_FFFF_FFFF)  # the key of a dead slot
 _PLACE = np.uint64(0xFFFF_FFFF)
 _SCORE = np.uint64(32)
@@ -210,6 +214,27 @@ class Table:
             else:
                 high = middle
         return low
+
+    def drive_counts(self, slots: Slots) -> dict[int, int]:
+        """Return how many of some images each drive has, by its number."""
+        numbers, counts = np.unique(self.drives[slots], return_counts=True)
+        return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+    def groups(self, column: str, slots: Slots) -> list[tuple[str, int]]:
+        """Return (name, number of images) of every "camera" or "day" of some images, by name.
+
+        What a day is says :meth:`~c4t_core.index.store.reads.Lookup.groups`.
+        """
+        if column == "camera":
+            counts = np.bincount(self.cameras[slots], minlength=len(self.names)).tolist()
+            named = zip(self.names, counts, strict=True)
+            return sorted((name, n) for name, n in named if name is not None and n)
+        times = self.times[slots]
+        with np.errstate(invalid="ignore"):
+            dated = times[(times > _FIRST_DATE) & (times < _LAST_DATE)]
+        days, numbers = np.unique((dated // _DAY).astype(np.int64), return_counts=True)
+        names = [time.strftime("%Y-%m-%d", time.gmtime(day * _DAY)) for day in days.tolist()]
+        return list(zip(names, numbers.tolist(), strict=True))
 
     # What is found
 

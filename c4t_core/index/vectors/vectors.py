@@ -56,6 +56,9 @@ class Source(Protocol):
 class Tables(Protocol):
     """What gives the vectors: a `VectorCache`, or a file of embeddings."""
 
+    def is_near(self) -> bool:
+        """Tell whether the newest takes no long reading."""
+
     def newest(self, held: Table | None = None, *, keep: bool = False) -> Table:
         """Return the vectors of the present."""
 
@@ -112,8 +115,8 @@ class VectorSearch:
         held = self._table
         if held is not None and held.moment.generation == generation:
             return held
-        if not self._lock.acquire(blocking=held is None):
-            assert held is not None
+        patience = -1 if held is None else _SLOW_LOAD
+        if not self._lock.acquire(timeout=patience) and held is not None:
             return held
         try:
             held = self._table
@@ -130,6 +133,10 @@ class VectorSearch:
         self._loaded_at = time.monotonic()
         self._load_took = self._loaded_at - started
         return self._table
+
+    def at_hand(self) -> Table | None:
+        """Return the vectors of the last commit, None if they would have to be read first."""
+        return self.table() if self._table is not None or self._tables.is_near() else None
 
     def keep(self) -> Table:
         """Have the cache on disk hold all vectors of the present; return them."""
@@ -219,10 +226,15 @@ class VectorSearch:
         if source is None or not hnsw.available():
             return False
         table = self.keep()
-        if len(table) < self._threshold or not hnsw.fits(len(table), table.dim):
+        if len(table) < self._threshold or self.too_large():
             return False
         facts = hnsw.facts_of(source, self._folder)
         return facts is None or not facts.is_of(table)
+
+    def too_large(self) -> bool:
+        """Tell whether an approximate index would take an undue share of the memory."""
+        table = self.table()
+        return len(table) >= self._threshold and not hnsw.fits(len(table), table.dim)
 
     def maintain(
         self, queries: Rows | None = None, check: Callable[[], None] = lambda: None

@@ -29,7 +29,8 @@ def lines(file: Path, statement: str) -> list[tuple[object, ...]]:
 def test_every_row_and_vector_is_kept_under_its_number(old: Path) -> None:
     vectors = "SELECT model_id, {} , vector FROM vectors ORDER BY id"
     images = "SELECT id, root_id, path, size, mtime_ns, camera, frame, time FROM images ORDER BY id"
-    kept = [images, "SELECT * FROM runs", "SELECT * FROM models"]
+    runs = "SELECT root_id, model_id, finished, generation FROM runs"
+    kept = [images, runs, "SELECT * FROM models"]
     before = [lines(old, vectors.format("image_id")), *(lines(old, each) for each in kept)]
     identity = lines(old, "SELECT identity FROM meta")
     Catalogue(old).close()
@@ -94,7 +95,7 @@ def test_a_failed_migration_changes_nothing(old: Path, monkeypatch: pytest.Monke
     assert lines(old, "PRAGMA user_version") == [(1,)]
     assert lines(old, "SELECT * FROM vectors") == before
     Catalogue(old).close()
-    assert lines(old, "PRAGMA user_version") == [(2,)]
+    assert lines(old, "PRAGMA user_version") == [(3,)]
 
 
 def test_what_was_read_wrongly_or_not_at_all_is_read_again(old: Path) -> None:

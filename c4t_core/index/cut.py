@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.files import read_json
-from c4t_core.index.directions import ModelHandle
+from c4t_core.index.directions import ModelHandle, remembered
 from c4t_core.index.query import Filters
 from c4t_core.index.scope import Scope
+from c4t_core.models.protocol import Model
 from c4t_core.paths import resource
 
 SENTENCES: list[str] = read_json(resource("sentences.json"))["unrelated"]
@@ -39,6 +40,8 @@ _KEPT = 16  # levels remembered; typing asks for one again and again
 _MOST = 50_000  # images looked at; more tell the same
 _BINS = 512  # the mixture is fitted to a histogram: a million scores take no longer than 1,000
 _ROUNDS = 150
+_TRIED = 30  # rounds after which only the start that has come highest goes on
+_LEAST_DENSITY = 1e-300
 _MIN_SCORES = 8
 _MIN_SIGMA = 0.5  # of a bin; a narrower peak is an artefact of the histogram
 _MIN_SEPARATION = 1.5  # distance of the means in units of their joint spread (Ashman's D / sqrt 2)
@@ -190,14 +193,19 @@ def _expectation_maximisation(
         starts: (n, 3, 2), gone on from side by side.
         floor: the least sigma.
     """
+    there = counts > 0
+    centres, counts = centres[there], counts[there]
     w, m, s = (starts[:, i, :, None] for i in range(3))  # (n, 2, 1)
     likelihood = np.full(len(starts), -math.inf)
-    for _ in range(_ROUNDS):
-        logs = _log_normal(centres, m, s) + np.log(w)  # (n, 2, bins)
-        total = np.logaddexp(logs[:, 0], logs[:, 1])
-        share = np.exp(logs - total[:, None]) * counts
+    for done in range(_ROUNDS):
+        if done == _TRIED:  # the others do not catch up any more
+            best = int(likelihood.argmax())
+            w, m, s, likelihood = (value[best : best + 1] for value in (w, m, s, likelihood))
+        density = np.exp(_log_normal(centres, m, s)) * w  # (n, 2, bins)
+        total = np.maximum(density.sum(axis=1), _LEAST_DENSITY)
+        share = density * (counts / total)[:, None]
         mass = np.maximum(share.sum(axis=2, keepdims=True), 1e-9)
-        previous, likelihood = likelihood, total @ counts
+        previous, likelihood = likelihood, np.log(total) @ counts
         w = mass / mass.sum(axis=1, keepdims=True)
         m = (share @ centres)[..., None] / mass
         spread = (share * (centres - m) ** 2).sum(axis=2, keepdims=True) / mass
@@ -233,7 +241,7 @@ class UnrelatedLevel:
     on the very images that are searched: it differs between models, collections and filters.
 
     Args:
-        model: embeds the sentences once.
+        model: embeds the sentences, once for each fingerprint; they are kept on disk.
     """
 
     def __init__(self, model: ModelHandle) -> None:
@@ -251,11 +259,15 @@ class UnrelatedLevel:
                 self._levels.move_to_end(key)
                 return self._levels[key]
         if self._directions is None:
-            rows = np.asarray(self._model.get().encode_texts(SENTENCES), dtype=np.float32)
-            self._directions = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+            self._directions = remembered(self._model, "unrelated", SENTENCES, _directions)
         level = float(np.quantile(scope.best(self._directions, _MOST), SHARE))
         with self._lock:
             self._levels[key] = level
             while len(self._levels) > _KEPT:
                 self._levels.popitem(last=False)
         return level
+
+
+def _directions(model: Model) -> NDArray[np.float32]:
+    rows = np.asarray(model.encode_texts(SENTENCES), dtype=np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -217,8 +217,9 @@ class Table:
 
     def drive_counts(self, slots: Slots) -> dict[int, int]:
         """Return how many of some images each drive has, by its number."""
-        numbers, counts = np.unique(self.drives[slots], return_counts=True)
-        return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+        counts = np.bincount(self.drives[slots])
+        numbers = np.flatnonzero(counts)
+        return dict(zip(numbers.tolist(), counts[numbers].tolist(), strict=True))
 
     def groups(self, column: str, slots: Slots) -> list[tuple[str, int]]:
         """Return (name, number of images) of every "camera" or "day" of some images, by name.
@@ -232,9 +233,9 @@ class Table:
         times = self.times[slots]
         with np.errstate(invalid="ignore"):
             dated = times[(times > _FIRST_DATE) & (times < _LAST_DATE)]
-        days, numbers = np.unique((dated // _DAY).astype(np.int64), return_counts=True)
-        names = [time.strftime("%Y-%m-%d", time.gmtime(day * _DAY)) for day in days.tolist()]
-        return list(zip(names, numbers.tolist(), strict=True))
+        counts = np.bincount((dated / _DAY).astype(np.int64))  # at most three million days
+        days = np.flatnonzero(counts).tolist()
+        return [(time.strftime("%Y-%m-%d", time.gmtime(d * _DAY)), int(counts[d])) for d in days]
 
     # What is found
 
@@ -276,6 +277,8 @@ class Table:
         """Return the keys of all slots, or of some."""
         keys = np.empty(len(self.ids) if slots is None else len(slots), dtype=np.uint64)
 
+        some_dead = slots is None and len(self.order) < len(self.ids)
+
         def score(piece: tuple[int, int]) -> None:
             start, end = piece
             if slots is None:
@@ -285,7 +288,8 @@ class Table:
                 rows, places = self.gathered(slots[start:end]), self.places[slots[start:end]]
                 scales = self.scales[slots[start:end]]
             scores = halves.cosines(rows, scales, fine=fine)
-            keys[start:end] = np.where(places < 0, _NOWHERE, _key(scores, places))
+            found = _key(scores, places)
+            keys[start:end] = np.where(places < 0, _NOWHERE, found) if some_dead else found
 
         pieces = [(i, min(i + _CHUNK, len(keys))) for i in range(0, len(keys), _CHUNK)]
         _ = self.places  # made once, and not by two threads

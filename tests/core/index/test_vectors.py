@@ -87,7 +87,7 @@ def unit(seed: int) -> np.ndarray:
 
 
 def test_index_is_built_used_and_finds_what_exact_search_finds(frames: Fixture) -> None:
-    facts = frames.search().maintain()
+    facts = frames.search().maintain(sentences(40, seed=1))
     assert facts is not None
     assert facts.serves
     assert facts.count == 2000
@@ -362,19 +362,20 @@ def test_a_process_that_asks_once_loads_no_index_and_none_waits_for_it(
     frames: Fixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames.search().maintain()
+    frame = near_duplicates(2000)[70]
     search, go = frames.search(), threading.Event()
     real = hnsw.load
     monkeypatch.setattr(hnsw, "load", lambda *args: go.wait() and real(*args))
-    first = search.find(unit(1), 10)
+    first = search.find(frame, 10)
     assert search._loading is None
-    second = search.find(unit(1), 10)
+    second = search.find(frame, 10)
     assert search._loading is not None
-    third = search.find(unit(1), 10)  # while it is loaded
+    third = search.find(frame, 10)  # while it is loaded
     assert search.serving() == "exact"
     go.set()
     search.close()
     assert search.serving() == "hnsw"
-    for found in (second, third, search.find(unit(1), 10)):
+    for found in (second, third, search.find(frame, 10)):
         np.testing.assert_array_equal(found[0], first[0])
         np.testing.assert_array_equal(found[1], first[1])
 

@@ -284,7 +284,8 @@ def bump(db: sqlite3.Connection, root_id: int, model_id: int, step: int = 1) -> 
     from a number that no earlier one had.
     """
     db.execute(
-        "INSERT INTO runs (root_id, model_id, generation, drops) VALUES (?, ?, ?, random() >> 8)"
+        "INSERT INTO runs (root_id, model_id, generation, drops)"
+        " VALUES (?, ?, ?, random() >> 24 << 16)"
         " ON CONFLICT (root_id, model_id) DO UPDATE SET generation = generation + ?",
         (root_id, model_id, step, step),
     )

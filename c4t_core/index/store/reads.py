@@ -81,6 +81,10 @@ class Moment:
     drops: int
     newest: int = field(default=0, compare=False)
 
+    def may_follow(self, other: Moment) -> bool:
+        """Tell whether it may be a later state of the same runs, and not of some begun anew."""
+        return self.generation >= other.generation and self.drops >> 16 == other.drops >> 16
+
 
 @dataclass(frozen=True)
 class Columns:

@@ -124,8 +124,8 @@ class VectorCache:
             return held
         on_disk = self._load()
         tables = [table for table in (held, on_disk) if table is not None]
-        tables = [table for table in tables if table.moment.generation <= now.generation]
-        if not tables:  # none, or of a catalogue that was put back in its place since
+        tables = [table for table in tables if now.may_follow(table.moment)]
+        if not tables:  # none, or of a catalogue that was put back, or of other runs
             return Table.empty(self._source.dim)
         return max(tables, key=lambda t: (t.moment.drops == now.drops, t.moment.generation))
 

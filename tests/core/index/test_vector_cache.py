@@ -102,7 +102,8 @@ class Collection:
         table = search.table()
         slots = None if chosen.everything else search.select(table, chosen)
         ids, scores = search.ranking(table, direction, k, slots)
-        paths = [row.path for row in (search.source.rows(ids)[int(i)] for i in ids)]
+        known = search.source.rows(ids)
+        paths = [known[int(i)].path for i in ids]
         got = list(zip((-scores).tolist(), paths, strict=True))
         expected = self.expected(direction, chosen)[:k]
         assert len(got) == len(expected)

@@ -102,6 +102,7 @@ class Workspace:
         on_commit: Callable[[], None] | None = None,
         batch_size: int = BATCH_SIZE,
         forget_missing: bool = False,
+        reindex: bool = False,
         on_picture: OnPicture | None = None,
     ) -> IndexReport:
         """Embed what is new or changed, and forget what is gone.
@@ -113,6 +114,9 @@ class Workspace:
             batch_size: files per commit.
             forget_missing: whether sub-folders that are not there any more are forgotten with
                 their vectors; else they are kept, as offline.
+            reindex: whether all is embedded anew with the model's fastest image graph; until that
+                has finished, the vectors that are there serve. Else an index goes on with the
+                graph that it was made with.
             on_picture: is given each picture that was decoded, with its file (absolute) and its
                 state, in the decoding threads; such as
                 :class:`c4t_core.images.thumbnails.ThumbnailsOfIndexing`.
@@ -131,6 +135,7 @@ class Workspace:
                 self._model,
                 self._exclude,
                 forget_missing=forget_missing,
+                reindex=reindex,
                 on_picture=on_picture,
             )
             self._last_run = run
@@ -290,13 +295,10 @@ class Workspace:
         return sum(ledger.clear_failures() for _, ledger in self._ledgers())
 
     def _ledgers(self) -> list[tuple[Target, Ledger]]:
-        model_id = self._catalogue.indexed(self._model.fingerprint).model_id
-        if model_id is None:
-            return []
         return [
-            (target, Ledger(self._catalogue, target.root, model_id, target.below))
+            (target, Ledger(self._catalogue, target.root, run.model_id, target.below))
             for target in self._searcher.targets()
-            if target.root is not None
+            if target.root is not None and (run := self._searcher.run(target)) is not None
         ]
 
     def key(self, image: Hit | Frame) -> ImageKey:
@@ -312,7 +314,7 @@ class Workspace:
     @property
     def model_fingerprint(self) -> str:
         """Identity of the model, for provenance."""
-        return self._model.fingerprint
+        return self._model.identity
 
     def exclude_rules(self) -> ExcludeRules:
         """Return what is left out of the first opened folder."""
@@ -354,8 +356,13 @@ class Workspace:
         """Give back disk space; return the number of bytes.
 
         Args:
-            keep_models: fingerprints whose vectors are kept; None keeps all.
+            keep_models: ``model_fingerprint`` of the models whose vectors are kept; None keeps all.
+                Of this model, those that an index has replaced by faster ones go.
         """
+        own = self._model.fingerprints
+        if keep_models is not None and not set(own).isdisjoint(keep_models):
+            used = {run.fingerprint for run in self._catalogue.runs(own).values()}
+            keep_models = [*used, *(key for key in keep_models if key not in own)]
         return opened_folders.clean(self._catalogue, cache_folders(), keep_models)
 
     def close(self) -> None:

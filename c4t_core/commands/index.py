@@ -61,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="FOLDER was OLD before: take over its index, marks and saved searches")
     add("--forget-missing", action="store_true",
         help="forget sub-folders that are not there any more, rather than keep them as offline")
+    add("--reindex", action="store_true",
+        help="embed everything anew with the model's fastest network; until that has finished, "
+        "the index that is there serves")
     add("--thumbnails", action="store_true",
         help="leave thumbnails behind for the window, up to its space for them, so that it need "
         "not read the files again")
@@ -87,7 +90,10 @@ def run(args: argparse.Namespace) -> int:
         watcher = Watcher(quiet=args.json, skipped=lambda: workspace.skipped_so_far)
         with stopping_cleanly(watcher):
             report = workspace.index(
-                watcher, forget_missing=args.forget_missing, on_picture=_thumbnails(args)
+                watcher,
+                forget_missing=args.forget_missing,
+                reindex=args.reindex,
+                on_picture=_thumbnails(args),
             )
         remedy = _remedy(report, workspace.exclude_rules())
         for notice in workspace.notices[told:]:

@@ -130,6 +130,12 @@ class ModelHandle:
         """Identities of all whose vectors can be searched, that of a new index first."""
         return (self.fingerprint, *(digest for _, digest in self._graphs[1:]))
 
+    @property
+    def identity(self) -> str:
+        """Identity of the model itself, whichever graph embeds images."""
+        plain = next((digest for name, digest in self._graphs if name == PLAIN), "")
+        return plain or self.fingerprint
+
     def graph(self, fingerprint: str) -> str:
         """Return the image graph that a fingerprint stands for."""
         return next((name for name, digest in self._graphs if digest == fingerprint), PLAIN)

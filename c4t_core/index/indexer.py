@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from c4t_core.errors import FolderError
 from c4t_core.files import read_json
 from c4t_core.images.scan import (
     Diff,
@@ -26,8 +27,9 @@ from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.embed import Batch, OnPicture, embed_stream
 from c4t_core.index.search import Searcher
-from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
+from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Root, Stored
 from c4t_core.index.vectors import locks
+from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.paths import resource
 from c4t_core.progress import Progress
 
@@ -80,6 +82,7 @@ class Plan:
     ledger: Ledger
     todo: list[bytes]
     failed: dict[bytes, str]
+    fingerprint: str = ""  # of the vectors that are made
     embedded: int = 0
     unchanged: int = 0
     gone: int = 0
@@ -172,7 +175,8 @@ def run_plan(
     paths = [os.path.join(base, name) for name in plan.todo]
     if not paths:
         return  # and the model need not be loaded
-    stream = embed_stream(paths, model.get(), batch_size=batch_size, on_picture=on_picture)
+    encoder = model.of(plan.fingerprint)
+    stream = embed_stream(paths, encoder, batch_size=batch_size, on_picture=on_picture)
     for batch in stream:
         if any(item.vanished for item in batch.bad) and not os.path.isdir(base):
             plan.offline += len(plan.todo) - plan.processed
@@ -275,10 +279,12 @@ class Run:
         exclude: ExcludeRules | None,
         *,
         forget_missing: bool = False,
+        reindex: bool = False,
         on_picture: OnPicture | None = None,
     ) -> None:
         """Keep what the run works with; ``catalogue`` is its own connection, for writing."""
         self._forget_missing = forget_missing
+        self._reindex = reindex
         self._on_picture = on_picture
         self.skipped = 0
         self.notices: list[str] = []
@@ -295,24 +301,41 @@ class Run:
         with contextlib.ExitStack() as stack:
             held: set[Path] = set()  # two opened folders may lie in one root
             for target in self._searcher.targets():
-                lock = target.lock_path(model.fingerprint)
+                lock = target.lock_path(model.identity)
                 if lock not in held:
                     stack.enter_context(locks.writer_lock(lock, f'"{target.folder}"'))
                     held.add(lock)
             progress(0, 0)
-            model_id = self._catalogue.add_model(model.fingerprint, model.name, model.dim)
             plans = [
-                (self._plan(target, model_id, progress), target.folder)
-                for target in self._searcher.targets()
+                (self._plan(target, progress), target.folder) for target in self._searcher.targets()
             ]
             self._embed([plan for plan, _ in plans], progress, on_commit, batch_size)
             return report(plans)
 
-    def _plan(self, target: opened_folders.Target, model_id: int, progress: Progress) -> Plan:
+    def _plan(self, target: opened_folders.Target, progress: Progress) -> Plan:
         target = opened_folders.claim(self._catalogue, target, self._exclude)
         assert target.root is not None
+        model, fingerprint = self._model, self._fingerprint(target.root)
+        if self._reindex and target.below:
+            raise FolderError(
+                f'"{target.folder}" is part of "{target.root.path}", which is indexed as one; '
+                "index that folder again.",
+                target.folder,
+            )
+        model_id = self._catalogue.add_model(fingerprint, model.name, model.dim)
         ledger = Ledger(self._catalogue, target.root, model_id, target.below)
-        return make_plan(ledger, lambda found: progress(0, 0), forget_missing=self._forget_missing)
+        plan = make_plan(ledger, lambda found: progress(0, 0), forget_missing=self._forget_missing)
+        plan.fingerprint = fingerprint
+        return plan
+
+    def _fingerprint(self, root: Root) -> str:
+        """Return what a root's vectors are: what they were, or the model's best."""
+        run = self._catalogue.runs(self._model.fingerprints).get(root.id)
+        return self._model.fingerprint if self._reindex or run is None else run.fingerprint
+
+    def _search(self, plan: Plan) -> VectorSearch:
+        ledger = plan.ledger
+        return self._searcher.vectors(ledger.root, ledger.model_id, plan.fingerprint)
 
     def _embed(
         self,
@@ -325,7 +348,7 @@ class Run:
         done = 0
         progress(0, total)
         for plan in plans:
-            search, kept = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id), done
+            search, kept = self._search(plan), done
             work = run_plan(plan, self._model, batch_size, self._on_picture)
             with contextlib.closing(work) as batches:
                 for count in batches:
@@ -343,7 +366,7 @@ class Run:
 
     def _maintain(self, plan: Plan, check: Callable[[], None]) -> None:
         """Bring the approximate index up to date, if there are enough vectors for one."""
-        search = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id)
+        search = self._search(plan)
         search.keep()
         if search.too_large():
             self.notices.append(

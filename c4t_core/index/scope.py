@@ -20,7 +20,7 @@ from c4t_core.images.frame_names import matches_drive
 from c4t_core.index.folders import Target, relative_to
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Hit
-from c4t_core.index.store.reads import Ids, ImageRow, Selection
+from c4t_core.index.store.reads import Ids, ImageRow, Selection, StoredVectors
 from c4t_core.index.vectors.table import Slots, Table, merged
 from c4t_core.index.vectors.vectors import VectorSearch
 
@@ -82,6 +82,12 @@ class Scope:
             for part in self.parts
         ]
         return replace(self, parts=tuple(parts), filters=filters)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the vectors of the first folder, "" where they are of no index."""
+        source = self.parts[0].vectors.source
+        return source.fingerprint if isinstance(source, StoredVectors) else ""
 
     @property
     def generations(self) -> tuple[int, ...]:

@@ -24,13 +24,13 @@ from c4t_core.index.folders import Target, resolve
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query, split_frame_name
 from c4t_core.index.scope import Part, Scope, name_in
-from c4t_core.index.store.catalogue import Catalogue, Indexed, Root
+from c4t_core.index.store.catalogue import Catalogue, Root, Run
 from c4t_core.index.store.reads import ImageRow, Lookup, Selection, StoredVectors
 from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
-from c4t_core.models.protocol import CutText
+from c4t_core.models.protocol import PLAIN, CutText
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def answer(
     """
     words = isinstance(query, Query) and query.is_words_only and not (right or wrong)
     if isinstance(query, Query):
-        direction = model.direction(query)
+        direction = model.direction(query, scope.fingerprint)
     else:
         direction = unit(query).astype(np.float32)
     if right or wrong:
@@ -159,6 +159,8 @@ class FolderStatus:
     scanned: float | None = None  # when a run for this model last finished, seconds since 1970
     busy: str | None = None  # who is indexing it now, in words
     search: str = "exact"  # what answers: "exact" or "hnsw"
+    graph: str = PLAIN  # the image graph that its vectors are of
+    best_graph: str = PLAIN  # the one that a new index would be made with
 
 
 @dataclass(frozen=True)
@@ -191,14 +193,14 @@ class Searcher:
         self._model = model
         self._cache = cache
         self._lock = threading.Lock()
-        self._known: tuple[tuple[int, int], tuple[Target, ...], Indexed] | None = None
+        self._known: tuple[tuple[int, int], tuple[Target, ...], dict[int, Run]] | None = None
         self._searches: dict[tuple[int, int], VectorSearch] = {}
         self._selected: dict[Selection, tuple[Table, Slots]] = {}
         self._counted: tuple[tuple[int, int], dict[Target, int]] = ((-1, -1), {})
         self._shown: tuple[tuple[int, int], Mapping[str, str]] | None = None
 
-    def _now(self) -> tuple[tuple[Target, ...], Indexed]:
-        """Return the opened folders with their roots, and what is indexed.
+    def _now(self) -> tuple[tuple[Target, ...], dict[int, Run]]:
+        """Return the opened folders with their roots, and what is indexed, by root.
 
         They are looked up once for each state of the catalogue.
         """
@@ -207,7 +209,7 @@ class Searcher:
         if known is None or known[0] != stamp:
             roots = self._catalogue.roots()
             targets = tuple(resolve(roots, folder) for folder in self._folders)
-            known = (stamp, targets, self._catalogue.indexed(self._model.fingerprint))
+            known = (stamp, targets, self._catalogue.runs(self._model.fingerprints))
             self._known = known
         return known[1:]
 
@@ -228,8 +230,12 @@ class Searcher:
         for search in self._searches.values():
             search.close()
 
-    def vectors(self, root: Root, model_id: int) -> VectorSearch:
-        """Return the (cached) vector search of a root."""
+    def run(self, target: Target) -> Run | None:
+        """Return what is known of the index of a folder, None before it has one."""
+        return None if target.root is None else self._now()[1].get(target.root.id)
+
+    def vectors(self, root: Root, model_id: int, fingerprint: str) -> VectorSearch:
+        """Return the (cached) search of a root over the vectors of a fingerprint."""
         with self._lock:
             key = (root.id, model_id)
             if key not in self._searches:
@@ -237,7 +243,7 @@ class Searcher:
                     self._catalogue,
                     root.id,
                     model_id=model_id,
-                    fingerprint=self._model.fingerprint,
+                    fingerprint=fingerprint,
                     dim=self._model.dim,
                 )
                 self._searches[key] = VectorSearch(source, folder=self._cache)
@@ -251,12 +257,12 @@ class Searcher:
             FolderError: if a folder of ``filters.within`` lies in none of the opened ones.
             QueryError: if a drive of the filters is in none of them.
         """
-        targets, indexed = self._now()
+        targets = self.targets()
         parts = []
         for target in targets:
-            run = None if target.root is None else indexed.runs.get(target.root.id)
-            if target.root is not None and indexed.model_id is not None and run is not None:
-                vectors = self.vectors(target.root, indexed.model_id)
+            run = self.run(target)
+            if target.root is not None and run is not None:
+                vectors = self.vectors(target.root, run.model_id, run.fingerprint)
                 parts.append(Part(target, vectors, vectors.table(run.generation)))
         if not parts:
             raise NotIndexedError(self._not_indexed(targets[0]))
@@ -364,10 +370,10 @@ class Searcher:
 
     def _at_hand(self, target: Target) -> tuple[Table | None, Slots]:
         """Return a table if that takes no long reading, and the slots of a folder in it."""
-        root, indexed = target.root, self._now()[1]
+        root, run = target.root, self.run(target)
         table = None
-        if root is not None and indexed.model_id is not None and root.id in indexed.runs:
-            vectors = self.vectors(root, indexed.model_id)
+        if root is not None and run is not None:
+            vectors = self.vectors(root, run.model_id, run.fingerprint)
             table = vectors.at_hand()
         if table is None:
             return None, np.empty(0, dtype=np.int64)
@@ -394,8 +400,7 @@ class Searcher:
 
     def status(self) -> WorkspaceStatus:
         """Return what is known without touching the disks that the folders lie on."""
-        targets, indexed = self._now()
-        folders = tuple(self._folder_status(target, indexed) for target in targets)
+        folders = tuple(self._folder_status(target) for target in self.targets())
         return WorkspaceStatus(
             total=sum(folder.total for folder in folders),
             embedded=sum(folder.embedded for folder in folders),
@@ -404,16 +409,17 @@ class Searcher:
             folders=folders,
         )
 
-    def _folder_status(self, target: Target, indexed: Indexed) -> FolderStatus:
-        busy = locks.holder(target.lock_path(self._model.fingerprint))
-        root, model_id = target.root, indexed.model_id
+    def _folder_status(self, target: Target) -> FolderStatus:
+        busy = locks.holder(target.lock_path(self._model.identity))
+        best = self._model.graph(self._model.fingerprint)
+        root, run = target.root, self.run(target)
         if root is None:
-            return FolderStatus(target.folder, busy=busy)
+            return FolderStatus(target.folder, busy=busy, graph=best, best_graph=best)
+        model_id = run.model_id if run else None
         lookup = Lookup(self._catalogue, root.id)
         table, slots = self._at_hand(target)
         total = self._frames(target, lookup)
         embedded = len(slots) if table is not None else lookup.embedded(model_id, target.below)
-        run = indexed.runs.get(root.id)
         return FolderStatus(
             target.folder,
             total=total,
@@ -422,7 +428,9 @@ class Searcher:
             offline=lookup.offline(target.below),
             scanned=run.finished if run else None,
             busy=busy,
-            search=self.vectors(root, model_id).serving() if run and model_id else "exact",
+            search=self.vectors(root, run.model_id, run.fingerprint).serving() if run else "exact",
+            graph=self._model.graph(run.fingerprint) if run else best,
+            best_graph=best,
         )
 
 
@@ -439,7 +447,7 @@ def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Fil
         DataError, FolderError, ModelError: with what to do.
     """
     names, rows, made_by, fingerprint = load_embeddings(path)
-    if rows.shape[1] != model.dim or (fingerprint and fingerprint != model.fingerprint):
+    if rows.shape[1] != model.dim or (fingerprint and fingerprint not in model.fingerprints):
         other = f'"{made_by}"' if made_by else "another model"
         raise ModelError(
             f'"{path}" was made with {other}, not with "{model.name}" as it is now; '

@@ -54,16 +54,10 @@ class Root:
 class Run:
     """What is known of the index runs over one root with one model."""
 
+    model_id: int
+    fingerprint: str  # of the vectors
     finished: float | None  # seconds since 1970; None before the first that came to its end
     generation: int  # grows with every change of the vectors
-
-
-@dataclass(frozen=True)
-class Indexed:
-    """What was indexed with one model."""
-
-    model_id: int | None  # None before anything was
-    runs: dict[int, Run]  # by root
 
 
 class Catalogue(Database):
@@ -248,16 +242,23 @@ class Catalogue(Database):
                 (time.time(), root_id, model_id),
             )
 
-    def indexed(self, fingerprint: str) -> Indexed:
-        """Return what was indexed with a model."""
+    def runs(self, fingerprints: Sequence[str]) -> dict[int, Run]:
+        """Return, by root, what was indexed with a model.
+
+        Args:
+            fingerprints: of all the vectors that the model makes, the better ones first. A root
+                goes on with those it was indexed with, until a run with better ones has finished.
+        """
         with self.reading() as db:
+            marks = ",".join("?" * len(fingerprints))
             rows = db.execute(
-                "SELECT m.id, r.root_id, r.finished, r.generation FROM models m"
-                " LEFT JOIN runs r ON r.model_id = m.id WHERE m.fingerprint = ?",
-                (fingerprint,),
+                "SELECT r.root_id, m.id, m.fingerprint, r.finished, r.generation FROM models m"
+                f" JOIN runs r ON r.model_id = m.id WHERE m.fingerprint IN ({marks})",
+                fingerprints,
             ).fetchall()
-        runs = {root: Run(finished, generation) for _, root, finished, generation in rows}
-        return Indexed(int(rows[0][0]) if rows else None, runs)
+        runs = [(root, Run(*columns)) for root, *columns in rows]
+        runs.sort(key=lambda r: (r[1].finished is None, fingerprints.index(r[1].fingerprint)))
+        return dict(reversed(runs))
 
     def stamp(self) -> tuple[int, int]:
         """Return what differs after any change of the catalogue, by us or another process."""

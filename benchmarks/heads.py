@@ -18,9 +18,11 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads
 from c4t_core.models.config import LITE
@@ -40,23 +42,38 @@ CAPTIONS = 2500  # different ones: captions made from labels repeat
 TIMED = 64  # images and captions that the encoders are timed on
 
 
-def _material(model: DualEncoder, tokenizer: bytes, pairs: int, folder: Path) -> Material:
-    """Return pairs of drawn features, one caption an image, a fifth more of them held out."""
+def drawn_material(
+    model: DualEncoder, tokenizer: bytes, pairs: int, folder: Path, options: TrainingOptions
+) -> Material:
+    """Return pairs of drawn rows, one caption an image, a fifth more of them held out.
+
+    Rows are features of what ``options.freeze`` keeps still, else pixels and tokens.
+    """
     rng = np.random.default_rng(7)
     count = pairs + pairs // 5
     texts = [f"caption number {n}" for n in range(CAPTIONS)]
-    width = model.image_encoder.width
-    store = RowStore(folder, "images", "drawn", count, (width,), np.float32)
-    store.fill(lambda rows: (rng.standard_normal((len(rows), width), np.float32), {}), 1024)
+    varied = options.augment == "light"
+    whole = options.freeze == "encoders" and not varied
+    size = model.config.preprocess.size
+    shape = (model.image_encoder.width,) if whole else (size, size, 3)
+    store = RowStore(folder, "images", "drawn", count, shape, np.float32 if whole else np.uint8)
+
+    def draw(rows: list[int]) -> tuple[NDArray[Any], dict[int, str]]:
+        if whole:
+            return rng.standard_normal((len(rows), *shape), np.float32), {}
+        return rng.integers(0, 256, (len(rows), *shape), np.uint8), {}
+
+    store.fill(draw, 1024 if whole else 64)
     samples = [
         Sample(Path(f"{n}.jpg"), f"{n}.jpg", (texts[rng.integers(CAPTIONS)],), str(n // 50))
         for n in range(count)
     ]
     captions = Captions(texts, tokenizer, model.config.text.max_length)
-    drawn = rng.standard_normal((CAPTIONS, model.text_encoder.width), np.float32)
-    captions.features = torch.from_numpy(drawn)
+    if options.freeze in ("text", "encoders", "partial"):
+        drawn = rng.standard_normal((CAPTIONS, model.text_encoder.width), np.float32)
+        captions.features = torch.from_numpy(drawn)
     paths = [sample.image for sample in samples]
-    return Material(samples, pairs, ImageSource(store, paths, None, augment=False), captions)
+    return Material(samples, pairs, ImageSource(store, paths, None, augment=varied), captions)
 
 
 def _heads(
@@ -65,7 +82,7 @@ def _heads(
     """Return the seconds of a whole run on kept features, on the wall and of the CPU."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        material = _material(model, tokenizer, pairs, folder / "cache")
+        material = drawn_material(model, tokenizer, pairs, folder / "cache", options)
         towers = Towers(model, Criterion(options.loss), options.text_noise)
         freeze(towers.model, options.freeze)
         begun, used = time.perf_counter(), time.process_time()

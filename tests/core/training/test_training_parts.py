@@ -123,9 +123,9 @@ def test_moving_average_by_hand():
     layer.weight.data.fill_(1.0)
     average = Average(layer, 0.5)
     layer.weight.data.fill_(3.0)
-    average.update(layer, 100)
+    average.update(100)
     assert average.state["weight"].item() == 2.0
-    average.update(layer, 1)  # early: decay 2/11
+    average.update(1)  # early: decay 2/11
     assert average.state["weight"].item() == pytest.approx(2 * 2 / 11 + 3 * 9 / 11)
 
 

@@ -57,9 +57,10 @@ def ranking(scores: ArrayLike) -> NDArray[np.int64]:
     if not steps.size or np.abs(steps).max() * columns >= 2.0**62:
         return np.argsort(steps, axis=-1, kind="stable").astype(np.int64, copy=False)
     # each score and its column as one number: plain sorting is four times as fast as stable
-    keys = steps.astype(np.int64) * columns + np.arange(columns)
+    keys: NDArray[np.int64] = steps.astype(np.int64) * columns + np.arange(columns)
     keys.sort(axis=-1)
-    return keys % columns
+    keys %= columns
+    return keys
 
 
 def precision_at(gains: Gains, n: int) -> Floats:

@@ -97,7 +97,7 @@ def stages(model: TorchModel, pixels: np.ndarray[Any, Any]) -> dict[str, float]:
 def best_batch(model: TorchModel, pixels: np.ndarray[Any, Any]) -> dict[int, dict[str, float]]:
     """Return the stages of each batch that fits into memory."""
     found = {}
-    for size in BATCHES:
+    for size in BATCHES if model.device == "cuda" else BATCHES[:1]:
         if size > len(pixels):
             break
         model.image_batch = size

@@ -190,7 +190,10 @@ class Stepper:
             seeds = [_mixed(seed, epoch, *pair) for pair in chosen.tolist()] if varied else None
             texts = [self._train[number].captions[which] for number, which in chosen.tolist()]
             positions = [self._material.captions.positions[text] for text in texts]
-            return Batch(self._material.images.batch(numbers, seeds), positions)
+            images = self._material.images.batch(numbers, seeds)
+            # page-locked, here in the thread that loads: the copy to a GPU need not be waited for
+            locked = images.pin_memory() if self._device.type == "cuda" else images
+            return Batch(locked, positions)
 
         return load
 
@@ -258,7 +261,8 @@ class Stepper:
         first = part.start + self._acc.process_index * share
         mine = slice(first, first + share)
         texts = self._material.captions.batch(batch.captions[mine]).to(self._device)
-        loss: Tensor = self._wrapped(batch.images[mine].to(self._device), texts)
+        images = batch.images[mine].to(self._device, non_blocking=True)
+        loss: Tensor = self._wrapped(images, texts)
         return loss
 
     def _syncing(self, last: bool) -> AbstractContextManager[Any]:

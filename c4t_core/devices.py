@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import random
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from c4t_core.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def available_threads() -> int:
@@ -37,6 +42,19 @@ def choose_device(requested: str | None) -> str:
     if not there.get(requested.split(":")[0], False):
         raise ModelError(f'The device "{requested}" is not available here; use "cpu" instead.')
     return requested
+
+
+def to_device(rows: NDArray[Any], device: torch.device | str) -> torch.Tensor:
+    """Return an array as a tensor on a device; a CUDA device copies it while others compute.
+
+    The memory that is copied from is page-locked there, which such a copy needs.
+    """
+    import torch
+
+    tensor = torch.from_numpy(np.require(rows, None, ["C", "W"]))
+    if torch.device(device).type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def seed_everything(seed: int) -> None:

@@ -20,7 +20,7 @@ from c4t_core.index import folders as opened_folders
 from c4t_core.index import indexer
 from c4t_core.index.cut import UnrelatedLevel
 from c4t_core.index.directions import ModelHandle
-from c4t_core.index.embed import BATCH_SIZE, OnPicture
+from c4t_core.index.embed import OnPicture
 from c4t_core.index.events import AlikeLevel, Event, fold_events, usual_step
 from c4t_core.index.folders import Space, Target
 from c4t_core.index.hits import Hits
@@ -100,7 +100,7 @@ class Workspace:
         progress: Progress = ignore,
         *,
         on_commit: Callable[[], None] | None = None,
-        batch_size: int = BATCH_SIZE,
+        batch_size: int | None = None,
         forget_missing: bool = False,
         reindex: bool = False,
         on_picture: OnPicture | None = None,
@@ -111,7 +111,7 @@ class Workspace:
             progress: called with (0, 0) while the folders are scanned, then with the files
                 done and to do in this run; raise Cancelled from it to stop. May block to pause.
             on_commit: called after each batch is committed (and can be searched).
-            batch_size: files per commit.
+            batch_size: files per commit; None for as many as the model takes well.
             forget_missing: whether sub-folders that are not there any more are forgotten with
                 their vectors; else they are kept, as offline.
             reindex: whether all is embedded anew with the model's fastest image graph; until that

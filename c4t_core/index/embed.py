@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -24,10 +25,10 @@ from c4t_core.devices import available_threads
 from c4t_core.errors import C4TError, ImageError
 from c4t_core.images.decode import open_image
 from c4t_core.images.scan import FileState, Skipped
-from c4t_core.models.protocol import Model, Pixels
+from c4t_core.models.protocol import Model, PixelModel, Pixels
 from c4t_core.progress import Progress, ignore
 
-BATCH_SIZE = 16
+BATCH_SIZE = max(16, 8 * available_threads())  # files; enough for an engine to share them out
 _BATCHES_AHEAD = 3  # prepared while the model works; 16 images of 320 pixels are 5 MB
 _OUT_OF_MEMORY = re.compile(r"(?i)out of memory|bad_alloc|failed to allocate|cannot allocate")
 
@@ -74,7 +75,9 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
+    """One file's pixels, with the state the file had when it was read."""
+
     index: int
     state: FileState
     pixels: Pixels  # uint8 (h, w, 3)
@@ -82,12 +85,12 @@ class _Prepared:
 
 def embed_stream(
     paths: Sequence[str | Path | bytes],
-    model: Model,
+    model: PixelModel,
     *,
     batch_size: int = BATCH_SIZE,
     threads: int | None = None,
     on_picture: OnPicture | None = None,
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Embed files and yield their vectors batch by batch, in order.
 
     Close the generator (or leave its loop) to stop: what is being decoded is finished, the
@@ -95,7 +98,7 @@ def embed_stream(
 
     Args:
         paths: the files.
-        model: anything that follows the protocol.
+        model: anything that follows the protocol; its rows need not be unit rows.
         batch_size: files per batch; halved by itself where memory runs out.
         threads: decoding threads; by default as many as the machine has for us.
         on_picture: is given each picture that was decoded, RGB and upright, with its file and the
@@ -104,10 +107,36 @@ def embed_stream(
     Raises:
         C4TError: if even one image at a time does not fit into memory.
     """
-    workers = threads or available_threads()
     encoder = _Encoder(model, batch_size)
+    ahead = batch_size * _BATCHES_AHEAD
+    prepared = prepared_stream(paths, model, ahead=ahead, threads=threads, on_picture=on_picture)
+    with closing(prepared) as stream:
+        while done := list(islice(stream, encoder.batch_size)):
+            yield encoder.encode(done)
+
+
+def prepared_stream(
+    paths: Sequence[str | Path | bytes],
+    model: PixelModel,
+    *,
+    ahead: int,
+    threads: int | None = None,
+    on_picture: OnPicture | None = None,
+) -> Generator[Prepared | Failed]:
+    """Decode and resize files in threads and yield them one by one, in order.
+
+    Close the generator to stop, as of :func:`embed_stream`.
+
+    Args:
+        paths: the files.
+        model: says how they are prepared.
+        ahead: files in memory that nobody has asked for yet, at most, and one for each thread.
+        threads: as of :func:`embed_stream`.
+        on_picture: as of :func:`embed_stream`.
+    """
+    workers = threads or available_threads()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="c4t-decode")
-    waiting: deque[Future[_Prepared | Failed]] = deque()
+    waiting: deque[Future[Prepared | Failed]] = deque()
     jobs = iter(enumerate(paths))
 
     def submit(count: int) -> None:
@@ -115,20 +144,18 @@ def embed_stream(
             waiting.append(pool.submit(_prepare, index, path, model, on_picture))
 
     try:
-        submit(batch_size * _BATCHES_AHEAD + workers)
+        submit(ahead + workers)
         while waiting:
-            done: list[_Prepared | Failed] = []
-            while waiting and len(done) < encoder.batch_size:
-                done.append(waiting.popleft().result())
-                submit(1)
-            yield encoder.encode(done)
+            done = waiting.popleft().result()
+            submit(1)
+            yield done
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _prepare(
-    index: int, path: str | Path | bytes, model: Model, on_picture: OnPicture | None = None
-) -> _Prepared | Failed:
+    index: int, path: str | Path | bytes, model: PixelModel, on_picture: OnPicture | None = None
+) -> Prepared | Failed:
     """Decode and resize one file; every failure is a value, so that no row is ever lost."""
     try:
         before = _state(path)
@@ -138,7 +165,7 @@ def _prepare(
             return Failed(index, "it changed while it was read; the next run reads it again")
         if on_picture is not None:
             on_picture(path, before, image)
-        return _Prepared(index, before, pixels)
+        return Prepared(index, before, pixels)
     except FileNotFoundError:
         return Failed(index, "the file is gone", vanished=True)
     except ImageError as error:
@@ -160,14 +187,14 @@ def _state(path: str | Path | bytes) -> FileState:
 class _Encoder:
     """Runs the model on batches, smaller ones once memory ran out."""
 
-    def __init__(self, model: Model, batch_size: int) -> None:
+    def __init__(self, model: PixelModel, batch_size: int) -> None:
         self._model = model
         self.batch_size = max(1, batch_size)
 
-    def encode(self, done: Sequence[_Prepared | Failed]) -> Batch:
+    def encode(self, done: Sequence[Prepared | Failed]) -> Batch:
         """Embed what was prepared; keep what failed."""
         batch = Batch(bad=[item for item in done if isinstance(item, Failed)])
-        good = [item for item in done if isinstance(item, _Prepared)]
+        good = [item for item in done if isinstance(item, Prepared)]
         if not good:
             return batch
         vectors = self._encode_pixels(np.stack([item.pixels for item in good]))

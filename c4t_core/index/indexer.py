@@ -25,7 +25,7 @@ from c4t_core.images.scan import (
 )
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
-from c4t_core.index.embed import Batch, OnPicture, embed_stream
+from c4t_core.index.embed import BATCH_SIZE, Batch, OnPicture, embed_stream
 from c4t_core.index.search import Searcher
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Root, Stored
 from c4t_core.index.vectors import locks
@@ -161,7 +161,7 @@ def _cleared(found: Scan, diff: Diff, old: dict[bytes, Failure]) -> list[bytes]:
 
 
 def run_plan(
-    plan: Plan, model: ModelHandle, batch_size: int, on_picture: OnPicture | None = None
+    plan: Plan, model: ModelHandle, batch_size: int | None, on_picture: OnPicture | None = None
 ) -> Generator[int, None, None]:
     """Do the work of a plan; yield the number of files done after each committed batch.
 
@@ -176,7 +176,8 @@ def run_plan(
     if not paths:
         return  # and the model need not be loaded
     encoder = model.of(plan.fingerprint)
-    stream = embed_stream(paths, encoder, batch_size=batch_size, on_picture=on_picture)
+    size = batch_size or max(BATCH_SIZE, getattr(encoder, "image_batch", 0))  # a GPU takes many
+    stream = embed_stream(paths, encoder, batch_size=size, on_picture=on_picture)
     for batch in stream:
         if any(item.vanished for item in batch.bad) and not os.path.isdir(base):
             plan.offline += len(plan.todo) - plan.processed
@@ -294,7 +295,7 @@ class Run:
         self._exclude = exclude
 
     def __call__(
-        self, progress: Progress, on_commit: Callable[[], None] | None, batch_size: int
+        self, progress: Progress, on_commit: Callable[[], None] | None, batch_size: int | None
     ) -> IndexReport:
         """Do it; see :meth:`c4t_core.workspace.Workspace.index`."""
         model = self._model
@@ -342,7 +343,7 @@ class Run:
         plans: Sequence[Plan],
         progress: Progress,
         on_commit: Callable[[], None] | None,
-        batch_size: int,
+        batch_size: int | None,
     ) -> None:
         total = sum(len(plan.todo) for plan in plans)
         done = 0

@@ -8,6 +8,7 @@ the graphs. Needs the extra ``train`` (torch, onnx). :func:`trace` serves CLIP a
 
 from __future__ import annotations
 
+import copy
 import json
 import struct
 import tempfile
@@ -166,12 +167,49 @@ def trace(
         fold: compute constants now; without, the weights keep their names.
         fixed_length: all texts have as many tokens as the example.
     """
-    import torch
-
     from c4t_core.models.network import UnitRows
 
     axes = {0: "n"} if graph == IMAGE_GRAPH or fixed_length else {0: "n", 1: "t"}
     half = UnitRows(model, "encode_image" if graph == IMAGE_GRAPH else "encode_text")
+    _write(half, inputs, "embeddings", axes, path, fold=fold)
+
+
+def trace_image_encoder(model: DualEncoder, path: Path) -> None:
+    """Write an image encoder without its head as an ONNX file with its weights in it.
+
+    Args:
+        model: on the CPU; it stays as it is.
+        path: the file; from ``pixels``, uint8 (n, S, S, 3), to ``features``, float32 (n, width).
+
+    Raises:
+        MissingExtraError: if onnx is not installed.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError("Writing models for ONNX Runtime", "train") from error
+    from c4t_core.models.network import ImageFeatures
+
+    own = copy.deepcopy(model).eval()
+    pads = _fix_padding(own)
+    pixels = {"pixels": _examples(own)[IMAGE_GRAPH]["pixels"]}
+    _write(ImageFeatures(own), pixels, "features", {0: "n"}, path, fold=False)
+    graph = onnx.load(str(path))
+    _merge_padding(graph.graph, pads)
+    path.write_bytes(graph.SerializeToString())
+
+
+def _write(
+    half: nn.Module,
+    inputs: Mapping[str, Tensor],
+    output: str,
+    axes: Mapping[int, str],
+    path: Path,
+    *,
+    fold: bool,
+) -> None:
+    import torch
+
     fast = torch.backends.mha.get_fastpath_enabled()
     with warnings.catch_warnings(), torch.no_grad():
         # The tracing exporter is called on purpose: it keeps the parameters' names, and takes one
@@ -186,8 +224,8 @@ def trace(
                 str(path),
                 dynamo=False,
                 input_names=list(inputs),
-                output_names=["embeddings"],
-                dynamic_axes={**dict.fromkeys(inputs, axes), "embeddings": {0: "n"}},
+                output_names=[output],
+                dynamic_axes={**dict.fromkeys(inputs, axes), output: {0: "n"}},
                 do_constant_folding=fold,
                 opset_version=OPSET,
             )

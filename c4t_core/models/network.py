@@ -285,3 +285,16 @@ class UnitRows(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Run ``encode_image`` or ``encode_text`` of the model and normalise its rows."""
         return nn.functional.normalize(getattr(self.model, self.encode)(*inputs), dim=1)
+
+
+class ImageFeatures(nn.Module):
+    """The image encoder of a dual encoder without its head, to be exported."""
+
+    def __init__(self, model: DualEncoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Encode uint8 pixels (n, S, S, 3) to what the head sees, float (n, width)."""
+        features: Tensor = self.model.image_encoder(pixels)
+        return features

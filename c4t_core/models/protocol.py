@@ -62,6 +62,24 @@ class Model(Protocol):
         ...
 
 
+class PixelModel(Protocol):
+    """The part of a :class:`Model` that turns prepared images into rows.
+
+    Attributes:
+        min_side: as of :class:`Model`.
+    """
+
+    min_side: int
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        """As of :class:`Model`."""
+        ...
+
+    def encode_pixels(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Return one row per prepared image, uint8 (n, h, w, 3) -> float32 (n, d)."""
+        ...
+
+
 @runtime_checkable
 class LimitedTexts(Protocol):
     """What a model, or its tokenizer, offers that reads texts up to a length and no further."""

@@ -94,24 +94,28 @@ class Average:
     forgotten. Integers (counters) are copied.
 
     Args:
-        module: its learning parameters and buffers are averaged.
+        module: its learning parameters and buffers are averaged; they must stay the same tensors,
+            whatever their values.
         decay: per step.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self._decay = decay
-        self.state = {name: tensor.detach().clone() for name, tensor in learning(module).items()}
+        # looked up once: to walk through a module costs as much as the rest of a step on heads
+        current = {name: tensor.detach() for name, tensor in learning(module).items()}
+        self.state = {name: tensor.clone() for name, tensor in current.items()}
+        real = [name for name, tensor in current.items() if tensor.is_floating_point()]
+        self._kept = [self.state[name] for name in real]
+        self._real = [current[name] for name in real]
+        self._counters = [(self.state[name], current[name]) for name in current if name not in real]
 
-    def update(self, module: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         """Take in the weights after step ``step``, counted from 1."""
         decay = min(self._decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            for name, tensor in learning(module).items():
-                kept = self.state[name]
-                if kept.is_floating_point():
-                    kept.lerp_(tensor, 1 - decay)
-                else:
-                    kept.copy_(tensor)
+            torch._foreach_lerp_(self._kept, self._real, 1 - decay)
+            for kept, counter in self._counters:
+                kept.copy_(counter)
 
 
 @dataclass(frozen=True)
@@ -172,19 +176,24 @@ class Stepper:
         )
         self.average = Average(towers, options.ema) if options.ema else None
         self._wrapped: Any = accelerator.prepare_model(towers)
+        self._learning = [weight for weight in towers.parameters() if weight.requires_grad]
 
     def loader(self, epoch: int) -> Callable[[int], Batch]:
         """Return a function from the step in an epoch to its rows."""
         seed, size = self._options.seed, self._options.batch * self._options.accumulate
+        varied = self._options.augment != "none"
         rows = epoch_rows(self._train, self._options.captions, seed, epoch)  # (m, 2)
 
         def load(step: int) -> Batch:
             chosen = rows[step * size : (step + 1) * size]  # (k, 2)
             numbers = chosen[:, 0].tolist()
-            seeds = [_mixed(seed, epoch, number, which) for number, which in chosen.tolist()]
+            seeds = [_mixed(seed, epoch, *pair) for pair in chosen.tolist()] if varied else None
             texts = [self._train[number].captions[which] for number, which in chosen.tolist()]
             positions = [self._material.captions.positions[text] for text in texts]
-            return Batch(self._material.images.batch(numbers, seeds), positions)
+            images = self._material.images.batch(numbers, seeds)
+            # page-locked, here in the thread that loads: the copy to a GPU need not be waited for
+            locked = images.pin_memory() if self._device.type == "cuda" else images
+            return Batch(locked, positions)
 
         return load
 
@@ -236,11 +245,11 @@ class Stepper:
                 "rates and train again into another output folder."
             )
         if self._options.clip_norm:
-            self._acc.clip_grad_norm_(self._wrapped.parameters(), self._options.clip_norm)
+            self._acc.clip_grad_norm_(self._learning, self._options.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
-            self.average.update(self._towers, position.total + 1)
+            self.average.update(position.total + 1)
         return total
 
     def _part_loss(self, batch: Batch, part: range) -> Tensor:
@@ -252,7 +261,8 @@ class Stepper:
         first = part.start + self._acc.process_index * share
         mine = slice(first, first + share)
         texts = self._material.captions.batch(batch.captions[mine]).to(self._device)
-        loss: Tensor = self._wrapped(batch.images[mine].to(self._device), texts)
+        images = batch.images[mine].to(self._device, non_blocking=True)
+        loss: Tensor = self._wrapped(images, texts)
         return loss
 
     def _syncing(self, last: bool) -> AbstractContextManager[Any]:

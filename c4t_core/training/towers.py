@@ -239,4 +239,5 @@ def augmented(pixels: Tensor, seeds: Sequence[int]) -> Tensor:
     contrast = (0.8 + 0.4 * draws[:, 4])[:, None, None, None]
     middle = cropped.mean(dim=(1, 2, 3), keepdim=True)  # (n, 1, 1, 1)
     changed = ((cropped - middle) * contrast + middle) * brightness
-    return changed.clamp(0, 255).permute(0, 2, 3, 1)
+    # channels last, as decoded pixels are: networks are up to a third faster on it
+    return changed.clamp(0, 255).permute(0, 2, 3, 1).contiguous()

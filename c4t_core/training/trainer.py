@@ -45,7 +45,7 @@ from c4t_core.training.steps import Material, Rates, Stepper
 from c4t_core.training.towers import Towers, set_training
 from c4t_core.training.validation import Measured, measure
 
-_EVENT_GAP = 0.2  # seconds between events of steps, at least
+_EVENT_GAP = 0.2  # seconds between events of steps, and between points of their curves, at least
 _EPOCH_GAP = 10.0  # seconds between checkpoints after epochs that are shorter than that
 
 
@@ -160,13 +160,12 @@ class Trainer:
             self.position.seconds += now - begun
             begun = now
             self._meter.update(self.position.total, self.steps)
-            if board is not None:
-                board.add(
-                    {"train/loss": loss, "train/rate": self._rates.current[-1]}, self.position.total
-                )
             if now - self._told >= _EVENT_GAP or self.position.total == self.steps:
                 self._told = now
                 self._emit(self._step_event(loss))
+                if board is not None:
+                    rates = {"train/loss": loss, "train/rate": self._rates.current[-1]}
+                    board.add(rates, self.position.total)
             if now - self._saved >= self._checkpoint_seconds:
                 self._checkpoint()
             self._progress(self.position.total, self.steps)

@@ -77,6 +77,17 @@ def test_ties_fall_by_id_even_with_noise_in_the_last_bits():
     assert metrics.ranking(scores).tolist() == [[2, 0, 1, 3]]
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e4, 1e15])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_ranking_is_the_stable_order_whatever_the_scale(scale, dtype):
+    scores = (np.random.default_rng(0).standard_normal((20, 50)) * scale).astype(dtype)
+    scores[:, ::7], scores[:, 3], scores[:, 4] = scores[:, :1], -0.0, 0.0
+    rounded = np.round(scores, metrics.SCORE_DECIMALS)
+    wanted = np.argsort(-rounded, axis=1, kind="stable")
+    assert np.array_equal(metrics.ranking(scores), wanted)
+    assert metrics.ranking(scores[:, :0]).shape == (20, 0)
+
+
 collections = st.integers(1, 25).flatmap(
     lambda size: st.tuples(
         st.lists(st.sampled_from([0.1, 0.2, 0.25, -0.4, 0.9]), min_size=size, max_size=size),

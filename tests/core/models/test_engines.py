@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from c4t_core import devices
 from c4t_core.errors import ModelError
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import OnnxModel, OpenVinoModel, TorchModel
@@ -279,3 +280,35 @@ def test_both_engines_agree_on_the_shipped_model(shipped_model):
 
 def test_the_shipped_model_is_small_enough(shipped_model):
     assert sum(path.stat().st_size for path in shipped_model.iterdir()) <= 64_000_000
+
+
+def test_a_gpu_gets_page_locked_copies_that_nobody_waits_for(torch_model, monkeypatch):
+    torch = pytest.importorskip("torch")
+    calls = []
+    real = torch.Tensor.to
+
+    def locked(self):
+        calls.append("locked")
+        return self
+
+    def to(self, device, **how):
+        calls.append((device, how))
+        return real(self, "cpu")
+
+    pixels = np.stack([torch_model.prepare(image) for image in images(3)])
+    wanted = torch_model.encode_pixels(pixels)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", locked)
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    assert devices.to_device(pixels, "cpu").dtype == torch.uint8
+    assert calls == [("cpu", {})]  # locking needs a GPU's driver
+    calls.clear()
+    moved = devices.to_device(pixels, "cuda:0")
+    assert calls == ["locked", ("cuda:0", {"non_blocking": True})]
+    monkeypatch.undo()
+    assert np.array_equal(torch_model.encode_pixels(moved.numpy()), wanted)
+
+
+def test_pixels_that_may_not_be_written_are_taken(torch_model):
+    pixels = np.stack([torch_model.prepare(image) for image in images(2)])
+    pixels.flags.writeable = False
+    assert torch_model.encode_pixels(pixels).shape == (2, torch_model.dim)

@@ -123,10 +123,14 @@ def test_moving_average_by_hand():
     layer.weight.data.fill_(1.0)
     average = Average(layer, 0.5)
     layer.weight.data.fill_(3.0)
-    average.update(layer, 100)
+    average.update(100)
     assert average.state["weight"].item() == 2.0
-    average.update(layer, 1)  # early: decay 2/11
+    average.update(1)  # early: decay 2/11
     assert average.state["weight"].item() == pytest.approx(2 * 2 / 11 + 3 * 9 / 11)
+
+
+def each(compute):
+    return lambda blocks: (compute(numbers) for numbers in blocks)
 
 
 def test_store_goes_on_where_it_stopped(tmp_path):
@@ -142,9 +146,9 @@ def test_store_goes_on_where_it_stopped(tmp_path):
 
     store = RowStore(tmp_path, "rows", "k" * 20, 7, (2,), np.float32)
     with pytest.raises(Cancelled):
-        store.fill(compute, 2, stop)
+        store.fill(each(compute), 2, stop)
     again = RowStore(tmp_path, "rows", "k" * 20, 7, (2,), np.float32)
-    again.fill(compute, 2)
+    again.fill(each(compute), 2)
     assert asked == [[0, 1], [2, 3], [4, 5], [6]]
     assert again.state.tolist() == [1, 1, 1, 2, 1, 1, 1]
     assert again.reasons == {3: "bad"}
@@ -169,7 +173,7 @@ def test_a_flipped_bit_of_a_store_costs_its_row_and_changes_none(tmp_path):
     def opened():
         return RowStore(tmp_path, "rows", "k", 9, (2,), np.float32)
 
-    opened().fill(compute, 4)
+    opened().fill(each(compute), 4)
     for path in sorted(tmp_path.glob("rows-*")):
         sound = path.read_bytes()
         for bit in range(0, 8 * len(sound), 5):
@@ -177,7 +181,7 @@ def test_a_flipped_bit_of_a_store_costs_its_row_and_changes_none(tmp_path):
             broken[bit // 8] ^= 1 << bit % 8
             path.write_bytes(broken)
             store = opened()
-            store.fill(compute, 4)
+            store.fill(each(compute), 4)
             assert store.state.tolist() == [1, 1, 1, 1, 1, 2, 1, 1, 1], (path, bit)
             assert store.rows[:5].tolist() == [[n, 2 * n] for n in range(5)], (path, bit)
             assert list(store.reasons) == [5], (path, bit)
@@ -197,7 +201,8 @@ if mounted.returncode:
 shutil.disk_usage = lambda path: namedtuple("Usage", "free")(1 << 40)  # as it was at the start
 store = RowStore(folder, "rows", "k", 64, (4096,), np.uint8)
 try:
-    store.fill(lambda numbers: (np.full((len(numbers), 4096), 7, np.uint8), {}), 4)
+    rows = lambda numbers: (np.full((len(numbers), 4096), 7, np.uint8), {})
+    store.fill(lambda blocks: (rows(numbers) for numbers in blocks), 4)
 except TrainingError as error:
     print(error)
 again = RowStore(folder, "rows", "k", 64, (4096,), np.uint8)

@@ -5,6 +5,7 @@ It runs on one set of processes, of which one writes files and speaks.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,14 @@ import torch
 import torch.distributed
 
 from c4t_core.devices import available_threads, choose_device, seed_everything
-from c4t_core.errors import TrainingError
+from c4t_core.errors import ModelError, TrainingError
 from c4t_core.files import digest
 from c4t_core.models import folder as model_folder
 from c4t_core.models.config import PRESETS, ModelConfig
 from c4t_core.models.export import export_onnx
 from c4t_core.models.folder import TOKENIZER, save_model
 from c4t_core.models.pretrained import load_pretrained, tokenizer_files
+from c4t_core.models.quantize import add_int8_graph
 from c4t_core.models.registry import model_info
 from c4t_core.progress import Progress
 from c4t_core.training import finetune
@@ -299,16 +301,21 @@ class Run:
         return material if material.samples else None
 
     def export(self, folder: Path, best: EpochFigures, guarded: Guarded | None) -> None:
-        """Write the finished model for both engines, whole or not at all."""
+        """Write the finished model for all engines, whole or not at all."""
         self._emit(Exporting(str(folder)))
         model = self._towers.model.cpu().eval()
         config = model.config
         if self._request.name is not None:
             config = dataclasses.replace(config, name=self._request.name.removeprefix("c4t:"))
         card = model_card(self._request, self._data, self._start.name, best, guarded)
-        save_model(
-            folder, config, model.state_dict(), self._start.tokenizer, card, finish=export_onnx
-        )
+
+        def finish(beside: Path) -> None:
+            export_onnx(beside)
+            # one whose vectors 8 bits would change too much stays with its plain graph
+            with contextlib.suppress(ModelError):
+                add_int8_graph(beside, [sample.image for sample in self._data.train])
+
+        save_model(folder, config, model.state_dict(), self._start.tokenizer, card, finish=finish)
 
 
 def make_accelerator(device: str | None, precision: Precision) -> Any:

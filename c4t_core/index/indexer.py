@@ -115,8 +115,8 @@ def make_plan(
     ledger.remove([*diff.gone, *_cleared(found, diff, old)])
     trouble = {**found.odd, **found.unreadable}
     ledger.store([], [Failure(name, None, reason) for name, reason in trouble.items()])
-    done = ledger.embedded() & {*diff.unchanged, *diff.renamed.values()}
-    todo = [name for name in found.files if name not in done and name not in kept]
+    done = {*diff.unchanged, *diff.renamed.values()} - ledger.without_vector()
+    todo = found.files.keys() - done - kept.keys()
     return Plan(
         ledger,
         sorted(todo),
@@ -150,6 +150,8 @@ def _still_failed(found: Scan, old: dict[bytes, Failure]) -> dict[bytes, str]:
 
 def _cleared(found: Scan, diff: Diff, old: dict[bytes, Failure]) -> list[bytes]:
     """Return the failures that are no more: files gone, folders readable again."""
+    if not old:
+        return []
     dark = tuple(folder + b"/" if folder else b"" for folder in found.unreadable)
     kept = {*diff.offline, *found.files}
     return [name for name in old if name not in kept and not name.startswith(dark)]

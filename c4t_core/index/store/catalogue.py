@@ -319,23 +319,24 @@ class Ledger:
         self.below = below
         self._where, self._values = below_range(below)
 
-    def known(self) -> dict[bytes, FileState]:
-        """Return what is known of a root's files (or those of a sub-folder)."""
+    def known(self) -> dict[bytes, tuple[int, int]]:
+        """Return size and time of a root's files (or those of a sub-folder), in their order."""
         with self._catalogue.reading() as db:
             rows = db.execute(
-                f"SELECT path, size, mtime_ns FROM sources WHERE root_id = ?{self._where}",
+                f"SELECT path, size, mtime_ns FROM sources WHERE root_id = ?{self._where}"
+                " ORDER BY path",
                 (self.root.id, *self._values),
             )
-            return {path: FileState(size, mtime) for path, size, mtime in rows.fetchall()}
+            return {path: (size, mtime) for path, size, mtime in rows.fetchall()}
 
-    def embedded(self) -> set[bytes]:
-        """Return the files that have a vector of this model."""
+    def without_vector(self) -> set[bytes]:
+        """Return the files that have no vector of this model: mostly few, all are a lot to read."""
         with self._catalogue.reading() as db:
             rows = db.execute(
-                "SELECT path FROM images i CROSS JOIN vectors v"
-                " ON v.model_id = ? AND v.frame_id = i.id"
-                f" WHERE root_id = ?{self._where}",
-                (self.model_id, self.root.id, *self._values),
+                f"SELECT path FROM sources s WHERE root_id = ?{self._where} AND NOT EXISTS"
+                " (SELECT 1 FROM frames f JOIN vectors v ON v.model_id = ? AND v.frame_id = f.id"
+                " WHERE f.source_id = s.id)",
+                (self.root.id, *self._values, self.model_id),
             )
             return {path for (path,) in rows.fetchall()}
 

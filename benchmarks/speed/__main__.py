@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed_data import frames_to_time, many_small
+from benchmarks.speed.images import frames_to_time, many_small
 from c4t_core import __version__
 from c4t_core.devices import available_threads
 
@@ -38,7 +38,7 @@ def worker(*words: str | Path, **variables: str) -> dict[str, Any]:
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1", **variables}
     environment["C4T_BENCH_STARTED"] = repr(time.time())
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.speed_worker", *map(str, words)],
+        [sys.executable, "-m", "benchmarks.speed.worker", *map(str, words)],
         capture_output=True,
         text=True,
         env=environment,

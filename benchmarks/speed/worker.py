@@ -1,6 +1,6 @@
 """One measurement in a process of its own: prints one line of JSON.
 
-python -m benchmarks.speed_worker c4t|clip|window|window-search FOLDER [QUERY]
+python -m benchmarks.speed.worker c4t|clip|window|window-search FOLDER [QUERY]
 """
 
 from __future__ import annotations
@@ -13,15 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import peak_megabytes
+
 SUFFIXES = (".jpg", ".jpeg", ".png")
-
-
-def peak_megabytes() -> float:
-    """Return the most memory this process ever had resident, in MB."""
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 
 
 def measure_c4t(folder: Path) -> dict[str, Any]:

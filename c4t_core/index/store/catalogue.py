@@ -74,7 +74,7 @@ class Catalogue(Database):
     SCHEMA = "catalogue.sql"
     VERSION = 2
     MIGRATIONS: ClassVar = {1: to_sources_and_frames}
-    PAGE_SIZE = 8192  # vectors of a kilobyte then waste little of their page
+    PAGE_SIZE = 16_384  # vectors of a kilobyte then waste little of their page; older files: 8,192
     WHEN_NEWER = "update it, or set C4T_DATA_DIR to another folder."
 
     def __init__(self, path: Path) -> None:

@@ -349,7 +349,8 @@ def test_damaged_catalogue_is_set_aside_and_said(
     if harm == "header":
         content[:100] = bytes(100)
     elif harm == "middle":
-        for start in range(8192, len(content) - 4096, 8192):
+        page = int.from_bytes(content[16:18], "big")
+        for start in range(page, len(content) - page // 2, page):
             content[start : start + 200] = b"\xff" * 200
     elif harm == "cut":
         del content[len(content) // 2 :]

@@ -468,6 +468,8 @@ def compare(found: Scan, known: Mapping[bytes, tuple[int, int]]) -> Diff:
     """
     if found.missing:
         return Diff([], [], sorted(known), {})
+    if found.files == known:  # as it mostly is
+        return Diff(sorted(known), [], [], {})
     renamed = _renamed(found, known)
     absent = sorted(known.keys() - found.files.keys() - renamed.keys())
     new = found.files.keys() - known.keys() - set(renamed.values())
@@ -488,17 +490,11 @@ def compare(found: Scan, known: Mapping[bytes, tuple[int, int]]) -> Diff:
         for name in names
     )
     return Diff(
-        unchanged=_unchanged(found, known),
+        unchanged=sorted(name for name, state in known.items() if found.files.get(name) == state),
         gone=sorted(set(absent) - set(offline)),
         offline=offline,
         renamed=renamed,
     )
-
-
-def _unchanged(found: Scan, known: Mapping[bytes, tuple[int, int]]) -> list[bytes]:
-    if found.files == known:  # as it mostly is; all at once that takes a tenth of the time
-        return sorted(known)
-    return sorted(name for name, state in known.items() if found.files.get(name) == state)
 
 
 def _renamed(found: Scan, known: Mapping[bytes, tuple[int, int]]) -> dict[bytes, bytes]:

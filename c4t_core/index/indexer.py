@@ -115,18 +115,25 @@ def make_plan(
     ledger.remove([*diff.gone, *_cleared(found, diff, old)])
     trouble = {**found.odd, **found.unreadable}
     ledger.store([], [Failure(name, None, reason) for name, reason in trouble.items()])
-    done = {*diff.unchanged, *diff.renamed.values()} - ledger.without_vector()
-    todo = found.files.keys() - done - kept.keys()
+    due = _due(found, diff, ledger.without_vector())
     return Plan(
         ledger,
-        sorted(todo),
+        sorted(due - kept.keys()),
         {**kept, **trouble},
-        unchanged=len(done),
+        unchanged=len(found.files) - len(due),
         gone=len(diff.gone),
         offline=len(diff.offline),
         folders=set(found.unreadable),
         omitted=found.omitted,
     )
+
+
+def _due(found: Scan, diff: Diff, without_vector: set[bytes]) -> set[bytes]:
+    """Return the files that have no vector, or that of another content."""
+    due = {name for name in without_vector if name in found.files}
+    if len(diff.unchanged) < len(found.files):
+        due |= found.files.keys() - {*diff.unchanged, *diff.renamed.values()}
+    return due
 
 
 def _forgotten(diff: Diff, found: Scan) -> Diff:

@@ -332,6 +332,13 @@ class Ledger:
     def without_vector(self) -> set[bytes]:
         """Return the files that have no vector of this model: mostly few, all are a lot to read."""
         with self._catalogue.reading() as db:
+            row = db.execute(
+                "SELECT (SELECT COUNT(*) FROM frames)"
+                " = (SELECT COUNT(*) FROM vectors WHERE model_id = ?)",
+                (self.model_id,),
+            ).fetchone()
+            if row[0]:  # every frame of the catalogue has one, which is soon told
+                return set()
             rows = db.execute(
                 f"SELECT path FROM sources s WHERE root_id = ?{self._where} AND NOT EXISTS"
                 " (SELECT 1 FROM frames f JOIN vectors v ON v.model_id = ? AND v.frame_id = f.id"

@@ -33,8 +33,8 @@ unit: $(VENV)/.dev ## the test suite, the window offscreen; JOBS=1 for one file 
 wheel-test: $(VENV)/.dev ## build the wheel, install it without extras elsewhere, search with it
 	$(BIN)/python scripts/wheel_test.py
 
-bench: $(VENV)/.dev ## speed: what README's figures come from; IMAGES=folder of frames
-	$(BIN)/python -m benchmarks.speed $(if $(IMAGES),--images "$(IMAGES)")
+bench: $(VENV)/.dev ## speed and scale: what README's figures come from; IMAGES=folder, ARGS="--only jpeg --only scale --sizes 10000"
+	$(BIN)/python -m benchmarks.bench $(if $(IMAGES),--images "$(IMAGES)") $(ARGS)
 
 train-lite: $(VENV)/.dev ## train the shipped model again; DATA=drive data, ARGS="--without roads"
 	$(BIN)/python -m scripts.lite.train $(if $(DATA),--data "$(DATA)") $(ARGS)

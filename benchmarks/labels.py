@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmarks.speed_data import real_folder
+from benchmarks.speed.images import real_folder
 from c4t_core.datasets.captions import captions
 from c4t_core.datasets.labels.classlist import find_class_list, read_class_list
 from c4t_core.datasets.labels.masks import Palette, regions, scene_of

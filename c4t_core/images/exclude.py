@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 LABELS = "label pictures"  # the rule that goes by words, as it is reported
 OWN = "the application's own data"  # no rule that could be changed
 HIDDEN = ".*"
+DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")  # so that a drive's names are one
 
 _FOLDERS = (
     *("gt", "gtFine*", "gtCoarse*", "gtBbox*", "cityscapes_panoptic_*"),  # ACDC, Cityscapes, IDD
@@ -112,6 +113,19 @@ class ExcludeRules:
             return _first(self.files, name)
         return LABELS if self.labels and _is_of_another(name, beside) else None
 
+    def may_leave_out_files(self, names: bytes) -> bool:
+        """Tell whether any of some names may be left out; where this says no, none is.
+
+        Args:
+            names: of files, apart by line ends, ASCII in lower case, through `DIGITS_ALIKE`.
+        """
+        return any(all(part in names for part in parts) for parts in self._signs)
+
+    @cached_property
+    def _signs(self) -> tuple[tuple[bytes, ...], ...]:
+        signs = map(_literal_parts, self.files)
+        return (*signs, *(_LABEL_SIGNS if self.labels else ()))
+
     @cached_property
     def _folders(self) -> re.Pattern[str]:
         return _any_of(self.folders)
@@ -155,6 +169,12 @@ NO_RULES = ExcludeRules(folders=(), files=(), hidden=False, labels=False)
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     joined = "|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)"
     return re.compile(joined, re.IGNORECASE | re.DOTALL)
+
+
+def _literal_parts(pattern: str) -> tuple[bytes, ...]:
+    """Return what every ASCII name holds that matches a pattern, as `DIGITS_ALIKE` writes it."""
+    plain = re.split(r"[*?\n]|[^\x00-\x7f]", pattern.partition("[")[0])
+    return tuple(part.lower().encode("ascii").translate(DIGITS_ALIKE) for part in plain if part)
 
 
 def _first(patterns: tuple[str, ...], name: str) -> str:
@@ -232,6 +252,14 @@ _BESIDE = re.compile(
 _FRAME_ENDINGS = ("", "_image", "_img", "_rgb", "_color", "_leftimg8bit", "_rgb_anon")
 _COLOURED = re.compile(r"(?P<ids>.+)_colou?r", re.IGNORECASE)
 _IDS = ("_labelids", "_labelid", "_label_ids", "_label_id", "_instanceids")
+
+
+# What the stems hold that these match.
+_LABEL_SIGNS = (
+    *((b"label",), (b"mask",), (b"annotation",), (b"trainid",), (b"instance",), (b"panoptic",)),
+    *((b"depth",), (b"disparity",), (b"parts",), (b"_colo",)),
+    *((between + word,) for between in (b"-", b"_", b".") for word in (b"seg", b"sem", b"gt")),
+)
 
 
 def _is_of_another(name: str, beside: Collection[str]) -> bool:

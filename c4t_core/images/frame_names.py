@@ -107,14 +107,19 @@ def recording(path: str) -> str:
         path: absolute path of the picture, "/"-separated, as ``os.fsdecode`` gives it.
     """
     folder, told = _read(path)
-    parts, code = folder.parts, told.code
-    if code is not None and told.unique:
+    return _recording(folder, told.code, told.unique)
+
+
+@lru_cache(maxsize=4096)  # it is the same for all frames of a folder
+def _recording(folder: _Folder, code: str | None, unique: bool) -> str:
+    parts = folder.parts
+    if code is not None and unique:
         for depth, part in enumerate(parts, 1):
             if _one_spelling(part) == _one_spelling(code):
                 return folder.start + "/".join(parts[:depth])
     kept = len(parts)
     least = 3 if folder.start == "//" else 2 if parts and parts[0].endswith(":") else 1
-    while kept > least and _holds_no_drive(parts[kept - 1], code if told.unique else None):
+    while kept > least and _holds_no_drive(parts[kept - 1], code if unique else None):
         kept -= 1
     parts = parts[:kept]
     if code is not None and (not parts or parts[-1] != code):

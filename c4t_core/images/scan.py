@@ -6,15 +6,25 @@ name a disk can hold is indexed. Nothing is opened here: a file is known by size
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from c4t_core import paths
 from c4t_core.images.decode import SUFFIXES
-from c4t_core.images.exclude import LABELS, NO_RULES, OWN, ExcludeRules, is_a_set
+from c4t_core.images.exclude import (
+    DIGITS_ALIKE,
+    LABELS,
+    NO_RULES,
+    OWN,
+    ExcludeRules,
+    is_a_set,
+)
 
 __all__ = [
     "NO_RULES",
@@ -48,12 +58,15 @@ _RECORDINGS = {
     *(".bag", ".mcap", ".db3", ".rrec", ".mf4", ".tfrecord"),
 }
 _OTHER_BYTES = tuple(os.fsencode(suffix) for suffix in _FORMATS | _RECORDINGS)
-_CATALOGUE = b"catalogue.sqlite"  # what tells a data folder of this application
+_CATALOGUE = "catalogue.sqlite"  # what tells a data folder of this application
 _CACHE = b"cache"
 _EXAMPLES = 3
 COUNTED_EACH = 5_000  # entries looked at in a folder that is left out,
 COUNTED = 20_000  # and in all of them: counting must not take longer than indexing
 _TICKS = 2**63 - 1  # of a file's clock, in nanoseconds: what the catalogue holds
+_BY_HANDLE = os.scandir in os.supports_fd  # a file is then looked up in its folder, not from "/"
+_Entry = os.DirEntry[str]
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 @dataclass(frozen=True)
@@ -64,8 +77,7 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True)
-class FileState:
+class FileState(NamedTuple):
     """Size in bytes and modification time in nanoseconds: what tells a changed file."""
 
     size: int
@@ -139,7 +151,8 @@ class Scan:
     """What one walk found.
 
     Attributes:
-        files: relative name -> state, of every image file that the rules leave in.
+        files: relative name -> size and time (see `FileState`), of every image file that the
+            rules leave in.
         odd: relative name -> reason, of things named like images that are none
             (pipes, broken links).
         unreadable: relative folder -> reason; what lies below is unknown, not gone.
@@ -149,7 +162,7 @@ class Scan:
         below: the folder that was walked, relative to the root.
     """
 
-    files: dict[bytes, FileState] = field(default_factory=dict)
+    files: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     odd: dict[bytes, str] = field(default_factory=dict)
     unreadable: dict[bytes, str] = field(default_factory=dict)
     excluded: set[bytes] = field(default_factory=set)
@@ -235,42 +248,86 @@ class _Walk:
         return True
 
     def _enter(self, folder: bytes) -> None:
-        entries = list(_entries(self._path(folder), folder, self._result))
-        names = {entry.name for entry in entries}
+        with _entries(self._path(folder), folder, self._result) as entries:
+            left = self._take_plain(entries, folder)
+            if left:
+                self._take_others(left, folder, [entry.name for entry in entries])
+
+    def _take_plain(self, entries: list[_Entry], folder: bytes) -> list[_Entry]:
+        """Note the pictures that no rule can concern, all at once; return the other entries.
+
+        What is said of one name would take most of the time of scanning again a folder in which
+        nothing changed, so what is said here is said of all names of a folder.
+        """
+        text = _encoded("\n".join(entry.name for entry in entries))
+        names = text.split(b"\n")
+        if len(names) != len(entries) or not text.isascii():
+            return entries
+        lower = text.lower()
+        pictures, left = entries, list[_Entry]()
+        shapes = {*lower.translate(DIGITS_ALIKE).split(b"\n")}
+        if not all(shape.endswith(_SUFFIX_BYTES) for shape in shapes):
+            read = [name.endswith(_SUFFIX_BYTES) for name in lower.split(b"\n")]
+            pictures = [entry for entry, picture in zip(entries, read, strict=True) if picture]
+            left = [entry for entry, picture in zip(entries, read, strict=True) if not picture]
+            names = [name for name, picture in zip(names, read, strict=True) if picture]
+            shapes = {shape for shape in shapes if shape.endswith(_SUFFIX_BYTES)}
+        if not pictures or self._rules.may_leave_out_files(b"\n".join(shapes)):
+            return entries
+        try:
+            infos = [entry.stat() for entry in pictures]
+        except OSError:
+            return entries
+        if not all(map(stat.S_ISREG, {info.st_mode for info in infos})):
+            return entries
+        times = [info.st_mtime_ns for info in infos]
+        states: Iterable[tuple[int, int]]
+        if min(times) >= -_TICKS and max(times) <= _TICKS:
+            states = zip([info.st_size for info in infos], times, strict=True)
+        else:
+            states = map(FileState.of, infos)
+        prefix = folder + b"/" if folder else b""
+        self._result.files.update(zip(map(prefix.__add__, names), states, strict=True))
+        return left
+
+    def _take_others(self, entries: list[_Entry], folder: bytes, names: Sequence[str]) -> None:
+        """Look at some entries of a folder one by one; ``names`` are those of all."""
         beside = {
-            os.fsdecode(name.rpartition(b".")[0]).lower()
+            name.rpartition(".")[0].lower()
             for name in names
-            if name.lower().endswith(_SUFFIX_BYTES)
+            if _encoded(name).lower().endswith(_SUFFIX_BYTES)
         }
-        around = {os.fsdecode(name).lower() for name in names if b"." not in name}
-        for entry in entries:
-            relative = folder + b"/" + entry.name if folder else entry.name
+        around = {name.lower() for name in names if "." not in name}
+        prefix = folder + b"/" if folder else b""
+        by_name = {_encoded(entry.name): entry for entry in entries}
+        for name, entry in sorted(by_name.items(), reverse=True):
+            relative = prefix + name
             try:
                 if not entry.is_dir():
-                    self._take_file(entry, relative, beside)
-                elif entry.name == _CACHE and _CATALOGUE in names:
+                    self._take_file(entry, name, relative, beside)
+                elif name == _CACHE and _CATALOGUE in names:
                     self._leave_out_folder(relative, OWN)
                 else:
                     self._take_folder(entry, relative, around)
             except OSError as error:
-                if entry.name.lower().endswith(_SUFFIX_BYTES):
+                if name.lower().endswith(_SUFFIX_BYTES):
                     broken = entry.is_symlink()
                     reason = "a link to nothing" if broken else f"cannot be read ({error.strerror})"
                     self._result.odd[relative] = reason
 
-    def _take_folder(self, entry: os.DirEntry[bytes], relative: bytes, around: set[str]) -> None:
-        rule = self._rules.folder_rule(os.fsdecode(entry.name), around)
-        if rule is None or (rule == LABELS and is_a_set(_folders_in(entry.path))):
+    def _take_folder(self, entry: _Entry, relative: bytes, around: set[str]) -> None:
+        rule = self._rules.folder_rule(entry.name, around)
+        if rule is None or (rule == LABELS and is_a_set(_folders_in(self._path(relative)))):
             (self._links if entry.is_symlink() else self._waiting).append(relative)
         else:
             self._leave_out_folder(relative, rule)
 
-    def _take_file(self, entry: os.DirEntry[bytes], relative: bytes, beside: set[str]) -> None:
-        lower = entry.name.lower()
+    def _take_file(self, entry: _Entry, name: bytes, relative: bytes, beside: set[str]) -> None:
+        lower = name.lower()
         read = lower.endswith(_SUFFIX_BYTES)
         if not read and not lower.endswith(_OTHER_BYTES):
             return
-        rule = self._rules.file_rule(os.fsdecode(entry.name), beside)
+        rule = self._rules.file_rule(entry.name, beside)
         if not read:
             if rule is None:
                 self._result.omitted.add_other(os.fsdecode(os.path.splitext(lower)[1]))
@@ -337,10 +394,9 @@ def _in_own_cache(start: bytes) -> bool:
     """Tell whether a folder is the application's cache, of any of its data folders, or in it."""
     path = Path(os.fsdecode(os.path.realpath(start)))
     caches = {Path(os.path.realpath(folder)) for folder in paths.own_folders(caches=True)}
-    catalogue = os.fsdecode(_CATALOGUE)
     return any(
         folder in caches
-        or (folder.name == os.fsdecode(_CACHE) and (folder.parent / catalogue).is_file())
+        or (folder.name == os.fsdecode(_CACHE) and (folder.parent / _CATALOGUE).is_file())
         for folder in (path, *path.parents)
     )
 
@@ -358,14 +414,27 @@ def _folders_in(path: bytes) -> list[str]:
     return names
 
 
-def _entries(path: bytes, folder: bytes, result: Scan) -> Iterator[os.DirEntry[bytes]]:
-    try:
-        with os.scandir(path) as listing:
-            yield from sorted(listing, key=lambda entry: entry.name, reverse=True)
-    except FileNotFoundError:
-        result.missing = result.missing or not folder  # a folder deleted meanwhile is just gone
-    except OSError as error:
-        result.unreadable[folder] = f"the folder cannot be read ({error.strerror or error})"
+def _encoded(name: str) -> bytes:
+    return name.encode(_ENCODING, _ERRORS)  # what os.fsencode does, without its checks
+
+
+@contextlib.contextmanager
+def _entries(path: bytes, folder: bytes, result: Scan) -> Iterator[list[_Entry]]:
+    """Lend what a folder holds, while it is open; nothing where it cannot be read."""
+    entries: list[_Entry] = []
+    with contextlib.ExitStack() as stack:
+        try:
+            start: int | str = os.fsdecode(path)
+            if _BY_HANDLE:
+                start = os.open(path, os.O_RDONLY)
+                stack.callback(os.close, start)
+            with os.scandir(start) as listing:
+                entries = list(listing)
+        except FileNotFoundError:
+            result.missing = result.missing or not folder  # one deleted meanwhile is just gone
+        except OSError as error:
+            result.unreadable[folder] = f"the folder cannot be read ({error.strerror or error})"
+        yield entries
 
 
 @dataclass(frozen=True)
@@ -385,7 +454,7 @@ class Diff:
     renamed: dict[bytes, bytes]
 
 
-def compare(found: Scan, known: Mapping[bytes, FileState]) -> Diff:
+def compare(found: Scan, known: Mapping[bytes, tuple[int, int]]) -> Diff:
     """Compare a scan with what the catalogue knows of the same folder.
 
     A folder that is missing or cannot be read, or of whose files suddenly none is there, is taken
@@ -395,10 +464,12 @@ def compare(found: Scan, known: Mapping[bytes, FileState]) -> Diff:
 
     Args:
         found: what is there.
-        known: what was there.
+        known: what was there, name -> size and time.
     """
     if found.missing:
         return Diff([], [], sorted(known), {})
+    if found.files == known:  # as it mostly is
+        return Diff(sorted(known), [], [], {})
     renamed = _renamed(found, known)
     absent = sorted(known.keys() - found.files.keys() - renamed.keys())
     new = found.files.keys() - known.keys() - set(renamed.values())
@@ -426,15 +497,15 @@ def compare(found: Scan, known: Mapping[bytes, FileState]) -> Diff:
     )
 
 
-def _renamed(found: Scan, known: Mapping[bytes, FileState]) -> dict[bytes, bytes]:
+def _renamed(found: Scan, known: Mapping[bytes, tuple[int, int]]) -> dict[bytes, bytes]:
     """Return the files that moved to another folder, by their old name.
 
     A file is known again by its own name, size and time of change, where only one fits.
     """
-    places: dict[tuple[bytes, FileState], list[bytes]] = {}
+    places: dict[tuple[bytes, tuple[int, int]], list[bytes]] = {}
     for name in found.files.keys() - known.keys():
         places.setdefault((name.rpartition(b"/")[2], found.files[name]), []).append(name)
-    missing: dict[tuple[bytes, FileState], list[bytes]] = {}
+    missing: dict[tuple[bytes, tuple[int, int]], list[bytes]] = {}
     if places:
         for name in known.keys() - found.files.keys():
             missing.setdefault((name.rpartition(b"/")[2], known[name]), []).append(name)

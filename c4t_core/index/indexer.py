@@ -120,18 +120,25 @@ def make_plan(
     ledger.remove([*diff.gone, *_cleared(found, diff, old)])
     trouble = {**found.odd, **found.unreadable}
     ledger.store([], [Failure(name, None, reason) for name, reason in trouble.items()])
-    done = ledger.embedded() & {*diff.unchanged, *diff.renamed.values()}
-    todo = [name for name in found.files if name not in done and name not in kept]
+    due = _due(found, diff, ledger.without_vector())
     return Plan(
         ledger,
-        sorted(todo),
+        sorted(due - kept.keys()),
         {**kept, **trouble},
-        unchanged=len(done),
+        unchanged=len(found.files) - len(due),
         gone=len(diff.gone),
         offline=len(diff.offline),
         folders=set(found.unreadable),
         omitted=found.omitted,
     )
+
+
+def _due(found: Scan, diff: Diff, without_vector: set[bytes]) -> set[bytes]:
+    """Return the files that have no vector, or that of another content."""
+    due = {name for name in without_vector if name in found.files}
+    if len(diff.unchanged) < len(found.files):
+        due |= found.files.keys() - {*diff.unchanged, *diff.renamed.values()}
+    return due
 
 
 def _forgotten(diff: Diff, found: Scan) -> Diff:
@@ -155,6 +162,8 @@ def _still_failed(found: Scan, old: dict[bytes, Failure]) -> dict[bytes, str]:
 
 def _cleared(found: Scan, diff: Diff, old: dict[bytes, Failure]) -> list[bytes]:
     """Return the failures that are no more: files gone, folders readable again."""
+    if not old:
+        return []
     dark = tuple(folder + b"/" if folder else b"" for folder in found.unreadable)
     kept = {*diff.offline, *found.files}
     return [name for name in old if name not in kept and not name.startswith(dark)]

@@ -70,7 +70,7 @@ class Catalogue(Database):
     SCHEMA = "catalogue.sql"
     VERSION = 3
     MIGRATIONS: ClassVar = {1: to_sources_and_frames, 2: to_counted_drops}
-    PAGE_SIZE = 8192  # vectors of a kilobyte then waste little of their page
+    PAGE_SIZE = 16_384  # vectors of a kilobyte then waste little of their page; older files: 8,192
     WHEN_NEWER = "update it, or set C4T_DATA_DIR to another folder."
 
     def __init__(self, path: Path) -> None:
@@ -336,23 +336,31 @@ class Ledger:
         self.below = below
         self._where, self._values = below_range(below)
 
-    def known(self) -> dict[bytes, FileState]:
-        """Return what is known of a root's files (or those of a sub-folder)."""
+    def known(self) -> dict[bytes, tuple[int, int]]:
+        """Return size and time of a root's files (or those of a sub-folder), in their order."""
         with self._catalogue.reading() as db:
             rows = db.execute(
-                f"SELECT path, size, mtime_ns FROM sources WHERE root_id = ?{self._where}",
+                f"SELECT path, size, mtime_ns FROM sources WHERE root_id = ?{self._where}"
+                " ORDER BY path",
                 (self.root.id, *self._values),
             )
-            return {path: FileState(size, mtime) for path, size, mtime in rows.fetchall()}
+            return {path: (size, mtime) for path, size, mtime in rows.fetchall()}
 
-    def embedded(self) -> set[bytes]:
-        """Return the files that have a vector of this model."""
+    def without_vector(self) -> set[bytes]:
+        """Return the files that have no vector of this model: mostly few, all are a lot to read."""
         with self._catalogue.reading() as db:
+            row = db.execute(
+                "SELECT (SELECT COUNT(*) FROM frames)"
+                " = (SELECT COUNT(*) FROM vectors WHERE model_id = ?)",
+                (self.model_id,),
+            ).fetchone()
+            if row[0]:  # every frame of the catalogue has one, which is soon told
+                return set()
             rows = db.execute(
-                "SELECT path FROM images i CROSS JOIN vectors v"
-                " ON v.model_id = ? AND v.frame_id = i.id"
-                f" WHERE root_id = ?{self._where}",
-                (self.model_id, self.root.id, *self._values),
+                f"SELECT path FROM sources s WHERE root_id = ?{self._where} AND NOT EXISTS"
+                " (SELECT 1 FROM frames f JOIN vectors v ON v.model_id = ? AND v.frame_id = f.id"
+                " WHERE f.source_id = s.id)",
+                (self.root.id, *self._values, self.model_id),
             )
             return {path for (path,) in rows.fetchall()}
 

@@ -47,7 +47,8 @@ def flip(position: Callable[[bytes], int], bit: int = 2) -> Callable[[bytearray]
 
 
 def zero_middle(content: bytearray) -> None:
-    content[8192 : 8192 + 40] = bytes(40)  # how a page of the tree begins
+    page = int.from_bytes(content[16:18], "big")
+    content[page : page + 40] = bytes(40)  # how a page of the tree begins
 
 
 def vector(content: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -349,7 +350,8 @@ def test_damaged_catalogue_is_set_aside_and_said(
     if harm == "header":
         content[:100] = bytes(100)
     elif harm == "middle":
-        for start in range(8192, len(content) - 4096, 8192):
+        page = int.from_bytes(content[16:18], "big")
+        for start in range(page, len(content) - page // 2, page):
             content[start : start + 200] = b"\xff" * 200
     elif harm == "cut":
         del content[len(content) // 2 :]
@@ -436,3 +438,15 @@ def test_all_odd_images_get_through(open_: Open, odd_images: Path) -> None:
     assert 10 <= len(report.skipped) < 40
     assert all(entry.reason for entry in report.skipped)
     assert ws.index().embedded == 0
+
+
+def test_a_vector_that_is_missing_is_made_again_whoever_else_has_all(
+    open_: Open, drive: Path, data_dir: Path
+) -> None:
+    ws = open_(drive)
+    total = ws.index().total
+    ws.close()
+    with contextlib.closing(sqlite3.connect(data_dir / "catalogue.sqlite")) as db, db:
+        db.execute("DELETE FROM vectors WHERE id = (SELECT MIN(id) FROM vectors)")
+    again = open_(drive).index()
+    assert (again.embedded, again.unchanged, again.total) == (1, total - 1, total)

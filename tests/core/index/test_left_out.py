@@ -7,10 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from c4t_core import paths
 from c4t_core.images import scan as walking
-from c4t_core.images.exclude import NO_RULES, OWN, ExcludeRules
+from c4t_core.images.exclude import DIGITS_ALIKE, NO_RULES, OWN, ExcludeRules
 from c4t_core.images.scan import FileState, scan
 
 USUAL = ExcludeRules()
@@ -345,3 +347,70 @@ def test_rules_survive_the_catalogue(rules: ExcludeRules) -> None:
 def test_usual_rules_are_kept_by_name_so_that_a_later_version_may_know_more() -> None:
     data = json.loads(ExcludeRules((*USUAL.folders, "rear*"), USUAL.files).to_json())
     assert (data["usual"], data["folders"], data["files"]) == (True, ["rear*"], [])
+
+
+PARTS = st.sampled_from(
+    [
+        *("20", "20260101_", "_", "-", ".", "a", "7", "aachen", "_label_", "label3D_", "_lidar_"),
+        *(
+            "gt",
+            "_gtFine_",
+            "Camera_5",
+            "_bin",
+            "_labelLevel3Ids",
+            "mask",
+            "seg",
+            "Semantic",
+            "ids",
+        ),
+        *("depth", "_colour", "color", "instance", "_inst_label", "0001TP_", "_L", "._", "parts"),
+        *("\N{LATIN SMALL LETTER LONG S}", "\N{KELVIN SIGN}", "\u0131", "trainid", "annotation"),
+    ]
+)
+NAMES = st.lists(PARTS, min_size=1, max_size=5).map("".join).filter(lambda name: name != ".")
+
+
+@given(
+    st.lists(NAMES, min_size=1, max_size=6),
+    st.sampled_from([USUAL, ExcludeRules(("x",), ("*_[0-9]*a?", "2*7_*"), labels=False)]),
+)
+@settings(max_examples=400, deadline=None)
+def test_what_is_said_of_all_names_at_once_holds_for_each(names: list[str], rules) -> None:
+    files = [f"{stem}{ending}" for stem in names for ending in (".png", ".JPG")]
+    beside = {file.rpartition(".")[0].lower() for file in files}
+    text = "\n".join(file for file in files if file.isascii()).lower().encode()
+    if not rules.may_leave_out_files(text.translate(DIGITS_ALIKE)):
+        assert [file for file in files if file.isascii() and rules.file_rule(file, beside)] == []
+
+
+def test_frames_of_common_names_are_taken_all_at_once() -> None:
+    for name in (
+        "20180807145028_camera_frontcenter_000000091.png",
+        "n015-2018-07-24-11-22-45+0800__cam_front__1532402927612460.jpg",
+        "b1c66a42-6f7d68ca.jpg",
+        "0000000005.png",
+        "frame_000123.jpg",
+    ):
+        assert not USUAL.may_leave_out_files(name.encode().translate(DIGITS_ALIKE))
+
+
+@pytest.mark.parametrize("more", ["", "notes.txt", "b_mask.png", "\N{SNOWMAN}.png", "one\ntwo.png"])
+def test_what_lies_beside_frames_changes_nothing_about_them(tmp_path: Path, more: str) -> None:
+    names = [f"frame_{number:03}.png" for number in range(20)]
+    for name in (*names, *([more] if more else ())):
+        touch(tmp_path / name)
+    os.utime(tmp_path / names[3], ns=(5, -(10**9)))
+    found = scan(str(tmp_path), USUAL)
+    there = {*names} | ({more} if more.endswith(".png") else set())
+    assert {os.fsdecode(name) for name in found.files} == there
+    for name, state in found.files.items():
+        assert state == FileState.of(os.stat(tmp_path / os.fsdecode(name)))
+
+
+def test_a_clock_beyond_what_is_held_does_not_hinder_those_beside_it(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png")
+    touch(tmp_path / "b.png")
+    os.utime(tmp_path / "a.png", ns=(5, YEAR_2400))
+    for name, state in scan(str(tmp_path), USUAL).files.items():
+        assert state == FileState.of(os.stat(tmp_path / os.fsdecode(name)))
+        assert max(state) < 2**63

@@ -106,14 +106,14 @@ def test_unreadable_folder_is_counted_and_its_rows_are_offline(
     touch(tmp_path / "open" / "a.png")
     touch(tmp_path / "shut" / "b.png")
     known = dict(scan(str(tmp_path), NO_RULES).files)
-    real = os.scandir
+    real = os.open
 
-    def guarded(path: bytes) -> object:
-        if os.fsdecode(path).endswith("shut"):
+    def guarded(path: bytes, *rest: int) -> int:
+        if path.endswith(b"shut"):
             raise PermissionError(13, "Permission denied")
-        return real(path)
+        return real(path, *rest)
 
-    monkeypatch.setattr(os, "scandir", guarded)
+    monkeypatch.setattr(os, "open", guarded)
     found = scan(str(tmp_path), NO_RULES)
     assert names(found) == {"open/a.png"}
     assert "Permission denied" in found.unreadable[b"shut"]

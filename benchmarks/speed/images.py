@@ -11,7 +11,7 @@ from PIL import Image
 
 from c4t_core.paths import resource
 
-BESIDE = Path(__file__).resolve().parents[2] / "shared" / "drive_data"
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "drive_data"
 
 
 def real_folder(*parts: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""How fast: indexing against the common CLIP loop, the window, first hits, memory.
+"""How fast: indexing against the common CLIP loop and its bound, the window, re-scanning.
 
     python -m benchmarks.speed [--images FOLDER] [--rounds N] [--output FOLDER] [--only PART]...
 
@@ -12,23 +12,24 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed_data import frames_to_time, many_small
-from c4t_core import __version__
+from benchmarks import machine
+from benchmarks.speed import report, rescan
+from benchmarks.speed.images import frames_to_time, many_small
+from benchmarks.speed.worker import OWN_CLIP
 from c4t_core.devices import available_threads
 
-PARTS = ("jpeg", "png", "window", "search")
-COUNTS = {"jpeg": 122, "png": 40}
-AIMS = {"jpeg": 5.0, "png": 2.5}
+PARTS = ("jpeg", "png", "network", "clip", "window", "search", "rescan")
+COUNTS = {"jpeg": 122, "png": 40, "clip": 66}
 MANY = 10_000
 QUERY = "a truck in the snow"
 
@@ -38,7 +39,7 @@ def worker(*words: str | Path, **variables: str) -> dict[str, Any]:
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1", **variables}
     environment["C4T_BENCH_STARTED"] = repr(time.time())
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.speed_worker", *map(str, words)],
+        [sys.executable, "-m", "benchmarks.speed.worker", *map(str, words)],
         capture_output=True,
         text=True,
         env=environment,
@@ -50,29 +51,44 @@ def worker(*words: str | Path, **variables: str) -> dict[str, Any]:
     return result
 
 
-def indexing(kind: str, rounds: int, base: Path, images: Path | None) -> dict[str, Any]:
-    """Measure images per second of C4T and of the CLIP loop on the same images."""
+def indexing(
+    kind: str, rounds: int, base: Path, images: Path | None, model: str = "c4t"
+) -> dict[str, Any]:
+    """Measure images per second of C4T and of the CLIP loop on the same images, and the bound.
+
+    The bound is what all cores would do if nothing but decoding and the network took time: the
+    sum of the CPU seconds that these two take by themselves, measured between the runs.
+    """
     folder = base / kind
     folder.mkdir()
-    words = frames_to_time(kind, COUNTS[kind], folder, images)
+    words = frames_to_time("png" if kind == "png" else "jpeg", COUNTS[kind], folder, images)
     runs: list[dict[str, float]] = []
     memory = {"c4t": 0.0, "clip": 0.0}
+    pure: list[dict[str, float]] = []
     for number in range(rounds):
-        rates = {}
+        rates, cpu = {}, 0.0
         for who in ("c4t", "clip") if number % 2 == 0 else ("clip", "c4t"):
-            found = worker(who, folder)
+            found = worker(who, folder, *([model] if who == "c4t" else []))
             rates[who] = found["images"] / found["seconds"]
             memory[who] = max(memory[who], found["peak_mb"])
-        runs.append({**rates, "ratio": rates["c4t"] / rates["clip"]})
+            cpu = found.get("cpu_s", cpu * found["images"]) / found["images"]
+        pure.append(worker("pure", folder, model))
+        runs.append({**rates, "ratio": rates["c4t"] / rates["clip"], "cpu_s": cpu})
         print(f"{kind} {number + 1}/{rounds}: {describe(runs[-1])}", flush=True)
     middle = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    least = {key: min(one[key] for one in pure) for key in pure[0]}
+    alone = sum(least.values())
+    bound = available_threads() / alone
     return {
         "images": words,
         "count": COUNTS[kind],
         "c4t_images_per_s": middle["c4t"],
         "clip_images_per_s": middle["clip"],
         "ratio": middle["ratio"],
-        "aim": AIMS[kind],
+        "bound_images_per_s": bound,
+        "share_of_bound": max(run["c4t"] for run in runs) / bound,
+        "share_of_cpu": alone / min(run["cpu_s"] for run in runs),
+        **least,
         "peak_mb": memory,
         "runs": runs,
     }
@@ -83,13 +99,34 @@ def describe(run: dict[str, float]) -> str:
     return f"C4T {run['c4t']:.1f}/s, CLIP loop {run['clip']:.1f}/s, ratio {run['ratio']:.2f}"
 
 
+def network(base: Path, images: Path | None) -> dict[str, Any]:
+    """Measure the image network against its plain fp32 graph."""
+    folder = base / "network"
+    folder.mkdir()
+    frames_to_time("jpeg", 24, folder, images)
+    return worker("network", folder)
+
+
+def clip(rounds: int, base: Path, images: Path | None) -> dict[str, Any]:
+    """Measure CLIP itself through our engine against the loop around open_clip."""
+    data = base / "clip-data"
+    data.mkdir()
+    os.environ["C4T_DATA_DIR"] = str(data)
+    worker("make-clip", data)
+    return indexing("clip", rounds, base, images, OWN_CLIP)
+
+
 def window(rounds: int) -> dict[str, Any]:
-    """Measure the time from process start to a painted window, with no folder."""
+    """Measure the time from process start to a painted window, with no folder, and a bare one."""
     with tempfile.TemporaryDirectory() as data:
-        found = [worker("window", C4T_DATA_DIR=data) for _ in range(rounds + 1)][1:]
+        pairs = [(worker("window", C4T_DATA_DIR=data), worker("bare")) for _ in range(rounds + 1)][
+            1:
+        ]
     return {
-        "window_s": statistics.median(run["window_s"] for run in found),
-        "peak_mb": max(run["peak_mb"] for run in found),
+        "window_s": statistics.median(ours["window_s"] for ours, _ in pairs),
+        "bare_s": statistics.median(bare["window_s"] for _, bare in pairs),
+        "more_s": statistics.median(ours["window_s"] - bare["window_s"] for ours, bare in pairs),
+        "peak_mb": max(ours["peak_mb"] for ours, _ in pairs),
     }
 
 
@@ -126,93 +163,53 @@ def search(rounds: int, base: Path, count: int = MANY) -> dict[str, Any]:
         "index_s": indexed,
         "command_line_s": statistics.median(times[1:]),
         "window_first_hits_s": statistics.median(hits) if len(hits) == len(shown) else None,
-        "aim_s": 3.0,
         "peak_mb": max(run["peak_mb"] for run in shown),
     }
 
 
-def markdown(report: dict[str, Any]) -> str:
-    """Write the report for people."""
-    machine = report["machine"]
-    lines = [
-        "# Speed",
-        "",
-        f"C4T {machine['c4t']}, {machine['threads']} CPU threads, {machine['system']}, "
-        f"Python {machine['python']}. Written by `make bench`.",
-        "",
-    ]
-    rows = [(kind, report[kind]) for kind in ("jpeg", "png") if kind in report]
-    if rows:
-        lines += [
-            "| images | C4T, images/s | CLIP loop, images/s | ratio | aim | memory, MB |",
-            "|---|---|---|---|---|---|",
-        ]
-        for _, row in rows:
-            memory = row["peak_mb"]
-            lines.append(
-                f"| {row['count']} {row['images']} | {row['c4t_images_per_s']:.1f} | "
-                f"{row['clip_images_per_s']:.1f} | {row['ratio']:.1f} | {row['aim']:.1f} | "
-                f"{memory['c4t']:.0f} (CLIP loop {memory['clip']:.0f}) |"
-            )
-        lines += [
-            "",
-            "The CLIP loop is open_clip ViT-B-32 with its own preprocessing, Pillow and batches "
-            "of 8; its weights do not matter for time. Ratios are medians over paired runs.",
-            "",
-        ]
-    if "window" in report:
-        part = report["window"]
-        lines.append(
-            f"- From process start to the painted window: {part['window_s']:.2f} s "
-            f"({part['peak_mb']:.0f} MB)."
-        )
-    if "search" in report:
-        part = report["search"]
-        lines.append(
-            f"- {part['count']:,} images, indexed before: `c4t search` takes "
-            f"{part['command_line_s']:.2f} s from start to end."
-        )
-        if part["window_first_hits_s"] is not None:
-            lines.append(
-                f"- From process start to the first hits in the window: "
-                f"{part['window_first_hits_s']:.2f} s ({part['peak_mb']:.0f} MB)."
-            )
-    return "\n".join(lines) + "\n"
+def measure(
+    parts: list[str], rounds: int, images: Path | None = None, many: int = MANY
+) -> dict[str, Any]:
+    """Measure some parts; return their figures by part, with the machine's."""
+    found: dict[str, Any] = {"machine": machine.describe()}
+    before = os.environ.get("C4T_DATA_DIR")
+    base = Path(tempfile.mkdtemp(prefix="c4t-speed-"))
+    calls: dict[str, Callable[[], dict[str, Any]]] = {
+        "jpeg": lambda: indexing("jpeg", rounds, base, images),
+        "png": lambda: indexing("png", rounds, base, images),
+        "network": lambda: network(base, images),
+        "clip": lambda: clip(rounds, base, images),
+        "window": lambda: window(rounds),
+        "search": lambda: search(rounds, base, many),
+        "rescan": lambda: rescan.measure(rounds),
+    }
+    try:
+        for part in PARTS:
+            if part in parts:
+                found[part] = calls[part]()
+                print(f"{part}: done, load {machine.load():.1f}", flush=True)
+            if before is None:
+                os.environ.pop("C4T_DATA_DIR", None)
+            else:
+                os.environ["C4T_DATA_DIR"] = before
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+    return found
 
 
 def main() -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--images", type=Path, help="time these images instead of the usual ones")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of runs (default: 3)")
     parser.add_argument("--many", type=int, default=MANY, help="images of the large folder")
     parser.add_argument("--only", action="append", choices=PARTS, help="measure only this part")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
     chosen = parser.parse_args()
-    parts = chosen.only or list(PARTS)
-    report: dict[str, Any] = {
-        "machine": {
-            "c4t": __version__,
-            "python": platform.python_version(),
-            "system": f"{platform.system()} {platform.machine()}",
-            "threads": available_threads(),
-            "load_before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        }
-    }
-    base = Path(tempfile.mkdtemp(prefix="c4t-speed-"))
-    try:
-        for kind in ("jpeg", "png"):
-            if kind in parts:
-                report[kind] = indexing(kind, chosen.rounds, base, chosen.images)
-        if "window" in parts:
-            report["window"] = window(chosen.rounds)
-        if "search" in parts:
-            report["search"] = search(chosen.rounds, base, chosen.many)
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
+    found = measure(chosen.only or list(PARTS), chosen.rounds, chosen.images, chosen.many)
     chosen.output.mkdir(parents=True, exist_ok=True)
-    (chosen.output / "speed.json").write_text(json.dumps(report, indent=2) + "\n")
-    text = markdown(report)
+    (chosen.output / "speed.json").write_text(json.dumps(found, indent=2) + "\n")
+    text = report.markdown(found)
     (chosen.output / "speed.md").write_text(text)
     print("\n" + text)
 

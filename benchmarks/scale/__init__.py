@@ -1,0 +1,1 @@
+"""What a collection of many rows costs; see ``__main__``."""

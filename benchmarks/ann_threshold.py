@@ -49,19 +49,22 @@ def measure(count: int, dim: int) -> tuple[float, float, float, float, float, in
             )
         source = StoredVectors(catalogue, root.id, model_id=model_id, fingerprint="f" * 64, dim=dim)
         started = time.perf_counter()
-        facts = VectorSearch(source, folder, 1).maintain()
+        facts = VectorSearch(source, folder=folder, threshold=1).maintain()
         build = time.perf_counter() - started
         assert facts is not None
         queries = frames(300, dim, seed=1)[::6]
         times = []
         for exact in (True, False):
-            search = VectorSearch(source, folder, 1)
+            search = VectorSearch(source, folder=folder, threshold=1)
             started = time.perf_counter()
-            search.search(queries[0], 50, exact=exact)
+            table = search.table()
+            if not exact:
+                search.load_index(table)
+            search.ranking(table, queries[0], 50, exact=exact)
             first = time.perf_counter() - started
             started = time.perf_counter()
             for query in queries:
-                search.search(query, 50, exact=exact)
+                search.ranking(table, query, 50, exact=exact)
             times.append((first, (time.perf_counter() - started) / len(queries)))
         catalogue.close()
     (exact_first, exact_time), (ann_first, ann_time) = times

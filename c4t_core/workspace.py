@@ -35,9 +35,10 @@ from c4t_core.index.search import (
     answer,
     frame_of,
 )
-from c4t_core.index.store.catalogue import Catalogue, Ledger, catalogue_path, index_folder
+from c4t_core.index.store.catalogue import Catalogue, Ledger, cache_folders, catalogue_path
 from c4t_core.index.store.user_data import ImageKey
 from c4t_core.models.protocol import Model
+from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
 
 __all__ = [
@@ -87,7 +88,7 @@ class Workspace:
         self._catalogue = Catalogue(catalogue_path())
         if self._catalogue.notice:
             self.notices.append(self._catalogue.notice)
-        self._searcher = Searcher(self._catalogue, folders, self._model, index_folder())
+        self._searcher = Searcher(self._catalogue, folders, self._model, cache_dir())
         self._unrelated = UnrelatedLevel(self._model)
         self._alike = AlikeLevel(self._model)
         self._closing = threading.Lock()
@@ -342,7 +343,7 @@ class Workspace:
 
     def space(self) -> Space:
         """Return what the catalogue and its caches take on disk."""
-        return opened_folders.space(self._catalogue, index_folder())
+        return opened_folders.space(self._catalogue, cache_folders())
 
     def clean(self, keep_models: Sequence[str] | None = None) -> int:
         """Give back disk space; return the number of bytes.
@@ -350,11 +351,12 @@ class Workspace:
         Args:
             keep_models: fingerprints whose vectors are kept; None keeps all.
         """
-        return opened_folders.clean(self._catalogue, index_folder(), keep_models)
+        return opened_folders.clean(self._catalogue, cache_folders(), keep_models)
 
     def close(self) -> None:
         """Release the catalogue; closing twice is allowed."""
         with self._closing:
+            self._searcher.close()
             self._catalogue.close()
 
     def __enter__(self) -> Workspace:

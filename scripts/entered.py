@@ -33,10 +33,10 @@ FACTS = {
     "folders resolved": ("c4t_core.index.*.resolve",),
     "roots read": ("*.Catalogue.roots",),
     "run read": ("*.Catalogue.run", "*.Catalogue.indexed"),
-    "generation read": ("*.Lookup.generation", "*.Reads.generation", "*.StoredVectors.generation",
+    "generation read": ("*.Lookup.generation", "*.Reads.generation", "*.StoredVectors.moment",
                         "*.Catalogue.generation"),
     "model looked up": ("*.Catalogue.model_id", "*.Catalogue.indexed"),
-    "scoring passes": ("c4t_core.index.*.cosine",),
+    "scoring passes": ("*.Table.ranking",),
     "query made a vector": ("c4t_core.index.*.direction",),
     "locks of catalogue and user's data": tuple(
         f"*.{store}.{what}" for store in ("Database", "Catalogue", "UserStore", "UserData")

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.files import read_json
-from c4t_core.index.directions import ModelHandle
+from c4t_core.index.directions import ModelHandle, remembered
 from c4t_core.index.query import Filters
 from c4t_core.index.scope import Scope
+from c4t_core.models.protocol import Model
 from c4t_core.paths import resource
 
 SENTENCES: list[str] = read_json(resource("sentences.json"))["unrelated"]
@@ -39,11 +40,14 @@ _KEPT = 16  # levels remembered; typing asks for one again and again
 _MOST = 50_000  # images looked at; more tell the same
 _BINS = 512  # the mixture is fitted to a histogram: a million scores take no longer than 1,000
 _ROUNDS = 150
+_TRIED = 30  # rounds after which only the start that has come highest goes on
+_LEAST_DENSITY = 1e-300
 _MIN_SCORES = 8
 _MIN_SIGMA = 0.5  # of a bin; a narrower peak is an artefact of the histogram
 _MIN_SEPARATION = 1.5  # distance of the means in units of their joint spread (Ashman's D / sqrt 2)
 _MAJORITY = 0.55  # a share of the images that is no longer "the few that show it"
 _SMALL = 150  # images; in fewer, too little is known of what unrelated sentences reach
+_ROUNDING = 1e-6  # scores that differ by less are equal
 _MIN_OUTLIERS = 4  # that many scores beyond what one distribution explains are no accident
 
 
@@ -80,95 +84,136 @@ def automatic_threshold(
     Returns:
         the cut, or None where nothing stands out (or there are too few scores to tell).
     """
-    mixture = fit_mixture(scores)
+    values = _descending(scores)
+    mixture = _fitted(values)
     if mixture is None:
         return None
     two = mixture.gain > 0 and mixture.separation >= _MIN_SEPARATION
     if unrelated is None:
-        return crossing(mixture) if two else _beyond_one(scores)
+        return crossing(mixture) if two else _beyond_one(values)
     few = two and mixture.weights[1] <= _MAJORITY
-    if float(np.nanmax(scores)) <= unrelated:
-        return crossing(mixture) if few and len(scores) < _SMALL else None
-    cut = crossing(mixture) if few else None if two else _beyond_one(scores)
+    if float(values[0]) <= unrelated + _ROUNDING:
+        return crossing(mixture) if few and len(values) < _SMALL else None
+    cut = crossing(mixture) if few else None if two else _beyond_one(values)
     return unrelated if cut is None else cut
 
 
-def _beyond_one(scores: NDArray[np.floating[Any]]) -> float | None:
+def _descending(scores: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return the finite scores, best first; those of a ranking are."""
+    values = np.asarray(scores)
+    if not (values[1:] <= values[:-1]).all():  # as it also is where one is no number
+        values = np.sort(values[np.isfinite(values)])[::-1]
+    return values
+
+
+def _count(values: NDArray[np.floating[Any]], least: float) -> int:
+    """Return how many of descending values are at least so high."""
+    return len(values) - int(np.searchsorted(values[::-1], least, side="left"))
+
+
+def _beyond_one(values: NDArray[np.floating[Any]]) -> float | None:
     """Return the cut above which one normal distribution expects half a score, if more are there.
 
     Half a score is Chauvenet's criterion; four or more above it happen by chance in one query
     of five hundred.
     """
-    values = np.asarray(scores, dtype=np.float64)
-    values = values[np.isfinite(values)]
-    cut = NormalDist(values.mean(), values.std()).inv_cdf(1 - 0.5 / len(values))
-    return cut if int((values > cut).sum()) >= _MIN_OUTLIERS else None
+    mean = float(values.mean(dtype=np.float64))
+    square = float(np.square(values - np.asarray(mean, values.dtype)).mean(dtype=np.float64))
+    cut = NormalDist(mean, math.sqrt(square)).inv_cdf(1 - 0.5 / len(values))
+    return cut if _count(values, math.nextafter(cut, math.inf)) >= _MIN_OUTLIERS else None
 
 
 def fit_mixture(scores: NDArray[np.floating[Any]]) -> Mixture | None:
     """Fit two normal distributions by expectation maximisation; None for too few scores."""
-    values = np.asarray(scores, dtype=np.float64)
-    values = values[np.isfinite(values)]
-    if len(values) < _MIN_SCORES or np.ptp(values) < 1e-9:
+    return _fitted(_descending(scores))
+
+
+def _fitted(values: NDArray[np.floating[Any]]) -> Mixture | None:
+    """Fit to descending values; a histogram of them is all that it takes."""
+    if len(values) < _MIN_SCORES or not float(values[0]) - float(values[-1]) >= 1e-9:
         return None
-    counts, edges = np.histogram(values, bins=_BINS)
+    edges = np.linspace(float(values[-1]), float(values[0]), _BINS + 1)
+    below = np.searchsorted(values[::-1], edges[1:-1].astype(values.dtype), side="left")
+    counts = np.diff(below, prepend=0, append=len(values)).astype(np.float64)
     centres = (edges[:-1] + edges[1:]) / 2
     floor = _MIN_SIGMA * float(edges[1] - edges[0])
-    mean = float(np.average(centres, weights=counts))
-    sigma = max(floor, math.sqrt(float(np.average((centres - mean) ** 2, weights=counts))))
+    mean, sigma = _moments(centres, counts, floor)
     alone = float(counts @ _log_normal(centres, mean, sigma))
-    best: tuple[float, NDArray[np.float64]] | None = None
+    starts = []
     for quantile in (0.5, 0.9, 0.98):  # the few may be half of all, or one in fifty
-        fitted = _expectation_maximisation(centres, counts, values, quantile, floor)
-        if best is None or fitted[0] > best[0]:
-            best = fitted
-    assert best is not None
-    likelihood, (w, m, s) = best
+        cut = float(values[int(len(values) * (1 - quantile))])
+        above = _count(values, math.nextafter(cut, math.inf)) or _count(values, cut)
+        starts.append(_start(centres, counts, above, floor))
+    likelihood, (w, m, s) = _expectation_maximisation(centres, counts, np.array(starts), floor)
     order = np.argsort(m)
     gain = 2 * (likelihood - alone) - 3 * math.log(len(values))  # three parameters more
     return Mixture(_pair(w[order]), _pair(m[order]), _pair(s[order]), gain)
+
+
+def _moments(
+    centres: NDArray[np.float64], counts: NDArray[np.float64], floor: float
+) -> tuple[float, float]:
+    mean = float(np.average(centres, weights=counts))
+    return mean, max(floor, math.sqrt(float(np.average((centres - mean) ** 2, weights=counts))))
+
+
+def _start(
+    centres: NDArray[np.float64], counts: NDArray[np.float64], above: int, floor: float
+) -> list[list[float]]:
+    """Return weights, means and sigmas of those above and those below a cut, low first."""
+    high = np.diff(np.minimum(np.cumsum(counts[::-1]), above), prepend=0.0)[::-1]
+    low = counts - high
+    w = [max(float(part.sum()), 1e-9) / float(counts.sum()) for part in (low, high)]
+    of = [_moments(centres, part if part.any() else counts, floor) for part in (low, high)]
+    return [w, [mean for mean, _ in of], [sigma for _, sigma in of]]
 
 
 def _pair(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(values[0]), float(values[1])
 
 
-def _log_normal(x: NDArray[np.float64], mean: float, sigma: float) -> NDArray[np.float64]:
+def _log_normal(x: NDArray[np.float64], mean: Any, sigma: Any) -> NDArray[np.float64]:
     result: NDArray[np.float64] = (
-        -0.5 * ((x - mean) / sigma) ** 2 - math.log(sigma) - 0.5 * math.log(2 * math.pi)
+        -0.5 * ((x - mean) / sigma) ** 2 - np.log(sigma) - 0.5 * math.log(2 * math.pi)
     )
     return result
 
 
 def _expectation_maximisation(
     centres: NDArray[np.float64],
-    counts: NDArray[Any],
-    values: NDArray[np.float64],
-    quantile: float,
+    counts: NDArray[np.float64],
+    starts: NDArray[np.float64],
     floor: float,
 ) -> tuple[float, NDArray[np.float64]]:
-    """Return (log likelihood, [weights, means, sigmas] of both), from a first cut at a quantile."""
-    cut = np.quantile(values, quantile)
-    low, high = values[values <= cut], values[values > cut]
-    if not len(high):
-        high = values[values >= cut]
-    w = np.array([len(low), len(high)], dtype=np.float64) / (len(low) + len(high))
-    m = np.array([low.mean(), high.mean()])
-    s = np.maximum([low.std(), high.std()], floor)
-    likelihood = -math.inf
-    for _ in range(_ROUNDS):
-        logs = np.stack([_log_normal(centres, m[i], s[i]) + math.log(w[i]) for i in (0, 1)])
-        total = np.logaddexp(logs[0], logs[1])
-        share = np.exp(logs - total) * counts  # (2, bins)
-        mass = np.maximum(share.sum(axis=1), 1e-9)
-        previous, likelihood = likelihood, float(counts @ total)
-        w = mass / mass.sum()
-        m = share @ centres / mass
-        spread = (share * (centres - m[:, None]) ** 2).sum(axis=1) / mass
+    """Return (log likelihood, [weights, means, sigmas] of both) of the start that comes highest.
+
+    Args:
+        centres: of the bars, (bins,).
+        counts: scores in each.
+        starts: (n, 3, 2), gone on from side by side.
+        floor: the least sigma.
+    """
+    there = counts > 0
+    centres, counts = centres[there], counts[there]
+    w, m, s = (starts[:, i, :, None] for i in range(3))  # (n, 2, 1)
+    likelihood = np.full(len(starts), -math.inf)
+    for done in range(_ROUNDS):
+        if done == _TRIED:  # the others do not catch up any more
+            best = int(likelihood.argmax())
+            w, m, s, likelihood = (value[best : best + 1] for value in (w, m, s, likelihood))
+        density = np.exp(_log_normal(centres, m, s)) * w  # (n, 2, bins)
+        total = np.maximum(density.sum(axis=1), _LEAST_DENSITY)
+        share = density * (counts / total)[:, None]
+        mass = np.maximum(share.sum(axis=2, keepdims=True), 1e-9)
+        previous, likelihood = likelihood, np.log(total) @ counts
+        w = mass / mass.sum(axis=1, keepdims=True)
+        m = (share @ centres)[..., None] / mass
+        spread = (share * (centres - m) ** 2).sum(axis=2, keepdims=True) / mass
         s = np.maximum(np.sqrt(spread), floor)
-        if likelihood - previous < 1e-6 * abs(likelihood):
+        if (likelihood - previous < 1e-6 * np.abs(likelihood)).all():
             break
-    return likelihood, np.stack([w, m, s])
+    best = int(likelihood.argmax())
+    return float(likelihood[best]), np.stack([w[best, :, 0], m[best, :, 0], s[best, :, 0]])
 
 
 def crossing(mixture: Mixture) -> float | None:
@@ -196,7 +241,7 @@ class UnrelatedLevel:
     on the very images that are searched: it differs between models, collections and filters.
 
     Args:
-        model: embeds the sentences once.
+        model: embeds the sentences, once for each fingerprint; they are kept on disk.
     """
 
     def __init__(self, model: ModelHandle) -> None:
@@ -214,11 +259,15 @@ class UnrelatedLevel:
                 self._levels.move_to_end(key)
                 return self._levels[key]
         if self._directions is None:
-            rows = np.asarray(self._model.get().encode_texts(SENTENCES), dtype=np.float32)
-            self._directions = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+            self._directions = remembered(self._model, "unrelated", SENTENCES, _directions)
         level = float(np.quantile(scope.best(self._directions, _MOST), SHARE))
         with self._lock:
             self._levels[key] = level
             while len(self._levels) > _KEPT:
                 self._levels.popitem(last=False)
         return level
+
+
+def _directions(model: Model) -> NDArray[np.float32]:
+    rows = np.asarray(model.encode_texts(SENTENCES), dtype=np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import json
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import ImageError, ModelError, QueryError
+from c4t_core.files import digest, sha256, write_whole
 from c4t_core.images.decode import open_image
 from c4t_core.index.query import Query
 from c4t_core.models.protocol import CutText, Model, cut_texts
+from c4t_core.paths import cache_dir
 
 _CANCELLED_OUT = 1e-4  # shorter sums than this are rounding noise, not a direction
 _REMEMBERED = 64  # directions of recent queries
@@ -154,3 +159,41 @@ class ModelHandle:
                 if len(self._directions) > _REMEMBERED:
                     self._directions.popitem(last=False)
         return direction
+
+
+def remembered(
+    model: ModelHandle,
+    what: str,
+    rule: object,
+    find: Callable[[Model], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Return what was found out about a model, kept in the cache folder by its fingerprint.
+
+    Args:
+        model: loaded where it is not known yet.
+        what: names the folder.
+        rule: how it is found, plain data; what was found by another rule is found again.
+        find: returns it, float32, any shape.
+
+    Raises:
+        ModelError, MissingExtraError: if it is not known yet and the model cannot be loaded.
+    """
+    fingerprint = model.fingerprint
+    file = cache_dir() / what / f"{fingerprint[:32]}.json"
+    key = digest([fingerprint, json.dumps(rule)])
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        kept = json.loads(file.read_text("utf-8"))
+        content = base64.b64decode(kept["content"], validate=True)
+        if kept["key"] == key and kept["sum"] == sha256(content):
+            return np.frombuffer(content, dtype="<f4").reshape(kept["shape"])
+    found = np.ascontiguousarray(find(model.get()), dtype="<f4")
+    content = found.tobytes()
+    kept = {
+        "key": key,
+        "shape": found.shape,
+        "sum": sha256(content),
+        "content": base64.b64encode(content).decode("ascii"),
+    }
+    with contextlib.suppress(OSError):  # it is found again next time
+        write_whole(file, json.dumps(kept), sync=False)
+    return found

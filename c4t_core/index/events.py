@@ -7,25 +7,21 @@ with the application (:class:`AlikeLevel`).
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.files import write_whole
 from c4t_core.images.decode import open_image
-from c4t_core.index.directions import ModelHandle
+from c4t_core.index.directions import ModelHandle, remembered
 from c4t_core.index.query import Hit
 from c4t_core.models.protocol import Embeddings, Model
-from c4t_core.paths import cache_dir, resource
+from c4t_core.paths import resource
 
 _MOST_SECONDS = 5.0  # between neighbouring hits of one event
 _MOST_STEPS = 10  # frames between neighbouring hits, in usual steps of the drive
@@ -160,11 +156,7 @@ class AlikeLevel:
         """
         with self._lock:
             if self._level is None:
-                fingerprint = self._model.fingerprint
-                self._level = _kept(fingerprint)
-                if self._level is None:
-                    self._level = alike_level(_shown_drives(self._model.get()))
-                    _keep(fingerprint, self._level)
+                self._level = float(remembered(self._model, "alike", _RULE, _level_of)[0])
             return self._level
 
 
@@ -185,6 +177,10 @@ def alike_level(drives: Sequence[Embeddings]) -> float:
     return 1 - math.sqrt(near * far)
 
 
+def _level_of(model: Model) -> NDArray[np.float32]:
+    return np.array([alike_level(_shown_drives(model))], dtype=np.float32)
+
+
 def _shown_drives(model: Model) -> list[Embeddings]:
     """Embed the frames of each drive that ships with the application."""
     folders = sorted(resource("sample", "drives").glob("*/camera/*"))
@@ -197,24 +193,3 @@ def _shown_drives(model: Model) -> list[Embeddings]:
         ]
     )
     return np.split(rows, np.cumsum([len(some) for some in files])[:-1])
-
-
-def _file(fingerprint: str) -> Path:
-    return cache_dir() / "alike" / f"{fingerprint[:32]}.json"
-
-
-def _kept(fingerprint: str) -> float | None:
-    try:
-        kept = json.loads(_file(fingerprint).read_text("utf-8"))
-        if (kept["fingerprint"], kept["rule"]) == (fingerprint, _RULE):
-            level = float(kept["level"])
-            return level if -1 <= level <= 1 else None
-    except (OSError, ValueError, TypeError, KeyError):
-        pass
-    return None
-
-
-def _keep(fingerprint: str, level: float) -> None:
-    kept = {"fingerprint": fingerprint, "rule": _RULE, "level": level}
-    with contextlib.suppress(OSError):  # it is found again next time
-        write_whole(_file(fingerprint), json.dumps(kept), sync=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 from c4t_core.errors import FolderError
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.store import catalogue as store_catalogue
-from c4t_core.index.store.catalogue import Catalogue, Root
+from c4t_core.index.store.catalogue import Catalogue, Root, cache_folders
 from c4t_core.index.store.reads import Lookup
 
 
@@ -155,7 +155,7 @@ class Space:
     """Bytes on disk."""
 
     catalogue: int  # rows and vectors
-    indexes: int  # approximate indexes; made again at need
+    indexes: int  # vector caches and approximate indexes; made again at need
     damaged: int  # damaged catalogues that were set aside
 
 
@@ -169,6 +169,11 @@ def forget(catalogue: Catalogue, folder: Path) -> None:
     if target.root is None or (target.below and not _holds_any(catalogue, target)):
         raise _unknown(folder)
     catalogue.forget(target.root.id, target.below)
+    if not target.below:
+        stem = f"{catalogue.identity[:8]}-{target.root.id}-*"
+        for path in [path for folder in cache_folders() for path in folder.glob(stem)]:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def relocate(catalogue: Catalogue, old: Path, new: Path) -> None:
@@ -210,7 +215,7 @@ def _move(catalogue: Catalogue, root: Root, old: str, new: str) -> bool:
 
 def _holds_any(catalogue: Catalogue, target: Target) -> bool:
     assert target.root is not None
-    return Lookup(catalogue, target.root.id).counts(None, target.below)[0] > 0
+    return Lookup(catalogue, target.root.id).frames(target.below) > 0
 
 
 def _unknown(folder: Path) -> FolderError:
@@ -220,32 +225,36 @@ def _unknown(folder: Path) -> FolderError:
     )
 
 
-def space(catalogue: Catalogue, indexes: Path) -> Space:
+def space(catalogue: Catalogue, indexes: Sequence[Path]) -> Space:
     """Return what is used on disk."""
     base = catalogue.path
     return Space(
         sum(_size(base.with_name(base.name + ending)) for ending in ("", "-wal", "-shm")),
-        sum(_size(path) for path in indexes.glob("*")),
+        sum(_size(path) for path in _files(indexes)),
         sum(_size(path) for path in _damaged(base)),
     )
 
 
-def clean(catalogue: Catalogue, indexes: Path, keep_models: Sequence[str] | None) -> int:
+def clean(catalogue: Catalogue, indexes: Sequence[Path], keep_models: Sequence[str] | None) -> int:
     """Drop what is not needed and give the space back; return the number of bytes.
 
-    Dropped are vectors of models other than ``keep_models`` (None keeps all), index files that
-    can be made again, and damaged catalogues that were set aside.
+    Dropped are vectors of models other than ``keep_models`` (None keeps all), the files of
+    ``indexes``, which can be made again, and damaged catalogues that were set aside.
     """
     before = space(catalogue, indexes)
     if keep_models is not None:
         catalogue.keep_models(keep_models)
-    for path in [*indexes.glob("*"), *_damaged(catalogue.path)]:
+    for path in [*_files(indexes), *_damaged(catalogue.path)]:
         with contextlib.suppress(OSError):
             path.unlink()
     catalogue.compact()
     after = space(catalogue, indexes)
     freed: int = sum(vars(before).values()) - sum(vars(after).values())
     return max(0, freed)
+
+
+def _files(folders: Iterable[Path]) -> list[Path]:
+    return [path for folder in folders for path in folder.glob("*")]
 
 
 def _damaged(path: Path) -> list[Path]:

@@ -31,6 +31,8 @@ from c4t_core.index.vectors import locks
 from c4t_core.paths import resource
 from c4t_core.progress import Progress
 
+_KEPT = 4_096  # frames after which the vector cache is written again, or a hundredth of a run
+
 
 @dataclass(frozen=True)
 class IndexReport:
@@ -318,9 +320,13 @@ class Run:
         done = 0
         progress(0, total)
         for plan in plans:
+            search, kept = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id), done
             with contextlib.closing(run_plan(plan, self._model, batch_size)) as batches:
                 for count in batches:
                     done += count
+                    if done - kept >= max(_KEPT, len(plan.todo) // 100):
+                        search.keep()
+                        kept = done
                     self.skipped = sum(len(plan.failed) for plan in plans)
                     if on_commit is not None:
                         on_commit()
@@ -332,6 +338,12 @@ class Run:
     def _maintain(self, plan: Plan, check: Callable[[], None]) -> None:
         """Bring the approximate index up to date, if there are enough vectors for one."""
         search = self._searcher.vectors(plan.ledger.root, plan.ledger.model_id)
+        search.keep()
+        if search.too_large():
+            self.notices.append(
+                "There are too many frames for an approximate index in this machine's memory, so "
+                "exact search answers."
+            )
         if not search.outdated():
             return
         sentences = read_json(resource("sentences.json"))

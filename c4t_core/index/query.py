@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from c4t_core.errors import DataError, QueryError
 
@@ -207,7 +207,7 @@ class Histogram:
     low: float = 0.0
     high: float = 1.0
     counts: tuple[int, ...] = ()
-    values: Sequence[float] | NDArray[np.float64] = ()
+    values: Sequence[float] | NDArray[np.floating[Any]] = ()
 
     @classmethod
     def of(cls, scores: Sequence[float] | NDArray[np.float32]) -> Histogram:
@@ -216,12 +216,15 @@ class Histogram:
 
         if len(scores) == 0:
             return cls()
-        values = np.sort(np.asarray(scores, dtype=np.float64))
+        values = np.asarray(scores)[::-1]  # those of a ranking are then ascending
+        if not (values[:-1] <= values[1:]).all():
+            values = np.sort(values)
         low, high = float(values[0]), float(values[-1])
         if high - low < 1e-6:
             low, high = low - 0.05, high + 0.05
-        counts, _ = np.histogram(values, bins=BINS, range=(low, high))
-        return cls(low, high, tuple(int(count) for count in counts), values)
+        edges = np.linspace(low, high, BINS + 1)[1:-1].astype(values.dtype)
+        counts = np.diff(np.searchsorted(values, edges), prepend=0, append=len(values))
+        return cls(low, high, tuple(counts.tolist()), values)
 
     def above(self, cut: float | None) -> int:
         """Return how many frames score at least ``cut``; all of them for None."""

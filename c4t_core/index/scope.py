@@ -21,9 +21,11 @@ from c4t_core.index.folders import Target, relative_to
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Hit
 from c4t_core.index.store.reads import Ids, ImageRow, Selection
+from c4t_core.index.vectors.table import Slots, Table, merged
 from c4t_core.index.vectors.vectors import VectorSearch
 
 _LISTED = 20  # drives that a sentence names
+_ROWS = 8_192  # vectors in memory at once as float32
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,20 @@ class Part:
 
     Attributes:
         target: the folder, and where it lies in the root that holds it.
-        vectors: those of the whole root.
-        generation: of the vectors when the scope was made.
-        allowed: ids of the images that may be hits, int64, sorted; None for all of the root.
+        vectors: search over the whole root.
+        table: all its vectors when the scope was made.
+        slots: of the images that may be hits, ascending; None for all of the root.
     """
 
     target: Target
     vectors: VectorSearch
-    generation: int
-    allowed: Ids | None = None
+    table: Table
+    slots: Slots | None = None
+
+    @property
+    def images(self) -> int:
+        """How many images may be hits."""
+        return len(self.table) if self.slots is None else len(self.slots)
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,12 @@ class Scope:
     drives: Mapping[str, str] = field(default_factory=dict)
     filters: Filters = NO_FILTERS
 
-    def restricted(self, filters: Filters, select: Callable[[Part, Selection], Ids]) -> Scope:
+    def restricted(self, filters: Filters, select: Callable[[Part, Selection], Slots]) -> Scope:
         """Return this scope with only what the filters let through.
 
         Args:
             filters: the restrictions.
-            select: returns the ids that a selection lets through in a part, sorted.
+            select: returns the slots that a selection lets through in a part, ascending.
 
         Raises:
             FolderError: if a folder of ``filters.within`` lies in none of the opened ones.
@@ -71,7 +78,7 @@ class Scope:
         within = _subfolders(filters.within, [part.target for part in self.parts])
         drives = _chosen(filters.drives, self.drives)
         parts = [
-            replace(part, allowed=_allowed(part, filters, within.get(part.target), drives, select))
+            replace(part, slots=_allowed(part, filters, within.get(part.target), drives, select))
             for part in self.parts
         ]
         return replace(self, parts=tuple(parts), filters=filters)
@@ -79,21 +86,17 @@ class Scope:
     @property
     def generations(self) -> tuple[int, ...]:
         """What changes with every commit of an index run, one number per folder."""
-        return tuple(part.generation for part in self.parts)
+        return tuple(part.table.moment.generation for part in self.parts)
 
     def ranking(
         self, direction: NDArray[np.float32], k: int | None, *, exact: bool = False
     ) -> tuple[Ids, NDArray[np.float32]]:
         """Return (ids, scores) of the k best images (None: all), best first, ties by path."""
         rankings = [
-            part.vectors.search(direction, k, part.allowed, part.generation, exact=exact)
+            part.vectors.ranking(part.table, direction, k, part.slots, exact=exact)
             for part in self.parts
         ]
-        ids, scores = (np.concatenate(column) for column in zip(*rankings, strict=True))
-        if len(rankings) > 1:  # parts are sorted, and folders come in the order of their paths
-            order = np.argsort(-scores, kind="stable")[:k]
-            ids, scores = ids[order], scores[order]
-        return ids, scores
+        return merged(rankings, k)  # folders come in the order of their paths
 
     def best(self, directions: NDArray[np.float32], most: int) -> NDArray[np.float32]:
         """Return the best cosine of each direction (m, d) with any image, float32 (m,).
@@ -102,9 +105,10 @@ class Scope:
         """
         best = np.full(len(directions), -1.0, dtype=np.float32)
         for part in self.parts:
-            rows = part.vectors.rows(part.allowed, part.generation)
-            rows = rows[:: -(-len(rows) // most) or 1]
-            if len(rows):
+            slots: Slots = part.table.order.astype(np.int64) if part.slots is None else part.slots
+            sample = np.sort(slots[:: -(-len(slots) // most) or 1])
+            for start in range(0, len(sample), _ROWS):
+                rows = part.table.rows(sample[start : start + _ROWS])
                 best = np.maximum(best, (rows @ directions.T).max(axis=0))
         return best
 
@@ -114,8 +118,9 @@ class Scope:
         for part in self.parts:
             missing = [image_id for image_id in image_ids if image_id not in found]
             if missing:
-                ids, rows = part.vectors.embeddings(np.asarray(missing, dtype=np.int64))
-                found.update(zip(ids.tolist(), rows, strict=True))
+                slots = part.table.slots_of(missing)
+                ids = part.table.ids[slots].tolist()
+                found.update(zip(ids, part.table.rows(slots), strict=True))
         return found
 
     def find(self, paths: Iterable[Path]) -> dict[Path, int]:
@@ -130,14 +135,14 @@ class Scope:
                     break
         return found
 
-    def hits(self, image_ids: Sequence[int], scores: Sequence[float]) -> Hits:
-        """Return hits for ids of a ranking; those that are gone are left out."""
+    def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
+        """Return hits for ids of a ranking, of which the first has a rank; those gone left out."""
         holders: dict[int, list[Part]] = {}  # several opened folders may lie in one root
         for part in self.parts:
             holders.setdefault(part.vectors.source.root_id, []).append(part)
         rows = self.parts[0].vectors.source.rows(image_ids)  # ids are unique over all roots
         hits = Hits()
-        for rank, (image_id, score) in enumerate(zip(image_ids, scores, strict=True), 1):
+        for rank, (image_id, score) in enumerate(zip(image_ids, scores, strict=True), first):
             row = rows.get(int(image_id))
             near = () if row is None else holders.get(row.root_id, ())
             holder = next((p.target for p in near if row and p.target.holds(row.path)), None)
@@ -193,9 +198,9 @@ def _allowed(
     filters: Filters,
     within: Sequence[bytes] | None,
     drives: tuple[str, ...],
-    select: Callable[[Part, Selection], Ids],
-) -> Ids | None:
-    """Return the ids that may be hits, sorted; None for all of the root."""
+    select: Callable[[Part, Selection], Slots],
+) -> Slots | None:
+    """Return the slots of the images that may be hits, ascending; None for all of the root."""
     if filters.within and within is None:
         return np.empty(0, dtype=np.int64)
     own = part.target.below
@@ -211,11 +216,12 @@ def _allowed(
     )
     allowed = None if selection.everything else select(part, selection)
     if filters.only is not None:
-        only = np.asarray(sorted(filters.only), dtype=np.int64)
-        allowed = only if allowed is None else np.intersect1d(allowed, only)
+        only = part.table.slots_of(filters.only)
+        allowed = only if allowed is None else np.intersect1d(allowed, only, assume_unique=True)
     if filters.without:
         every = select(part, Selection()) if allowed is None else allowed
-        allowed = np.setdiff1d(every, np.asarray(sorted(filters.without), dtype=np.int64))
+        without = part.table.slots_of(filters.without)
+        allowed = np.setdiff1d(every, without, assume_unique=True)
     return allowed
 
 

@@ -25,9 +25,10 @@ from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query, split_frame_name
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Indexed, Root
-from c4t_core.index.store.reads import Ids, ImageRow, Lookup, Selection, StoredVectors
+from c4t_core.index.store.reads import ImageRow, Lookup, Selection, StoredVectors
 from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
+from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import CutText
 
@@ -83,16 +84,18 @@ class Answer:
 
     def above(self, cut: float) -> int:
         """Return how many score at least ``cut``."""
-        return int((self.scores >= cut).sum())
+        return int(np.searchsorted(-self.scores, -np.float32(cut), side="right"))
 
     def only(self, ids: Collection[int]) -> Answer:
         """Return this answer with only some images."""
         kept = np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64))
         return replace(self, image_ids=self.image_ids[kept], scores=self.scores[kept])
 
-    def hits(self, count: int | None = None) -> Hits:
-        """Load the first hits (None: all), best first."""
-        hits = self.scope.hits(self.image_ids[:count].tolist(), self.scores[:count].tolist())
+    def hits(self, count: int | None = None, start: int = 0) -> Hits:
+        """Load so many hits (None: all) from a position on, best first."""
+        chosen = slice(start, None if count is None else start + count)
+        ids, scores = self.image_ids[chosen].tolist(), self.scores[chosen].tolist()
+        hits = self.scope.hits(ids, scores, start + 1)
         hits.notes = tuple(
             f'The query is longer than the model reads: it is read up to "{term.end}" and the rest '
             "is left out; put what matters first, or join shorter terms with +."
@@ -176,7 +179,7 @@ class Searcher:
         catalogue: a connection for reading.
         folders: opened folders, none inside another.
         model: which vectors to use.
-        cache: where index files lie.
+        cache: the folder of vector caches and approximate indexes.
     """
 
     def __init__(
@@ -190,7 +193,8 @@ class Searcher:
         self._lock = threading.Lock()
         self._known: tuple[tuple[int, int], tuple[Target, ...], Indexed] | None = None
         self._searches: dict[tuple[int, int], VectorSearch] = {}
-        self._allowed: dict[tuple[int, int, Selection], Ids] = {}
+        self._selected: dict[Selection, tuple[Table, Slots]] = {}
+        self._counted: tuple[tuple[int, int], dict[Target, int]] = ((-1, -1), {})
         self._shown: tuple[tuple[int, int], Mapping[str, str]] | None = None
 
     def _now(self) -> tuple[tuple[Target, ...], Indexed]:
@@ -219,6 +223,11 @@ class Searcher:
             self._shown = stamp, shown_drives(name for names in found for name in names)
         return self._shown[1]
 
+    def close(self) -> None:
+        """Wait for what goes on in the background."""
+        for search in self._searches.values():
+            search.close()
+
     def vectors(self, root: Root, model_id: int) -> VectorSearch:
         """Return the (cached) vector search of a root."""
         with self._lock:
@@ -231,7 +240,7 @@ class Searcher:
                     fingerprint=self._model.fingerprint,
                     dim=self._model.dim,
                 )
-                self._searches[key] = VectorSearch(source, self._cache)
+                self._searches[key] = VectorSearch(source, folder=self._cache)
             return self._searches[key]
 
     def scope(self, filters: Filters = NO_FILTERS) -> Scope:
@@ -243,13 +252,12 @@ class Searcher:
             QueryError: if a drive of the filters is in none of them.
         """
         targets, indexed = self._now()
-        parts = [
-            Part(target, self.vectors(target.root, indexed.model_id), run.generation)
-            for target in targets
-            if target.root is not None
-            and indexed.model_id is not None
-            and (run := indexed.runs.get(target.root.id)) is not None
-        ]
+        parts = []
+        for target in targets:
+            run = None if target.root is None else indexed.runs.get(target.root.id)
+            if target.root is not None and indexed.model_id is not None and run is not None:
+                vectors = self.vectors(target.root, indexed.model_id)
+                parts.append(Part(target, vectors, vectors.table(run.generation)))
         if not parts:
             raise NotIndexedError(self._not_indexed(targets[0]))
         return Scope(tuple(parts), self.drives()).restricted(filters, self._select)
@@ -267,18 +275,18 @@ class Searcher:
             return f'"{target.folder}" is not indexed with the model "{name}" yet; run: {command}'
         return f'"{target.folder}" is not indexed yet; run: {command}'
 
-    def _select(self, part: Part, selection: Selection) -> Ids:
+    def _select(self, part: Part, selection: Selection) -> Slots:
         """Select with a small cache: typing a query asks for one restriction again and again."""
-        key = (part.vectors.source.root_id, part.generation, selection)
         with self._lock:
-            if key in self._allowed:
-                return self._allowed[key]
-        allowed = part.vectors.source.select(selection)
+            known = self._selected.get(selection)
+        if known is not None and known[0] is part.table:
+            return known[1]
+        slots = part.vectors.select(part.table, selection)
         with self._lock:
-            if len(self._allowed) > 16:
-                self._allowed.clear()
-            self._allowed[key] = allowed
-        return allowed
+            if len(self._selected) > 16:
+                self._selected.clear()
+            self._selected[selection] = part.table, slots
+        return slots
 
     # Looking around
 
@@ -324,7 +332,13 @@ class Searcher:
         """Return (drive as it is shown, number of frames) of every drive, by name."""
         shown, total = self.drives(), dict[str, int]()
         for target, lookup in self._lookups():
-            for drive, count in lookup.drives(target.below).items():
+            table, slots = self._all_in(target, lookup)
+            if table is None:
+                counts = lookup.drives(target.below)
+            else:
+                identities = {number: name for name, number in lookup.drive_numbers().items()}
+                counts = {identities[i]: n for i, n in table.drive_counts(slots).items()}
+            for drive, count in counts.items():
                 name = shown.get(drive, drive)
                 total[name] = total.get(name, 0) + count
         return sorted(total.items())
@@ -333,9 +347,41 @@ class Searcher:
         """Return (name, number of images) of every "camera" or "day" that is open."""
         total: dict[str, int] = {}
         for target, lookup in self._lookups():
-            for name, count in lookup.groups(column, target.below):
+            table, slots = self._all_in(target, lookup)
+            if table is None:
+                counts = lookup.groups(column, target.below)
+            else:
+                counts = table.groups(column, slots)
+            for name, count in counts:
                 total[name] = total.get(name, 0) + count
         return sorted(total.items())
+
+    def _all_in(self, target: Target, lookup: Lookup) -> tuple[Table | None, Slots]:
+        """Return a table that is at hand and has all frames of a folder, and their slots."""
+        table, slots = self._at_hand(target)
+        whole = table is not None and len(slots) == self._frames(target, lookup)
+        return (table if whole else None), slots
+
+    def _at_hand(self, target: Target) -> tuple[Table | None, Slots]:
+        """Return a table if that takes no long reading, and the slots of a folder in it."""
+        root, indexed = target.root, self._now()[1]
+        table = None
+        if root is not None and indexed.model_id is not None and root.id in indexed.runs:
+            vectors = self.vectors(root, indexed.model_id)
+            table = vectors.at_hand()
+        if table is None:
+            return None, np.empty(0, dtype=np.int64)
+        first, end = table.stretch(target.below, vectors.source.place_of)
+        return table, table.order[first:end].astype(np.int64)
+
+    def _frames(self, target: Target, lookup: Lookup) -> int:
+        """Return the number of frames of a folder, counted once for a state of the catalogue."""
+        stamp = self._catalogue.stamp()
+        if self._counted[0] != stamp:
+            self._counted = stamp, {}
+        if target not in self._counted[1]:
+            self._counted[1][target] = lookup.frames(target.below)
+        return self._counted[1][target]
 
     def files_of_size(self, size: int) -> list[Path]:
         """Return the catalogued files of a size, as they were opened."""
@@ -364,13 +410,15 @@ class Searcher:
         if root is None:
             return FolderStatus(target.folder, busy=busy)
         lookup = Lookup(self._catalogue, root.id)
-        total, embedded, failed = lookup.counts(model_id, target.below)
+        table, slots = self._at_hand(target)
+        total = self._frames(target, lookup)
+        embedded = len(slots) if table is not None else lookup.embedded(model_id, target.below)
         run = indexed.runs.get(root.id)
         return FolderStatus(
             target.folder,
             total=total,
             embedded=embedded,
-            skipped=failed,
+            skipped=lookup.failed(model_id, target.below),
             offline=lookup.offline(target.below),
             scanned=run.finished if run else None,
             busy=busy,
@@ -398,11 +446,11 @@ def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Fil
             'make it again with "c4t embed images", or choose its model with --model.'
         )
     root = Path(os.path.abspath(folder))
-    vectors = VectorSearch(SavedVectors(os.path.realpath(root), names, rows))
-    part = Part(Target(root, os.path.realpath(root)), vectors, generation=0)
-    shown = shown_drives(vectors.source.drive_names())
-    scope = Scope((part,), shown)
-    return scope.restricted(filters, lambda _, chosen: vectors.source.select(chosen))
+    saved = SavedVectors(os.path.realpath(root), names, rows)
+    vectors = VectorSearch(saved, saved)
+    part = Part(Target(root, os.path.realpath(root)), vectors, vectors.table())
+    scope = Scope((part,), shown_drives(saved.drive_numbers()))
+    return scope.restricted(filters, lambda part, chosen: vectors.select(part.table, chosen))
 
 
 def frame_of(target: Target, row: ImageRow, drive: str) -> Frame:

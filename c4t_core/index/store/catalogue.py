@@ -5,8 +5,10 @@ it: a picture has one frame, a recording will have many, each known by its time 
 and their cells hold whatever else is known of frames.
 
 A vector is written in the same transaction as its image's row, so a kill at any moment leaves
-a sound catalogue that resumes exactly. Everything else (matrix, approximate index) is a cache
-of it, made again at need and valid for one generation number.
+a sound catalogue that resumes exactly. Everything else (vector cache, approximate index) is made
+from it at need. A run's ``generation`` grows with every change of its vectors; its ``drops`` only
+where rows go, move or get other names, so that who made something from it knows whether all that
+came since is more rows.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from c4t_core import paths
 from c4t_core.files import sha256
 from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.store.database import Database
-from c4t_core.index.store.migration import to_sources_and_frames
+from c4t_core.index.store.migration import to_counted_drops, to_sources_and_frames
 from c4t_core.index.store.naming import Drives, name_columns
 
 Cell = float | int | str | None
@@ -72,8 +74,8 @@ class Catalogue(Database):
     """
 
     SCHEMA = "catalogue.sql"
-    VERSION = 2
-    MIGRATIONS: ClassVar = {1: to_sources_and_frames}
+    VERSION = 3
+    MIGRATIONS: ClassVar = {1: to_sources_and_frames, 2: to_counted_drops}
     PAGE_SIZE = 8192  # vectors of a kilobyte then waste little of their page
     WHEN_NEWER = "update it, or set C4T_DATA_DIR to another folder."
 
@@ -129,7 +131,7 @@ class Catalogue(Database):
             db.execute("UPDATE roots SET path = ? WHERE id = ?", (os.fsencode(path), root_id))
             db.execute("UPDATE sources SET offline = 0 WHERE root_id = ? AND offline", (root_id,))
             _name_again(db, root_id, path, b"")
-            _bump_all(db, root_id)
+            note_drops(db, root_id)
 
     def move(self, root: Root, below: bytes, into: Root, at: bytes) -> int:
         """Move the rows of a folder to another place; vectors are kept.
@@ -169,7 +171,8 @@ class Catalogue(Database):
             models = db.execute("SELECT model_id FROM runs WHERE root_id = ?", (root.id,))
             for (model_id,) in models.fetchall():
                 bump(db, into.id, model_id)
-            _bump_all(db, root.id)
+            note_drops(db, into.id)
+            note_drops(db, root.id)
             if not below and root.id != into.id:
                 db.execute("DELETE FROM roots WHERE id = ?", (root.id,))
         return moved
@@ -182,7 +185,7 @@ class Catalogue(Database):
                 f"DELETE FROM sources WHERE root_id = ?{where}", (root_id, *values)
             ).rowcount
             db.execute(f"DELETE FROM failures WHERE root_id = ?{where}", (root_id, *values))
-            _bump_all(db, root_id)
+            note_drops(db, root_id)
             if not below:
                 db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
         return dropped
@@ -275,11 +278,24 @@ def _joined(root: str, below: bytes) -> bytes:
 
 
 def bump(db: sqlite3.Connection, root_id: int, model_id: int, step: int = 1) -> None:
-    """Raise the generation of a root and model: what was made from it is out of date."""
+    """Raise the generation of a root and model: what was made from it is out of date.
+
+    Numbers of roots and models are given again once they are free, so a new run counts its drops
+    from a number that no earlier one had.
+    """
     db.execute(
-        "INSERT INTO runs (root_id, model_id, generation) VALUES (?, ?, ?)"
+        "INSERT INTO runs (root_id, model_id, generation, drops)"
+        " VALUES (?, ?, ?, random() >> 24 << 16)"
         " ON CONFLICT (root_id, model_id) DO UPDATE SET generation = generation + ?",
         (root_id, model_id, step, step),
+    )
+
+
+def note_drops(db: sqlite3.Connection, root_id: int) -> None:
+    """Note that rows of a root went, moved, or are named or numbered otherwise."""
+    db.execute(
+        "UPDATE runs SET generation = generation + 1, drops = drops + 1 WHERE root_id = ?",
+        (root_id,),
     )
 
 
@@ -361,13 +377,17 @@ class Ledger:
             return
         with self._catalogue.writing() as db:
             drives = Drives(db)
-            now = time.time()
+            now, replaced = time.time(), 0
             known_until = _known_until(db, self.root.id)
             for item in good:
                 first_seen = 0.0 if item.state.mtime_ns < known_until else now
                 frame_id = _put_picture(db, drives, self.root, item.path, item.state, first_seen)
+                replaced += db.execute(
+                    "DELETE FROM vectors WHERE model_id = ? AND frame_id = ?",
+                    (self.model_id, frame_id),
+                ).rowcount
                 db.execute(
-                    "INSERT OR REPLACE INTO vectors (model_id, frame_id, vector) VALUES (?, ?, ?)",
+                    "INSERT INTO vectors (model_id, frame_id, vector) VALUES (?, ?, ?)",
                     (self.model_id, frame_id, item.vector.astype("<f2").tobytes()),
                 )
                 db.execute(
@@ -376,8 +396,8 @@ class Ledger:
                 )
             dropped = _store_failures(db, self.root.id, self.model_id, bad)
             bump(db, self.root.id, self.model_id, step=1 if good else 0)
-            if dropped:
-                _bump_all(db, self.root.id)
+            if dropped or replaced:
+                note_drops(db, self.root.id)
 
     def remove(self, paths: Iterable[bytes]) -> None:
         """Drop rows (and failures) of files that are gone."""
@@ -387,7 +407,7 @@ class Ledger:
         with self._catalogue.writing() as db:
             done = db.executemany("DELETE FROM sources WHERE root_id = ? AND path = ?", names)
             if done.rowcount:
-                _bump_all(db, self.root.id)
+                note_drops(db, self.root.id)
             db.executemany("DELETE FROM failures WHERE root_id = ? AND path = ?", names)
 
     def set_offline(self, names: Collection[bytes] | None) -> None:
@@ -416,7 +436,7 @@ class Ledger:
                 ).fetchone()
                 if row is not None:
                     _name(db, drives, self.root.path, row[0], new)
-            _bump_all(db, self.root.id)
+            note_drops(db, self.root.id)
 
     def clear_failures(self) -> int:
         """Forget why files failed; return how many there were."""
@@ -426,10 +446,6 @@ class Ledger:
                 (self.root.id, self.model_id, *self._values),
             )
             return done.rowcount
-
-
-def _bump_all(db: sqlite3.Connection, root_id: int) -> None:
-    db.execute("UPDATE runs SET generation = generation + 1 WHERE root_id = ?", (root_id,))
 
 
 def _store_failures(
@@ -488,7 +504,7 @@ def _put_picture(
             return int(row[0])
         first_seen = row[3]
         db.execute("DELETE FROM sources WHERE id = ?", (row[4],))
-        _bump_all(db, root.id)
+        note_drops(db, root.id)
     source = db.execute(
         "INSERT INTO sources (root_id, path, size, mtime_ns) VALUES (?, ?, ?, ?)",
         (root.id, path, state.size, state.mtime_ns),
@@ -538,9 +554,9 @@ def catalogue_path() -> Path:
     return paths.data_dir() / "catalogue.sqlite"
 
 
-def index_folder() -> Path:
-    """Return the folder of approximate indexes; they can be made again at any time."""
-    return paths.cache_dir() / "hnsw"
+def cache_folders() -> tuple[Path, Path]:
+    """Return the folders of vector caches and approximate indexes; both can be made again."""
+    return paths.cache_dir() / "vectors", paths.cache_dir() / "hnsw"
 
 
 def lock_path(root: str, fingerprint: str) -> Path:

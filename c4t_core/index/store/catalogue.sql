@@ -58,7 +58,7 @@ CREATE TABLE runs (
     root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
     model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
     finished REAL,
-    generation INTEGER NOT NULL DEFAULT 0,
+    generation INTEGER NOT NULL DEFAULT 0, drops INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (root_id, model_id)
 );
 CREATE VIEW images AS

@@ -1,4 +1,4 @@
-"""From the tables of version 0.1 to those of today; nothing that was embedded is lost."""
+"""From older tables to those of today; nothing that was embedded is lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _COPIES = (
 )
 _COPIES_OF_WHAT_NAMES_FRAMES = (
     "INSERT INTO vectors SELECT id, model_id, image_id, vector FROM old_vectors ORDER BY id",
-    "INSERT INTO runs SELECT root_id, model_id, finished, generation FROM old_runs",
+    "INSERT INTO runs (root_id, model_id, finished, generation)"
+    " SELECT root_id, model_id, finished, generation FROM old_runs",
     # An id is never given twice, not even that of an image that was dropped before.
     "INSERT OR REPLACE INTO sqlite_sequence (rowid, name, seq) SELECT"
     " (SELECT rowid FROM sqlite_sequence WHERE name = 'frames'), 'frames', MAX(seq)"
@@ -58,6 +59,13 @@ def to_sources_and_frames(db: sqlite3.Connection) -> None:
         db.execute(statement)
     for table in _OLD:
         db.execute(f"DROP TABLE old_{table}")
+
+
+def to_counted_drops(db: sqlite3.Connection) -> None:
+    """Bring a catalogue from its second version to the third: runs count what was dropped."""
+    columns = [row[1] for row in db.execute("PRAGMA table_info(runs)")]
+    if "drops" not in columns:  # made by the step before from the tables of today
+        db.execute("ALTER TABLE runs ADD COLUMN drops INTEGER NOT NULL DEFAULT 0")
 
 
 def _frames(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:

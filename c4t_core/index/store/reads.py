@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from c4t_core.errors import CatalogueError
 from c4t_core.index.store import database
-from c4t_core.index.store.catalogue import Catalogue, Cell, below_range, bump
+from c4t_core.index.store.catalogue import Catalogue, Cell, below_range, note_drops
 
 Ids = NDArray[np.int64]  # (n,)
 Rows = NDArray[np.float32]  # (n, d), unit length
+Halves = NDArray[np.float16]  # (n, d), about unit length: rounded
 
-_BLOCK = 4096  # rows read at once; 4 MB of half floats at 512 dimensions
+BLOCK = 4096  # vectors read at once; 4 MB at 512 dimensions
+_MANY = 65_536  # other rows read at once
 _VARIABLES = 500  # values in one IN (...)
 _COLUMNS = "id, root_id, path, at_ns, size, mtime_ns, drive, camera, frame, time, first_seen"
-_OFF_UNIT = 0.002  # a stored vector whose length is further from 1 was damaged; rounding: 0.0005
 # What frames are grouped by: a column, or the day of a time that is more than a clock.
 _GROUPS = {
     "camera": "camera",
@@ -67,18 +68,51 @@ class ImageRow:
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """All vectors of one moment; never changed.
+class Moment:
+    """A state of the vectors of one root and model.
 
     Attributes:
-        generation: of the vectors when they were read.
-        ids: int64 (n,), in the order of the paths.
-        rows: float32 (n, d), unit length.
+        generation: grows with every change; -1 without any run.
+        drops: differs between two states unless all that came between them is more rows.
+        newest: highest number of a row of vectors, of whatever root and model.
     """
 
     generation: int
+    drops: int
+    newest: int = field(default=0, compare=False)
+
+    def may_follow(self, other: Moment) -> bool:
+        """Tell whether it may be a later state of the same runs, and not of some begun anew."""
+        return self.generation >= other.generation and self.drops >> 16 == other.drops >> 16
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is known of frames beside their vectors; arrays of one length n.
+
+    Attributes:
+        vectors: int64, the number of each one's row of vectors.
+        ids: int64, numbers of the frames.
+        times: float64, seconds since 1970 UTC, NaN where the name tells none.
+        drives: int32, numbers of the drives.
+        cameras: names, None where the name tells none.
+    """
+
+    vectors: Ids
     ids: Ids
-    rows: Rows
+    times: NDArray[np.float64]
+    drives: NDArray[np.int32]
+    cameras: list[str | None]
+
+    def some(self, positions: Ids) -> Columns:
+        """Return those at some positions."""
+        return Columns(
+            vectors=self.vectors[positions],
+            ids=self.ids[positions],
+            times=self.times[positions],
+            drives=self.drives[positions],
+            cameras=[self.cameras[position] for position in positions.tolist()],
+        )
 
 
 @dataclass(frozen=True)
@@ -95,19 +129,6 @@ class Selection:
     def everything(self) -> bool:
         """Whether nothing is restricted."""
         return self == Selection()
-
-    def passes(self, image: ImageRow) -> bool:
-        """Tell whether one frame is let through; :meth:`Lookup.select` asks SQL the same."""
-        inside = not self.below or any(
-            not folder or image.path.startswith(folder + b"/") for folder in self.below
-        )
-        return (
-            inside
-            and (not self.drives or image.drive in self.drives)
-            and (not self.cameras or image.camera in self.cameras)
-            and (self.since is None or (image.time is not None and image.time >= self.since))
-            and (self.until is None or (image.time is not None and image.time < self.until))
-        )
 
 
 class Lookup:
@@ -175,32 +196,21 @@ class Lookup:
                 result.update(rows.fetchall())
         return result
 
-    def select(self, selection: Selection) -> Ids:
-        """Return the ids that a restriction lets through, sorted."""
-        where, values = self._conditions(selection)
+    def place_of(self, image_id: int) -> tuple[bytes, int] | None:
+        """Return (path, time in a recording in ns or -1) of a frame; frames are in their order."""
         with self._catalogue.reading() as db:
-            rows = db.execute(f"SELECT id FROM images WHERE root_id = ?{where}", values)
-            return np.sort(np.fromiter((i for (i,) in rows), dtype=np.int64))
+            row = db.execute(
+                "SELECT s.path, COALESCE(f.at_ns, -1) FROM frames f"
+                " JOIN sources s ON s.id = f.source_id WHERE f.id = ?",
+                (image_id,),
+            ).fetchone()
+        return None if row is None else (row[0], row[1])
 
-    def _conditions(self, selection: Selection) -> tuple[str, list[Any]]:
-        where = ""
-        values: list[Any] = [self.root_id]
-        if selection.below:
-            ranges = [below_range(folder) for folder in selection.below]
-            if all(condition for condition, _ in ranges):
-                where += " AND (" + " OR ".join(c.removeprefix(" AND ") for c, _ in ranges) + ")"
-                values += [value for _, pair in ranges for value in pair]
-        if selection.drives:
-            where += f" AND drive IN ({','.join('?' * len(selection.drives))})"
-            values += [os.fsencode(drive) for drive in selection.drives]
-        if selection.cameras:
-            where += f" AND camera IN ({','.join('?' * len(selection.cameras))})"
-            values += selection.cameras
-        for bound, operator in ((selection.since, ">="), (selection.until, "<")):
-            if bound is not None:
-                where += f" AND time {operator} ?"
-                values.append(bound)
-        return where, values
+    def drive_numbers(self) -> dict[str, int]:
+        """Return the numbers of all drives, by identity."""
+        with self._catalogue.reading() as db:
+            rows = db.execute("SELECT path, id FROM drives").fetchall()
+        return {os.fsdecode(path): int(number) for path, number in rows}
 
     def drives(self, below: bytes = b"") -> dict[str, int]:
         """Return the identities of the drives and their number of frames."""
@@ -266,25 +276,34 @@ class Lookup:
                 sides.append([_row(line) for line in lines.fetchall()])
         return [*reversed(sides[0]), row, *sides[1]]
 
-    def counts(self, model_id: int | None, below: bytes = b"") -> tuple[int, int, int]:
-        """Return the numbers of (images, images with a vector, failed files)."""
-        where, values = below_range(below)
+    def frames(self, below: bytes = b"") -> int:
+        """Return the number of frames."""
+        return self._count(
+            "SELECT COUNT(*) FROM sources CROSS JOIN frames f ON f.source_id = sources.id", below
+        )
+
+    def embedded(self, model_id: int | None, below: bytes = b"") -> int:
+        """Return the number of frames with a vector of a model."""
+        return self._count(
+            "SELECT COUNT(*) FROM images CROSS JOIN vectors v ON v.model_id = ?"
+            " AND v.frame_id = images.id",
+            below,
+            model_id,
+        )
+
+    def failed(self, model_id: int | None, below: bytes = b"") -> int:
+        """Return the number of files that could not be embedded."""
+        return self._count(
+            "SELECT COUNT(*) FROM (SELECT * FROM failures WHERE model_id = ?)", below, model_id
+        )
+
+    def _count(self, statement: str, below: bytes, *values: int | None) -> int:
+        where, bounds = below_range(below)
         with self._catalogue.reading() as db:
-            total = db.execute(
-                f"SELECT COUNT(*) FROM images WHERE root_id = ?{where}", (self.root_id, *values)
-            ).fetchone()[0]
-            if model_id is None:
-                return int(total), 0, 0
-            embedded = db.execute(
-                "SELECT COUNT(*) FROM images CROSS JOIN vectors v ON v.model_id = ?"
-                f" AND v.frame_id = images.id WHERE root_id = ?{where}",
-                (model_id, self.root_id, *values),
-            ).fetchone()[0]
-            failed = db.execute(
-                f"SELECT COUNT(*) FROM failures WHERE root_id = ? AND model_id = ?{where}",
-                (self.root_id, model_id, *values),
-            ).fetchone()[0]
-        return int(total), int(embedded), int(failed)
+            row = db.execute(
+                f"{statement} WHERE root_id = ?{where}", (*values, self.root_id, *bounds)
+            ).fetchone()
+        return int(row[0])
 
     def offline(self, below: bytes = b"") -> int:
         """Return the number of frames whose files could not be reached at the last run."""
@@ -319,31 +338,79 @@ class StoredVectors(Lookup):
         self.fingerprint = fingerprint
         self.dim = dim
 
-    def generation(self) -> int:
-        """Return what grows with every change of the vectors; -1 without any run."""
+    def moment(self) -> Moment:
+        """Return the present state."""
         with self._catalogue.reading() as db:
             row = db.execute(
-                "SELECT generation FROM runs WHERE root_id = ? AND model_id = ?",
+                "SELECT generation, drops, (SELECT MAX(id) FROM vectors) FROM runs"
+                " WHERE root_id = ? AND model_id = ?",
                 (self.root_id, self.model_id),
             ).fetchone()
-        return -1 if row is None else int(row[0])
+        return Moment(-1, 0) if row is None else Moment(int(row[0]), int(row[1]), row[2] or 0)
 
-    def matrix(self) -> Matrix:
-        """Return all vectors of one moment; those that were damaged on the disk are dropped."""
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Moment]:
+        """Have all reads of the block see one state, which is given."""
         with self._catalogue.reading() as db, database.snapshot(db):
-            generation = self.generation()
-            ids = self.ids()
-            rows = np.empty((len(ids), self.dim), dtype=np.float32)
-            order = np.argsort(ids, kind="stable")
-            for block_ids, block in self._stored_blocks(db, ids[order]):
-                rows[order[np.searchsorted(ids, block_ids, sorter=order)]] = block
-        sound = np.isfinite(rows[:, :1]).all(axis=1)
-        if not sound.all():
-            self._drop(ids[~sound])
-            ids, rows = ids[sound], rows[sound]
-        return Matrix(generation, ids, rows)
+            yield self.moment()
 
-    def _drop(self, damaged: Ids) -> None:
+    def columns(self) -> Columns:
+        """Return all frames with a vector, in the order of their paths and times."""
+        with self._catalogue.reading() as db:
+            rows = db.execute(
+                "SELECT v.id, f.id, f.time, f.drive_id, f.camera FROM sources s"
+                " CROSS JOIN frames f ON f.source_id = s.id CROSS JOIN vectors v"
+                " ON v.model_id = ? AND v.frame_id = f.id WHERE s.root_id = ?"
+                " ORDER BY s.path, f.at_ns",
+                (self.model_id, self.root_id),
+            )
+            parts = [_columns(part) for part in iter(lambda: rows.fetchmany(_MANY), [])]
+        return _joined(parts)
+
+    def added(self, after: int) -> tuple[Columns, list[tuple[bytes, int]], Halves]:
+        """Return the frames whose row of vectors has a higher number, in the order of the rows.
+
+        Returns:
+            columns; (path, time in a recording in ns or -1) of each; vectors as they are stored.
+        """
+        with self._catalogue.reading() as db:
+            rows = db.execute(
+                "SELECT v.id, f.id, f.time, f.drive_id, f.camera, s.path, COALESCE(f.at_ns, -1),"
+                " v.vector FROM vectors v CROSS JOIN frames f ON f.id = v.frame_id"
+                " CROSS JOIN sources s ON s.id = f.source_id"
+                " WHERE v.id > ? AND +v.model_id = ? AND s.root_id = ? ORDER BY v.id",
+                (after, self.model_id, self.root_id),
+            ).fetchall()
+        places = [(row[5], row[6]) for row in rows]
+        return _columns(rows), places, self._halves([row[7] for row in rows])
+
+    def stored(self, columns: Columns) -> Iterator[Halves]:
+        """Yield the vectors of some frames, in the order of their rows, as they are stored.
+
+        Args:
+            columns: the frames, sorted by ``vectors``. A row that is not there any more is zero.
+        """
+        empty = bytes(2 * self.dim)
+        for start in range(0, len(columns.ids), BLOCK):
+            numbers = columns.vectors[start : start + BLOCK]
+            frames = columns.ids[start : start + BLOCK]
+            with self._catalogue.reading() as db:
+                rows = db.execute(
+                    "SELECT id, frame_id, vector FROM vectors"
+                    " WHERE id BETWEEN ? AND ? AND +model_id = ?",
+                    (int(numbers[0]), int(numbers[-1]), self.model_id),
+                )
+                found = {number: (frame, blob) for number, frame, blob in rows}
+            pairs = zip(numbers.tolist(), frames.tolist(), strict=True)
+            there = ((found.get(number), frame) for number, frame in pairs)
+            yield self._halves([f[1] if f and f[0] == frame else empty for f, frame in there])
+
+    def _halves(self, blobs: Sequence[bytes]) -> Halves:
+        width = 2 * self.dim
+        whole = b"".join(blob if len(blob) == width else bytes(width) for blob in blobs)
+        return np.frombuffer(whole, dtype="<f2").reshape(len(blobs), self.dim)
+
+    def drop(self, damaged: Ids) -> None:
         """Take damaged vectors out of the catalogue, so that the next run embeds them again."""
         with contextlib.suppress(CatalogueError), self._catalogue.writing() as db:
             for part in _parts(damaged):
@@ -352,68 +419,26 @@ class StoredVectors(Lookup):
                     f" AND frame_id IN ({','.join('?' * len(part))})",
                     (self.model_id, *part),
                 )
-            bump(db, self.root_id, self.model_id)
+            note_drops(db, self.root_id)
 
-    def _stored_blocks(self, db: sqlite3.Connection, requested: Ids) -> Iterator[tuple[Ids, Rows]]:
-        """Yield the vectors of some images, ids sorted, blockwise, in the order of the file."""
-        if not len(requested):
-            return
-        cursor = db.execute(
-            "SELECT frame_id, vector FROM vectors WHERE model_id = ? AND frame_id BETWEEN ? AND ?",
-            (self.model_id, int(requested[0]), int(requested[-1])),
-        )
-        while stored := cursor.fetchmany(_BLOCK):
-            ids, block = self._decoded(stored)
-            positions = np.minimum(np.searchsorted(requested, ids), len(requested) - 1)
-            ours = requested[positions] == ids
-            yield ids[ours], block[ours]
 
-    def _decoded(self, stored: Sequence[tuple[int, bytes]]) -> tuple[Ids, Rows]:
-        """Return the ids, and the half floats of the file as unit rows; damaged ones are NaN."""
-        ids = np.fromiter((i for i, _ in stored), dtype=np.int64, count=len(stored))
-        width = 2 * self.dim
-        whole = (blob if len(blob) == width else bytes(width) for _, blob in stored)
-        halves = np.frombuffer(b"".join(whole), dtype="<f2")
-        rows = halves.reshape(len(stored), self.dim).astype(np.float32)
-        with np.errstate(invalid="ignore", over="ignore"):
-            norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-            rows /= np.maximum(norms, 1e-12)[:, None]
-        rows[~(np.abs(norms - 1.0) < _OFF_UNIT)] = np.nan
-        return ids, rows
+def _columns(rows: Sequence[tuple[Any, ...]]) -> Columns:
+    """Return rows that begin with (vector, frame, time, drive, camera) as columns."""
+    numbers = [np.array([row[i] for row in rows], dtype=np.int64) for i in (0, 1, 3)]
+    times = np.array([math.nan if row[2] is None else row[2] for row in rows], dtype=np.float64)
+    drives = numbers[2].astype(np.int32)
+    return Columns(numbers[0], numbers[1], times, drives, [row[4] for row in rows])
 
-    def ids(self) -> Ids:
-        """Return the ids of all images with a vector, ordered by path."""
-        with self._catalogue.reading() as db:
-            rows = db.execute(
-                "SELECT i.id FROM images i CROSS JOIN vectors v"
-                " ON v.model_id = ? AND v.frame_id = i.id WHERE i.root_id = ?"
-                " ORDER BY i.path, i.at_ns",
-                (self.model_id, self.root_id),
-            )
-            return np.fromiter((i for (i,) in rows), dtype=np.int64)
 
-    def embeddings(self, image_ids: Ids) -> tuple[Ids, Rows]:
-        """Return (ids, unit rows) of some images, those without a vector left out, any order."""
-        stored: list[tuple[int, bytes]] = []
-        with self._catalogue.reading() as db:
-            for part in _parts(image_ids):
-                stored += db.execute(
-                    "SELECT frame_id, vector FROM vectors WHERE model_id = ?"
-                    f" AND frame_id IN ({','.join('?' * len(part))})",
-                    (self.model_id, *part),
-                ).fetchall()
-        ids, rows = self._decoded(stored)
-        sound = np.isfinite(rows[:, :1]).all(axis=1)
-        return ids[sound], rows[sound]
-
-    def blocks(self, ids: Ids) -> Iterator[tuple[Ids, Rows]]:
-        """Yield (ids, unit rows) in the given order; little is in memory at once."""
-        for start in range(0, len(ids), _BLOCK):
-            requested = ids[start : start + _BLOCK]
-            there, rows = self.embeddings(requested)
-            order = np.argsort(there)
-            present = requested[np.isin(requested, there)]
-            yield present, rows[order[np.searchsorted(there, present, sorter=order)]]
+def _joined(parts: Sequence[Columns]) -> Columns:
+    parts = parts or [_columns(())]
+    return Columns(
+        vectors=np.concatenate([part.vectors for part in parts]),
+        ids=np.concatenate([part.ids for part in parts]),
+        times=np.concatenate([part.times for part in parts]),
+        drives=np.concatenate([part.drives for part in parts]),
+        cameras=[name for part in parts for name in part.cameras],
+    )
 
 
 def _row(line: tuple[Any, ...]) -> ImageRow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from c4t_core.errors import DataError
 from c4t_core.files import atomic_file
 from c4t_core.images.frame_names import parse_frame_name, recording
-from c4t_core.index.store.reads import Ids, ImageRow, Matrix, Rows, Selection
+from c4t_core.index.store.reads import Columns, Ids, ImageRow, Moment
+from c4t_core.index.vectors.table import Table
 from c4t_core.models.protocol import Model
 
 
@@ -99,19 +101,32 @@ class SavedVectors:
         self._images = [_image_row(i, folder, names[at]) for i, at in enumerate(order)]
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
         unit = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-        self._matrix = Matrix(0, np.arange(len(order), dtype=np.int64), unit[order])
+        names_of_drives = dict.fromkeys(image.drive for image in self._images)
+        self._drives = {name: number for number, name in enumerate(names_of_drives)}
+        numbers = np.arange(len(order), dtype=np.int64)
+        times = [np.nan if image.time is None else image.time for image in self._images]
+        columns = Columns(
+            vectors=numbers,
+            ids=numbers,
+            times=np.array(times, dtype=np.float64),
+            drives=np.array([self._drives[i.drive] for i in self._images], dtype=np.int32),
+            cameras=[image.camera for image in self._images],
+        )
+        table = Table.empty(rows.shape[1]).extended(columns, np.ones(len(order), np.float32))
+        self._table = replace(
+            table,
+            moment=Moment(0, 0),
+            order=numbers.astype(np.int32),
+            blocks=(np.ascontiguousarray(unit[order], dtype=np.float32),),
+        )
 
-    def generation(self) -> int:
-        """Return 0: a file does not change while it is searched."""
-        return 0
+    def is_near(self) -> bool:
+        """Return True: all of it is in memory."""
+        return True
 
-    def matrix(self) -> Matrix:
-        """Return all vectors."""
-        return self._matrix
-
-    def embeddings(self, image_ids: Ids) -> tuple[Ids, Rows]:
-        """Return (ids, unit rows) of some images."""
-        return image_ids, self._matrix.rows[image_ids]
+    def newest(self, held: Table | None = None, *, keep: bool = False) -> Table:
+        """Return all vectors; a file does not change while it is searched."""
+        return self._table
 
     def rows(self, image_ids: Sequence[int] | Ids) -> dict[int, ImageRow]:
         """Return what their names tell of some images, by id."""
@@ -121,14 +136,13 @@ class SavedVectors:
         """Return what is known of a file."""
         return next((image for image in self._images if image.path == name), None)
 
-    def drive_names(self, below: bytes = b"") -> list[str]:
-        """Return the identities of the drives; a file is always searched as a whole."""
-        return sorted({image.drive for image in self._images})
+    def place_of(self, image_id: int) -> tuple[bytes, int] | None:
+        """Return (path, -1) of an image."""
+        return self._images[image_id].path, -1
 
-    def select(self, selection: Selection) -> Ids:
-        """Return the ids that a restriction lets through, sorted."""
-        passed = [image.id for image in self._images if selection.passes(image)]
-        return np.asarray(passed, dtype=np.int64)
+    def drive_numbers(self) -> dict[str, int]:
+        """Return the numbers of the drives by identity."""
+        return self._drives
 
 
 def _image_row(image_id: int, folder: str, name: str) -> ImageRow:

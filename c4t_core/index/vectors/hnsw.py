@@ -1,17 +1,22 @@
-"""The approximate index (hnswlib), built from the catalogue, audited, and never trusted blindly.
+"""The approximate index (hnswlib), built from a table, audited, and never trusted blindly.
 
 hnswlib crashes on damaged files, never reports a failed save, and finds too little where
 near-duplicates are inserted in time order or many vectors are equal. So: equal vectors go in once
 and the rest shuffled, the result is compared with exact search before it may serve, it is saved
 beside and swapped in, and a file is loaded only after its SHA-256 was found right.
+
+Equal vectors are the stills of a car that stands, copies, black frames. Two hundred of them are
+each other's nearest, so that none has a link to anything else and what lies behind is not found.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +26,7 @@ from numpy.typing import NDArray
 from c4t_core.devices import available_threads
 from c4t_core.files import atomic_file, atomic_path, require_size, sha256, write_whole
 from c4t_core.index.store.reads import Ids, Rows, StoredVectors
-from c4t_core.index.vectors.equal import Groups, group
+from c4t_core.index.vectors.table import Table
 
 FORMAT = 2  # 1 held equal vectors as often as there were images of them
 LINKS = (16, 32)  # M of the paper (arXiv 1603.09320): links per node and layer; at first, at most
@@ -33,6 +38,14 @@ LEAST_RECALL = 0.98  # of the mean query
 LEAST_WORST = 0.95  # and of the worst: a mean hides the sentences that find nothing
 _SMALL_CHANGE = 0.2  # share of new or dead vectors up to which an index is mended, not rebuilt
 _TIE = 1e-5  # scores that differ by less are equal: a product of matrices rounds otherwise
+_BLOCK = 1_024  # vectors added at once; whoever stops waits for no more than these
+_OVERHEAD = 200  # bytes of an entry beside its vector: links, label, lock
+_MEMORY = 0.25  # share of the machine's memory that an index may take
+_UNKNOWN_MEMORY = 16 << 30  # bytes, where the system does not say
+
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio, as of splitmix64
+_SECOND = np.uint64(0xBF58476D1CE4E5B9)
+_HALF = np.uint64(32)
 
 
 @dataclass(frozen=True)
@@ -53,11 +66,16 @@ class Facts:
     sha256: str = ""
     groups_sha256: str = ""  # of the file that tells which images are equal
     format: int = FORMAT
+    drops: int = 0  # with the generation, the state of the catalogue
 
     @property
     def serves(self) -> bool:
         """Whether the audit lets it answer queries."""
         return self.recall >= LEAST_RECALL and self.worst >= LEAST_WORST
+
+    def is_of(self, table: Table) -> bool:
+        """Whether it was built from this state of the catalogue."""
+        return (self.generation, self.drops) == (table.moment.generation, table.moment.drops)
 
 
 class ApproximateIndex:
@@ -73,14 +91,14 @@ class ApproximateIndex:
         self._groups = groups
         self.facts = facts
 
-    def query(self, direction: NDArray[np.float32], k: int) -> tuple[Ids, Rows] | None:
-        """Return (image ids, their unit rows (m, d)) among which the k best are, in no order.
+    def query(self, direction: NDArray[np.float32], k: int) -> Ids | None:
+        """Return image ids among which the k best are, in no order.
 
         Of equal images, the first k by path; None where the index reaches too few.
         """
         count = min(k, self.facts.distinct)
         if count <= 0:
-            return np.empty(0, dtype=np.int64), np.empty((0, self.facts.dim), dtype=np.float32)
+            return np.empty(0, dtype=np.int64)
         self._index.set_ef(_breadth(self.facts.ef, k))
         try:
             labels, _ = self._index.knn_query(direction[None, :], k=count, num_threads=1)
@@ -92,9 +110,8 @@ class ApproximateIndex:
         best = np.argsort(-scores, kind="stable")
         reached = np.cumsum(self._groups.count(found[best]))
         last = best[min(int(np.searchsorted(reached, k)), count - 1)]
-        near = np.flatnonzero(scores >= scores[last])
-        ids = [self._groups.first(int(label), k) for label in found[near]]
-        return np.concatenate(ids), np.repeat(rows[near], [len(some) for some in ids], axis=0)
+        near = found[scores >= scores[last] - _TIE]
+        return np.concatenate([self._groups.first(int(label), k) for label in near])
 
 
 def available() -> bool:
@@ -110,18 +127,27 @@ def _hnswlib() -> Any:
     return hnswlib
 
 
+def fits(count: int, dim: int) -> bool:
+    """Tell whether an index of so many vectors takes no undue share of this machine's memory."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        memory = _UNKNOWN_MEMORY
+    return count * (4 * dim + _OVERHEAD) <= _MEMORY * memory
+
+
 def build(
     source: StoredVectors,
+    table: Table,
     folder: Path,
     queries: Rows | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> ApproximateIndex | None:
-    """Make (or mend) the index of the present vectors, audit it, save it.
-
-    Must run while nobody writes to this root and model.
+    """Make (or mend) the index of the vectors of a table, audit it, save it.
 
     Args:
-        source: the vectors.
+        source: where the vectors come from.
+        table: all of them.
         folder: where index files lie.
         queries: directions that are asked for in real life, (n, d), such as those of sentences;
             the audit uses them beside image vectors.
@@ -130,48 +156,58 @@ def build(
     Returns:
         the index, None without hnswlib or vectors. It may fail its audit: see ``facts.serves``.
     """
-    ids = source.ids()
-    generation = source.generation()
-    if _hnswlib() is None or not len(ids):
+    if _hnswlib() is None or not len(table):
         return None
     rng = np.random.default_rng(0)
-    saved = _saved(source, folder, room=len(ids))
+    saved = _saved(source, folder, room=len(table))
     have = np.asarray([] if saved is None else saved.get_ids_list(), dtype=np.int64)
-    groups = group(source.blocks(ids), have, check)
+    groups = group(_blocks(table, table.in_order), have, check)
     facts = Facts(
         catalogue=source.catalogue,
         root_id=source.root_id,
         fingerprint=source.fingerprint,
         dim=source.dim,
-        generation=generation,
+        generation=table.moment.generation,
+        drops=table.moment.drops,
         count=len(groups.members),
         distinct=len(groups.labels),
     )
-    exam = _exam(source, groups, queries, rng)
-    index = _mended(saved, have, source, groups.labels, rng)
-    index = index or _built(source, groups.labels, rng, check)
+    exam = _exam(table, groups, queries, rng)
+    index = _mended(saved, have, table, groups.labels, rng)
+    index = index or _built(table, groups.labels, rng, check)
     audited = _audited(index, groups, facts, exam)
     worn = index.get_current_count() > len(groups.labels)  # by what was marked as deleted
     if not audited.serves and (worn or LINKS[1] > index.M):
-        index = _built(source, groups.labels, rng, check, effort=1)
+        index = _built(table, groups.labels, rng, check, effort=1)
         audited = _audited(index, groups, facts, exam)
     saved_facts = _save(index, groups, audited, _path(source, folder))
     return ApproximateIndex(index, groups, saved_facts)
 
 
+def _blocks(table: Table, ids: Ids) -> Iterator[tuple[Ids, Rows]]:
+    """Yield (ids, unit rows) of images in the given order, little at once."""
+    for start in range(0, len(ids), _BLOCK):
+        part = ids[start : start + _BLOCK]
+        slots = table.find(part)
+        order = np.argsort(slots, kind="stable")
+        rows = np.empty((len(part), table.dim), dtype=np.float32)
+        rows[order] = table.rows(slots[order])
+        yield part, rows
+
+
 def _built(
-    source: StoredVectors,
+    table: Table,
     labels: Ids,
     rng: np.random.Generator,
     check: Callable[[], None],
     effort: int = 0,
 ) -> Any:
-    index = _hnswlib().Index(space="ip", dim=source.dim)
+    index = _hnswlib().Index(space="ip", dim=table.dim)
     index.init_index(
         len(labels), ef_construction=EF_CONSTRUCTION[effort], M=LINKS[effort], random_seed=100
     )
     index.set_num_threads(available_threads())
-    for block_ids, rows in source.blocks(rng.permutation(labels)):
+    for block_ids, rows in _blocks(table, rng.permutation(labels)):
         check()
         index.add_items(rows, block_ids)
     return index
@@ -190,9 +226,7 @@ def _saved(source: StoredVectors, folder: Path, room: int) -> Any:
     return index
 
 
-def _mended(
-    index: Any, have: Ids, source: StoredVectors, labels: Ids, rng: np.random.Generator
-) -> Any:
+def _mended(index: Any, have: Ids, table: Table, labels: Ids, rng: np.random.Generator) -> Any:
     """Bring the saved index up to date if little changed; None if it must be built anew."""
     new, dead = np.setdiff1d(labels, have), np.setdiff1d(have, labels)
     if index is None or len(new) + len(dead) > _SMALL_CHANGE * len(labels):
@@ -201,7 +235,7 @@ def _mended(
     for label in dead:
         with contextlib.suppress(RuntimeError):  # marked by an earlier mending
             index.mark_deleted(int(label))
-    for block_ids, rows in source.blocks(rng.permutation(new)):
+    for block_ids, rows in _blocks(table, rng.permutation(new)):
         index.add_items(rows, block_ids)
     return index
 
@@ -219,9 +253,7 @@ class _Exam:
         return sorted({min(k, self.best.shape[1]) for k in AUDIT_KS})
 
 
-def _exam(
-    source: StoredVectors, groups: Groups, queries: Rows | None, rng: np.random.Generator
-) -> _Exam:
+def _exam(table: Table, groups: Groups, queries: Rows | None, rng: np.random.Generator) -> _Exam:
     """Choose what the index is asked, and find the right answers.
 
     Image vectors of the collection, as "more like this" asks; image vectors moved a little, and
@@ -230,10 +262,10 @@ def _exam(
 
     def drawn(ids: Ids) -> Rows:
         count = min(AUDIT_QUERIES, len(ids))
-        return source.embeddings(rng.choice(ids, size=count, replace=False))[1]
+        return table.rows(table.slots_of(rng.choice(ids, size=count, replace=False)))
 
     def moved(rows: Rows) -> Rows:
-        noise = rng.standard_normal(rows.shape).astype(np.float32) / np.sqrt(source.dim)
+        noise = rng.standard_normal(rows.shape).astype(np.float32) / np.sqrt(table.dim)
         return np.asarray(rows + 0.5 * noise, dtype=np.float32)
 
     directions = [drawn(groups.members), moved(drawn(groups.members))]
@@ -247,13 +279,13 @@ def _exam(
     asked = np.concatenate(directions)
     asked /= np.maximum(np.linalg.norm(asked, axis=1, keepdims=True), 1e-12)
     k = min(AUDIT_KS[-1], len(groups.members))
-    return _Exam(asked, _exact_best(source, groups.members, asked, k))
+    return _Exam(asked, _exact_best(table, groups.members, asked, k))
 
 
-def _exact_best(source: StoredVectors, ids: Ids, directions: Rows, k: int) -> NDArray[np.float32]:
+def _exact_best(table: Table, ids: Ids, directions: Rows, k: int) -> NDArray[np.float32]:
     """Return the k best cosines of each query, (q, k), best first, holding few vectors at once."""
     best = np.empty((len(directions), 0), dtype=np.float32)
-    for _, rows in source.blocks(ids):
+    for _, rows in _blocks(table, ids):
         best = np.concatenate([best, directions @ rows.T], axis=1)
         if best.shape[1] > k:
             best = np.partition(best, best.shape[1] - k, axis=1)[:, -k:]
@@ -292,13 +324,13 @@ def _breadth(ef: int, k: int) -> int:
     return max(ef, 2 * k)
 
 
-def load(source: StoredVectors, folder: Path) -> ApproximateIndex | None:
-    """Return the saved index if it is whole, up to date and allowed to serve, else None."""
+def load(source: StoredVectors, table: Table, folder: Path) -> ApproximateIndex | None:
+    """Return the saved index if it is whole, of this table and allowed to serve, else None."""
     path = _path(source, folder)
     facts = facts_of(source, folder)
-    if _hnswlib() is None or facts is None or not facts.serves:
+    if _hnswlib() is None or facts is None or not (facts.serves and facts.is_of(table)):
         return None
-    if facts.generation != source.generation() or not _intact(path, facts):
+    if not (fits(facts.distinct, facts.dim) and _intact(path, facts)):
         return None
     index = _hnswlib().Index(space="ip", dim=facts.dim)
     try:
@@ -307,12 +339,6 @@ def load(source: StoredVectors, folder: Path) -> ApproximateIndex | None:
     except (OSError, ValueError, RuntimeError, MemoryError):
         return None
     return ApproximateIndex(index, Groups(of, members), facts)
-
-
-def is_current(source: StoredVectors, folder: Path) -> bool:
-    """Tell whether the saved index, good or not, is of the present vectors."""
-    facts = facts_of(source, folder)
-    return facts is not None and facts.generation == source.generation()
 
 
 def facts_of(source: StoredVectors, folder: Path) -> Facts | None:
@@ -362,3 +388,85 @@ def _save(index: Any, groups: Groups, facts: Facts, path: Path) -> Facts:
     except (OSError, RuntimeError):
         return facts  # it serves this session from memory, and is built again next time
     return saved
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Images by equal vector.
+
+    Attributes:
+        of: int64 (n,), ascending: the image that stands for the group of each member.
+        members: int64 (n,), all images, those of one group in the order of their paths.
+    """
+
+    of: Ids
+    members: Ids
+
+    @cached_property
+    def labels(self) -> Ids:
+        """The images that stand for a group, int64 (g,), ascending."""
+        return self.of[self._starts]
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        return np.flatnonzero(np.diff(self.of, prepend=self.of[:1] - 1))
+
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """The number of images of each group, int64 (g,), in the order of ``labels``."""
+        return np.diff(self._starts, append=len(self.of))
+
+    def count(self, labels: Ids) -> NDArray[np.int64]:
+        """Return how many images each of some groups has, int64 (m,)."""
+        return self.sizes[np.searchsorted(self.labels, labels)]
+
+    def first(self, label: int, most: int) -> Ids:
+        """Return the first images of a group by path, at most so many."""
+        start = int(np.searchsorted(self.of, label))
+        end = int(np.searchsorted(self.of, label, side="right"))
+        return self.members[start : min(end, start + most)]
+
+
+def group(blocks: Iterable[tuple[Ids, Rows]], preferred: Ids, check: Callable[[], None]) -> Groups:
+    """Find out which vectors are equal; only a number of each row is kept in memory.
+
+    Args:
+        blocks: (image ids, rows float32 (m, d)), in the order of the paths.
+        preferred: images that stand for their group if they are there, such as those that an
+            older index knows.
+        check: called with each block; may raise to stop.
+    """
+    ids, digests = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.uint64)]
+    for block_ids, rows in blocks:
+        check()
+        ids.append(block_ids)
+        digests.append(digest(rows))
+    every, numbers = np.concatenate(ids), np.concatenate(digests)
+    if not len(every):
+        return Groups(every, every)
+    order = np.argsort(numbers, kind="stable")
+    members, numbers = every[order], numbers[order]
+    new = np.concatenate([[True], numbers[1:] != numbers[:-1]])
+    starts = np.flatnonzero(new)
+    place = np.arange(len(members))
+    wanted = np.where(np.isin(members, preferred), place, len(members))
+    best = np.minimum.reduceat(wanted, starts)
+    labels = members[np.where(best < len(members), best, starts)]
+    of = labels[np.cumsum(new) - 1]
+    order = np.argsort(of, kind="stable")
+    return Groups(of[order], members[order])
+
+
+def digest(rows: Rows) -> NDArray[np.uint64]:
+    """Return a number for each row (n, d) by its bits, uint64 (n,).
+
+    Two of a million different rows share one by chance in one of 30 million collections.
+    """
+    bits = np.ascontiguousarray(rows, dtype=np.float32).view(np.uint32).astype(np.uint64)
+    bits += np.arange(1, bits.shape[1] + 1, dtype=np.uint64) * _MULTIPLIER
+    for multiplier in (_SECOND, _MULTIPLIER):
+        bits ^= bits >> _HALF
+        bits *= multiplier
+    bits ^= bits >> _HALF
+    total: NDArray[np.uint64] = bits.sum(axis=1, dtype=np.uint64)
+    return total

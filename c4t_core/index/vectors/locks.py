@@ -64,6 +64,26 @@ def writer_lock(path: Path, what: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def free_lock(path: Path) -> Iterator[bool]:
+    """Hold a lock file while the block runs if nobody holds it; tell whether that is so."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError:  # a disk that may not be written
+        yield False
+        return
+    try:
+        try:
+            _lock(descriptor)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
 def _lock_patiently(descriptor: int, path: Path, what: str) -> None:
     """Try a few times: somebody may just be looking at who holds it (:func:`holder`)."""
     for attempt in range(_ATTEMPTS):

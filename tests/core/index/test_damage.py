@@ -133,7 +133,9 @@ def test_damage_that_shows_in_use_is_set_right_at_the_next_opening(
     with open_(drive) as ws:
         ws.index()
     with monkeypatch.context() as patch:
-        failing(patch, "SELECT i.id", sqlite3.DatabaseError("database disk image is malformed"))
+        failing(
+            patch, "SELECT id, root_id", sqlite3.DatabaseError("database disk image is malformed")
+        )
         broken = open_(drive)
         for _ in range(2):
             with pytest.raises(CatalogueError, match="start again, and it is set right"):
@@ -174,7 +176,7 @@ def test_closing_vouches_for_nothing_after_an_error(
         ws.index()
     assert '"checksum"' in note.read_text("utf-8")
     with monkeypatch.context() as patch:
-        failing(patch, "SELECT i.id", error)
+        failing(patch, "SELECT id, root_id", error)
         with open_(drive) as ws, pytest.raises(CatalogueError):
             ws.search("red")
     assert '"checksum"' not in note.read_text("utf-8")

@@ -289,7 +289,7 @@ def test_full_disk_pauses_with_a_message_and_loses_nothing(
 
     class Full(sqlite3.Connection):
         def execute(self, sql, *more):  # type: ignore[no-untyped-def]
-            if sql.startswith("INSERT OR REPLACE INTO vectors"):
+            if sql.startswith("INSERT INTO vectors"):
                 Full.left -= 1
                 if Full.left < 0:
                     raise sqlite3.OperationalError("database or disk is full")

@@ -30,7 +30,7 @@ SCRIPT = """
 import sys, time
 from tests.helpers.toy_model import ToyModel
 from c4t_core.index.vectors.vectors import VectorSearch
-VectorSearch.__init__.__defaults__ = (None, 60)  # with an approximate index
+VectorSearch.__init__.__defaults__ = (None, None, 60)  # with an approximate index
 from c4t_core.workspace import open_workspace
 with open_workspace(sys.argv[1], ToyModel()) as ws:
     print("go", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -11,14 +12,18 @@ import pytest
 
 from c4t_core.errors import CatalogueError
 from c4t_core.images.frame_names import recording
-from c4t_core.index.store.catalogue import Catalogue
+from c4t_core.index.store.catalogue import Catalogue, Ledger
+from c4t_core.index.store.reads import StoredVectors
+from c4t_core.index.vectors.vectors import VectorSearch
 
+SECOND = Path(__file__).with_name("catalogue_2.sql")
 OLD = Path(__file__).parents[2] / "made_by_0_1" / "data" / "catalogue.sqlite"
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    return Path(shutil.copyfile(OLD, tmp_path / "catalogue.sqlite"))
+    (tmp_path / "old").mkdir()
+    return Path(shutil.copyfile(OLD, tmp_path / "old" / "catalogue.sqlite"))
 
 
 def lines(file: Path, statement: str) -> list[tuple[object, ...]]:
@@ -29,7 +34,8 @@ def lines(file: Path, statement: str) -> list[tuple[object, ...]]:
 def test_every_row_and_vector_is_kept_under_its_number(old: Path) -> None:
     vectors = "SELECT model_id, {} , vector FROM vectors ORDER BY id"
     images = "SELECT id, root_id, path, size, mtime_ns, camera, frame, time FROM images ORDER BY id"
-    kept = [images, "SELECT * FROM runs", "SELECT * FROM models"]
+    runs = "SELECT root_id, model_id, finished, generation FROM runs"
+    kept = [images, runs, "SELECT * FROM models"]
     before = [lines(old, vectors.format("image_id")), *(lines(old, each) for each in kept)]
     identity = lines(old, "SELECT identity FROM meta")
     Catalogue(old).close()
@@ -94,7 +100,7 @@ def test_a_failed_migration_changes_nothing(old: Path, monkeypatch: pytest.Monke
     assert lines(old, "PRAGMA user_version") == [(1,)]
     assert lines(old, "SELECT * FROM vectors") == before
     Catalogue(old).close()
-    assert lines(old, "PRAGMA user_version") == [(2,)]
+    assert lines(old, "PRAGMA user_version") == [(3,)]
 
 
 def test_what_was_read_wrongly_or_not_at_all_is_read_again(old: Path) -> None:
@@ -112,3 +118,41 @@ def test_what_was_read_wrongly_or_not_at_all_is_read_again(old: Path) -> None:
     assert after[first] == before[first] - 1  # type: ignore[operator]
     assert after[second] == before[second]
     assert lines(old, "SELECT * FROM failures") == []
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """A catalogue of the second version: eleven frames, a failure, a finished run."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "catalogue.sqlite")) as db:
+        db.executescript(SECOND.read_text("utf-8"))
+    return tmp_path / "catalogue.sqlite"
+
+
+def test_the_second_version_keeps_all_it_has_and_counts_drops_from_then_on(second: Path) -> None:
+    tables = ("meta", "roots", "models", "drives", "sources", "frames", "vectors", "failures")
+    before = {table: lines(second, f"SELECT * FROM {table}") for table in tables}
+    (run,) = lines(second, "SELECT * FROM runs")
+    assert len(before["vectors"]) == 11
+    with contextlib.closing(Catalogue(second)) as catalogue:
+        assert {table: lines(second, f"SELECT * FROM {table}") for table in tables} == before
+        assert lines(second, "SELECT * FROM runs") == [(*run, 0)]
+        root = catalogue.roots()[0]
+        source = StoredVectors(catalogue, root.id, model_id=1, fingerprint="f" * 64, dim=8)
+        search = VectorSearch(source, folder=second.parent)
+        assert len(search.table()) == 11
+        Ledger(catalogue, root, 1).remove([b"drive0/cam0_000000.jpg"])
+        assert (source.moment().generation, source.moment().drops) == (run[3] + 1, 1)
+        assert len(search.table()) == 10
+    assert next(second.parent.glob("catalogue.sqlite.backup-2-*"))
+
+
+def test_both_older_versions_end_with_the_same_tables(second: Path, old: Path) -> None:
+    def columns(file: Path) -> list[tuple[object, ...]]:
+        names = 'SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk'
+        return lines(
+            file, f"{names} FROM sqlite_master m, pragma_table_info(m.name) c ORDER BY 1, 2"
+        )
+
+    Catalogue(second).close()
+    Catalogue(old).close()
+    assert columns(second) == columns(old)

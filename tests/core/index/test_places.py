@@ -372,6 +372,9 @@ def test_a_vector_damaged_on_the_disk_is_dropped_and_embedded_again(
         broken[1] ^= 0x40  # the exponent of a half float
         db.execute("UPDATE vectors SET vector = ? WHERE frame_id = ?", (bytes(broken), frame))
     again = open_(tree)
+    assert frame in {hit.image_id for hit in again.search("red", None)}  # the cache has it whole
+    again.clean()
+    again = open_(tree)
     assert frame not in {hit.image_id for hit in again.search("red", None)}
     assert again.index().embedded == 1
     assert len(again.search("red", None)) == 16

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from c4t_core.errors import ModelError, QueryError
 from c4t_core.index.directions import embed_query
 from c4t_core.index.query import Query, Term, parse_query
-from c4t_core.index.vectors.vectors import rank
 from tests.helpers.toy_model import ToyModel, save_picture
 
 
@@ -122,24 +121,3 @@ def test_a_model_without_numbers_is_named(model: ToyModel, monkeypatch: pytest.M
     monkeypatch.setattr(model, "encode_texts", lambda t: np.full((len(t), 48), np.nan, np.float32))
     with pytest.raises(ModelError, match="toy"):
         embed_query(parse_query("white"), model)
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from([0.1, 0.2, 0.3, 0.5, float("nan")]), st.text(max_size=3)),
-        max_size=30,
-        unique_by=lambda pair: pair[1],
-    ),
-    st.none() | st.integers(0, 40),
-)
-def test_rank_equals_plain_sorting(rows: list[tuple[float, str]], k: int | None) -> None:
-    scores = np.array([score for score, _ in rows], dtype=np.float32)
-    keys = [key for _, key in rows]
-    plain = sorted(
-        range(len(rows)),
-        key=lambda i: (-(scores[i] if scores[i] == scores[i] else -np.inf), keys[i]),
-    )
-    assert rank(scores, keys, k).tolist() == plain[: len(rows) if k is None else k]
-    places = {key: place for place, key in enumerate(sorted(keys))}
-    numbers = np.array([places[key] for key in keys], dtype=np.int64)
-    assert rank(scores, numbers, k).tolist() == rank(scores, keys, k).tolist()

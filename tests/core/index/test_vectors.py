@@ -5,17 +5,19 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from c4t_core.errors import Cancelled
 from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
-from c4t_core.index.store.reads import Selection, StoredVectors
+from c4t_core.index.store.reads import StoredVectors
 from c4t_core.index.vectors import hnsw
-from c4t_core.index.vectors.equal import digest, group
-from c4t_core.index.vectors.vectors import VectorSearch, cosine
+from c4t_core.index.vectors.hnsw import digest, group
+from c4t_core.index.vectors.vectors import VectorSearch
 
 DIM = 32
 hnswlib = pytest.importorskip("hnswlib")
@@ -30,13 +32,27 @@ def near_duplicates(count: int, seed: int = 0) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
+class Asked(VectorSearch):
+    """A search of a process that has loaded its index, asked of its present table."""
+
+    def find(
+        self, direction: np.ndarray, k: int | None, slots: np.ndarray | None = None, **how: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return self.ranking(self.table(), direction, k, slots, **how)
+
+    def loaded(self) -> str:
+        self.load_index(self.table())
+        return self.serving()
+
+
 class Fixture:
     def __init__(self, folder: Path, rows: np.ndarray) -> None:
         self.catalogue = Catalogue(folder / "catalogue.sqlite")
         self.root = self.catalogue.add_root("/frames", ExcludeRules())
         self.model_id = self.catalogue.add_model("f" * 64, "toy", DIM)
         self.ledger = Ledger(self.catalogue, self.root, self.model_id)
-        self.folder = folder / "hnsw"
+        self.cache = folder / "cache"
+        self.folder = self.cache / "hnsw"
         self.add(rows)
 
     def add(self, rows: np.ndarray, start: int = 0) -> None:
@@ -54,8 +70,8 @@ class Fixture:
             dim=DIM,
         )
 
-    def search(self, threshold: int = 100) -> VectorSearch:
-        return VectorSearch(self.source(), self.folder, threshold)
+    def search(self, threshold: int = 100, fingerprint: str = "f" * 64) -> Asked:
+        return Asked(self.source(fingerprint), folder=self.cache, threshold=threshold)
 
 
 @pytest.fixture
@@ -71,16 +87,16 @@ def unit(seed: int) -> np.ndarray:
 
 
 def test_index_is_built_used_and_finds_what_exact_search_finds(frames: Fixture) -> None:
-    facts = frames.search().maintain()
+    facts = frames.search().maintain(sentences(40, seed=1))
     assert facts is not None
     assert facts.serves
     assert facts.count == 2000
     approximate, exact = frames.search(), frames.search()
-    assert approximate.serving() == "hnsw"
+    assert approximate.loaded() == "hnsw"
     same = 0
     for seed in range(20):
-        ids, scores = approximate.search(unit(seed), 50)
-        true_ids, true_scores = exact.search(unit(seed), 50, exact=True)
+        ids, scores = approximate.find(unit(seed), 50)
+        true_ids, true_scores = exact.find(unit(seed), 50, exact=True)
         assert len(ids) == 50
         assert np.all(np.diff(scores) <= 0)
         same += len(set(ids) & set(true_ids))
@@ -94,7 +110,7 @@ def test_below_the_threshold_none_is_built(frames: Fixture) -> None:
     search = frames.search(threshold=2001)
     assert not search.outdated()
     assert search.maintain() is None
-    assert search.serving() == "exact"
+    assert search.loaded() == "exact"
     assert not frames.folder.exists()
 
 
@@ -102,13 +118,13 @@ def test_any_k_and_nothing_there(frames: Fixture, tmp_path: Path) -> None:
     search = frames.search()
     search.maintain()
     for k in (1, 999, 1000, 1001, 5000, None):
-        ids, _ = frames.search().search(unit(1), k)
+        ids, _ = search.find(unit(1), k)
         assert len(ids) == min(k or 2000, 2000)
         assert len(set(ids.tolist())) == len(ids)
-    assert len(search.search(unit(1), 0)[0]) == 0
+    assert len(search.find(unit(1), 0)[0]) == 0
     (tmp_path / "other").mkdir()
     empty = Fixture(tmp_path / "other", np.empty((0, DIM), np.float32))
-    assert len(empty.search().search(unit(1), 10)[0]) == 0
+    assert len(empty.search().find(unit(1), 10)[0]) == 0
     assert empty.search(threshold=0).maintain() is None
     empty.catalogue.close()
 
@@ -149,9 +165,9 @@ def test_damaged_index_file_is_never_loaded(
         raising=False,
     )
     search = frames.search()
-    assert search.serving() == "exact"
+    assert search.loaded() == "exact"
     assert not loaded
-    assert len(search.search(unit(3), 10)[0]) == 10
+    assert len(search.find(unit(3), 10)[0]) == 10
     if harm in {"facts", "format"}:
         assert frames.search().outdated()
 
@@ -174,8 +190,8 @@ def test_failed_save_keeps_the_old_file(frames: Fixture, monkeypatch: pytest.Mon
     assert path.read_bytes() == before
     assert not list(frames.folder.glob(".*"))
     monkeypatch.undo()
-    assert frames.search().serving() == "exact"  # the old file is of older vectors
-    assert len(frames.search().search(unit(1), None)[0]) == 2050
+    assert frames.search().loaded() == "exact"  # the old file is of older vectors
+    assert len(frames.search().find(unit(1), None)[0]) == 2050
 
 
 def test_index_follows_new_changed_and_dropped_files(frames: Fixture) -> None:
@@ -185,18 +201,18 @@ def test_index_follows_new_changed_and_dropped_files(frames: Fixture) -> None:
     frames.ledger.store([Stored(b"000001.jpg", FileState(2, 2), unit(77))], [])
     search = frames.search()
     assert search.outdated()
-    assert search.serving() == "exact"
+    assert search.loaded() == "exact"
     facts = search.maintain()
     assert facts is not None
     assert facts.count == 2010
     again = frames.search()
-    assert again.serving() == "hnsw"
-    ids, scores = again.search(unit(77), 1)
+    assert again.loaded() == "hnsw"
+    ids, scores = again.find(unit(77), 1)
     assert frames.source().rows(ids)[int(ids[0])].path == b"000001.jpg"
     assert scores[0] > 0.999
-    everything = set(frames.source().ids().tolist())
+    everything = set(frames.search().table().in_order.tolist())
     for seed in range(10):
-        assert set(again.search(unit(seed), 100)[0].tolist()) <= everything
+        assert set(again.find(unit(seed), 100)[0].tolist()) <= everything
 
 
 def test_index_that_fails_its_audit_does_not_serve(
@@ -210,24 +226,24 @@ def test_index_that_fails_its_audit_does_not_serve(
     assert facts.worst == 0
     assert not facts.serves
     search = frames.search()
-    assert search.serving() == "exact"
+    assert search.loaded() == "exact"
     assert not search.outdated()  # and is not built again and again
 
 
 def test_audit_sees_a_bad_index(frames: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = frames.source()
-    ids = source.ids()
+    table = frames.search().table()
+    ids = table.in_order
     index = hnswlib.Index(space="ip", dim=DIM)
     index.init_index(len(ids), ef_construction=5, M=2)
-    for block_ids, rows in source.blocks(ids):  # in time order, and hardly linked
+    for block_ids, rows in hnsw._blocks(table, ids):  # in time order, and hardly linked
         index.add_items(rows, block_ids)
     monkeypatch.setattr(hnsw, "EF_STEPS", (50,))
-    groups = group(source.blocks(ids), ids, lambda: None)
+    groups = group(hnsw._blocks(table, ids), ids, lambda: None)
     facts = hnsw.Facts("", 1, "", DIM, 1, count=2000, distinct=2000)
-    exam = hnsw._exam(source, groups, None, np.random.default_rng(0))
+    exam = hnsw._exam(table, groups, None, np.random.default_rng(0))
     assert not hnsw._audited(index, groups, facts, exam).serves
     monkeypatch.undo()
-    good = hnsw._built(source, ids, np.random.default_rng(0), lambda: None)
+    good = hnsw._built(table, ids, np.random.default_rng(0), lambda: None)
     assert hnsw._audited(good, groups, facts, exam).serves
 
 
@@ -259,12 +275,13 @@ def test_stills_enter_the_index_once_and_are_all_found(tmp_path: Path) -> None:
     assert facts.serves
     assert (facts.count, facts.distinct) == (4000, 40)
     quick, exact = fixture.search(), fixture.search()
+    served = quick.loaded()
     for direction in sentences(20, seed=2):
         for k in (1, 20, 250):
-            found, right = quick.search(direction, k), exact.search(direction, k, exact=True)
+            found, right = quick.find(direction, k), exact.find(direction, k, exact=True)
             np.testing.assert_array_equal(found[0], right[0])
             np.testing.assert_array_equal(found[1], right[1])
-    assert quick.serving() == "hnsw"
+    assert served == quick.serving() == "hnsw"
     fixture.catalogue.close()
 
 
@@ -274,9 +291,10 @@ def test_nearly_equal_stills_hide_nothing(tmp_path: Path, noise: float) -> None:
     facts = fixture.search().maintain(sentences(24, seed=1))
     assert facts is not None
     quick, exact = fixture.search(), fixture.search()
+    quick.loaded()
     for direction in sentences(40, seed=2):
-        scores = quick.search(direction, 20)[1]
-        least = exact.search(direction, 20, exact=True)[1][-1]
+        scores = quick.find(direction, 20)[1]
+        least = exact.find(direction, 20, exact=True)[1][-1]
         assert (scores >= least - 1e-5).sum() >= 18  # by whichever search serves
     fixture.catalogue.close()
 
@@ -294,9 +312,10 @@ def test_index_grows_by_copies_and_outlives_the_one_that_stood_for_them(tmp_path
     assert facts is not None
     assert (facts.count, facts.distinct) == (670, 300)
     quick, exact = fixture.search(), fixture.search()
-    assert quick.serving() == "hnsw"
+    served = quick.loaded()
+    assert served == "hnsw"
     for row in rows[::20]:
-        found, right = quick.search(row, 3), exact.search(row, 3, exact=True)
+        found, right = quick.find(row, 3), exact.find(row, 3, exact=True)
         np.testing.assert_array_equal(found[0], right[0])
     fixture.catalogue.close()
 
@@ -313,11 +332,11 @@ def test_rows_are_told_apart_by_every_bit() -> None:
 
 def test_index_of_another_model_or_catalogue_is_not_used(frames: Fixture, tmp_path: Path) -> None:
     frames.search().maintain()
-    other = VectorSearch(frames.source("e" * 64), frames.folder, 100)
-    assert other.serving() == "exact"
+    other = frames.search(fingerprint="e" * 64)
+    assert other.loaded() == "exact"
     (tmp_path / "new").mkdir()
     rebuilt = Fixture(tmp_path / "new", near_duplicates(2000, seed=3))
-    assert VectorSearch(rebuilt.source(), frames.folder, 100).serving() == "exact"
+    assert Asked(rebuilt.source(), folder=frames.cache, threshold=100).loaded() == "exact"
     rebuilt.catalogue.close()
 
 
@@ -336,20 +355,51 @@ def test_without_hnswlib_exact_search_serves(
     search = frames.search()
     assert not search.outdated()
     assert search.maintain() is None
-    assert len(search.search(unit(1), 10)[0]) == 10
+    assert len(search.find(unit(1), 10)[0]) == 10
 
 
-def test_matrix_and_index_are_never_both_in_memory(frames: Fixture) -> None:
+def test_a_process_that_asks_once_loads_no_index_and_none_waits_for_it(
+    frames: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     frames.search().maintain()
+    frame = near_duplicates(2000)[70]
+    search, go = frames.search(), threading.Event()
+    real = hnsw.load
+    monkeypatch.setattr(hnsw, "load", lambda *args: go.wait() and real(*args))
+    first = search.find(frame, 10)
+    assert search._loading is None
+    second = search.find(frame, 10)
+    assert search._loading is not None
+    third = search.find(frame, 10)  # while it is loaded
+    assert search.serving() == "exact"
+    go.set()
+    search.close()
+    assert search.serving() == "hnsw"
+    for found in (second, third, search.find(frame, 10)):
+        np.testing.assert_array_equal(found[0], first[0])
+        np.testing.assert_array_equal(found[1], first[1])
+
+
+def test_an_index_that_would_fill_the_memory_is_not_built_nor_loaded(
+    frames: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames.search().maintain()
+    monkeypatch.setattr(hnsw, "_MEMORY", 1e-9)
     search = frames.search()
-    search.search(unit(1), 10)
-    assert search._index is not None
-    assert search._matrix is None
-    search.search(unit(1), None)
-    assert search._index is None
-    assert search._matrix is not None
-    search.search(unit(1), 10)
-    assert search._index is None
+    assert search.too_large()
+    assert search.loaded() == "exact"
+    frames.add(near_duplicates(10, seed=8), start=2000)
+    assert not search.outdated()
+    assert not frames.search(threshold=10_000).too_large()
+
+
+def test_what_is_stopped_while_it_is_built_leaves_no_file(frames: Fixture) -> None:
+    def stop() -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        frames.search().maintain(check=stop)
+    assert not list(frames.folder.glob("*"))
 
 
 def test_ties_go_by_path_wherever_rows_stand(tmp_path: Path) -> None:
@@ -365,8 +415,9 @@ def test_ties_go_by_path_wherever_rows_stand(tmp_path: Path) -> None:
     )
     search = fixture.search(threshold=10)
     search.maintain()
-    for how in ({"exact": True}, {"allowed": fixture.source().select(Selection())}):
-        ids, scores = search.search(unit(5), 450, **how)
+    every = np.arange(len(rows))
+    for how in ({}, {"exact": True}, {"slots": every}):
+        ids, scores = search.find(unit(5), 450, **how)
         found = fixture.source().rows(ids)
         paths = [found[int(i)].path for i in ids]
         plain = sorted(zip(-scores, paths, strict=True))
@@ -377,31 +428,28 @@ def test_ties_go_by_path_wherever_rows_stand(tmp_path: Path) -> None:
 
 def test_restricted_search_is_exact_over_what_is_left(frames: Fixture) -> None:
     frames.search().maintain()
-    allowed = frames.source().ids()[::7]
-    allowed = np.sort(allowed)
-    small, large = frames.search(), frames.search()
-    large.matrix()
-    one = small.search(unit(4), 20, allowed)
-    two = large.search(unit(4), 20, allowed)
-    np.testing.assert_array_equal(one[0], two[0])
-    np.testing.assert_array_equal(one[1], two[1])
-    everything = frames.search().search(unit(4), None, exact=True)
-    keep = np.isin(everything[0], allowed)
+    search = frames.search()
+    assert search.loaded() == "hnsw"
+    slots = np.arange(0, 2000, 7)
+    one = search.find(unit(4), 20, slots)
+    everything = search.find(unit(4), None, exact=True)
+    keep = np.isin(everything[0], search.table().ids[slots])
     np.testing.assert_array_equal(one[0], everything[0][keep][:20])
+    np.testing.assert_array_equal(one[1], everything[1][keep][:20])
 
 
-def test_cosine_does_not_depend_on_the_place(frames: Fixture) -> None:
-    rows = frames.search().matrix().rows
-    whole = cosine(rows, unit(2))
-    for start in (1, 3, 17, 1999):
-        np.testing.assert_array_equal(cosine(rows[start:], unit(2)), whole[start:])
+def test_a_cosine_does_not_depend_on_the_place(frames: Fixture) -> None:
+    table = frames.search().table()
+    whole = table.cosines(unit(2), np.arange(2000))
+    for slots in (np.arange(1, 2000), np.arange(17, 19), np.arange(0, 2000, 3)):
+        np.testing.assert_array_equal(table.cosines(unit(2), slots), whole[slots])
 
 
 def test_searching_sees_the_last_commit(frames: Fixture) -> None:
     search = frames.search(threshold=10**9)
-    held = search.matrix()
+    held = search.table()
     frames.add(near_duplicates(5, seed=9), start=2000)
-    assert len(search.matrix().ids) == 2005
-    assert len(held.ids) == 2000  # a search that runs keeps its moment
+    assert len(search.table()) == 2005
+    assert len(held) == 2000  # a search that runs keeps its moment
     frames.ledger.store([], [Failure(b"bad.jpg", FileState(1, 1), "why")])
-    assert search.matrix().generation == frames.source().generation()
+    assert search.table().moment == frames.source().moment()

@@ -270,4 +270,4 @@ class UnrelatedLevel:
 
 def _directions(model: Model) -> NDArray[np.float32]:
     rows = np.asarray(model.encode_texts(SENTENCES), dtype=np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))

@@ -102,6 +102,8 @@ def judge(path: Path) -> tuple[Verdict, Content | None]:
     if content is None or "checksum" not in noted:
         return Verdict.UNKNOWN, content
     if content.checksum == noted["checksum"]:
+        if content.pieces and "pieces" not in noted:
+            note_sound(path, content)
         return Verdict.SOUND, content
     same = content.state == noted.get("state")
     return (Verdict.DAMAGED if same else Verdict.UNKNOWN), content

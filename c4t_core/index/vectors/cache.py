@@ -180,7 +180,8 @@ class VectorCache:
         table = base.extended(columns.some(new), np.concatenate([*scales, base.scales[:0]]))
         table = table.renamed(columns, slots)
         order = slots[table.scales[slots] > 0].astype(np.int32)
-        table = replace(table, moment=now, order=order, blocks=blocks, file=file)
+        last = int(columns.vectors.max(initial=0))  # numbers of rows that went are given again
+        table = replace(table, moment=now, last=last, order=order, blocks=blocks, file=file)
         if ours:
             self._note(table, sums)
         self._drop_damaged(table, before)

@@ -21,10 +21,11 @@ from c4t_core.index.vectors import hnsw
 from c4t_core.index.vectors.cache import VectorCache
 from c4t_core.index.vectors.table import Scores, Slots, Table
 
-ANN_THRESHOLD = 20_000
+ANN_THRESHOLD = 200_000
 """From this many vectors on an approximate index is built (see ``benchmarks/ann_threshold.py``)."""
 
 ANN_MAX_K = 1_000  # more hits than this are found by exact search
+_LARGE = 50_000  # vectors; fewer are always those of the last commit
 _SLOW_LOAD = 0.25  # seconds; a table that takes longer is not read again at every commit
 _REST = 4.0  # and then at most a fifth of the time is spent reading
 
@@ -115,13 +116,14 @@ class VectorSearch:
         held = self._table
         if held is not None and held.moment.generation == generation:
             return held
-        patience = -1 if held is None else _SLOW_LOAD
+        patience = -1 if held is None or len(held) < _LARGE else _SLOW_LOAD
         if not self._lock.acquire(timeout=patience) and held is not None:
             return held
         try:
             held = self._table
             recent = time.monotonic() - self._loaded_at < _REST * self._load_took
-            if held is not None and self._load_took > _SLOW_LOAD and recent:
+            slow = self._load_took > _SLOW_LOAD
+            if held is not None and len(held) >= _LARGE and slow and recent:
                 return held
             return self._newest(held)
         finally:

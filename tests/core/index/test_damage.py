@@ -107,6 +107,31 @@ def test_the_first_command_says_it(
     assert "damaged" not in capsys.readouterr().err
 
 
+def test_a_large_catalogue_is_looked_at_piece_by_piece(
+    open_: Open, drive: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("_LARGE", 65536), ("_PIECE", 16384), ("_BLOCK", 8192), ("_PIECES", 1)):
+        monkeypatch.setattr(f"c4t_core.index.store.soundness.{name}", size)
+    with open_(drive) as ws:
+        ws.index()
+    path = data_dir / "catalogue.sqlite"
+    pieces = -(-path.stat().st_size // 16384)
+    assert pieces > 6
+
+    def flip_a_late_bit(content: bytearray) -> None:
+        content[5 * 16384 + 99] ^= 2
+
+    rot(path, flip_a_late_bit)
+    noticed = 0
+    for _ in range(pieces):
+        with open_(drive) as ws:
+            noticed = bool(ws.notices)
+        if noticed:
+            break
+    assert noticed
+    assert open_(drive).index().embedded == 18
+
+
 def test_notes_of_an_error_are_the_notices(open_: Open, drive: Path, data_dir: Path) -> None:
     open_(drive).close()
     rot(data_dir / "catalogue.sqlite", zero_middle)

@@ -10,6 +10,7 @@ import pytest
 
 from c4t_core.index.cut import SENTENCES, SHARE
 from c4t_core.index.scope import Scope
+from c4t_core.paths import cache_dir
 from c4t_core.workspace import Filters, Workspace
 from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
@@ -77,6 +78,20 @@ def test_the_sentences_are_embedded_once_and_the_level_kept_until_a_commit(
     level(workspace)
     assert len(looked) == 1
     assert model.asked == len(SENTENCES)
+
+
+def test_a_new_process_embeds_no_sentence_again(
+    workspace: Workspace, open_: Callable[..., Workspace]
+) -> None:
+    first = level(workspace)
+    again = Deaf()
+    assert level(open_(workspace.roots[0], with_model=again)) == first
+    assert getattr(again, "asked", 0) == 0
+    for file in (cache_dir() / "unrelated").glob("*.json"):
+        file.write_text(file.read_text().replace("A", "B"))
+    damaged = Deaf()
+    assert level(open_(workspace.roots[0], with_model=damaged)) == first
+    assert damaged.asked == len(SENTENCES)
 
 
 def test_filters_have_levels_of_their_own(workspace: Workspace) -> None:

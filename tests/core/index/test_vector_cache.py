@@ -147,6 +147,9 @@ def test_whatever_happens_to_the_catalogue_the_hits_are_its_own(
         lambda: frames.catalogue.move(frames.root, b"c", frames.root, b"e/f"),
         lambda: frames.catalogue.move(frames.root, b"e", into, b""),
         lambda: frames.add(names("b", 2)),  # embedded again as they are
+        lambda: frames.add(names("y", 20)),
+        lambda: frames.ledger.remove(names("y", 20)),
+        lambda: frames.add(names("x", 5)),  # their rows have the numbers of those that went
         lambda: frames.ledger.remove(names("b", 400)),
     ]
     for step in steps:

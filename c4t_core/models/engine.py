@@ -284,8 +284,11 @@ class OpenVinoModel(OnnxModel):
             "ENABLE_CPU_PINNING": False,  # the cores decode as well
         }
         try:
-            compiled = openvino.Core().compile_model(str(path), "CPU", settings)
-            return openvino.AsyncInferQueue(compiled, self.threads)
+            core = openvino.Core()
+            core.set_property({"ENABLE_MMAP": False})  # not every disk can
+            return openvino.AsyncInferQueue(
+                core.compile_model(str(path), "CPU", settings), self.threads
+            )
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self.folder.graph_error(graph, f"cannot be opened ({error})") from error
 

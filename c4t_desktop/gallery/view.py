@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import (
+    QItemSelection,
+    QModelIndex,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QWidget
 
+from c4t_core.index.query import Hit
 from c4t_desktop.gallery.delegate import GAP, CardDelegate
+from c4t_desktop.gallery.grid import GridView
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.services.rows import HitList
 from c4t_desktop.theme import Theme
 
 _KEY = Qt.Key
+_DRAGGED = 500  # files dragged at once, at most; they are loaded when they are selected
+_BEYOND = 20  # cards before and after those in sight that are loaded ahead
 _LANDED = 90  # ms without a move, after which a long leap of the scroll bar is over
 
 
-class ResultsView(QListView):
+class ResultsView(GridView):
     """The grid of results.
 
     Signals:
@@ -48,14 +62,6 @@ class ResultsView(QListView):
         self.setObjectName("resultsView")
         self.setAccessibleName(self.tr("Results"))
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setFlow(QListView.Flow.LeftToRight)
-        self.setWrapping(True)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setUniformItemSizes(True)
-        self.setLayoutMode(QListView.LayoutMode.SinglePass)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setDragEnabled(True)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
@@ -89,15 +95,19 @@ class ResultsView(QListView):
         self._fill_width()
 
     @property
-    def columns(self) -> int:
-        """Cards in a row."""
+    def _fitting(self) -> int:
+        """Cards that fit into a row."""
         gap = self._theme.px(GAP)
-        return max(1, self._room() // (self._theme.px(self._wanted) + gap))
+        return max(1, self.room // (self._theme.px(self._wanted) + gap))
+
+    def selected_hits(self) -> Sequence[Hit]:
+        """Return the hits selected, in the order shown; where not all are loaded, as a HitList."""
+        return self._model.chosen(self.selected_ranges())
 
     def selected_paths(self) -> list[Path]:
-        """Return the files selected, in the order shown."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
-        return [self._model.rows[row].hit.path for row in rows if row < len(self._model.rows)]
+        """Return the files selected, in the order shown, of those that are loaded."""
+        hits = self.selected_hits()
+        return [] if isinstance(hits, HitList) else [hit.path for hit in hits]
 
     def current_path(self) -> Path | None:
         """Return the file the keyboard is at."""
@@ -106,7 +116,10 @@ class ResultsView(QListView):
 
     def go_to(self, path: Path) -> bool:
         """Select a file and bring it into sight; False if it is not shown."""
-        index = self._model.index_of(path)
+        return self.go_to_index(self._model.index_of(path))
+
+    def go_to_index(self, index: QModelIndex) -> bool:
+        """Select a card and bring it into sight; False if there is none."""
         if index.isValid():
             self.setCurrentIndex(index)
             self.scrollTo(index)
@@ -118,15 +131,13 @@ class ResultsView(QListView):
         if not 0 <= row < self._model.rowCount():
             return False
         self.setCurrentIndex(self._model.index(row))
+        self._look_around(range(row, row + 1))
         return True
-
-    def _room(self) -> int:
-        return max(1, self.viewport().width() - 1)
 
     @Slot()
     def _fill_width(self) -> None:
         gap = self._theme.px(GAP)
-        cell = self._room() // self.columns
+        cell = self.room // self._fitting
         card = self._delegate.card_size(max(40, cell - gap))
         if card == self._delegate.card and self.gridSize().width() == cell:
             return
@@ -148,6 +159,14 @@ class ResultsView(QListView):
         if far > self.viewport().height() or self._flight.isActive():
             self._delegate.flying = True
             self._flight.start()
+        else:
+            self._look_around(self.rows_in_sight())
+
+    def _look_around(self, seen: range) -> None:
+        """Have the cards loaded that come into sight next."""
+        beyond = max(len(seen), _BEYOND)
+        for row in (seen.start - beyond, seen.stop + beyond):
+            self._model.row_at(self._model.index(min(max(0, row), self._model.rowCount() - 1)))
 
     @Slot()
     def _land(self) -> None:
@@ -165,6 +184,21 @@ class ResultsView(QListView):
         row = self._model.row_at(index)
         if row is not None:
             self.opened.emit(row.hit.path)
+
+    def selectionChanged(  # noqa: N802
+        self, selected: QItemSelection, deselected: QItemSelection
+    ) -> None:
+        """Have the cards loaded that are about to be dragged or marked."""
+        super().selectionChanged(selected, deselected)
+        ranges = self.selected_ranges()
+        if sum(map(len, ranges)) <= _DRAGGED:
+            for position in (position for part in ranges for position in part):
+                self._model.row_at(self._model.index(position))
+
+    def startDrag(self, actions: Qt.DropAction) -> None:  # noqa: N802
+        """Drag the selected files, unless they are more than another program would take."""
+        if sum(map(len, self.selected_ranges())) <= _DRAGGED:
+            super().startDrag(actions)
 
     # Qt's events ----------------------------------------------------------------------------
 

@@ -1212,6 +1212,10 @@
    <translation>Weitere Pakete nötig</translation>
   </message>
   <message>
+   <source>Only the first {0} of {1} were taken; choose fewer, or export them as a table.</source>
+   <translation>Nur die ersten {0} von {1} wurden genommen; weniger wählen oder als Tabelle exportieren.</translation>
+  </message>
+  <message>
    <source>Out of memory</source>
    <translation>Speicher reicht nicht</translation>
   </message>
@@ -1968,6 +1972,10 @@
    <translation>Sortierung: {0}</translation>
   </message>
   <message>
+   <source>Sorting by time or drive and folding take the best {0} hits. Raise the cut or set a filter to have all of them.</source>
+   <translation>Nach Zeit oder Fahrt sortiert und zusammengefasst werden die besten {0} Treffer. Schwelle erhöhen oder Filter setzen, um alle zu haben.</translation>
+  </message>
+  <message>
    <source>The nearest {0}</source>
    <translation>Die nächsten {0}</translation>
   </message>
@@ -2022,6 +2030,10 @@
   <message>
    <source>{0} matches</source>
    <translation>{0} Treffer</translation>
+  </message>
+  <message>
+   <source>{0}, the best {1}</source>
+   <translation>{0}, die besten {1}</translation>
   </message>
  </context>
  <context>

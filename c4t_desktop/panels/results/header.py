@@ -266,14 +266,23 @@ class ResultsHeader(QWidget):
         found = self._finder.found
         if found is not None and self._finder.order.limit(found.automatic) is not None:
             self._count.setText(self.tr("The nearest {0}").format(arrangement.matches))
+            self._count.setToolTip("")
             self._fit()
             return
         matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))
+        tip = ""
+        if arrangement.laid_out < arrangement.matches:
+            some = count_text(arrangement.laid_out)
+            matches = self.tr("{0}, the best {1}").format(matches, some)
+            tip = self.tr(
+                "Sorting by time or drive and folding take the best {0} hits. Raise the cut or set "
+                "a filter to have all of them."
+            ).format(some)
         if arrangement.events is not None:
             events = plural(arrangement.events, self.tr("{0} event"), self.tr("{0} events"))
-            self._count.setText(self.tr("{0} in {1}").format(matches, events))
-        else:
-            self._count.setText(matches)
+            matches = self.tr("{0} in {1}").format(matches, events)
+        self._count.setText(matches)
+        self._count.setToolTip(tip)
         self._fit()
 
     @Slot(object)

@@ -43,6 +43,7 @@ class GridView(QAbstractItemView):
         self._anchor = 0  # the first row in sight, which stays there when the columns change
         self._fitting_now = False
         self.columns = 1
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

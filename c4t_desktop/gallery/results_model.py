@@ -48,6 +48,9 @@ class ResultsModel(QAbstractListModel):
 
     Besides Qt's roles: ``path``, ``score``, ``row``, ``mark``, ``scale`` (see ``roleNames``).
     A card that is not loaded yet has none of them; to read it has its page loaded.
+
+    Attributes:
+        asks: whether that is so; a view that leaps over screens of cards waits until it lands.
     """
 
     def __init__(self, parent: QObject | None = None, loader: RowLoader | None = None) -> None:
@@ -55,6 +58,7 @@ class ResultsModel(QAbstractListModel):
         super().__init__(parent)
         self._rows: Sequence[Row] = ()
         self._loader = loader
+        self.asks = True
         if loader is not None:
             loader.loaded.connect(self._loaded)
         self._marks: Mapping[Path, str] = {}
@@ -104,7 +108,7 @@ class ResultsModel(QAbstractListModel):
         if not isinstance(rows, PagedRows):
             return rows[position]
         row = rows.peek(position)
-        if row is None and self._loader is not None:
+        if row is None and self.asks and self._loader is not None:
             self._loader.want(rows, position)
         return row
 

@@ -156,8 +156,10 @@ class ResultsView(GridView):
     def _scrolled(self, value: int) -> None:
         """Leave the pictures out while the scroll bar is dragged over screens of cards."""
         far, self._scrolled_to = abs(value - self._scrolled_to), value
-        if far > self.viewport().height() or self._flight.isActive():
+        leaping = self._flight.isActive()
+        if far > self.viewport().height() or leaping:
             self._delegate.flying = True
+            self._model.asks = not leaping  # a single leap, such as by the End key, does not wait
             self._flight.start()
         else:
             self._look_around(self.rows_in_sight())
@@ -171,13 +173,16 @@ class ResultsView(GridView):
     @Slot()
     def _land(self) -> None:
         self._delegate.flying = False
+        self._model.asks = True
         self.viewport().update()
 
     @Slot(object)
     def _picture_arrived(self, path: Path) -> None:
-        index = self._model.index_of(path)
-        if index.isValid():
-            self.update(index)
+        for number in self.rows_in_sight():  # nothing else is painted
+            index = self._model.index(number)
+            row = self._model.row_at(index)
+            if row is not None and row.hit.path == path:
+                self.update(index)
 
     @Slot(QModelIndex)
     def _open_index(self, index: QModelIndex) -> None:

@@ -16,7 +16,7 @@ from c4t_desktop.jobs.runner import Job
 from c4t_desktop.services.arrange import MOST, Arrangement, arrange
 from c4t_desktop.services.library import SEARCH, Library, Opened
 from c4t_desktop.services.question import Order, Question
-from c4t_desktop.services.rows import MOST_AT_ONCE, HitList, PagedRows, Row, RowLoader
+from c4t_desktop.services.rows import LANE, MOST_AT_ONCE, HitList, PagedRows, Row, RowLoader
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import CutText
@@ -290,7 +290,7 @@ class Finder(QObject):
             frame = workspace.frame(path)
             return None if frame is None else frame.image_id
 
-        self._library.look(read, key="locate", done=done)
+        self._library.look(read, key="locate", done=done, lane=LANE)
 
     def set_refine(self, refine: bool) -> None:
         """Let right and wrong marks move the query, or not."""

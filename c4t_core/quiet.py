@@ -60,10 +60,10 @@ def keep_caches_inside() -> None:
 
 def _font_settings(folder: Path) -> Path:
     """Write settings that add to the system's a folder to which the list of fonts is written."""
-    from xml.sax.saxutils import escape
+    from html import escape  # xml.sax brings the whole of urllib along
 
     path = folder / "fonts.conf"
-    text = _FONTS_TOO.format(folder=escape(str(folder)), system=_FONTS)
+    text = _FONTS_TOO.format(folder=escape(str(folder), quote=False), system=_FONTS)
     if not path.is_file() or path.read_text("utf-8") != text:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")

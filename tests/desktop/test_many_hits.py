@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from c4t_core.errors import Cancelled
 from c4t_core.index.query import Hit
@@ -20,6 +22,7 @@ from c4t_desktop.messages import count_text
 from c4t_desktop.services import arrange, rows
 from c4t_desktop.services.export import CSV, export, wanted_of
 from c4t_desktop.services.finder import Found, ask, lay_out
+from c4t_desktop.services.library import LOOK
 from c4t_desktop.services.question import Order, Question
 from c4t_desktop.services.rows import HitList, PagedRows
 from tests.helpers.fake_core import FakeWorkspace
@@ -342,3 +345,44 @@ def test_shown_counts_as_the_histogram_does():
     assert found.shown(Order(cut=0.95)) == 0
     assert found.shown(Order()) == 4  # nothing stands out: the nearest few
     assert arrange.Arrangement() == lay_out(None, found, Order(cut=0.95))
+
+
+def test_details_do_not_wait_for_what_is_counted(qtbot, many):
+    runner, go_on = many.desktop.runner, threading.Event()
+    try:
+        runner.submit(lambda _: go_on.wait(30), lane=LOOK)
+        many.view.setCurrentIndex(many.model.index(3))
+        until(qtbot, lambda: len(many.details.neighbours.paths) > 1)
+        assert many.details.path.stem == "000003"
+    finally:
+        go_on.set()
+    at_rest(qtbot, many)
+
+
+def test_choosers_are_filled_anew_only_with_something_else(qtbot, many, core):
+    chooser = child(many, QComboBox, "driveFilter")
+    emptied = []
+    chooser.model().rowsRemoved.connect(lambda *_: emptied.append(chooser.count()))
+    section = many.sidebar._filters
+    section.look()
+    at_rest(qtbot, many)
+    assert not emptied
+    core.last.files.append(core.last.files[0].with_name("x.png"))
+    section.look()
+    at_rest(qtbot, many)
+    assert emptied
+    assert chooser.count() == 4
+
+
+def test_what_takes_long_to_count_is_counted_rarely_while_the_index_grows(many, monkeypatch):
+    section, library = many.sidebar._filters, many.desktop.context.library
+    asked = []
+    monkeypatch.setattr(library, "look", lambda *_, **named: asked.append(named["key"]))
+    section._look_took = 1000.0
+    section._looked = time.monotonic()
+    monkeypatch.setattr(type(library), "is_indexing", property(lambda _: True))
+    section.look()
+    assert not asked
+    monkeypatch.setattr(type(library), "is_indexing", property(lambda _: False))
+    section.look()
+    assert asked == ["facets"]

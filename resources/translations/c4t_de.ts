@@ -1952,6 +1952,14 @@
  <context>
   <name>ResultsHeader</name>
   <message>
+   <source>Best {0}</source>
+   <translation>Beste {0}</translation>
+  </message>
+  <message>
+   <source>Best {0} of {1}</source>
+   <translation>Beste {0} von {1}</translation>
+  </message>
+  <message>
    <source>Fold events</source>
    <translation>Ereignisse falten</translation>
   </message>
@@ -2030,10 +2038,6 @@
   <message>
    <source>{0} matches</source>
    <translation>{0} Treffer</translation>
-  </message>
-  <message>
-   <source>{0}, the best {1}</source>
-   <translation>{0}, die besten {1}</translation>
   </message>
  </context>
  <context>

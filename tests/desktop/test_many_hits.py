@@ -219,12 +219,12 @@ def test_sorting_takes_the_best_and_says_so(qtbot, many, core, monkeypatch):
     many.desktop.context.finder.set_sort("drive")
     until(qtbot, lambda: many.model.rowCount() == 40)
     text = child(many, QWidget, "matchCount").text()
-    assert f"{count_text(COUNT)} matches, the best 40" in text
+    assert text == f"Best 40 of {count_text(COUNT)}"
     assert "40" in child(many, QWidget, "matchCount").toolTip()
     assert {row.hit.rank for row in many.model.rows} == {*range(1, 41)}
     many.desktop.context.finder.set_sort("score")
     until(qtbot, lambda: many.model.rowCount() == COUNT)
-    assert "best" not in child(many, QWidget, "matchCount").text()
+    assert "Best" not in child(many, QWidget, "matchCount").text()
     at_rest(qtbot, many)
 
 

@@ -214,6 +214,7 @@ class MainWindow(QMainWindow):
     def _join_hits(self) -> None:
         hits, selection, search = self.hit_commands, self.selection, self.search
         selection.message.connect(self.status.say)
+        self.view.refused.connect(self.status.say)
         selection.copy_wanted.connect(hits.copy_paths)
         selection.open_wanted.connect(hits.open_file)
         selection.reveal_wanted.connect(hits.reveal)

@@ -1,7 +1,8 @@
 """A view of equal cells in rows, however many: where a cell lies is computed, never laid out.
 
 Qt's own list view keeps the place of every item: a million take it seconds whenever they change,
-and selecting them all takes longer still.
+and selecting them all takes longer still. What is shown here is one all the same, so that screen
+readers take it for a list; all that would lay items out or ask where one lies is replaced.
 """
 
 from __future__ import annotations
@@ -17,16 +18,23 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QHoverEvent, QPainter, QPaintEvent, QRegion
-from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QHoverEvent, QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QListView,
+    QStyle,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 _ACTION = QAbstractItemView.CursorAction
 _HINT = QAbstractItemView.ScrollHint
 _FLAG = QStyle.StateFlag
+_MANY = 1000  # items
 Index = QModelIndex | QPersistentModelIndex
 
 
-class GridView(QAbstractItemView):
+class GridView(QListView):
     """Shows a flat model in cells of one size, from left to right and from top to bottom.
 
     Where the layout direction is mirrored, so are the rows of cells.
@@ -193,6 +201,14 @@ class GridView(QAbstractItemView):
             chosen.select(model.index(first, 0, root), model.index(last, 0, root))
         self.selectionModel().select(chosen, command)
 
+    def selectAll(self) -> None:  # noqa: N802
+        """Select everything as one run."""
+        if self._count():
+            model, root = self.model(), self.rootIndex()
+            every = QItemSelection(model.index(0, 0, root), model.index(self._count() - 1, 0, root))
+            flag = QItemSelectionModel.SelectionFlag
+            self.selectionModel().select(every, flag.ClearAndSelect)
+
     def _on_cell(self, spot: QPoint) -> bool:
         return self.indexAt(spot).isValid()
 
@@ -216,8 +232,25 @@ class GridView(QAbstractItemView):
 
     def updateGeometries(self) -> None:  # noqa: N802
         """Fit the scroll bar to the size of the view."""
-        super().updateGeometries()
         self._fit()
+
+    def doItemsLayout(self) -> None:  # noqa: N802
+        """Lay nothing out."""
+        QAbstractItemView.doItemsLayout(self)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Fit the scroll bar."""
+        QAbstractItemView.resizeEvent(self, event)
+        self._fit()
+
+    def selectionChanged(  # noqa: N802
+        self, selected: QItemSelection, deselected: QItemSelection
+    ) -> None:
+        """Paint what changed; of very many items Qt would list each for a screen reader."""
+        if any(len(span) > _MANY for some in (selected, deselected) for span in _spans(some)):
+            self.viewport().update()
+        else:
+            super().selectionChanged(selected, deselected)
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
         """Move what is painted; only what comes into sight is painted anew."""

@@ -39,12 +39,14 @@ class ResultsView(GridView):
         marked: a mark is wanted for the selected cards ("right", "wrong", "toggle" or "").
         unfold: the event of the current card is to be unfolded or folded.
         resized_by_wheel: Ctrl and the wheel ask for another card width (steps).
+        refused: why nothing is done, for the status area (str).
     """
 
     opened = Signal(object)
     marked = Signal(str)
     unfold = Signal()
     resized_by_wheel = Signal(int)
+    refused = Signal(str)
 
     def __init__(
         self,
@@ -204,6 +206,9 @@ class ResultsView(GridView):
         """Drag the selected files, unless they are more than another program would take."""
         if sum(map(len, self.selected_ranges())) <= _DRAGGED:
             super().startDrag(actions)
+        else:
+            text = self.tr("Drag at most {0} frames at once; copy their paths, or export them.")
+            self.refused.emit(text.format(_DRAGGED))
 
     # Qt's events ----------------------------------------------------------------------------
 

@@ -155,10 +155,21 @@ class Selection(QObject):
 
     @Slot(str)
     def _mark_by_key(self, mark: str) -> None:
-        if mark == "toggle":
-            self._act(self._marks.toggle)
-        else:
-            self._act(lambda chosen: self._marks.mark(chosen, mark))
+        query = self._query()
+
+        def act(chosen: list[Path]) -> None:
+            if self._query() != query:
+                return  # something else is asked by the time they are loaded
+            if mark == "toggle":
+                self._marks.toggle(chosen)
+            else:
+                self._marks.mark(chosen, mark)
+
+        self._act(act)
+
+    def _query(self) -> str:
+        found = self._finder.found
+        return "" if found is None else found.question.key()
 
     @Slot(str)
     def _mark_shown(self, mark: str) -> None:

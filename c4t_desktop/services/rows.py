@@ -261,7 +261,6 @@ class RowLoader(QObject):
         self._runner.submit(
             lambda job: tuple(_watched(hits, job)),
             lane=LANE,
-            key="fetch",
             done=done,
             failed=ignore,
         )

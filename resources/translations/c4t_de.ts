@@ -2062,6 +2062,10 @@
  <context>
   <name>ResultsView</name>
   <message>
+   <source>Drag at most {0} frames at once; copy their paths, or export them.</source>
+   <translation>Höchstens {0} Bilder auf einmal ziehen; ihre Pfade kopieren oder sie exportieren.</translation>
+  </message>
+  <message>
    <source>Results</source>
    <translation>Ergebnisse</translation>
   </message>

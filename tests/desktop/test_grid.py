@@ -12,7 +12,7 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QAccessible, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate
 
 from c4t_desktop.gallery.grid import GridView
@@ -25,9 +25,10 @@ class Numbers(QAbstractListModel):
     def __init__(self, count):
         super().__init__()
         self.count = count
-        self.read = 0
+        self.read = self.counted = 0
 
     def rowCount(self, parent=QModelIndex()):  # noqa: B008, N802
+        self.counted += 1
         return 0 if parent.isValid() else self.count
 
     def data(self, index, role=Qt.ItemDataRole.DisplayRole):
@@ -117,7 +118,7 @@ def test_only_what_is_in_sight_is_painted(grid):
 def test_a_million_cells_are_selected_and_scrolled_without_touching_them(grid):
     model = grid.model()
     model.reset(1_000_000)
-    model.read = 0
+    model.read = model.counted = 0
     grid.selectAll()
     assert grid.selected_ranges() == [range(1_000_000)]
     grid.scrollTo(index(grid, 999_999))
@@ -125,6 +126,17 @@ def test_a_million_cells_are_selected_and_scrolled_without_touching_them(grid):
     assert grid.visualRect(index(grid, 999_999)).bottom() == 249
     assert max(grid.itemDelegate().rows) == 999_999
     assert model.read < 100
+    assert model.counted < 1000  # nobody went through them
+
+
+def test_a_screen_reader_finds_a_list(grid):
+    found = QAccessible.queryAccessibleInterface(grid)
+    assert found.role() == QAccessible.Role.List
+    assert found.childCount() == 23
+    fifth = found.child(5)
+    assert fifth.role() == QAccessible.Role.ListItem
+    assert fifth.text(QAccessible.Text.Name) == "5"
+    assert fifth.rect().size() == QSize(100, 80)
 
 
 def test_scrolling_to_a_cell_moves_no_further_than_needed(grid):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QWidget
 
@@ -196,10 +197,47 @@ def test_what_is_selected_but_not_loaded_is_marked(qtbot, many):
     at_rest(qtbot, many)
 
 
+def test_marks_of_an_earlier_query_are_dropped(qtbot, many):
+    many.view.setFocus()
+    many.view.selectAll()
+    finder, marks = many.desktop.context.finder, many.desktop.context.marks
+    qtbot.keyClick(many.view, Qt.Key.Key_R)
+    finder.found = replace(finder.found, question=Question(text="something else"))
+    at_rest(qtbot, many)
+    assert not marks.marks
+
+
+def test_two_things_done_with_what_is_not_loaded_are_both_done(qtbot, many):
+    many.view.setFocus()
+    marks = many.desktop.context.marks
+    for row, mark in ((1500, Qt.Key.Key_R), (2500, Qt.Key.Key_X)):
+        many.view.clearSelection()
+        many.view.setCurrentIndex(many.model.index(row))
+        many.view.clearSelection()
+        many.view.setSelection(
+            many.view.visualRect(many.model.index(row)),
+            QItemSelectionModel.SelectionFlag.ClearAndSelect,
+        )
+        many.model.rows._pages.clear()
+        qtbot.keyClick(many.view, mark)
+    until(qtbot, lambda: len(marks.marks) == 2)
+    assert {path.stem: mark for path, mark in marks.marks.items()} == {
+        "001500": "right",
+        "002500": "wrong",
+    }
+    at_rest(qtbot, many)
+
+
+def test_more_than_a_program_takes_is_not_dragged(many):
+    said = []
+    many.view.refused.connect(said.append)
+    many.view.selectAll()
+    many.view.startDrag(Qt.DropAction.CopyAction)
+    assert "500" in said[0]
+
+
 def test_all_hits_are_exported_with_their_ranks(qtbot, many, tmp_path):
     finder, library = many.desktop.context.finder, many.desktop.context.library
-    from dataclasses import replace
-
     wanted = replace(wanted_of(finder, "road", library.workspace), hits=finder.shown()[5:])
     target, done = tmp_path / "hits.csv", []
     many.desktop.runner.submit(

@@ -26,7 +26,7 @@ from c4t_desktop.services.rows import HitList
 from c4t_desktop.theme import Theme
 
 _KEY = Qt.Key
-_DRAGGED = 500  # files dragged at once, at most; they are loaded when they are selected
+DRAGGED = 500  # files dragged at once, at most; they are loaded when they are selected
 _BEYOND = 20  # cards before and after those in sight that are loaded ahead
 _LANDED = 90  # ms without a move, after which a long leap of the scroll bar is over
 
@@ -198,17 +198,17 @@ class ResultsView(GridView):
         """Have the cards loaded that are about to be dragged or marked."""
         super().selectionChanged(selected, deselected)
         ranges = self.selected_ranges()
-        if sum(map(len, ranges)) <= _DRAGGED:
+        if sum(map(len, ranges)) <= DRAGGED:
             for position in (position for part in ranges for position in part):
                 self._model.row_at(self._model.index(position))
 
     def startDrag(self, actions: Qt.DropAction) -> None:  # noqa: N802
         """Drag the selected files, unless they are more than another program would take."""
-        if sum(map(len, self.selected_ranges())) <= _DRAGGED:
+        if sum(map(len, self.selected_ranges())) <= DRAGGED:
             super().startDrag(actions)
         else:
             text = self.tr("Drag at most {0} frames at once; copy their paths, or export them.")
-            self.refused.emit(text.format(_DRAGGED))
+            self.refused.emit(text.format(DRAGGED))
 
     # Qt's events ----------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FIRST = 200  # hits loaded with the answer: what a large screen shows
 _AGAIN = 1500  # ms between two answers to the same query while the index grows
-_FOLDED = 2000  # hits folded between two looks at whether something else is asked
+FOLDED = 2000  # hits folded between two looks at whether something else is asked
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Found:
         """
         first = self._best[-1].rank if self._best else 0
         for number, hit in enumerate(self.hits[first:count]):
-            if number % _FOLDED == 0:
+            if number % FOLDED == 0:
                 check()
             self._best.append(hit)
         return [hit for hit in self._best if hit.rank <= count]
@@ -145,7 +145,7 @@ def _events(
     some: list[Hit] = []
     for number, group in enumerate(drives.values(), 1):
         some += group
-        if len(some) >= _FOLDED or number == len(drives):
+        if len(some) >= FOLDED or number == len(drives):
             check()
             folded += workspace.events(some)
             some = []

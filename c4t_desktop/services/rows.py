@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 LANE = "rows"
 PAGE = 100  # rows loaded at once
 MOST_AT_ONCE = 10_000  # selected hits that are marked or copied at once
-_KEPT = 100  # pages kept
-_WAITING = 8  # pages that may wait; while the scroll bar is dragged only the last ones matter
+KEPT = 100  # pages kept
+WAITING = 8  # pages that may wait; while the scroll bar is dragged only the last ones matter
 _BLOCK = 2000  # hits loaded at once where all of them are wanted
 
 
@@ -178,7 +178,7 @@ class PagedRows(Sequence[Row]):
         """Take the hits of a page, by position; pages that were not loaded for long go."""
         self._pages[page] = {position: Row(hit) for position, hit in hits.items()}
         self._positions.update((hit.path, position) for position, hit in hits.items())
-        while len(self._pages) > _KEPT:
+        while len(self._pages) > KEPT:
             for row in self._pages.popitem(last=False)[1].values():
                 self._positions.pop(row.hit.path, None)
 
@@ -213,6 +213,11 @@ class RowLoader(QObject):
         self._waiting: OrderedDict[int, None] = OrderedDict()
         self._running = False
 
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """The pages that wait, the next one last."""
+        return tuple(self._waiting)
+
     def want(self, rows: PagedRows, position: int) -> None:
         """Have the page of a card loaded, before those wanted earlier."""
         page = position // PAGE
@@ -223,7 +228,7 @@ class RowLoader(QObject):
             return
         self._waiting[page] = None
         self._waiting.move_to_end(page)
-        while len(self._waiting) > _WAITING:
+        while len(self._waiting) > WAITING:
             self._waiting.popitem(last=False)
         self._next()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from c4t_core.index.scope import Scope
 from c4t_core.workspace import Answer
 from c4t_desktop.gallery.results_model import PathRole, RowRole
 from c4t_desktop.messages import count_text
+from c4t_desktop.panels.bars.sidebar import FilterSection
 from c4t_desktop.services import arrange, rows
 from c4t_desktop.services.export import CSV, export, wanted_of
 from c4t_desktop.services.finder import Found, ask, lay_out
@@ -80,6 +80,10 @@ def many(qtbot, core, open_window, tmp_path):
     return window
 
 
+def core_file(window, position):
+    return window.model.rows.hits[position].path
+
+
 def at_rest(qtbot, window):
     until(qtbot, lambda: not busy(window))
 
@@ -120,7 +124,7 @@ def test_the_end_key_shows_the_last_frame_with_its_details(qtbot, many):
 
 
 def test_the_pages_kept_are_bounded(many, monkeypatch):
-    monkeypatch.setattr(rows, "_KEPT", 3)
+    monkeypatch.setattr(rows, "KEPT", 3)
     shown = PagedRows(many.model.rows.hits)
     for page in range(10):
         first = page * rows.PAGE
@@ -128,15 +132,16 @@ def test_the_pages_kept_are_bounded(many, monkeypatch):
     assert [shown.peek(page * rows.PAGE) is not None for page in range(10)] == [False] * 7 + [
         True
     ] * 3
-    assert len(shown._positions) == 3 * rows.PAGE
+    paths = [core_file(many, position) for position in (0, 699, 700, 999)]
+    assert [shown.position_of(path) for path in paths] == [None, None, 700, 999]
 
 
 def test_scrolling_far_asks_for_the_last_pages_only(many, core):
     loader, shown = many.desktop.context.finder.rows, many.model.rows
     for position in range(500, COUNT, rows.PAGE):
         loader.want(shown, position)
-    assert len(loader._waiting) <= rows._WAITING
-    assert next(reversed(loader._waiting)) == COUNT // rows.PAGE - 1
+    assert len(loader.waiting) <= rows.WAITING
+    assert loader.waiting[-1] == COUNT // rows.PAGE - 1
 
 
 def test_cards_of_an_earlier_answer_are_dropped(qtbot, many):
@@ -207,18 +212,15 @@ def test_marks_of_an_earlier_query_are_dropped(qtbot, many):
     assert not marks.marks
 
 
-def test_two_things_done_with_what_is_not_loaded_are_both_done(qtbot, many):
+def test_two_things_done_with_what_is_not_loaded_are_both_done(qtbot, many, monkeypatch):
+    monkeypatch.setattr("c4t_desktop.gallery.view.DRAGGED", 0)  # nothing is loaded ahead
     many.view.setFocus()
     marks = many.desktop.context.marks
     for row, mark in ((1500, Qt.Key.Key_R), (2500, Qt.Key.Key_X)):
-        many.view.clearSelection()
-        many.view.setCurrentIndex(many.model.index(row))
-        many.view.clearSelection()
         many.view.setSelection(
             many.view.visualRect(many.model.index(row)),
             QItemSelectionModel.SelectionFlag.ClearAndSelect,
         )
-        many.model.rows._pages.clear()
         qtbot.keyClick(many.view, mark)
     until(qtbot, lambda: len(marks.marks) == 2)
     assert {path.stem: mark for path, mark in marks.marks.items()} == {
@@ -268,7 +270,7 @@ def test_sorting_takes_the_best_and_says_so(qtbot, many, core, monkeypatch):
 
 def test_folding_takes_the_best_drive_by_drive(qtbot, many, monkeypatch):
     monkeypatch.setattr("c4t_desktop.services.finder.MOST", 600)
-    monkeypatch.setattr("c4t_desktop.services.finder._FOLDED", 150)
+    monkeypatch.setattr("c4t_desktop.services.finder.FOLDED", 150)
     finder, workspace = many.desktop.context.finder, many.desktop.context.library.workspace
     best = [*finder.shown()[:600]]
     whole = [event.best.image_id for event in workspace.events(best)]
@@ -322,21 +324,24 @@ def test_searching_within_very_many(qtbot, many, monkeypatch):
 
 
 def test_a_neighbour_that_is_not_loaded_is_found_in_the_grid(qtbot, many, core):
-    many.selection._show_frame(core.last.files[2345])
+    many.details.frame_wanted.emit(core.last.files[2345])
     until(qtbot, lambda: many.view.currentIndex().row() == 2345)
     until(qtbot, lambda: many.details.path == core.last.files[2345])
-    many.selection._show_frame(Path("/elsewhere/x.png"))
+    many.details.frame_wanted.emit(Path("/elsewhere/x.png"))
     until(qtbot, lambda: many.details.path == Path("/elsewhere/x.png"))
     at_rest(qtbot, many)
 
 
 def test_the_large_frame_steps_over_the_end_of_a_page(qtbot, many):
     many.view.setFocus()
+    shown = PagedRows(many.model.rows.hits)
+    shown.keep(9, shown.hits.block(900, 1000))
+    many.model.asks = False
+    many.model.set_rows(shown)
     many.view.setCurrentIndex(many.model.index(999))
-    at_rest(qtbot, many)
-    many.model.rows._pages.pop(10, None)
     many.results.open_frame(many.view.current_path())
-    many.model.rows._pages.pop(10, None)
+    many.model.asks = True
+    assert shown.peek(1000) is None
     qtbot.keyClick(many.viewer.view, Qt.Key.Key_Right)
     until(qtbot, lambda: many.viewer.view.path.stem == "001000")
     at_rest(qtbot, many)
@@ -357,14 +362,12 @@ def test_a_view_that_leaps_asks_for_nothing_until_it_lands(qtbot, many, core):
     bar.setValue(bar.maximum() // 3)
     at_rest(qtbot, many)
     core.last.loaded.clear()
-    many.view._flight.start()
+    bar.setValue(bar.maximum() // 2)
     bar.setValue(bar.maximum() * 2 // 3)
     many.view.viewport().repaint()
     many.view.viewport().repaint()
     assert not core.last.loaded
     assert not busy(many)
-    many.view._land()
-    many.view.viewport().repaint()
     until(qtbot, lambda: core.last.loaded)
     at_rest(qtbot, many)
 
@@ -401,7 +404,7 @@ def test_choosers_are_filled_anew_only_with_something_else(qtbot, many, core):
     chooser = child(many, QComboBox, "driveFilter")
     emptied = []
     chooser.model().rowsRemoved.connect(lambda *_: emptied.append(chooser.count()))
-    section = many.sidebar._filters
+    section = many.sidebar.findChild(FilterSection)
     section.look()
     at_rest(qtbot, many)
     assert not emptied
@@ -413,11 +416,10 @@ def test_choosers_are_filled_anew_only_with_something_else(qtbot, many, core):
 
 
 def test_what_takes_long_to_count_is_counted_rarely_while_the_index_grows(many, monkeypatch):
-    section, library = many.sidebar._filters, many.desktop.context.library
+    section, library = many.sidebar.findChild(FilterSection), many.desktop.context.library
     asked = []
     monkeypatch.setattr(library, "look", lambda *_, **named: asked.append(named["key"]))
-    section._look_took = 1000.0
-    section._looked = time.monotonic()
+    monkeypatch.setattr("c4t_desktop.panels.bars.sidebar.COUNT_SHARE", 1e12)
     monkeypatch.setattr(type(library), "is_indexing", property(lambda _: True))
     section.look()
     assert not asked

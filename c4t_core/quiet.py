@@ -69,7 +69,7 @@ def _font_settings(folder: Path) -> Path:
     from html import escape  # that of xml.sax loads what opens addresses
 
     path = folder / "fonts.conf"
-    text = _FONTS_TOO.format(folder=escape(str(folder)), system=_FONTS)
+    text = _FONTS_TOO.format(folder=escape(str(folder), quote=False), system=_FONTS)
     if not path.is_file() or path.read_text("utf-8") != text:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")

@@ -57,7 +57,7 @@ class MainWindow(QMainWindow):
         self._context = context
         theme, library, finder = context.theme, context.library, context.finder
         self.actions_by_name = Actions(self, theme)
-        self.model = ResultsModel(self)
+        self.model = ResultsModel(self, finder.rows)
         self.view = ResultsView(self.model, context.cache, theme)
         self.folder_commands = FolderCommands(context, self)
         self.hit_commands = HitCommands(context, self)
@@ -213,6 +213,8 @@ class MainWindow(QMainWindow):
 
     def _join_hits(self) -> None:
         hits, selection, search = self.hit_commands, self.selection, self.search
+        selection.message.connect(self.status.say)
+        self.view.refused.connect(self.status.say)
         selection.copy_wanted.connect(hits.copy_paths)
         selection.open_wanted.connect(hits.open_file)
         selection.reveal_wanted.connect(hits.reveal)

@@ -186,6 +186,12 @@ def plural(count: int, one: str, many: str) -> str:
     return (one if count == 1 else many).format(count_text(count))
 
 
+def only_first(most: int, count: int) -> str:
+    """Return that of what was selected only the first ones were taken, and what to do."""
+    text = _tr("Only the first {0} of {1} were taken; choose fewer, or export them as a table.")
+    return text.format(count_text(most), count_text(count))
+
+
 def why_unusable(info: ModelInfo) -> str:
     """Return why a model cannot be used, and what to do about it in this window."""
     absent = info.kind == "clip" and info.path is None

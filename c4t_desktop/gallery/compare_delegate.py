@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QStyle
 
 from c4t_desktop.gallery.delegate import CardDelegate, Index
 from c4t_desktop.gallery.results_model import MarkRole, RowRole
-from c4t_desktop.services.arrange import Row
 from c4t_desktop.services.comparison import ComparedRow
+from c4t_desktop.services.rows import Row
 
 
 class CompareDelegate(CardDelegate):

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from c4t_desktop.gallery.results_model import MarkRole, RowRole, ScaleRole
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
-from c4t_desktop.services.arrange import Row
+from c4t_desktop.services.rows import Row
 from c4t_desktop.theme import Theme, icons
 
 ASPECT = 1.55  # width to height of a picture in the grid
@@ -171,13 +171,15 @@ class CardDelegate(QStyledItemDelegate):
         return QSize(self.card.width() + gap, self.card.height() + gap)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw the card of a row; nothing where the index has no row."""
+        """Draw the card of a row; an empty one where it is not loaded yet."""
         row = read(index, RowRole)
-        if not isinstance(row, Row):
-            return
         half = self._theme.px(GAP) // 2
         card = QRect(option.rect.topLeft() + QPoint(half, half), self.card)
         painter.save()
+        if not isinstance(row, Row):
+            self._paint_empty(painter, card, option.state)
+            painter.restore()
+            return
         self._paint_card(painter, card, option.state, index, row)
         painter.restore()
 
@@ -187,6 +189,12 @@ class CardDelegate(QStyledItemDelegate):
         edge = self._theme.px(_EDGE)
         still = self._still(card.size(), painter.device().devicePixelRatioF(), index, row)
         painter.drawPixmap(card.topLeft() - QPoint(edge, edge), still)
+        self._paint_state(painter, card, state)
+
+    def _paint_empty(self, painter: QPainter, card: QRect, state: QStyle.StateFlag) -> None:
+        edge, ratio = self._theme.px(_EDGE), painter.device().devicePixelRatioF()
+        ground = self._ground(card.size(), ratio, None, bare=True)
+        painter.drawPixmap(card.topLeft() - QPoint(edge, edge), ground)
         self._paint_state(painter, card, state)
 
     def _still(self, card: QSize, ratio: float, index: Index, row: Row) -> QPixmap:
@@ -212,7 +220,7 @@ class CardDelegate(QStyledItemDelegate):
         path, asks = row.hit.path, not self.flying
         picture = self._cache.get(path, round(card.width() * ratio), ask=asks)
         bare = picture is None and not self._cache.reason(path)
-        made = QPixmap(self._ground(card, ratio, row, bare))
+        made = QPixmap(self._ground(card, ratio, row, bare=bare))
         where = QRect(QPoint(self._theme.px(_EDGE), self._theme.px(_EDGE)), card)
         upper = QRect(where.topLeft(), QSize(card.width(), picture_height(card.width())))
         painter = _painter(made)
@@ -221,16 +229,17 @@ class CardDelegate(QStyledItemDelegate):
             painter.setClipPath(outline)
             paint_picture(painter, upper, self._cache, path, self._theme, ask=asks)
             painter.setClipping(False)
-            self._paint_border(painter, outline, row)
+            self._paint_border(painter, outline, member=row.member)
         self._paint_bar(painter, upper, index)
         self._paint_caption(painter, where, upper, index, row)
         self._paint_badges(painter, upper, index, row)
         painter.end()
         return made
 
-    def _ground(self, card: QSize, ratio: float, row: Row, bare: bool) -> QPixmap:
+    def _ground(self, card: QSize, ratio: float, row: Row | None, *, bare: bool) -> QPixmap:
         """Return the card without its texts; where ``bare``, with border and sign of a picture."""
-        key = (card.width(), card.height(), ratio, row.count > 1, row.member, bare)
+        piled, member = (row.count > 1, row.member) if row is not None else (False, False)
+        key = (card.width(), card.height(), ratio, piled, member, bare)
         kept = self._grounds.get(key)
         if kept is not None:
             return kept
@@ -241,7 +250,7 @@ class CardDelegate(QStyledItemDelegate):
         made.fill(QColor(self._theme.colours.canvas))
         where = QRect(QPoint(edge, edge), card)
         outline, painter = self._outline(where), _painter(made)
-        if row.count > 1:
+        if piled:
             self._paint_pile(painter, where, self._theme.px(8))
         painter.fillPath(outline, QColor(self._theme.colours.card))
         if bare:
@@ -249,18 +258,18 @@ class CardDelegate(QStyledItemDelegate):
             upper = QRect(where.topLeft(), QSize(card.width(), picture_height(card.width())))
             paint_blank(painter, upper, self._theme)
             painter.setClipping(False)
-            self._paint_border(painter, outline, row)
+            self._paint_border(painter, outline, member=member)
         painter.end()
         if len(self._grounds) >= _GROUNDS:  # the size slider goes through many sizes
             self._grounds.clear()
         self._grounds[key] = made
         return made
 
-    def _paint_border(self, painter: QPainter, outline: QPainterPath, row: Row) -> None:
+    def _paint_border(self, painter: QPainter, outline: QPainterPath, *, member: bool) -> None:
         colours = self._theme.colours
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(colours.border), 1))
-        if row.member:
+        if member:
             painter.setPen(QPen(QColor(colours.accent), 1, Qt.PenStyle.DashLine))
         painter.drawPath(outline)
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from c4t_desktop.gallery.results_model import RowRole, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.services.arrange import Row
+from c4t_desktop.services.rows import Row
 from c4t_desktop.settings import HOVER_PREVIEW, Settings
 from c4t_desktop.theme import Theme
 

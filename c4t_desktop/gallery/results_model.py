@@ -17,9 +17,11 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     Qt,
     QUrl,
+    Slot,
 )
 
-from c4t_desktop.services.arrange import Row
+from c4t_core.index.query import Hit
+from c4t_desktop.services.rows import PagedRows, Row, RowLoader
 
 _USER = Qt.ItemDataRole.UserRole
 PathRole = _USER + 1  # absolute path, as text
@@ -45,12 +47,20 @@ class ResultsModel(QAbstractListModel):
     """A list of cards.
 
     Besides Qt's roles: ``path``, ``score``, ``row``, ``mark``, ``scale`` (see ``roleNames``).
+    A card that is not loaded yet has none of them; to read it has its page loaded.
+
+    Attributes:
+        asks: whether that is so; a view that leaps over screens of cards waits until it lands.
     """
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        """Start empty."""
+    def __init__(self, parent: QObject | None = None, loader: RowLoader | None = None) -> None:
+        """Start empty; ``loader`` loads the cards of lists that are not loaded whole."""
         super().__init__(parent)
-        self._rows: tuple[Row, ...] = ()
+        self._rows: Sequence[Row] = ()
+        self._loader = loader
+        self.asks = True
+        if loader is not None:
+            loader.loaded.connect(self._loaded)
         self._marks: Mapping[Path, str] = {}
         self._positions: dict[Path, int] | None = None
         self._low, self._best = 0.0, 1.0
@@ -58,7 +68,7 @@ class ResultsModel(QAbstractListModel):
 
     def set_rows(
         self,
-        rows: tuple[Row, ...],
+        rows: Sequence[Row],
         *,
         low: float = 0.0,
         best: float = 1.0,
@@ -94,22 +104,59 @@ class ResultsModel(QAbstractListModel):
         """Return the card at an index, None for an invalid one."""
         if not index.isValid() or index.row() >= len(self._rows):
             return None
-        return self._rows[index.row()]
+        rows, position = self._rows, index.row()
+        if not isinstance(rows, PagedRows):
+            return rows[position]
+        row = rows.peek(position)
+        if row is None and self.asks and self._loader is not None:
+            self._loader.want(rows, position)
+        return row
 
     def index_of(self, path: Path) -> QModelIndex:
-        """Return the index of a file, invalid if it is not shown."""
+        """Return the index of a file, invalid if it is not shown, or not loaded yet."""
         position = self._position(path)
         return self.index(position) if position is not None else QModelIndex()
 
+    def id_at(self, index: Index) -> int | None:
+        """Return the id of the image at an index, loaded or not; None for an invalid index."""
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        rows, position = self._rows, index.row()
+        if isinstance(rows, PagedRows):
+            return int(rows.hits.ids[position])
+        return rows[position].hit.image_id
+
+    def index_of_id(self, image_id: int) -> QModelIndex:
+        """Return the index of an image, loaded or not; invalid if it is not shown."""
+        if isinstance(self._rows, PagedRows):
+            position = self._rows.hits.position_of(image_id)
+        else:
+            ids = (at for at, row in enumerate(self._rows) if row.hit.image_id == image_id)
+            position = next(ids, None)
+        return self.index(position) if position is not None else QModelIndex()
+
     @property
-    def rows(self) -> tuple[Row, ...]:
-        """The cards."""
+    def rows(self) -> Sequence[Row]:
+        """The cards; to read one that is not loaded loads it here and now."""
         return self._rows
 
+    def chosen(self, ranges: Sequence[range]) -> Sequence[Hit]:
+        """Return the hits of some ranges of cards; where not all are loaded, as a HitList."""
+        if isinstance(self._rows, PagedRows):
+            return self._rows.chosen(ranges)
+        return tuple(row.hit for part in ranges for row in self._rows[part.start : part.stop])
+
     def _position(self, path: Path) -> int | None:
+        if isinstance(self._rows, PagedRows):
+            return self._rows.position_of(path)
         if self._positions is None:
             self._positions = {row.hit.path: position for position, row in enumerate(self._rows)}
         return self._positions.get(path)
+
+    @Slot(object, object, object)
+    def _loaded(self, rows: PagedRows, first: int, last: int) -> None:
+        if rows is self._rows:
+            self.dataChanged.emit(self.index(first), self.index(last), _LOADED)
 
     # Qt's interface -------------------------------------------------------------------------
 
@@ -193,6 +240,9 @@ _READERS = {
     MarkRole: lambda model, row: model._marks.get(row.hit.path, ""),
     ScaleRole: ResultsModel._scale,
 }
+
+
+_LOADED = [*_READERS]  # roles of a card that has just been loaded
 
 
 def files_as_mime(paths: list[Path]) -> QMimeData:

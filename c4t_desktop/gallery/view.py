@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import (
+    QItemSelection,
+    QModelIndex,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QWidget
 
+from c4t_core.index.query import Hit
 from c4t_desktop.gallery.delegate import GAP, CardDelegate
+from c4t_desktop.gallery.grid import GridView
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.services.rows import HitList
 from c4t_desktop.theme import Theme
 
 _KEY = Qt.Key
+DRAGGED = 500  # files dragged at once, at most; they are loaded when they are selected
+_BEYOND = 20  # cards before and after those in sight that are loaded ahead
 _LANDED = 90  # ms without a move, after which a long leap of the scroll bar is over
 
 
-class ResultsView(QListView):
+class ResultsView(GridView):
     """The grid of results.
 
     Signals:
@@ -25,12 +39,14 @@ class ResultsView(QListView):
         marked: a mark is wanted for the selected cards ("right", "wrong", "toggle" or "").
         unfold: the event of the current card is to be unfolded or folded.
         resized_by_wheel: Ctrl and the wheel ask for another card width (steps).
+        refused: why nothing is done, for the status area (str).
     """
 
     opened = Signal(object)
     marked = Signal(str)
     unfold = Signal()
     resized_by_wheel = Signal(int)
+    refused = Signal(str)
 
     def __init__(
         self,
@@ -48,14 +64,6 @@ class ResultsView(QListView):
         self.setObjectName("resultsView")
         self.setAccessibleName(self.tr("Results"))
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setFlow(QListView.Flow.LeftToRight)
-        self.setWrapping(True)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setUniformItemSizes(True)
-        self.setLayoutMode(QListView.LayoutMode.SinglePass)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setDragEnabled(True)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
@@ -89,15 +97,19 @@ class ResultsView(QListView):
         self._fill_width()
 
     @property
-    def columns(self) -> int:
-        """Cards in a row."""
+    def _fitting(self) -> int:
+        """Cards that fit into a row."""
         gap = self._theme.px(GAP)
-        return max(1, self._room() // (self._theme.px(self._wanted) + gap))
+        return max(1, self.room // (self._theme.px(self._wanted) + gap))
+
+    def selected_hits(self) -> Sequence[Hit]:
+        """Return the hits selected, in the order shown; where not all are loaded, as a HitList."""
+        return self._model.chosen(self.selected_ranges())
 
     def selected_paths(self) -> list[Path]:
-        """Return the files selected, in the order shown."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
-        return [self._model.rows[row].hit.path for row in rows if row < len(self._model.rows)]
+        """Return the files selected, in the order shown, of those that are loaded."""
+        hits = self.selected_hits()
+        return [] if isinstance(hits, HitList) else [hit.path for hit in hits]
 
     def current_path(self) -> Path | None:
         """Return the file the keyboard is at."""
@@ -106,7 +118,10 @@ class ResultsView(QListView):
 
     def go_to(self, path: Path) -> bool:
         """Select a file and bring it into sight; False if it is not shown."""
-        index = self._model.index_of(path)
+        return self.go_to_index(self._model.index_of(path))
+
+    def go_to_index(self, index: QModelIndex) -> bool:
+        """Select a card and bring it into sight; False if there is none."""
         if index.isValid():
             self.setCurrentIndex(index)
             self.scrollTo(index)
@@ -118,15 +133,13 @@ class ResultsView(QListView):
         if not 0 <= row < self._model.rowCount():
             return False
         self.setCurrentIndex(self._model.index(row))
+        self._look_around(range(row, row + 1))
         return True
-
-    def _room(self) -> int:
-        return max(1, self.viewport().width() - 1)
 
     @Slot()
     def _fill_width(self) -> None:
         gap = self._theme.px(GAP)
-        cell = self._room() // self.columns
+        cell = self.room // self._fitting
         card = self._delegate.card_size(max(40, cell - gap))
         if card == self._delegate.card and self.gridSize().width() == cell:
             return
@@ -145,26 +158,57 @@ class ResultsView(QListView):
     def _scrolled(self, value: int) -> None:
         """Leave the pictures out while the scroll bar is dragged over screens of cards."""
         far, self._scrolled_to = abs(value - self._scrolled_to), value
-        if far > self.viewport().height() or self._flight.isActive():
+        leaping = self._flight.isActive()
+        if far > self.viewport().height() or leaping:
             self._delegate.flying = True
+            self._model.asks = not leaping  # a single leap, such as by the End key, does not wait
             self._flight.start()
+        else:
+            self._look_around(self.rows_in_sight())
+
+    def _look_around(self, seen: range) -> None:
+        """Have the cards loaded that come into sight next."""
+        beyond = max(len(seen), _BEYOND)
+        for row in (seen.start - beyond, seen.stop + beyond):
+            self._model.row_at(self._model.index(min(max(0, row), self._model.rowCount() - 1)))
 
     @Slot()
     def _land(self) -> None:
         self._delegate.flying = False
+        self._model.asks = True
         self.viewport().update()
 
     @Slot(object)
     def _picture_arrived(self, path: Path) -> None:
-        index = self._model.index_of(path)
-        if index.isValid():
-            self.update(index)
+        for number in self.rows_in_sight():  # nothing else is painted
+            index = self._model.index(number)
+            row = self._model.row_at(index)
+            if row is not None and row.hit.path == path:
+                self.update(index)
 
     @Slot(QModelIndex)
     def _open_index(self, index: QModelIndex) -> None:
         row = self._model.row_at(index)
         if row is not None:
             self.opened.emit(row.hit.path)
+
+    def selectionChanged(  # noqa: N802
+        self, selected: QItemSelection, deselected: QItemSelection
+    ) -> None:
+        """Have the cards loaded that are about to be dragged or marked."""
+        super().selectionChanged(selected, deselected)
+        ranges = self.selected_ranges()
+        if sum(map(len, ranges)) <= DRAGGED:
+            for position in (position for part in ranges for position in part):
+                self._model.row_at(self._model.index(position))
+
+    def startDrag(self, actions: Qt.DropAction) -> None:  # noqa: N802
+        """Drag the selected files, unless they are more than another program would take."""
+        if sum(map(len, self.selected_ranges())) <= DRAGGED:
+            super().startDrag(actions)
+        else:
+            text = self.tr("Drag at most {0} frames at once; copy their paths, or export them.")
+            self.refused.emit(text.format(DRAGGED))
 
     # Qt's events ----------------------------------------------------------------------------
 

@@ -18,9 +18,6 @@ from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
 from c4t_desktop.jobs.file_manager import reveal
 from c4t_desktop.messages import Problem, describe, plural, show_problem
 from c4t_desktop.panels.bars.status import folder_name
-from c4t_desktop.panels.dialogs.help import AboutDialog, ShortcutsDialog
-from c4t_desktop.panels.dialogs.settings import SettingsDialog
-from c4t_desktop.panels.dialogs.skipped import SkippedDialog
 from c4t_desktop.panels.parts import open_dialog, question
 from c4t_desktop.services.library import WORK, Opened
 from c4t_desktop.services.marks import Saved
@@ -243,6 +240,8 @@ class FolderCommands(Commands):
         )
 
     def _show_skipped(self, skipped: Sequence[Skipped]) -> None:
+        from c4t_desktop.panels.dialogs.skipped import SkippedDialog
+
         dialog = SkippedDialog(skipped, self._library.report, self._context.theme, self._window)
         dialog.retry_wanted.connect(self._retry_skipped)
         open_dialog(dialog)
@@ -404,16 +403,22 @@ class HelpCommands(Commands):
     @Slot()
     def show_settings(self) -> None:
         """Open the settings."""
+        from c4t_desktop.panels.dialogs.settings import SettingsDialog
+
         open_dialog(SettingsDialog(self._context, self._window))
 
     @Slot()
     def show_shortcuts(self) -> None:
         """List the keys."""
+        from c4t_desktop.panels.dialogs.help import ShortcutsDialog
+
         open_dialog(ShortcutsDialog(self._context.theme, self._window))
 
     @Slot()
     def show_about(self) -> None:
         """Say what this is, which version, under which terms."""
+        from c4t_desktop.panels.dialogs.help import AboutDialog
+
         open_dialog(AboutDialog(self._context.theme, self._window))
 
 

@@ -101,13 +101,13 @@ class FurtherPanels(Commands):
     def export(self) -> None:
         """Export the hits shown, or those selected."""
         from c4t_desktop.panels.dialogs.export import ExportDialog
-        from c4t_desktop.services.export import hits_above_cut, hits_of, wanted_of
+        from c4t_desktop.services.export import wanted_of
 
         finder, opened = self._context.finder, self._context.library.opened_now
         workspace = opened.workspace if opened is not None else None
         query = finder.found.question.key() if finder.found is not None else ""
-        wanted = replace(wanted_of(finder, query, workspace), hits=hits_above_cut(finder))
-        selected = hits_of(finder, self._view.selected_paths())
+        wanted = replace(wanted_of(finder, query, workspace), hits=finder.shown())
+        selected = self._view.selected_hits()
         dialog = ExportDialog(wanted, selected, self._context, self._window)
         dialog.message.connect(self.message)
         open_dialog(dialog)

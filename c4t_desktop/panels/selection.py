@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, SignalInstance, Slot
+from PySide6.QtCore import QModelIndex, QObject, Signal, SignalInstance, Slot
 
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
+from c4t_desktop.messages import only_first
 from c4t_desktop.panels.details import DetailsPanel
 from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.marks import MarkBook
+from c4t_desktop.services.rows import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit
@@ -25,7 +28,10 @@ class Selection(QObject):
     Signals:
         copy_wanted: put these files on the clipboard (list of Path).
         open_wanted, reveal_wanted, like_wanted: one file (Path).
+        message: a sentence for the status area (str).
     """
+
+    message = Signal(str)
 
     copy_wanted = Signal(object)
     open_wanted = Signal(object)
@@ -43,6 +49,9 @@ class Selection(QObject):
         """Act on the selection of a view."""
         super().__init__(parent)
         self._view = view
+        model = view.model()
+        assert isinstance(model, ResultsModel)  # a ResultsView is made with one
+        self._model = model
         self._results = results
         self._finder = finder
         self._marks = marks
@@ -62,12 +71,21 @@ class Selection(QObject):
         details.frame_wanted.connect(self._show_frame)
         return self._show_details
 
-    def paths(self) -> list[Path]:
-        """Return the files selected, or the one shown."""
-        selected = [] if self._results.shows_frame else self._view.selected_paths()
-        if selected or self._details is None or self._details.path is None:
-            return selected
-        return [self._details.path]
+    def _act(self, act: Callable[[list[Path]], None]) -> None:
+        """Do something with the files selected, or with the one shown, once they are loaded."""
+        hits = () if self._results.shows_frame else self._view.selected_hits()
+        if not hits:
+            shown = self._details.path if self._details is not None else None
+            act([] if shown is None else [shown])
+            return
+        some = hits[:MOST_AT_ONCE]
+
+        def done(loaded: Sequence[Hit]) -> None:
+            act([hit.path for hit in loaded])
+            if len(some) < len(hits):
+                self.message.emit(only_first(len(some), len(hits)))
+
+        self._finder.rows.fetch(some, done)
 
     @Slot(object, object)
     def _show_details(self, path: Path | None, hit: Hit | None) -> None:
@@ -86,6 +104,12 @@ class Selection(QObject):
         if self._results.shows_frame:
             self._results.open_frame(path)
         elif not self._view.go_to(path):
+            self._finder.locate(path, partial(self._go_to, path))
+
+    def _go_to(self, path: Path, image_id: int | None) -> None:
+        """Show a frame whose card is perhaps not loaded yet."""
+        index = QModelIndex() if image_id is None else self._model.index_of_id(image_id)
+        if not self._view.go_to_index(index):
             self._show_details(path, None)
 
     # files ----------------------------------------------------------------------------------
@@ -93,7 +117,7 @@ class Selection(QObject):
     @Slot()
     def copy_paths(self) -> None:
         """Copy the selected paths."""
-        self.copy_wanted.emit(self.paths())
+        self._act(self.copy_wanted.emit)
 
     @Slot(object)
     def _copy_one(self, path: Path) -> None:
@@ -115,28 +139,37 @@ class Selection(QObject):
         self._first(self.like_wanted)
 
     def _first(self, wanted: SignalInstance) -> None:
-        chosen = self.paths()
-        if chosen:
-            wanted.emit(chosen[0])
+        self._act(lambda chosen: wanted.emit(chosen[0]) if chosen else None)
 
     # marks ----------------------------------------------------------------------------------
 
     @Slot()
     def mark_right(self) -> None:
         """Mark the selected hits as right."""
-        self._marks.mark(self.paths(), "right")
+        self._mark_by_key("right")
 
     @Slot()
     def mark_wrong(self) -> None:
         """Mark the selected hits as wrong."""
-        self._marks.mark(self.paths(), "wrong")
+        self._mark_by_key("wrong")
 
     @Slot(str)
     def _mark_by_key(self, mark: str) -> None:
-        if mark == "toggle":
-            self._marks.toggle(self.paths())
-        else:
-            self._marks.mark(self.paths(), mark)
+        query = self._query()
+
+        def act(chosen: list[Path]) -> None:
+            if self._query() != query:
+                return  # something else is asked by the time they are loaded
+            if mark == "toggle":
+                self._marks.toggle(chosen)
+            else:
+                self._marks.mark(chosen, mark)
+
+        self._act(act)
+
+    def _query(self) -> str:
+        found = self._finder.found
+        return "" if found is None else found.question.key()
 
     @Slot(str)
     def _mark_shown(self, mark: str) -> None:
@@ -145,8 +178,6 @@ class Selection(QObject):
 
     @Slot(object)
     def _marks_changed(self, marks: dict[Path, str]) -> None:
-        model = self._view.model()
-        assert isinstance(model, ResultsModel)  # a ResultsView is made with one
-        model.set_marks(marks)
+        self._model.set_marks(marks)
         if self._details is not None and self._details.path is not None:
             self._details.show_mark(marks.get(self._details.path, ""))

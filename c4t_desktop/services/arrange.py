@@ -6,25 +6,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from c4t_core.index.query import Hit
+from c4t_desktop.services.rows import Row
 
 SORTS = ("score", "time", "drive")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One card.
-
-    Attributes:
-        hit: the frame shown.
-        event: names the event it belongs to; -1 when nothing is folded.
-        count: frames in the event, if this card stands for all of them, else 1.
-        member: True for a card of an unfolded event other than its best.
-    """
-
-    hit: Hit
-    event: int = -1
-    count: int = 1
-    member: bool = False
+MOST = 10_000  # hits sorted otherwise than by score, or folded: each of them is loaded for it
 
 
 @dataclass(frozen=True)
@@ -34,12 +21,18 @@ class Arrangement:
     Attributes:
         rows: the cards in order.
         matches: how many hits are above the cut.
-        events: how many events they make, None when nothing is folded.
+        events: how many events those laid out make, None when nothing is folded.
+        laid_out: how many of them, the best, are among the cards.
+        best: greatest score shown.
+        least: least score shown.
     """
 
-    rows: tuple[Row, ...] = ()
+    rows: Sequence[Row] = ()
     matches: int = 0
     events: int | None = None
+    laid_out: int = 0
+    best: float = 1.0
+    least: float = 0.0
 
 
 def _time_key(hit: Hit) -> tuple[object, ...]:
@@ -70,35 +63,24 @@ _KEYS: dict[str, Callable[[Hit], tuple[object, ...]]] = {
 }
 
 
-def above(hits: Sequence[Hit], cut: float | None, limit: int | None = None) -> list[Hit]:
-    """Return the hits that are shown: above the cut, so many at the most."""
-    return [hit for hit in hits if cut is None or hit.score >= cut][:limit]
-
-
 def arrange(
     hits: Sequence[Hit],
     *,
-    cut: float | None = None,
-    limit: int | None = None,
     sort: str = "score",
     events: Sequence[Sequence[Hit]] | None = None,
     unfolded: Collection[int] = (),
-) -> Arrangement:
-    """Return the cards for hits, best first on entry.
+) -> tuple[Row, ...]:
+    """Return the cards for hits.
 
     Args:
         hits: by falling score.
-        cut: leave out what scores less.
-        limit: show so many of the best at the most.
         sort: ``"score"``, ``"time"`` or ``"drive"``.
-        events: the hits above the cut in groups, best first in each; None shows single frames.
+        events: the hits in groups, best first in each; None shows single frames.
         unfolded: ``image_id`` of the best hit of each event whose frames are all shown.
     """
-    shown = above(hits, cut, limit)
     key = _KEYS[sort]
     if events is None:
-        rows = [Row(hit) for hit in sorted(shown, key=key)]
-        return Arrangement(tuple(rows), len(shown), None)
+        return tuple(Row(hit) for hit in sorted(hits, key=key))
     made: list[Row] = []
     for group in sorted(events, key=lambda members: key(members[0])):
         best = group[0]
@@ -106,4 +88,4 @@ def arrange(
         if best.image_id in unfolded:
             rest = sorted(group[1:], key=_time_key)
             made.extend(Row(hit, best.image_id, 1, member=True) for hit in rest)
-    return Arrangement(tuple(made), len(shown), len(events))
+    return tuple(made)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_desktop.jobs.runner import Job
-from c4t_desktop.services.arrange import Row
 from c4t_desktop.services.library import SEARCH, WORK, Library
 from c4t_desktop.services.question import Question
+from c4t_desktop.services.rows import Row
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from c4t_desktop.jobs.runner import Job, ignore
-from c4t_desktop.services.library import LOOK, Library
+from c4t_desktop.services.library import Library
 
 if TYPE_CHECKING:
     from c4t_desktop.services.workspace import WorkspaceLike
 
+LANE = "details"  # of its own: counting what saved searches find may take long
 KEPT = 5  # files known
 _MOST = 300_000  # pairs read of one file
 
@@ -209,7 +210,7 @@ class Details(QObject):
 
         self._library.runner.submit(
             work,
-            lane=LOOK,
+            lane=LANE,
             key="details",
             progress=self.known.emit,
             done=self.known.emit,

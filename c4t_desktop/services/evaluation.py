@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_desktop.jobs.runner import Job, OneJob, ignore
-from c4t_desktop.services.arrange import Row
 from c4t_desktop.services.library import LOOK, FilesOfSize, Library
 from c4t_desktop.services.pairs import pairs_from_labels
+from c4t_desktop.services.rows import Row
 
 if TYPE_CHECKING:
     from c4t_core.evaluation.summary import Report

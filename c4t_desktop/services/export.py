@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
-from c4t_desktop.services.arrange import above
 from c4t_desktop.services.finder import Finder
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class Wanted:
     """What is to be exported, as it was when the user asked.
 
     Attributes:
-        hits: best first.
+        hits: best first; loaded while they are written.
         query: as text.
         threshold: the least score shown, None without a cut.
         filters: what the hits were restricted to.
@@ -43,7 +42,7 @@ class Wanted:
         workspace: knows the model's fingerprint; for jobs only.
     """
 
-    hits: tuple[Hit, ...] = ()
+    hits: Sequence[Hit] = ()
     query: str = ""
     threshold: float | None = None
     filters: dict[str, object] = field(default_factory=dict)
@@ -66,22 +65,6 @@ class Exported:
     target: Path
     count: int
     failed: tuple[Skipped, ...] = ()
-
-
-def hits_above_cut(finder: Finder) -> tuple[Hit, ...]:
-    """Return all hits that the grid stands for, folded ones included."""
-    found = finder.found
-    if found is None:
-        return ()
-    order, automatic = finder.order, found.automatic
-    return tuple(above(found.hits, order.least(automatic), order.limit(automatic)))
-
-
-def hits_of(finder: Finder, paths: Sequence[Path]) -> tuple[Hit, ...]:
-    """Return the hits of some files, best first."""
-    chosen = set(paths)
-    found = finder.found
-    return tuple(hit for hit in found.hits if hit.path in chosen) if found is not None else ()
 
 
 def wanted_of(finder: Finder, query: str, workspace: WorkspaceLike | None) -> Wanted:

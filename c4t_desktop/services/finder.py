@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +13,19 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from c4t_core.errors import NotIndexedError
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit
 from c4t_desktop.jobs.runner import Job
-from c4t_desktop.services.arrange import Arrangement, above, arrange
+from c4t_desktop.services.arrange import MOST, Arrangement, arrange
 from c4t_desktop.services.library import SEARCH, Library, Opened
 from c4t_desktop.services.question import Order, Question
+from c4t_desktop.services.rows import LANE, MOST_AT_ONCE, HitList, PagedRows, Row, RowLoader
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import CutText
+    from c4t_core.workspace import Event
     from c4t_desktop.services.workspace import WorkspaceLike
 
-FIRST = 400  # hits fetched at least
+FIRST = 200  # hits loaded with the answer: what a large screen shows
 _AGAIN = 1500  # ms between two answers to the same query while the index grows
+FOLDED = 2000  # hits folded between two looks at whether something else is asked
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,7 @@ class Found:
     Attributes:
         question: what was asked.
         model: the model that answered.
-        hits: the best ones, best first.
-        complete: whether there are no more hits than these.
+        hits: all of them, best first.
         histogram: of the scores of all frames.
         automatic: the cut that the scores suggest, None if they suggest none.
         seconds: what it took.
@@ -42,61 +44,113 @@ class Found:
 
     question: Question
     model: str = ""
-    hits: tuple[Hit, ...] = ()
-    complete: bool = True
+    hits: HitList = field(default_factory=HitList)
     histogram: Histogram = field(default_factory=Histogram)
     automatic: float | None = None
     seconds: float = 0.0
     cut_terms: tuple[CutText, ...] = ()
+    _best: list[Hit] = field(default_factory=list, repr=False, compare=False)
+
+    def best(self, count: int, check: Callable[[], None]) -> list[Hit]:
+        """Load the first hits; what was loaded for an earlier layout is kept. For one thread.
+
+        ``check`` raises where they are not wanted any more.
+        """
+        first = self._best[-1].rank if self._best else 0
+        for number, hit in enumerate(self.hits[first:count]):
+            if number % FOLDED == 0:
+                check()
+            self._best.append(hit)
+        return [hit for hit in self._best if hit.rank <= count]
+
+    def shown(self, order: Order) -> int:
+        """Return how many of the hits, the best, are shown in an order."""
+        limit = order.limit(self.automatic)
+        if limit is not None:
+            return min(limit, len(self.hits))
+        return min(self.histogram.above(order.least(self.automatic)), len(self.hits))
 
 
-def ask(
-    workspace: WorkspaceLike, question: Question, order: Order, marks: Mapping[Path, str]
-) -> Found:
+def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str]) -> Found:
     """Answer a question; runs on a worker thread."""
     begun = time.perf_counter()
     refining = marks.items() if question.refine else ()
     right = [path for path, mark in refining if mark == "right"]
     wrong = [path for path, mark in refining if mark == "wrong"]
     answer = workspace.answer(question.query(), filters=question.filters, right=right, wrong=wrong)
-    histogram, automatic = answer.histogram, answer.cut
+    automatic = answer.cut
     if question.marked:
-        hits = [hit for hit in answer.hits() if _has_mark(marks.get(hit.path), question.marked)]
-        histogram = Histogram.of([hit.score for hit in hits])
-        count = len(hits)
-    else:
-        count = FIRST
-        if order.limit(automatic) is None:  # those above the cut, and some in reserve
-            count = max(FIRST, histogram.above(order.least(automatic)) + FIRST // 2)
-        hits = answer.hits(count)
-    complete = count >= len(histogram.values)
-    seconds = time.perf_counter() - begun
+        chosen = [path for path, mark in marks.items() if question.marked in ("any", mark)]
+        answer = answer.only(set(answer.scope.find(chosen).values()))
     return Found(
-        question, "", tuple(hits), complete, histogram, automatic, seconds, answer.cut_terms
+        question,
+        hits=HitList(answer.image_ids, answer.scores, answer.scope.hits),
+        histogram=answer.histogram,
+        automatic=automatic,
+        seconds=time.perf_counter() - begun,
+        cut_terms=answer.cut_terms,
     )
 
 
-def _has_mark(mark: str | None, wanted: str) -> bool:
-    return bool(mark) and wanted in ("any", mark)
+def lay_out(
+    workspace: WorkspaceLike | None,
+    found: Found,
+    order: Order,
+    check: Callable[[], None] = lambda: None,
+) -> Arrangement:
+    """Sort, cut and fold; runs on a worker thread.
 
+    By score the hits are laid out as they come. What is sorted otherwise or folded is loaded for
+    it, so that is done with the best :data:`~c4t_desktop.services.arrange.MOST` of them.
 
-def lay_out(workspace: WorkspaceLike | None, found: Found, order: Order) -> Arrangement:
-    """Sort, cut and fold; runs on a worker thread."""
-    least, limit = order.least(found.automatic), order.limit(found.automatic)
+    Args:
+        workspace: folds.
+        found: what is laid out.
+        order: how.
+        check: raises where the layout is not wanted any more.
+    """
+    count = found.shown(order)
+    if not count:
+        return Arrangement()
+    plain = order.sort == "score" and not (order.fold and workspace is not None)
+    taken = count if plain else min(count, MOST)
+    hits = found.hits[:taken]
+    rows: Sequence[Row]
     events = None
-    if order.fold and workspace is not None:
-        events = [
-            (event.best, *(hit for hit in event.hits if hit is not event.best))
-            for event in workspace.events(above(found.hits, least, limit))
-        ]
-    return arrange(
-        found.hits,
-        cut=least,
-        limit=limit,
-        sort=order.sort,
-        events=events,
-        unfolded=order.unfolded,
+    if plain:
+        rows = PagedRows(hits, hits.block(0, FIRST))
+    else:
+        loaded = found.best(taken, check)
+        if order.fold and workspace is not None:
+            events = _events(workspace, loaded, check)
+        rows = arrange(loaded, sort=order.sort, events=events, unfolded=order.unfolded)
+    return Arrangement(
+        rows,
+        count,
+        events=None if events is None else len(events),
+        laid_out=taken,
+        best=float(hits.scores[0]),
+        least=float(hits.scores[-1]),
     )
+
+
+def _events(
+    workspace: WorkspaceLike, hits: Sequence[Hit], check: Callable[[], None]
+) -> list[tuple[Hit, ...]]:
+    """Fold hits into events, the best hit first in each, drive by drive: no event spans two."""
+    drives: dict[str | None, list[Hit]] = {}
+    for hit in hits:
+        drives.setdefault(hit.drive, []).append(hit)
+    folded: list[Event] = []
+    some: list[Hit] = []
+    for number, group in enumerate(drives.values(), 1):
+        some += group
+        if len(some) >= FOLDED or number == len(drives):
+            check()
+            folded += workspace.events(some)
+            some = []
+    folded.sort(key=lambda event: event.best.rank)
+    return [(event.best, *(hit for hit in event.hits if hit is not event.best)) for event in folded]
 
 
 class Finder(QObject):
@@ -106,6 +160,7 @@ class Finder(QObject):
         question: the one asked last.
         found: the answer shown.
         order: how it is laid out.
+        rows: loads the cards of hits that are looked at.
         marks: right and wrong marks by path, as the mark book last told.
 
     Signals:
@@ -131,6 +186,7 @@ class Finder(QObject):
         self.question = Question()
         self.found: Found | None = None
         self.order = Order()
+        self.rows = RowLoader(library.runner, self)
         self.marks: dict[Path, str] = {}
         self._again = QTimer(self)
         self._again.setSingleShot(True)
@@ -161,9 +217,10 @@ class Finder(QObject):
             return
         question, order, marks = self.question, self.order, dict(self.marks)
 
-        def work(_: Job) -> tuple[Found, Order, Arrangement]:
-            found = replace(ask(opened.workspace, question, order, marks), model=opened.model)
-            return found, order, lay_out(opened.workspace, found, order)
+        def work(job: Job) -> tuple[Found, Order, Arrangement]:
+            found = replace(ask(opened.workspace, question, marks), model=opened.model)
+            job.check()
+            return found, order, lay_out(opened.workspace, found, order, job.check)
 
         self._library.runner.submit(
             work, lane=SEARCH, key="search", done=self._answered, failed=self._failed
@@ -174,6 +231,7 @@ class Finder(QObject):
         """Ask nothing."""
         self._library.runner.cancel_key("search")
         self._library.runner.cancel_key("arrange")
+        self._library.runner.cancel_key("within")
         self.question = replace(self.question, images=(), text="")
         self.found = None
         self.cleared.emit()
@@ -198,20 +256,41 @@ class Finder(QObject):
 
     def search_within(self) -> bool:
         """Restrict the next questions to the hits shown now; False if there are none."""
-        found = self.found
-        if found is None:
+        hits, found = self.shown(), self.found
+        if found is None or not hits:
             return False
-        automatic = found.automatic
-        hits = above(found.hits, self.order.least(automatic), self.order.limit(automatic))
-        if not hits:
-            return False
-        only = frozenset(hit.image_id for hit in hits)
+
+        def done(only: frozenset[int]) -> None:
+            if self.found is found:
+                self._restrict_to(only, found.question.text.strip() or "…")
+
+        if len(hits) <= MOST_AT_ONCE:
+            done(frozenset(hits.image_ids()))
+        else:
+            self._library.runner.submit(
+                lambda _: frozenset(hits.image_ids()), lane=SEARCH, key="within", done=done
+            )
+        return True
+
+    def _restrict_to(self, only: frozenset[int], name: str) -> None:
         # The hits stay as they are until something else is asked: a cut among hits cuts hits.
         self._set_order(replace(self.order, cut=None, show_all=True))
-        name = found.question.text.strip() or "…"
         filters = replace(self.question.filters, only=only)
         self._ask(replace(self.question, filters=filters, hits_of=name))
-        return True
+
+    def shown(self) -> HitList:
+        """Return all hits that the grid stands for, folded ones included."""
+        found = self.found
+        return HitList() if found is None else found.hits[: found.shown(self.order)]
+
+    def locate(self, path: Path, done: Callable[[int | None], None]) -> None:
+        """Tell the id of a frame of the open folders by its path, None if it is none."""
+
+        def read(workspace: WorkspaceLike) -> int | None:
+            frame = workspace.frame(path)
+            return None if frame is None else frame.image_id
+
+        self._library.look(read, key="locate", done=done, lane=LANE)
 
     def set_refine(self, refine: bool) -> None:
         """Let right and wrong marks move the query, or not."""
@@ -260,15 +339,7 @@ class Finder(QObject):
         if order == self.order:
             return
         self._set_order(order)
-        found = self.found
-        if found is None:
-            return
-        least, limit = order.least(found.automatic), order.limit(found.automatic)
-        wanted = limit if limit is not None else found.histogram.above(least)
-        if found.complete or wanted <= len(found.hits):
-            self._lay_out()
-        else:
-            self.refresh()
+        self._lay_out()
 
     def _set_order(self, order: Order) -> None:
         if order != self.order:
@@ -288,7 +359,7 @@ class Finder(QObject):
         workspace = opened.workspace if opened is not None else None
         if found is not None:
             self._library.runner.submit(
-                lambda _: lay_out(workspace, found, order),
+                lambda job: lay_out(workspace, found, order, job.check),
                 lane=SEARCH,
                 key="arrange",
                 done=self.laid_out.emit,

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FilesOfSize = Callable[[int], Sequence[Path]]
 WORK, SEARCH, LOOK = "work", "search", "look"
-_COUNT_EVERY = 2.0  # seconds between two counts while the index grows
+COUNT_EVERY = 2.0  # seconds between two counts while the index grows, and at least
+COUNT_SHARE = 20  # times what the last one took: counting a million frames takes a second
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class Library(QObject):
         self._meter = RateMeter()
         self._index = OneJob(runner, WORK)
         self._last = (0, 0)
-        self._counted = 0.0
+        self._counted, self._count_every = 0.0, COUNT_EVERY
 
     @property
     def opened_now(self) -> Opened | None:
@@ -329,7 +330,7 @@ class Library(QObject):
     def _index_progress(self, value: tuple[int, int] | str) -> None:
         if isinstance(value, str):  # "committed"
             self.committed.emit()
-            if time.monotonic() - self._counted >= _COUNT_EVERY:
+            if time.monotonic() - self._counted >= self._count_every:
                 self._counted = time.monotonic()
                 self.refresh_status()
             return
@@ -347,10 +348,24 @@ class Library(QObject):
 
     def refresh_status(self) -> None:
         """Ask for fresh counts."""
-        self.look(lambda workspace: workspace.status(), key="status", done=self.status_changed.emit)
+
+        def read(workspace: WorkspaceLike) -> tuple[WorkspaceStatus, float]:
+            begun = time.monotonic()
+            return workspace.status(), time.monotonic() - begun
+
+        def done(found: tuple[WorkspaceStatus, float]) -> None:
+            self._count_every = max(COUNT_EVERY, COUNT_SHARE * found[1])
+            self.status_changed.emit(found[0])
+
+        self.look(read, key="status", done=done)
 
     def look(
-        self, read: Callable[[WorkspaceLike], T], *, key: str, done: Callable[[T], None]
+        self,
+        read: Callable[[WorkspaceLike], T],
+        *,
+        key: str,
+        done: Callable[[T], None],
+        lane: str = LOOK,
     ) -> None:
         """Read something from the open workspace; dropped if another one is open by then."""
         opened = self._opened_now
@@ -362,5 +377,5 @@ class Library(QObject):
                 done(value)
 
         self.runner.submit(
-            lambda _: read(opened.workspace), lane=LOOK, key=key, done=apply, failed=ignore
+            lambda _: read(opened.workspace), lane=lane, key=key, done=apply, failed=ignore
         )

@@ -292,7 +292,7 @@ class MarkBook(QObject):
             if saved.scenario is not None:
                 data = store.get()
                 marks = scenarios.located(data, saved.scenario.query, files_of_size)
-                counted = scenarios.count(workspace, saved.scenario, marks)
+                counted = scenarios.count(workspace, saved.scenario, marks, fold=False)
                 scenarios.look(data, workspace, saved.scenario, counted, when)
             return _read_saved(store.get())
 
@@ -386,7 +386,7 @@ def _counted(
         return saved
     try:
         marks = scenarios.located(data, saved.scenario.query, files_of_size)
-        counted = scenarios.count(workspace, saved.scenario, marks)
+        counted = scenarios.count(workspace, saved.scenario, marks, fold=False)
     except C4TError:  # not indexed yet, or a drive, folder or image of the query is not open
         return dataclasses.replace(saved, matches=None, fresh=0)
     return dataclasses.replace(

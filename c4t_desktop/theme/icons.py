@@ -16,9 +16,14 @@ from c4t_core.files import write_whole
 _SIDES = (16, 20, 24, 32, 48, 64, 96)  # pixels
 
 
+@lru_cache(maxsize=1)
+def _drawings() -> Path:
+    return paths.resource("icons")
+
+
 @lru_cache(maxsize=256)
 def _tinted(name: str, colour: str) -> bytes:
-    source = paths.resource("icons", f"{name}.svg").read_bytes()
+    source = (_drawings() / f"{name}.svg").read_bytes()
     return source.replace(b"currentColor", colour.encode())
 
 
@@ -36,19 +41,35 @@ def draw(painter: QPainter, name: str, where: QRectF, colour: str) -> None:
     _renderer(name, colour).render(painter, where)
 
 
-def file(name: str, colour: str) -> Path | None:
+def file(name: str, colour: str, folder: Path | None = None) -> Path | None:
     """Return a tinted icon as a file, for style sheets and Qt's own icon engine.
 
     A file that is emptied or damaged is made again; None where none can be kept.
+
+    Args:
+        name: of the file in ``resources/icons``.
+        colour: ``#rrggbb``.
+        folder: where such files lie, for who makes several; None looks it up.
     """
-    path = paths.cache_dir() / "icons" / f"{name}-{colour[1:]}.svg"
+    path = (folder or _kept()) / f"{name}-{colour[1:]}.svg"
     drawing = _tinted(name, colour)
     try:
-        if not path.is_file() or path.read_bytes() != drawing:
+        if _read(path) != drawing:
             write_whole(path, drawing, sync=False)
     except OSError:
         return None
     return path
+
+
+def _kept() -> Path:
+    return paths.cache_dir() / "icons"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def icon(name: str, colour: str, disabled: str = "", active: str = "") -> QIcon:
@@ -60,14 +81,14 @@ def icon(name: str, colour: str, disabled: str = "", active: str = "") -> QIcon:
         disabled: its colour when disabled; by default the same.
         active: its colour when checked; by default the same.
     """
-    made = QIcon()
+    made, folder = QIcon(), _kept()
     mode, state = QIcon.Mode, QIcon.State
     for tint, where, when in (
         (colour, mode.Normal, state.Off),
         (disabled or colour, mode.Disabled, state.Off),
         (active or colour, mode.Normal, state.On),
     ):
-        path = file(name, tint)
+        path = file(name, tint, folder)
         if path is not None:
             made.addFile(str(path), QSize(), where, when)
             continue

@@ -1212,6 +1212,10 @@
    <translation>Weitere Pakete nötig</translation>
   </message>
   <message>
+   <source>Only the first {0} of {1} were taken; choose fewer, or export them as a table.</source>
+   <translation>Nur die ersten {0} von {1} wurden genommen; weniger wählen oder als Tabelle exportieren.</translation>
+  </message>
+  <message>
    <source>Out of memory</source>
    <translation>Speicher reicht nicht</translation>
   </message>
@@ -1948,6 +1952,14 @@
  <context>
   <name>ResultsHeader</name>
   <message>
+   <source>Best {0}</source>
+   <translation>Beste {0}</translation>
+  </message>
+  <message>
+   <source>Best {0} of {1}</source>
+   <translation>Beste {0} von {1}</translation>
+  </message>
+  <message>
    <source>Fold events</source>
    <translation>Ereignisse falten</translation>
   </message>
@@ -1966,6 +1978,10 @@
   <message>
    <source>Sort: {0}</source>
    <translation>Sortierung: {0}</translation>
+  </message>
+  <message>
+   <source>Sorting by time or drive and folding take the best {0} hits. Raise the cut or set a filter to have all of them.</source>
+   <translation>Nach Zeit oder Fahrt sortiert und zusammengefasst werden die besten {0} Treffer. Schwelle erhöhen oder Filter setzen, um alle zu haben.</translation>
   </message>
   <message>
    <source>The nearest {0}</source>
@@ -2045,6 +2061,10 @@
  </context>
  <context>
   <name>ResultsView</name>
+  <message>
+   <source>Drag at most {0} frames at once; copy their paths, or export them.</source>
+   <translation>Höchstens {0} Bilder auf einmal ziehen; ihre Pfade kopieren oder sie exportieren.</translation>
+  </message>
   <message>
    <source>Results</source>
    <translation>Ergebnisse</translation>

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.panels.dialogs.export import ExportDialog, file_stem
+from tests.helpers.window import until
 
 
 @pytest.fixture
@@ -150,8 +151,8 @@ def test_paths_go_to_the_clipboard(qtbot, window, ask):
     dialog = opened()
     button = child(dialog, QPushButton, "exportCopyPathsButton")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    lines = QGuiApplication.clipboard().text().splitlines()
-    assert lines == [str(row.hit.path) for row in window.model.rows]
+    expected = [str(row.hit.path) for row in window.model.rows]
+    until(qtbot, lambda: QGuiApplication.clipboard().text().splitlines() == expected)
     dialog.reject()
 
 

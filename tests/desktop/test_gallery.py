@@ -17,7 +17,7 @@ from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.jobs import thumbnails
 from c4t_desktop.jobs.thumbnails import Thumbnails
-from c4t_desktop.services.arrange import Row
+from c4t_desktop.services.rows import Row
 from c4t_desktop.settings import CARD_WIDTH, THUMBNAIL_SPACE, THUMBNAILS_AT_INDEXING
 from c4t_desktop.theme import Theme
 

@@ -32,7 +32,7 @@ def test_unlike_pictures_with_numbers_are_no_event(photos, tiny_model):
         workspace.index()
         vectors = workspace.vectors([hit.image_id for hit in workspace.search("road", None)])
         order = Order(fold=True, show_all=True)
-        found = ask(workspace, Question(text="road"), order, {})
+        found = ask(workspace, Question(text="road"), {})
         events = lay_out(workspace, found, order).events
         assert events == len(workspace.events(list(found.hits)))
         rows = [vectors[hit.image_id] for hit in sorted(found.hits, key=lambda hit: hit.path)]
@@ -54,7 +54,7 @@ def test_a_letter_is_answered_in_one_job_and_scored_once(photos, tiny_model, mon
     )
     with open_workspace(photos, tiny_model) as workspace:
         workspace.index()
-        found = ask(workspace, Question(text="road"), Order(), {})
+        found = ask(workspace, Question(text="road"), {})
     assert passes == [8]
     assert len(found.histogram.values) == len(found.hits) == 8
 
@@ -64,12 +64,12 @@ def test_marks_move_the_query_and_may_restrict_it(photos, tiny_model):
     marks = {first: "right", last: "wrong"}
     with open_workspace(photos, tiny_model) as workspace:
         workspace.index()
-        plain = ask(workspace, Question(text="road"), Order(), marks)
-        moved = ask(workspace, Question(text="road", refine=True), Order(), marks)
-        only = ask(workspace, Question(text="road", marked="right"), Order(), marks)
-    before, after = ({hit.path: hit.score for hit in found.hits} for found in (plain, moved))
+        plain = ask(workspace, Question(text="road"), marks)
+        moved = ask(workspace, Question(text="road", refine=True), marks)
+        only = ask(workspace, Question(text="road", marked="right"), marks)
+        before, after = ({hit.path: hit.score for hit in found.hits} for found in (plain, moved))
+        assert [hit.path for hit in only.hits] == [first]
     assert after[first] - after[last] > before[first] - before[last]
-    assert [hit.path for hit in only.hits] == [first]
 
 
 def test_a_saved_question_comes_back_as_it_was():

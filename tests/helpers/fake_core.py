@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -64,13 +64,18 @@ class _FakeScope(Scope):
     """Loads hits from the double."""
 
     _load: Callable[[Sequence[int], Sequence[float], int], Hits]
+    _files: list[Path]
 
     def __init__(self, workspace: FakeWorkspace) -> None:
         super().__init__(())
         object.__setattr__(self, "_load", workspace.hits)
+        object.__setattr__(self, "_files", workspace.files)
 
     def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
         return self._load(image_ids, scores, first)
+
+    def find(self, paths: Iterable[Path]) -> dict[Path, int]:
+        return {path: self._files.index(path) for path in paths if path in self._files}
 
 
 class FakeWorkspace:

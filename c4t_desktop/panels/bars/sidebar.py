@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from c4t_desktop.panels.bars.status import folder_name, folders_title
 from c4t_desktop.panels.bars.widgets import Section, SideRow
 from c4t_desktop.panels.parts import column, named
 from c4t_desktop.services.finder import Finder
-from c4t_desktop.services.library import Library, Opened
+from c4t_desktop.services.library import COUNT_SHARE, Library, Opened
 from c4t_desktop.services.marks import Saved
 from c4t_desktop.services.question import Question
 from c4t_desktop.theme import Theme
@@ -48,6 +49,8 @@ class FilterSection(Section):
         self._library = library
         self._finder = finder
         self._choosers: dict[str, QComboBox] = {}
+        self._shown: dict[str, list[tuple[str, int]]] = {}
+        self._looked = self._look_took = 0.0
         names = {
             "drive": self.tr("Drive"),
             "camera": self.tr("Camera"),
@@ -93,15 +96,20 @@ class FilterSection(Section):
         return chooser
 
     def look(self) -> None:
-        """Ask what there is to choose from."""
-        self._library.look(_facets, key="facets", done=self._show_facets)
+        """Ask what there is to choose from; while the index grows, not more often than is cheap."""
+        soon = time.monotonic() - self._looked < COUNT_SHARE * self._look_took
+        if not (soon and self._library.is_indexing):
+            self._looked = time.monotonic()
+            self._library.look(_facets, key="facets", done=self._show_facets)
 
-    def _show_facets(self, facets: dict[str, list[tuple[str, int]]]) -> None:
+    def _show_facets(self, found: tuple[dict[str, list[tuple[str, int]]], float]) -> None:
+        facets, self._look_took = found
         self.show()
         for key, values in facets.items():
             chooser = self._choosers[key]
-            if chooser.view().isVisible():
+            if chooser.view().isVisible() or self._shown.get(key) == values:
                 continue  # the user is choosing just now; the next count comes soon
+            self._shown[key] = values
             chooser.clear()
             chooser.addItem(self.tr("any"), None)
             for name, count in values:
@@ -161,13 +169,15 @@ def _one_or_none(name: str | None) -> tuple[str, ...]:
     return (name,) if name else ()
 
 
-def _facets(workspace: WorkspaceLike) -> dict[str, list[tuple[str, int]]]:
-    """Read what can be filtered by; runs on a worker thread."""
-    return {
+def _facets(workspace: WorkspaceLike) -> tuple[dict[str, list[tuple[str, int]]], float]:
+    """Read what can be filtered by, and how many seconds that took; runs on a worker thread."""
+    begun = time.monotonic()
+    facets = {
         "drive": list(workspace.drives()),
         "camera": list(workspace.cameras()),
         "day": list(workspace.days()),
     }
+    return facets, time.monotonic() - begun
 
 
 def _titled(title: str, chooser: QComboBox, theme: Theme) -> QWidget:

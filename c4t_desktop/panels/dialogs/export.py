@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
-from c4t_desktop.messages import count_text, describe, plural, tr_noop
+from c4t_desktop.messages import count_text, describe, only_first, plural, tr_noop
 from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.parts import column, label, named, push_button, row, set_kind, thin_bar
 from c4t_desktop.services.export import (
@@ -35,6 +35,7 @@ from c4t_desktop.services.export import (
     Exporter,
     Wanted,
 )
+from c4t_desktop.services.rows import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit
@@ -100,9 +101,10 @@ class ExportDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("exportDialog")
         self.setWindowTitle(self.tr("Export hits"))
-        self._wanted, self._selected = wanted, tuple(selected)
+        self._wanted, self._selected = wanted, selected
         self._settings, self._theme = context.settings, context.theme
         self._exporter = Exporter(context.runner, self)
+        self._loader = context.finder.rows
         self._closing = False
         self._made: Path | None = None
         self.everything = named(QRadioButton(), "exportAllChoice")
@@ -226,7 +228,7 @@ class ExportDialog(QDialog):
         """What is to be written."""
         return KINDS[max(0, self._kinds.checkedId())][0]
 
-    def _hits(self) -> tuple[Hit, ...]:
+    def _hits(self) -> Sequence[Hit]:
         return self._selected if self.chosen.isChecked() else self._wanted.hits
 
     @Slot()
@@ -272,9 +274,13 @@ class ExportDialog(QDialog):
 
     @Slot()
     def _copy_paths(self) -> None:
-        hits = self._hits()
+        self._loader.fetch(self._hits()[:MOST_AT_ONCE], self._copied)
+
+    def _copied(self, hits: Sequence[Hit]) -> None:
         QGuiApplication.clipboard().setMimeData(files_as_mime([hit.path for hit in hits]))
         text = plural(len(hits), self.tr("{0} path copied."), self.tr("{0} paths copied."))
+        if len(hits) < len(self._hits()):
+            text = only_first(len(hits), len(self._hits()))
         self._say(text, "muted")
 
     @Slot()

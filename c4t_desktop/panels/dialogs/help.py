@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from PySide6.QtCore import Qt, Slot, qVersion
 from PySide6.QtGui import QGuiApplication
@@ -38,6 +37,8 @@ _PACKAGES = (
 
 def versions() -> str:
     """Return the versions of what is installed, one a line."""
+    from importlib.metadata import PackageNotFoundError, version
+
     lines = [
         f"CLIP4Traffic {__version__}",
         f"Python {platform.python_version()}",

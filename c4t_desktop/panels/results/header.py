@@ -216,9 +216,10 @@ class ResultsHeader(QWidget):
         room, gap = self.width() - 2 * self._theme.px(16), self._theme.px(_GAP)
         always = (self._count, self._sort, self.slider)
         used = sum(part.sizeHint().width() + gap for part in always)
-        for part in (self._cut, self._fold, self._of):
-            used += part.sizeHint().width() + gap
-            part.setVisible(used <= room)
+        for part in (self._fold, self._cut, self._of):
+            wide = part.sizeHint().width() + gap
+            part.setVisible(used + wide <= room)
+            used += wide if used + wide <= room else 0
 
     def _wire(self) -> None:
         finder = self._finder
@@ -266,14 +267,25 @@ class ResultsHeader(QWidget):
         found = self._finder.found
         if found is not None and self._finder.order.limit(found.automatic) is not None:
             self._count.setText(self.tr("The nearest {0}").format(arrangement.matches))
+            self._count.setToolTip("")
             self._fit()
             return
         matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))
+        tip = ""
+        if arrangement.laid_out < arrangement.matches:
+            some = count_text(arrangement.laid_out)
+            matches = self.tr("Best {0} of {1}").format(some, count_text(arrangement.matches))
+            if arrangement.events is not None:  # the control that unfolds needs the room
+                matches = self.tr("Best {0}").format(some)
+            tip = self.tr(
+                "Sorting by time or drive and folding take the best {0} hits. Raise the cut or set "
+                "a filter to have all of them."
+            ).format(some)
         if arrangement.events is not None:
             events = plural(arrangement.events, self.tr("{0} event"), self.tr("{0} events"))
-            self._count.setText(self.tr("{0} in {1}").format(matches, events))
-        else:
-            self._count.setText(matches)
+            matches = self.tr("{0} in {1}").format(matches, events)
+        self._count.setText(matches)
+        self._count.setToolTip(tip)
         self._fit()
 
     @Slot(object)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QModelIndex, Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from c4t_desktop.context import Context, InPlaceOfGrid
-from c4t_desktop.gallery.results_model import ResultsModel
+from c4t_desktop.gallery.results_model import ResultsModel, RowRole
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import describe
 from c4t_desktop.panels.results import empty_state
@@ -62,6 +62,7 @@ class ResultsPanel(QStackedWidget):
         self._problem: Callable[[], Page] | None = None
         self._panel: InPlaceOfGrid | None = None
         self._terms: object = None
+        self._stepping = False  # to a card that is being loaded
         self._status_now: WorkspaceStatus | None = None
         column = QVBoxLayout(self._grid)
         column.setContentsMargins(0, 0, 0, 0)
@@ -96,6 +97,7 @@ class ResultsPanel(QStackedWidget):
         self._view.opened.connect(self.open_frame)
         self._view.unfold.connect(self.unfold_current)
         self._view.selectionModel().currentChanged.connect(self._current)
+        self._model.dataChanged.connect(self._loaded)
         self._viewer.closed.connect(self.close_frame)
         self._viewer.step_wanted.connect(self._step)
         self._viewer.frame_shown.connect(self._frame_shown)
@@ -207,16 +209,17 @@ class ResultsPanel(QStackedWidget):
             self._model.set_rows(())
             self._no_match(found)
             return
-        kept = self._view.current_path() if self._same_question(found) else None
+        here = self._model.id_at(self._view.currentIndex())
+        kept = here if self._same_question(found) else None
         top = self._view.verticalScrollBar().value()
-        scores = [row.hit.score for row in arrangement.rows]
-        best, least = max(scores), min(scores)
+        best, least = arrangement.best, arrangement.least
         # Bars from a third to full: the differences among what is shown are what matters.
         self._model.set_rows(arrangement.rows, low=least - (best - least) / 2, best=best)
         self._under_header.setCurrentWidget(self._view)
         self._show_grid()
-        if kept is not None and self._model.index_of(kept).isValid():
-            self._view.setCurrentIndex(self._model.index_of(kept))
+        now = QModelIndex() if kept is None else self._model.index_of_id(kept)
+        if now.isValid():
+            self._view.setCurrentIndex(now)
             self._view.verticalScrollBar().setValue(top)
         else:
             self._view.setCurrentIndex(self._model.index(0))
@@ -260,6 +263,14 @@ class ResultsPanel(QStackedWidget):
         if row is not None:
             self.current_changed.emit(row.hit.path, row.hit)
 
+    @Slot(QModelIndex, QModelIndex, list)
+    def _loaded(self, first: QModelIndex, last: QModelIndex, roles: list[int]) -> None:
+        """Show the current card now that it is loaded."""
+        if RowRole in roles and first.row() <= self._view.currentIndex().row() <= last.row():
+            self._current()
+            if self._stepping:
+                self._show_current()
+
     @Slot()
     def unfold_current(self) -> None:
         """Show all frames of the current event, or its best only."""
@@ -302,6 +313,7 @@ class ResultsPanel(QStackedWidget):
     @Slot()
     def close_frame(self) -> None:
         """Go back to the grid."""
+        self._stepping = False
         self._viewer.stop()
         if self._model.rowCount():
             self.setCurrentWidget(self._grid)
@@ -312,9 +324,14 @@ class ResultsPanel(QStackedWidget):
     @Slot(int)
     def _step(self, by: int) -> None:
         if self._view.step(by):
-            path = self._view.current_path()
-            if path is not None:
-                self._viewer.show_frame(path)
+            self._show_current()
+
+    def _show_current(self) -> None:
+        """Show the current card large, once it is loaded."""
+        path = self._view.current_path()
+        self._stepping = path is None
+        if path is not None:
+            self._viewer.show_frame(path)
 
     @Slot(object)
     def _frame_shown(self, path: Path) -> None:

@@ -41,7 +41,9 @@ def saved(ws: Workspace, query: str, cut: float | None = 0.9, **settings: Any) -
     return scenarios.with_cut(ws, scenario, {}, ws.model_name, cut)
 
 
-def test_matches_events_and_news(ws: Workspace, drive: Path) -> None:
+def test_matches_events_and_news(
+    ws: Workspace, drive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reds = saved(ws, "red")
     counted = scenarios.count(ws, reds, {})
     assert (counted.matches, counted.events, counted.new, counted.cut) == (3, 1, 0, 0.9)
@@ -52,6 +54,8 @@ def test_matches_events_and_news(ws: Workspace, drive: Path) -> None:
     counted = scenarios.count(ws, reds, {})
     assert (counted.matches, counted.events, counted.new) == (5, 2, 2)
     assert scenarios.count(ws, reds, {}) == counted  # counting is not looking
+    monkeypatch.setattr(Workspace, "events", None)  # nothing is folded that is not asked for
+    assert scenarios.count(ws, reds, {}, fold=False) == dataclasses.replace(counted, events=0)
 
 
 def test_what_matches_nothing_counts_nothing_until_something_comes(

@@ -43,14 +43,12 @@ def test_unlike_pictures_with_numbers_are_no_event(photos, tiny_model):
 
 
 def test_a_letter_is_answered_in_one_job_and_scored_once(photos, tiny_model, monkeypatch):
-    from c4t_core.index.vectors import vectors
+    from c4t_core.index.vectors.table import Table
 
     passes = []
-    score = vectors.cosine
+    ranking = Table.ranking
     monkeypatch.setattr(
-        vectors,
-        "cosine",
-        lambda rows, direction: passes.append(len(rows)) or score(rows, direction),
+        Table, "ranking", lambda table, *how: passes.append(len(table)) or ranking(table, *how)
     )
     with open_workspace(photos, tiny_model) as workspace:
         workspace.index()

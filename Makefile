@@ -14,7 +14,7 @@ help: ## list these commands
 run: $(VENV)/.all ## install everything at first (about 6.5 GB) and open the window; FOLDER=... to start in one
 	$(BIN)/c4t-desktop $(if $(FOLDER),"$(FOLDER)")
 
-run-light: $(VENV)/.base ## install only what indexing and searching need (about 0.6 GB) and open the window
+run-light: $(VENV)/.base ## install only what indexing and searching need (about 0.9 GB) and open the window
 	$(BIN)/c4t-desktop $(if $(FOLDER),"$(FOLDER)")
 
 test: $(VENV)/.dev lint types unit wheel-test ## everything that CI runs

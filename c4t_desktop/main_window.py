@@ -154,11 +154,13 @@ class MainWindow(QMainWindow):
 
     def _join_actions(self) -> None:
         folders, hits, help_ = self.folder_commands, self.hit_commands, self.help_commands
+        folders.offer_faster(self.actions_by_name["reindexAction"])
         further, selection, search = self.further, self.selection, self.search
         acts = {
             "openFolder": folders.choose_folder, "addFolder": folders.add_folder,
             "openSample": folders.open_sample, "closeFolder": folders.close_folders,
-            "index": folders.index, "skipped": folders.show_skipped,
+            "index": folders.index, "reindex": folders.reindex,
+            "skipped": folders.show_skipped,
             "export": further.export, "quit": self.close,
             "find": search.focus_all, "pasteImage": search.paste_image,
             "searchWithin": search.search_within, "saveSearch": hits.save_search,

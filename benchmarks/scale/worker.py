@@ -153,11 +153,14 @@ def hnsw(root: Path, count: int) -> dict[str, Any]:
         searcher, model = workspace._searcher, workspace._model
         sentences = read_json(resource("sentences.json"))
         asked = model.get().encode_texts([*sentences["asked"], *sentences["unrelated"]])
-        model_id = workspace._catalogue.indexed(model.fingerprint).model_id
         before = peak_megabytes()
         started, spent = time.perf_counter(), time.process_time()
         (target,) = searcher.targets()
-        facts = searcher.vectors(target.root, model_id).maintain(asked)
+        run = searcher.run(target)
+        assert target.root is not None
+        assert run is not None
+        search = searcher.vectors(target.root, run.model_id, run.fingerprint)
+        facts = search.maintain(asked)
         seconds, cpu = time.perf_counter() - started, time.process_time() - spent
     result = {"build_s": seconds, "build_cpu_s": cpu, "peak_mb": peak_megabytes()}
     if facts is not None:

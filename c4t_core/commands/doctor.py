@@ -45,7 +45,10 @@ SCREEN_LIBRARIES = {
     "libxcb-xkb.so.1": "libxcb-xkb1",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
-_BASE = ("numpy", "pillow", "onnxruntime", "tokenizers", "safetensors", "PySide6-Essentials")
+_BASE = (
+    *("numpy", "pillow", "imagecodecs", "simsimd", "onnxruntime", "openvino", "tokenizers"),
+    *("safetensors", "PySide6-Essentials"),
+)
 _EXTRAS = {
     "train": ("training", "torch", "torchvision", "transformers", "timm", "accelerate", "onnx"),
     "clip": ("CLIP", "torch", "torchvision", "open_clip_torch"),
@@ -195,6 +198,12 @@ def _search() -> Iterator[Finding]:
         yield Finding("model engine", "missing", trouble, remedy)
     else:
         yield Finding("model engine", "ok", "ONNX Runtime loads")
+    trouble = try_in_process("import c4t_core, openvino; openvino.Core()")  # ours keeps it quiet
+    if trouble is None:
+        yield Finding("OpenVINO", "ok", _version("openvino") or "loads")
+    else:
+        value = f"does not load ({trouble}); ONNX Runtime serves, indexing is slower"
+        yield Finding("OpenVINO", "note", value, "pip install --force-reinstall openvino")
     trouble = try_in_process("import hnswlib; hnswlib.Index(space='ip', dim=2)")
     if trouble is None:
         yield Finding("hnswlib", "ok", _version("hnswlib") or "loads")

@@ -39,6 +39,12 @@ SPECS: tuple[Spec, ...] = (
     Spec("openSampleAction", tr_noop("Actions", "Open the sample drive (drawn)"), "play"),
     Spec("closeFolderAction", tr_noop("Actions", "Close the folder"), "close", ("Ctrl+W",)),
     Spec("indexAction", tr_noop("Actions", "Look for new files"), "refresh", ("F5",)),
+    Spec(
+        "reindexAction",
+        tr_noop("Actions", "Index again, faster…"),
+        "refresh",
+        tip=tr_noop("Actions", "Make the index anew with the faster network of the model"),
+    ),
     Spec("skippedAction", tr_noop("Actions", "Skipped files…"), "list"),
     Spec("exportAction", tr_noop("Actions", "Export…"), "export", ("Ctrl+E",)),
     Spec("quitAction", tr_noop("Actions", "Quit"), "", ("Ctrl+Q",)),
@@ -103,7 +109,7 @@ SPECS: tuple[Spec, ...] = (
 
 _SEPARATOR = ""
 MAIN_MENU = (
-    "indexAction", "skippedAction", "exportAction", _SEPARATOR,
+    "indexAction", "reindexAction", "skippedAction", "exportAction", _SEPARATOR,
     "saveSearchAction", "searchWithinAction", "pasteImageAction", "refineAction", _SEPARATOR,
     "compareAction", "evaluateAction", "trainAction", "modelsAction", _SEPARATOR,
     "sidebarAction", "detailsAction", "settingsAction", _SEPARATOR,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from c4t_core import paths
@@ -25,7 +25,7 @@ from c4t_desktop.services.workspace import WorkspaceLike
 from c4t_desktop.settings import EXCLUDES, INDEX_AT_OPENING
 
 if TYPE_CHECKING:
-    from c4t_core.workspace import Skipped
+    from c4t_core.workspace import FolderStatus, Skipped, WorkspaceStatus
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit
 
 from c4t_desktop.panels.parts import column, label, named
@@ -127,6 +127,7 @@ class FolderCommands(Commands):
         super().__init__(context, window)
         self._library = context.library
         self._forgotten = Path()
+        self._slower: list[FolderStatus] = []
         context.library.index_failed.connect(self.tell)
         context.library.opened.connect(self._opened)
         context.settings.changed.connect(self._setting_changed)
@@ -231,6 +232,46 @@ class FolderCommands(Commands):
             self._library.open(self._library.folders)
         else:
             self._library.index()
+
+    def offer_faster(self, action: QAction) -> None:
+        """Show an action while an open index could be made anew with a faster network."""
+        self._faster = action
+        action.setVisible(False)
+        self._library.status_changed.connect(self._look_for_faster)
+
+    @Slot(object)
+    def _look_for_faster(self, status: WorkspaceStatus) -> None:
+        self._slower = [f for f in status.folders if f.embedded and f.graph != f.best_graph]
+        self._faster.setVisible(bool(self._slower))
+
+    @Slot()
+    def reindex(self) -> None:
+        """Ask, then make the index anew with the model's fastest network."""
+        number = plural(
+            sum(folder.embedded for folder in self._slower),
+            self.tr("{0} frame will be embedded again."),
+            self.tr("{0} frames will be embedded again."),
+        )
+        box = question(
+            self._window, "reindexDialog", self.tr("Index again"), self.tr("Index again, faster?")
+        )
+        box.setInformativeText(
+            number
+            + " "
+            + self.tr(
+                "New frames are then indexed faster too. Scores change a little. Until it is done, "
+                "the index that is there answers."
+            )
+        )
+        yes = box.addButton(self.tr("Index again"), QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        yes.clicked.connect(self._reindex_now)
+        open_dialog(box)
+
+    @Slot()
+    def _reindex_now(self) -> None:
+        self._context.cache.forget()
+        self._library.index(reindex=True)
 
     @Slot()
     def show_skipped(self) -> None:

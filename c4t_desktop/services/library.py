@@ -276,8 +276,13 @@ class Library(QObject):
 
     # index ----------------------------------------------------------------------------------
 
-    def index(self) -> None:
-        """Bring the index up to date, in the background."""
+    def index(self, *, reindex: bool = False) -> None:
+        """Bring the index up to date, in the background.
+
+        Args:
+            reindex: make it anew with the model's fastest image graph; the old one serves until
+                that is done.
+        """
         opened = self._opened_now
         if opened is None or opened.model != self.model:
             return
@@ -286,7 +291,10 @@ class Library(QObject):
 
         def work(job: Job) -> IndexReport:
             return opened.workspace.index(
-                job.progress, on_commit=lambda: job.report("committed"), on_picture=keeper
+                job.progress,
+                on_commit=lambda: job.report("committed"),
+                reindex=reindex,
+                on_picture=keeper,
             )
 
         if self._index.start(

@@ -47,6 +47,7 @@ class WorkspaceLike(Protocol):
         progress: Progress,
         *,
         on_commit: Callable[[], None] | None = None,
+        reindex: bool = False,
         on_picture: OnPicture | None = None,
     ) -> IndexReport:
         """Embed what is new or changed, and forget what is gone."""

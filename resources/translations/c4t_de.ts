@@ -71,12 +71,20 @@
    <translation>Ordner und Filter</translation>
   </message>
   <message>
+   <source>Index again, faster…</source>
+   <translation>Neu indizieren, schneller …</translation>
+  </message>
+  <message>
    <source>Keyboard shortcuts</source>
    <translation>Tastenkürzel</translation>
   </message>
   <message>
    <source>Look for new files</source>
    <translation>Nach neuen Dateien suchen</translation>
+  </message>
+  <message>
+   <source>Make the index anew with the faster network of the model</source>
+   <translation>Den Index mit dem schnelleren Netz des Modells neu anlegen</translation>
   </message>
   <message>
    <source>Mark as right (R)</source>
@@ -974,8 +982,20 @@
    <translation>Den Index von „{0}“ vergessen?</translation>
   </message>
   <message>
+   <source>Index again</source>
+   <translation>Neu indizieren</translation>
+  </message>
+  <message>
+   <source>Index again, faster?</source>
+   <translation>Neu indizieren, schneller?</translation>
+  </message>
+  <message>
    <source>Its images stay as they are, and so do your marks. Opening it again means indexing it again.</source>
    <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
+  </message>
+  <message>
+   <source>New frames are then indexed faster too. Scores change a little. Until it is done, the index that is there answers.</source>
+   <translation>Neue Bilder werden danach ebenfalls schneller indiziert. Die Werte ändern sich ein wenig. Bis das fertig ist, antwortet der vorhandene Index.</translation>
   </message>
   <message>
    <source>Please note</source>
@@ -988,6 +1008,14 @@
   <message>
    <source>Where is “{0}” now?</source>
    <translation>Wo liegt „{0}“ jetzt?</translation>
+  </message>
+  <message>
+   <source>{0} frame will be embedded again.</source>
+   <translation>{0} Bild wird neu eingebettet.</translation>
+  </message>
+  <message>
+   <source>{0} frames will be embedded again.</source>
+   <translation>{0} Bilder werden neu eingebettet.</translation>
   </message>
  </context>
  <context>

@@ -123,9 +123,11 @@ class FakeWorkspace:
         progress: Progress = ignore,
         *,
         on_commit: Callable[[], None] | None = None,
+        reindex: bool = False,
         on_picture: OnPicture | None = None,
     ) -> IndexReport:
         self.on_picture = on_picture
+        self.reindexed = reindex
         self.runs += 1
         total = len(self.files)
         progress(0, total)

@@ -10,6 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,12 @@ from c4t_core.index.search import (
     frame_of,
 )
 from c4t_core.index.store.catalogue import Catalogue, Ledger, cache_folders, catalogue_path
-from c4t_core.index.store.user_data import ImageKey
 from c4t_core.models.protocol import Model
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
+
+if TYPE_CHECKING:
+    from c4t_core.index.store.user_data import ImageKey
 
 __all__ = [
     "Answer",
@@ -303,6 +306,8 @@ class Workspace:
 
     def key(self, image: Hit | Frame) -> ImageKey:
         """Return how the user's own data know an image; reads the file for its content hash."""
+        from c4t_core.index.store.user_data import ImageKey  # no search needs what it loads
+
         return ImageKey.of(image.root, image.relative, image.at)
 
     def files_of_size(self, size: int) -> list[Path]:

@@ -43,7 +43,7 @@ class ManyFrames(FakeWorkspace):
         self.embedded = COUNT
         self.loaded = []
 
-    def index(self, progress=None, *, on_commit=None):
+    def index(self, progress=None, *, on_commit=None, reindex=False, on_picture=None):
         self.embedded = 0  # none of them is taken for new
         report = super().index(lambda *_: None)
         self.embedded = COUNT

@@ -6,6 +6,7 @@ normalising are here, once. No engine is imported before a network is used.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -270,13 +271,7 @@ class OpenVinoModel(OnnxModel):
         if graph != IMAGE_GRAPH:
             return super()._open(graph)
         path = self.folder.graph(graph)
-        try:
-            import openvino
-        except ImportError as error:
-            raise ModelError(
-                'OpenVINO is not installed here; install it with "pip install openvino", or '
-                'choose the engine "onnx".'
-            ) from error
+        core = _openvino()
         settings = {
             "NUM_STREAMS": self.threads,
             "INFERENCE_NUM_THREADS": self.threads,
@@ -284,11 +279,8 @@ class OpenVinoModel(OnnxModel):
             "ENABLE_CPU_PINNING": False,  # the cores decode as well
         }
         try:
-            core = openvino.Core()
-            core.set_property({"ENABLE_MMAP": False})  # not every disk can
-            return openvino.AsyncInferQueue(
-                core.compile_model(str(path), "CPU", settings), self.threads
-            )
+            compiled = core.compile_model(str(path), "CPU", settings)
+            return [compiled.create_infer_request() for _ in range(self.threads)]
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self.folder.graph_error(graph, f"cannot be opened ({error})") from error
 
@@ -298,18 +290,22 @@ class OpenVinoModel(OnnxModel):
         return self._run_all(graph, inputs)[0]
 
     def _run_all(self, graph: str, batches: Sequence[NDArray[Any]]) -> list[Embeddings]:
-        queue = self._session(graph)
-        rows: list[Embeddings] = [np.empty((0, self.dim), np.float32)] * len(batches)
+        requests = self._session(graph)
+        rows: list[Embeddings] = []
 
-        def keep(request: Any, index: int) -> None:
-            rows[index] = request.get_output_tensor(0).data.copy()
+        def take(index: int) -> None:
+            request = requests[index % len(requests)]
+            request.wait()
+            rows.append(request.get_output_tensor(0).data.copy())
 
         try:
-            with self._running:  # the queue has one callback
-                queue.set_callback(keep)
+            with self._running:
                 for index, batch in enumerate(batches):
-                    queue.start_async({0: np.ascontiguousarray(batch)}, index)
-                queue.wait_all()
+                    if index >= len(requests):
+                        take(index - len(requests))
+                    requests[index % len(requests)].start_async({0: np.ascontiguousarray(batch)})
+                for index in range(max(0, len(batches) - len(requests)), len(batches)):
+                    take(index)
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self.folder.graph_error(graph, f"cannot be run ({error})") from error
         for batch, found in zip(batches, rows, strict=True):
@@ -361,6 +357,28 @@ class TorchModel(FolderModel):
             rows = torch.nn.functional.normalize(encode(*data).float(), dim=1)
             out: Embeddings = rows.cpu().numpy()
         return out
+
+
+@functools.cache
+def _openvino() -> Any:
+    """Return OpenVINO, one for the whole process.
+
+    Each one sets the stack that signals are handled on; where several go in another order than
+    they came, it is left pointing to memory that is gone, and the next signal ends the process.
+
+    Raises:
+        ModelError: if it is not installed.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise ModelError(
+            'OpenVINO is not installed here; install it with "pip install openvino", or choose '
+            'the engine "onnx".'
+        ) from error
+    core = openvino.Core()
+    core.set_property({"ENABLE_MMAP": False})  # not every disk can
+    return core
 
 
 def on_cpu(folder: ModelFolder, threads: int | None = None) -> OnnxModel:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from c4t_core.cli import main
 from c4t_core.errors import ModelError
+from c4t_core.models import engine
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import OnnxModel, OpenVinoModel
 from c4t_core.models.folder import read_manifest, verify_manifest, write_manifest
@@ -124,6 +125,7 @@ def test_without_openvino_onnx_runtime_serves(both, monkeypatch):
 
 def test_openvino_that_is_missing_is_a_sentence(both, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setattr("c4t_core.models.engine._openvino", engine._openvino.__wrapped__)
     model = load_model(str(both), engine="openvino")
     with pytest.raises(ModelError, match="pip install openvino"):
         model.encode_images([Image.new("RGB", (64, 64))])
@@ -228,3 +230,27 @@ def test_openvino_reports_nothing():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_signal_is_taken_after_models_have_come_and_gone(tiny_model_folder):
+    """OpenVINO moves the stack of signals; ended twice in another order, it was left nowhere."""
+    code = """
+import gc, os, signal, sys
+from PIL import Image
+from c4t_core.models.registry import load_model
+def opened():
+    model = load_model(sys.argv[1], engine="openvino", threads=1)
+    model.encode_images([Image.new("RGB", (64, 64))])
+    return model
+first = opened()
+second = opened()
+del first
+gc.collect()
+del second
+gc.collect()
+signal.signal(signal.SIGINT, lambda *_: print("taken"))
+os.kill(os.getpid(), signal.SIGINT)
+"""
+    words = [sys.executable, "-X", "faulthandler", "-c", code, str(tiny_model_folder)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "taken"), done.stderr[-500:]

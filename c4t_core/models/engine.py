@@ -218,20 +218,8 @@ class OnnxModel(FolderModel):
 
     def _open(self, graph: str) -> Any:
         path = self.folder.graph(graph)
-        import onnxruntime
-
-        onnxruntime.disable_telemetry_events()  # of Windows; elsewhere see c4t_core.quiet
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
-        # threads that spin while they wait take the cores that decoding needs
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
-            return onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            return onnx_session(path, self.threads)
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self.folder.graph_error(graph, f"cannot be opened ({error})") from error
 
@@ -357,6 +345,25 @@ class TorchModel(FolderModel):
             rows = torch.nn.functional.normalize(encode(*data).float(), dim=1)
             out: Embeddings = rows.cpu().numpy()
         return out
+
+
+def onnx_session(graph: Path | bytes, threads: int) -> Any:
+    """Open a graph, a file or its content, in ONNX Runtime on the CPU, beside decoding threads."""
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # of Windows; elsewhere see c4t_core.quiet
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    # threads that spin while they wait take the cores that decoding needs
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    return onnxruntime.InferenceSession(
+        graph if isinstance(graph, bytes) else str(graph),
+        options,
+        providers=["CPUExecutionProvider"],
+    )
 
 
 @functools.cache

@@ -29,6 +29,7 @@ from c4t_core.devices import available_threads, to_device
 from c4t_core.errors import MissingExtraError, TrainingError
 from c4t_core.files import digest, file_key, overwrite
 from c4t_core.index.embed import BATCH_SIZE, Batch, Failed, embed_stream, prepared_stream
+from c4t_core.models.engine import onnx_session
 from c4t_core.models.export import trace_image_encoder
 from c4t_core.models.network import DualEncoder
 from c4t_core.models.preprocess import prepare
@@ -251,7 +252,7 @@ class FrozenImages:
         if device.type == "cpu" and count >= GRAPH_FROM:
             try:
                 self._run = _in_onnx(model)
-            except MissingExtraError:  # torch does it too
+            except (MissingExtraError, ImportError):  # torch does it too
                 return
 
     def prepare(self, image: Image.Image) -> PixelRows:
@@ -276,20 +277,10 @@ def _in_torch(model: DualEncoder, device: torch.device) -> Callable[[PixelRows],
 
 
 def _in_onnx(model: DualEncoder) -> Callable[[PixelRows], Rows]:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError("Fast features", "train") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = available_threads()
-    # threads that spin while they wait take the cores that decoding needs
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         path = Path(scratch) / "encoder.onnx"
         trace_image_encoder(model, path)
-        session = onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnx_session(path.read_bytes(), available_threads())
 
     def run(pixels: PixelRows) -> Rows:
         rows: Rows = session.run(["features"], {"pixels": np.ascontiguousarray(pixels)})[0]

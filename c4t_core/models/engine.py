@@ -133,7 +133,7 @@ class FolderModel:
             return self._tokens
 
     def prepare(self, image: Image.Image) -> Pixels:
-        """Return one image as uint8 (size, size, 3); thread-safe."""
+        """Return one image as uint8 (height, width, 3); thread-safe."""
         return prepare(image, self.folder.preprocess)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
@@ -145,15 +145,15 @@ class FolderModel:
         return self._joined(rows)
 
     def encode_pixels(self, pixels: Pixels) -> Embeddings:
-        """Return one unit row per prepared image, uint8 (n, size, size, 3) -> float32 (n, d).
+        """Return one unit row per prepared image, uint8 (n, height, width, 3) -> float32 (n, d).
 
         Raises:
             ValueError: if shape or type of the pixels are others.
         """
-        side, size = self.folder.preprocess.size, self.image_batch
-        if pixels.dtype != np.uint8 or pixels.shape[1:] != (side, side, 3):
+        (height, width), size = self.folder.preprocess.shape, self.image_batch
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (height, width, 3):
             raise ValueError(
-                f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {side}, {side}, 3)"
+                f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {height}, {width}, 3)"
             )
         starts = range(0, len(pixels), size)
         return self._joined(self._run_all(IMAGE_GRAPH, [pixels[i : i + size] for i in starts]))

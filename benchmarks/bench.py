@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -33,7 +32,7 @@ ROWS = 1_000_000
 
 def scroll(rows: int) -> dict[str, Any]:
     """Scroll the window and a bare list over many rows; see ``benchmarks.window``."""
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
+    environment = {**machine.as_installed(), "QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory() as base:
         out = Path(base) / "window.json"
         words = ["-m", "benchmarks.window", "--rows", str(rows), "--output", str(out)]

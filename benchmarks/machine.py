@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,16 @@ def describe() -> dict[str, Any]:
         "threads": available_threads(),
         "load": round(load(), 2),
     }
+
+
+def as_installed() -> dict[str, str]:
+    """Return the environment for processes that are timed.
+
+    An installation has its bytecode. Where Python is told to keep none, each process would be
+    timed with the compiling of all modules in it.
+    """
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "c4t-bytecode")}
 
 
 def sentence(machine: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks import machine
 from benchmarks.heartbeat import percentile
 from benchmarks.soak import resident
 
@@ -354,7 +355,7 @@ def start_times(times: int = 7) -> dict[str, float]:
             for name, code in (("bare", _BARE), ("window", _WINDOW)):
                 made = subprocess.run(
                     [sys.executable, "-c", code],
-                    env={**os.environ, "C4T_DATA_DIR": data},
+                    env={**machine.as_installed(), "C4T_DATA_DIR": data},
                     capture_output=True,
                     text=True,
                     check=True,

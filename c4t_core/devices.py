@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +15,21 @@ from c4t_core.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
+_OUT_OF_MEMORY = re.compile(
+    r"(?i)out of memory|not enough memory|bad.alloc|(?:failed to|cannot|can't) allocate"
+)
+
 
 def available_threads() -> int:
     """Return how many CPU threads this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return max(1, os.cpu_count() or 1)
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Tell whether an engine ran out of memory: most have no error of their own for it."""
+    return isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def choose_device(requested: str | None) -> str:

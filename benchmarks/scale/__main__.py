@@ -44,7 +44,8 @@ class Collection:
         self.base, self.rows = base.resolve(), rows
         self.root, self.data = self.base / "root", self.base / "data"
         self.root.mkdir(parents=True, exist_ok=True)
-        self._environment = {**os.environ, "C4T_DATA_DIR": str(self.data), "HF_HUB_OFFLINE": "1"}
+        own = {"C4T_DATA_DIR": str(self.data), "HF_HUB_OFFLINE": "1"}
+        self._environment = {**machine.as_installed(), **own}
 
     def worker(self, what: str) -> dict[str, Any]:
         """Run one measurement in a new process."""

@@ -36,7 +36,8 @@ QUERY = "a truck in the snow"
 
 def worker(*words: str | Path, **variables: str) -> dict[str, Any]:
     """Run one measurement in a fresh process."""
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1", **variables}
+    environment = {**machine.as_installed(), **variables}
+    environment |= {"QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
     environment["C4T_BENCH_STARTED"] = repr(time.time())
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed.worker", *map(str, words)],
@@ -136,7 +137,7 @@ def search(rounds: int, base: Path, count: int = MANY) -> dict[str, Any]:
     folder.mkdir()
     many_small(count, folder)
     variables = {"C4T_DATA_DIR": str(data)}
-    environment = {**os.environ, **variables}
+    environment = {**machine.as_installed(), **variables}
     command = [sys.executable, "-m", "c4t_core"]
     started = time.perf_counter()
     subprocess.run(

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import machine
 from benchmarks.scale import rows
 
 FILES = 200_000
@@ -71,7 +72,7 @@ def fill(root: Path, names: Sequence[bytes]) -> None:
 def run_once(words: Sequence[str | Path], **variables: str) -> tuple[float, float]:
     """Run a program; return the seconds it took and the CPU time it used."""
     with subprocess.Popen(
-        words, env={**os.environ, **variables}, stdout=subprocess.DEVNULL
+        words, env={**machine.as_installed(), **variables}, stdout=subprocess.DEVNULL
     ) as process:
         started = time.perf_counter()
         _, status, usage = os.wait4(process.pid, 0)

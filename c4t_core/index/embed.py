@@ -8,7 +8,6 @@ a file that fails never shifts its neighbours' rows.
 from __future__ import annotations
 
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from c4t_core.devices import available_threads
+from c4t_core.devices import available_threads, out_of_memory
 from c4t_core.errors import C4TError, ImageError
 from c4t_core.images.decode import open_image
 from c4t_core.images.scan import FileState, Skipped
@@ -30,7 +29,6 @@ from c4t_core.progress import Progress, ignore
 
 BATCH_SIZE = max(16, 8 * available_threads())  # files; enough for an engine to share them out
 _BATCHES_AHEAD = 3  # prepared while the model works; 16 images of 320 pixels are 5 MB
-_OUT_OF_MEMORY = re.compile(r"(?i)out of memory|bad_alloc|failed to allocate|cannot allocate")
 
 
 OnPicture = Callable[[str | Path | bytes, FileState, Image.Image], None]
@@ -215,7 +213,7 @@ class _Encoder:
             try:
                 parts.append(np.asarray(self._model.encode_pixels(part), dtype=np.float32))
             except Exception as error:
-                if not _is_memory(error):
+                if not out_of_memory(error):
                     raise
                 if len(part) == 1:
                     raise C4TError(
@@ -226,10 +224,6 @@ class _Encoder:
                 continue
             start += len(part)
         return np.concatenate(parts)
-
-
-def _is_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def embed_images(

@@ -156,7 +156,6 @@ class FolderStatus:
     embedded: int = 0  # of them, with a vector of this model
     skipped: int = 0
     offline: int = 0  # images in folders that were not there at the last run
-    scanned: float | None = None  # when a run for this model last finished, seconds since 1970
     busy: str | None = None  # who is indexing it now, in words
     search: str = "exact"  # what answers: "exact" or "hnsw"
     graph: str = PLAIN  # the image graph that its vectors are of
@@ -426,7 +425,6 @@ class Searcher:
             embedded=embedded,
             skipped=lookup.failed(model_id, target.below),
             offline=lookup.offline(target.below),
-            scanned=run.finished if run else None,
             busy=busy,
             search=self.vectors(root, run.model_id, run.fingerprint).serving() if run else "exact",
             graph=self._model.graph(run.fingerprint) if run else best,

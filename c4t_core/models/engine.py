@@ -6,8 +6,9 @@ normalising are here, once. No engine is imported before a network is used.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from c4t_core.devices import available_threads, choose_device, to_device
+from c4t_core.devices import available_threads, choose_device, out_of_memory, to_device
 from c4t_core.errors import ModelError
 from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
@@ -221,7 +222,7 @@ class OnnxModel(FolderModel):
         try:
             return onnx_session(path, self.threads)
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-            raise self.folder.graph_error(graph, f"cannot be opened ({error})") from error
+            raise self._failed(graph, "opened", error) from error
 
     def _run(self, graph: str, *inputs: NDArray[Any]) -> Embeddings:
         session = self._session(graph)
@@ -230,8 +231,16 @@ class OnnxModel(FolderModel):
             feed = dict(zip(names, map(np.ascontiguousarray, inputs), strict=True))
             rows: Embeddings = session.run(["embeddings"], feed)[0]
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-            raise self.folder.graph_error(graph, f"cannot be run ({error})") from error
+            raise self._failed(graph, "run", error) from error
         return self._checked(graph, rows, len(inputs[0]))
+
+    def _failed(self, graph: str, what: str, error: Exception) -> ModelError:
+        if out_of_memory(error):
+            return ModelError(
+                f'There is not enough memory for the model "{self.name}"; close other programs, or '
+                "choose a smaller model."
+            )
+        return self.folder.graph_error(graph, f"cannot be {what} ({error})")
 
     def _checked(self, graph: str, rows: Embeddings, count: int) -> Embeddings:
         if rows.dtype != np.float32 or rows.shape != (count, self.dim):
@@ -270,7 +279,7 @@ class OpenVinoModel(OnnxModel):
             compiled = core.compile_model(str(path), "CPU", settings)
             return [compiled.create_infer_request() for _ in range(self.threads)]
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-            raise self.folder.graph_error(graph, f"cannot be opened ({error})") from error
+            raise self._failed(graph, "opened", error) from error
 
     def _run(self, graph: str, *inputs: NDArray[Any]) -> Embeddings:
         if graph != IMAGE_GRAPH:
@@ -287,7 +296,7 @@ class OpenVinoModel(OnnxModel):
             rows.append(request.get_output_tensor(0).data.copy())
 
         try:
-            with self._running:
+            with self._running, _ended(requests):
                 for index, batch in enumerate(batches):
                     if index >= len(requests):
                         take(index - len(requests))
@@ -295,7 +304,7 @@ class OpenVinoModel(OnnxModel):
                 for index in range(max(0, len(batches) - len(requests)), len(batches)):
                     take(index)
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-            raise self.folder.graph_error(graph, f"cannot be run ({error})") from error
+            raise self._failed(graph, "run", error) from error
         for batch, found in zip(batches, rows, strict=True):
             self._checked(graph, found, len(batch))
         return rows
@@ -347,8 +356,11 @@ class TorchModel(FolderModel):
         return out
 
 
-def onnx_session(graph: Path | bytes, threads: int) -> Any:
-    """Open a graph, a file or its content, in ONNX Runtime on the CPU, beside decoding threads."""
+def onnx_session(graph: Path | bytes, threads: int, folded: Path | None = None) -> Any:
+    """Open a graph, a file or its content, in ONNX Runtime on the CPU, beside decoding threads.
+
+    ``folded`` is where to write it with its weights, only what is constant computed beforehand.
+    """
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()  # of Windows; elsewhere see c4t_core.quiet
@@ -359,11 +371,26 @@ def onnx_session(graph: Path | bytes, threads: int) -> Any:
     # threads that spin while they wait take the cores that decoding needs
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.load_model_format", "ONNX")
+    if folded is not None:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(folded)
     return onnxruntime.InferenceSession(
         graph if isinstance(graph, bytes) else str(graph),
         options,
         providers=["CPUExecutionProvider"],
     )
+
+
+@contextlib.contextmanager
+def _ended(requests: Sequence[Any]) -> Iterator[None]:
+    """Wait for all requests where one fails: those that go on would be in the next run's way."""
+    try:
+        yield
+    except BaseException:
+        for request in requests:
+            with contextlib.suppress(Exception):
+                request.wait()
+        raise
 
 
 @functools.cache

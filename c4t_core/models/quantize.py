@@ -27,10 +27,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.devices import available_threads
 from c4t_core.errors import ImageError, MissingExtraError, ModelError
 from c4t_core.files import write_whole
 from c4t_core.images.decode import open_image
 from c4t_core.models.config import PREPROCESSING_VERSION, PreprocessConfig
+from c4t_core.models.engine import onnx_session
 from c4t_core.models.export import point_into_weights, safetensors_table
 from c4t_core.models.folder import (
     IMAGE_GRAPH,
@@ -83,7 +85,7 @@ def add_int8_graph(folder: Path, images: Sequence[Path] = ()) -> None:
     apart = np.arange(len(pixels)) % 5 == 4
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         plain_file, int8_file = Path(scratch) / "plain.onnx", Path(scratch) / "int8.onnx"
-        _write_folded(folder / IMAGE_GRAPH, plain_file)
+        onnx_session(folder / IMAGE_GRAPH, available_threads(), folded=plain_file)
         plain = Convolutions(onnx.load(str(plain_file)))
         if len(plain.nodes) < 2:
             raise ModelError(
@@ -125,24 +127,6 @@ def calibration(preprocess: PreprocessConfig, images: Sequence[Path]) -> Pixels:
 
 def _sample() -> list[Path]:
     return sorted(resource("sample", "drives").glob("*/camera/*/*.jpg"))
-
-
-def _write_folded(graph: Path, path: Path) -> None:
-    """Write a graph with its weights in it and its batch normalisations in the convolutions."""
-    import onnxruntime
-
-    options = _options()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(path)
-    onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-
-
-def _options() -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return options
 
 
 def _batches(pixels: Pixels) -> Iterator[Pixels]:
@@ -228,7 +212,6 @@ class Convolutions:
 
 def _mean_inputs(plain: Convolutions, pixels: Pixels) -> dict[str, Values]:
     """Return the mean of each channel of what each convolution gets, by the name of the value."""
-    import onnxruntime
     from onnx import ModelProto, helper
 
     names = sorted({node.input[0] for node in plain.nodes.values()})
@@ -238,9 +221,7 @@ def _mean_inputs(plain: Convolutions, pixels: Pixels) -> dict[str, Values]:
     for name in names:
         if name not in known:
             model.graph.output.append(helper.make_empty_tensor_value_info(name))
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), _options(), providers=["CPUExecutionProvider"]
-    )
+    session = onnx_session(model.SerializeToString(), available_threads())
     sums: dict[str, Values] = {}
     for batch in _batches(pixels):
         for name, maps in zip(names, session.run(names, {"pixels": batch}), strict=True):
@@ -322,11 +303,7 @@ def _audit(folder: Path, plain: Any, int8: Any, pixels: Pixels) -> None:
 
 
 def _vectors(model: Any, pixels: Pixels) -> NDArray[np.float32]:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), _options(), providers=["CPUExecutionProvider"]
-    )
+    session = onnx_session(model.SerializeToString(), available_threads())
     return np.concatenate(
         [session.run(["embeddings"], {"pixels": batch})[0] for batch in _batches(pixels)]
     )

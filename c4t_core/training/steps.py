@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from c4t_core.devices import out_of_memory
 from c4t_core.errors import TrainingError
 from c4t_core.training.checkpoint import Position, learning
 from c4t_core.training.data import Sample, epoch_rows
@@ -210,7 +211,7 @@ class Stepper:
             try:
                 return self._try_step(batch, position)
             except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error):
+                if not out_of_memory(error):
                     raise
                 self._halve(position, error)
 
@@ -282,7 +283,7 @@ class Stepper:
             try:
                 self._acc.backward(self._part_loss(batch, part))
             except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error):
+                if not out_of_memory(error):
                     raise
                 self._halve(position, error)
                 return self.seconds_per_step(position)
@@ -307,10 +308,3 @@ def _parts(rows: int, size: int) -> Iterator[range]:
 def _mixed(*numbers: int) -> int:
     """Return a seed of 63 bits that depends on every number."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
-
-
-def _out_of_memory(error: Exception) -> bool:
-    text = str(error).lower()
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        "out of memory" in text or "can't allocate memory" in text
-    )

@@ -236,7 +236,6 @@ class FakeWorkspace:
                 self.embedded,
                 len(self._skipped),
                 0,  # offline
-                None,  # scanned
                 None,  # busy
                 "exact",
             )

@@ -5,10 +5,11 @@ it: a picture has one frame, a recording will have many, each known by its time 
 and their cells hold whatever else is known of frames.
 
 A vector is written in the same transaction as its image's row, so a kill at any moment leaves
-a sound catalogue that resumes exactly. Everything else (vector cache, approximate index) is made
-from it at need. A run's ``generation`` grows with every change of its vectors; its ``drops`` only
-where rows go, move or get other names, so that who made something from it knows whether all that
-came since is more rows.
+a sound catalogue that resumes exactly. A run that finds nothing new writes nothing: the file is
+as it was checked, and need not be again. Everything else (vector cache, approximate index) is
+made from it at need. A run's ``generation`` grows with every change of its vectors; its ``drops``
+only where rows go, move or get other names, so that who made something from it knows whether all
+that came since is more rows.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Run:
 
     model_id: int
     fingerprint: str  # of the vectors
-    finished: float | None  # seconds since 1970; None before the first that came to its end
+    finished: float | None  # when the first came to its end, seconds since 1970; None before
     generation: int  # grows with every change of the vectors
 
 
@@ -201,14 +202,18 @@ class Catalogue(Database):
 
     def add_model(self, fingerprint: str, name: str, dim: int) -> int:
         """Return the number of a model, made if it is not there."""
-        with self.writing() as db:
-            db.execute(
-                "INSERT INTO models (fingerprint, name, dim) VALUES (?, ?, ?)"
-                " ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name",
-                (fingerprint, name, dim),
-            )
-            row = db.execute("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
-            return int(row.fetchone()[0])
+        find = "SELECT id FROM models WHERE fingerprint = ? AND name = ?"
+        with self.reading() as db:
+            row = db.execute(find, (fingerprint, name)).fetchone()
+        if row is None:
+            with self.writing() as db:
+                db.execute(
+                    "INSERT INTO models (fingerprint, name, dim) VALUES (?, ?, ?)"
+                    " ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name",
+                    (fingerprint, name, dim),
+                )
+                row = db.execute(find, (fingerprint, name)).fetchone()
+        return int(row[0])
 
     def models_of(self, root_id: int) -> list[str]:
         """Return the names of the models that a root was indexed with."""
@@ -234,13 +239,14 @@ class Catalogue(Database):
             db.execute(f"DELETE FROM models WHERE fingerprint NOT IN ({marks})", fingerprints)
 
     def finish_run(self, root_id: int, model_id: int) -> None:
-        """Note that a run came to its end."""
-        with self.writing() as db:
-            bump(db, root_id, model_id, step=0)
-            db.execute(
-                "UPDATE runs SET finished = ? WHERE root_id = ? AND model_id = ?",
-                (time.time(), root_id, model_id),
-            )
+        """Note that a run came to its end, if none had before."""
+        where, key = "root_id = ? AND model_id = ?", (root_id, model_id)
+        with self.reading() as db:
+            row = db.execute(f"SELECT finished FROM runs WHERE {where}", key).fetchone()
+        if row is None or row[0] is None:
+            with self.writing() as db:
+                bump(db, *key, step=0)
+                db.execute(f"UPDATE runs SET finished = ? WHERE {where}", (time.time(), *key))
 
     def runs(self, fingerprints: Sequence[str]) -> dict[int, Run]:
         """Return, by root, what was indexed with a model.
@@ -422,6 +428,10 @@ class Ledger:
     def set_offline(self, names: Collection[bytes] | None) -> None:
         """Note which files cannot be reached now, and that the others can; None for all."""
         where, values = f"root_id = ?{self._where}", (self.root.id, *self._values)
+        with self._catalogue.reading() as db:
+            noted = db.execute(f"SELECT path FROM sources WHERE {where} AND offline", values)
+            if names is not None and {path for (path,) in noted} == {*names}:
+                return
         with self._catalogue.writing() as db:
             if names is None:
                 db.execute(f"UPDATE sources SET offline = 1 WHERE {where} AND NOT offline", values)

@@ -17,7 +17,7 @@ from c4t_core import devices
 from c4t_core.errors import ModelError
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import OnnxModel, OpenVinoModel, TorchModel
-from c4t_core.models.folder import write_manifest
+from c4t_core.models.folder import IMAGE_GRAPH, write_manifest
 from c4t_core.models.protocol import Model
 from tests.helpers.tiny_model import TINY
 
@@ -312,3 +312,44 @@ def test_pixels_that_may_not_be_written_are_taken(torch_model):
     pixels = np.stack([torch_model.prepare(image) for image in images(2)])
     pixels.flags.writeable = False
     assert torch_model.encode_pixels(pixels).shape == (2, torch_model.dim)
+
+
+class Request:
+    """An infer request of OpenVINO that may fail."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.runs = False
+
+    def start_async(self, inputs: object) -> None:
+        self.runs = True
+
+    def wait(self) -> None:
+        self.runs = False
+        if self.error is not None:
+            raise self.error
+
+
+def test_where_one_request_fails_none_runs_on(tiny_model_folder):
+    model = OpenVinoModel(C4TFolder(tiny_model_folder, "tiny"), threads=3)
+    requests = [Request(RuntimeError("no")), Request(), Request(RuntimeError("neither"))]
+    model._sessions[IMAGE_GRAPH] = requests
+    pixels = np.zeros((3 * model.image_batch, 64, 64, 3), np.uint8)
+    with pytest.raises(ModelError, match=r"cannot be run \(no\)"):
+        model.encode_pixels(pixels)
+    assert [request.runs for request in requests] == [False] * 3
+
+
+@pytest.mark.parametrize("text", ["std::bad_alloc", "Failed to allocate memory for 512 bytes"])
+@pytest.mark.parametrize("engine", [OnnxModel, OpenVinoModel])
+def test_too_little_memory_is_no_broken_graph(tiny_model_folder, engine, text):
+    class Session(Request):
+        def get_inputs(self) -> list[object]:
+            raise RuntimeError(text)
+
+    model = engine(C4TFolder(tiny_model_folder, "tiny"), threads=1)
+    session = Session(RuntimeError(text))
+    model._sessions[IMAGE_GRAPH] = session if engine is OnnxModel else [session]
+    with pytest.raises(ModelError, match="not enough memory") as caught:
+        model.encode_pixels(np.zeros((1, 64, 64, 3), np.uint8))
+    assert devices.out_of_memory(caught.value)  # so that indexing tries fewer at a time

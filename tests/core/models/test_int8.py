@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
 
 from c4t_core.cli import main
+from c4t_core.devices import available_threads
 from c4t_core.errors import ModelError
 from c4t_core.models import engine
 from c4t_core.models.c4t import C4TFolder
@@ -226,6 +228,25 @@ def test_images_that_cannot_be_read_are_a_sentence(tiny_model_folder, tmp_path):
     with pytest.raises(ModelError, match="None of the images"):
         add_int8_graph(folder, [broken])
     assert read_manifest(folder).graphs == ("plain",)
+
+
+def test_its_sessions_are_opened_as_all_others(tiny_model_folder, frames, tmp_path, monkeypatch):
+    options = []
+
+    class Session(onnxruntime.InferenceSession):
+        def __init__(self, graph, given=None, **more):
+            options.append(given)
+            super().__init__(graph, given, **more)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    monkeypatch.setattr(  # which opens sessions of its own
+        "c4t_core.models.quantize._quantize", lambda plain, int8, *_: shutil.copy(plain, int8)
+    )
+    folder = Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
+    add_int8_graph(folder, frames)
+    assert {given.intra_op_num_threads for given in options} == {available_threads()}
+    spinning = "session.intra_op.allow_spinning"
+    assert [given.get_session_config_entry(spinning) for given in options] == ["0"] * 4
 
 
 def test_openvino_reports_nothing():

@@ -45,6 +45,10 @@ class Collection:
         self.root, self.data = self.base / "root", self.base / "data"
         self.root.mkdir(parents=True, exist_ok=True)
         self._environment = {**os.environ, "C4T_DATA_DIR": str(self.data), "HF_HUB_OFFLINE": "1"}
+        # An installation has its bytecode; whoever forbids Python to keep it would measure how
+        # long our sources take to compile.
+        self._environment["PYTHONPYCACHEPREFIX"] = str(self.base / "bytecode")
+        self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def worker(self, what: str) -> dict[str, Any]:
         """Run one measurement in a new process."""

@@ -12,12 +12,10 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.images.decode import open_image
 from c4t_core.index.directions import ModelHandle, remembered
 from c4t_core.index.query import Hit
 from c4t_core.models.protocol import Embeddings, Model
@@ -102,7 +100,7 @@ def usual_step(numbers: Iterable[int | None]) -> float:
     """
     known = sorted({number for number in numbers if number is not None})
     gaps = [later - earlier for earlier, later in pairwise(known)]
-    return min(float(median(gaps)), float(min(gaps) * 3)) if gaps else 1.0
+    return min(float(np.median(gaps)), float(min(gaps) * 3)) if gaps else 1.0
 
 
 def _seconds(hit: Hit) -> float | None:
@@ -183,6 +181,8 @@ def _level_of(model: Model) -> NDArray[np.float32]:
 
 def _shown_drives(model: Model) -> list[Embeddings]:
     """Embed the frames of each drive that ships with the application."""
+    from c4t_core.images.decode import open_image  # Pillow, once for a model
+
     folders = sorted(resource("sample", "drives").glob("*/camera/*"))
     files = [sorted(folder.glob("*.jpg")) for folder in folders]
     every = [file for some in files for file in some]

@@ -25,7 +25,6 @@ from c4t_core.index.vectors.table import Slots, Table, merged
 from c4t_core.index.vectors.vectors import VectorSearch
 
 _LISTED = 20  # drives that a sentence names
-_ROWS = 8_192  # vectors in memory at once as float32
 
 
 @dataclass(frozen=True)
@@ -103,20 +102,6 @@ class Scope:
             for part in self.parts
         ]
         return merged(rankings, k)  # folders come in the order of their paths
-
-    def best(self, directions: NDArray[np.float32], most: int) -> NDArray[np.float32]:
-        """Return the best cosine of each direction (m, d) with any image, float32 (m,).
-
-        Of more than ``most`` images in a folder, an even sample is looked at. -1 without images.
-        """
-        best = np.full(len(directions), -1.0, dtype=np.float32)
-        for part in self.parts:
-            slots: Slots = part.table.order.astype(np.int64) if part.slots is None else part.slots
-            sample = np.sort(slots[:: -(-len(slots) // most) or 1])
-            for start in range(0, len(sample), _ROWS):
-                rows = part.table.rows(sample[start : start + _ROWS])
-                best = np.maximum(best, (rows @ directions.T).max(axis=0))
-        return best
 
     def embeddings(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return unit embeddings (d,) by image id; images without one are left out."""

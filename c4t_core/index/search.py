@@ -27,7 +27,6 @@ from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Root, Run
 from c4t_core.index.store.reads import ImageRow, Lookup, Selection, StoredVectors
 from c4t_core.index.vectors import locks
-from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import PLAIN, CutText
@@ -444,6 +443,8 @@ def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Fil
     Raises:
         DataError, FolderError, ModelError: with what to do.
     """
+    from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
+
     names, rows, made_by, fingerprint = load_embeddings(path)
     if rows.shape[1] != model.dim or (fingerprint and fingerprint not in model.fingerprints):
         other = f'"{made_by}"' if made_by else "another model"

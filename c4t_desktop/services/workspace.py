@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the core is imported on worker threads only
     from c4t_core.index.embed import OnPicture
+    from c4t_core.index.indexer import IndexReport
     from c4t_core.progress import Progress
     from c4t_core.workspace import (
         Answer,
@@ -15,7 +16,6 @@ if TYPE_CHECKING:  # the core is imported on worker threads only
         Filters,
         Frame,
         Hit,
-        IndexReport,
         QueryLike,
         Skipped,
         Space,

@@ -17,6 +17,7 @@ from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.embed import OnPicture
 from c4t_core.index.events import fold_events
 from c4t_core.index.hits import Hits
+from c4t_core.index.indexer import IndexReport
 from c4t_core.index.query import Hit, Query, Term, parse_query
 from c4t_core.index.scope import Scope
 from c4t_core.models.protocol import ModelInfo
@@ -27,7 +28,6 @@ from c4t_core.workspace import (
     Filters,
     FolderStatus,
     Frame,
-    IndexReport,
     QueryLike,
     Skipped,
     Space,

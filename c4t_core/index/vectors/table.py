@@ -38,6 +38,7 @@ Keys = NDArray[np.uint64]  # (n,): a score and a place, in the order of a rankin
 _FINE = 200_000  # rows up to which both halves of a direction score all of them
 _BEST = 4_096  # of more, as many of the best at least
 _CHUNK = 16_384  # rows scored at once by one thread
+_PIECE = 4_096  # rows converted to float32 at once, which stay in a processor's cache
 _FEW = 8_192  # rows that are not worth a second thread
 _OFF_UNIT = 0.002  # a vector whose length is further from 1 was damaged; rounding: 0.0005
 _SECOND = np.float32(2048.0)  # what the second half is scaled by
@@ -247,6 +248,25 @@ class Table:
             for part in (slots[i : i + _CHUNK] for i in range(0, len(slots), _CHUNK))
         ]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
+
+    def cosines_with(self, directions: NDArray[np.float32], slots: Slots) -> NDArray[np.float32]:
+        """Return the cosines of some vectors with many unit directions (m, d), float32 (n, m)."""
+        found = np.empty((len(slots), len(directions)), dtype=np.float32)
+        columns = np.ascontiguousarray(directions.T, dtype=np.float32)
+
+        def score(start: int) -> None:
+            some, into = slots[start : start + _PIECE], found[start : start + _PIECE]
+            np.matmul(self.gathered(some).astype(np.float32, copy=False), columns, out=into)
+            into *= self.scales[some, None]
+
+        starts = range(0, len(slots), _PIECE)
+        if len(starts) < 2:
+            for start in starts:
+                score(start)
+        else:
+            with ThreadPoolExecutor(available_threads()) as pool:
+                list(pool.map(score, starts))
+        return found
 
     def ranking(
         self, direction: NDArray[np.float32], k: int | None = None, slots: Slots | None = None

@@ -23,7 +23,8 @@ from c4t_desktop.services.library import Indexing, Opened
 from c4t_desktop.settings import CARD_WIDTH
 
 if TYPE_CHECKING:
-    from c4t_core.workspace import IndexReport, WorkspaceStatus
+    from c4t_core.index.indexer import IndexReport
+    from c4t_core.workspace import WorkspaceStatus
 
 
 class ResultsPanel(QStackedWidget):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,19 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return max(1, os.cpu_count() or 1)
+
+
+_NVCUDA = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll")
+# what a driver of a GPU leaves on a system; on others (macOS) torch is asked
+_SIGNS = {"linux": ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd"), "win32": (_NVCUDA,)}
+
+
+def may_have_gpu() -> bool:
+    """Tell whether torch may find something faster than the CPU; loads no torch."""
+    if find_spec("torch") is None:
+        return False
+    signs = _SIGNS.get(sys.platform)
+    return signs is None or any(os.path.exists(sign) for sign in signs)
 
 
 def choose_device(requested: str | None) -> str:

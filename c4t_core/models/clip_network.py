@@ -282,7 +282,7 @@ class ClipFolder:
             torch.from_numpy(tokens.pad(tokens.ids(["a truck", "snow"]))[0]),
         )
         network = self.network()
-        _last_block_for_one(network.network)
+        last_block_for_one(network.network)
         with atomic_folder(self.cached, replace=True) as folder:
             for name, example in zip(names, inputs, strict=True):
                 path = folder / name
@@ -327,7 +327,7 @@ class ClipFolder:
         return Network(built, self.preprocess).eval()
 
 
-def _last_block_for_one(network: Any) -> None:
+def last_block_for_one(network: Any) -> None:
     """Have the last block of a vision transformer compute the one row that is read of it.
 
     The embedding is made from the class token; what the last block makes of the others is thrown

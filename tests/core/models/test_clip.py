@@ -163,9 +163,10 @@ print(devices.may_have_gpu())
 
 def test_tokens_are_those_of_open_clip(added):
     texts = [
-        *clip_network._PROOF,
         *TEXTS,
         "&lt;b&gt; Ã¤ ﬁne “quotes”",
+        "NO ENTRY: 50 km/h; we'll see...!",
+        "<start_of_text> x_y <end_of_text>",
         "İstanbul",
         "A\tB",
         "９月",
@@ -173,7 +174,7 @@ def test_tokens_are_those_of_open_clip(added):
     ]
     folder = load_model(added, engine="onnx").folder
     own = folder.tokens()
-    assert own._made is None  # the file is read
+    assert folder.cached.with_suffix(".tokenizer.json").is_file()
     theirs = clip_network.open_clip().get_tokenizer(f"local-dir:{clip_folder.find(added)}")
     assert own.ids(texts) == theirs(texts).tolist()
 
@@ -184,7 +185,7 @@ def test_an_image_is_what_its_class_token_makes_of_it(added):
     pixels = torch.rand((3, 3, 32, 32))
     with torch.inference_mode():
         whole = network.encode_image(pixels)
-        clip_network._last_block_for_one(network)
+        clip_network.last_block_for_one(network)
         rows = []
         network.visual.transformer.resblocks[-1].register_forward_hook(
             lambda _module, _inputs, out: rows.append(out.shape[1])

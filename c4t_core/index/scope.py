@@ -21,7 +21,7 @@ from c4t_core.errors import FolderError, QueryError
 from c4t_core.images.frame_names import matches_drive
 from c4t_core.index.folders import Target, relative_to
 from c4t_core.index.hits import Hits
-from c4t_core.index.query import NO_FILTERS, Filters, Hit
+from c4t_core.index.query import NO_FILTERS, Filters, Hit, ImageIds
 from c4t_core.index.store.reads import Ids, ImageRow, Selection, StoredVectors
 from c4t_core.index.vectors.table import Keys, Slots, Table, merged
 from c4t_core.index.vectors.vectors import VectorSearch
@@ -376,7 +376,8 @@ def _allowed(
     )
     allowed = None if selection.everything else select(part, selection)
     if filters.only is not None:
-        only = part.table.slots_of(filters.only)
+        chosen = filters.only
+        only = part.table.slots_of(chosen.array if isinstance(chosen, ImageIds) else chosen)
         allowed = only if allowed is None else np.intersect1d(allowed, only, assume_unique=True)
     if filters.without:
         every = select(part, Selection()) if allowed is None else allowed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from c4t_core.errors import NotIndexedError
-from c4t_core.index.query import NO_FILTERS, Filters, Histogram
+from c4t_core.index.query import NO_FILTERS, Filters, Histogram, ImageIds
 from c4t_desktop.jobs.runner import Job
 from c4t_desktop.services.library import SEARCH, Library, Opened
 from c4t_desktop.services.question import Order, Question
@@ -274,19 +274,19 @@ class Finder(QObject):
         if found is None or not hits:
             return False
 
-        def done(only: frozenset[int]) -> None:
+        def done(only: ImageIds) -> None:
             if self.found is found:
                 self._restrict_to(only, found.question.text.strip() or "…")
 
         if len(hits) <= MOST_AT_ONCE:
-            done(frozenset(hits.image_ids()))
+            done(ImageIds(hits.ids))
         else:
             self._library.runner.submit(
-                lambda _: frozenset(hits.image_ids()), lane=SEARCH, key="within", done=done
+                lambda _: ImageIds(hits.ids), lane=SEARCH, key="within", done=done
             )
         return True
 
-    def _restrict_to(self, only: frozenset[int], name: str) -> None:
+    def _restrict_to(self, only: ImageIds, name: str) -> None:
         # The hits stay as they are until something else is asked: a cut among hits cuts hits.
         self._set_order(replace(self.order, cut=None, show_all=True))
         filters = replace(self.question.filters, only=only)

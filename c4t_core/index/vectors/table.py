@@ -151,7 +151,9 @@ class Table:
 
     def slots_of(self, image_ids: Collection[int] | Ids) -> Slots:
         """Return the slots of some images, ascending; those without a vector are left out."""
-        wanted = np.fromiter(image_ids, dtype=np.int64, count=len(image_ids))
+        wanted = image_ids
+        if not isinstance(wanted, np.ndarray):
+            wanted = np.fromiter(image_ids, dtype=np.int64, count=len(image_ids))
         slots = np.unique(self.find(wanted))
         return slots[(slots >= 0) & (self.places[slots] >= 0)]
 

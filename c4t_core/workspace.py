@@ -20,10 +20,11 @@ from c4t_core.images.scan import ExcludeRules, LeftOut, Skipped
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.cut import UnrelatedLevel
 from c4t_core.index.directions import ModelHandle
-from c4t_core.index.events import AlikeLevel, Event, fold_events, usual_step
+from c4t_core.index.events import AlikeLevel, Event, Folded, fold_events, fold_frames, usual_step
 from c4t_core.index.folders import Space, Target
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit, Query, Term, parse_query
+from c4t_core.index.scope import Scope
 from c4t_core.index.search import (
     Answer,
     FolderStatus,
@@ -54,6 +55,7 @@ __all__ = [
     "Histogram",
     "Hit",
     "LeftOut",
+    "Scope",
     "Skipped",
     "Space",
     "Workspace",
@@ -215,6 +217,7 @@ class Workspace:
             k=k,
             exact=exact,
             level=self._unrelated,
+            fold=self._fold,
             right=right,
             wrong=wrong,
         )
@@ -253,10 +256,18 @@ class Workspace:
         if not hits:
             return []
         vectors = self.vectors([hit.image_id for hit in hits])
-        return fold_events(hits, vectors, self._alike.get(), self._step)
+        return fold_events(hits, vectors, self._alike.get(), lambda hit: self._step(hit.image_id))
 
-    def _step(self, hit: Hit) -> float:
-        around = self.neighbours(hit.image_id, _AROUND, _AROUND)
+    def _fold(self, scope: Scope, image_ids: NDArray[np.int64]) -> Folded:
+        return fold_frames(
+            scope.facts(image_ids),
+            scope.cosines(image_ids),
+            self._alike.get(),
+            lambda position: self._step(int(image_ids[position])),
+        )
+
+    def _step(self, image_id: int) -> float:
+        around = self.neighbours(image_id, _AROUND, _AROUND)
         return usual_step(frame.frame for frame in around)
 
     # Looking around

@@ -410,8 +410,9 @@ def test_the_window_starts_with_plain_values_of_the_core():
 
 
 def test_the_only_folding_of_events():
-    assert where(lambda name, _: name.rpartition(".")[2] == "fold_events").keys() == {
-        "c4t_core/workspace.py"
+    assert where(lambda name, _: name in {"fold_frames", "fold_events"}).keys() == {
+        "c4t_core/index/events.py",
+        "c4t_core/workspace.py",
     }
 
 

@@ -20,6 +20,7 @@ from c4t_core.errors import ModelError, NotIndexedError
 from c4t_core.images.frame_names import shown_drives
 from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
 from c4t_core.index.directions import ModelHandle, rocchio, unit
+from c4t_core.index.events import Folded
 from c4t_core.index.folders import Target, resolve
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query, split_frame_name
@@ -30,6 +31,8 @@ from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import PLAIN, CutText
+
+Fold = Callable[[Scope, NDArray[np.int64]], Folded]
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Answer:
         scores: float32 (n,), their cosines with the query.
         level: tells what a match must beat on the scope's images, None where nothing is known.
         cut_terms: terms in words that the model does not read whole.
+        fold: folds some of the images, best first, into events without loading any; None for
+            saved embeddings.
     """
 
     scope: Scope
@@ -69,6 +74,7 @@ class Answer:
     scores: NDArray[np.float32]
     level: Callable[[Scope], float] | None = field(default=None, repr=False)
     cut_terms: tuple[CutText, ...] = ()
+    fold: Fold | None = field(default=None, repr=False)
 
     @cached_property
     def cut(self) -> float | None:
@@ -111,6 +117,7 @@ def answer(
     k: int | None = None,
     exact: bool = False,
     level: UnrelatedLevel | None = None,
+    fold: Fold | None = None,
     right: Sequence[Path] = (),
     wrong: Sequence[Path] = (),
 ) -> Answer:
@@ -124,6 +131,7 @@ def answer(
         exact: do not use the approximate index.
         level: tells what a match must beat, for queries that add words and nothing else: images
             are nearer to images than words are, and terms that are taken away move all scores.
+        fold: folds images of the scope into events.
         right: images that show what is meant; they move the query towards them.
         wrong: images that do not; they move it away.
     """
@@ -142,6 +150,7 @@ def answer(
         image_ids=image_ids,
         scores=scores,
         level=level.of if level and words else None,
+        fold=fold,
         cut_terms=model.cut_terms(query) if isinstance(query, Query) else (),
     )
 

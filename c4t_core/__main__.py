@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from c4t_core.cli import main
+from c4t_core.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

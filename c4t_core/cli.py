@@ -10,11 +10,12 @@ import argparse
 import contextlib
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, NoReturn, TextIO
 
 from c4t_core import __version__
 from c4t_core.errors import C4TError, Cancelled, MissingExtraError
@@ -114,6 +115,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence, not a traceback
         return _explained(error, _about_bug(error))
     return code
+
+
+def program() -> NoReturn:
+    """Run the command line as a process of its own.
+
+    A search closes what it opened before it returns. Python would then take all apart piece by
+    piece, which takes as long as importing numpy; the system does it at once.
+    """
+    code = main()
+    if sys.argv[1:2] == ["search"] and threading.active_count() == 1:
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _run(words: Sequence[str]) -> int:

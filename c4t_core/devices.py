@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import re
+import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 _OUT_OF_MEMORY = re.compile(
     r"(?i)out of memory|not enough memory|bad.alloc|(?:failed to|cannot|can't) allocate"
 )
+_NVCUDA = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll")
+# what a driver of a GPU leaves on a system; on others (macOS) torch is asked
+_SIGNS = {"linux": ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd"), "win32": (_NVCUDA,)}
 
 
 def available_threads() -> int:
@@ -30,6 +35,14 @@ def available_threads() -> int:
 def out_of_memory(error: Exception) -> bool:
     """Tell whether an engine ran out of memory: most have no error of their own for it."""
     return isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
+
+
+def may_have_gpu() -> bool:
+    """Tell whether torch may find something faster than the CPU; loads no torch."""
+    if find_spec("torch") is None:
+        return False
+    signs = _SIGNS.get(sys.platform)
+    return signs is None or any(os.path.exists(sign) for sign in signs)
 
 
 def choose_device(requested: str | None) -> str:

@@ -25,6 +25,9 @@ REPORTING = {
     "DO_NOT_TRACK": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
+# Threads of numpy's BLAS spin for 2^26 cycles after each product, and after their start, before
+# they sleep: on a core that others of ours need. 4 is the least it takes.
+WAITING = {"OPENBLAS_THREAD_TIMEOUT": "4"}
 CACHES = {
     "MPLCONFIGDIR": "matplotlib",
     "TORCHINDUCTOR_CACHE_DIR": "torch/inductor",
@@ -45,8 +48,8 @@ _FONTS_TOO = """\
 
 
 def report_nothing() -> None:
-    """Have no library report its use; what is imported already is too late to be told."""
-    for name, value in REPORTING.items():
+    """Have no library report its use, and no thread spin; what is imported already is not told."""
+    for name, value in (REPORTING | WAITING).items():
         os.environ.setdefault(name, value)
     # It has no switch; openvino goes on without the package that reports.
     sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
@@ -64,12 +67,16 @@ def keep_caches_inside() -> None:
             os.environ["FONTCONFIG_FILE"] = str(_font_settings(folder / "fonts"))
 
 
+def _escaped(text: str) -> str:
+    for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(sign, written)
+    return text
+
+
 def _font_settings(folder: Path) -> Path:
     """Write settings that add to the system's a folder to which the list of fonts is written."""
-    from html import escape  # that of xml.sax loads what opens addresses
-
     path = folder / "fonts.conf"
-    text = _FONTS_TOO.format(folder=escape(str(folder), quote=False), system=_FONTS)
+    text = _FONTS_TOO.format(folder=_escaped(str(folder)), system=_FONTS)
     if not path.is_file() or path.read_text("utf-8") != text:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")

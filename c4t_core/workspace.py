@@ -18,15 +18,13 @@ from numpy.typing import NDArray
 from c4t_core.errors import C4TError
 from c4t_core.images.scan import ExcludeRules, LeftOut, Skipped
 from c4t_core.index import folders as opened_folders
-from c4t_core.index import indexer
 from c4t_core.index.cut import UnrelatedLevel
 from c4t_core.index.directions import ModelHandle
-from c4t_core.index.embed import OnPicture
-from c4t_core.index.events import AlikeLevel, Event, fold_events, usual_step
+from c4t_core.index.events import AlikeLevel, Event, Folded, fold_events, fold_frames, usual_step
 from c4t_core.index.folders import Space, Target
 from c4t_core.index.hits import Hits
-from c4t_core.index.indexer import IndexReport
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit, Query, Term, parse_query
+from c4t_core.index.scope import Scope
 from c4t_core.index.search import (
     Answer,
     FolderStatus,
@@ -42,6 +40,9 @@ from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
 
 if TYPE_CHECKING:
+    from c4t_core.index.embed import OnPicture
+    from c4t_core.index.indexer import IndexReport
+    from c4t_core.index.indexer import Run as IndexRun
     from c4t_core.index.store.user_data import ImageKey
 
 __all__ = [
@@ -53,8 +54,8 @@ __all__ = [
     "Frame",
     "Histogram",
     "Hit",
-    "IndexReport",
     "LeftOut",
+    "Scope",
     "Skipped",
     "Space",
     "Workspace",
@@ -84,7 +85,7 @@ class Workspace:
         """Use :func:`open_workspace`."""
         self.roots = tuple(folders)
         self.notices: list[str] = []
-        self._last_run: indexer.Run | None = None
+        self._last_run: IndexRun | None = None
         self._exclude = exclude
         self._model = ModelHandle(model)
         self.model_name = self._model.name
@@ -131,6 +132,8 @@ class Workspace:
             ModelError: the model cannot be loaded.
             CatalogueError: the disk is full or read-only; what is done is kept.
         """
+        from c4t_core.index import indexer  # with what decodes; a search does without
+
         with contextlib.closing(Catalogue(catalogue_path())) as catalogue:
             run = indexer.Run(
                 catalogue,
@@ -214,6 +217,7 @@ class Workspace:
             k=k,
             exact=exact,
             level=self._unrelated,
+            fold=self._fold,
             right=right,
             wrong=wrong,
         )
@@ -252,10 +256,18 @@ class Workspace:
         if not hits:
             return []
         vectors = self.vectors([hit.image_id for hit in hits])
-        return fold_events(hits, vectors, self._alike.get(), self._step)
+        return fold_events(hits, vectors, self._alike.get(), lambda hit: self._step(hit.image_id))
 
-    def _step(self, hit: Hit) -> float:
-        around = self.neighbours(hit.image_id, _AROUND, _AROUND)
+    def _fold(self, scope: Scope, image_ids: NDArray[np.int64]) -> Folded:
+        return fold_frames(
+            scope.facts(image_ids),
+            scope.cosines(image_ids),
+            self._alike.get(),
+            lambda position: self._step(int(image_ids[position])),
+        )
+
+    def _step(self, image_id: int) -> float:
+        around = self.neighbours(image_id, _AROUND, _AROUND)
         return usual_step(frame.frame for frame in around)
 
     # Looking around
@@ -287,6 +299,8 @@ class Workspace:
 
     def skipped(self) -> list[Skipped]:
         """Return the files (and unreadable folders) left out by the last run, with reasons."""
+        from c4t_core.index import indexer
+
         return [
             Skipped(indexer.shown_path(target.folder, failure.path, target.below), failure.reason)
             for target, ledger in self._ledgers()

@@ -111,6 +111,16 @@ def test_starting_loads_nothing_heavy(module):
     assert json.loads(run_python(code)) == []
 
 
+def test_a_search_loads_only_what_it_needs():
+    # Pictures are opened, names read and folders indexed by others; each took part of the start.
+    unneeded = ("PIL", "c4t_core.images.name_parts", "c4t_core.index.indexer", "statistics")
+    code = (
+        "import sys, c4t_core.commands.search, c4t_core.models.registry, c4t_core.workspace; "
+        f"print([m for m in {unneeded!r} if m in sys.modules])"
+    )
+    assert run_python(code).strip() == "[]"
+
+
 def test_core_works_where_qt_cannot_be_loaded():
     # Every module of the core is imported; what needs an extra may say so, Qt may not matter.
     code = """
@@ -222,6 +232,7 @@ def test_the_only_threads():
         "index/vectors/table.py",
         "index/vectors/vectors.py",
         "models/download.py",
+        "models/engine.py",
         "training/data.py",
     }
 
@@ -399,8 +410,9 @@ def test_the_window_starts_with_plain_values_of_the_core():
 
 
 def test_the_only_folding_of_events():
-    assert where(lambda name, _: name.rpartition(".")[2] == "fold_events").keys() == {
-        "c4t_core/workspace.py"
+    assert where(lambda name, _: name in {"fold_frames", "fold_events"}).keys() == {
+        "c4t_core/index/events.py",
+        "c4t_core/workspace.py",
     }
 
 

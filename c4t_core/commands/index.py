@@ -25,7 +25,8 @@ from c4t_core.progress import format_duration
 if TYPE_CHECKING:
     from c4t_core.images.scan import ExcludeRules
     from c4t_core.images.thumbnails import ThumbnailsOfIndexing
-    from c4t_core.workspace import IndexReport, Skipped
+    from c4t_core.index.indexer import IndexReport
+    from c4t_core.workspace import Skipped
 
 _LISTED = 20  # skipped files named without --json
 

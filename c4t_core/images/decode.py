@@ -42,10 +42,6 @@ from c4t_core.images import endings, png, tiff
 from c4t_core.images.kinds import HEAD, kind_of
 from c4t_core.images.tones import Numbers, plain_tones, to_tones
 
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff"}
-    | {".avif", ".gif", ".jp2", ".pbm", ".pgm", ".pnm", ".ppm"}
-)
 MAX_PIXELS = 89_478_485  # a quarter gigabyte as RGB; Pillow only warns beyond this
 MAX_BYTES = 4 * MAX_PIXELS  # of a file that must be read whole before its size is known
 BIG_PIXELS = 16_000_000  # bigger ones are decoded one at a time, so that memory stays flat

@@ -14,10 +14,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from c4t_core.images.name_parts import Told, is_camera, read_stem, stamp_time
+if TYPE_CHECKING:
+    from c4t_core.images.name_parts import Told
 
 __all__ = [
     "FrameName",
@@ -25,7 +26,6 @@ __all__ = [
     "parse_frame_name",
     "recording",
     "shown_drives",
-    "stamp_time",
 ]
 
 
@@ -56,17 +56,18 @@ class _Folder:
     camera: str | None
 
 
-_KITTI_DRIVE = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}\w*", re.ASCII)
-_PLAIN_FOLDER = re.compile(
+# Texts, compiled at their first use and kept by ``re``: a search reads no names. For the same
+# reason the functions below import ``name_parts``, which compiles many, by themselves.
+_KITTI_DRIVE = r"(?a:\d{4}_\d\d_\d\d_drive_\d{4}\w*)"
+_PLAIN_FOLDER = (
     r"(?i:data(?:_rect|_rgb)?|images?|imgs?|frames?|pictures?|jpe?g|png|jpegimages|colorimage|"
     r"(?:image_)?colou?r|rgb(?:_anon)?|samples|sweeps|sensors)"
 )
 # What a published set puts between its name and its recordings, which lie in several of these.
-_SPLIT_FOLDER = re.compile(
-    r"(?i:(?:train|val|valid|validation|test|trainval|training|testing)"
+_SPLIT_FOLDER = (
+    r"(?ai:(?:train|val|valid|validation|test|trainval|training|testing)"
     r"(?:[_-]?(?:images?|annot|labels?))?|\d+k|labels?|masks?|"
-    r"(?:leftimg8bit|rightimg8bit|gtfine|gtcoarse|disparity)(?:_\w+)?)",
-    re.ASCII,
+    r"(?:leftimg8bit|rightimg8bit|gtfine|gtcoarse|disparity)(?:_\w+)?)"
 )
 
 
@@ -208,6 +209,8 @@ def _matches_pattern(drive: str, pattern: str) -> bool:
 
 def _part_matches(part: str, pattern: str) -> bool:
     """Match one part; ``2018*`` and ``20180807_1*`` both find ``20180807145028``."""
+    from fnmatch import fnmatchcase
+
     pattern = unicodedata.normalize("NFC", pattern)
     spellings = {unicodedata.normalize("NFC", part), _one_spelling(part)}
     if len(part) == 14 and part.isascii() and part.isdigit():
@@ -216,6 +219,8 @@ def _part_matches(part: str, pattern: str) -> bool:
 
 
 def _read(path: str) -> tuple[_Folder, Told]:
+    from c4t_core.images.name_parts import read_stem
+
     above, _, name = path.rpartition("/")
     dot = name.rfind(".")
     stem = name[:dot] if 0 < dot < len(name) - 1 else name
@@ -225,6 +230,8 @@ def _read(path: str) -> tuple[_Folder, Told]:
 
 @lru_cache(maxsize=4096)
 def _folder(path: str) -> _Folder:
+    from c4t_core.images.name_parts import is_camera
+
     start = "//" if path.startswith("//") and not path.startswith("///") else path[:1]
     parts = tuple(part for part in path.split("/") if part not in {"", "."})
     drive = "/".join(part for part in parts if not _holds_no_drive(part, None))
@@ -235,16 +242,20 @@ def _folder(path: str) -> _Folder:
 @lru_cache(maxsize=4096)
 def _holds_no_drive(part: str, code: str | None) -> bool:
     """Tell whether a folder only names a camera or holds data; of a set's code, a split or city."""
-    if is_camera(part) or _PLAIN_FOLDER.fullmatch(part):
+    from c4t_core.images.name_parts import is_camera
+
+    if is_camera(part) or re.fullmatch(_PLAIN_FOLDER, part):
         return True
     return code is not None and (
-        _SPLIT_FOLDER.fullmatch(part) is not None or code.startswith(part + "_")
+        re.fullmatch(_SPLIT_FOLDER, part) is not None or code.startswith(part + "_")
     )
 
 
 def _kitti(folder: _Folder, stem: str) -> Told | None:
     """Read ``2011_09_26_drive_0001_sync/image_02/data/0000000001.png``."""
-    drive = next((part for part in folder.parts if _KITTI_DRIVE.fullmatch(part)), None)
+    drive = next((part for part in folder.parts if re.fullmatch(_KITTI_DRIVE, part)), None)
     if drive is None or not stem.isascii() or not stem.isdigit():
         return None
+    from c4t_core.images.name_parts import Told
+
     return Told(drive, True, None, int(stem[-18:]))

@@ -7,6 +7,10 @@ import struct
 
 from c4t_core.errors import ImageError
 
+SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff"}
+    | {".avif", ".gif", ".jp2", ".pbm", ".pgm", ".pnm", ".ppm"}
+)
 HEAD = 512  # bytes of a file's beginning that tell what it is
 
 _READ = {

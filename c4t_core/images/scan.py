@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from c4t_core import paths
-from c4t_core.images.decode import SUFFIXES
 from c4t_core.images.exclude import (
     DIGITS_ALIKE,
     LABELS,
@@ -25,6 +24,7 @@ from c4t_core.images.exclude import (
     ExcludeRules,
     is_a_set,
 )
+from c4t_core.images.kinds import SUFFIXES
 
 __all__ = [
     "NO_RULES",

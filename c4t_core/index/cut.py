@@ -16,7 +16,6 @@ import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,9 @@ from numpy.typing import NDArray
 from c4t_core.files import read_json
 from c4t_core.index.directions import ModelHandle, remembered
 from c4t_core.index.query import Filters
-from c4t_core.index.scope import Scope
+from c4t_core.index.scope import Part, Scope
+from c4t_core.index.vectors.table import Slots, Table
+from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import Model
 from c4t_core.paths import resource
 
@@ -36,8 +37,10 @@ SHARE = 0.75
 """Of the sentences, how many stay below the level. Some are bound to fit by accident (penguins on
 the ice are snow), so that the best of all would be too strict."""
 
+MOST = 50_000
+"""Images looked at; more tell the same, and fewer do not (docs/speed.md)."""
+
 _KEPT = 16  # levels remembered; typing asks for one again and again
-_MOST = 50_000  # images looked at; more tell the same
 _BINS = 512  # the mixture is fitted to a histogram: a million scores take no longer than 1,000
 _ROUNDS = 150
 _TRIED = 30  # rounds after which only the start that has come highest goes on
@@ -117,6 +120,8 @@ def _beyond_one(values: NDArray[np.floating[Any]]) -> float | None:
     Half a score is Chauvenet's criterion; four or more above it happen by chance in one query
     of five hundred.
     """
+    from statistics import NormalDist  # with fractions and decimals, which nobody else needs
+
     mean = float(values.mean(dtype=np.float64))
     square = float(np.square(values - np.asarray(mean, values.dtype)).mean(dtype=np.float64))
     cut = NormalDist(mean, math.sqrt(square)).inv_cdf(1 - 0.5 / len(values))
@@ -250,6 +255,8 @@ class UnrelatedLevel:
         self._lock = threading.Lock()
         self._directions: NDArray[np.float32] | None = None
         self._levels: OrderedDict[tuple[Filters, tuple[int, ...]], float] = OrderedDict()
+        # of each root: its vectors, slots of which the cosines are known, and these (n, m)
+        self._known: dict[VectorSearch, tuple[Table, Slots, NDArray[np.float32]]] = {}
 
     def of(self, scope: Scope) -> float:
         """Return the level on the images of a scope."""
@@ -260,12 +267,40 @@ class UnrelatedLevel:
                 return self._levels[key]
         if self._directions is None:
             self._directions = remembered(self._model, "unrelated", SENTENCES, _directions)
-        level = float(np.quantile(scope.best(self._directions, _MOST), SHARE))
+        best = np.max([self._best(part, self._directions) for part in scope.parts], axis=0)
+        level = float(np.quantile(best, SHARE))
         with self._lock:
             self._levels[key] = level
             while len(self._levels) > _KEPT:
                 self._levels.popitem(last=False)
         return level
+
+    def _best(self, part: Part, directions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the best cosine of each sentence with any image of a part, float32 (m,).
+
+        Of many images an even sample is looked at. What was looked at for another filter is known
+        already, as long as the vectors are the same.
+        """
+        table = part.table
+        slots: Slots = table.order.astype(np.int64) if part.slots is None else part.slots
+        sample = np.sort(slots[:: -(-len(slots) // MOST) or 1])
+        known, cosines = slots[:0], np.empty((0, len(directions)), dtype=np.float32)
+        held = self._known.get(part.vectors)
+        if held is not None and held[0] is table:
+            _, known, cosines = held
+        at = np.searchsorted(known, sample)
+        there = at < len(known)
+        there[there] = known[at[there]] == sample[there]
+        new = sample[~there]
+        more = table.cosines_with(directions, new)
+        best = np.maximum(more.max(axis=0, initial=-1), cosines[at[there]].max(axis=0, initial=-1))
+        if len(new):
+            if len(known) + len(new) > 2 * MOST:
+                known, cosines = known[:0], cosines[:0]
+            known, cosines = np.concatenate([known, new]), np.concatenate([cosines, more])
+            order = np.argsort(known, kind="stable")
+            self._known[part.vectors] = table, known[order], cosines[order]
+        return np.asarray(best, dtype=np.float32)
 
 
 def _directions(model: Model) -> NDArray[np.float32]:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from c4t_core.errors import ImageError, ModelError, QueryError
 from c4t_core.files import digest, sha256, write_whole
-from c4t_core.images.decode import open_image
 from c4t_core.index.query import Query
 from c4t_core.models.protocol import PLAIN, CutText, Model, SeveralGraphs, cut_texts
 from c4t_core.paths import cache_dir
@@ -81,6 +80,8 @@ def unit(vector: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 
 def _load(path: Path) -> Any:
+    from c4t_core.images.decode import open_image  # Pillow is not needed for words
+
     try:
         return open_image(path)
     except ImageError as error:

@@ -12,14 +12,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.images.decode import open_image
 from c4t_core.index.directions import ModelHandle, remembered
 from c4t_core.index.query import Hit
+from c4t_core.index.scope import FrameFacts, sorted_by
 from c4t_core.models.protocol import Embeddings, Model
 from c4t_core.paths import resource
 
@@ -31,9 +30,6 @@ _SAME = 0.1  # quantile of the cosines of neighbours in time, most of which are 
 _OTHER = 0.95  # quantile of the cosines of different drives, most of which are below it
 _EQUAL = 1e-5  # 1 - cosine of equal vectors, at most: they are rounded
 _BATCH = 16
-
-Lane = tuple[str | None, str | None]
-"""Drive and camera: frames of two lanes are never one event."""
 
 
 @dataclass(frozen=True)
@@ -49,49 +45,163 @@ class Event:
     hits: tuple[Hit, ...]
 
 
-def fold_events(
-    hits: Iterable[Hit],
-    vectors: Mapping[int, NDArray[np.float32]],
-    alike: float,
-    step: Callable[[Hit], float],
-) -> list[Event]:
-    """Fold hits into events, in the order of their best hits.
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """Hits in events, by their positions in a ranking; events in the order of their best hits.
+
+    Attributes:
+        members: int64 (n,), positions of all hits, event by event, in time order in each.
+        starts: int64 (m + 1,), where the members of each event begin, and where the last end.
+        best: int64 (m,), position of the best hit of each event.
+    """
+
+    members: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    best: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.best)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many hits each event has, int64 (m,)."""
+        return np.diff(self.starts)
+
+    def of(self, event: int) -> NDArray[np.int64]:
+        """Return the positions of the hits of an event, in time order."""
+        return self.members[self.starts[event] : self.starts[event + 1]]
+
+
+Cosines = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
+"""Tells the cosines (m,) of hits at some positions (m,) with those at others (m,), NaN for hits
+without a vector."""
+
+
+def fold_frames(
+    facts: FrameFacts, cosines: Cosines, alike: float, step: Callable[[int], float]
+) -> Folded:
+    """Fold hits into events.
 
     Neighbours in time belong together if they are of one drive and camera, at most 5 seconds (or,
     without times, 10 usual steps between frame numbers) apart, and alike. A hit whose name tells
     neither time nor frame, and one without a vector, is an event of its own.
 
     Args:
-        hits: any order.
-        vectors: unit embeddings (d,) by image id; frames of one drive may be anything, and only
-            these tell that two of them look alike.
+        facts: of the hits, best first.
+        cosines: of two of them; only these tell that frames of one drive look alike.
         alike: cosine of neighbours that are alike, at least; see :class:`AlikeLevel`.
-        step: tells the usual step between the frame numbers of a hit's drive and camera, see
-            :func:`usual_step`; asked once for each of them where there are no times.
+        step: tells the usual step between the frame numbers of the drive and camera of the hit at
+            a position, see :func:`usual_step`; asked for each of them where frame numbers decide.
     """
-    lanes: dict[Lane, list[Hit]] = {}
-    events: list[Event] = []
-    for hit in hits:
-        if hit.drive is None or (_seconds(hit) is None and hit.frame is None):
-            events.append(Event(hit, (hit,)))
-        else:
-            lanes.setdefault(lane_of(hit), []).append(hit)
-    for lane in lanes.values():
-        lane.sort(key=lambda hit: (_seconds(hit) or 0.0, hit.frame or 0, hit.relative))
-        frames = _MOST_STEPS * step(lane[0]) if _by_frames(lane) else 0.0
-        run = [lane[0]]
-        for earlier, later in pairwise(lane):
-            if not (_close(earlier, later, frames) and _alike(earlier, later, vectors, alike)):
-                events.append(_event(run))
-                run = []
-            run.append(later)
-        events.append(_event(run))
-    return sorted(events, key=lambda event: event.best.rank)
+    seconds = np.where(np.isnan(facts.times), facts.moments, facts.times)
+    placed = (facts.drives >= 0) & ~(np.isnan(seconds) & (facts.frames < 0))
+    order = sorted_by(
+        (~placed).astype(np.int64),
+        facts.drives,
+        facts.cameras,
+        np.nan_to_num(seconds),
+        np.maximum(facts.frames, 0),
+        facts.places,
+    )
+    earlier, later = order[:-1], order[1:]
+    joined = placed[later] & (facts.drives[earlier] == facts.drives[later])
+    joined &= facts.cameras[earlier] == facts.cameras[later]
+    joined &= _close(order, joined, seconds, facts.frames, step)
+    pairs = np.flatnonzero(joined)
+    joined[pairs] = cosines(earlier[pairs], later[pairs]) >= alike  # False for NaN
+    starts = np.flatnonzero(np.concatenate([[True], ~joined])) if len(order) else order
+    return _by_best(order, starts)
 
 
-def lane_of(hit: Hit) -> Lane:
-    """Return what two hits of one event have in common."""
-    return hit.drive, hit.camera
+def _by_best(order: NDArray[np.int64], starts: NDArray[np.int64]) -> Folded:
+    """Return runs of hits, which begin somewhere in an order, by the best of each."""
+    if not len(order):
+        return Folded(order, np.zeros(1, dtype=np.int64), order)
+    best = np.minimum.reduceat(order, starts)
+    events = np.argsort(best)
+    counts = np.diff(starts, append=len(order))[events]
+    ends = np.cumsum(counts)
+    within = np.arange(len(order)) - np.repeat(ends - counts, counts)
+    members = order[np.repeat(starts[events], counts) + within]
+    return Folded(members, np.concatenate([[0], ends]), best[events])
+
+
+def _close(
+    order: NDArray[np.int64],
+    one_lane: NDArray[np.bool_],
+    seconds: NDArray[np.float64],
+    frames: NDArray[np.int64],
+    step: Callable[[int], float],
+) -> NDArray[np.bool_]:
+    """Tell which neighbours in an order (n,) of one lane are near in time, bool (n - 1,)."""
+    start, end = seconds[order[:-1]], seconds[order[1:]]
+    known = ~(np.isnan(start) | np.isnan(end))
+    close = known & (end - start <= _MOST_SECONDS)
+    first, last = frames[order[:-1]], frames[order[1:]]
+    numbered = one_lane & ~(known & (start != end)) & (first >= 0) & (last >= 0)
+    if numbered.any():
+        begins = np.flatnonzero(np.concatenate([[True], ~one_lane]))
+        pairs = np.flatnonzero(numbered)
+        lanes, of = np.unique(np.searchsorted(begins, pairs, side="right") - 1, return_inverse=True)
+        steps = np.array([step(int(order[begins[lane]])) for lane in lanes.tolist()])
+        close[pairs] = last[pairs] - first[pairs] <= _MOST_STEPS * steps[of]
+    return close
+
+
+def fold_events(
+    hits: Iterable[Hit],
+    vectors: Mapping[int, NDArray[np.float32]],
+    alike: float,
+    step: Callable[[Hit], float],
+) -> list[Event]:
+    """Fold a few hits, in any order, as :func:`fold_frames` does; in the order of their best hits.
+
+    Args:
+        hits: any order.
+        vectors: unit embeddings (d,) by image id.
+        alike: as there.
+        step: tells the usual step of a hit's drive and camera.
+    """
+    ranked = sorted(hits, key=lambda hit: hit.rank)
+
+    def cosines(some: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float32]:
+        found = np.full(len(some), np.nan, dtype=np.float32)
+        for pair, positions in enumerate(zip(some.tolist(), others.tolist(), strict=True)):
+            one, other = (vectors.get(ranked[position].image_id) for position in positions)
+            if one is not None and other is not None:
+                found[pair] = one @ other
+        return found
+
+    folded = fold_frames(facts_of(ranked), cosines, alike, lambda position: step(ranked[position]))
+    events = (folded.of(event).tolist() for event in range(len(folded)))
+    return [
+        Event(ranked[best], tuple(ranked[position] for position in members))
+        for best, members in zip(folded.best.tolist(), events, strict=True)
+    ]
+
+
+def facts_of(hits: Sequence[Hit]) -> FrameFacts:
+    """Return what hits are sorted and folded by."""
+    seconds = [[np.nan if t is None else t for t in (hit.time, hit.at)] for hit in hits]
+    times, moments = np.array(seconds, dtype=np.float64).reshape(-1, 2).T
+    frames = [-1 if hit.frame is None else hit.frame for hit in hits]
+    return FrameFacts(
+        drives=_numbers([hit.drive for hit in hits]),
+        cameras=_numbers([hit.camera for hit in hits]),
+        times=times,
+        moments=moments,
+        frames=np.array(frames, dtype=np.int64),
+        places=_numbers([hit.relative for hit in hits]),
+    )
+
+
+def _numbers(names: Sequence[str | None]) -> NDArray[np.int64]:
+    """Return numbers that sort as names do, -1 for None."""
+    known = {
+        name: number for number, name in enumerate(sorted({n for n in names if n is not None}))
+    }
+    return np.array([-1 if name is None else known[name] for name in names], dtype=np.int64)
 
 
 def usual_step(numbers: Iterable[int | None]) -> float:
@@ -102,37 +212,7 @@ def usual_step(numbers: Iterable[int | None]) -> float:
     """
     known = sorted({number for number in numbers if number is not None})
     gaps = [later - earlier for earlier, later in pairwise(known)]
-    return min(float(median(gaps)), float(min(gaps) * 3)) if gaps else 1.0
-
-
-def _seconds(hit: Hit) -> float | None:
-    return hit.time if hit.time is not None else hit.at
-
-
-def _by_frames(lane: Sequence[Hit]) -> bool:
-    """Tell whether some neighbours can only be told apart by their numbers."""
-    times = [_seconds(hit) for hit in lane]
-    return any(None in (one, other) or one == other for one, other in pairwise(times))
-
-
-def _close(earlier: Hit, later: Hit, frames: float) -> bool:
-    start, end = _seconds(earlier), _seconds(later)
-    if start is not None and end is not None and start != end:
-        return end - start <= _MOST_SECONDS
-    if earlier.frame is not None and later.frame is not None:
-        return later.frame - earlier.frame <= frames
-    return start is not None and start == end
-
-
-def _alike(
-    earlier: Hit, later: Hit, vectors: Mapping[int, NDArray[np.float32]], least: float
-) -> bool:
-    one, other = vectors.get(earlier.image_id), vectors.get(later.image_id)
-    return one is not None and other is not None and float(one @ other) >= least
-
-
-def _event(run: Sequence[Hit]) -> Event:
-    return Event(min(run, key=lambda hit: hit.rank), tuple(run))
+    return min(float(np.median(gaps)), float(min(gaps) * 3)) if gaps else 1.0
 
 
 class AlikeLevel:
@@ -183,6 +263,8 @@ def _level_of(model: Model) -> NDArray[np.float32]:
 
 def _shown_drives(model: Model) -> list[Embeddings]:
     """Embed the frames of each drive that ships with the application."""
+    from c4t_core.images.decode import open_image  # Pillow, once for a model
+
     folders = sorted(resource("sample", "drives").glob("*/camera/*"))
     files = [sorted(folder.glob("*.jpg")) for folder in folders]
     every = [file for some in files for file in some]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from c4t_core.errors import C4TError, ImageError
-from c4t_core.images.decode import open_image
 from c4t_core.index.query import Hit, frame_name
 
 if TYPE_CHECKING:
@@ -80,10 +78,14 @@ def _row(hit: Hit) -> str:
 
 def _escaped(text: str) -> str:
     """Return text that a page shows as it is; undecodable bytes of a name become ``?``."""
+    import html  # by notebooks alone
+
     return html.escape(text.encode("utf-8", "replace").decode())
 
 
 def _thumbnail(path: Path) -> str:
+    from c4t_core.images.decode import open_image  # Pillow, likewise
+
     try:
         image = open_image(path, _SIDE)
     except (ImageError, OSError) as error:

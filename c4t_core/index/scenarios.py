@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from c4t_core.index.events import Event
-from c4t_core.index.query import Filters, Hit, Query, parse_query, saved_filters
+from c4t_core.index.query import Filters, Query, parse_query, saved_filters
 from c4t_core.index.search import Answer
 from c4t_core.index.store.user_data import Scenario, UserData, locate
 
@@ -35,9 +34,6 @@ class Searched(Protocol):
         wrong: Sequence[Path] = (),
     ) -> Answer:
         """Return ranked ids and scores."""
-
-    def events(self, hits: Sequence[Hit]) -> list[Event]:
-        """Fold hits into events."""
 
 
 @dataclass(frozen=True)
@@ -107,18 +103,18 @@ def count(
 ) -> Counted:
     """Count what a scenario finds now; nothing is changed.
 
-    Without ``fold`` no events are counted (0), which takes longest where many frames match.
+    Without ``fold`` no events are counted (0).
 
     Args and Raises: as :func:`ask`.
     """
     answer = ask(workspace, scenario, marks)
     same = scenario.fingerprint in ("", workspace.model_fingerprint)
     cut = found_cut(answer) if scenario.cut is None or not same else scenario.cut
-    hits = answer.hits(answer.above(cut))
+    ids = answer.image_ids[: answer.above(cut)]
     looked = max(scenario.made, scenario.checked or 0.0)
-    new = sum(hit.first_seen > looked for hit in hits) if same else 0
-    events = len(workspace.events(hits)) if fold else 0
-    return Counted(scenario.name, len(hits), events, new, cut, same)
+    new = answer.scope.newer(ids, looked) if same and len(ids) else 0
+    events = len(answer.fold(answer.scope, ids)) if fold and answer.fold and len(ids) else 0
+    return Counted(scenario.name, len(ids), events, new, cut, same)
 
 
 def look(

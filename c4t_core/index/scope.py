@@ -8,9 +8,11 @@ made; everything that searches takes the scope and looks none of it up again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +21,12 @@ from c4t_core.errors import FolderError, QueryError
 from c4t_core.images.frame_names import matches_drive
 from c4t_core.index.folders import Target, relative_to
 from c4t_core.index.hits import Hits
-from c4t_core.index.query import NO_FILTERS, Filters, Hit
+from c4t_core.index.query import NO_FILTERS, Filters, Hit, ImageIds
 from c4t_core.index.store.reads import Ids, ImageRow, Selection, StoredVectors
-from c4t_core.index.vectors.table import Slots, Table, merged
+from c4t_core.index.vectors.table import Keys, Slots, Table, merged
 from c4t_core.index.vectors.vectors import VectorSearch
 
 _LISTED = 20  # drives that a sentence names
-_ROWS = 8_192  # vectors in memory at once as float32
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,88 @@ class Part:
     def images(self) -> int:
         """How many images may be hits."""
         return len(self.table) if self.slots is None else len(self.slots)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameFacts:
+    """What frames are sorted and folded by; arrays of one length n.
+
+    Attributes:
+        drives: int64, numbers in the order of the names, -1 where not known.
+        cameras: int64, likewise.
+        times: float64, seconds since 1970 UTC, NaN where not known.
+        moments: float64, seconds from the start of a recording, NaN for pictures.
+        frames: int64, numbers within the drive, -1 where not known.
+        places: int64, which sort as the paths do.
+    """
+
+    drives: NDArray[np.int64]
+    cameras: NDArray[np.int64]
+    times: NDArray[np.float64]
+    moments: NDArray[np.float64]
+    frames: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+    @classmethod
+    def unknown(cls, count: int) -> FrameFacts:
+        """Return those of frames of which nothing is known."""
+        numbers = (np.full(count, -1) for _ in range(4))
+        return cls(next(numbers), next(numbers), *np.full((2, count), np.nan), *numbers)
+
+    def order(self, by: str) -> NDArray[np.int64]:
+        """Return the positions (n,) by ``"time"`` or ``"drive"``; ties stay as they are.
+
+        Times that are equal are parted by drives and frame numbers, drives by cameras and frame
+        numbers. What is not known comes last by time and by drive, and first in these.
+        """
+        if by == "time":
+            return sorted_by(np.nan_to_num(self.times, nan=np.inf), self.drives, self.frames)
+        unknown = (self.drives < 0).astype(np.int64)
+        return sorted_by(unknown, self.drives, self.cameras, self.frames)
+
+
+def sorted_by(*columns: NDArray[Any]) -> NDArray[np.int64]:
+    """Return positions (n,) in the order of columns (n,), the first one first; ties as they are.
+
+    They are packed into one number each: NumPy sorts these five times as fast as it sorts by the
+    columns in turn.
+    """
+    count = len(columns[0])
+    if not count:
+        return np.empty(0, dtype=np.int64)
+    positions = np.arange(count, dtype=np.uint64)
+    key = _counted(columns[0])
+    for column in (*columns[1:], positions):
+        least = _counted(column)
+        if _bits(key) + _bits(least) > 64:
+            key = _dense(key)
+        if _bits(key) + _bits(least) > 64:
+            least = _dense(least)
+        key = (key << np.uint64(_bits(least))) | least
+    key.sort()
+    return (key & np.uint64((1 << _bits(positions)) - 1)).astype(np.int64)
+
+
+def _bits(values: Keys) -> int:
+    return int(values.max()).bit_length()
+
+
+def _counted(values: NDArray[Any]) -> Keys:
+    """Return numbers from 0 on that sort as some values do."""
+    if values.dtype.kind == "f":
+        return _dense(values)
+    numbers: Keys = values.astype(np.uint64) - values.min().astype(np.uint64)  # which wraps
+    return numbers
+
+
+def _dense(values: NDArray[Any]) -> Keys:
+    """Return values numbered in their order, equal ones alike."""
+    order = np.argsort(values)
+    ascending = values[order]
+    numbers = np.empty(len(values), dtype=np.uint64)
+    numbers[order[:1]] = 0
+    numbers[order[1:]] = np.cumsum(ascending[1:] != ascending[:-1])
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -104,20 +187,6 @@ class Scope:
         ]
         return merged(rankings, k)  # folders come in the order of their paths
 
-    def best(self, directions: NDArray[np.float32], most: int) -> NDArray[np.float32]:
-        """Return the best cosine of each direction (m, d) with any image, float32 (m,).
-
-        Of more than ``most`` images in a folder, an even sample is looked at. -1 without images.
-        """
-        best = np.full(len(directions), -1.0, dtype=np.float32)
-        for part in self.parts:
-            slots: Slots = part.table.order.astype(np.int64) if part.slots is None else part.slots
-            sample = np.sort(slots[:: -(-len(slots) // most) or 1])
-            for start in range(0, len(sample), _ROWS):
-                rows = part.table.rows(sample[start : start + _ROWS])
-                best = np.maximum(best, (rows @ directions.T).max(axis=0))
-        return best
-
     def embeddings(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return unit embeddings (d,) by image id; images without one are left out."""
         found: dict[int, NDArray[np.float32]] = {}
@@ -128,6 +197,66 @@ class Scope:
                 ids = part.table.ids[slots].tolist()
                 found.update(zip(ids, part.table.rows(slots), strict=True))
         return found
+
+    def _held(self, image_ids: Ids) -> Iterator[tuple[Part, Ids, Slots]]:
+        """Yield each table, by a part, with the positions of the images it has, and their slots."""
+        missing = np.arange(len(image_ids))
+        for part in {id(part.table): part for part in self.parts}.values():
+            slots = part.table.find(image_ids[missing])
+            there = slots >= 0
+            yield part, missing[there], slots[there]
+            missing = missing[~there]
+
+    def facts(self, image_ids: Ids) -> FrameFacts:
+        """Return what images (n,) are sorted and folded by; drives go by how they are shown."""
+        facts = FrameFacts.unknown(len(image_ids))
+        held = list(self._held(image_ids))
+        names = [part.vectors.source.drive_numbers() for part, _, _ in held]
+        shown = [{n: self.drives.get(name, name) for name, n in some.items()} for some in names]
+        cameras = [dict(enumerate(part.table.names)) for part, _, _ in held]
+        before = 0
+        for number, (part, positions, slots) in enumerate(held):
+            table = part.table
+            facts.drives[positions] = _ranks(shown, number)[table.drives[slots]]
+            facts.cameras[positions] = _ranks(cameras, number)[table.cameras[slots]]
+            facts.times[positions] = table.times[slots]
+            facts.moments[positions] = table.moments[slots]
+            facts.frames[positions] = table.frames[slots]
+            facts.places[positions] = before + table.places[slots]
+            before += len(table)
+        return facts
+
+    def order(self, image_ids: Ids, by: str) -> Ids:
+        """Return the positions (n,) of images by ``"score"`` (as they are), "time" or "drive".
+
+        What parts equal ones says :meth:`FrameFacts.order`.
+        """
+        return np.arange(len(image_ids)) if by == "score" else self.facts(image_ids).order(by)
+
+    def newer(self, image_ids: Ids, since: float) -> int:
+        """Return how many of some images were first indexed after a time (seconds since 1970)."""
+        return self.parts[0].vectors.source.newer(image_ids, since)  # ids are unique over roots
+
+    def cosines(self, image_ids: Ids) -> Callable[[Ids, Ids], NDArray[np.float32]]:
+        """Return what tells the cosines (m,) of images at some positions with those at others.
+
+        It tells NaN for images without a vector.
+        """
+        held = list(self._held(image_ids))
+        part_of, slot_of = np.full(len(image_ids), -1), np.zeros(len(image_ids), dtype=np.int64)
+        for number, (_, positions, slots) in enumerate(held):
+            part_of[positions], slot_of[positions] = number, slots
+
+        def cosines(some: Ids, others: Ids) -> NDArray[np.float32]:
+            found = np.full(len(some), np.nan, dtype=np.float32)
+            for one, other in product(range(len(held)), repeat=2):
+                here = np.flatnonzero((part_of[some] == one) & (part_of[others] == other))
+                table, beside = held[one][0].table, held[other][0].table
+                slots, near = slot_of[some[here]], slot_of[others[here]]
+                found[here] = table.cosines_one_by_one(slots, beside, near)
+            return found
+
+        return cosines
 
     def find(self, paths: Iterable[Path]) -> dict[Path, int]:
         """Return the ids of images by path; those that are not in the scope are left out."""
@@ -156,6 +285,16 @@ class Scope:
                 drive = self.drives.get(row.drive, row.drive)
                 hits.append(_hit(holder, row, drive, (float(score), rank)))
         return hits
+
+
+def _ranks(named: Sequence[Mapping[int, str | None]], own: int) -> Ids:
+    """Return for each number of one mapping where its name is among those of all, -1 for None."""
+    every = sorted({name for some in named for name in some.values() if name is not None})
+    ranks = {name: rank for rank, name in enumerate(every)}
+    found = np.full(max(named[own], default=-1) + 1, -1)
+    for number, name in named[own].items():
+        found[number] = -1 if name is None else ranks[name]
+    return found
 
 
 def _hit(target: Target, row: ImageRow, drive: str, ranked: tuple[float, int]) -> Hit:
@@ -222,7 +361,8 @@ def _allowed(
     )
     allowed = None if selection.everything else select(part, selection)
     if filters.only is not None:
-        only = part.table.slots_of(filters.only)
+        chosen = filters.only
+        only = part.table.slots_of(chosen.array if isinstance(chosen, ImageIds) else chosen)
         allowed = only if allowed is None else np.intersect1d(allowed, only, assume_unique=True)
     if filters.without:
         every = select(part, Selection()) if allowed is None else allowed

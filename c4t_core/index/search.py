@@ -20,6 +20,7 @@ from c4t_core.errors import ModelError, NotIndexedError
 from c4t_core.images.frame_names import shown_drives
 from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
 from c4t_core.index.directions import ModelHandle, rocchio, unit
+from c4t_core.index.events import Folded
 from c4t_core.index.folders import Target, resolve
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query, split_frame_name
@@ -27,10 +28,11 @@ from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Root, Run
 from c4t_core.index.store.reads import ImageRow, Lookup, Selection, StoredVectors
 from c4t_core.index.vectors import locks
-from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import PLAIN, CutText
+
+Fold = Callable[[Scope, NDArray[np.int64]], Folded]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Answer:
         scores: float32 (n,), their cosines with the query.
         level: tells what a match must beat on the scope's images, None where nothing is known.
         cut_terms: terms in words that the model does not read whole.
+        fold: folds some of the images, best first, into events without loading any; None for
+            saved embeddings.
     """
 
     scope: Scope
@@ -70,6 +74,7 @@ class Answer:
     scores: NDArray[np.float32]
     level: Callable[[Scope], float] | None = field(default=None, repr=False)
     cut_terms: tuple[CutText, ...] = ()
+    fold: Fold | None = field(default=None, repr=False)
 
     @cached_property
     def cut(self) -> float | None:
@@ -112,6 +117,7 @@ def answer(
     k: int | None = None,
     exact: bool = False,
     level: UnrelatedLevel | None = None,
+    fold: Fold | None = None,
     right: Sequence[Path] = (),
     wrong: Sequence[Path] = (),
 ) -> Answer:
@@ -125,6 +131,7 @@ def answer(
         exact: do not use the approximate index.
         level: tells what a match must beat, for queries that add words and nothing else: images
             are nearer to images than words are, and terms that are taken away move all scores.
+        fold: folds images of the scope into events.
         right: images that show what is meant; they move the query towards them.
         wrong: images that do not; they move it away.
     """
@@ -143,6 +150,7 @@ def answer(
         image_ids=image_ids,
         scores=scores,
         level=level.of if level and words else None,
+        fold=fold,
         cut_terms=model.cut_terms(query) if isinstance(query, Query) else (),
     )
 
@@ -444,6 +452,8 @@ def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Fil
     Raises:
         DataError, FolderError, ModelError: with what to do.
     """
+    from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
+
     names, rows, made_by, fingerprint = load_embeddings(path)
     if rows.shape[1] != model.dim or (fingerprint and fingerprint not in model.fingerprints):
         other = f'"{made_by}"' if made_by else "another model"

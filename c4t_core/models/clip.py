@@ -6,6 +6,7 @@ weights are not on this machine is an error that says how to get them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from c4t_core.errors import DownloadError, ModelError
 from c4t_core.models import clip_folder
-from c4t_core.models.clip_network import ClipTokens, build, open_clip
+from c4t_core.models.clip_network import ClipFolder, ClipTokens, build, open_clip
 from c4t_core.models.download import HUB, Remote, ask, fetch, hub_url, switched_off
 from c4t_core.models.pretrained import read_state
 from c4t_core.progress import Progress, ignore
@@ -132,7 +133,7 @@ def add_checkpoint(
         save_file(whole, folder / clip_folder.WEIGHTS)
         clip_folder.write_model_files(folder, config, label, source.name)
         _prove(folder)
-    return clip_folder.public_name(folder_name)
+    return _ready(folder_name)
 
 
 def _config_for(
@@ -171,6 +172,16 @@ def _prove(folder: Path) -> None:
     clip_folder.preprocessing(clip_folder.read_config(folder))
     ClipTokens(folder)
     build(folder)
+
+
+def _ready(folder_name: str) -> str:
+    """Make now what runs without torch, where that can be; return what the user calls the model."""
+    name = clip_folder.public_name(folder_name)
+    folder = ClipFolder(name)
+    folder.tokens()
+    with contextlib.suppress(OSError):  # what the cache does not take now is tried at its first use
+        folder.engine("cpu")
+    return name
 
 
 def download_size(name: str = "clip") -> int:
@@ -217,7 +228,7 @@ def download(name: str = "clip", progress: Progress = ignore) -> str:
         }
         clip_folder.write_model_files(folder, config, architecture, remote.url)
         _prove(folder)
-    return clip_folder.public_name(folder_name)
+    return _ready(folder_name)
 
 
 def _remote(name: str) -> tuple[Remote, str, dict[str, Any]]:

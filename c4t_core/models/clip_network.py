@@ -1,9 +1,15 @@
-"""CLIP as a format of a model folder: what both engines need, made from open_clip's networks."""
+"""CLIP as a format of a model folder: what both engines need, made from open_clip's networks.
+
+Torch and open_clip are loaded to make the graphs and the tokenizer's file, and where torch is the
+engine; what has both files runs without them.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import html
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.devices import choose_device
+from c4t_core.devices import choose_device, may_have_gpu
 from c4t_core.errors import MissingExtraError, ModelError
-from c4t_core.files import atomic_folder
+from c4t_core.files import atomic_folder, write_whole
 from c4t_core.models import clip_folder
 from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.export import trace
@@ -72,24 +78,45 @@ def build(folder: Path) -> Any:
 class ClipTokens:
     """CLIP's texts, all cut or padded to one length.
 
+    Args:
+        folder: of the model, whose tokenizer open_clip makes.
+        file: the same tokenizer for the library ``tokenizers``, as :meth:`save` wrote it; where it
+            is there, neither open_clip nor torch is loaded.
+
     Raises:
         ModelError: if the architecture needs tokenizer files that cannot be had offline.
+        MissingExtraError: if there is no file and open_clip is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, file: Path | None = None) -> None:
+        self._made: Any = None
+        self._ids: Callable[[Sequence[str]], list[list[int]]]
+        with contextlib.suppress(Exception):  # one that is missing or broken is made again
+            self._ids = _reader(file.read_text("utf-8") if file else "")
+            return
         module = open_clip()
         try:
-            self._tokenizer = module.get_tokenizer(f"local-dir:{folder}")
+            self._made = module.get_tokenizer(f"local-dir:{folder}")
         except (OSError, ValueError, ImportError) as error:
             raise ModelError(
                 f'The CLIP model in "{folder}" needs a tokenizer that is not on this machine; '
                 'choose one with CLIP\'s own tokenizer, such as "clip" (ViT-B-32).'
             ) from error
+        self._ids = lambda texts: self._made(list(texts)).tolist()
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text."""
-        ids: list[list[int]] = self._tokenizer(list(texts)).tolist()
-        return ids
+        return self._ids(texts)
+
+    def save(self, file: Path) -> None:
+        """Write CLIP's own tokenizer to be read without open_clip; others are not written."""
+        own = type(self._made).__name__ == "SimpleTokenizer"
+        if not own or self._made.reduction_fn is not None:
+            return
+        content = _as_json(self._made)
+        with contextlib.suppress(OSError):
+            if _reader(content)(_PROOF) == self.ids(_PROOF):
+                write_whole(file, content)
 
     def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
         """Return, by its index, the part that is read of each text that is not read whole.
@@ -114,6 +141,65 @@ class ClipTokens:
         return (np.asarray(ids, dtype=np.int64),)
 
 
+# texts that both tokenizers must read alike: words, figures, marks, other letters, too long a text
+_PROOF = (
+    "",
+    "a truck  in the snow, it's 3 o'clock\n",
+    "NO ENTRY: 50 km/h &amp; wet; we'll see...!",
+    "ein Straßenschild, 雪の道, снег 🚗",
+    "<start_of_text> x_y <end_of_text>",
+    "three pedestrians " * 60,
+)
+_PARTS = r"<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+
+def _as_json(simple: Any) -> str:
+    """Return open_clip's own tokenizer as the library ``tokenizers`` writes one."""
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
+
+    start, end = "<start_of_text>", "<end_of_text>"
+    vocabulary = dict(simple.encoder)
+    tokenizer = Tokenizer(
+        models.BPE(vocabulary, list(simple.bpe_ranks), end_of_word_suffix="</w>", unk_token=end)
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(f"(?i:{_PARTS})"), "removed", invert=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.add_special_tokens([start, end])
+    special = [(word, vocabulary[word]) for word in (start, end)]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{start} $A {end}", special_tokens=special
+    )
+    tokenizer.enable_truncation(simple.context_length)
+    tokenizer.enable_padding(length=simple.context_length, pad_id=0, pad_token="!")
+    return str(tokenizer.to_str())
+
+
+def _reader(content: str) -> Callable[[Sequence[str]], list[list[int]]]:
+    """Return what turns texts into ids, of a file of ``tokenizers``."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(content)
+
+    def ids(texts: Sequence[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in tokenizer.encode_batch([_clean(t) for t in texts])]
+
+    return ids
+
+
+def _clean(text: str) -> str:
+    """Return a text as CLIP's tokenizer cleans it."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    with contextlib.suppress(ImportError):  # it comes with open_clip, and needs no torch
+        import ftfy
+
+        text = ftfy.fix_text(text)
+    return " ".join(html.unescape(html.unescape(text)).split()).lower()
+
+
 class ClipFolder:
     """A folder of :mod:`c4t_core.models.clip_folder` whose weights are whole.
 
@@ -132,9 +218,11 @@ class ClipFolder:
     image_graph = PLAIN
 
     def __init__(self, name: str) -> None:
-        if find_spec("open_clip") is None:  # before the weights: who lacks both needs it first
-            raise MissingExtraError("CLIP", "clip")
-        self.path = clip_folder.find(name)
+        try:
+            self.path = clip_folder.find(name)
+        except ModelError:
+            open_clip()  # who lacks both needs it first
+            raise
         about = clip_folder.read_about(self.path)
         clip_folder.verify(self.path, about)
         self.name = clip_folder.public_name(self.path.name)
@@ -144,11 +232,14 @@ class ClipFolder:
         self.min_side = 2 * self.preprocess.size  # its own bicubic filter still does the work
         self.graphs = {PLAIN: self.fingerprint}
         self.cached = cache_dir() / "clip" / self.fingerprint[:40]
-        open_clip()  # says what to install, if it cannot be imported
+        if not self._has_graphs():
+            open_clip()  # says what to install, if it cannot be imported
 
     def engine(self, device: str | None) -> str:
         """Return ``"onnx"`` on the CPU, if this architecture can be exported; else ``"torch"``."""
-        if choose_device(device) != "cpu":
+        if device is None and not may_have_gpu():
+            device = "cpu"
+        if device != "cpu" and choose_device(device) != "cpu":
             return "torch"
         try:
             self.make_graphs()
@@ -162,7 +253,13 @@ class ClipFolder:
 
     def tokens(self) -> ClipTokens:
         """Return the tokenizer."""
-        return ClipTokens(self.path)
+        file = self.cached.with_suffix(".tokenizer.json")
+        tokens = ClipTokens(self.path, file)
+        tokens.save(file)
+        return tokens
+
+    def _has_graphs(self) -> bool:
+        return all((self.cached / name).is_file() for name in (IMAGE_GRAPH, TEXT_GRAPH))
 
     def make_graphs(self) -> None:
         """Write both graphs into the cache, if they are not there.
@@ -172,7 +269,7 @@ class ClipFolder:
             ModelError: if the weights do not fit, or this architecture cannot be exported.
         """
         names = (IMAGE_GRAPH, TEXT_GRAPH)
-        if all((self.cached / name).is_file() for name in names):
+        if self._has_graphs():
             return
         if find_spec("onnx") is None:
             raise MissingExtraError("Writing CLIP for ONNX Runtime", "clip")
@@ -185,6 +282,7 @@ class ClipFolder:
             torch.from_numpy(tokens.pad(tokens.ids(["a truck", "snow"]))[0]),
         )
         network = self.network()
+        last_block_for_one(network.network)
         with atomic_folder(self.cached, replace=True) as folder:
             for name, example in zip(names, inputs, strict=True):
                 path = folder / name
@@ -209,6 +307,7 @@ class ClipFolder:
 
     def network(self) -> nn.Module:
         """Return open_clip's network behind the normalisation of pixels."""
+        built = build(self.path)  # says what to install
         import torch
 
         from c4t_core.models.network import Normalise
@@ -225,4 +324,32 @@ class ClipFolder:
             def encode_text(self, ids: Tensor) -> Any:
                 return self.network.encode_text(ids)
 
-        return Network(build(self.path), self.preprocess).eval()
+        return Network(built, self.preprocess).eval()
+
+
+def last_block_for_one(network: Any) -> None:
+    """Have the last block of a vision transformer compute the one row that is read of it.
+
+    The embedding is made from the class token; what the last block makes of the others is thrown
+    away. Their keys and values are needed, the rest of the block (a 15th of ViT-B-32) is not.
+    """
+    import types
+
+    import torch
+
+    visual: Any = getattr(network, "visual", None)
+    if type(visual).__name__ != "VisionTransformer" or visual.attn_pool is not None:
+        return
+    block = visual.transformer.resblocks[-1]
+    if visual.pool_type != "tok" or type(block).__name__ != "ResidualAttentionBlock":
+        return
+    if not (block.attn.batch_first and visual.transformer.batch_first):
+        return
+
+    def forward(self: Any, rows: Tensor, **_: object) -> Any:
+        normed = self.ln_1(rows)
+        one = self.attn(normed[:, :1], normed, normed, need_weights=False)[0]
+        one = rows[:, :1] + self.ls_1(one)
+        return torch.add(one, self.ls_2(self.mlp(self.ln_2(one))))
+
+    block.forward = types.MethodType(forward, block)

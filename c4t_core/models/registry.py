@@ -7,7 +7,6 @@ module loads no engine.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shutil
@@ -124,6 +123,8 @@ def shipped_folder() -> Path:
 
 def _unknown(name: str) -> ModelError:
     known = [info.name for info in list_models()]
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f'did you mean "{near[0]}"? ' if near else ""
     return ModelError(

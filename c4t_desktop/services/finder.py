@@ -11,21 +11,31 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from c4t_core.errors import NotIndexedError
-from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit
+from c4t_core.index.query import NO_FILTERS, Filters, Histogram, ImageIds
 from c4t_desktop.jobs.runner import Job
-from c4t_desktop.services.arrange import MOST, Arrangement, arrange
 from c4t_desktop.services.library import SEARCH, Library, Opened
 from c4t_desktop.services.question import Order, Question
-from c4t_desktop.services.rows import LANE, MOST_AT_ONCE, HitList, PagedRows, Row, RowLoader
+from c4t_desktop.services.rows import (
+    LANE,
+    MOST_AT_ONCE,
+    Cards,
+    HitList,
+    PagedRows,
+    Row,
+    RowLoader,
+)
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from c4t_core.index.events import Folded
     from c4t_core.models.protocol import CutText
-    from c4t_core.workspace import Event
+    from c4t_core.workspace import Answer, Scope
     from c4t_desktop.services.workspace import WorkspaceLike
 
 FIRST = 200  # hits loaded with the answer: what a large screen shows
 _AGAIN = 1500  # ms between two answers to the same query while the index grows
-FOLDED = 2000  # hits folded between two looks at whether something else is asked
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,7 @@ class Found:
         automatic: the cut that the scores suggest, None if they suggest none.
         seconds: what it took.
         cut_terms: terms in words that the model does not read whole.
+        answer: sorts and folds the hits; None where there are none.
     """
 
     question: Question
@@ -49,19 +60,7 @@ class Found:
     automatic: float | None = None
     seconds: float = 0.0
     cut_terms: tuple[CutText, ...] = ()
-    _best: list[Hit] = field(default_factory=list, repr=False, compare=False)
-
-    def best(self, count: int, check: Callable[[], None]) -> list[Hit]:
-        """Load the first hits; what was loaded for an earlier layout is kept. For one thread.
-
-        ``check`` raises where they are not wanted any more.
-        """
-        first = self._best[-1].rank if self._best else 0
-        for number, hit in enumerate(self.hits[first:count]):
-            if number % FOLDED == 0:
-                check()
-            self._best.append(hit)
-        return [hit for hit in self._best if hit.rank <= count]
+    answer: Answer | None = field(default=None, repr=False, compare=False)
 
     def shown(self, order: Order) -> int:
         """Return how many of the hits, the best, are shown in an order."""
@@ -89,68 +88,83 @@ def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str])
         automatic=automatic,
         seconds=time.perf_counter() - begun,
         cut_terms=answer.cut_terms,
+        answer=answer,
     )
 
 
-def lay_out(
-    workspace: WorkspaceLike | None,
-    found: Found,
-    order: Order,
-    check: Callable[[], None] = lambda: None,
-) -> Arrangement:
+SORTS = ("score", "time", "drive")
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What the grid shows.
+
+    Attributes:
+        rows: the cards in order.
+        matches: how many hits are above the cut.
+        events: how many events they make, None when nothing is folded.
+        best: greatest score shown.
+        least: least score shown.
+    """
+
+    rows: Sequence[Row] = ()
+    matches: int = 0
+    events: int | None = None
+    best: float = 1.0
+    least: float = 0.0
+
+
+def lay_out(found: Found, order: Order, check: Callable[[], None] = lambda: None) -> Arrangement:
     """Sort, cut and fold; runs on a worker thread.
 
-    By score the hits are laid out as they come. What is sorted otherwise or folded is loaded for
-    it, so that is done with the best :data:`~c4t_desktop.services.arrange.MOST` of them.
-
     Args:
-        workspace: folds.
         found: what is laid out.
         order: how.
         check: raises where the layout is not wanted any more.
     """
+    import numpy as np
+
     count = found.shown(order)
     if not count:
         return Arrangement()
-    plain = order.sort == "score" and not (order.fold and workspace is not None)
-    taken = count if plain else min(count, MOST)
-    hits = found.hits[:taken]
-    rows: Sequence[Row]
-    events = None
-    if plain:
-        rows = PagedRows(hits, hits.block(0, FIRST))
-    else:
-        loaded = found.best(taken, check)
-        if order.fold and workspace is not None:
-            events = _events(workspace, loaded, check)
-        rows = arrange(loaded, sort=order.sort, events=events, unfolded=order.unfolded)
-    return Arrangement(
-        rows,
-        count,
-        events=None if events is None else len(events),
-        laid_out=taken,
-        best=float(hits.scores[0]),
-        least=float(hits.scores[-1]),
+    ids = np.asarray(found.hits.ids[:count])
+    answer, hits, cards, events = found.answer, found.hits[:count], None, None
+    best, least = float(hits.scores[0]), float(hits.scores[-1])
+    if answer is not None and answer.fold is not None and order.fold:
+        folded = answer.fold(answer.scope, ids)
+        check()
+        events = len(folded)
+        hits, cards = _folded(answer.scope, hits, ids, folded, order)
+    elif answer is not None and order.sort != "score":
+        hits = hits.picked(answer.scope.order(ids, order.sort))
+    check()
+    rows = PagedRows(hits, hits.block(0, FIRST), cards)
+    return Arrangement(rows, count, events, best, least)
+
+
+def _folded(
+    scope: Scope, hits: HitList, ids: NDArray[np.int64], folded: Folded, order: Order
+) -> tuple[HitList, Cards]:
+    """Return the cards of events in an order: the best of each, and all of those unfolded."""
+    import numpy as np
+
+    events = scope.order(ids[folded.best], order.sort)
+    best, counts = folded.best[events], folded.counts[events]
+    named = ids[best]
+    pieces, whole = [], np.flatnonzero(np.isin(named, list(order.unfolded)))
+    for at in whole.tolist():
+        rest = np.sort(folded.of(int(events[at])))
+        rest = rest[rest != best[at]]
+        pieces.append(rest[scope.order(ids[rest], "time")])
+    lengths = [len(piece) for piece in pieces]
+    places = np.repeat(whole + 1, lengths)
+    rest = np.concatenate([best[:0], *pieces])
+    cards = Cards(
+        events=np.insert(named, places, np.repeat(named[whole], lengths)),
+        counts=np.insert(counts, places, 1),
+        members=np.insert(np.zeros(len(best), dtype=bool), places, True),
     )
-
-
-def _events(
-    workspace: WorkspaceLike, hits: Sequence[Hit], check: Callable[[], None]
-) -> list[tuple[Hit, ...]]:
-    """Fold hits into events, the best hit first in each, drive by drive: no event spans two."""
-    drives: dict[str | None, list[Hit]] = {}
-    for hit in hits:
-        drives.setdefault(hit.drive, []).append(hit)
-    folded: list[Event] = []
-    some: list[Hit] = []
-    for number, group in enumerate(drives.values(), 1):
-        some += group
-        if len(some) >= FOLDED or number == len(drives):
-            check()
-            folded += workspace.events(some)
-            some = []
-    folded.sort(key=lambda event: event.best.rank)
-    return [(event.best, *(hit for hit in event.hits if hit is not event.best)) for event in folded]
+    return hits.picked(np.insert(best, places, rest)), cards
 
 
 class Finder(QObject):
@@ -220,7 +234,7 @@ class Finder(QObject):
         def work(job: Job) -> tuple[Found, Order, Arrangement]:
             found = replace(ask(opened.workspace, question, marks), model=opened.model)
             job.check()
-            return found, order, lay_out(opened.workspace, found, order, job.check)
+            return found, order, lay_out(found, order, job.check)
 
         self._library.runner.submit(
             work, lane=SEARCH, key="search", done=self._answered, failed=self._failed
@@ -260,19 +274,19 @@ class Finder(QObject):
         if found is None or not hits:
             return False
 
-        def done(only: frozenset[int]) -> None:
+        def done(only: ImageIds) -> None:
             if self.found is found:
                 self._restrict_to(only, found.question.text.strip() or "…")
 
         if len(hits) <= MOST_AT_ONCE:
-            done(frozenset(hits.image_ids()))
+            done(ImageIds(hits.ids))
         else:
             self._library.runner.submit(
-                lambda _: frozenset(hits.image_ids()), lane=SEARCH, key="within", done=done
+                lambda _: ImageIds(hits.ids), lane=SEARCH, key="within", done=done
             )
         return True
 
-    def _restrict_to(self, only: frozenset[int], name: str) -> None:
+    def _restrict_to(self, only: ImageIds, name: str) -> None:
         # The hits stay as they are until something else is asked: a cut among hits cuts hits.
         self._set_order(replace(self.order, cut=None, show_all=True))
         filters = replace(self.question.filters, only=only)
@@ -355,11 +369,10 @@ class Finder(QObject):
             self._lay_out()
 
     def _lay_out(self) -> None:
-        found, order, opened = self.found, self.order, self._library.opened_now
-        workspace = opened.workspace if opened is not None else None
+        found, order = self.found, self.order
         if found is not None:
             self._library.runner.submit(
-                lambda job: lay_out(workspace, found, order, job.check),
+                lambda job: lay_out(found, order, job.check),
                 lane=SEARCH,
                 key="arrange",
                 done=self.laid_out.emit,

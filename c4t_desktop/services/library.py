@@ -19,8 +19,9 @@ from c4t_desktop.jobs.runner import Job, JobRunner, OneJob, ignore
 
 if TYPE_CHECKING:
     from c4t_core.index.embed import OnPicture
+    from c4t_core.index.indexer import IndexReport
     from c4t_core.models.protocol import ModelInfo
-    from c4t_core.workspace import IndexReport, WorkspaceStatus
+    from c4t_core.workspace import WorkspaceStatus
     from c4t_desktop.services.workspace import WorkspaceLike
 
 T = TypeVar("T")

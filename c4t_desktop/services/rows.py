@@ -111,7 +111,12 @@ class HitList(Sequence[Hit]):
         """Return the hits in some ranges of positions as such a list, with their ranks here."""
         import numpy as np
 
-        chosen = np.concatenate([np.arange(r.start, r.stop, r.step) for r in ranges])
+        return self.picked(np.concatenate([np.arange(r.start, r.stop, r.step) for r in ranges]))
+
+    def picked(self, chosen: NDArray[np.int64]) -> HitList:
+        """Return the hits at some positions (m,), in their order, with their ranks here."""
+        import numpy as np
+
         ranks = chosen + 1 if self.ranks is None else np.asarray(self.ranks)[chosen]
         ids, scores = np.asarray(self.ids), np.asarray(self.scores)
         return HitList(ids[chosen], scores[chosen], self.load, ranks)
@@ -133,17 +138,33 @@ def _plain(values: NDArray[Any] | Sequence[Any]) -> list[Any]:
     return list(values) if isinstance(values, Sequence) else list(values.tolist())
 
 
+@dataclass(frozen=True, eq=False)
+class Cards:
+    """What the cards of events tell beside their hits: `Row`'s values, arrays (n,)."""
+
+    events: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    members: NDArray[np.bool_]
+
+
 class PagedRows(Sequence[Row]):
-    """The cards of hits in the order of their scores; for the GUI thread.
+    """The cards of hits; for the GUI thread.
 
     Args:
         hits: what the cards show.
         loaded: those that are loaded already, by position.
+        cards: of which events; None for single frames.
     """
 
-    def __init__(self, hits: HitList, loaded: Mapping[int, Hit] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        hits: HitList,
+        loaded: Mapping[int, Hit] = MappingProxyType({}),
+        cards: Cards | None = None,
+    ) -> None:
         """Know nothing but what is loaded."""
         self.hits = hits
+        self._cards = cards
         self._pages: OrderedDict[int, dict[int, Row]] = OrderedDict()
         self._positions: dict[Path, int] = {}
         for first in range(0, min(len(hits), max(loaded, default=-1) + 1), PAGE):
@@ -161,9 +182,26 @@ class PagedRows(Sequence[Row]):
     def __getitem__(self, index: int | slice) -> Row | list[Row]:
         """Return cards, loading what is missing here and now: the GUI uses :meth:`peek`."""
         if isinstance(index, slice):
-            return [Row(hit) for hit in self.hits[index]]
+            return [self._row(at, hit) for at, hit in self._load(range(len(self))[index])]
         position = range(len(self))[index]
-        return self.peek(position) or Row(self.hits[position])
+        return self.peek(position) or self._row(position, self.hits[position])
+
+    def __iter__(self) -> Iterator[Row]:
+        """Load all of them, block by block; those that are gone are left out."""
+        return (self._row(at, hit) for at, hit in self._load(range(len(self))))
+
+    def _load(self, positions: range) -> Iterator[tuple[int, Hit]]:
+        for first in range(0, len(positions), _BLOCK):
+            some = positions[first : first + _BLOCK]
+            found = self.hits.at([some]).block(0, len(some))
+            yield from ((some[at], hit) for at, hit in found.items())
+
+    def _row(self, position: int, hit: Hit) -> Row:
+        cards = self._cards
+        if cards is None:
+            return Row(hit)
+        event, count = int(cards.events[position]), int(cards.counts[position])
+        return Row(hit, event, count, bool(cards.members[position]))
 
     def peek(self, position: int) -> Row | None:
         """Return a card if it is loaded."""
@@ -176,7 +214,7 @@ class PagedRows(Sequence[Row]):
 
     def keep(self, page: int, hits: Mapping[int, Hit]) -> None:
         """Take the hits of a page, by position; pages that were not loaded for long go."""
-        self._pages[page] = {position: Row(hit) for position, hit in hits.items()}
+        self._pages[page] = {at: self._row(at, hit) for at, hit in hits.items()}
         self._positions.update((hit.path, position) for position, hit in hits.items())
         while len(self._pages) > KEPT:
             for row in self._pages.popitem(last=False)[1].values():

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the core is imported on worker threads only
     from c4t_core.index.embed import OnPicture
+    from c4t_core.index.indexer import IndexReport
     from c4t_core.progress import Progress
     from c4t_core.workspace import (
         Answer,
-        Event,
         Filters,
         Frame,
         Hit,
-        IndexReport,
         QueryLike,
         Skipped,
         Space,
@@ -62,9 +61,6 @@ class WorkspaceLike(Protocol):
         wrong: Sequence[Path] = (),
     ) -> Answer:
         """Return ranked ids and scores, with their automatic cut and how they spread."""
-
-    def events(self, hits: Sequence[Hit]) -> list[Event]:
-        """Fold hits of one drive that are close in time and alike into events."""
 
     def similar(self, image: Path, k: int | None) -> list[Hit]:
         """Return the ``k`` images most like one, best first; None for all."""

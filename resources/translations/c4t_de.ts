@@ -1980,14 +1980,6 @@
  <context>
   <name>ResultsHeader</name>
   <message>
-   <source>Best {0}</source>
-   <translation>Beste {0}</translation>
-  </message>
-  <message>
-   <source>Best {0} of {1}</source>
-   <translation>Beste {0} von {1}</translation>
-  </message>
-  <message>
    <source>Fold events</source>
    <translation>Ereignisse falten</translation>
   </message>
@@ -2006,10 +1998,6 @@
   <message>
    <source>Sort: {0}</source>
    <translation>Sortierung: {0}</translation>
-  </message>
-  <message>
-   <source>Sorting by time or drive and folding take the best {0} hits. Raise the cut or set a filter to have all of them.</source>
-   <translation>Nach Zeit oder Fahrt sortiert und zusammengefasst werden die besten {0} Treffer. Schwelle erhöhen oder Filter setzen, um alle zu haben.</translation>
   </message>
   <message>
    <source>The nearest {0}</source>

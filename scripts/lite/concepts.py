@@ -95,7 +95,7 @@ def _empty(frame: Frame) -> float | None:
 
 def _close(frame: Frame) -> float | None:
     if frame.source == "dawn":
-        return ramp(max((area for _, area in frame.boxes), default=0.0), 0.05, 0.25)
+        return ramp(max((box.area for box in frame.boxes), default=0.0), 0.05, 0.25)
     return _share(frame, {"camvid": ("car", 0.06, 0.2), "idd_lite": ("vehicles", 0.06, 0.2)})
 
 

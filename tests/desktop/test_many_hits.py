@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox
 
 from c4t_core.errors import Cancelled
 from c4t_core.index.query import Hit
@@ -20,9 +20,9 @@ from c4t_core.workspace import Answer
 from c4t_desktop.gallery.results_model import PathRole, RowRole
 from c4t_desktop.messages import count_text
 from c4t_desktop.panels.bars.sidebar import FilterSection
-from c4t_desktop.services import arrange, rows
+from c4t_desktop.services import rows
 from c4t_desktop.services.export import CSV, export, wanted_of
-from c4t_desktop.services.finder import Found, ask, lay_out
+from c4t_desktop.services.finder import Arrangement, Found, ask, lay_out
 from c4t_desktop.services.library import LOOK
 from c4t_desktop.services.question import Order, Question
 from c4t_desktop.services.rows import HitList, PagedRows
@@ -253,53 +253,62 @@ def test_all_hits_are_exported_with_their_ranks(qtbot, many, tmp_path):
     assert Path(lines[-1]["path"]).stem == "002999"
 
 
-def test_sorting_takes_the_best_and_says_so(qtbot, many, core, monkeypatch):
-    monkeypatch.setattr("c4t_desktop.services.finder.MOST", 40)
-    core.last.loaded.clear()
-    many.desktop.context.finder.set_sort("drive")
-    until(qtbot, lambda: many.model.rowCount() == 40)
-    text = child(many, QWidget, "matchCount").text()
-    assert text == f"Best 40 of {count_text(COUNT)}"
-    assert "40" in child(many, QWidget, "matchCount").toolTip()
-    assert {row.hit.rank for row in many.model.rows} == {*range(1, 41)}
-    many.desktop.context.finder.set_sort("score")
-    until(qtbot, lambda: many.model.rowCount() == COUNT)
-    assert "Best" not in child(many, QWidget, "matchCount").text()
+def test_sorting_loads_what_is_looked_at(qtbot, many, core):
+    finder, loaded = many.desktop.context.finder, core.last.loaded
+    loaded.clear()
+    finder.set_sort("drive")
+    until(qtbot, lambda: many.model.id_at(many.model.index(1)) == 3)
+    at_rest(qtbot, many)
+    assert many.model.rowCount() == COUNT
+    assert 0 < len(loaded) < 900
+    ids = [many.model.id_at(many.model.index(at)) for at in range(COUNT)]
+    assert ids == sorted(range(COUNT), key=lambda number: (number % 3, number))
+    assert core_file(many, COUNT - 1).stem == "002999"
+    finder.set_sort("score")
+    until(qtbot, lambda: many.model.id_at(many.model.index(1)) == 1)
     at_rest(qtbot, many)
 
 
-def test_folding_takes_the_best_drive_by_drive(qtbot, many, monkeypatch):
-    monkeypatch.setattr("c4t_desktop.services.finder.MOST", 600)
-    monkeypatch.setattr("c4t_desktop.services.finder.FOLDED", 150)
+def test_folding_loads_what_is_looked_at(qtbot, many, core):
     finder, workspace = many.desktop.context.finder, many.desktop.context.library.workspace
-    best = [*finder.shown()[:600]]
-    whole = [event.best.image_id for event in workspace.events(best)]
-    finder.set_fold(True)
-    until(qtbot, lambda: many.model.rowCount() < 600)
-    assert [row.event for row in many.model.rows] == whole
-    assert "600" in child(many, QWidget, "matchCount").text()
+    finder.set_cut(0.8)
     at_rest(qtbot, many)
+    hits = [*finder.shown()]
+    whole = workspace.events(hits)
+    core.last.seconds = 6.0  # further apart than frames of one event
+    finder.set_fold(True)
+    until(qtbot, lambda: many.model.rowCount() == len(hits))
+    finder.set_fold(False)
+    core.last.seconds = 0.5
+    core.last.loaded.clear()
+    finder.set_fold(True)
+    until(qtbot, lambda: many.model.rowCount() == len(whole))
+    at_rest(qtbot, many)
+    assert len(core.last.loaded) < 900
+    assert [(row.event, row.count) for row in many.model.rows] == [
+        (event.best.image_id, len(event.hits)) for event in whole
+    ]
+    chosen = whole[1]
+    finder.toggle_event(chosen.best.image_id)
+    until(qtbot, lambda: many.model.rowCount() == len(whole) + len(chosen.hits) - 1)
+    at_rest(qtbot, many)
+    shown = many.model.rows[1 : len(chosen.hits) + 1]
+    assert [row.member for row in shown] == [False] + [True] * (len(chosen.hits) - 1)
+    assert {row.event for row in shown} == {chosen.best.image_id}
+    assert [row.hit.rank for row in shown[1:]] == [
+        hit.rank for hit in chosen.hits if hit is not chosen.best
+    ]
+    assert many.model.rows[len(chosen.hits) + 1].event == whole[2].best.image_id
 
 
 def test_a_layout_that_is_not_wanted_any_more_ends_between_its_parts(many):
-    found, workspace = many.desktop.context.finder.found, many.desktop.context.library.workspace
+    found = many.desktop.context.finder.found
 
     def stop():
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        lay_out(workspace, found, Order(sort="time", show_all=True), stop)
-
-
-def test_what_was_loaded_for_one_order_serves_the_next(many, core):
-    found, workspace = many.desktop.context.finder.found, many.desktop.context.library.workspace
-    core.last.loaded.clear()
-    lay_out(workspace, found, Order(sort="time", cut=0.85))
-    first = len(core.last.loaded)
-    assert first == found.shown(Order(cut=0.85))
-    by_drive = lay_out(workspace, found, Order(sort="drive", cut=0.8))
-    assert len(core.last.loaded) == found.shown(Order(cut=0.8)) == by_drive.matches
-    assert len(by_drive.rows) == by_drive.matches
+        lay_out(found, Order(sort="time", show_all=True), stop)
 
 
 def test_marks_restrict_without_loading_all(many, core):
@@ -385,7 +394,7 @@ def test_shown_counts_as_the_histogram_does():
     assert found.shown(Order(show_all=True)) == 4
     assert found.shown(Order(cut=0.95)) == 0
     assert found.shown(Order()) == 4  # nothing stands out: the nearest few
-    assert arrange.Arrangement() == lay_out(None, found, Order(cut=0.95))
+    assert Arrangement() == lay_out(found, Order(cut=0.95))
 
 
 def test_details_do_not_wait_for_what_is_counted(qtbot, many):

@@ -33,7 +33,7 @@ def test_unlike_pictures_with_numbers_are_no_event(photos, tiny_model):
         vectors = workspace.vectors([hit.image_id for hit in workspace.search("road", None)])
         order = Order(fold=True, show_all=True)
         found = ask(workspace, Question(text="road"), {})
-        events = lay_out(workspace, found, order).events
+        events = lay_out(found, order).events
         assert events == len(workspace.events(list(found.hits)))
         rows = [vectors[hit.image_id] for hit in sorted(found.hits, key=lambda hit: hit.path)]
     least = AlikeLevel(ModelHandle(tiny_model)).get()

@@ -10,15 +10,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from c4t_core.errors import FolderError
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.embed import OnPicture
-from c4t_core.index.events import fold_events
+from c4t_core.index.events import Folded, fold_events, fold_frames
 from c4t_core.index.hits import Hits
+from c4t_core.index.indexer import IndexReport
 from c4t_core.index.query import Hit, Query, Term, parse_query
-from c4t_core.index.scope import Scope
+from c4t_core.index.scope import FrameFacts, Scope
 from c4t_core.models.protocol import ModelInfo
 from c4t_core.progress import Progress, ignore
 from c4t_core.workspace import (
@@ -27,7 +29,6 @@ from c4t_core.workspace import (
     Filters,
     FolderStatus,
     Frame,
-    IndexReport,
     QueryLike,
     Skipped,
     Space,
@@ -65,14 +66,35 @@ class _FakeScope(Scope):
 
     _load: Callable[[Sequence[int], Sequence[float], int], Hits]
     _files: list[Path]
+    _workspace: FakeWorkspace
 
     def __init__(self, workspace: FakeWorkspace) -> None:
         super().__init__(())
         object.__setattr__(self, "_load", workspace.hits)
         object.__setattr__(self, "_files", workspace.files)
+        object.__setattr__(self, "_workspace", workspace)
 
     def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
         return self._load(image_ids, scores, first)
+
+    def facts(self, image_ids: NDArray[np.int64]) -> FrameFacts:
+        numbers = image_ids.tolist()
+        frames = [self._workspace.frame_at(number) for number in numbers]
+        drives = sorted({frame.drive or "" for frame in frames})
+        return FrameFacts(
+            drives=np.array([drives.index(frame.drive or "") for frame in frames], dtype=np.int64),
+            cameras=np.zeros(len(frames), dtype=np.int64),
+            times=np.array([frame.time for frame in frames], dtype=np.float64),
+            moments=np.full(len(frames), np.nan),
+            frames=np.array([frame.frame for frame in frames], dtype=np.int64),
+            places=image_ids,
+        )
+
+    def newer(self, image_ids: NDArray[np.int64], since: float) -> int:
+        return sum(
+            hit.first_seen > since
+            for hit in self._load(image_ids.tolist(), [0.0] * len(image_ids), 1)
+        )
 
     def find(self, paths: Iterable[Path]) -> dict[Path, int]:
         return {path: self._files.index(path) for path in paths if path in self._files}
@@ -182,13 +204,19 @@ class FakeWorkspace:
         best = np.argsort(-scores, kind="stable")[:k]
         ids = np.array(numbers, dtype=np.int64)[best]
         direction = np.zeros(1, dtype=np.float32)
-        answer = Answer(_FakeScope(self), direction, ids, scores[best])
+        answer = Answer(_FakeScope(self), direction, ids, scores[best], fold=self._fold)
         vars(answer)["cut"] = self.cut  # what a cached property has computed
         return answer
 
     def events(self, hits: Sequence[Hit]) -> list[Event]:
         alike = np.ones(1, dtype=np.float32)
         return fold_events(hits, {hit.image_id: alike for hit in hits}, 0.5, lambda _: 1.0)
+
+    def _fold(self, scope: Scope, image_ids: NDArray[np.int64]) -> Folded:
+        def alike(some: NDArray[np.int64], _: NDArray[np.int64]) -> NDArray[np.float32]:
+            return np.ones(len(some), dtype=np.float32)
+
+        return fold_frames(scope.facts(image_ids), alike, 0.5, lambda _: 1.0)
 
     @staticmethod
     def _passes(frame: Frame, filters: Filters) -> bool:

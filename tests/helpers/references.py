@@ -89,6 +89,19 @@ def first_of_each(ranked: Sequence[str], event_of: Mapping[str, object]) -> list
     return out
 
 
+def time_key(hit: Hit) -> tuple[object, ...]:
+    """Sort by time; hits without one last."""
+    known = hit.time is not None
+    frame = -1 if hit.frame is None else hit.frame
+    return not known, hit.time if known else 0.0, hit.drive or "", frame, hit.rank
+
+
+def drive_key(hit: Hit) -> tuple[object, ...]:
+    """Sort by drive, camera and frame number; hits of no drive last."""
+    frame = -1 if hit.frame is None else hit.frame
+    return hit.drive is None, hit.drive or "", hit.camera or "", frame, hit.rank
+
+
 def events_by_definition(
     hits: Sequence[Hit], vectors: Vectors, alike: float, step: float
 ) -> list[set[int]]:

@@ -24,7 +24,7 @@ from c4t_core.datasets.labels.layout import Reading, files_below, frame_key, loa
 from c4t_core.datasets.labels.masks import Palette, read_label, regions, scene_of
 from c4t_core.datasets.scene import Scene, Thing, count, is_true, number, unit_box
 from c4t_core.errors import DataError
-from c4t_core.images.decode import SUFFIXES
+from c4t_core.images.kinds import SUFFIXES
 
 NAMES = (
     *("unlabeled", "ego vehicle", "rectification border", "out of roi", "static", "dynamic"),

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from c4t_core.datasets.labels.layout import Reading, Tally, files_below, is_label
-from c4t_core.images.decode import SUFFIXES
+from c4t_core.images.kinds import SUFFIXES
 from c4t_core.images.lookup import composed, unescaped
 
 _SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://[^/]*")

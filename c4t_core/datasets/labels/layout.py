@@ -17,7 +17,8 @@ from typing import Any
 from c4t_core.datasets.scene import Problem
 from c4t_core.errors import DataError, ImageError
 from c4t_core.files import read_json
-from c4t_core.images.decode import SUFFIXES, read_header
+from c4t_core.images.decode import read_header
+from c4t_core.images.kinds import SUFFIXES
 
 IMAGE_FOLDERS = frozenset(
     {

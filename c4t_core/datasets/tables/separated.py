@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from c4t_core.datasets.scene import Problem
 from c4t_core.datasets.tables.cells import normal
-from c4t_core.images.decode import SUFFIXES
+from c4t_core.images.kinds import SUFFIXES
 
 DELIMITERS = (",", ";", "\t", "|")
 _LOOKED_AT = 20  # rows among which the header is looked for

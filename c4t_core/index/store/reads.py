@@ -21,9 +21,12 @@ Rows = NDArray[np.float32]  # (n, d), unit length
 Halves = NDArray[np.float16]  # (n, d), about unit length: rounded
 
 BLOCK = 4096  # vectors read at once; 4 MB at 512 dimensions
-_MANY = 65_536  # other rows read at once
+MANY = 65_536  # other rows read at once
 _VARIABLES = 500  # values in one IN (...)
 _COLUMNS = "id, root_id, path, at_ns, size, mtime_ns, drive, camera, frame, time, first_seen"
+_OF_FRAMES = (
+    "v.id, f.id, f.time, f.at_ns / 1e9, COALESCE(f.frame, -1), f.drive_id, f.camera"  # of `Columns`
+)
 # What frames are grouped by: a column, or the day of a time that is more than a clock.
 _GROUPS = {
     "camera": "camera",
@@ -94,6 +97,8 @@ class Columns:
         vectors: int64, the number of each one's row of vectors.
         ids: int64, numbers of the frames.
         times: float64, seconds since 1970 UTC, NaN where the name tells none.
+        moments: float64, seconds from the start of a recording, NaN for a picture.
+        frames: int64, numbers within the drive, -1 where the name tells none.
         drives: int32, numbers of the drives.
         cameras: names, None where the name tells none.
     """
@@ -101,6 +106,8 @@ class Columns:
     vectors: Ids
     ids: Ids
     times: NDArray[np.float64]
+    moments: NDArray[np.float64]
+    frames: Ids
     drives: NDArray[np.int32]
     cameras: list[str | None]
 
@@ -110,6 +117,8 @@ class Columns:
             vectors=self.vectors[positions],
             ids=self.ids[positions],
             times=self.times[positions],
+            moments=self.moments[positions],
+            frames=self.frames[positions],
             drives=self.drives[positions],
             cameras=[self.cameras[position] for position in positions.tolist()],
         )
@@ -153,6 +162,22 @@ class Lookup:
                 rows = db.execute(f"SELECT {_COLUMNS} FROM images WHERE id IN ({marks})", part)
                 result.update((row[0], _row(row)) for row in rows)
         return result
+
+    def newer(self, image_ids: Sequence[int] | Ids, since: float) -> int:
+        """Return how many of some frames were first indexed after a time (seconds since 1970)."""
+        found = 0
+        with self._catalogue.reading() as db:
+            if len(image_ids) > MANY:  # then one look at all frames is sooner done
+                rows = db.execute("SELECT id FROM frames WHERE first_seen > ?", (since,))
+                new = np.array([row[0] for row in rows.fetchall()], dtype=np.int64)
+                return int(np.isin(image_ids, new).sum())
+            for part in _parts(image_ids):
+                marks = ",".join("?" * len(part))
+                found += db.execute(
+                    f"SELECT COUNT(*) FROM frames WHERE id IN ({marks}) AND first_seen > ?",
+                    (*part, since),
+                ).fetchone()[0]
+        return found
 
     def by_path(self, path: bytes, at: float | None = None) -> ImageRow | None:
         """Return the row of one picture of this root, or of a moment of a recording.
@@ -358,13 +383,13 @@ class StoredVectors(Lookup):
         """Return all frames with a vector, in the order of their paths and times."""
         with self._catalogue.reading() as db:
             rows = db.execute(
-                "SELECT v.id, f.id, f.time, f.drive_id, f.camera FROM sources s"
+                f"SELECT {_OF_FRAMES} FROM sources s"
                 " CROSS JOIN frames f ON f.source_id = s.id CROSS JOIN vectors v"
                 " ON v.model_id = ? AND v.frame_id = f.id WHERE s.root_id = ?"
                 " ORDER BY s.path, f.at_ns",
                 (self.model_id, self.root_id),
             )
-            parts = [_columns(part) for part in iter(lambda: rows.fetchmany(_MANY), [])]
+            parts = [_columns(part) for part in iter(lambda: rows.fetchmany(MANY), [])]
         return _joined(parts)
 
     def added(self, after: int) -> tuple[Columns, list[tuple[bytes, int]], Halves]:
@@ -375,14 +400,14 @@ class StoredVectors(Lookup):
         """
         with self._catalogue.reading() as db:
             rows = db.execute(
-                "SELECT v.id, f.id, f.time, f.drive_id, f.camera, s.path, COALESCE(f.at_ns, -1),"
-                " v.vector FROM vectors v CROSS JOIN frames f ON f.id = v.frame_id"
+                f"SELECT {_OF_FRAMES}, s.path, COALESCE(f.at_ns, -1), v.vector"
+                " FROM vectors v CROSS JOIN frames f ON f.id = v.frame_id"
                 " CROSS JOIN sources s ON s.id = f.source_id"
                 " WHERE v.id > ? AND +v.model_id = ? AND s.root_id = ? ORDER BY v.id",
                 (after, self.model_id, self.root_id),
             ).fetchall()
-        places = [(row[5], row[6]) for row in rows]
-        return _columns(rows), places, self._halves([row[7] for row in rows])
+        places = [(row[-3], row[-2]) for row in rows]
+        return _columns(rows), places, self._halves([row[-1] for row in rows])
 
     def stored(self, columns: Columns) -> Iterator[Halves]:
         """Yield the vectors of some frames, in the order of their rows, as they are stored.
@@ -423,11 +448,16 @@ class StoredVectors(Lookup):
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> Columns:
-    """Return rows that begin with (vector, frame, time, drive, camera) as columns."""
-    numbers = [np.array([row[i] for row in rows], dtype=np.int64) for i in (0, 1, 3)]
-    times = np.array([math.nan if row[2] is None else row[2] for row in rows], dtype=np.float64)
-    drives = numbers[2].astype(np.int32)
-    return Columns(numbers[0], numbers[1], times, drives, [row[4] for row in rows])
+    """Return rows that begin with ``_OF_FRAMES`` as columns."""
+    vectors, ids, frames, drives = (
+        np.array([row[i] for row in rows], dtype=np.int64) for i in (0, 1, 4, 5)
+    )
+    times, moments = (
+        np.array([math.nan if row[i] is None else row[i] for row in rows], dtype=np.float64)
+        for i in (2, 3)
+    )
+    cameras = [row[6] for row in rows]
+    return Columns(vectors, ids, times, moments, frames, drives.astype(np.int32), cameras)
 
 
 def _joined(parts: Sequence[Columns]) -> Columns:
@@ -436,6 +466,8 @@ def _joined(parts: Sequence[Columns]) -> Columns:
         vectors=np.concatenate([part.vectors for part in parts]),
         ids=np.concatenate([part.ids for part in parts]),
         times=np.concatenate([part.times for part in parts]),
+        moments=np.concatenate([part.moments for part in parts]),
+        frames=np.concatenate([part.frames for part in parts]),
         drives=np.concatenate([part.drives for part in parts]),
         cameras=[name for part in parts for name in part.cameras],
     )

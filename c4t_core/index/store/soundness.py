@@ -270,18 +270,20 @@ def _pieces_match(path: Path, noted: dict[str, Any]) -> bool:
 def _content(path: Path) -> Content | None:
     """Read a file, None if it is being changed or cannot be read."""
     before = _state(path)
-    checksum, pieces = 0, []
+    checksum, pieces = 0, list[int]()
+    by_pieces = bool(before) and before[0][0] > _LARGE
     try:
         for part in _parts(path):
             with contextlib.suppress(FileNotFoundError), part.open("rb") as file:
                 read = 0
                 while block := file.read(_BLOCK):
                     checksum = zlib.crc32(block, checksum)
-                    if read % _PIECE == 0:
-                        pieces.append(0)
-                    pieces[-1] = zlib.crc32(block, pieces[-1])
+                    if by_pieces:
+                        if read % _PIECE == 0:
+                            pieces.append(0)
+                        pieces[-1] = zlib.crc32(block, pieces[-1])
                     read += len(block)
     except OSError:
         return None
-    whole = Content(before, checksum, pieces if before and before[0][0] > _LARGE else [])
+    whole = Content(before, checksum, pieces)
     return whole if before and before == _state(path) else None

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import random
 import uuid
 import zlib
@@ -35,7 +36,7 @@ from c4t_core.index.store.reads import BLOCK, Halves, Moment, StoredVectors
 from c4t_core.index.vectors.locks import free_lock
 from c4t_core.index.vectors.table import Slots, Table, scales_of
 
-FORMAT = 1
+FORMAT = 2
 _MANY = 20_000  # missing rows up to which each one's place is searched for
 _TAIL = 1_024  # rows held in memory at least before they are written
 _SHARE = 0.01  # of all rows, likewise
@@ -44,11 +45,14 @@ _LOOKED_AT = 2  # blocks of an unchanged file that are looked at, drawn by chanc
 _DTYPES = {
     "ids": "<i8",
     "times": "<f8",
+    "moments": "<f8",
+    "frames": "<i8",
     "scales": "<f4",
     "drives": "<i4",
     "cameras": "<i2",
     "order": "<i4",
 }
+_NOTHING = {"times": math.nan, "moments": math.nan, "frames": -1}  # a column of these is not kept
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class _Head:
     slots: int
     images: int
     names: list[str | None]
+    without: list[str]  # columns that tell nothing of any frame
     rows: str  # name of the file
     state: list[int]  # its size and time of change (ns)
     sums: list[int]  # CRC-32 of each block of it
@@ -272,6 +277,7 @@ class VectorCache:
         """Write the table file; drop the rows of earlier ones, and what is of lost catalogues."""
         assert self._folder is not None
         assert self._path is not None
+        without = [name for name, value in _NOTHING.items() if _is_all(getattr(table, name), value)]
         head = _Head(
             catalogue=self._source.catalogue,
             root_id=self._source.root_id,
@@ -283,11 +289,13 @@ class VectorCache:
             slots=len(table.ids),
             images=len(table.order),
             names=list(table.names),
+            without=without,
             rows=table.file,
             state=_state(self._folder / table.file),
             sums=sums,
         )
-        columns = (np.asarray(getattr(table, name), dtype) for name, dtype in _DTYPES.items())
+        kept = ((name, dtype) for name, dtype in _DTYPES.items() if name not in without)
+        columns = (np.asarray(getattr(table, name), dtype) for name, dtype in kept)
         content = json.dumps(asdict(head)).encode() + b"\n" + b"".join(c.tobytes() for c in columns)
         write_whole(self._path, content + zlib.crc32(content).to_bytes(4, "little"))
         for old in self._folder.glob("*"):
@@ -326,6 +334,9 @@ class VectorCache:
             columns = {}
             for name, dtype in _DTYPES.items():
                 count = head.images if name == "order" else head.slots
+                if name in head.without:
+                    columns[name] = np.broadcast_to(np.array(_NOTHING[name], dtype), count)
+                    continue
                 columns[name] = np.frombuffer(content, dtype, count, start)
                 start += columns[name].nbytes
             rows = self._mapped(head.rows, head.slots)
@@ -396,6 +407,11 @@ class _Sums:
                 self.sums.append(zlib.crc32(part))
             start += len(part)
             self.size += len(part)
+
+
+def _is_all(column: NDArray[Any], value: float) -> bool:
+    """Tell whether a column tells nothing of any frame."""
+    return bool((np.isnan(column) if math.isnan(value) else column == value).all())
 
 
 def _state(path: Path) -> list[int]:

@@ -109,6 +109,8 @@ class SavedVectors:
             vectors=numbers,
             ids=numbers,
             times=np.array(times, dtype=np.float64),
+            moments=np.full(len(order), np.nan),
+            frames=np.array([-1 if i.frame is None else i.frame for i in self._images], np.int64),
             drives=np.array([self._drives[i.drive] for i in self._images], dtype=np.int32),
             cameras=[image.camera for image in self._images],
         )
@@ -131,6 +133,10 @@ class SavedVectors:
     def rows(self, image_ids: Sequence[int] | Ids) -> dict[int, ImageRow]:
         """Return what their names tell of some images, by id."""
         return {int(i): self._images[int(i)] for i in image_ids}
+
+    def newer(self, image_ids: Sequence[int] | Ids, since: float) -> int:
+        """Return 0: a file does not tell when its images were first indexed."""
+        return 0
 
     def by_path(self, name: bytes) -> ImageRow | None:
         """Return what is known of a file."""

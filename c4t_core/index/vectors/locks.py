@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -55,7 +54,7 @@ def writer_lock(path: Path, what: str) -> Iterator[None]:
         ) from error
     try:
         _lock_patiently(descriptor, path, what)
-        note = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+        note = {"pid": os.getpid(), "host": _host(), "since": time.time()}
         os.ftruncate(descriptor, 0)
         os.write(descriptor, json.dumps(note).encode())
         yield
@@ -116,12 +115,18 @@ def holder(path: Path) -> str | None:
     return None
 
 
+def _host() -> str:
+    import socket  # takes milliseconds, and whoever only searches holds no lock
+
+    return socket.gethostname()
+
+
 def read_holder(path: Path) -> str | None:
     """Return who wrote a lock file, in words, or None if it does not say."""
     try:
         note = json.loads(path.read_text("utf-8"))
         since = time.strftime("%H:%M", time.localtime(float(note["since"])))
-        where = "" if note["host"] == socket.gethostname() else f" on {note['host']}"
+        where = "" if note["host"] == _host() else f" on {note['host']}"
         if note["pid"] == os.getpid() and not where:
             return f"this program (since {since})"
         return f"process {int(note['pid'])}{where} (since {since})"

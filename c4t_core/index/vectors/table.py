@@ -38,6 +38,7 @@ Keys = NDArray[np.uint64]  # (n,): a score and a place, in the order of a rankin
 _FINE = 200_000  # rows up to which both halves of a direction score all of them
 _BEST = 4_096  # of more, as many of the best at least
 _CHUNK = 16_384  # rows scored at once by one thread
+_PIECE = 4_096  # rows converted to float32 at once, which stay in a processor's cache
 _FEW = 8_192  # rows that are not worth a second thread
 _OFF_UNIT = 0.002  # a vector whose length is further from 1 was damaged; rounding: 0.0005
 _SECOND = np.float32(2048.0)  # what the second half is scaled by
@@ -61,6 +62,8 @@ class Table:
         last: the highest number of a row of vectors in it.
         ids: int64 (n,), images by slot.
         times: float64 (n,), seconds since 1970 UTC, NaN where not known.
+        moments: float64 (n,), seconds from the start of a recording, NaN for pictures.
+        frames: int64 (n,), numbers within the drive, -1 where not known.
         scales: float32 (n,), one over the length of the vector; 0 for what is dead.
         drives: int32 (n,), numbers of drives.
         cameras: int16 (n,), positions in ``names``.
@@ -74,6 +77,8 @@ class Table:
     last: int
     ids: Ids
     times: NDArray[np.float64]
+    moments: NDArray[np.float64]
+    frames: Ids
     scales: NDArray[np.float32]
     drives: NDArray[np.int32]
     cameras: NDArray[np.int16]
@@ -87,7 +92,8 @@ class Table:
         """Return a table of no moment without vectors."""
         none = np.empty(0)
         return cls(
-            *(Moment(-1, 0), 0, none.astype(np.int64), none, none.astype(np.float32)),
+            *(Moment(-1, 0), 0, none.astype(np.int64), none, none, none.astype(np.int64)),
+            none.astype(np.float32),
             *(none.astype(np.int32), none.astype(np.int16), (), none.astype(np.int32)),
             (np.empty((0, dim), dtype=np.float16),),
         )
@@ -114,6 +120,16 @@ class Table:
         return self.ids[self.order]
 
     @cached_property
+    def _slot_by_id(self) -> tuple[int, NDArray[np.int32]] | None:
+        """The lowest id, and slots by how far an id is from it; None where ids lie far apart."""
+        if not len(self.ids) or int(np.ptp(self.ids)) > 4 * len(self.ids):
+            return None
+        least = int(self.ids.min())
+        slots = np.full(int(self.ids.max()) - least + 1, -1, dtype=np.int32)
+        slots[self.ids - least] = np.arange(len(self.ids), dtype=np.int32)  # of an image, the last
+        return least, slots
+
+    @cached_property
     def _by_id(self) -> tuple[Ids, Slots | None]:
         if len(self.ids) < 2 or bool((self.ids[1:] >= self.ids[:-1]).all()):
             return self.ids, None
@@ -122,6 +138,11 @@ class Table:
 
     def find(self, image_ids: Ids) -> Slots:
         """Return the slot of each of some images, int64 (m,); -1 for those without any."""
+        if self._slot_by_id is not None:
+            least, by_id = self._slot_by_id
+            at = image_ids - least
+            there = (at >= 0) & (at < len(by_id))
+            return np.where(there, by_id[np.where(there, at, 0)], -1).astype(np.int64)
         every, slots = self._by_id
         if not len(every):
             return np.full(len(image_ids), -1, dtype=np.int64)
@@ -131,7 +152,9 @@ class Table:
 
     def slots_of(self, image_ids: Collection[int] | Ids) -> Slots:
         """Return the slots of some images, ascending; those without a vector are left out."""
-        wanted = np.fromiter(image_ids, dtype=np.int64, count=len(image_ids))
+        wanted = image_ids
+        if not isinstance(wanted, np.ndarray):
+            wanted = np.fromiter(image_ids, dtype=np.int64, count=len(image_ids))
         slots = np.unique(self.find(wanted))
         return slots[(slots >= 0) & (self.places[slots] >= 0)]
 
@@ -141,6 +164,27 @@ class Table:
         if rows.dtype == np.float32:
             return rows
         return normalised(rows)[0]
+
+    def cosines_one_by_one(self, slots: Slots, table: Table, others: Slots) -> Scores:
+        """Return the cosines of vectors with those of a table, one by one, float32 (m,)."""
+        cosines = np.empty(len(slots), dtype=np.float32)
+
+        def compare(start: int) -> None:
+            one, other = slots[start : start + _CHUNK], others[start : start + _CHUNK]
+            products = simsimd.inner(self._scattered(one), table._scattered(other))
+            scales = self.scales[one] * table.scales[other]
+            cosines[start : start + _CHUNK] = np.asarray(products) * scales
+
+        with ThreadPoolExecutor(available_threads()) as pool:
+            list(pool.map(compare, range(0, len(slots), _CHUNK)))
+        return cosines
+
+    def _scattered(self, slots: Slots) -> NDArray[Any]:
+        """Return the vectors of slots in any order as they are kept."""
+        if slots.max(initial=0) < len(self.blocks[0]):
+            return self.blocks[0][slots]
+        ascending, back = np.unique(slots, return_inverse=True)
+        return self.gathered(ascending)[back]
 
     def gathered(self, slots: Slots) -> NDArray[Any]:
         """Return the vectors of ascending slots as they are kept; a stretch is not copied."""
@@ -247,6 +291,25 @@ class Table:
             for part in (slots[i : i + _CHUNK] for i in range(0, len(slots), _CHUNK))
         ]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
+
+    def cosines_with(self, directions: NDArray[np.float32], slots: Slots) -> NDArray[np.float32]:
+        """Return the cosines of some vectors with many unit directions (m, d), float32 (n, m)."""
+        found = np.empty((len(slots), len(directions)), dtype=np.float32)
+        columns = np.ascontiguousarray(directions.T, dtype=np.float32)
+
+        def score(start: int) -> None:
+            some, into = slots[start : start + _PIECE], found[start : start + _PIECE]
+            np.matmul(self.gathered(some).astype(np.float32, copy=False), columns, out=into)
+            into *= self.scales[some, None]
+
+        starts = range(0, len(slots), _PIECE)
+        if len(starts) < 2:
+            for start in starts:
+                score(start)
+        else:
+            with ThreadPoolExecutor(available_threads()) as pool:
+                list(pool.map(score, starts))
+        return found
 
     def ranking(
         self, direction: NDArray[np.float32], k: int | None = None, slots: Slots | None = None
@@ -373,6 +436,8 @@ class Table:
             self,
             ids=self.ids[slots],
             times=self.times[slots],
+            moments=self.moments[slots],
+            frames=self.frames[slots],
             scales=self.scales[slots],
             drives=self.drives[slots],
             cameras=self.cameras[slots],
@@ -383,10 +448,18 @@ class Table:
 
     def renamed(self, columns: Columns, slots: Slots) -> Table:
         """Return this table with what is known of frames in some slots as columns tell it."""
-        times, drives, cameras = self.times.copy(), self.drives.copy(), self.cameras.copy()
         names, numbers = self._numbered(columns.cameras)
-        times[slots], drives[slots], cameras[slots] = columns.times, columns.drives, numbers
-        return replace(self, times=times, drives=drives, cameras=cameras, names=names)
+        told = {
+            "times": columns.times,
+            "moments": columns.moments,
+            "frames": columns.frames,
+            "drives": columns.drives,
+            "cameras": numbers,
+        }
+        changed = {name: getattr(self, name).copy() for name in told}
+        for name, values in told.items():
+            changed[name][slots] = values
+        return replace(self, names=names, **changed)
 
     def extended(self, columns: Columns, scales: NDArray[np.float32]) -> Table:
         """Return this table with more slots, which have neither vectors nor places yet."""
@@ -396,6 +469,8 @@ class Table:
             last=max(self.last, int(columns.vectors.max(initial=0))),
             ids=np.concatenate([self.ids, columns.ids]),
             times=np.concatenate([self.times, columns.times]),
+            moments=np.concatenate([self.moments, columns.moments]),
+            frames=np.concatenate([self.frames, columns.frames]),
             scales=np.concatenate([self.scales, scales]),
             drives=np.concatenate([self.drives, columns.drives]),
             cameras=np.concatenate([self.cameras, cameras]),

@@ -44,6 +44,9 @@ class Source(Protocol):
     def rows(self, image_ids: Sequence[int] | Ids) -> dict[int, ImageRow]:
         """Return what is known of some images by id."""
 
+    def newer(self, image_ids: Sequence[int] | Ids, since: float) -> int:
+        """Return how many of some images were first indexed after a time."""
+
     def by_path(self, name: bytes) -> ImageRow | None:
         """Return what is known of a file, named relative to the root."""
 

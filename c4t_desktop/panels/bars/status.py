@@ -19,7 +19,8 @@ from c4t_desktop.services.library import Indexing, Library, Opened
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
-    from c4t_core.workspace import IndexReport, WorkspaceStatus
+    from c4t_core.index.indexer import IndexReport
+    from c4t_core.workspace import WorkspaceStatus
 
 _MESSAGE_TIME = 6000  # ms that a sentence stays
 _GENERAL = {"images", "image", "imgs", "img", "frames", "camera", "data", "png", "jpg", "raw"}

@@ -29,7 +29,8 @@ from c4t_desktop.panels.parts import close_buttons, column, label, push_button
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
-    from c4t_core.workspace import IndexReport, LeftOut, Skipped
+    from c4t_core.index.indexer import IndexReport
+    from c4t_core.workspace import LeftOut, Skipped
 
 _ROOT = QModelIndex()
 Index = QModelIndex | QPersistentModelIndex

@@ -16,8 +16,7 @@ from PySide6.QtWidgets import (
 from c4t_core.index.query import Histogram
 from c4t_desktop.messages import count_text, plural
 from c4t_desktop.panels.parts import label, named, row
-from c4t_desktop.services.arrange import SORTS, Arrangement
-from c4t_desktop.services.finder import Finder, Found
+from c4t_desktop.services.finder import SORTS, Arrangement, Finder, Found
 from c4t_desktop.services.question import Order
 from c4t_desktop.settings import CARD_WIDTH, FOLD_EVENTS, Settings
 from c4t_desktop.theme import Theme
@@ -267,25 +266,13 @@ class ResultsHeader(QWidget):
         found = self._finder.found
         if found is not None and self._finder.order.limit(found.automatic) is not None:
             self._count.setText(self.tr("The nearest {0}").format(arrangement.matches))
-            self._count.setToolTip("")
             self._fit()
             return
         matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))
-        tip = ""
-        if arrangement.laid_out < arrangement.matches:
-            some = count_text(arrangement.laid_out)
-            matches = self.tr("Best {0} of {1}").format(some, count_text(arrangement.matches))
-            if arrangement.events is not None:  # the control that unfolds needs the room
-                matches = self.tr("Best {0}").format(some)
-            tip = self.tr(
-                "Sorting by time or drive and folding take the best {0} hits. Raise the cut or set "
-                "a filter to have all of them."
-            ).format(some)
         if arrangement.events is not None:
             events = plural(arrangement.events, self.tr("{0} event"), self.tr("{0} events"))
             matches = self.tr("{0} in {1}").format(matches, events)
         self._count.setText(matches)
-        self._count.setToolTip(tip)
         self._fit()
 
     @Slot(object)

@@ -17,13 +17,13 @@ from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.empty_state import EmptyState, Page
 from c4t_desktop.panels.results.header import ResultsHeader
 from c4t_desktop.panels.results.viewer import Viewer
-from c4t_desktop.services.arrange import Arrangement
-from c4t_desktop.services.finder import Found
+from c4t_desktop.services.finder import Arrangement, Found
 from c4t_desktop.services.library import Indexing, Opened
 from c4t_desktop.settings import CARD_WIDTH
 
 if TYPE_CHECKING:
-    from c4t_core.workspace import IndexReport, WorkspaceStatus
+    from c4t_core.index.indexer import IndexReport
+    from c4t_core.workspace import WorkspaceStatus
 
 
 class ResultsPanel(QStackedWidget):

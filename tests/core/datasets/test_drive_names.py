@@ -18,8 +18,8 @@ from c4t_core.images.frame_names import (
     parse_frame_name,
     recording,
     shown_drives,
-    stamp_time,
 )
+from c4t_core.images.name_parts import stamp_time
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from PIL import Image, PngImagePlugin
 
 from c4t_core.errors import ImageError
 from c4t_core.images import decode
-from c4t_core.images.decode import SUFFIXES, open_image, open_labels, read_header
+from c4t_core.images.decode import open_image, open_labels, read_header
+from c4t_core.images.kinds import SUFFIXES
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:

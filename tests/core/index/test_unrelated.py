@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from c4t_core.index import cut as automatic
 from c4t_core.index.cut import SENTENCES, SHARE
-from c4t_core.index.scope import Scope
+from c4t_core.index.vectors.table import Table
 from c4t_core.paths import cache_dir
 from c4t_core.workspace import Filters, Workspace
 from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
@@ -69,14 +70,19 @@ def test_the_sentences_are_embedded_once_and_the_level_kept_until_a_commit(
     first = level(workspace)
     assert model.asked == len(SENTENCES)
     looked = []
-    best = Scope.best
-    monkeypatch.setattr(Scope, "best", lambda *args: looked.append(args) or best(*args))
+    cosines = Table.cosines_with
+
+    def noting(table: Table, directions: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        looked.append(len(slots))
+        return cosines(table, directions, slots)
+
+    monkeypatch.setattr(Table, "cosines_with", noting)
     assert level(workspace) == first
     assert not looked
     save_picture(Path(workspace.roots[0]) / "new.png", COLOURS["green"])
     workspace.index()
     level(workspace)
-    assert len(looked) == 1
+    assert looked == [41]
     assert model.asked == len(SENTENCES)
 
 
@@ -102,6 +108,20 @@ def test_filters_have_levels_of_their_own(workspace: Workspace) -> None:
     ]
     assert level(workspace, only=only) == pytest.approx(float(np.quantile(best, SHARE)), abs=1e-6)
     assert level(workspace, only=frozenset()) == -1.0
+
+
+def test_what_another_filter_looked_at_changes_no_level(
+    workspace: Workspace, open_: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = np.random.default_rng(0).permutation(workspace.answer("blue").image_ids).tolist()
+    chosen = [frozenset(ids[first:end]) for first, end in ((5, 20), (10, 30), (0, 40), (35, 40))]
+    alone = [level(open_(workspace.roots[0], with_model=Deaf()), only=only) for only in chosen]
+    monkeypatch.setattr(automatic, "MOST", 20)  # so that what is known is dropped on the way
+    few = [level(open_(workspace.roots[0], with_model=Deaf()), only=only) for only in chosen]
+    found = [level(workspace, only=only) for only in (*chosen, *chosen)]
+    assert found == pytest.approx([*few, *few], abs=1e-6)
+    assert few[0] == pytest.approx(alone[0], abs=1e-6)
+    assert few[2] < alone[2] + 1e-6  # of every second image
 
 
 def test_images_and_what_is_taken_away_are_not_held_against_words(workspace: Workspace) -> None:

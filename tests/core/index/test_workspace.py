@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
+from c4t_core.index.query import ImageIds
 from c4t_core.workspace import Filters, Workspace, open_workspace
 from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
@@ -128,6 +129,21 @@ def test_restricting_to_folders_drives_and_ids(ws: Workspace, drive: Path) -> No
     rest = ws.search("red", None, filters=Filters(without=ids))
     assert len(rest) == 13
     assert len(ws.answer("red", filters=Filters(within=("drive1",))).scores) == 6
+
+
+def test_hits_of_an_earlier_search_restrict_as_a_set_and_as_an_array(ws: Workspace) -> None:
+    found = ws.answer("red").image_ids[3:9]
+    ids = ImageIds(found)
+    assert [*ids] == sorted(found.tolist())
+    assert ids == ImageIds(set(found.tolist()))
+    assert hash(ids) == hash(ImageIds([*found.tolist()] * 2))
+    assert ids != ImageIds(found[1:])
+    assert int(found[0]) in ids
+    assert 10**9 not in ids
+    as_set = Filters(only=frozenset(found.tolist()))
+    kept = ws.answer("white", filters=Filters(only=ids)).image_ids
+    assert kept.tolist() == ws.answer("white", filters=as_set).image_ids.tolist()
+    assert len(kept) == 6
 
 
 def test_restricting_to_cameras_and_times(open_: Open, tmp_path: Path) -> None:

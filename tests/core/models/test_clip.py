@@ -87,8 +87,11 @@ def test_equal_to_open_clip_itself(added, tiny, engine):
 
 def test_engines_agree_and_batches_do_not_matter(added):
     pixels = np.stack([load_model(added, engine="torch").prepare(i) for i in pictures()])
-    rows = {e: load_model(added, engine=e).encode_pixels(pixels) for e in ("torch", "onnx")}
-    assert np.abs(rows["torch"] - rows["onnx"]).max() < 1e-3
+    models = {e: load_model(added, engine=e) for e in ("torch", "onnx", "openvino")}
+    rows = {e: model.encode_pixels(pixels) for e, model in models.items()}
+    assert np.abs(rows["torch"] - rows["onnx"]).max() < 1e-5
+    assert np.abs(rows["torch"] - rows["openvino"]).max() < 1e-5
+    assert len({model.fingerprint for model in models.values()}) == 1  # an index goes on with all
     model = load_model(added, engine="onnx")
     alone = np.concatenate([model.encode_pixels(pixels[i : i + 1]) for i in range(len(pixels))])
     assert np.abs(alone - rows["onnx"]).max() < 1e-5
@@ -112,6 +115,83 @@ def test_pixels_are_those_of_open_clip(mode, interpolation):
     for image in pictures():
         wanted = (theirs(image).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
         assert np.array_equal(prepare(image, ours), wanted), image.size
+
+
+def test_what_was_added_runs_without_torch(added, tmp_path):
+    """As where neither torch nor open_clip is installed any more."""
+    expected = load_model(added, engine="torch")
+    np.savez(
+        tmp_path / "known.npz",
+        texts=np.array(TEXTS),
+        of_texts=expected.encode_texts(TEXTS),
+        of_images=expected.encode_images(pictures()),
+        **{f"image{i}": np.asarray(image) for i, image in enumerate(pictures())},
+    )
+    code = """
+import sys
+for name in ("torch", "torchvision", "open_clip"):
+    sys.modules[name] = None
+import numpy as np
+from PIL import Image
+from c4t_core.models.registry import load_model
+model = load_model(sys.argv[1])
+known = np.load(sys.argv[2])
+images = [Image.fromarray(known[f"image{i}"]) for i in range(5)]
+print(np.abs(model.encode_texts(list(known["texts"])) - known["of_texts"]).max() < 1e-5)
+print(np.abs(model.encode_images(images) - known["of_images"]).max() < 1e-5)
+"""
+    words = [sys.executable, "-c", code, added, str(tmp_path / "known.npz")]
+    out = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["True", "True"]
+
+
+def test_a_search_without_a_gpu_loads_no_torch(added):
+    code = """
+import sys
+from c4t_core import devices
+from c4t_core.models.registry import load_model
+devices._SIGNS = {sys.platform: (sys.argv[2],)}
+model = load_model(sys.argv[1])
+print(model.encode_texts(["snow"]).shape, "torch" in sys.modules, devices.may_have_gpu())
+devices._SIGNS = {sys.platform: (sys.executable,)}
+print(devices.may_have_gpu())
+"""
+    words = [sys.executable, "-c", code, added, os.devnull + "-of-no-driver"]
+    out = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert out.stdout.split("\n")[:2] == ["(1, 24) False False", "True"]
+
+
+def test_tokens_are_those_of_open_clip(added):
+    texts = [
+        *TEXTS,
+        "&lt;b&gt; Ã¤ ﬁne “quotes”",
+        "NO ENTRY: 50 km/h; we'll see...!",
+        "<start_of_text> x_y <end_of_text>",
+        "İstanbul",
+        "A\tB",
+        "９月",
+        "…",
+    ]
+    folder = load_model(added, engine="onnx").folder
+    own = folder.tokens()
+    assert folder.cached.with_suffix(".tokenizer.json").is_file()
+    theirs = clip_network.open_clip().get_tokenizer(f"local-dir:{clip_folder.find(added)}")
+    assert own.ids(texts) == theirs(texts).tolist()
+
+
+def test_an_image_is_what_its_class_token_makes_of_it(added):
+    """The last block computes one row only; the vectors stay."""
+    network = clip_network.build(clip_folder.find(added))
+    pixels = torch.rand((3, 3, 32, 32))
+    with torch.inference_mode():
+        whole = network.encode_image(pixels)
+        clip_network.last_block_for_one(network)
+        rows = []
+        network.visual.transformer.resblocks[-1].register_forward_hook(
+            lambda _module, _inputs, out: rows.append(out.shape[1])
+        )
+        torch.testing.assert_close(network.encode_image(pixels), whole, atol=1e-6, rtol=0)
+    assert rows == [1]
 
 
 def test_onnx_is_exported_once(added, monkeypatch):

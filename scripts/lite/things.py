@@ -211,7 +211,7 @@ def fits(frames: Sequence[Frame]) -> dict[str, NDArray[np.float32]]:
         Name -> float32 (n,) in 0..1, NaN where neither labels nor detectors say.
     """
     seen = [{label: known(frame, label) for label in CLASSES} for frame in frames]
-    table = {}
+    table: dict[str, NDArray[np.float32]] = {}
     for name, thing in THINGS.items():
         columns = {said: np.full(len(frames), np.nan, np.float32) for said in ("", *SAID)}
         for index, (frame, classes) in enumerate(zip(frames, seen, strict=True)):

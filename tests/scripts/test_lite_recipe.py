@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 
 from benchmarks import quality
 from c4t_core.errors import DataError, TrainingError
+from scripts.lite import things
 from scripts.lite.concepts import RULES, fits, ramp
-from scripts.lite.data import Frame, part_of, read_frames
+from scripts.lite.data import SOURCES, Frame, part_of, read_frames
 from scripts.lite.recipe import Batches, Phrase, RecipeOptions, phrase_bank
 from scripts.lite.words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases
 
@@ -57,6 +59,10 @@ def test_query_sentences_use_no_word_of_the_captions() -> None:
         for group in phrases(name):
             taught |= {_stem(word) for text in group for word in _words(text)}
     taught |= {_stem(word) for text in WRAPPERS + ENDING_WRAPPERS for word in _words(text)}
+    for name in things.THINGS:
+        for concept in (name, *(f"{name}:{said}" for said in things.SAID)):
+            texts = things.phrases(concept, random.Random(0))
+            taught |= {_stem(word) for text in texts for word in _words(text)}
     queries = json.loads(quality.QUERIES.read_text(encoding="utf-8"))["queries"]
     known = {
         (query["name"], word)
@@ -126,7 +132,7 @@ def _manifest(folder: Path, source: str, lines: str) -> None:
 
 def test_broken_and_missing_sources_are_named(tmp_path: Path) -> None:
     _manifest(tmp_path, "roads", '{"file": "a.jpg", "road": "dirt", "duplicate_group": 3}\n{"x"')
-    others = ["camvid", "idd_lite", "dawn"]
+    others = [source for source in SOURCES if source != "roads"]
     with pytest.raises(DataError, match=r"Line 2 of .*manifest.jsonl"):
         read_frames(tmp_path, others)
     with pytest.raises(DataError, match="--without camvid"):

@@ -86,7 +86,7 @@ def with_brightness(frame: Frame) -> Frame:
     """Measure the brightness of an image whose labels do not tell day from night."""
     from scripts.lite.features import brightness
 
-    if frame.source not in ("dawn", "roads"):
+    if frame.source not in ("dawn", "roads", "highway", "vehicles"):
         return frame
     return dataclasses.replace(frame, brightness=brightness(frame.path))
 

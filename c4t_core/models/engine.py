@@ -153,7 +153,7 @@ class FolderModel:
         Raises:
             ValueError: if shape or type of the pixels are others.
         """
-        (height, width), size = self.folder.preprocess.shape, self.image_batch
+        (height, width), size = self.folder.preprocess.shape, self._at_once(len(pixels))
         if pixels.dtype != np.uint8 or pixels.shape[1:] != (height, width, 3):
             raise ValueError(
                 f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {height}, {width}, 3)"
@@ -176,6 +176,10 @@ class FolderModel:
     def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
         """Return, by its index, the part that is read of each text that is not read whole."""
         return self.tokens.read_parts(texts)
+
+    def _at_once(self, count: int) -> int:
+        """Return how many of so many images the network takes in one run."""
+        return self.image_batch
 
     def _joined(self, rows: list[Embeddings]) -> Embeddings:
         return np.concatenate(rows) if rows else np.empty((0, self.dim), dtype=np.float32)
@@ -289,6 +293,9 @@ class OpenVinoModel(OnnxModel):
         ModelError: if its graphs are still to be made and cannot be.
         MissingExtraError: if they are still to be made and packages for it are missing.
     """
+
+    def _at_once(self, count: int) -> int:
+        return max(1, min(self.image_batch, -(-count // self.threads)))  # each stream has its part
 
     def _open(self, graph: str, *, optimise: bool = True) -> Any:
         if graph != IMAGE_GRAPH:

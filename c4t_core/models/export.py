@@ -179,12 +179,14 @@ def trace(
     _write(half, inputs, outputs, axes, path, fold=fold)
 
 
-def trace_image_encoder(model: DualEncoder, path: Path) -> None:
+def trace_image_encoder(model: DualEncoder, path: Path, *, maps: bool = False) -> None:
     """Write an image encoder without its head as an ONNX file with its weights in it.
 
     Args:
         model: on the CPU; it stays as it is.
         path: the file; from ``pixels``, uint8 (n, h, w, 3), to ``features``, float32 (n, width).
+        maps: the features are the pooled ones alone, and the inner maps ``fine`` and ``coarse``,
+            float32 (n, c, h', w'), are given beside them.
 
     Raises:
         MissingExtraError: if onnx is not installed.
@@ -193,12 +195,15 @@ def trace_image_encoder(model: DualEncoder, path: Path) -> None:
         import onnx
     except ImportError as error:
         raise MissingExtraError("Writing models for ONNX Runtime", "train") from error
-    from c4t_core.models.network import ImageFeatures
+    from c4t_core.models.network import ImageFeatures, ImageMaps
 
     own = copy.deepcopy(model).eval()
     pads = _fix_padding(own)
     pixels = {"pixels": _examples(own)[IMAGE_GRAPH]["pixels"]}
-    _write(ImageFeatures(own), pixels, ["features"], {0: "n"}, path, fold=False)
+    half, outputs = ImageFeatures(own), ["features"]
+    if maps:
+        half, outputs = ImageMaps(own), ["features", "fine", "coarse"]
+    _write(half, pixels, outputs, {0: "n"}, path, fold=False)
     graph = onnx.load(str(path))
     _merge_padding(graph.graph, pads)
     path.write_bytes(graph.SerializeToString())

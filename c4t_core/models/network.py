@@ -308,15 +308,23 @@ class ImageEncoder(nn.Module):
         Returns:
             Float (n, width of the pooling) and (n, classes, :data:`STATISTICS`).
         """
-        planes = self.normalise(pixels)
-        if not self.levels:
-            return self.pool(self.maps(planes)), None
-        trunk: Any = self.trunk
-        last, inner = trunk.forward_intermediates(planes, indices=list(LEVELS))
-        pooled = self.pool(last, inner)
+        pooled, inner = self.pooled(pixels)
         if self.objects is None:
             return pooled, None
         return pooled, self.objects.statistics(self.objects(*inner))
+
+    def pooled(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the pooled features, float (n, w), and the inner maps that the pooling takes.
+
+        Args:
+            pixels: uint8 or float 0..255, (n, h, w, 3).
+        """
+        planes = self.normalise(pixels)
+        if not self.levels:
+            return self.pool(self.maps(planes)), []
+        trunk: Any = self.trunk
+        last, inner = trunk.forward_intermediates(planes, indices=list(LEVELS))
+        return self.pool(last, inner), inner
 
     @staticmethod
     def joined(pooled: Tensor, statistics: Tensor) -> Tensor:
@@ -462,3 +470,12 @@ class ImageFeatures(nn.Module):
         """Encode uint8 pixels (n, S, S, 3) to what the head sees, float (n, width)."""
         features: Tensor = self.model.image_encoder(pixels)
         return features
+
+
+class ImageMaps(ImageFeatures):
+    """The image encoder of a dual encoder up to its inner maps, to be exported."""
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        """Encode uint8 pixels (n, h, w, 3) to pooled features and inner maps (n, c, h', w')."""
+        pooled, inner = self.model.image_encoder.pooled(pixels)
+        return pooled, *inner

@@ -5,7 +5,7 @@ images, so that a vector never depends on its batch. ONNX Runtime's quantizer wr
 what is better than its own rounding is mended here:
 
 * The first convolution stays as it is. It costs little, and its errors reach everything. So does
-  the one whose maps say where objects are.
+  all that reads numbers off the maps of objects: logarithms of small sums would be lost.
 * Processors without VNNI add two products of 8 bits in 16 bits, and what does not fit is cut off.
   A weight's scale is chosen so that no two neighbours can get there, instead of halving the
   resolution of all weights: one graph then gives the same vectors on all of them.
@@ -102,9 +102,14 @@ def add_int8_graph(folder: Path, images: Sequence[Path] = ()) -> None:
 
 
 def _left_plain(plain: Convolutions) -> list[str]:
-    """Return the convolutions that stay: the first, and those whose maps are read as numbers."""
-    first = next(iter(plain.nodes))
-    return [first, *(name for name in plain.nodes if "/objects/out/" in name)]
+    """Return the nodes that stay: the first convolution, and what reads numbers off object maps."""
+    names = [next(iter(plain.nodes))]
+    behind: set[str] = set()
+    for node in plain.model.graph.node:  # in order of use
+        if "/objects/out/" in node.name or behind.intersection(node.input):
+            behind.update(node.output)
+            names.append(node.name)
+    return names
 
 
 def calibration(preprocess: PreprocessConfig, images: Sequence[Path]) -> Pixels:

@@ -290,7 +290,8 @@ def test_maps_that_say_where_objects_are_stay_exact(frames, tmp_path):
     wide = dataclasses.replace(TINY.preprocess, width=96)
     config = dataclasses.replace(TINY, image=image, preprocess=wide)
     torch.manual_seed(5)
-    state = DualEncoder(config).state_dict()
+    network = DualEncoder(config)
+    state = network.state_dict()
     folder = save_model(tmp_path / "m", config, state, tiny_tokenizer(), "", finish=export_onnx)
     add_int8_graph(folder, frames)
     graph = onnx.load(folder / "image.int8.onnx", load_external_data=False).graph
@@ -298,9 +299,16 @@ def test_maps_that_say_where_objects_are_stay_exact(frames, tmp_path):
     plain = [n.name for n in graph.node if n.op_type == "Conv" and n.input[1] not in stored]
     assert len(plain) == 2
     assert plain[1].startswith("/objects/out/")
+    behind = set(next(n.output for n in graph.node if n.name == plain[1]))
+    for node in graph.node:  # logarithms of small sums follow
+        if behind.intersection(node.input):
+            assert node.op_type != "QuantizeLinear"
+            behind.update(node.output)
     pixels = np.stack([load_model(str(folder)).prepare(image) for image in opened(frames)])
     facts = [
         onnx_session(folder / name, 1).run(["objects"], {"pixels": pixels})[0]
         for name in ("image.onnx", "image.int8.onnx")
     ]
-    np.testing.assert_allclose(*facts, atol=0.05)
+    np.testing.assert_allclose(*facts, atol=0.1)
+    rows = [load_model(str(folder), graph=g).encode_pixels(pixels) for g in ("plain", "int8")]
+    assert (rows[0] * rows[1]).sum(axis=1).min() > 0.97

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scripts.lite.data import PARTS, Frame, read_frames
 
 QUERIES = Path(__file__).with_name("quality_queries.json")
-KINDS = ("weather", "road", "object", "scene", "combined")
+KINDS = ("weather", "road", "object", "scene", "combined", "vehicles", "signs", "night")
 LEAST = 5  # positives below which a query is left out
 NEAR = 10
 
@@ -59,8 +59,9 @@ def answer(conditions: dict[str, Any], frame: Frame) -> bool:
         holds &= frame.weather == conditions["weather"]
     if "road" in conditions:
         holds &= frame.road in conditions["road"]
-    if "count" in conditions:
-        wanted = conditions["count"]
+    if "time_of_day" in conditions:
+        holds &= frame.time_of_day in conditions["time_of_day"]
+    for wanted in [conditions["count"]] if "count" in conditions else conditions.get("counts", ()):
         holds &= sum(frame.counts.get(name, 0) for name in wanted["classes"]) >= wanted["min"]
     if "share" in conditions:
         wanted = conditions["share"]

@@ -199,8 +199,7 @@ def _drawn(
     texts = [f"caption number {n}" for n in range(CAPTIONS)]
     varied = options.augment == "light"
     whole = options.freeze == "encoders" and not varied
-    size = model.config.preprocess.size
-    shape = (model.image_encoder.width,) if whole else (size, size, 3)
+    shape = (model.image_encoder.width,) if whole else (*model.config.preprocess.shape, 3)
     store = RowStore(folder, "images", "drawn", count, shape, np.float32 if whole else np.uint8)
 
     def draw(rows: list[int]) -> tuple[NDArray[Any], dict[int, str]]:
@@ -247,8 +246,8 @@ def _heads(
 
 def _features(model: DualEncoder, pairs: int) -> dict[str, float]:
     """Return the CPU seconds of the features of so many images and captions, without decoding."""
-    size = model.config.preprocess.size
-    pixels = np.random.default_rng(0).integers(0, 256, (TIMED, size, size, 3), np.uint8)
+    shape = (TIMED, *model.config.preprocess.shape, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     images = FrozenImages(model, torch.device("cpu"), pairs)
     ids = torch.randint(1000, 20000, (TIMED, 16))
     seconds = {}

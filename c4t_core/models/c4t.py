@@ -325,7 +325,7 @@ class C4TFolder:
         if graph == INT8:
             version = self.manifest.int8_preprocessing_version
             self.preprocess = replace(self.preprocess, version=version)
-        self.min_side = self.preprocess.size
+        self.min_side = min(self.preprocess.shape)
 
     def with_graph(self, graph: str) -> C4TFolder:
         """Return the folder with another image graph; it is not checked again.

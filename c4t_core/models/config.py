@@ -34,22 +34,47 @@ def _one_of(config: object, name: str, known: tuple[str, ...]) -> None:
 class PreprocessConfig:
     """How a decoded RGB image becomes the model's input."""
 
-    size: int = 320  # pixels of the square input
+    size: int = 320  # pixels of the square input, or of the height of a wider one
     resize: Literal["squash", "crop", "shortest", "longest"] = "squash"  # see preprocess.prepare
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"  # Pillow's antialiased filters
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of pixel / 255
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of pixel / 255
     version: int = 1  # see preprocess.prepare; what models were trained and indexed with stays
     fill: int = 0  # grey of what "longest" pads with, 0..255
+    width: int = 0  # pixels of the width of an input that is no square; 0 for a square
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the input, pixels."""
+        return self.size, self.width or self.size
 
     def __post_init__(self) -> None:
         """Refuse what no image can be brought to."""
         _within(self, "size", 8, 4096)
+        if self.width:
+            _within(self, "width", 8, 4096)
+            _one_of(self, "resize", ("squash",))
         _within(self, "fill", 0, 255)
         _one_of(self, "resize", ("squash", "crop", "shortest", "longest"))
         _one_of(self, "interpolation", ("bilinear", "bicubic"))
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError("mean and std are three numbers each, std above 0")
+
+
+@dataclass(frozen=True)
+class ObjectsConfig:
+    """The object branch of the image tower, see :class:`network.ObjectBranch`."""
+
+    classes: tuple[str, ...] = ()
+    channels: int = 128  # of its maps
+    blocks: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse sizes and classes that cannot be."""
+        _within(self, "channels", 1, 65536)
+        _within(self, "blocks", 0, 64)
+        if not self.classes or len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes are names, one at least, each once")
 
 
 @dataclass(frozen=True)
@@ -59,11 +84,14 @@ class ImageEncoderConfig:
     architecture: str = "tf_efficientnet_lite0"  # timm's name, or "torchvision:resnet50"
     features: int = 1280  # width of the last feature map
     pooling: str = "levels"  # one of IMAGE_POOLINGS
+    objects: ObjectsConfig | None = None  # the branch that sees single objects, if there is one
 
     def __post_init__(self) -> None:
         """Refuse sizes and poolings that cannot be."""
         _within(self, "features", 1, 65536)
         _one_of(self, "pooling", IMAGE_POOLINGS)
+        if self.objects is not None and self.pooling != "levels":
+            raise ValueError('objects are seen on inner maps, which the pooling "levels" takes')
 
 
 @dataclass(frozen=True)
@@ -112,8 +140,10 @@ class ModelConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for ``config.json``."""
         data = dataclasses.asdict(self)
-        if not self.preprocess.fill:
-            del data["preprocess"]["fill"]  # unknown to earlier versions, which refuse that
+        # what is unknown to earlier versions, which refuse that, stands there only where it is used
+        for part, key in (("preprocess", "fill"), ("preprocess", "width"), ("image", "objects")):
+            if not data[part][key]:
+                del data[part][key]
         return data
 
     @classmethod
@@ -127,8 +157,13 @@ class ModelConfig:
         preprocess = dict(plain.pop("preprocess"))
         preprocess["mean"] = tuple(preprocess["mean"])
         preprocess["std"] = tuple(preprocess["std"])
+        image = dict(plain.pop("image"))
+        if image.get("objects"):
+            objects = dict(image["objects"])
+            objects["classes"] = tuple(objects["classes"])
+            image["objects"] = ObjectsConfig(**objects)
         return cls(
-            image=ImageEncoderConfig(**plain.pop("image")),
+            image=ImageEncoderConfig(**image),
             text=TextEncoderConfig(**plain.pop("text")),
             preprocess=PreprocessConfig(**preprocess),
             **plain,

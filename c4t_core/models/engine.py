@@ -134,7 +134,7 @@ class FolderModel:
             return self._tokens
 
     def prepare(self, image: Image.Image) -> Pixels:
-        """Return one image as uint8 (size, size, 3); thread-safe."""
+        """Return one image as uint8 (height, width, 3); thread-safe."""
         from c4t_core.models.preprocess import prepare  # Pillow is not needed for texts
 
         return prepare(image, self.folder.preprocess)
@@ -148,15 +148,15 @@ class FolderModel:
         return self._joined(rows)
 
     def encode_pixels(self, pixels: Pixels) -> Embeddings:
-        """Return one unit row per prepared image, uint8 (n, size, size, 3) -> float32 (n, d).
+        """Return one unit row per prepared image, uint8 (n, height, width, 3) -> float32 (n, d).
 
         Raises:
             ValueError: if shape or type of the pixels are others.
         """
-        side, size = self.folder.preprocess.size, self.image_batch
-        if pixels.dtype != np.uint8 or pixels.shape[1:] != (side, side, 3):
+        (height, width), size = self.folder.preprocess.shape, self._at_once(len(pixels))
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (height, width, 3):
             raise ValueError(
-                f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {side}, {side}, 3)"
+                f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {height}, {width}, 3)"
             )
         starts = range(0, len(pixels), size)
         return self._joined(self._run_all(IMAGE_GRAPH, [pixels[i : i + size] for i in starts]))
@@ -176,6 +176,10 @@ class FolderModel:
     def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
         """Return, by its index, the part that is read of each text that is not read whole."""
         return self.tokens.read_parts(texts)
+
+    def _at_once(self, count: int) -> int:
+        """Return how many of so many images the network takes in one run."""
+        return self.image_batch
 
     def _joined(self, rows: list[Embeddings]) -> Embeddings:
         return np.concatenate(rows) if rows else np.empty((0, self.dim), dtype=np.float32)
@@ -289,6 +293,9 @@ class OpenVinoModel(OnnxModel):
         ModelError: if its graphs are still to be made and cannot be.
         MissingExtraError: if they are still to be made and packages for it are missing.
     """
+
+    def _at_once(self, count: int) -> int:
+        return max(1, min(self.image_batch, -(-count // self.threads)))  # each stream has its part
 
     def _open(self, graph: str, *, optimise: bool = True) -> Any:
         if graph != IMAGE_GRAPH:

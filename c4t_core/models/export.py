@@ -13,7 +13,7 @@ import json
 import struct
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from c4t_core.models.network import DualEncoder
 
+OBJECTS = "objects"  # the image graph's second output, of models that see objects
 OPSET = 17  # LayerNormalization is one node from 17 on
 _INLINE_BYTES = 1024  # constants up to this size may stay in the graph
 
@@ -87,9 +88,8 @@ def _fix_padding(model: DualEncoder) -> dict[str, list[int]]:
         for module in model.modules()
         if isinstance(module, Conv2dSame)
     ]
-    side = model.config.preprocess.size
     with torch.no_grad():
-        model.encode_image(torch.zeros((1, side, side, 3), dtype=torch.uint8))
+        model.encode_image(torch.zeros((1, *model.config.preprocess.shape, 3), dtype=torch.uint8))
     for hook in hooks:
         hook.remove()
     for module, pad in pads.items():
@@ -135,9 +135,9 @@ def _examples(model: DualEncoder) -> dict[str, dict[str, Tensor]]:
     """Return example inputs of both graphs, by the name of the graph and of the input."""
     import torch
 
-    side = model.config.preprocess.size
+    shape = (2, *model.config.preprocess.shape, 3)
     generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8, generator=generator)
+    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
     length = min(5, model.config.text.max_length)
     ids = torch.zeros((2, length), dtype=torch.int64)
     mask = torch.ones((2, length), dtype=torch.int64)
@@ -163,23 +163,30 @@ def trace(
         model: has ``encode_image`` and ``encode_text``.
         graph: ``IMAGE_GRAPH`` or ``TEXT_GRAPH``: which half.
         inputs: an example of each input, by the name it gets.
-        path: the file; its output is called ``embeddings``, unit rows.
+        path: the file; its output is called ``embeddings``, unit rows; where the image half sees
+            objects, a second one is called ``objects``.
         fold: compute constants now; without, the weights keep their names.
         fixed_length: all texts have as many tokens as the example.
     """
-    from c4t_core.models.network import UnitRows
+    from c4t_core.models.network import DualEncoder, ImageOutputs, UnitRows
 
     axes = {0: "n"} if graph == IMAGE_GRAPH or fixed_length else {0: "n", 1: "t"}
-    half = UnitRows(model, "encode_image" if graph == IMAGE_GRAPH else "encode_text")
-    _write(half, inputs, "embeddings", axes, path, fold=fold)
+    half: nn.Module = UnitRows(model, "encode_image" if graph == IMAGE_GRAPH else "encode_text")
+    outputs = ["embeddings"]
+    if graph == IMAGE_GRAPH and isinstance(model, DualEncoder) and model.config.image.objects:
+        half = ImageOutputs(model)
+        outputs.append(OBJECTS)
+    _write(half, inputs, outputs, axes, path, fold=fold)
 
 
-def trace_image_encoder(model: DualEncoder, path: Path) -> None:
+def trace_image_encoder(model: DualEncoder, path: Path, *, maps: bool = False) -> None:
     """Write an image encoder without its head as an ONNX file with its weights in it.
 
     Args:
         model: on the CPU; it stays as it is.
-        path: the file; from ``pixels``, uint8 (n, S, S, 3), to ``features``, float32 (n, width).
+        path: the file; from ``pixels``, uint8 (n, h, w, 3), to ``features``, float32 (n, width).
+        maps: the features are the pooled ones alone, and the inner maps ``fine`` and ``coarse``,
+            float32 (n, c, h', w'), are given beside them.
 
     Raises:
         MissingExtraError: if onnx is not installed.
@@ -188,12 +195,15 @@ def trace_image_encoder(model: DualEncoder, path: Path) -> None:
         import onnx
     except ImportError as error:
         raise MissingExtraError("Writing models for ONNX Runtime", "train") from error
-    from c4t_core.models.network import ImageFeatures
+    from c4t_core.models.network import ImageFeatures, ImageMaps
 
     own = copy.deepcopy(model).eval()
     pads = _fix_padding(own)
     pixels = {"pixels": _examples(own)[IMAGE_GRAPH]["pixels"]}
-    _write(ImageFeatures(own), pixels, "features", {0: "n"}, path, fold=False)
+    half, outputs = ImageFeatures(own), ["features"]
+    if maps:
+        half, outputs = ImageMaps(own), ["features", "fine", "coarse"]
+    _write(half, pixels, outputs, {0: "n"}, path, fold=False)
     graph = onnx.load(str(path))
     _merge_padding(graph.graph, pads)
     path.write_bytes(graph.SerializeToString())
@@ -202,7 +212,7 @@ def trace_image_encoder(model: DualEncoder, path: Path) -> None:
 def _write(
     half: nn.Module,
     inputs: Mapping[str, Tensor],
-    output: str,
+    outputs: Sequence[str],
     axes: Mapping[int, str],
     path: Path,
     *,
@@ -224,8 +234,8 @@ def _write(
                 str(path),
                 dynamo=False,
                 input_names=list(inputs),
-                output_names=[output],
-                dynamic_axes={**dict.fromkeys(inputs, axes), output: {0: "n"}},
+                output_names=list(outputs),
+                dynamic_axes={**dict.fromkeys(inputs, axes), **dict.fromkeys(outputs, {0: "n"})},
                 do_constant_folding=fold,
                 opset_version=OPSET,
             )

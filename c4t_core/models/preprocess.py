@@ -22,10 +22,10 @@ _FILTERS = {
 
 
 def prepare(image: Image.Image, config: PreprocessConfig) -> Pixels:
-    """Resize an image to the square that a model takes; pure and thread-safe.
+    """Resize an image to the shape that a model takes; pure and thread-safe.
 
     Pillow's filters widen with the scale (they are antialiased). ``squash`` brings the whole
-    frame to the square; ``crop`` takes the largest square from its middle. The other two are
+    frame to that shape; ``crop`` takes the largest square from its middle. The other two are
     open_clip's, with sizes rounded as torchvision rounds them, so that the pixels are the same:
     ``shortest`` brings the shorter side to the size and then cuts the middle out, ``longest``
     the longer one and then pads.
@@ -39,12 +39,12 @@ def prepare(image: Image.Image, config: PreprocessConfig) -> Pixels:
         config: size, filter and how to resize.
 
     Returns:
-        uint8 (size, size, 3), RGB.
+        uint8 (height, width, 3), RGB.
     """
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     width, height = rgb.size
     short = min(width, height)
-    side = target = (config.size, config.size)
+    side = target = config.shape[::-1]
     box = None
     if config.resize == "crop":
         left, top = (width - short) / 2, (height - short) / 2

@@ -4,7 +4,8 @@ Static quantization (arXiv 1712.05877): the ranges of all maps are measured once
 images, so that a vector never depends on its batch. ONNX Runtime's quantizer writes the graph;
 what is better than its own rounding is mended here:
 
-* The first convolution stays as it is. It costs little, and its errors reach everything.
+* The first convolution stays as it is. It costs little, and its errors reach everything. So does
+  all that reads numbers off the maps of objects: logarithms of small sums would be lost.
 * Processors without VNNI add two products of 8 bits in 16 bits, and what does not fit is cut off.
   A weight's scale is chosen so that no two neighbours can get there, instead of halving the
   resolution of all weights: one graph then gives the same vectors on all of them.
@@ -91,7 +92,7 @@ def add_int8_graph(folder: Path, images: Sequence[Path] = ()) -> None:
                 f'The image network of "{folder}" has fewer than two convolutions, so 8 bits gain '
                 "nothing; use its plain graph."
             )
-        _quantize(plain_file, int8_file, pixels[~apart], [next(iter(plain.nodes))])
+        _quantize(plain_file, int8_file, pixels[~apart], _left_plain(plain))
         model = onnx.load(str(int8_file))
         _mend(Convolutions(model), plain, _mean_inputs(plain, pixels[~apart]))
         _audit(folder, plain.model, model, pixels[apart])
@@ -100,8 +101,19 @@ def add_int8_graph(folder: Path, images: Sequence[Path] = ()) -> None:
     write_manifest(folder, preprocess.version)
 
 
+def _left_plain(plain: Convolutions) -> list[str]:
+    """Return the nodes that stay: the first convolution, and what reads numbers off object maps."""
+    names = [next(iter(plain.nodes))]
+    behind: set[str] = set()
+    for node in plain.model.graph.node:  # in order of use
+        if "/objects/out/" in node.name or behind.intersection(node.input):
+            behind.update(node.output)
+            names.append(node.name)
+    return names
+
+
 def calibration(preprocess: PreprocessConfig, images: Sequence[Path]) -> Pixels:
-    """Return an even choice of images, prepared, uint8 (n, size, size, 3).
+    """Return an even choice of images, prepared, uint8 (n, height, width, 3).
 
     Raises:
         ModelError: if none can be read.
@@ -109,7 +121,7 @@ def calibration(preprocess: PreprocessConfig, images: Sequence[Path]) -> Pixels:
     found = []
     for path in images[:: -(-len(images) // CALIBRATION) or 1]:
         with contextlib.suppress(ImageError):
-            found.append(prepare(open_image(path, preprocess.size), preprocess))
+            found.append(prepare(open_image(path, min(preprocess.shape)), preprocess))
     if not found:
         raise ModelError(
             "None of the images can be read that 8 bits are to be measured on; name a folder of "

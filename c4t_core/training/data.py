@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from c4t_core.models.c4t import Tokens
 
 Pixels = NDArray[np.uint8]
-"""uint8 (n, S, S, 3), RGB, prepared for one model."""
+"""uint8 (n, h, w, 3), RGB, prepared for one model."""
 
 Batch = TypeVar("Batch")
 
@@ -275,10 +275,9 @@ class PixelReader:
         """Read images.
 
         Returns:
-            uint8 (n, S, S, 3), black where an image cannot be read, and why by its index.
+            uint8 (n, h, w, 3), black where an image cannot be read, and why by its index.
         """
-        size = self._config.size
-        pixels = np.zeros((len(paths), size, size, 3), dtype=np.uint8)
+        pixels = np.zeros((len(paths), *self._config.shape, 3), dtype=np.uint8)
         reasons: dict[int, str] = {}
         for index, image in enumerate(self._pool.map(self._one, paths)):
             if isinstance(image, str):
@@ -289,7 +288,7 @@ class PixelReader:
 
     def _one(self, path: Path) -> Pixels | str:
         try:
-            return prepare(open_image(path, self._config.size), self._config)
+            return prepare(open_image(path, min(self._config.shape)), self._config)
         except ImageError as error:
             return str(error)
         except FileNotFoundError:

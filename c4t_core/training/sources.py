@@ -246,7 +246,7 @@ class FrozenImages:
 
     def __init__(self, model: DualEncoder, device: torch.device, count: int) -> None:
         self._config = model.config.preprocess
-        self.min_side = self._config.size
+        self.min_side = min(self._config.shape)
         self.width = model.image_encoder.width
         self._run = _in_torch(model, device)
         if device.type == "cpu" and count >= GRAPH_FROM:
@@ -260,7 +260,7 @@ class FrozenImages:
         return prepare(image, self._config)
 
     def encode_pixels(self, pixels: PixelRows) -> Rows:
-        """Return the features of prepared images, uint8 (n, S, S, 3) -> float32 (n, width)."""
+        """Return the features of prepared images, uint8 (n, h, w, 3) -> float32 (n, width)."""
         return self._run(pixels)
 
 
@@ -343,7 +343,7 @@ class ImageSource:
         self.skipped = {}
 
     def batch(self, numbers: Sequence[int], seeds: Sequence[int] | None = None) -> Tensor:
-        """Return images, float32 features (n, width), or pixels (n, S, S, 3).
+        """Return images, float32 features (n, width), or pixels (n, h, w, 3).
 
         Args:
             numbers: which.
@@ -378,10 +378,10 @@ def image_source(
             setup,
         )
         return ImageSource(store, paths, None, augment=False)
-    size = towers.model.config.preprocess.size
-    shape: tuple[int, ...] = (size, size, 3)
+    height, width = towers.model.config.preprocess.shape
+    shape: tuple[int, ...] = (height, width, 3)
     setup.folder.mkdir(parents=True, exist_ok=True)
-    keep = len(paths) * size * size * 3 < shutil.disk_usage(setup.folder).free / 2
+    keep = len(paths) * height * width * 3 < shutil.disk_usage(setup.folder).free / 2
     if not keep:
         shape = ()  # only whether the image can be read; decoded again in every epoch
     key = digest([preprocess, *files])

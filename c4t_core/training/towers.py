@@ -49,7 +49,7 @@ class Towers(nn.Module):
         """Return what the image head sees, float (n, width).
 
         Args:
-            images: pixels (n, S, S, 3), uint8 or float 0..255, or cached features (n, width).
+            images: pixels (n, h, w, 3), uint8 or float 0..255, or cached features (n, width).
         """
         if images.dim() == 2:
             return images
@@ -122,12 +122,18 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 
 def freeze(model: DualEncoder, how: str) -> None:
-    """Switch gradients off as ``TrainingOptions.freeze`` says; heads always learn."""
+    """Switch gradients off as ``TrainingOptions.freeze`` says; heads always learn.
+
+    The maps of objects never do: captions do not say where in the frame a thing is, and what is
+    read off the maps as facts would lose its meaning.
+    """
     still_text = how in ("text", "encoders", "partial")
     for parameter in model.text_encoder.parameters():
         parameter.requires_grad_(not still_text)
     for parameter in model.image_encoder.parameters():
         parameter.requires_grad_(how not in ("image", "encoders"))
+    if model.image_encoder.objects is not None:
+        model.image_encoder.objects.requires_grad_(False)
     if how == "partial":
         units = list(_units(model.image_encoder.trunk))
         for unit in units[: 2 * len(units) // 3]:
@@ -217,11 +223,11 @@ def augmented(pixels: Tensor, seeds: Sequence[int]) -> Tensor:
     side of the road (which tells countries apart), and leave signs that nobody can read.
 
     Args:
-        pixels: uint8 (n, S, S, 3).
+        pixels: uint8 (n, h, w, 3).
         seeds: one per image; the same seed gives the same picture.
 
     Returns:
-        Float32 (n, S, S, 3), 0..255: at least 85 % of each side, 0.8 to 1.2 times as bright,
+        Float32 (n, h, w, 3), 0..255: at least 85 % of each side, 0.8 to 1.2 times as bright,
         0.8 to 1.2 times the contrast.
     """
     draws = torch.stack(

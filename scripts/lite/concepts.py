@@ -18,6 +18,7 @@ from scripts.lite.words import concepts
 
 Rule = Callable[[Frame], float | None]
 _RURAL = ("dirt", "forest", "gravel")
+_CLEAR = ("camvid", "idd_lite", "boston")
 
 
 def ramp(value: float, low: float, high: float) -> float:
@@ -33,7 +34,9 @@ def _weather(name: str, road: str | None = None) -> Rule:
             return float(frame.weather == name)
         if frame.source == "roads":
             return float(road is not None and frame.road == road)
-        return 0.0  # both driving data sets were recorded in dry, clear weather
+        if frame.source in _CLEAR or (frame.source == "highway" and name in ("snow", "sand")):
+            return 0.0  # recorded in dry, clear weather; or in a country without the like
+        return None
 
     return rule
 
@@ -95,7 +98,7 @@ def _empty(frame: Frame) -> float | None:
 
 def _close(frame: Frame) -> float | None:
     if frame.source == "dawn":
-        return ramp(max((area for _, area in frame.boxes), default=0.0), 0.05, 0.25)
+        return ramp(max((box.area for box in frame.boxes), default=0.0), 0.05, 0.25)
     return _share(frame, {"camvid": ("car", 0.06, 0.2), "idd_lite": ("vehicles", 0.06, 0.2)})
 
 
@@ -116,16 +119,25 @@ def _dusk(frame: Frame) -> float | None:
 
 
 def _night(frame: Frame) -> float | None:
-    """Night has no label: dark pictures of the two sets from the web stand for it.
+    """Hardly any night has a label: dark pictures of the sets from the web stand for it.
 
     A dark wood may be a wood by day, and CamVid's dusk lies between; both are left open.
     """
-    if frame.source in ("camvid", "idd_lite"):  # recorded by day, but for the drive at dusk
+    if frame.source in _CLEAR:  # recorded by day, but for the drive at dusk
         return None if frame.time_of_day == "dusk" else 0.0
+    if frame.time_of_day is not None:
+        return float(frame.time_of_day == "night")
     if frame.brightness is None:
         return None
     dark = 1.0 - ramp(frame.brightness, 0.19, 0.30)
     return None if dark and frame.road == "forest" else dark
+
+
+def _day(frame: Frame) -> float | None:
+    dark = _night(frame)
+    if frame.time_of_day not in (None, "day", "night"):
+        return None
+    return None if dark is None else 1.0 - dark
 
 
 RULES: dict[str, Rule] = {
@@ -177,6 +189,7 @@ RULES: dict[str, Rule] = {
     "india": _place(_from("idd_lite"), _from("camvid", "roads")),
     "dusk": _dusk,
     "night": _night,
+    "day": _day,
 }
 """Name of a concept -> how well it fits an image."""
 

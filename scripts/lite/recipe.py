@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 
 from c4t_core.errors import TrainingError
 from c4t_core.progress import Progress, ignore
-from scripts.lite.concepts import WEATHER
+from scripts.lite import things
+from scripts.lite.concepts import WEATHER, fits
+from scripts.lite.data import Frame
 from scripts.lite.words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _LEAST_KNOWN = 50  # images in which both concepts of a combination are known
 _LEAST_TRUE = 5  # images in which both are true
+_LEAST_SHOWN = 8  # images that show a thing as it is said, else it is not taught
+_BETWEEN = ("{} and {}", "{} with {}", "{} next to {}", "{}, {}", "{} beside {}", "{} behind {}")
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,33 @@ class RecipeOptions:
     first_scale: float = 10.0  # of the cosines; learned
     last_scale: float = 60.0  # at the most
     average: float = 0.99  # decay per step of the moving average, over the second half
-    combinations: int = 3000  # sentences of two concepts each
+    combinations: int = 5000  # sentences of two concepts each
+    paired: float = 0.38  # share of them among the phrases drawn
     wrapped: int = 3  # sentences around each noun phrase, beside the phrase alone
+    said: float = 0.35  # how often what is said of a thing is drawn, beside a concept alone
+    object_noise: float = 0.3  # standard deviations of a statistic of the object maps
+    object_weight: float = 4.0  # of their part of the image head, as it is drawn
     mixture: tuple[tuple[str, float], ...] = (
-        ("camvid", 0.17),
-        ("idd_lite", 0.23),
-        ("dawn", 0.30),
-        ("roads", 0.30),
+        ("camvid", 0.12),
+        ("idd_lite", 0.16),
+        ("dawn", 0.26),
+        ("roads", 0.22),
+        ("highway", 0.16),
+        ("vehicles", 0.06),
+        ("signs", 0.06),
+        ("night", 0.05),
+        ("boston", 0.03),
     )  # share of each source in a batch
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What a phrase may mean: its words, and how often it is drawn."""
+
+    name: str
+    nouns: tuple[str, ...]
+    endings: tuple[str, ...] = ()
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,44 +96,114 @@ class Phrase:
     second: int  # equal to ``first`` where there is one
 
 
-def phrase_bank(table: NDArray[np.float32], options: RecipeOptions) -> list[Phrase]:
+def vocabulary(
+    frames: Sequence[Frame], options: RecipeOptions
+) -> tuple[list[Concept], NDArray[np.float32]]:
+    """Return all concepts that the frames show, and how well each fits each of n frames.
+
+    Scenes, weather and roads come from the labels of their sources
+    (:mod:`scripts.lite.concepts`), things on the road from boxes (:mod:`scripts.lite.things`).
+    Where both know a thing, its words are joined, and the first says what it knows.
+
+    Returns:
+        The concepts and float32 (concepts, n), NaN for unknown.
+    """
+    rng = random.Random(options.seed)
+    boxed = things.fits(frames)
+    found, table = [], []
+    for name, fit in zip(concepts(), fits(frames), strict=True):
+        nouns, endings = phrases(name)
+        if name in boxed:
+            nouns += things.phrases(name, rng)
+            fit = np.where(np.isnan(fit), boxed.pop(name), fit)
+        elif name in _SAME:
+            fit = np.where(np.isnan(fit), boxed[_SAME[name]], fit)
+        found.append(Concept(name, tuple(dict.fromkeys(nouns)), tuple(endings)))
+        table.append(fit)
+    for name, fit in boxed.items():
+        if np.nansum(fit > 0.5) >= _LEAST_SHOWN:
+            weight = options.said if ":" in name else 1.0
+            found.append(Concept(name, tuple(things.phrases(name, rng)), weight=weight))
+            table.append(fit)
+    return found, np.stack(table).astype(np.float32)
+
+
+_SAME = {"many cars": "vehicle:many", "vehicle close": "vehicle:near"}
+
+
+def phrase_bank(
+    known: Sequence[Concept], table: NDArray[np.float32], options: RecipeOptions
+) -> list[Phrase]:
     """Return the phrases to train on: each concept alone, then combinations of two.
 
     Args:
-        table: float32 (concepts or more, n), the first rows as
-            :func:`scripts.lite.concepts.fits` gives them; combinations that hardly any
+        known: the concepts.
+        table: float32 (concepts, n): how well each fits each image; combinations that hardly any
             image shows are left out.
         options: seed and numbers.
     """
     rng = random.Random(options.seed)
-    words = [phrases(name) for name in concepts()]
     bank = []
-    for row, (nouns, endings) in enumerate(words):
-        for noun in nouns:
-            chosen = [WRAPPERS[0], *rng.sample(WRAPPERS[1:], options.wrapped)]
+    for row, concept in enumerate(known):
+        wrapped = 1 if ":" in concept.name else options.wrapped
+        for noun in concept.nouns:
+            chosen = [WRAPPERS[0], *rng.sample(WRAPPERS[1:], wrapped)]
             bank += [Phrase(wrapper.format(noun), row, row) for wrapper in chosen]
-        for ending in endings:
+        for ending in concept.endings:
             bank += [Phrase(wrapper.format(ending), row, row) for wrapper in ENDING_WRAPPERS]
-    partners = _partners(table, [row for row, (_, endings) in enumerate(words) if endings])
-    weathers = [row for row in partners if concepts()[row] in WEATHER]
-    for _ in range(options.combinations if partners else 0):
-        from_weather = weathers and rng.random() < 0.6
-        second = rng.choice(weathers if from_weather else list(partners))
-        first = rng.choice(partners[second])
-        text = _combined(rng, rng.choice(words[first][0]), *map(rng.choice, words[second]))
+    partners = _partners(known, table)
+    kinds = [kind for kind in _kinds(known) if kind[1] and any(s in partners for s in kind[1])]
+    for _ in range(options.combinations if kinds else 0):
+        firsts, seconds = rng.choices([k[:2] for k in kinds], [k[2] for k in kinds])[0]
+        second = rng.choice([row for row in seconds if row in partners])
+        allowed = [row for row in partners[second] if row in firsts]
+        if not allowed:
+            continue
+        first = rng.choice(allowed)
+        noun, other = rng.choice(known[first].nouns), rng.choice(known[second].nouns)
+        endings = known[second].endings
+        text = (
+            _combined(rng, noun, other, rng.choice(endings))
+            if endings
+            else _joined(rng, noun, other)
+        )
         bank.append(Phrase(text, first, second))
     return bank
 
 
-def _partners(table: NDArray[np.float32], seconds: list[int]) -> dict[int, list[int]]:
+def _kinds(known: Sequence[Concept]) -> list[tuple[set[int], list[int], float]]:
+    """Return what is combined with what, and how often: firsts, seconds, weight."""
+    everything = set(range(len(known)))
+    of_things = {
+        row
+        for row, concept in enumerate(known)
+        if concept.name.partition(":")[0] in things.THINGS and not concept.name.endswith(":none")
+    }
+    ended = [row for row, concept in enumerate(known) if concept.endings]
+    conditions = [row for row in ended if known[row].name in (*WEATHER, "night", "day", "dusk")]
+    return [
+        (of_things, conditions, 0.45),
+        (everything, ended, 0.15),
+        (of_things, sorted(of_things), 0.4),
+    ]
+
+
+def _partners(known: Sequence[Concept], table: NDArray[np.float32]) -> dict[int, list[int]]:
+    """Return, for each concept, those that enough images show beside it."""
     found: dict[int, list[int]] = {}
-    for second in seconds:
-        for first in range(min(len(table), len(concepts()))):
-            both = np.minimum(table[first], table[second])  # NaN where either is unknown
-            known = int((~np.isnan(both)).sum())
-            if first != second and known >= _LEAST_KNOWN and (both > 0.5).sum() >= _LEAST_TRUE:
-                found.setdefault(second, []).append(first)
+    there, right = ~np.isnan(table), np.nan_to_num(table) > 0.5
+    counted = there.astype(np.float32) @ there.T.astype(np.float32)
+    shown = right.astype(np.float32) @ right.T.astype(np.float32)
+    for second, first in np.argwhere((counted >= _LEAST_KNOWN) & (shown >= _LEAST_TRUE)):
+        if known[first].name.partition(":")[0] != known[second].name.partition(":")[0]:
+            found.setdefault(int(second), []).append(int(first))
     return found
+
+
+def _joined(rng: random.Random, noun: str, other: str) -> str:
+    """Join two noun phrases."""
+    text = rng.choice(_BETWEEN).format(noun, other)
+    return rng.choice(WRAPPERS).format(text) if rng.random() < 0.4 else text
 
 
 def _combined(rng: random.Random, noun: str, other: str, ending: str) -> str:
@@ -128,6 +221,7 @@ class Batches:
 
     def __init__(
         self,
+        known: Sequence[Concept],
         table: NDArray[np.float32],
         bank: Sequence[Phrase],
         sources: Sequence[str],
@@ -136,7 +230,8 @@ class Batches:
         """Prepare the drawing.
 
         Args:
-            table: float32 (concepts, n), NaN for unknown.
+            known: the concepts; what the table holds beyond them are names.
+            table: float32 (concepts or more, n), NaN for unknown.
             bank: the phrases.
             sources: source of each of the n images.
             options: sizes, proportions and seed.
@@ -150,11 +245,13 @@ class Batches:
         self._second = np.array([phrase.second for phrase in bank])
         single = self._first == self._second
         self._combinations = np.flatnonzero(~single)
-        labelled = self._first < len(concepts())
+        labelled = self._first < len(known)
         self._names = np.flatnonzero(~labelled)
         rows = np.unique(self._first[single & labelled])
-        known = np.atleast_1d(~np.isnan(table).all(axis=1))
-        self._concepts = [np.flatnonzero(single & (self._first == r)) for r in rows if known[r]]
+        rows = rows[np.nansum(table[rows], axis=1) > 0]
+        self._concepts = [np.flatnonzero(single & (self._first == row)) for row in rows]
+        weights = np.array([known[row].weight for row in rows])
+        self._weights = weights / max(weights.sum(), 1e-9)
         where = np.array(sources, dtype=np.str_)
         places = {name: np.flatnonzero(where == name) for name, _ in options.mixture}
         total = sum(share for name, share in options.mixture if len(places[name]))
@@ -167,7 +264,7 @@ class Batches:
             for name, share in options.mixture
             if len(places[name])
         ]
-        self._texts = options.texts
+        self._texts, self._paired = options.texts, options.paired
         self._names_drawn = min(options.names, len(self._names))
 
     def draw(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
@@ -178,8 +275,8 @@ class Batches:
                 for where, size in self._places
             ]
         )
-        pairs = self._texts // 3 if len(self._combinations) else 0
-        kinds = self._rng.integers(len(self._concepts), size=self._texts - pairs)
+        pairs = int(self._texts * self._paired) if len(self._combinations) else 0
+        kinds = self._rng.choice(len(self._concepts), self._texts - pairs, p=self._weights)
         single = [int(self._rng.choice(self._concepts[kind])) for kind in kinds]
         drawn = [np.array(single, dtype=np.intp)]
         if pairs:
@@ -226,16 +323,21 @@ def train_heads(
     projection: int,
     options: RecipeOptions,
     progress: Progress = ignore,
+    *,
+    objects: int = 0,
 ) -> tuple[ProjectionHead, ProjectionHead]:
     """Train both projection heads on kept features.
 
     Args:
-        variants: float32 (n, w) each: image features, plain first, then augmented copies.
+        variants: float32 (n, w) each: image features, plain first, then augmented copies. Their
+            last columns are statistics of object maps, from branches that have not seen the image:
+            else the heads would trust them more than they deserve.
         text_features: float32 (phrases, d).
         batches: what to draw.
         projection: width of the shared space.
         options: rates, steps, noise.
         progress: called with (steps done, steps).
+        objects: how many columns are statistics of object maps.
 
     Returns:
         Image head and text head, for features as they come (standardisation is folded in).
@@ -251,6 +353,9 @@ def train_heads(
     texts = torch.from_numpy(text_features)
     image_head = ProjectionHead(images[0].shape[1], projection, 0.1)
     text_head = ProjectionHead(texts.shape[1], projection, 0.1)
+    pooled = images[0].shape[1] - objects
+    with torch.no_grad():  # few among many: they would start unheard
+        image_head.projection.weight[:, pooled:] *= options.object_weight
     scale = torch.nn.Parameter(torch.tensor(options.first_scale).log())
     weights: list[Tensor] = [*image_head.parameters(), *text_head.parameters()]
     groups: list[dict[str, Any]] = [
@@ -267,8 +372,11 @@ def train_heads(
     kept: list[Tensor] = []
     for step in range(options.steps):
         rows, chosen, true = batches.draw()
-        x = functional.dropout(rng.choice(images)[rows], options.feature_dropout)
+        drawn = rng.choice(images)[rows]
+        x, z = drawn[:, :pooled], drawn[:, pooled:]
+        x = functional.dropout(x, options.feature_dropout)
         x = x + options.image_noise * torch.randn_like(x)
+        x = torch.cat([x, z + options.object_noise * torch.randn_like(z)], dim=1)
         t = texts[chosen]
         length = t.norm(dim=1, keepdim=True) / t.shape[1] ** 0.5
         t = t + options.text_noise * length * torch.randn_like(t)

@@ -16,18 +16,39 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from c4t_core.models.config import LITE
+from c4t_core.models.config import LITE, ObjectsConfig
 from c4t_core.models.quantize import add_int8_graph
 from c4t_core.progress import Progress
 from scripts.lite.data import SOURCES, Frame, read_frames
+from scripts.lite.objects import (
+    CLASSES,
+    BranchOptions,
+    calibrate,
+    fold_of,
+    statistics_of,
+    targets,
+    train_branch,
+)
 from scripts.lite.recipe import RecipeOptions
+
+if TYPE_CHECKING:
+    from c4t_core.models.network import ObjectBranch
+    from scripts.lite.features import Maps
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = ("plain", "light1")  # kept features bear these names: a new variation needs a new one
-QUICK_STEPS = 200
+QUICK_STEPS, QUICK_EPOCHS = 200, 2
+# frames are wider than high; and half of a 1280 x 720 JPEG is enough to decode
+DESIGN = dataclasses.replace(
+    LITE,
+    image=dataclasses.replace(LITE.image, objects=ObjectsConfig(CLASSES)),
+    preprocess=dataclasses.replace(LITE.preprocess, size=320, width=512),
+)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -70,6 +91,11 @@ def _options(given: argparse.Namespace) -> RecipeOptions:
     return options
 
 
+def _branch_options(given: argparse.Namespace) -> BranchOptions:
+    options = BranchOptions(seed=given.seed)
+    return dataclasses.replace(options, epochs=QUICK_EPOCHS) if given.quick else options
+
+
 def _say(what: str) -> Progress:
     """Return a progress callable that prints a line every ten seconds."""
     last = [time.monotonic()]
@@ -86,7 +112,7 @@ def with_brightness(frame: Frame) -> Frame:
     """Measure the brightness of an image whose labels do not tell day from night."""
     from scripts.lite.features import brightness
 
-    if frame.source not in ("dawn", "roads"):
+    if frame.source not in ("dawn", "roads", "highway", "vehicles"):
         return frame
     return dataclasses.replace(frame, brightness=brightness(frame.path))
 
@@ -99,10 +125,9 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.models.folder import save_model
     from c4t_core.models.network import DualEncoder
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
-    from scripts.lite.concepts import fits
-    from scripts.lite.features import image_features, text_features
+    from scripts.lite.features import image_maps, text_features
     from scripts.lite.names import name_fits, name_phrases
-    from scripts.lite.recipe import Batches, phrase_bank, train_heads
+    from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
 
     started = time.monotonic()
     options = _options(given)
@@ -110,24 +135,30 @@ def train(given: argparse.Namespace) -> Path:
     labelled = read_frames(given.data, given.without)
     frames = [with_brightness(frame) for frame in labelled if frame.part in parts]
     torch.manual_seed(options.seed)
-    model = DualEncoder(LITE)
+    model = DualEncoder(DESIGN)
     load_pretrained(model)
     paths = [frame.path for frame in frames]
-    variants = [
-        image_features(model, paths, variant, cache=given.cache, progress=_say(variant))
+    maps = [
+        image_maps(model, paths, variant, cache=given.cache, progress=_say(variant))
         for variant in VARIANTS[: 1 if given.quick else None]
     ]
-    known = fits(frames)
-    bank = phrase_bank(known, options)
-    table = known
+    branch, statistics = object_branch(maps, frames, _branch_options(given))
+    variants = [
+        np.concatenate([found.pooled, seen.reshape(len(seen), -1)], axis=1)
+        for found, seen in zip(maps, statistics, strict=True)
+    ]
+    known, table = vocabulary(frames, options)
+    bank = phrase_bank(known, table, options)
     if options.names:
-        table = np.concatenate([known, name_fits(variants[0][:, : LITE.image.features])])
+        table = np.concatenate([table, name_fits(maps[0].pooled[:, : DESIGN.image.features])])
         bank += name_phrases(len(known))
     texts = text_features(model, [phrase.text for phrase in bank], progress=_say("phrases"))
-    batches = Batches(table, bank, [frame.source for frame in frames], options)
+    batches = Batches(known, table, bank, [frame.source for frame in frames], options)
     image_head, text_head = train_heads(
-        variants, texts, batches, LITE.projection, options, _say("steps")
+        variants, texts, batches, DESIGN.projection, options, _say("steps"), objects=branch.width
     )
+    assert model.image_encoder.objects is not None
+    model.image_encoder.objects.load_state_dict(branch.state_dict())
     model.image_head.load_state_dict(image_head.state_dict())
     model.text_head.load_state_dict(text_head.state_dict())
     card = model_card(frames, given.without, options, len(bank), time.monotonic() - started)
@@ -137,7 +168,39 @@ def train(given: argparse.Namespace) -> Path:
         export_onnx(folder)
         add_int8_graph(folder, spread(paths))
 
-    return save_model(given.output, LITE, state, tokenizer_files(), card, finish=finish)
+    return save_model(given.output, DESIGN, state, tokenizer_files(), card, finish=finish)
+
+
+def object_branch(
+    maps: Sequence[Maps], frames: Sequence[Frame], options: BranchOptions
+) -> tuple[ObjectBranch, list[NDArray[np.float32]]]:
+    """Train the object branch, and two on one half of the drives and groups each.
+
+    Args:
+        maps: of n frames, plain first, then augmented copies.
+        frames: their labels.
+        options: of each training.
+
+    Returns:
+        The branch that learnt from all frames, and for each of the maps the statistics, float32
+        (n, classes, statistics), of the branch that did not learn from the frame's half.
+    """
+    fine, coarse = maps[0].fine, maps[0].coarse
+    taught = targets(frames, fine.shape[2], fine.shape[3])
+    folds = np.array([fold_of(frame.group) for frame in frames])
+    statistics: list[NDArray[np.float32]] = []
+    for fold in (0, 1):
+        rows = np.flatnonzero(folds == fold)
+        say = _say(f"objects, half {fold + 1}")
+        branch = train_branch(fine, coarse, taught, np.flatnonzero(folds != fold), options, say)
+        for index, found in enumerate(maps):
+            seen = statistics_of(branch, found.fine[rows], found.coarse[rows])
+            if len(statistics) <= index:
+                statistics.append(np.empty((len(frames), *seen.shape[1:]), np.float32))
+            statistics[index][rows] = seen
+    whole = train_branch(fine, coarse, taught, np.arange(len(frames)), options, _say("objects"))
+    calibrate(whole, statistics[0], taught)
+    return whole, statistics
 
 
 def spread(paths: Sequence[Path]) -> list[Path]:

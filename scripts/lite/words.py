@@ -290,6 +290,11 @@ _WORDS: dict[str, tuple[str, str]] = {
         "lights at night|a night without light",
         "at night|by night|in the dark|in the darkness|at midnight|after dark|late at night",
     ),
+    "day": (
+        "daytime|a bright day|daylight|a sunny day|a street by day|clear daylight|the middle of "
+        "the day|full daylight",
+        "by day|in daylight|on a bright day",
+    ),
 }
 
 WRAPPERS: tuple[str, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 
@@ -11,9 +12,17 @@ import pytest
 
 from benchmarks import quality
 from c4t_core.errors import DataError, TrainingError
+from scripts.lite import things
 from scripts.lite.concepts import RULES, fits, ramp
-from scripts.lite.data import Frame, part_of, read_frames
-from scripts.lite.recipe import Batches, Phrase, RecipeOptions, phrase_bank
+from scripts.lite.data import SOURCES, Box, Frame, part_of, read_frames
+from scripts.lite.recipe import (
+    Batches,
+    Concept,
+    Phrase,
+    RecipeOptions,
+    phrase_bank,
+    vocabulary,
+)
 from scripts.lite.words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases
 
 # words without content of their own, which both sides may use
@@ -57,6 +66,10 @@ def test_query_sentences_use_no_word_of_the_captions() -> None:
         for group in phrases(name):
             taught |= {_stem(word) for text in group for word in _words(text)}
     taught |= {_stem(word) for text in WRAPPERS + ENDING_WRAPPERS for word in _words(text)}
+    for name in things.THINGS:
+        for concept in (name, *(f"{name}:{said}" for said in things.SAID)):
+            texts = things.phrases(concept, random.Random(0))
+            taught |= {_stem(word) for text in texts for word in _words(text)}
     queries = json.loads(quality.QUERIES.read_text(encoding="utf-8"))["queries"]
     known = {
         (query["name"], word)
@@ -126,7 +139,7 @@ def _manifest(folder: Path, source: str, lines: str) -> None:
 
 def test_broken_and_missing_sources_are_named(tmp_path: Path) -> None:
     _manifest(tmp_path, "roads", '{"file": "a.jpg", "road": "dirt", "duplicate_group": 3}\n{"x"')
-    others = ["camvid", "idd_lite", "dawn"]
+    others = [source for source in SOURCES if source != "roads"]
     with pytest.raises(DataError, match=r"Line 2 of .*manifest.jsonl"):
         read_frames(tmp_path, others)
     with pytest.raises(DataError, match="--without camvid"):
@@ -151,23 +164,32 @@ def test_real_parts_share_no_group(drive_data: Path) -> None:
 # --- batches and loss ------------------------------------------------------------------------
 
 
+KNOWN = [
+    Concept("snow", ("snow", "a snowy road"), ("in the snow",)),
+    Concept("truck", ("a truck", "a big rig")),
+    Concept("truck:near", ("a truck close ahead",), weight=0.5),
+    Concept("car", ("a car",)),
+]
+
+
 def _table() -> np.ndarray:
-    rng = np.random.default_rng(0)
-    table = rng.random((len(concepts()), 200), dtype=np.float32)
-    table[3, :100] = np.nan
+    table = np.random.default_rng(0).random((len(KNOWN), 200), dtype=np.float32)
+    table[3, :180] = np.nan  # too few images in which more is known
     return table
 
 
 def test_bank_is_the_same_for_a_seed_and_names_what_it_says() -> None:
     options = RecipeOptions(combinations=50)
-    bank = phrase_bank(_table(), options)
-    assert bank == phrase_bank(_table(), options)
-    assert bank != phrase_bank(_table(), RecipeOptions(combinations=50, seed=1))
+    bank = phrase_bank(KNOWN, _table(), options)
+    assert bank == phrase_bank(KNOWN, _table(), options)
+    assert bank != phrase_bank(KNOWN, _table(), RecipeOptions(combinations=50, seed=1))
+    assert {phrase.text for phrase in bank} >= {"snow", "a truck", "driving in the snow"}
     pairs = [phrase for phrase in bank if phrase.first != phrase.second]
-    assert len(pairs) == 50
+    assert pairs
     for phrase in pairs:
-        nouns = phrases(concepts()[phrase.first])[0]
-        assert any(noun in phrase.text for noun in nouns)
+        assert any(noun in phrase.text for noun in KNOWN[phrase.first].nouns)
+        assert 3 not in (phrase.first, phrase.second)
+        assert {phrase.first, phrase.second} != {1, 2}  # a truck and a truck close ahead
 
 
 def test_truth_of_a_combination_is_the_lesser_of_both_and_unknown_if_either_is() -> None:
@@ -175,26 +197,48 @@ def test_truth_of_a_combination_is_the_lesser_of_both_and_unknown_if_either_is()
     table[1] = [0.5, 1, 1, 0]
     bank = [Phrase("one", 0, 0), Phrase("both", 0, 1)]
     options = RecipeOptions(images=4, texts=9, mixture=(("dawn", 1.0),))
-    images, chosen, true = Batches(table, bank, ["dawn"] * 4, options).draw()
+    images, chosen, true = Batches(KNOWN[:2], table, bank, ["dawn"] * 4, options).draw()
     assert sorted(images) == [0, 1, 2, 3]
     assert true.shape == (9, 4)
     expected = np.array([[1, 0.25, np.nan, 1], [0.5, 0.25, np.nan, 0]])
     np.testing.assert_array_equal(true, expected[chosen][:, images])
 
 
-def test_names_are_drawn_beside_the_phrases() -> None:
-    table = np.ones((len(concepts()) + 5, 40), dtype=np.float32)
-    first = len(concepts())
-    bank = [Phrase("road", 0, 0), *(Phrase(f"name {n}", first + n, first + n) for n in range(5))]
-    options = RecipeOptions(images=8, texts=6, names=4, mixture=(("dawn", 1.0),))
-    _, chosen, true = Batches(table, bank, ["dawn"] * 40, options).draw()
-    assert true.shape == (10, 8)
-    assert sum(bank[row].first >= first for row in chosen) == 4
+def test_names_are_drawn_beside_the_phrases_and_concepts_by_their_weight() -> None:
+    table = np.ones((len(KNOWN) + 5, 40), dtype=np.float32)
+    first = len(KNOWN)
+    bank = [Phrase("rig", 1, 1), Phrase("near", 2, 2)]
+    bank += [Phrase(f"name {n}", first + n, first + n) for n in range(5)]
+    options = RecipeOptions(images=8, texts=600, names=4, mixture=(("dawn", 1.0),))
+    _, chosen, true = Batches(KNOWN, table, bank, ["dawn"] * 40, options).draw()
+    assert true.shape == (604, 8)
+    rows = [bank[row].first for row in chosen]
+    assert sum(row >= first for row in rows) == 4
+    assert 1.5 < rows.count(1) / rows.count(2) < 2.7  # weights 1 and .5
+
+
+def test_what_labels_and_boxes_say_is_joined() -> None:
+    box = Box("truck", 0.1, 0.1, 0.5, 0.9)
+    frames = [
+        _frame("dawn", weather="snow", counts={"truck": 1}, boxes=(box,)),
+        *[_frame("highway", boxes=(box,))] * 8,
+        _frame("camvid", shares={"car": 0.5}),
+    ]
+    known, table = vocabulary(frames, RecipeOptions())
+    rows = {concept.name: row for row, concept in enumerate(known)}
+    assert len(rows) == len(known) == len(table)
+    np.testing.assert_array_equal(table[rows["truck"]], [*[1] * 9, 0])
+    np.testing.assert_array_equal(table[rows["truck:near"]], [*[1] * 9, 0])
+    np.testing.assert_array_equal(table[rows["rain"]], [0, *[np.nan] * 8, 0])
+    assert "a big truck on the road" in known[rows["truck"]].nouns  # of words.py
+    assert "a semi" in known[rows["truck"]].nouns  # of things.py
+    assert "truck:five" not in rows  # nothing shows it
+    assert known[rows["truck:near"]].weight < known[rows["truck"]].weight
 
 
 def test_no_images_is_said() -> None:
     with pytest.raises(TrainingError, match="leave fewer sources out"):
-        Batches(_table(), [Phrase("a", 0, 0)], ["moon"] * 200, RecipeOptions())
+        Batches(KNOWN, _table(), [Phrase("a", 0, 0)], ["moon"] * 200, RecipeOptions())
 
 
 def test_loss_equals_a_slow_reference_and_leaves_the_unknown_out() -> None:
@@ -237,8 +281,8 @@ def test_heads_learn_concepts_from_features_that_hold_them() -> None:
     options = RecipeOptions(
         steps=80, images=60, texts=12, warmup=5, text_noise=0.1, mixture=(("dawn", 1.0),)
     )
-    batches = Batches(table, bank, ["dawn"] * 120, options)
-    image_head, text_head = train_heads([images], texts, batches, 8, options)
+    batches = Batches(KNOWN[:3], table, bank, ["dawn"] * 120, options)
+    image_head, text_head = train_heads([images], texts, batches, 8, options, objects=5)
     with torch.no_grad():
         a = torch.nn.functional.normalize(image_head(torch.from_numpy(images)), dim=1)
         b = torch.nn.functional.normalize(text_head(torch.from_numpy(texts)), dim=1)

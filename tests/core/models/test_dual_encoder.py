@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from c4t_core.models.config import (
     REFERENCE,
     ImageEncoderConfig,
     ModelConfig,
+    ObjectsConfig,
     PreprocessConfig,
     TextEncoderConfig,
 )
@@ -22,6 +24,7 @@ from c4t_core.models.folder import read_config
 from c4t_core.models.network import (
     DualEncoder,
     ImagePool,
+    ObjectBranch,
     ProjectionHead,
     build_trunk,
     pool_text,
@@ -168,3 +171,67 @@ def test_levels_pooling_joins_statistics_of_inner_maps():
 def test_a_configuration_survives_json():
     for config in (LITE, REFERENCE, TINY):
         assert ModelConfig.from_dict(config.to_dict()) == config
+
+
+def slowly(maps: np.ndarray) -> np.ndarray:
+    """The statistics of object maps (n, c + 1, h, w), cell by cell."""
+    out = []
+    for frame in maps.astype(np.float64):
+        height = np.clip(frame[-1], -4, 0.2)
+        for logits in frame[:-1]:
+            probable = 1 / (1 + np.exp(-logits))
+            best = sorted(logits.ravel())[::-1]
+            a, b = round(0.36 * logits.shape[1]), round(0.64 * logits.shape[1])
+            weight = probable**2 + 1e-6
+            out.append(
+                [
+                    best[0],
+                    np.mean(best[:8]),
+                    np.log(probable.sum() + 0.01),
+                    logits[:, :a].max(),
+                    logits[:, a:b].max(),
+                    logits[:, b:].max(),
+                    (weight * height).sum() / weight.sum(),
+                    np.log((probable * np.exp(height)).max() + 0.01),
+                ]
+            )
+    return np.array(out).reshape(len(maps), -1, 8)
+
+
+def test_statistics_of_object_maps():
+    maps = torch.randn(3, 5, 6, 10, generator=torch.Generator().manual_seed(2)) * 3
+    found = ObjectBranch.statistics(maps).numpy()
+    np.testing.assert_allclose(found, slowly(maps.numpy()), rtol=1e-4, atol=1e-5)
+
+
+def test_facts_are_read_off_the_statistics():
+    branch = ObjectBranch(ObjectsConfig(("car", "bus"), channels=4), (3, 5)).eval()
+    maps = torch.full((1, 3, 8, 12), -9.0)
+    maps[0, 0, 2, 1] = 5.0  # a car on the left
+    maps[0, 2] = float(np.log(0.25))  # a quarter of the frame high
+    with torch.no_grad():
+        branch.counting[0, -1] = 3.0
+        car, bus = branch.facts(branch.statistics(maps))[0]
+    assert car[0] == pytest.approx(1 / (1 + np.exp(-5.0)))
+    assert car[1] == pytest.approx(np.log1p(np.exp(3.0)))
+    assert car[2] == pytest.approx(0.25 * float(car[0]), abs=1e-6)
+    assert car[3] == car[0]
+    assert max(car[4], car[5], bus[0]) < 0.001
+
+
+def test_what_sees_objects_is_told_apart_in_its_configuration():
+    objects = ObjectsConfig(("car", "bus"))
+    image = dataclasses.replace(LITE.image, objects=objects)
+    wide = dataclasses.replace(LITE.preprocess, width=512)
+    config = dataclasses.replace(LITE, image=image, preprocess=wide)
+    assert ModelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert "objects" not in LITE.to_dict()["image"]  # earlier versions refuse what they do not know
+    assert "width" not in LITE.to_dict()["preprocess"]
+    assert build(config).image_encoder.width == 4288 + 8 * 2
+    assert config.preprocess.shape == (320, 512)
+    with pytest.raises(ValueError, match="levels"):
+        dataclasses.replace(image, pooling="avg")
+    with pytest.raises(ValueError, match="once"):
+        ObjectsConfig(("car", "car"))
+    with pytest.raises(ValueError, match="squash"):
+        dataclasses.replace(wide, resize="crop")

@@ -385,3 +385,21 @@ def test_too_little_memory_is_no_broken_graph(tiny_model_folder, engine, text):
     with pytest.raises(ModelError, match="not enough memory") as caught:
         model.encode_pixels(np.zeros((1, 64, 64, 3), np.uint8))
     assert devices.out_of_memory(caught.value)  # so that indexing tries fewer at a time
+
+
+def test_every_stream_of_openvino_has_its_part_of_a_batch(tiny_model_folder, monkeypatch):
+    model = OpenVinoModel(C4TFolder(tiny_model_folder, "tiny"), threads=3)
+    model.image_batch = 16  # as a CLIP takes: one run would leave two streams idle
+    run_all, sizes = OpenVinoModel._run_all, []
+
+    def noting(self, graph, batches):
+        sizes.append([len(batch) for batch in batches])
+        return run_all(self, graph, batches)
+
+    monkeypatch.setattr(OpenVinoModel, "_run_all", noting)
+    pixels = np.random.default_rng(0).integers(0, 256, (14, 64, 64, 3), dtype=np.uint8)
+    rows = model.encode_pixels(pixels)
+    assert sizes == [[5, 5, 4]]
+    np.testing.assert_allclose(rows[7:8], model.encode_pixels(pixels[7:8]), atol=1e-5)
+    assert sizes[1:] == [[1]]
+    assert model.encode_pixels(pixels[:0]).shape == (0, model.dim)

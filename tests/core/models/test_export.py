@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from c4t_core.models.c4t import C4TFolder
-from c4t_core.models.config import ImageEncoderConfig, ModelConfig
-from c4t_core.models.engine import OnnxModel, TorchModel
+from c4t_core.models.c4t import C4TFolder, load_dual_encoder
+from c4t_core.models.config import ImageEncoderConfig, ModelConfig, ObjectsConfig
+from c4t_core.models.engine import OnnxModel, TorchModel, onnx_session
 from c4t_core.models.export import export_onnx, safetensors_table
 from c4t_core.models.folder import save_model, verify_manifest
 from c4t_core.models.network import DualEncoder
@@ -134,3 +134,29 @@ def test_weights_beyond_half_precision_keep_theirs(tmp_path):
 def test_levels_pooling(tmp_path):
     config = dataclasses.replace(TINY, image=dataclasses.replace(TINY.image, pooling="levels"))
     agree(config, tmp_path / "m")
+
+
+def with_objects(levels: ImageEncoderConfig) -> ModelConfig:
+    objects = ObjectsConfig(("car", "person", "traffic light"), channels=16)
+    return dataclasses.replace(
+        TINY,
+        image=dataclasses.replace(levels, pooling="levels", objects=objects),
+        preprocess=dataclasses.replace(TINY.preprocess, width=96),
+    )
+
+
+def test_a_frame_that_is_no_square_and_its_objects(tmp_path):
+    config = with_objects(TINY.image)
+    agree(config, tmp_path / "m")
+    network = load_dual_encoder(tmp_path / "m")
+    pixels = np.random.default_rng(3).integers(0, 256, (2, 64, 96, 3), dtype=np.uint8)
+    session = onnx_session(tmp_path / "m" / "image.onnx", threads=1)
+    assert [output.name for output in session.get_outputs()] == ["embeddings", "objects"]
+    found = session.run(["objects"], {"pixels": pixels})[0]
+    assert found.shape == (2, 3, 6)
+    with torch.no_grad():
+        _, statistics = network.image_encoder.seen(torch.from_numpy(pixels))
+        want = network.image_encoder.objects.facts(statistics)
+    np.testing.assert_allclose(found, want, atol=1e-4)
+    alone = session.run(["objects"], {"pixels": pixels[1:]})[0]
+    np.testing.assert_allclose(alone[0], found[1], atol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from PIL import Image
 
 from c4t_core.cli import main
@@ -19,11 +21,15 @@ from c4t_core.devices import available_threads
 from c4t_core.errors import ModelError
 from c4t_core.models import engine
 from c4t_core.models.c4t import C4TFolder
-from c4t_core.models.engine import OnnxModel, OpenVinoModel
-from c4t_core.models.folder import read_manifest, verify_manifest, write_manifest
+from c4t_core.models.config import ObjectsConfig
+from c4t_core.models.engine import OnnxModel, OpenVinoModel, onnx_session
+from c4t_core.models.export import export_onnx
+from c4t_core.models.folder import read_manifest, save_model, verify_manifest, write_manifest
+from c4t_core.models.network import DualEncoder
 from c4t_core.models.protocol import SeveralGraphs
 from c4t_core.models.quantize import _added, add_int8_graph, weight_scale
 from c4t_core.models.registry import load_model, model_info, register
+from tests.helpers.tiny_model import TINY, tiny_tokenizer
 
 MOST = 32767 / 255  # sum of two weights whose products still fit into 16 bits
 
@@ -275,3 +281,34 @@ os.kill(os.getpid(), signal.SIGINT)
     words = [sys.executable, "-X", "faulthandler", "-c", code, str(tiny_model_folder)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "taken"), done.stderr[-500:]
+
+
+def test_maps_that_say_where_objects_are_stay_exact(frames, tmp_path):
+    image = dataclasses.replace(
+        TINY.image, pooling="levels", objects=ObjectsConfig(("car", "bus"), channels=16)
+    )
+    wide = dataclasses.replace(TINY.preprocess, width=96)
+    config = dataclasses.replace(TINY, image=image, preprocess=wide)
+    torch.manual_seed(5)
+    network = DualEncoder(config)
+    state = network.state_dict()
+    folder = save_model(tmp_path / "m", config, state, tiny_tokenizer(), "", finish=export_onnx)
+    add_int8_graph(folder, frames)
+    graph = onnx.load(folder / "image.int8.onnx", load_external_data=False).graph
+    stored = {o for node in graph.node if node.op_type == "DequantizeLinear" for o in node.output}
+    plain = [n.name for n in graph.node if n.op_type == "Conv" and n.input[1] not in stored]
+    assert len(plain) == 2
+    assert plain[1].startswith("/objects/out/")
+    behind = set(next(n.output for n in graph.node if n.name == plain[1]))
+    for node in graph.node:  # logarithms of small sums follow
+        if behind.intersection(node.input):
+            assert node.op_type != "QuantizeLinear"
+            behind.update(node.output)
+    pixels = np.stack([load_model(str(folder)).prepare(image) for image in opened(frames)])
+    facts = [
+        onnx_session(folder / name, 1).run(["objects"], {"pixels": pixels})[0]
+        for name in ("image.onnx", "image.int8.onnx")
+    ]
+    np.testing.assert_allclose(*facts, atol=0.1)
+    rows = [load_model(str(folder), graph=g).encode_pixels(pixels) for g in ("plain", "int8")]
+    assert (rows[0] * rows[1]).sum(axis=1).min() > 0.97

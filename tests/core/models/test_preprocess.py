@@ -103,3 +103,13 @@ def test_version_2_leaves_smaller_images_as_version_1_has_them(size, resize):
 
 def test_a_configuration_is_of_version_1_unless_it_says_otherwise():
     assert PreprocessConfig().version == 1
+
+
+def test_a_frame_may_stay_wider_than_high():
+    config = PreprocessConfig(size=40, width=64)
+    image = Image.linear_gradient("L").convert("RGB").resize((640, 400))
+    assert prepare(image, config).shape == (40, 64, 3)
+    np.testing.assert_array_equal(
+        prepare(image, config),
+        np.asarray(image.resize((64, 40), Image.Resampling.BILINEAR), dtype=np.uint8),
+    )

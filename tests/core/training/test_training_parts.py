@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from c4t_core.errors import Cancelled, TrainingError  # noqa: E402
+from c4t_core.models.config import ObjectsConfig  # noqa: E402
 from c4t_core.models.network import DualEncoder  # noqa: E402
 from c4t_core.training import request  # noqa: E402  # noqa: E402
 from c4t_core.training.checkpoint import learning_state, load_learning_state  # noqa: E402
@@ -370,3 +372,22 @@ def test_reference_preset_is_the_original():
     assert (options.image_rate, options.text_rate, options.head_rate) == (1e-4, 1e-5, 1e-3)
     assert (options.schedule, options.patience, options.factor) == ("plateau", 1, 0.5)
     assert (options.weight_decay, options.validation_share) == (1e-3, 0.2)
+
+
+@pytest.mark.parametrize("how", ["none", "partial", "image", "encoders"])
+def test_object_maps_are_never_changed_by_captions(how):
+    image = dataclasses.replace(
+        TINY.image, pooling="levels", objects=ObjectsConfig(("car",), channels=8)
+    )
+    model = DualEncoder(dataclasses.replace(TINY, image=image))
+    freeze(model, how)
+    set_training(model, frozen_norm=False)
+    objects = model.image_encoder.objects
+    before = {name: value.clone() for name, value in objects.state_dict().items()}
+    pixels = torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8)
+    model.encode_image(pixels).square().sum().backward()
+    assert all(parameter.grad is None for parameter in objects.parameters())
+    for name, value in objects.state_dict().items():  # running statistics included
+        torch.testing.assert_close(value, before[name])
+    learns = any(p.grad is not None for p in model.image_encoder.trunk.parameters())
+    assert learns == (how in ("none", "partial"))

@@ -1,0 +1,116 @@
+"""What a model believes is on the road, against labels: the object branch alone.
+
+    python -m benchmarks.objects MODEL_FOLDER [--data FOLDER] [--part test] [--json FILE]
+
+Per source and class that its images were searched for: average precision of the probability,
+precision and recall at a half, and the mean error of the number; beside it the average precision
+of the best score of a detector, whose opinions lie beside the images (``teacher.jsonl``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality import LEAST, options_of, precision
+from c4t_core.devices import available_threads
+from c4t_core.images.decode import open_image
+from c4t_core.models.engine import onnx_session
+from c4t_core.models.folder import INT8_GRAPH, read_config
+from c4t_core.models.preprocess import prepare
+from scripts.lite.data import BOXED, SEARCHED, Frame, read_frames
+
+TEACHER = "nanodet-plus"
+_AT_ONCE = 4
+
+
+def facts_of(folder: Path, graph: str, frames: Sequence[Frame]) -> NDArray[np.float32]:
+    """Return the facts of frames, float32 (n, classes, facts); see ``ObjectBranch.facts``."""
+    preprocess = read_config(folder).preprocess
+    session = onnx_session(folder / graph, available_threads())
+    parts = []
+    for start in range(0, len(frames), _AT_ONCE):
+        images = [
+            open_image(frame.path, min(preprocess.shape)) for frame in frames[start:][:_AT_ONCE]
+        ]
+        pixels = np.stack([prepare(image, preprocess) for image in images])
+        parts.append(session.run(["objects"], {"pixels": pixels})[0])
+    return np.concatenate(parts)
+
+
+def measured(
+    classes: Sequence[str], frames: Sequence[Frame], found: NDArray[np.float32]
+) -> Iterator[dict[str, Any]]:
+    """Yield the figures of each source and class with enough positives.
+
+    Args:
+        classes: of the model.
+        frames: n frames.
+        found: float32 (n, classes, facts).
+    """
+    for source in SEARCHED:
+        rows = np.array([i for i, frame in enumerate(frames) if frame.source == source], np.intp)
+        for label in (*SEARCHED[source], *BOXED.get(source, ())):
+            counts = np.array([sum(b.label == label for b in frames[i].boxes) for i in rows])
+            there = counts > 0
+            if there.sum() < LEAST or label not in classes:
+                continue
+            believed = found[rows, classes.index(label)]
+            said = believed[:, 0] > 0.5
+            guessed = np.array([_best(frames[i], label) for i in rows], np.float32)
+            yield {
+                "source": source,
+                "class": label,
+                "positives": int(there.sum()),
+                "images": len(rows),
+                "ap": precision(there, believed[:, 0])[0],
+                "precision": float(there[said].mean()) if said.any() else None,
+                "recall": float(said[there].mean()),
+                # where not every such object has a box, a number says nothing
+                "count_error": float(np.abs(np.rint(believed[:, 1]) - counts).mean())
+                if label in SEARCHED[source]
+                else None,
+                "teacher_ap": precision(there, guessed)[0],
+            }
+
+
+def _best(frame: Frame, label: str) -> float:
+    scores = [box.score for box in frame.guesses if (box.label, box.by) == (label, TEACHER)]
+    return max(scores, default=0.0)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print a table."""
+    parser = options_of(__doc__)
+    parser.add_argument("folder", type=Path, help="a model whose image tower sees objects")
+    parser.add_argument("--graph", default=INT8_GRAPH, help="file name of the image graph")
+    options = parser.parse_args(arguments)
+    objects = read_config(options.folder).image.objects
+    if objects is None:
+        parser.error(f'the model "{options.folder}" sees no objects')
+    frames = [
+        frame
+        for frame in read_frames(options.data)
+        if frame.part == options.part and frame.source in SEARCHED
+    ]
+    rows = list(measured(objects.classes, frames, facts_of(options.folder, options.graph, frames)))
+    for row in rows:
+        numbers = (row[k] for k in ("ap", "teacher_ap", "precision", "recall", "count_error"))
+        ap, teacher, right, found, error = ("-" if n is None else f"{n:.2f}" for n in numbers)
+        print(
+            f"{row['source']:9} {row['class']:17} {row['positives']:4} of {row['images']:4}  AP "
+            f"{ap} ({TEACHER} {teacher})  precision {right}  recall {found}  "
+            f"error of the number {error}"
+        )
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

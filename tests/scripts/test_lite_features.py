@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -42,45 +43,59 @@ def test_features_through_the_head_are_the_models_embeddings(
     np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-5)
 
 
-def test_copies_depend_on_their_seed_and_are_kept(
-    tiny_model_folder: Path, images: list[Path], tmp_path: Path
+def test_maps_are_what_the_encoder_sees_and_copies_depend_on_their_seed(
+    images: list[Path], tmp_path: Path
 ) -> None:
+    import torch
 
-    from c4t_core.models.c4t import load_dual_encoder
-    from scripts.lite.features import image_features
+    from c4t_core.models.network import DualEncoder
+    from scripts.lite.features import image_features, image_maps
+    from tests.helpers.tiny_model import TINY
 
-    model = load_dual_encoder(tiny_model_folder)
-    cache = tmp_path / "cache"
-    first = image_features(model, images, "light1", cache=cache)
-    assert np.abs(first - image_features(model, images)).max() > 0
-    assert np.abs(first - image_features(model, images, "light2")).max() > 0
-    part = image_features(model, images[1:], "light1")
-    np.testing.assert_allclose(part, first[1:], atol=1e-5)
+    torch.manual_seed(0)
+    pooled = dataclasses.replace(TINY.image, pooling="levels")
+    model = DualEncoder(dataclasses.replace(TINY, image=pooled)).eval()
+    plain = image_maps(model, images, cache=tmp_path / "plain")
+    np.testing.assert_allclose(plain.pooled, image_features(model, images), atol=1e-4)
+    assert plain.fine.shape[2:] == (4, 4)
+    assert plain.coarse.shape[2:] == (2, 2)
+    first = image_maps(model, images, "light1", cache=tmp_path / "cache")
+    assert np.abs(first.pooled - plain.pooled).max() > 0
+    other = image_maps(model, images, "light2", cache=tmp_path / "cache")
+    assert np.abs(first.pooled - other.pooled).max() > 0
+    part = image_maps(model, images[1:], "light1", cache=tmp_path / "part")
+    np.testing.assert_allclose(part.pooled, first.pooled[1:], atol=1e-4)
     images[0].unlink()  # only the cache can answer now
-    np.testing.assert_array_equal(image_features(model, images, "light1", cache=cache), first)
+    again = image_maps(model, images, "light1", cache=tmp_path / "cache")
+    np.testing.assert_array_equal(again.pooled, first.pooled)
+    np.testing.assert_array_equal(again.fine, first.fine)
 
 
 def test_no_copy_is_mirrored(tmp_path: Path) -> None:
     import torch
 
     from c4t_core.models.network import DualEncoder
-    from scripts.lite.features import image_features
+    from scripts.lite.features import image_maps
     from tests.helpers.tiny_model import TINY
 
     class Halves(torch.nn.Module):
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-            middle = pixels.shape[2] // 2
-            halves = [pixels[:, :, :middle], pixels[:, :, middle:]]
-            return torch.stack([half.float().mean(dim=(1, 2, 3)) for half in halves], dim=1)
+            return torch.zeros(len(pixels), 256)
+
+        def pooled(self, pixels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+            halves = [pixels[:, :, :32], pixels[:, :, 32:]]
+            means = torch.stack([half.float().mean(dim=(1, 2, 3)) for half in halves], dim=1)
+            return means, [means[:, :, None, None]] * 2
 
     model = DualEncoder(TINY)
+    model.image_head = torch.nn.Identity()  # type: ignore[assignment]
     model.image_encoder = Halves()  # type: ignore[assignment]
     image = np.zeros((40, 60, 3), np.uint8)
     image[:, :30] = 200
     paths = [tmp_path / f"{number}.png" for number in range(64)]
     for path in paths:
         Image.fromarray(image).save(path)
-    left, right = image_features(model, paths, "light1").T
+    left, right = image_maps(model, paths, "light1", cache=tmp_path / "cache").pooled.T
     assert len(set(left)) > 32  # no two copies alike
     assert (left > right).all()
 
@@ -97,8 +112,6 @@ def test_unreadable_image_is_named(tiny_model_folder: Path, tmp_path: Path) -> N
 
 
 def test_both_engines_agree_on_levels_pooling(tmp_path: Path, images: list[Path]) -> None:
-    import dataclasses
-
     import torch
 
     from c4t_core.models.export import export_onnx

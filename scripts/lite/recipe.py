@@ -46,14 +46,14 @@ class RecipeOptions:
     seed: int = 0  # of phrases, batches, noise and new heads
     steps: int = 2000
     images: int = 256  # drawn per step, by source in the proportions below
-    texts: int = 256  # phrases drawn per step; a third are combinations
+    texts: int = 448  # phrases drawn per step
     names: int = 96  # names of ImageNet's classes drawn per step, beside the phrases
     rate: float = 2e-3  # AdamW's learning rate, falling to 0 along a cosine
     warmup: int = 100  # steps in which it rises
     weight_decay: float = 1e-2
     feature_dropout: float = 0.2  # of the image features
     image_noise: float = 1.5  # standard deviations of a feature
-    text_noise: float = 1.5  # length of the noise, in lengths of the text's feature vector
+    text_noise: float = 1.0  # length of the noise, in lengths of the text's feature vector
     image_weight: float = 0.5  # of the loss image -> text beside text -> image
     first_scale: float = 10.0  # of the cosines; learned
     last_scale: float = 60.0  # at the most
@@ -61,7 +61,7 @@ class RecipeOptions:
     combinations: int = 5000  # sentences of two concepts each
     paired: float = 0.38  # share of them among the phrases drawn
     wrapped: int = 3  # sentences around each noun phrase, beside the phrase alone
-    said: float = 0.35  # how often what is said of a thing is drawn, beside a concept alone
+    said: float = 0.1  # how often what is said of a thing is drawn, beside a concept alone
     object_noise: float = 0.3  # standard deviations of a statistic of the object maps
     object_weight: float = 4.0  # of their part of the image head, as it is drawn
     mixture: tuple[tuple[str, float], ...] = (

@@ -35,9 +35,8 @@ def facts_of(folder: Path, graph: str, frames: Sequence[Frame]) -> NDArray[np.fl
     session = onnx_session(folder / graph, available_threads())
     parts = []
     for start in range(0, len(frames), _AT_ONCE):
-        images = [
-            open_image(frame.path, min(preprocess.shape)) for frame in frames[start:][:_AT_ONCE]
-        ]
+        some = frames[start : start + _AT_ONCE]
+        images = [open_image(frame.path, min(preprocess.shape)) for frame in some]
         pixels = np.stack([prepare(image, preprocess) for image in images])
         parts.append(session.run(["objects"], {"pixels": pixels})[0])
     return np.concatenate(parts)

@@ -39,7 +39,6 @@ _FINE = 200_000  # rows up to which both halves of a direction score all of them
 _BEST = 4_096  # of more, as many of the best at least
 _CHUNK = 16_384  # rows scored at once by one thread
 _PIECE = 4_096  # rows converted to float32 at once, which stay in a processor's cache
-_FEW = 8_192  # rows that are not worth a second thread
 _OFF_UNIT = 0.002  # a vector whose length is further from 1 was damaged; rounding: 0.0005
 _SECOND = np.float32(2048.0)  # what the second half is scaled by
 _DAY = 86_400  # seconds
@@ -175,8 +174,7 @@ class Table:
             scales = self.scales[one] * table.scales[other]
             cosines[start : start + _CHUNK] = np.asarray(products) * scales
 
-        with ThreadPoolExecutor(available_threads()) as pool:
-            list(pool.map(compare, range(0, len(slots), _CHUNK)))
+        _share_out(compare, range(0, len(slots), _CHUNK))
         return cosines
 
     def _scattered(self, slots: Slots) -> NDArray[Any]:
@@ -302,13 +300,7 @@ class Table:
             np.matmul(self.gathered(some).astype(np.float32, copy=False), columns, out=into)
             into *= self.scales[some, None]
 
-        starts = range(0, len(slots), _PIECE)
-        if len(starts) < 2:
-            for start in starts:
-                score(start)
-        else:
-            with ThreadPoolExecutor(available_threads()) as pool:
-                list(pool.map(score, starts))
+        _share_out(score, range(0, len(slots), _PIECE))
         return found
 
     def ranking(
@@ -356,12 +348,7 @@ class Table:
 
         pieces = [(i, min(i + _CHUNK, len(keys))) for i in range(0, len(keys), _CHUNK)]
         _ = self.places  # made once, and not by two threads
-        if len(keys) <= _FEW:
-            for piece in pieces:
-                score(piece)
-        else:
-            with ThreadPoolExecutor(available_threads()) as pool:
-                list(pool.map(score, pieces))
+        _share_out(score, pieces)
         return keys
 
     def _stretch_of_rows(self, start: int, end: int) -> NDArray[Any]:
@@ -514,6 +501,16 @@ class _Halves:
         if fine:
             scores = scores + products[1] / _SECOND
         return np.asarray(scores * scales)
+
+
+def _share_out(work: Callable[[Any], None], pieces: Sequence[Any]) -> None:
+    """Do the pieces of some work in threads; a single one is done here."""
+    if len(pieces) < 2:
+        for piece in pieces:
+            work(piece)
+        return
+    with ThreadPoolExecutor(available_threads()) as pool:
+        list(pool.map(work, pieces))
 
 
 def _products(directions: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float32]:

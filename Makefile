@@ -36,7 +36,7 @@ wheel-test: $(VENV)/.dev ## build the wheel, install it without extras elsewhere
 bench: $(VENV)/.dev ## speed and scale: what README's figures come from; IMAGES=folder, ARGS="--only jpeg --only scale --sizes 10000"
 	$(BIN)/python -m benchmarks.bench $(if $(IMAGES),--images "$(IMAGES)") $(ARGS)
 
-train-lite: $(VENV)/.dev ## train the shipped model again; DATA=drive data, ARGS="--without roads"
+train-lite: $(VENV)/.dev ## train the next shipped model (docs/model-runs.md); DATA=drive data, ARGS="--without roads"
 	$(BIN)/python -m scripts.lite.train $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 sample: $(VENV)/.dev ## draw the sample drive again

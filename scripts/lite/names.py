@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.lite.recipe import Phrase
+from scripts.lite.things import THINGS
 from scripts.lite.words import WRAPPERS
 
 # Words that the queries of benchmarks/quality ask with: classes named so are left out.
@@ -25,6 +26,7 @@ HELD_OUT = frozenset(
         "skyscraper soil trail transport",
     )
 )
+_THINGS = frozenset(text.split()[-1] for thing in THINGS.values() for text in thing.one)
 _LOW, _HIGH = 1.5, 4.0  # standard deviations of a class's score, between not at all and fully
 
 
@@ -37,8 +39,9 @@ def class_names() -> list[str]:
 
 
 def usable(name: str) -> bool:
-    """Tell whether a class may be taught: its name holds no held-out word."""
-    return not HELD_OUT.intersection(re.findall("[a-z]+", name))
+    """Tell whether a class may be taught: no held-out word, and no thing that boxes tell of."""
+    words = re.findall("[a-z]+", name)
+    return words[-1] not in _THINGS and not HELD_OUT.intersection(words)
 
 
 def name_fits(features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -58,7 +58,7 @@ class BranchOptions:
     """Everything that changes the branch's numbers, beside the data."""
 
     seed: int = 0
-    epochs: int = 12
+    epochs: int = 14
     rate: float = 3e-3  # the highest of one cycle (Smith and Topin 2017, arXiv 1708.07120)
     weight_decay: float = 1e-2
     dropout: float = 0.1  # of whole channels
@@ -204,6 +204,8 @@ def train_branch(
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     branch = ObjectBranch(ObjectsConfig(CLASSES), (fine.shape[1], coarse.shape[1])).train()
+    # a quarter faster on CPUs, where depthwise convolutions take most of the time
+    branch = branch.to(memory_format=torch.channels_last)
     batches = len(rows) // _BATCH
     steps = options.epochs * batches
     optimiser = torch.optim.AdamW(
@@ -218,6 +220,7 @@ def train_branch(
         cells, heights = (torch.from_numpy(kept[chosen]) for kept in (taught.cells, taught.heights))
         if rng.random() < 0.5:  # nothing that the maps are taught knows left from right
             maps, cells, heights = [m.flip(3) for m in maps], cells.flip(3), heights.flip(2)
+        maps = [m.contiguous(memory_format=torch.channels_last) for m in maps]
         out = branch(*(functional.dropout2d(m, options.dropout) for m in maps))
         loss = _loss(
             out,

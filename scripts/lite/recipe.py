@@ -60,6 +60,7 @@ class RecipeOptions:
     average: float = 0.99  # decay per step of the moving average, over the second half
     combinations: int = 5000  # sentences of two concepts each
     paired: float = 0.38  # share of them among the phrases drawn
+    every_word: bool = True  # also those of the queries of benchmarks/quality
     wrapped: int = 3  # sentences around each noun phrase, beside the phrase alone
     said: float = 0.1  # how often what is said of a thing is drawn, beside a concept alone
     object_noise: float = 0.3  # standard deviations of a statistic of the object maps
@@ -112,9 +113,9 @@ def vocabulary(
     boxed = things.fits(frames)
     found, table = [], []
     for name, fit in zip(concepts(), fits(frames), strict=True):
-        nouns, endings = phrases(name)
+        nouns, endings = phrases(name, every=options.every_word)
         if name in boxed:
-            nouns += things.phrases(name, rng)
+            nouns += things.phrases(name, rng, every=options.every_word)
             fit = np.where(np.isnan(fit), boxed.pop(name), fit)
         elif name in _SAME:
             fit = np.where(np.isnan(fit), boxed[_SAME[name]], fit)
@@ -123,7 +124,8 @@ def vocabulary(
     for name, fit in boxed.items():
         if np.nansum(fit > 0.5) >= _LEAST_SHOWN:
             weight = options.said if ":" in name else 1.0
-            found.append(Concept(name, tuple(things.phrases(name, rng)), weight=weight))
+            nouns = things.phrases(name, rng, every=options.every_word)
+            found.append(Concept(name, tuple(nouns), weight=weight))
             table.append(fit)
     return found, np.stack(table).astype(np.float32)
 
@@ -222,25 +224,30 @@ class Batches:
     def __init__(
         self,
         known: Sequence[Concept],
-        table: NDArray[np.float32],
+        tables: Sequence[NDArray[np.float32]],
         bank: Sequence[Phrase],
         sources: Sequence[str],
         options: RecipeOptions,
+        shares: Sequence[float] = (1.0,),
     ) -> None:
         """Prepare the drawing.
 
         Args:
-            known: the concepts; what the table holds beyond them are names.
-            table: float32 (concepts or more, n), NaN for unknown.
+            known: the concepts; what the tables hold beyond them are names.
+            tables: float32 (concepts or more, n), NaN for unknown; one for each variant of the
+                images: a darkened copy is true of other words.
             bank: the phrases.
             sources: source of each of the n images.
             options: sizes, proportions and seed.
+            shares: how often each variant is drawn.
 
         Raises:
             TrainingError: if there are no images of any source of the mixture.
         """
         self._rng = np.random.default_rng(options.seed)
-        self._table = table
+        self._tables = tables
+        self._shares = np.array(shares) / np.sum(shares)
+        table = tables[0]
         self._first = np.array([phrase.first for phrase in bank])
         self._second = np.array([phrase.second for phrase in bank])
         single = self._first == self._second
@@ -267,8 +274,9 @@ class Batches:
         self._texts, self._paired = options.texts, options.paired
         self._names_drawn = min(options.names, len(self._names))
 
-    def draw(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-        """Return images (b,), phrases (m,) and float32 (m, b): how true, NaN for unknown."""
+    def draw(self) -> tuple[int, NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+        """Return a variant, images (b,), phrases (m,), and float32 (m, b): how true, or NaN."""
+        variant = int(self._rng.choice(len(self._tables), p=self._shares))
         images = np.concatenate(
             [
                 self._rng.choice(where, size, replace=len(where) < size)
@@ -284,9 +292,9 @@ class Batches:
         if self._names_drawn:
             drawn.append(self._rng.choice(self._names, self._names_drawn, replace=False))
         phrases_ = np.concatenate(drawn)
-        columns = self._table[:, images]
+        columns = self._tables[variant][:, images]
         true = np.minimum(columns[self._first[phrases_]], columns[self._second[phrases_]])
-        return images, phrases_, true
+        return variant, images, phrases_, true
 
 
 def graded_loss(cosines: Tensor, scale: Tensor, true: Tensor, image_weight: float) -> Tensor:
@@ -368,11 +376,10 @@ def train_heads(
         weight_decay=0.0,
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate_factor(options))
-    rng = random.Random(options.seed)
     kept: list[Tensor] = []
     for step in range(options.steps):
-        rows, chosen, true = batches.draw()
-        drawn = rng.choice(images)[rows]
+        variant, rows, chosen, true = batches.draw()
+        drawn = images[variant][rows]
         x, z = drawn[:, :pooled], drawn[:, pooled:]
         x = functional.dropout(x, options.feature_dropout)
         x = x + options.image_noise * torch.randn_like(x)

@@ -8,9 +8,12 @@ as they are in ``words.py``.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,183 +25,71 @@ from scripts.lite.objects import CLASSES, Known, known
 
 @dataclass(frozen=True)
 class Thing:
-    """Words for one kind of thing, and the classes that are such a thing."""
+    """Words for one kind of thing, and the classes that are such a thing.
+
+    Attributes:
+        classes: of the object branch.
+        one: noun phrases for one of them.
+        more: for several.
+        also: like ``one``, in words that the queries of ``benchmarks/quality`` use.
+        also_more: like ``more``, likewise.
+    """
 
     classes: tuple[str, ...]
     one: tuple[str, ...]
     more: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    also_more: tuple[str, ...] = ()
 
 
-def _thing(classes: str, one: str, more: str) -> Thing:
-    return Thing(tuple(classes.split("|")), tuple(one.split("|")), tuple(more.split("|")))
-
+_DATA: dict[str, Any] = json.loads(Path(__file__).with_name("words.json").read_text("utf-8"))
 
 THINGS: dict[str, Thing] = {
-    "person": _thing(
-        "person",
-        "a person|a pedestrian|someone walking|someone on foot|a human|an adult on the pavement|"
-        "a child|a pedestrian crossing the street|a jaywalker|a passer-by|a worker on the road",
-        "people|pedestrians|persons|passers-by|humans|children|people on foot",
-    ),
-    "bicycle": _thing(
-        "bicycle",
-        "a bicycle|a cyclist|a bike|a person riding a bicycle|a push bike|someone cycling|a pedal "
-        "cycle",
-        "bicycles|cyclists|bikes",
-    ),
-    "motorcycle": _thing(
-        "motorcycle",
-        "a motorcycle|a motorbike|a motorcyclist|a biker|a two-wheeler with an engine|a person "
-        "riding a motorbike|a motorised two-wheeler",
-        "motorcycles|motorbikes|motorcyclists|bikers|two-wheelers",
-    ),
-    "car": _thing(
-        "car",
-        "a car|a private car|a hatchback|an SUV|a taxi|a small vehicle|a station wagon|a motor car",
-        "cars|private cars|motor cars|taxis",
-    ),
-    "bus": _thing(
-        "bus",
-        "a bus|a coach|a city bus|a tour bus|a school bus|a minibus|an intercity bus|a shuttle "
-        "bus|a long-distance coach",
-        "buses|coaches|city buses|minibuses|tour buses",
-    ),
-    "truck": _thing(
-        "truck",
-        "a truck|a heavy truck|a cargo truck|a delivery truck|a heavy goods vehicle|a dump "
-        "truck|a tanker|a pickup truck|a box truck|a trailer truck|a semi|a big rig|a "
-        "tractor-trailer|a container truck",
-        "trucks|heavy trucks|cargo trucks|heavy goods vehicles|big rigs|delivery trucks|semis",
-    ),
-    "ambulance": _thing(
-        "ambulance",
-        "an ambulance|an emergency ambulance|an emergency medical vehicle|a rescue vehicle|a "
-        "hospital vehicle|an emergency vehicle",
-        "ambulances|emergency vehicles|rescue vehicles",
-    ),
-    "traffic light": _thing(
-        "traffic light",
-        "a traffic light|a traffic signal|a red light|a green light|lights at a junction|a red "
-        "traffic light|a signal head|an intersection with lights|a semaphore",
-        "traffic lights|traffic signals|signal heads",
-    ),
-    "stop sign": _thing(
-        "stop sign",
-        "a stop sign|a red sign with eight corners|a sign that says stop|a red stop sign|an "
-        "all-way stop",
-        "stop signs",
-    ),
-    "crosswalk sign": _thing(
-        "crosswalk sign",
-        "a crosswalk sign|a pedestrian crossing sign|a blue sign of a pedestrian crossing|a sign "
-        "for a crossing|a sign with a walking figure|a crossing sign",
-        "crosswalk signs|pedestrian crossing signs",
-    ),
-    "speed limit sign": _thing(
-        "speed limit sign",
-        "a speed limit sign|a speed sign|a round sign with a red border and a number|a limit of "
-        "fifty|a sign for the speed limit|a thirty sign|a maximum speed sign",
-        "speed limit signs|speed signs",
-    ),
-    "train": _thing(
-        "train",
-        "a train|a tram|a locomotive|a railway train|a streetcar",
-        "trains|trams",
-    ),
-    "animal": _thing(
-        "animal",
-        "an animal|a dog|a cow on the road|a horse|livestock|cattle",
-        "animals|cows|dogs|horses",
-    ),
-    "vehicle": _thing(
-        "car|bus|truck|motorcycle",
-        "a vehicle|a motor vehicle",
-        "vehicles|motor vehicles",
-    ),
-    "heavy vehicle": _thing(
-        "bus|truck",
-        "a heavy vehicle|a large vehicle|a big vehicle|a commercial vehicle",
-        "heavy vehicles|large vehicles|big vehicles",
-    ),
-    "two-wheeler": _thing("bicycle|motorcycle", "a two-wheeler|a bike", "two-wheelers|bikes"),
-    "vulnerable road user": _thing(
-        "person|bicycle|motorcycle",
-        "a vulnerable road user",
-        "vulnerable road users",
-    ),
-    "sign": _thing(
-        "stop sign|crosswalk sign|speed limit sign",
-        "a traffic sign|a road sign|a sign",
-        "traffic signs|road signs|signs",
-    ),
+    name: Thing(**{part: tuple(texts) for part, texts in given.items()})
+    for name, given in _DATA["things"].items()
 }
+"""What is on the road, in words; compared with what a dictionary lists below each class."""
 
-# {a}: with its article, {one}: without it, {more}: several
-SAID: dict[str, tuple[str, ...]] = {
-    "none": (
-        "no {more}",
-        "without {more}",
-        "a road without {more}",
-        "no {one} in sight",
-        "free of {more}",
-    ),
-    "single": ("one {one}", "a single {one}", "only one {one}", "a lone {one}"),
-    "two": ("two {more}", "2 {more}", "a pair of {more}", "a couple of {more}"),
-    "three": ("three {more}", "3 {more}"),
-    "four": ("four {more}", "4 {more}"),
-    "five": ("five {more}", "5 {more}"),
-    "several": (
-        "several {more}",
-        "a few {more}",
-        "some {more}",
-        "multiple {more}",
-        "a group of {more}",
-    ),
-    "many": ("many {more}", "a lot of {more}", "lots of {more}", "numerous {more}"),
-    "near": (
-        "{a} close ahead",
-        "{a} right in front of us",
-        "{a} very near",
-        "a close {one}",
-        "{a} close to the camera",
-        "a large {one} filling the view",
-        "a near {one}",
-    ),
-    "far": (
-        "{a} far away",
-        "{a} in the distance",
-        "a distant {one}",
-        "{a} far ahead",
-        "a small {one} far off",
-    ),
-    "left": ("{a} on the left", "{a} at the left side", "on the left {a}", "{a} to our left"),
-    "ahead": ("{a} ahead", "{a} straight ahead", "{a} in the middle", "{a} directly ahead"),
-    "right": ("{a} on the right", "{a} at the right side", "on the right {a}", "{a} to our right"),
-}
-"""What may be said of a thing, and how."""
+SAID: dict[str, tuple[str, ...]] = {said: tuple(forms) for said, forms in _DATA["said"].items()}
+"""What may be said of a thing, and how; {a}: with its article, {one}: without, {more}: several."""
+
+ALSO_SAID: dict[str, tuple[str, ...]] = {k: tuple(v) for k, v in _DATA["also_said"].items()}
+"""Likewise, in words that the queries of ``benchmarks/quality`` use."""
 
 _NUMBERS = {"single": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _SIDES = {"left": (0.0, 0.36), "ahead": (0.36, 0.64), "right": (0.64, 1.01)}
 _LARGE = ("car", "bus", "truck", "ambulance", "vehicle", "heavy vehicle")
 _SHARE = {"person": ("pedestrian", 0.001, 0.008), "bicycle": ("bicyclist", 0.0, 0.006)}
-_MOST = 12  # phrases of one concept
+_MOST = 40  # phrases of one concept of which something is said
+_SHORT = 4  # words, from which on a phrase says too much for more to be said of it
 
 
-def phrases(concept: str, rng: random.Random) -> list[str]:
+def phrases(concept: str, rng: random.Random, *, every: bool = False) -> list[str]:
     """Return phrases that mean a concept.
+
+    Args:
+        concept: a thing, or a thing and what is said of it.
+        rng: chooses among them where something is said.
+        every: also those in words that the queries of ``benchmarks/quality`` use.
 
     Raises:
         KeyError: if there is no such concept.
     """
     name, _, said = concept.partition(":")
     thing = THINGS[name]
-    bare = {one: one.split(" ", 1)[1] for one in thing.one if one.split(" ")[0] in ("a", "an")}
+    one, more = thing.one, thing.more
+    if every:
+        one, more = one + thing.also, more + thing.also_more
+    bare = [text.split(" ", 1)[1] for text in one if text.split(" ")[0] in ("a", "an")]
     if not said:
-        return list(dict.fromkeys([*thing.one, *thing.more, *bare.values()]))
-    short = [word for word in bare.values() if len(word.split()) < 4]
+        return list(dict.fromkeys([*one, *more, *bare]))
+    forms = SAID[said] + (ALSO_SAID.get(said, ()) if every else ())
+    short = [text for text in bare if len(text.split()) < _SHORT]
+    articled = [text for text in one if len(text.split()) <= _SHORT]
+    brief = [text for text in more if len(text.split()) < _SHORT]
     made = [
-        form.format(a=rng.choice(thing.one), one=rng.choice(short), more=rng.choice(thing.more))
-        for form in SAID[said] * _MOST
+        form.format(a=rng.choice(articled), one=rng.choice(short), more=rng.choice(brief))
+        for form in forms * _MOST
     ]
     rng.shuffle(made)
     return list(dict.fromkeys(made))[:_MOST]

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from scripts.lite.features import Maps
 
 ROOT = Path(__file__).resolve().parents[2]
-VARIANTS = ("plain", "light1")  # kept features bear these names: a new variation needs a new one
+# how often each is drawn; kept features bear these names: a new variation needs a new one
+VARIANTS = {"plain": 0.45, "light1": 0.45, "dark1": 0.1}
 QUICK_STEPS, QUICK_EPOCHS = 200, 2
 # frames are wider than high; and half of a 1280 x 720 JPEG is enough to decode
 DESIGN = dataclasses.replace(
@@ -65,7 +66,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     cache = Path(tempfile.gettempdir()) / "c4t-train-lite"
     parser.add_argument("--cache", type=Path, default=cache, help="where features are kept")
     parser.add_argument(
-        "--select", action="store_true", help="keep the validation part out of training"
+        "--all",
+        action="store_true",
+        help="learn from the validation part too; fine-tuning's guard then measures on it in vain",
+    )
+    parser.add_argument(
+        "--hold-out",
+        action="store_true",
+        help="teach no word of the queries of benchmarks/quality: for figures that may be told",
     )
     parser.add_argument(
         "--quick", action="store_true", help="fewer steps and no augmented copies, to try it out"
@@ -81,7 +89,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _options(given: argparse.Namespace) -> RecipeOptions:
     """Return the recipe's options with what the command line changes."""
-    options = RecipeOptions(seed=given.seed)
+    options = RecipeOptions(seed=given.seed, every_word=not given.hold_out)
     if given.quick:
         options = dataclasses.replace(options, steps=QUICK_STEPS)
     for entry in given.set:
@@ -125,23 +133,34 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.models.folder import save_model
     from c4t_core.models.network import DualEncoder
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
-    from scripts.lite.features import image_maps, text_features
+    from scripts.lite.concepts import by_night
+    from scripts.lite.features import DARK, image_maps, joined, text_features
     from scripts.lite.names import name_fits, name_phrases
     from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
 
     started = time.monotonic()
     options = _options(given)
-    parts = {"train"} if given.select else {"train", "validation"}
+    parts = ("train", "validation") if given.all else ("train",)
     labelled = read_frames(given.data, given.without)
-    frames = [with_brightness(frame) for frame in labelled if frame.part in parts]
+    frames = [with_brightness(f) for part in parts for f in labelled if f.part == part]
     torch.manual_seed(options.seed)
     model = DualEncoder(DESIGN)
     load_pretrained(model)
     paths = [frame.path for frame in frames]
-    maps = [
-        image_maps(model, paths, variant, cache=given.cache, progress=_say(variant))
-        for variant in VARIANTS[: 1 if given.quick else None]
-    ]
+    drawn = dict(list(VARIANTS.items())[: 1 if given.quick else None])
+    maps = []
+    for variant in drawn:  # by parts, so that a run with --all shares what is kept
+        made = [
+            image_maps(
+                model,
+                [frame.path for frame in frames if frame.part == part],
+                variant,
+                cache=given.cache,
+                progress=_say(f"{variant}, {part}"),
+            )
+            for part in parts
+        ]
+        maps.append(joined(made))
     branch, statistics = object_branch(maps, frames, _branch_options(given))
     variants = [
         np.concatenate([found.pooled, seen.reshape(len(seen), -1)], axis=1)
@@ -152,8 +171,10 @@ def train(given: argparse.Namespace) -> Path:
     if options.names:
         table = np.concatenate([table, name_fits(maps[0].pooled[:, : DESIGN.image.features])])
         bank += name_phrases(len(known))
+    tables = [by_night(table) if variant.startswith(DARK) else table for variant in drawn]
     texts = text_features(model, [phrase.text for phrase in bank], progress=_say("phrases"))
-    batches = Batches(known, table, bank, [frame.source for frame in frames], options)
+    sources = [frame.source for frame in frames]
+    batches = Batches(known, tables, bank, sources, options, list(drawn.values()))
     image_head, text_head = train_heads(
         variants, texts, batches, DESIGN.projection, options, _say("steps"), objects=branch.width
     )

@@ -3,10 +3,14 @@
 Each entry is ``(noun phrases, endings)``, alternatives separated by ``|``; an ending may follow a
 noun phrase of another concept (``a truck`` + ``in thick fog``). The words that the queries of
 ``benchmarks/quality`` use in their sentences are kept out of this file on purpose (a test holds
-it to that): the figures shall say what the model makes of words it was never taught.
+it to that): the figures shall say what the model makes of words it was never taught. They are
+apart, in ``words.json``: who uses the model shall not miss them.
 """
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 _WORDS: dict[str, tuple[str, str]] = {
     "fog": (
@@ -297,6 +301,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
 }
 
+_ALSO: dict[str, tuple[list[str], list[str]]] = json.loads(
+    Path(__file__).with_name("words.json").read_text("utf-8")
+)["also"]
+
 WRAPPERS: tuple[str, ...] = (
     "{}",
     "a photo of {}",
@@ -324,14 +332,22 @@ ENDING_WRAPPERS: tuple[str, ...] = ("the road {}", "driving {}", "{}", "a street
 """Sentences around an ending."""
 
 
-def phrases(concept: str) -> tuple[list[str], list[str]]:
+def phrases(concept: str, *, every: bool = False) -> tuple[list[str], list[str]]:
     """Return the noun phrases and the endings of a concept.
+
+    Args:
+        concept: its name.
+        every: also those in words that the queries of ``benchmarks/quality`` use.
 
     Raises:
         KeyError: if there is no such concept.
     """
     nouns, endings = _WORDS[concept]
-    return nouns.split("|"), [ending for ending in endings.split("|") if ending]
+    found = nouns.split("|"), [ending for ending in endings.split("|") if ending]
+    if every:
+        for texts, more in zip(found, _ALSO.get(concept, ()), strict=False):
+            texts += more
+    return found
 
 
 def concepts() -> tuple[str, ...]:

@@ -119,7 +119,7 @@ def check_contents(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in names}
     stray = {top for top in tops if not top.endswith(".dist-info")} - {"c4t_core", "c4t_desktop"}
     check(not stray, f"the wheel holds more than the two packages: {sorted(stray)}")
-    for part in ("models/lite/model.safetensors", "sample/drives/README.txt", "icons/"):
+    for part in ("models/lite/manifest.json", "sample/drives/README.txt", "icons/"):
         prefix = f"c4t_core/_resources/{part}"
         check(any(name.startswith(prefix) for name in names), f"the wheel lacks {prefix}")
 

@@ -176,29 +176,35 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def check_graph(path: Path) -> None:
-    """Refuse an ONNX file whose weights lie anywhere but in ``model.safetensors`` beside it.
+def check_graph(path: Path, weights: Sequence[str] = (WEIGHTS,)) -> None:
+    """Refuse an ONNX file whose weights lie anywhere but in the files of weights beside it.
+
+    Args:
+        path: the file.
+        weights: names of those files.
 
     Raises:
-        ModelError: if they do, reach past the end of that file, the file is no ONNX model, or it
+        ModelError: if they do, reach past the end of their file, the file is no ONNX model, or it
             holds what may run for ever.
     """
     try:
         raw = _read(path)
         entries = external_data(raw)
         _refuse_endless(raw)
-        limit = (path.parent / WEIGHTS).stat().st_size
+        sizes = {name: (path.parent / name).stat().st_size for name in weights}
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     for entry in entries:
-        if entry.location != WEIGHTS:
+        if entry.location not in sizes:
             raise ModelError(
                 f'{path.name} of the model "{path.parent}" points to another file '
                 f'("{entry.location}") and is refused; use a model from a source you trust.'
             )
-        if entry.offset < 0 or entry.length < 0 or entry.offset + entry.length > limit:
+        end = entry.offset + entry.length
+        if entry.offset < 0 or entry.length < 0 or end > sizes[entry.location]:
             raise ModelError(
-                f'{path.name} of the model "{path.parent}" does not fit its {WEIGHTS}; {AGAIN}.'
+                f'{path.name} of the model "{path.parent}" does not fit its {entry.location}; '
+                f"{AGAIN}."
             )
 
 
@@ -374,7 +380,7 @@ class C4TFolder:
                 f'The model "{self.path}" was saved without {name}; use the torch engine, or '
                 "save it again with its ONNX graphs."
             )
-        check_graph(self.path / name)
+        check_graph(self.path / name, self.manifest.weights)
         return self.path / name
 
     def graph_error(self, name: str, problem: str) -> ModelError:

@@ -14,6 +14,7 @@ FORMAT_VERSION = 1  # of config.json
 PREPROCESSING_VERSION = 2  # newest known of decoding and resizing; part of every fingerprint
 IMAGE_POOLINGS = ("avg", "avgmax", "levels")  # see network.ImagePool
 TEXT_POOLINGS = ("mean", "cls")  # see network.pool_text
+TEXT_TABLES = ("half", "int8")  # how the vectors of words are stored, see folder.in_8_bits
 
 
 def _within(config: object, name: str, low: int, high: int) -> None:
@@ -106,10 +107,12 @@ class TextEncoderConfig:
     positions: int = 512
     max_length: int = 64  # tokens a caption is cut to
     pooling: str = "mean"  # one of TEXT_POOLINGS
+    table: str = "half"  # one of TEXT_TABLES
 
     def __post_init__(self) -> None:
         """Refuse sizes and poolings that cannot be."""
         _one_of(self, "pooling", TEXT_POOLINGS)
+        _one_of(self, "table", TEXT_TABLES)
         for name in ("dim", "hidden", "vocabulary", "positions"):
             _within(self, name, 1, 1 << 24)
         _within(self, "layers", 1, 256)
@@ -144,6 +147,8 @@ class ModelConfig:
         for part, key in (("preprocess", "fill"), ("preprocess", "width"), ("image", "objects")):
             if not data[part][key]:
                 del data[part][key]
+        if self.text.table == "half":
+            del data["text"]["table"]
         return data
 
     @classmethod

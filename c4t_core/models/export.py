@@ -1,9 +1,10 @@
 """From torch to two ONNX graphs that keep no weights of their own.
 
 ``image.onnx`` and ``text.onnx`` are graphs only: every weight in them is external data that
-points by offset into ``model.safetensors``, stored as float16 and cast in the graph, so that a
-model folder holds one copy of its weights. Normalisation of pixels and of embeddings is inside
-the graphs. Needs the extra ``train`` (torch, onnx). :func:`trace` serves CLIP as well.
+points by offset into the folder's safetensors files, stored as float16 (the table of words perhaps
+in 8 bits) and cast in the graph, so that a model folder holds one copy of its weights.
+Normalisation of pixels and of embeddings is inside the graphs. Needs the extra ``train`` (torch,
+onnx). :func:`trace` serves CLIP as well.
 """
 
 from __future__ import annotations
@@ -16,13 +17,19 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from c4t_core.errors import MissingExtraError
 from c4t_core.files import write_whole
-from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH, WEIGHTS, write_manifest
+from c4t_core.models.folder import (
+    IMAGE_GRAPH,
+    SCALE,
+    TEXT_GRAPH,
+    read_manifest,
+    write_manifest,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -52,7 +59,7 @@ def export_onnx(folder: Path) -> None:
 
     model = load_dual_encoder(folder)
     pads = _fix_padding(model)
-    table = safetensors_table(folder / WEIGHTS)
+    table = weights_table(folder)
     state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     for name, inputs in _examples(model).items():
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
@@ -243,8 +250,30 @@ def _write(
             torch.backends.mha.set_fastpath_enabled(fast)
 
 
-def safetensors_table(path: Path) -> dict[str, tuple[str, list[int], int, int]]:
-    """Return ``name -> (dtype, shape, offset in the file, bytes)`` of a safetensors file.
+class Place(NamedTuple):
+    """Where a tensor of a model folder lies, and as what."""
+
+    file: str  # its name
+    dtype: str  # as safetensors call it
+    shape: list[int]
+    offset: int  # bytes from the beginning of the file
+    length: int  # bytes
+
+
+def weights_table(folder: Path) -> dict[str, Place]:
+    """Return where each weight of a model folder lies, by name.
+
+    Raises:
+        ModelError: as :func:`c4t_core.models.folder.read_manifest`.
+    """
+    files = read_manifest(folder).weights
+    return {
+        name: place for file in files for name, place in safetensors_table(folder / file).items()
+    }
+
+
+def safetensors_table(path: Path) -> dict[str, Place]:
+    """Return where each tensor of a safetensors file lies, by name.
 
     The format: eight bytes little-endian length of the JSON header, the header, the data; offsets
     in the header count from the end of the header.
@@ -256,30 +285,30 @@ def safetensors_table(path: Path) -> dict[str, tuple[str, list[int], int, int]]:
     table = {}
     for name, entry in header.items():
         start, end = entry["data_offsets"]
-        table[name] = (entry["dtype"], entry["shape"], 8 + length + start, end - start)
+        shape = entry["shape"]
+        table[name] = Place(path.name, entry["dtype"], shape, 8 + length + start, end - start)
     return table
 
 
 def point_into_weights(
     model: Any,
     state: dict[str, np.ndarray[Any, Any]],
-    table: dict[str, tuple[str, list[int], int, int]],
+    table: Mapping[str, Place],
     most_inline: int | None = None,
 ) -> None:
-    """Replace the initializers of a graph by references into ``model.safetensors``, in index.
+    """Replace the initializers of a graph by references into the files of weights, in index.
 
     A weight stored as float16 gets a Cast to float32 behind it; a table that is only looked up is
-    cast after the look-up, so that the rows in use are converted and not the whole table.
+    cast (and scaled) after the look-up, so that the rows in use are converted and not all of it.
 
     Args:
         model: the ONNX model.
         state: name of a weight -> its value, as it is computed with.
-        table: of :func:`safetensors_table`.
+        table: of :func:`weights_table`.
         most_inline: bytes that any other constant may have; None for as many as it likes.
     """
-    from onnx import TensorProto, numpy_helper
+    from onnx import numpy_helper
 
-    types = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT}
     graph = model.graph
     casts = []
     for tensor in list(graph.initializer):
@@ -289,19 +318,29 @@ def point_into_weights(
             continue
         if not np.array_equal(numpy_helper.to_array(tensor), state[key]):
             raise RuntimeError(f"the exporter changed the weight {key}")
-        dtype, shape, offset, length = table[key]
-        stored = TensorProto(name=tensor.name, dims=shape, data_type=types[dtype])
-        stored.data_location = TensorProto.EXTERNAL
-        for field, value in (("location", WEIGHTS), ("offset", offset), ("length", length)):
-            stored.external_data.add(key=field, value=str(value))
         name = tensor.name
-        tensor.CopyFrom(stored)
-        if dtype == "F16" and not _cast_after_gather(graph, name):
+        tensor.CopyFrom(_reference(name, table[key]))
+        if table[key].dtype == "I8":
+            graph.initializer.append(_reference(name + SCALE, table[key + SCALE]))
+            _scale_after_gather(graph, name)
+        elif table[key].dtype == "F16" and not _cast_after_gather(graph, name):
             tensor.name = f"{name}.stored"
             casts.append(_cast(tensor.name, name))
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _reference(name: str, place: Place) -> Any:
+    from onnx import TensorProto
+
+    types = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT, "I8": TensorProto.INT8}
+    stored = TensorProto(name=name, dims=place.shape, data_type=types[place.dtype])
+    stored.data_location = TensorProto.EXTERNAL
+    for field in ("location", "offset", "length"):
+        value = place.file if field == "location" else getattr(place, field)
+        stored.external_data.add(key=field, value=str(value))
+    return stored
 
 
 def _cast(stored: str, name: str) -> Any:
@@ -316,14 +355,45 @@ def _keep_inline(tensor: Any, most: int | None) -> None:
         raise RuntimeError(f"the exporter put {size} bytes of {tensor.name} into the graph")
 
 
+def _gathers(graph: Any, name: str) -> list[Any]:
+    """Return the nodes that look up rows of a table; none where it is used in another way too."""
+    users = [node for node in graph.node if name in node.input]
+    return users if all(n.op_type == "Gather" and n.input[0] == name for n in users) else []
+
+
 def _cast_after_gather(graph: Any, name: str) -> bool:
     """If a table is only gathered from, cast what is gathered; tell whether that was so."""
-    users = [node for node in graph.node if name in node.input]
-    if not users or any(n.op_type != "Gather" or n.input[0] != name for n in users):
-        return False
+    users = _gathers(graph, name)
     for node in users:
         output = node.output[0]
         node.output[0] = f"{output}.stored"
-        index = list(graph.node).index(node) + 1
-        graph.node.insert(index, _cast(node.output[0], output))
-    return True
+        _put_behind(graph, node, _cast(node.output[0], output))
+    return bool(users)
+
+
+def _scale_after_gather(graph: Any, name: str) -> None:
+    """Multiply what is gathered from a table in 8 bits by the scales of its rows."""
+    from onnx import helper
+
+    users = _gathers(graph, name)
+    if not users:
+        raise RuntimeError(f"{name} is stored in 8 bits and not only looked up")
+    for node in users:
+        output = node.output[0]
+        steps, scale = f"{output}.steps", f"{output}.scale"
+        node.output[0] = f"{output}.stored"
+        inputs = [name + SCALE, node.input[1]]
+        _put_behind(
+            graph,
+            node,
+            _cast(node.output[0], steps),
+            helper.make_node("Gather", inputs, [f"{scale}.stored"], f"{scale}.gather", axis=0),
+            _cast(f"{scale}.stored", scale),
+            helper.make_node("Mul", [steps, scale], [output], f"{output}.mul"),
+        )
+
+
+def _put_behind(graph: Any, node: Any, *more: Any) -> None:
+    index = list(graph.node).index(node) + 1
+    for offset, new in enumerate(more):
+        graph.node.insert(index + offset, new)

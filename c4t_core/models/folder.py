@@ -1,8 +1,10 @@
 """The model folder: written whole or not at all, and checked before anything in it is used.
 
-A model folder holds ``config.json``, ``model.safetensors``, ``tokenizer.json`` (and
+A model folder holds ``config.json``, its weights, ``tokenizer.json`` (and
 ``tokenizer_config.json``), ``image.onnx`` and ``text.onnx``, ``model_card.md``, and
 ``manifest.json`` with the SHA-256 sum of each, a format version and the preprocessing version.
+In format 1 all weights are in ``model.safetensors``; in format 2 ``text.safetensors`` has those of
+the text encoder, which training of heads leaves as it is, and ``image.safetensors`` all others.
 From format 2 on there may be a second image graph in 8 bits, ``image.int8.onnx``
 (:mod:`c4t_core.models.quantize`), with a preprocessing version of its own.
 Nothing here loads torch or ONNX Runtime unless tensors are asked for.
@@ -11,10 +13,13 @@ Nothing here loads torch or ONNX Runtime unless tensors are asked for.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from c4t_core.errors import ModelError
 from c4t_core.files import atomic_folder, sha256, write_whole
@@ -25,7 +30,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
+WEIGHTS = "model.safetensors"  # of format 1
+TEXT_WEIGHTS = "text.safetensors"  # of format 2: the text encoder
+IMAGE_WEIGHTS = "image.safetensors"  # of format 2: everything else
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 IMAGE_GRAPH = "image.onnx"
@@ -34,8 +41,10 @@ TEXT_GRAPH = "text.onnx"
 CARD = "model_card.md"
 MANIFEST = "manifest.json"
 
-FOLDER_VERSION = 2  # of the folder; without a graph in 8 bits it is still written as 1
-_NEEDED = (CONFIG, WEIGHTS, TOKENIZER)
+FOLDER_VERSION = 2  # of the folder; with all weights in one file and no graph in 8 bits it is 1
+SCALE = ".scale"  # behind the name of a table in 8 bits: what a step of each row is worth
+_TEXT_ENCODER = "text_encoder."
+_WORDS = "text_encoder.bert.embeddings.word_embeddings.weight"
 _INT8_VERSION = "int8_preprocessing_version"
 AGAIN = "copy the model folder again from where it came"
 
@@ -53,6 +62,16 @@ class Manifest:
     def graphs(self) -> tuple[str, ...]:
         """The image graphs that the folder has, the fastest first; the plain one always counts."""
         return (INT8, PLAIN) if self.int8_preprocessing_version else (PLAIN,)
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The files that the weights are in."""
+        return _weights(self.files)
+
+
+def _weights(names: Container[str]) -> tuple[str, ...]:
+    split = (TEXT_WEIGHTS, IMAGE_WEIGHTS)
+    return split if WEIGHTS not in names and any(n in names for n in split) else (WEIGHTS,)
 
 
 def unreadable(path: Path, why: object) -> ModelError:
@@ -120,7 +139,7 @@ def read_manifest(folder: Path) -> Manifest:
     files = data.get("files")
     if not isinstance(files, dict) or not all(map(_plain, files, files.values())):
         raise ModelError(f'{MANIFEST} of the model "{folder}" lists no valid files; {AGAIN}.')
-    missing = [name for name in _NEEDED if name not in files]
+    missing = [name for name in (CONFIG, *_weights(files), TOKENIZER) if name not in files]
     missing += [name for name in files if not (folder / name).is_file()]
     if missing:
         raise ModelError(
@@ -172,7 +191,8 @@ def fingerprint(manifest: Manifest, graph: str = PLAIN) -> str:
         manifest: of the folder.
         graph: :data:`~c4t_core.models.protocol.PLAIN` or ``INT8``.
     """
-    parts = [f"{name}={manifest.files[name]}" for name in _NEEDED]
+    names = (CONFIG, *manifest.weights, TOKENIZER)
+    parts = [f"{name}={manifest.files[name]}" for name in names]
     parts.append(f"preprocessing={manifest.preprocessing_version}")
     if graph == INT8:
         parts.append(f"{INT8_GRAPH}={manifest.files[INT8_GRAPH]}")
@@ -190,12 +210,11 @@ def write_manifest(folder: Path, int8_preprocessing_version: int | None = None) 
     config = read_config(folder)
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name != MANIFEST)
     data: dict[str, Any] = {
-        "format_version": 1,
+        "format_version": 1 if WEIGHTS in names and INT8_GRAPH not in names else FOLDER_VERSION,
         "preprocessing_version": config.preprocess.version,
         "files": {name: sha256(folder / name) for name in names if name[0] != "."},
     }
     if INT8_GRAPH in names:
-        data["format_version"] = FOLDER_VERSION
         data[_INT8_VERSION] = int8_preprocessing_version or _int8_version_now(folder)
     write_whole(folder / MANIFEST, json.dumps(data, indent=1) + "\n")
     return read_manifest(folder)
@@ -238,7 +257,8 @@ def save_model(
     Args:
         folder: where it shall lie; made beside and renamed at the end.
         config: what the model was built from.
-        state: its state dictionary; floats are stored as float16.
+        state: its state dictionary; floats are stored as float16, the word table as its
+            ``text.table`` says.
         tokenizer_files: name -> content, at least ``tokenizer.json``.
         card: ``model_card.md``, Markdown.
         finish: called with the folder before it is renamed; pass
@@ -266,7 +286,8 @@ def save_model(
             for name, content in tokenizer_files.items():
                 (beside / Path(name).name).write_bytes(content)
             (beside / CARD).write_text(card, encoding="utf-8")
-            write_whole(beside / WEIGHTS, save({name: half(t) for name, t in state.items()}))
+            for name, stored in _split(config, state).items():
+                write_whole(beside / name, save(stored))
             write_manifest(beside)
             if finish is not None:
                 finish(beside)
@@ -278,23 +299,69 @@ def save_model(
     return folder
 
 
-def load_state(folder: Path) -> dict[str, Tensor]:
-    """Read the weights as float32 (integers stay): ``name -> tensor``, on the CPU.
+def _split(config: ModelConfig, state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Return what each file of weights holds: file -> name -> tensor as it is stored."""
+    files: dict[str, dict[str, Tensor]] = {TEXT_WEIGHTS: {}, IMAGE_WEIGHTS: {}}
+    for name, tensor in state.items():
+        file = files[TEXT_WEIGHTS if name.startswith(_TEXT_ENCODER) else IMAGE_WEIGHTS]
+        if name == _WORDS and config.text.table == "int8":
+            file[name], file[name + SCALE] = in_8_bits(tensor)
+        else:
+            file[name] = half(tensor)
+    return files
 
-    The caller has checked the sums (:func:`verify_manifest`). Imports torch.
 
-    Raises:
-        ModelError: if the file is not a safetensors file.
+def in_8_bits(table: Tensor) -> tuple[Tensor, Tensor]:
+    """Round each row of a table, float (n, d), to 127 steps to either side.
+
+    Returns:
+        int8 (n, d), and what a step is worth, float16 (n, 1). Their product is exact in float32,
+        and so rounding it again gives the same bytes: a text encoder that no training touches
+        stays one file.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    try:
-        stored: dict[str, Tensor] = load_file(folder / WEIGHTS)
-    except (OSError, SafetensorError) as error:
-        raise unreadable(folder / WEIGHTS, error) from error
-    return {
-        name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor
-        for name, tensor in stored.items()
-    }
+    rows = table.detach().cpu().to(torch.float32)
+    scale = (rows.abs().amax(dim=1, keepdim=True) / 127).to(torch.float16)
+    steps = torch.where(scale > 0, scale, torch.ones_like(scale)).to(torch.float32)
+    return (rows / steps).round().clamp(-127, 127).to(torch.int8), scale
+
+
+def stored_state(folder: Path) -> dict[str, NDArray[Any]]:
+    """Read the weights as they are computed with: ``name -> array``, floats as float32.
+
+    The caller has checked the sums (:func:`verify_manifest`).
+
+    Raises:
+        ModelError: if a file is not a safetensors file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    stored: dict[str, NDArray[Any]] = {}
+    for file in read_manifest(folder).weights:
+        try:
+            stored |= load_file(folder / file)
+        except (OSError, SafetensorError) as error:
+            raise unreadable(folder / file, error) from error
+    rounded = {n for n, array in stored.items() if array.dtype == np.int8 and n + SCALE in stored}
+    state = {}
+    for name, array in stored.items():
+        if name in rounded:
+            array = array * stored[name + SCALE].astype(np.float32)
+        elif np.issubdtype(array.dtype, np.floating):
+            array = array.astype(np.float32)
+        if name.removesuffix(SCALE) not in rounded or name in rounded:
+            state[name] = array
+    return state
+
+
+def load_state(folder: Path) -> dict[str, Tensor]:
+    """Return :func:`stored_state` as tensors on the CPU.
+
+    Raises:
+        ModelError: as :func:`stored_state`.
+    """
+    import torch
+
+    return {name: torch.from_numpy(array) for name, array in stored_state(folder).items()}

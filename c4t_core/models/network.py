@@ -391,7 +391,7 @@ class ProjectionHead(nn.Module):
 class DualEncoder(nn.Module):
     """Image and text encoder with a projection head each.
 
-    Its state dictionary is what ``model.safetensors`` holds; the names of the tensors start with
+    Its state dictionary is what a model folder stores; the names of the tensors start with
     ``image_encoder.``, ``text_encoder.``, ``image_head.`` and ``text_head.``.
 
     Attributes:

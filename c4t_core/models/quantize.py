@@ -33,12 +33,12 @@ from c4t_core.files import write_whole
 from c4t_core.images.decode import open_image
 from c4t_core.models.config import PREPROCESSING_VERSION, PreprocessConfig
 from c4t_core.models.engine import onnx_session
-from c4t_core.models.export import point_into_weights, safetensors_table
+from c4t_core.models.export import point_into_weights, weights_table
 from c4t_core.models.folder import (
     IMAGE_GRAPH,
     INT8_GRAPH,
-    WEIGHTS,
     read_config,
+    stored_state,
     verify_manifest,
     write_manifest,
 )
@@ -96,7 +96,7 @@ def add_int8_graph(folder: Path, images: Sequence[Path] = ()) -> None:
         model = onnx.load(str(int8_file))
         _mend(Convolutions(model), plain, _mean_inputs(plain, pixels[~apart]))
         _audit(folder, plain.model, model, pixels[apart])
-    point_into_weights(model, _stored(folder / WEIGHTS), safetensors_table(folder / WEIGHTS))
+    point_into_weights(model, stored_state(folder), weights_table(folder))
     write_whole(folder / INT8_GRAPH, model.SerializeToString())
     write_manifest(folder, preprocess.version)
 
@@ -312,13 +312,3 @@ def _vectors(model: Any, pixels: Pixels) -> NDArray[np.float32]:
     return np.concatenate(
         [session.run(["embeddings"], {"pixels": batch})[0] for batch in _batches(pixels)]
     )
-
-
-def _stored(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the weights of a model folder as they are computed with: name -> float32."""
-    from safetensors.numpy import load_file
-
-    return {
-        name: array.astype(np.float32) if array.dtype == np.float16 else array
-        for name, array in load_file(path).items()
-    }

@@ -45,7 +45,7 @@ from c4t_core.training.losses import Criterion
 from c4t_core.training.request import Precision, TrainingRequest
 from c4t_core.training.sources import SourceSetup, caption_source, image_source
 from c4t_core.training.steps import Material
-from c4t_core.training.towers import Towers, freeze
+from c4t_core.training.towers import Towers, freeze, is_frozen
 from c4t_core.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -307,6 +307,9 @@ class Run:
         config = model.config
         if self._request.name is not None:
             config = dataclasses.replace(config, name=self._request.name.removeprefix("c4t:"))
+        if not is_frozen(model.text_encoder):  # what was learnt is not rounded to 8 bits
+            text = dataclasses.replace(config.text, table="half")
+            config = dataclasses.replace(config, text=text)
         card = model_card(self._request, self._data, self._start.name, best, guarded)
 
         def finish(beside: Path) -> None:

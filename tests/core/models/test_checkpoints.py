@@ -37,7 +37,8 @@ def edit(path: Path, **changes: object) -> None:
 def test_a_folder_holds_what_the_interface_says(tiny_model_folder):
     names = {path.name for path in tiny_model_folder.iterdir()}
     assert names == {
-        "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "config.json", "image.safetensors", "text.safetensors", "tokenizer.json",
+        "tokenizer_config.json",
         "image.onnx", "text.onnx", "model_card.md", "manifest.json",
     }  # fmt: skip
     manifest = verify_manifest(tiny_model_folder)
@@ -86,7 +87,7 @@ def test_saving_again_replaces_the_model_whole(folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["config.json", "model.safetensors", "tokenizer.json", "text.onnx", "model_card.md"]
+    "name", ["config.json", "text.safetensors", "tokenizer.json", "text.onnx", "model_card.md"]
 )
 def test_one_changed_bit_is_refused_by_file_name(folder, name):
     data = bytearray((folder / name).read_bytes())
@@ -96,9 +97,7 @@ def test_one_changed_bit_is_refused_by_file_name(folder, name):
         verify_manifest(folder)
 
 
-@pytest.mark.parametrize(
-    "name", ["config.json", "model.safetensors", "image.onnx", "manifest.json"]
-)
+@pytest.mark.parametrize("name", ["config.json", "text.safetensors", "image.onnx", "manifest.json"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(ModelError, match=rf"{name} is missing"):
@@ -151,9 +150,9 @@ def test_a_manifest_names_files_of_its_folder_only(folder, files):
 
 def test_the_needed_files_must_be_in_the_manifest(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
-    del manifest["files"]["model.safetensors"]
+    del manifest["files"]["text.safetensors"]
     edit(folder / "manifest.json", files=manifest["files"])
-    with pytest.raises(ModelError, match="model.safetensors is missing"):
+    with pytest.raises(ModelError, match="text.safetensors is missing"):
         verify_manifest(folder)
 
 
@@ -199,6 +198,6 @@ def test_a_tokenizer_is_passed_on(tiny_model_folder):
 
 
 def test_weights_that_are_no_safetensors_are_a_sentence(folder):
-    (folder / "model.safetensors").write_bytes(b"nothing of the kind")
+    (folder / "text.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(ModelError, match="cannot be read"):
         load_state(folder)

@@ -236,10 +236,10 @@ def test_the_graph_of_another_model_is_a_sentence(folder):
 
 @pytest.mark.parametrize("engine", [OnnxModel, TorchModel])
 def test_changed_weights_are_refused_before_anything_runs(folder, engine):
-    with (folder / "model.safetensors").open("r+b") as stream:
+    with (folder / "image.safetensors").open("r+b") as stream:
         stream.seek(-1, os.SEEK_END)
         stream.write(b"\x7f")
-    with pytest.raises(ModelError, match=r"model.safetensors .* damaged"):
+    with pytest.raises(ModelError, match=r"image.safetensors .* damaged"):
         engine(C4TFolder(folder, "m"))
 
 

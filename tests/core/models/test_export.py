@@ -15,15 +15,14 @@ from safetensors import safe_open
 from c4t_core.models.c4t import C4TFolder, load_dual_encoder
 from c4t_core.models.config import ImageEncoderConfig, ModelConfig, ObjectsConfig
 from c4t_core.models.engine import OnnxModel, TorchModel, onnx_session
-from c4t_core.models.export import export_onnx, safetensors_table
+from c4t_core.models.export import export_onnx, safetensors_table, weights_table
 from c4t_core.models.folder import save_model, verify_manifest
 from c4t_core.models.network import DualEncoder
 from tests.helpers.tiny_model import TINY, tiny_tokenizer
 
 
-def test_every_weight_is_in_the_safetensors_file_once(tiny_model_folder):
-    table = safetensors_table(tiny_model_folder / "model.safetensors")
-    places = {(offset, length) for _, _, offset, length in table.values()}
+def test_every_weight_is_in_the_safetensors_files_once(tiny_model_folder):
+    table = weights_table(tiny_model_folder)
     seen = set()
     for name in ("image.onnx", "text.onnx"):
         graph = onnx.load(tiny_model_folder / name, load_external_data=False).graph
@@ -33,26 +32,32 @@ def test_every_weight_is_in_the_safetensors_file_once(tiny_model_folder):
         for tensor in graph.initializer:
             entry = {e.key: e.value for e in tensor.external_data}
             if entry:
-                assert entry["location"] == "model.safetensors"
-                seen.add((int(entry["offset"]), int(entry["length"])))
+                seen.add((entry["location"], int(entry["offset"]), int(entry["length"])))
                 assert tensor.data_type == onnx.TensorProto.FLOAT16
-    assert seen <= places
-    data = (tiny_model_folder / "model.safetensors").read_bytes()
-    referred = {data[offset : offset + length] for offset, length in seen}
-    for key, (_, _, offset, length) in table.items():  # equal tensors may be referred to once
-        assert data[offset : offset + length] in referred or "num_batches" in key
+    assert seen <= {(place.file, place.offset, place.length) for place in table.values()}
+    files = {name: (tiny_model_folder / name).read_bytes() for name, _, _ in seen}
+    assert set(files) == {"text.safetensors", "image.safetensors"}
+
+    def content(file: str, offset: int, length: int) -> bytes:
+        return files[file][offset : offset + length]
+
+    referred = {content(*place) for place in seen}
+    for key, place in table.items():  # equal tensors may be referred to once
+        found = content(place.file, place.offset, place.length)
+        assert found in referred or "num_batches" in key
 
 
 def test_the_table_of_offsets_reads_what_safetensors_reads(tiny_model_folder):
-    path = tiny_model_folder / "model.safetensors"
+    path = tiny_model_folder / "image.safetensors"
     data = path.read_bytes()
     table = safetensors_table(path)
     with safe_open(path, "np") as weights:
         assert set(weights.keys()) == set(table)
         for name in ("text_head.mix.weight", "image_encoder.trunk.conv_stem.weight"):
-            dtype, shape, offset, length = table[name]
-            assert dtype == "F16"
-            read = np.frombuffer(data[offset : offset + length], np.float16).reshape(shape)
+            place = table[name]
+            assert place.dtype == "F16"
+            stored = data[place.offset : place.offset + place.length]
+            read = np.frombuffer(stored, np.float16).reshape(place.shape)
             np.testing.assert_array_equal(read, weights.get_tensor(name))
 
 
@@ -127,8 +132,7 @@ def test_a_resnet_of_torchvision_and_other_statistics(tmp_path, monkeypatch):
 
 def test_weights_beyond_half_precision_keep_theirs(tmp_path):
     agree(TINY, tmp_path / "m", change=1e7)
-    table = safetensors_table(tmp_path / "m" / "model.safetensors")
-    assert table["image_head.mix.weight"][0] == "F32"
+    assert weights_table(tmp_path / "m")["image_head.mix.weight"].dtype == "F32"
 
 
 def test_levels_pooling(tmp_path):

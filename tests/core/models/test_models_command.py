@@ -36,7 +36,7 @@ def test_json_is_complete(tiny_model_folder, capsys):
     data = json.loads(capsys.readouterr().out)
     assert data["config"]["image"]["architecture"] == "test_efficientnet"
     assert Path(data["card"]).is_file()
-    assert len(data["manifest"]["files"]["model.safetensors"]) == 64
+    assert len(data["manifest"]["files"]["text.safetensors"]) == 64
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_name_is_taken_once_whatever_its_case(tiny_model_folder):
 
 def test_a_damaged_model_is_not_registered(tiny_model_folder, tmp_path):
     folder = Path(shutil.copytree(tiny_model_folder, tmp_path / "m"))
-    (folder / "model.safetensors").write_bytes(b"x")
+    (folder / "text.safetensors").write_bytes(b"x")
     with pytest.raises(ModelError, match="damaged"):
         register(folder, "m")
     assert [info.name for info in list_models()] == ["c4t", "clip"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,7 +180,7 @@ def test_a_model_of_the_former_lite_preset_opens_and_learns(request_to_tune, tmp
     former = {
         "name": "lite",
         "image": {"architecture": "tf_efficientnet_lite0", "features": 1280, "pooling": "avg"},
-        "text": dataclasses.asdict(TINY.text),  # smaller than its own
+        "text": TINY.to_dict()["text"],  # smaller than its own
         "preprocess": {
             "size": 224,
             "resize": "squash",
@@ -204,3 +205,32 @@ def test_a_model_of_the_former_lite_preset_opens_and_learns(request_to_tune, tmp
     image = Image.new("RGB", (96, 72), "red")
     for opened in (folder, result.model):
         assert load_model(str(opened)).encode_images([image]).shape == (1, 32)
+
+
+def test_words_in_8_bits_stay_until_the_text_encoder_learns(request_to_tune, tmp_path):
+    config = dataclasses.replace(TINY, text=dataclasses.replace(TINY.text, table="int8"))
+    state = DualEncoder(config).state_dict()
+    folder = save_model(tmp_path / "m", config, state, tiny_tokenizer(), "# m\n", export_onnx)
+    for freeze, table in (("encoders", "int8"), ("image", "half")):
+        options = dataclasses.replace(request_to_tune.options, epochs=1, freeze=freeze)
+        output = tmp_path / freeze
+        result = train(
+            dataclasses.replace(
+                request_to_tune, base=str(folder), guard=False, options=options, output=output
+            )
+        )
+        assert read_config(result.model).text.table == table
+        stored = [(path / "text.safetensors").read_bytes() for path in (folder, result.model)]
+        assert (stored[0] == stored[1]) == (table == "int8")
+
+
+def test_a_model_of_format_1_learns(request_to_tune):
+    made = Path(__file__).resolve().parents[2] / "made_by_0_1" / "data" / "models" / "tiny"
+    assert (made / "model.safetensors").is_file()
+    options = dataclasses.replace(request_to_tune.options, epochs=1)
+    result = train(
+        dataclasses.replace(request_to_tune, base=str(made), guard=False, options=options)
+    )
+    assert (result.model / "image.safetensors").is_file()
+    rows = [load_model(str(folder)).encode_texts(["a car"])[0] for folder in (made, result.model)]
+    assert 0.5 < float(rows[0] @ rows[1]) < 0.99999

@@ -3,8 +3,8 @@
     python -m benchmarks.objects MODEL_FOLDER [--data FOLDER] [--part test] [--json FILE]
 
 Per source and class that its images were searched for: average precision of the probability,
-precision and recall at a half, and the mean error of the number; beside it the average precision
-of the best score of a detector, whose opinions lie beside the images (``teacher.jsonl``).
+precision and recall at a half, and the mean error of the number that is shown; beside them the
+same of a detector, whose opinions lie beside the images (``teacher.jsonl``), by its best score.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from c4t_core.models.preprocess import prepare
 from scripts.lite.data import BOXED, SEARCHED, Frame, read_frames
 
 TEACHER = "nanodet-plus"
+PROBABLE = 0.5  # from this probability, or score, on it counts as there
 _AT_ONCE = 4
 
 
@@ -60,27 +61,37 @@ def measured(
             if there.sum() < LEAST or label not in classes:
                 continue
             believed = found[rows, classes.index(label)]
-            said = believed[:, 0] > 0.5
-            guessed = np.array([_best(frames[i], label) for i in rows], np.float32)
+            shown = np.where(believed[:, 0] >= PROBABLE, np.maximum(np.rint(believed[:, 1]), 1), 0)
+            guesses = [_scores(frames[i], label) for i in rows]
+            best = np.array([max(scores, default=0.0) for scores in guesses], np.float32)
+            boxes = np.array([sum(score >= PROBABLE for score in scores) for scores in guesses])
             yield {
                 "source": source,
                 "class": label,
                 "positives": int(there.sum()),
                 "images": len(rows),
-                "ap": precision(there, believed[:, 0])[0],
-                "precision": float(there[said].mean()) if said.any() else None,
-                "recall": float(said[there].mean()),
                 # where not every such object has a box, a number says nothing
-                "count_error": float(np.abs(np.rint(believed[:, 1]) - counts).mean())
-                if label in SEARCHED[source]
-                else None,
-                "teacher_ap": precision(there, guessed)[0],
+                "counted": label in SEARCHED[source],
+                "model": _figures(counts, believed[:, 0], shown),
+                "teacher": _figures(counts, best, boxes),
             }
 
 
-def _best(frame: Frame, label: str) -> float:
-    scores = [box.score for box in frame.guesses if (box.label, box.by) == (label, TEACHER)]
-    return max(scores, default=0.0)
+def _figures(
+    counts: NDArray[Any], scores: NDArray[np.float32], numbers: NDArray[Any]
+) -> dict[str, float | None]:
+    """Return how well scores and numbers (n,) tell how many there are, (n,)."""
+    there, said = counts > 0, numbers > 0
+    return {
+        "ap": precision(there, scores)[0],
+        "precision": float(there[said].mean()) if said.any() else None,
+        "recall": float(said[there].mean()),
+        "count_error": float(np.abs(numbers - counts).mean()),
+    }
+
+
+def _scores(frame: Frame, label: str) -> list[float]:
+    return [box.score for box in frame.guesses if (box.label, box.by) == (label, TEACHER)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,13 +110,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     rows = list(measured(objects.classes, frames, facts_of(options.folder, options.graph, frames)))
     for row in rows:
-        numbers = (row[k] for k in ("ap", "teacher_ap", "precision", "recall", "count_error"))
-        ap, teacher, right, found, error = ("-" if n is None else f"{n:.2f}" for n in numbers)
-        print(
-            f"{row['source']:9} {row['class']:17} {row['positives']:4} of {row['images']:4}  AP "
-            f"{ap} ({TEACHER} {teacher})  precision {right}  recall {found}  "
-            f"error of the number {error}"
-        )
+        texts = [f"{row['source']:9} {row['class']:17} {row['positives']:4} of {row['images']:4}"]
+        for by, name in (("model", "AP"), ("teacher", f"{TEACHER} AP")):
+            figures = {k: "-" if v is None else f"{v:.2f}" for k, v in row[by].items()}
+            texts.append(
+                f"{name} {figures['ap']}, precision {figures['precision']}, recall "
+                f"{figures['recall']}"
+                + (f", number off by {figures['count_error']}" if row["counted"] else "")
+            )
+        print("  ".join(texts))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0

@@ -48,6 +48,7 @@ QUICK_STEPS, QUICK_EPOCHS = 200, 2
 DESIGN = dataclasses.replace(
     LITE,
     image=dataclasses.replace(LITE.image, objects=ObjectsConfig(CLASSES)),
+    text=dataclasses.replace(LITE.text, table="int8"),
     preprocess=dataclasses.replace(LITE.preprocess, size=320, width=512),
 )
 

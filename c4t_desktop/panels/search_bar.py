@@ -1,4 +1,4 @@
-"""The search bar and its parts: a field for words, chips for images, what was asked before."""
+"""The search bar: a field for words behind its chips, and what was asked before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from PySide6.QtCore import (
     QEvent,
     QKeyCombination,
     QMimeData,
-    QRect,
     QRectF,
     QSize,
     QStringListModel,
@@ -29,9 +28,7 @@ from PySide6.QtGui import (
     QImage,
     QKeyEvent,
     QKeySequence,
-    QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
@@ -40,7 +37,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QSizePolicy,
     QToolButton,
     QWidget,
 )
@@ -48,15 +44,15 @@ from PySide6.QtWidgets import (
 from c4t_core import paths
 from c4t_core.files import short_digest
 from c4t_core.index.query import Term
-from c4t_desktop.gallery.delegate import paint_picture
-from c4t_desktop.gallery.results_model import local_path, plain_tip, shown
+from c4t_desktop.gallery.results_model import local_path, plain_tip
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.chips import ImageChip
 from c4t_desktop.panels.parts import restyle
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.question import Question
 from c4t_desktop.settings import SEARCH_DELAY, Settings
-from c4t_desktop.theme import Theme, icons
+from c4t_desktop.theme import Theme
 
 _FOR_THE_LIST = {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Tab}
 _EXPORT = QKeyCombination(Qt.KeyboardModifier.ControlModifier, Qt.Key.Key_E)
@@ -179,110 +175,6 @@ def _holds_image() -> bool:
     """Whether the clipboard holds a picture or a file rather than words."""
     data = QGuiApplication.clipboard().mimeData()
     return data.hasImage() or any(url.isLocalFile() for url in data.urls())
-
-
-class ImageChip(QWidget):
-    """One image term; a click changes its sign, Delete or the cross removes it.
-
-    Attributes:
-        image: the file.
-        weight: negative for "not like this".
-
-    Signals:
-        removed: the user removed it (ImageChip).
-        changed: its weight changed.
-    """
-
-    removed = Signal(object)
-    changed = Signal()
-
-    def __init__(self, image: Path, weight: float, cache: ThumbnailCache, theme: Theme) -> None:
-        """Show a file as a term."""
-        super().__init__()
-        self.image = image
-        self.weight = weight
-        self._cache = cache
-        self._theme = theme
-        self.setObjectName("imageChip")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._name()
-        cache.arrived.connect(self._arrived)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """Return the size for sign, picture and cross."""
-        return QSize(self._theme.px(82), self._theme.px(26))
-
-    def _name(self) -> None:
-        name = shown(self.image.name)
-        like = self.tr("like {0}") if self.weight > 0 else self.tr("not like {0}")
-        self.setAccessibleName(like.format(name))
-        tip = self.tr("Click to turn into “not like this”; Delete removes it.")
-        self.setToolTip(plain_tip(f"{like.format(name)}\n{tip}"))
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw the sign, the picture and the cross on the colour of the sign."""
-        theme, px = self._theme, self._theme.px
-        colours = theme.colours
-        painter = QPainter(self)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
-        ground = QPainterPath()
-        ground.addRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), px(6), px(6))
-        painter.fillPath(
-            ground, QColor(colours.accent_soft if self.weight > 0 else colours.bad_soft)
-        )
-        if self.hasFocus():
-            painter.setPen(QColor(colours.accent))
-            painter.drawPath(ground)
-        tint = colours.accent if self.weight > 0 else colours.bad
-        painter.setPen(QColor(tint))
-        painter.setFont(theme.font(13, strong=True))
-        sign = QRect(px(4), 0, px(12), self.height())
-        painter.drawText(sign, Qt.AlignmentFlag.AlignCenter, "≈" if self.weight > 0 else "−")
-        picture = QRect(px(19), px(3), px(38), self.height() - px(6))
-        clip = QPainterPath()
-        clip.addRoundedRect(QRectF(picture), px(3), px(3))
-        painter.save()
-        painter.setClipPath(clip)
-        paint_picture(painter, picture, self._cache, self.image, theme)
-        painter.restore()
-        icons.draw(painter, "close", QRectF(self._cross()), tint)
-        painter.end()
-
-    def _cross(self) -> QRect:
-        side = self._theme.px(14)
-        left = self.width() - side - self._theme.px(5)
-        return QRect(left, (self.height() - side) // 2, side, side)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Remove the chip by its cross; turn its sign by a click elsewhere."""
-        if self._cross().adjusted(-4, -6, 4, 6).contains(event.position().toPoint()):
-            self.removed.emit(self)
-        else:
-            self._flip()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Remove by Delete or Backspace; turn the sign by the space bar, + or -."""
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.removed.emit(self)
-        elif event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Minus, Qt.Key.Key_Plus):
-            self._flip()
-        else:
-            super().keyPressEvent(event)
-
-    def _flip(self) -> None:
-        self.weight = -self.weight
-        self._name()
-        self.update()
-        self.changed.emit()
-
-    @Slot(object)
-    def _arrived(self, path: Path) -> None:
-        if path == self.image:
-            self.update()
 
 
 _HISTORY = 30

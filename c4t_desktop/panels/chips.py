@@ -5,12 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from c4t_core.index.objects import ObjectCondition
 from c4t_desktop.gallery.delegate import paint_picture
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.messages import condition_text
 from c4t_desktop.theme import Theme, icons
 
 
@@ -146,3 +156,71 @@ class ImageChip(Chip):
     def _arrived(self, path: Path) -> None:
         if path == self.image:
             self.update()
+
+
+class ObjectChip(Chip):
+    """What must be in the frame, or not; a click puts it back into the field, to be edited.
+
+    Attributes:
+        condition: what is asked.
+
+    Signals:
+        edited: the user wants to edit it (ObjectChip).
+    """
+
+    edited = Signal(object)
+
+    def __init__(self, condition: ObjectCondition, theme: Theme) -> None:
+        """Show a condition."""
+        super().__init__(theme)
+        self.condition = condition
+        self._text = condition_text(condition, short=True)
+        self._room = 0
+        self.setObjectName("objectChip")
+        tip = self.tr("What the model saw when the frame was indexed. {0}")
+        do = self.tr("Click to edit “{0}”; Delete removes it.").format(condition)
+        self._name(condition_text(condition), tip.format(do))
+
+    def fit(self, room: int) -> None:
+        """Shorten the text where there is less room than it takes, in pixels; 0 for enough."""
+        if room != self._room:
+            self._room = room
+            self.updateGeometry()
+
+    def wanted(self) -> int:
+        """Return the width that shows all of it, in pixels."""
+        text = QFontMetrics(self._theme.font(13, strong=True)).horizontalAdvance(self._text)
+        return text + self._theme.px(8 + 8 + 14 + 5)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size for text and cross."""
+        wide = self.wanted()
+        return QSize(min(wide, self._room) if self._room else wide, self._theme.px(26))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Write what is asked; what must not be there is of the colour of what is not wanted."""
+        colours, px = self._theme.colours, self._theme.px
+        absent = (self.condition.relation, self.condition.count) == ("=", 0)
+        painter = QPainter(self)
+        self._ground(
+            painter,
+            colours.bad_soft if absent else colours.good_soft,
+            colours.bad if absent else colours.good,
+        )
+        where = QRect(px(8), 0, self._cross().left() - px(8 + 4), self.height())
+        text = painter.fontMetrics().elidedText(
+            self._text, Qt.TextElideMode.ElideRight, where.width()
+        )
+        painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, text)
+        painter.end()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Edit it by Enter and F2 too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2):
+            self._act()
+        else:
+            super().keyPressEvent(event)
+
+    def _act(self) -> None:
+        """Ask to be edited."""
+        self.edited.emit(self)

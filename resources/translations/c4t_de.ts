@@ -408,6 +408,10 @@
    <translation>Ähnliche Bilder</translation>
   </message>
   <message>
+   <source>WHAT THE MODEL SEES</source>
+   <translation>WAS DAS MODELL SIEHT</translation>
+  </message>
+  <message>
    <source>Wrong</source>
    <translation>Falsch</translation>
   </message>
@@ -1263,6 +1267,134 @@
    <source>The system says: {reason}. Check the disk and try again.</source>
    <translation>Das System meldet: {reason}. Den Datenträger prüfen und erneut versuchen.</translation>
   </message>
+  <message>
+   <source>ahead</source>
+   <translation>voraus</translation>
+  </message>
+  <message>
+   <source>ambulance</source>
+   <translation>Krankenwagen</translation>
+  </message>
+  <message>
+   <source>ambulances</source>
+   <translation>Krankenwagen</translation>
+  </message>
+  <message>
+   <source>at least {0} {1}</source>
+   <translation>mindestens {0} {1}</translation>
+  </message>
+  <message>
+   <source>at most {0} {1}</source>
+   <translation>höchstens {0} {1}</translation>
+  </message>
+  <message>
+   <source>bicycle</source>
+   <translation>Fahrrad</translation>
+  </message>
+  <message>
+   <source>bicycles</source>
+   <translation>Fahrräder</translation>
+  </message>
+  <message>
+   <source>bus</source>
+   <translation>Bus</translation>
+  </message>
+  <message>
+   <source>buses</source>
+   <translation>Busse</translation>
+  </message>
+  <message>
+   <source>car</source>
+   <translation>Auto</translation>
+  </message>
+  <message>
+   <source>cars</source>
+   <translation>Autos</translation>
+  </message>
+  <message>
+   <source>crosswalk sign</source>
+   <translation>Fußgängerüberweg-Schild</translation>
+  </message>
+  <message>
+   <source>crosswalk signs</source>
+   <translation>Fußgängerüberweg-Schilder</translation>
+  </message>
+  <message>
+   <source>exactly {0} {1}</source>
+   <translation>genau {0} {1}</translation>
+  </message>
+  <message>
+   <source>far</source>
+   <translation>fern</translation>
+  </message>
+  <message>
+   <source>left</source>
+   <translation>links</translation>
+  </message>
+  <message>
+   <source>motorcycle</source>
+   <translation>Motorrad</translation>
+  </message>
+  <message>
+   <source>motorcycles</source>
+   <translation>Motorräder</translation>
+  </message>
+  <message>
+   <source>near</source>
+   <translation>nah</translation>
+  </message>
+  <message>
+   <source>no {0}</source>
+   <translation>ohne {0}</translation>
+  </message>
+  <message>
+   <source>people</source>
+   <translation>Personen</translation>
+  </message>
+  <message>
+   <source>person</source>
+   <translation>Person</translation>
+  </message>
+  <message>
+   <source>right</source>
+   <translation>rechts</translation>
+  </message>
+  <message>
+   <source>speed limit sign</source>
+   <translation>Tempolimit-Schild</translation>
+  </message>
+  <message>
+   <source>speed limit signs</source>
+   <translation>Tempolimit-Schilder</translation>
+  </message>
+  <message>
+   <source>stop sign</source>
+   <translation>Stoppschild</translation>
+  </message>
+  <message>
+   <source>stop signs</source>
+   <translation>Stoppschilder</translation>
+  </message>
+  <message>
+   <source>traffic light</source>
+   <translation>Ampel</translation>
+  </message>
+  <message>
+   <source>traffic lights</source>
+   <translation>Ampeln</translation>
+  </message>
+  <message>
+   <source>truck</source>
+   <translation>Lkw</translation>
+  </message>
+  <message>
+   <source>trucks</source>
+   <translation>Lkw</translation>
+  </message>
+  <message>
+   <source>{0} {1}</source>
+   <translation>{0} {1}</translation>
+  </message>
  </context>
  <context>
   <name>ModelChooser</name>
@@ -1499,6 +1631,67 @@
   <message>
    <source>{0} of {1}</source>
    <translation>{0} von {1}</translation>
+  </message>
+ </context>
+ <context>
+  <name>ObjectChip</name>
+  <message>
+   <source>Click to edit “{0}”; Delete removes it.</source>
+   <translation>Klicken, um „{0}“ zu ändern; Entf nimmt es weg.</translation>
+  </message>
+  <message>
+   <source>What the model saw when the frame was indexed. {0}</source>
+   <translation>Was das Modell beim Indizieren des Bildes gesehen hat. {0}</translation>
+  </message>
+ </context>
+ <context>
+  <name>ObjectRow</name>
+  <message>
+   <source>Add this condition</source>
+   <translation>Diese Bedingung hinzufügen</translation>
+  </message>
+  <message>
+   <source>How many, or where</source>
+   <translation>Wie viele oder wo</translation>
+  </message>
+  <message>
+   <source>Number</source>
+   <translation>Anzahl</translation>
+  </message>
+  <message>
+   <source>Objects</source>
+   <translation>Objekte</translation>
+  </message>
+  <message>
+   <source>at least</source>
+   <translation>mindestens</translation>
+  </message>
+  <message>
+   <source>at most</source>
+   <translation>höchstens</translation>
+  </message>
+  <message>
+   <source>exactly</source>
+   <translation>genau</translation>
+  </message>
+  <message>
+   <source>none</source>
+   <translation>keine</translation>
+  </message>
+ </context>
+ <context>
+  <name>ObjectsList</name>
+  <message>
+   <source>Nothing of what it knows.</source>
+   <translation>Nichts von dem, was es kennt.</translation>
+  </message>
+  <message>
+   <source>What the model sees in the frame</source>
+   <translation>Was das Modell im Bild sieht</translation>
+  </message>
+  <message>
+   <source>{0}: how sure the model is</source>
+   <translation>{0}: wie sicher das Modell ist</translation>
   </message>
  </context>
  <context>
@@ -2002,6 +2195,18 @@
   <message>
    <source>The nearest {0}</source>
    <translation>Die nächsten {0}</translation>
+  </message>
+  <message>
+   <source>Update the index…</source>
+   <translation>Index aktualisieren…</translation>
+  </message>
+  <message>
+   <source>What is in the frame is known for {0} of {1} frames; the others are left out until the index is updated.</source>
+   <translation>Was zu sehen ist, ist für {0} von {1} Bildern bekannt; die anderen fehlen hier, bis der Index aktualisiert ist.</translation>
+  </message>
+  <message>
+   <source>confidence</source>
+   <translation>Sicherheit</translation>
   </message>
   <message>
    <source>cut {0}</source>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +20,8 @@ from c4t_core.index.embed import OnPicture
 from c4t_core.index.events import Folded, fold_events, fold_frames
 from c4t_core.index.hits import Hits
 from c4t_core.index.indexer import IndexReport
-from c4t_core.index.query import Hit, Query, Term, parse_query
+from c4t_core.index.objects import VALUES, ObjectCondition, ObjectFact
+from c4t_core.index.query import NO_FILTERS, Hit, Query, Term, parse_query
 from c4t_core.index.scope import FrameFacts, Scope
 from c4t_core.models.protocol import ModelInfo
 from c4t_core.progress import Progress, ignore
@@ -116,6 +118,7 @@ class FakeWorkspace:
         skipped: Sequence[Skipped] = (),
         omitted: Mapping[str, Any] = MappingProxyType({}),
         seconds: float = 0.5,
+        seen: Callable[[int], Sequence[ObjectFact] | None] = lambda _: None,
     ) -> None:
         self.roots = tuple(Path(folder) for folder in folders)
         for root in self.roots:
@@ -124,10 +127,12 @@ class FakeWorkspace:
         self.model_name = model
         self.notices: list[str] = []
         self.step, self.fail, self.cut, self.seconds = step, fail, cut, seconds
+        self.seen = seen  # what is believed to be in a frame, by its number
         self.closed = self.cleaned = False
         self.relocated: tuple[Path, Path] | None = None
         self.forgotten: Path | None = None
         self.queries: list[Query] = []
+        self.asked_objects: tuple[ObjectCondition, ...] = ()  # with the last of them
         self.indexed = threading.Event()
         self._skipped = list(skipped)
         self._omitted = dict(omitted)
@@ -195,12 +200,17 @@ class FakeWorkspace:
         query = self._query(query)
         if query != _LIKE:
             self.queries.append(query)
-        numbers = [
-            number
-            for number in range(self.embedded)
-            if filters is None or self._passes(self.frame_at(number), filters)
-        ]
-        scores = np.array([self.score(number, query) for number in numbers], dtype=np.float32)
+            self.asked_objects = (filters or NO_FILTERS).asking(query.objects).objects
+        filters = (filters or NO_FILTERS).asking(query.objects)
+        numbers = [n for n in range(self.embedded) if self._passes(self.frame_at(n), filters)]
+        known = [n for n in numbers if self.seen(n) is not None]
+        sure = {n: self._confidence(n, filters.objects) for n in known}
+        if filters.objects:
+            numbers = [n for n in known if sure[n][0]]
+        scores = np.array(
+            [self.score(n, query) if query.terms else sure[n][1] for n in numbers],
+            dtype=np.float32,
+        )
         best = np.argsort(-scores, kind="stable")[:k]
         ids = np.array(numbers, dtype=np.int64)[best]
         direction = np.zeros(1, dtype=np.float32)
@@ -243,6 +253,21 @@ class FakeWorkspace:
 
     def similar(self, image: str | Path, k: int | None = 50) -> list[Hit]:
         return self.answer(_LIKE, k=k).hits()
+
+    def objects(self, image: str | Path) -> tuple[ObjectFact, ...] | None:
+        path = Path(image)
+        facts = self.seen(self.files.index(path)) if path in self.files else None
+        return None if facts is None else tuple(facts)
+
+    def _confidence(self, number: int, objects: Sequence[ObjectCondition]) -> tuple[bool, float]:
+        """Return whether conditions hold for a frame, and how sure that is."""
+        rows = {fact.label: dataclasses.astuple(fact)[1:] for fact in self.seen(number) or ()}
+        weighed = [
+            condition.weigh(np.array([rows.get(condition.label, (0.0,) * VALUES)]))
+            for condition in objects
+        ]
+        holds = all(bool(holds[0]) for holds, _ in weighed)
+        return holds, min((float(sure[0]) for _, sure in weighed), default=0.0)
 
     def frame(self, image: str | Path) -> Frame | None:
         path = Path(image)

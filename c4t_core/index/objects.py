@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import re
+import struct
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 PROBABLE = 0.5  # from this probability on something is there
 SIDES = ("left", "ahead", "right")
 PLACES = ("near", "far", *SIDES)
+LARGEST = 60_000  # of a number of objects; a half float holds it
 VALUES = 6  # numbers of a fact: probability, count, height, left, ahead, right
 
 # Heights of the nearest one, in heights of the frame: near from the first on, far below the second.
@@ -155,21 +157,28 @@ _COMPARISONS: dict[str, Any] = {
 }
 
 
-def facts_of(
-    classes: Sequence[str], row: Sequence[Sequence[float]] | NDArray[Any]
-) -> tuple[ObjectFact, ...]:
-    """Return the facts of one frame, the most probable first; classes not offered are left out.
+@dataclass(frozen=True)
+class Seen:
+    """What a model saw in one frame, as the catalogue keeps it.
 
-    Args:
+    Attributes:
         classes: c names.
-        row: numbers (c, :data:`VALUES`).
+        packed: half floats (c, :data:`VALUES`), little-endian.
     """
-    facts = [
-        ObjectFact(label, *map(float, values))
-        for label, values in zip(classes, row, strict=True)
-        if label in NEAR_AND_FAR
-    ]
-    return tuple(sorted(facts, key=lambda fact: -fact.confidence))
+
+    classes: tuple[str, ...]
+    packed: bytes
+
+    def facts(self) -> tuple[ObjectFact, ...]:
+        """Return it as facts, the most probable first; classes not offered are left out."""
+        numbers = struct.unpack(f"<{len(self.classes) * VALUES}e", self.packed)
+        rows = zip(*[iter(numbers)] * VALUES, strict=True)
+        facts = [
+            ObjectFact(label, *row)
+            for label, row in zip(self.classes, rows, strict=True)
+            if label in NEAR_AND_FAR
+        ]
+        return tuple(sorted(facts, key=lambda fact: -fact.confidence))
 
 
 _SIGN_OF_ONE = re.compile("[:<>=≥≤]")

@@ -20,7 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.errors import DataError, QueryError
-from c4t_core.index.objects import ObjectCondition, parse_condition, take_conditions
+from c4t_core.index.objects import (
+    ObjectCondition,
+    ObjectFact,
+    Seen,
+    parse_condition,
+    take_conditions,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +59,7 @@ class Hit:
         image_id: number of the image in the catalogue; valid until the catalogue is rebuilt.
         at: seconds from the start of the recording that the frame lies in, None for a picture.
         first_seen: when it was first indexed, seconds since 1970; 0 where that is not known.
+        seen: what a model saw in it, see ``objects``.
     """
 
     path: Path
@@ -67,6 +74,16 @@ class Hit:
     image_id: int = field(default=0, compare=False)
     at: float | None = None
     first_seen: float = field(default=0.0, compare=False)
+    seen: Seen | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def objects(self) -> tuple[ObjectFact, ...]:
+        """What is believed to be there, the most probable class first.
+
+        It is what the model saw whose first index run over the folder ended last among those that
+        see objects; nothing where none did.
+        """
+        return () if self.seen is None else self.seen.facts()
 
 
 def frame_name(relative: str, at: float | None) -> str:

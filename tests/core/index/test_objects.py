@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from c4t_core.errors import DataError, QueryError
+from c4t_core.errors import DataError, NotIndexedError, QueryError
+from c4t_core.images.decode import open_image
 from c4t_core.index.objects import (
     CLASSES,
     PLACES,
     ObjectCondition,
     ObjectFact,
-    facts_of,
+    Seen,
     parse_condition,
     take_conditions,
 )
 from c4t_core.index.query import Filters, parse_query, plain_filters, saved_filters
+from c4t_core.index.scenarios import count
+from c4t_core.index.store.catalogue import catalogue_path
+from c4t_core.index.store.user_data import Scenario
+from c4t_core.models.protocol import Model, SeesObjects, classes_of
+from c4t_core.models.registry import load_model
+from c4t_core.workspace import Workspace
+from tests.helpers.toy_model import ToyModel, save_picture
+
+Open = Callable[..., Workspace]
 
 conditions = st.builds(
     lambda label, number, place: ObjectCondition(label, *(place or number)),
@@ -159,7 +176,7 @@ def test_a_condition_holds_where_it_is_probable(asked: str, holds: list[int]) ->
     assert found.astype(int).tolist() == holds
     assert (confidence[found] >= 0.5).all()
     for row, there in zip(ROWS, holds, strict=True):  # what is shown says the same
-        (fact,) = facts_of(["truck"], [row])
+        (fact,) = Seen(("truck",), row.tobytes()).facts()
         if condition.relation in PLACES:
             assert (condition.relation in fact.places) == bool(there)
         else:
@@ -168,7 +185,173 @@ def test_a_condition_holds_where_it_is_probable(asked: str, holds: list[int]) ->
 
 
 def test_facts_come_most_probable_first_without_classes_that_are_not_offered() -> None:
-    facts = facts_of(["truck", "animal", "person"], ROWS[[2, 0, 1]].tolist())
+    facts = Seen(("truck", "animal", "person"), ROWS[[2, 0, 1]].tobytes()).facts()
     assert [fact.label for fact in facts] == ["person", "truck"]
     assert facts[1] == ObjectFact("truck", *map(float, ROWS[2]))
     assert (facts[1].number, facts[1].places) == (0, ())
+
+
+# From pixels to hits, with a model that sees objects
+
+
+@pytest.fixture(scope="session")
+def seeing_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("timm")
+    from tests.helpers.tiny_model import SEEING, make_tiny_model
+
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "seeing", config=SEEING)
+
+
+@pytest.fixture
+def seeing(seeing_folder: Path) -> Model:
+    return load_model(str(seeing_folder))
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> list[Path]:
+    """Two drives of 12 frames, each of another colour and grain."""
+    rng = np.random.default_rng(12)
+    paths = []
+    for number in range(24):
+        colour = rng.integers(0, 200, 3)
+        pixels = (colour + rng.integers(0, 56, (60, 90, 3))).astype(np.uint8)
+        paths.append(tmp_path / "drives" / f"drive{number % 2}" / f"cam_{number:06d}.png")
+        paths[-1].parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(paths[-1])
+    return sorted(paths)
+
+
+def seen_by(model: Model, frames: list[Path]) -> np.ndarray:
+    """The facts as the engine gives them, rounded as they are kept: float16 (n, c, 6)."""
+    assert isinstance(model, SeesObjects)
+    pixels = np.stack([model.prepare(open_image(path, model.min_side)) for path in frames])
+    return model.encode_pixels_with_objects(pixels)[1].astype(np.float16)
+
+
+def test_all_engines_see_the_same_in_the_pass_that_embeds(
+    seeing_folder: Path, frames: list[Path], tiny_model_folder: Path
+) -> None:
+    models = [load_model(str(seeing_folder), engine=name) for name in ("onnx", "openvino", "torch")]
+    assert {model.classes for model in models} == {("car", "person", "traffic light", "animal")}
+    pixels = np.stack([models[0].prepare(open_image(path, 64)) for path in frames])
+    rows, facts = zip(*(model.encode_pixels_with_objects(pixels) for model in models), strict=True)
+    assert facts[0].shape == (24, 4, 6)
+    assert 0.1 < (facts[0][..., 0] > 0.5).mean() < 0.9  # of some frames this, of others that
+    for model, row, fact in zip(models, rows, facts, strict=True):
+        np.testing.assert_allclose(fact, facts[0], atol=1e-3)
+        np.testing.assert_array_equal(row, model.encode_pixels(pixels))
+        assert model.encode_pixels_with_objects(pixels[:0])[1].shape == (0, 4, 6)
+    blind = load_model(str(tiny_model_folder))
+    assert classes_of(blind) == ()
+    assert blind.encode_pixels_with_objects(pixels[:3, :, :64])[1].shape == (3, 0, 6)
+    assert classes_of(ToyModel()) == ()
+
+
+def test_what_a_run_saw_is_kept_and_shown_with_each_hit(
+    frames: list[Path], open_: Open, seeing: Model
+) -> None:
+    workspace = open_(frames[0].parents[1], with_model=seeing)
+    assert workspace.status().objects == ()
+    workspace.index()
+    assert workspace.status().objects == ("person", "car", "traffic light")
+    facts = seen_by(seeing, frames)
+    for hit in workspace.search("a car", k=None):
+        want = facts[frames.index(hit.path)]
+        found = {fact.label: fact for fact in hit.objects}
+        assert set(found) == {"person", "car", "traffic light"}  # animals are not offered
+        for label, row in zip(("car", "person", "traffic light"), want, strict=False):
+            assert found[label] == ObjectFact(label, *map(float, row))
+        assert workspace.frame(hit.path).objects == hit.objects
+    with sqlite3.connect(catalogue_path()) as db:
+        assert db.execute("SELECT COUNT(*), MAX(length(facts)) FROM objects").fetchone() == (24, 48)
+
+
+@pytest.mark.parametrize(
+    "asked", ["person>=1", "person>=2 no:car", "traffic-light:left", "car:far"]
+)
+def test_conditions_restrict_and_the_cosine_ranks(
+    frames: list[Path], open_: Open, seeing: Model, asked: str
+) -> None:
+    workspace = open_(frames[0].parents[1], with_model=seeing)
+    workspace.index()
+    facts = seen_by(seeing, frames)
+    conditions = take_conditions(asked)[1]
+    weighed = [c.weigh(facts[:, seeing.classes.index(c.label)]) for c in conditions]
+    holds = np.all([one for one, _ in weighed], axis=0)
+    confidences = np.min([probable for _, probable in weighed], axis=0)
+    assert 0 < holds.sum() < len(frames)
+    wanted = {path for path, there in zip(frames, holds, strict=True) if there}
+
+    every = [hit for hit in workspace.search("a red road", k=None) if hit.path in wanted]
+    found = workspace.search(f"a red road {asked}", k=None)
+    assert [(hit.path, hit.score) for hit in found] == [(hit.path, hit.score) for hit in every]
+    by_filter = workspace.search("a red road", k=None, filters=Filters(objects=conditions))
+    assert by_filter == found
+    assert not found.notes
+
+    answer = workspace.answer(asked)
+    assert answer.by_objects
+    assert answer.cut is None
+    order = sorted(np.flatnonzero(holds), key=lambda i: (-confidences[i], frames[i]))
+    assert [hit.path for hit in answer.hits()] == [frames[i] for i in order]
+    np.testing.assert_allclose(answer.scores, confidences[order])
+    assert [hit.path for hit in workspace.search(asked, k=1)] == [frames[order[0]]]
+    within = workspace.search(asked, k=None, within=["drive1"])
+    assert {hit.path for hit in within} == {path for path in wanted if path.parent.name == "drive1"}
+
+
+def test_any_model_of_the_folder_can_be_asked_with_what_one_saw(
+    frames: list[Path], open_: Open, seeing: Model
+) -> None:
+    folder = frames[0].parents[1]
+    toy = open_(folder)
+    toy.index()
+    with pytest.raises(NotIndexedError, match='"person" in these 24 frames.*c4t index'):
+        toy.search("white person>=1")
+    open_(folder, with_model=seeing).index()
+    expected = open_(folder, with_model=seeing).search("person>=1", k=None)
+    assert [hit.path for hit in toy.search("person>=1", k=None)] == [hit.path for hit in expected]
+    with pytest.raises(NotIndexedError, match='"bus"'):
+        toy.search("bus>=1")
+
+    save_picture(folder / "drive0" / "new.png", (1, 2, 3))
+    toy.index()
+    hits = toy.search("person>=1", k=None)
+    assert "known for 24 of 25 frames" in hits.notes[0]
+    assert toy.answer("white person>=1").scope.known == (24, 25)
+    frames[0].unlink()
+    toy.index()
+    assert toy.answer("white person>=1").scope.known == (23, 24)
+
+
+def test_a_picture_that_changed_is_seen_anew(
+    frames: list[Path], open_: Open, seeing: Model
+) -> None:
+    workspace = open_(frames[0].parents[1], with_model=seeing)
+    workspace.index()
+    before = {hit.path: hit.objects for hit in workspace.search("a car", k=None)}
+    frames[3].write_bytes(frames[4].read_bytes())
+    os.utime(frames[3], ns=(1, 10**18))
+    workspace.index()
+    after = {hit.path: hit.objects for hit in workspace.search("a car", k=None)}
+    assert after[frames[3]] == before[frames[4]] != before[frames[3]]
+    holds = {hit.path for hit in workspace.search("person>=1", k=None)}
+    assert holds == {path for path, facts in after.items() if shown(facts, "person")}
+
+
+def shown(facts: tuple[ObjectFact, ...], label: str) -> int:
+    return next(fact.number for fact in facts if fact.label == label)
+
+
+def test_saved_searches_with_conditions_count_all_that_holds(
+    frames: list[Path], open_: Open, seeing: Model
+) -> None:
+    workspace = open_(frames[0].parents[1], with_model=seeing)
+    workspace.index()
+    holding = len(workspace.search("person>=1", k=None))
+    scenario = Scenario("people", "person>=1")
+    counted = count(workspace, scenario, {})
+    assert counted.matches == holding
+    settings = {"filters": plain_filters(Filters(objects=take_conditions("person>=1")[1]))}
+    saved = replace(scenario, query="a red road", settings=settings, cut=-1.0)
+    assert count(workspace, saved, {}).matches == holding

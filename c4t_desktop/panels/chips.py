@@ -200,7 +200,7 @@ class ObjectChip(Chip):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Write what is asked; what must not be there is of the colour of what is not wanted."""
         colours, px = self._theme.colours, self._theme.px
-        absent = (self.condition.relation, self.condition.count) == ("=", 0)
+        absent = not self.condition.count
         painter = QPainter(self)
         self._ground(
             painter,

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_core.index.objects import CLASSES, ObjectFact
+from c4t_core.index.objects import CLASSES, SIDES, ObjectFact
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.delegate import ASPECT
 from c4t_desktop.gallery.filmstrip import Filmstrip
@@ -56,13 +56,13 @@ class ObjectsList(QWidget):
         self._nothing = label(self.tr("Nothing of what it knows."), "muted", "noObjects", wrap=True)
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(theme.px(10))
+        grid.setHorizontalSpacing(theme.px(8))
         grid.setVerticalSpacing(theme.px(4))
         grid.setColumnStretch(1, 1)
         self._lines: list[tuple[QLabel, ElidedLabel, QProgressBar, QLabel]] = []
         for number in range(len(CLASSES)):
             bar = thin_bar("objectConfidence", "", theme)
-            bar.setFixedWidth(theme.px(56))
+            bar.setFixedWidth(theme.px(40))
             line = (label(name="objectName"), ElidedLabel(), bar, label(kind="muted"))
             set_kind(line[1], "muted")
             line[3].setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -86,7 +86,10 @@ class ObjectsList(QWidget):
     ) -> None:
         what = f"{count_text(fact.number)} {object_name(fact.label, fact.number)}"
         name.setText(what)
-        places.show_text(", ".join(map(place_name, fact.places)))
+        where = list(map(place_name, fact.places))
+        if fact.places[-len(SIDES) :] == SIDES:
+            where[-len(SIDES) :] = [self.tr("everywhere")]
+        places.show_text(", ".join(where))
         percent = round(100 * fact.confidence)
         sure.setText(f"{percent} %")
         bar.setValue(percent)
@@ -233,7 +236,13 @@ class DetailsPanel(QScrollArea):
         return self._path
 
     def show_hit(self, path: Path, hit: Hit | None = None, model: str = "") -> None:
-        """Show a frame; ``hit`` is what the grid knows about it."""
+        """Show a frame.
+
+        Args:
+            path: the file.
+            hit: what the grid knows about it.
+            model: the model that its score is of; "" for how sure a condition on objects is.
+        """
         self._path = path
         self._content.show()
         self._nothing.hide()
@@ -241,9 +250,9 @@ class DetailsPanel(QScrollArea):
         self._name.show_text(shown(path.name))
         score = ""
         if hit is not None and hit.rank:
-            score = self.tr("{0} {1} · rank {2}").format(
-                f"{hit.score:.3f}", title_of(model), hit.rank
-            )
+            value = f"{hit.score:.3f} {title_of(model)}".strip()
+            score = self.tr("{0} · rank {1}").format(value, hit.rank)
+            self._names["score"].setText(self.tr("Score") if model else self.tr("Confidence"))
         self._set("score", score)
         self._set("folder", shown(str(path.parent)))
         if path not in self.neighbours.paths:

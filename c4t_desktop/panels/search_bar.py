@@ -48,7 +48,7 @@ from PySide6.QtWidgets import (
 from c4t_core import paths
 from c4t_core.errors import QueryError
 from c4t_core.files import short_digest
-from c4t_core.index.objects import ObjectCondition, take_conditions
+from c4t_core.index.objects import ObjectCondition, parse_condition, take_conditions
 from c4t_core.index.query import Term
 from c4t_desktop.gallery.results_model import local_path, plain_tip
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
@@ -62,6 +62,7 @@ from c4t_desktop.theme import Theme
 
 _FOR_THE_LIST = {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Tab}
 _EXPORT = QKeyCombination(Qt.KeyboardModifier.ControlModifier, Qt.Key.Key_E)
+_CONDITION = re.compile(r"\S+[<>=≥≤:]\S+")
 _OPERATOR = re.compile(r"(?:^|(?<=\s))[+-](?=\s|$)")
 
 
@@ -78,6 +79,15 @@ def term_spans(text: str) -> list[tuple[int, int, bool]]:
         if piece.strip(" +-"):
             left = start + len(piece) - len(piece.lstrip())
             spans.append((left, start + len(piece.rstrip()), not piece.lstrip().startswith("-")))
+    return spans
+
+
+def _condition_spans(text: str) -> list[tuple[int, int, bool]]:
+    """Return start, end and whether it must be there, for each condition on objects."""
+    spans = []
+    for match in _CONDITION.finditer(text):
+        with suppress(QueryError):
+            spans.append((*match.span(), parse_condition(match[0]).count > 0))
     return spans
 
 
@@ -151,10 +161,18 @@ class QueryField(QLineEdit):
         painter.setPen(Qt.PenStyle.NoPen)
         height = metrics.height() + px(4)
         top = (self.height() - height) / 2
-        for start, end, wanted in term_spans(text):
+        tints = [
+            (start, end, colours.accent_soft if wanted else colours.bad_soft)
+            for start, end, wanted in term_spans(text)
+        ]
+        tints += [
+            (start, end, colours.good_soft if wanted else colours.bad_soft)
+            for start, end, wanted in _condition_spans(text)
+        ]
+        for start, end, tint in tints:
             left = origin + metrics.horizontalAdvance(text[:start])
             width = metrics.horizontalAdvance(text[:end]) - metrics.horizontalAdvance(text[:start])
-            painter.setBrush(QColor(colours.accent_soft if wanted else colours.bad_soft))
+            painter.setBrush(QColor(tint))
             before, after = px(4) if start == 0 else 1, px(4) if end == len(text) else 1
             ground = QRectF(left - before, top, width + before + after, height)
             painter.drawRoundedRect(ground, px(5), px(5))

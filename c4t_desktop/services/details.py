@@ -174,6 +174,7 @@ def _with_recording(facts: Facts, workspace: WorkspaceLike) -> Facts:
         frame="" if frame.frame is None else f"{frame.frame}",
         when=moment_text(frame.time),
         neighbours=tuple(other.path for other in around),
+        objects=None if frame.seen is None else frame.objects,
     )
 
 

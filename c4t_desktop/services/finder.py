@@ -67,7 +67,7 @@ class Found:
 
     def limit(self, order: Order) -> int | None:
         """Return how many to show where the scores suggest no cut; None for all."""
-        return None if self.question.of_facts else order.limit(self.automatic)
+        return order.limit(self.automatic) if self.hits and not self.question.of_facts else None
 
     def least(self, order: Order) -> float | None:
         """Return the least score to show; None for all, as where conditions decide alone."""
@@ -99,6 +99,7 @@ def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str])
         automatic=automatic,
         seconds=time.perf_counter() - begun,
         cut_terms=answer.cut_terms,
+        known=answer.scope.known,
         answer=answer,
     )
 

@@ -332,6 +332,10 @@
    <translation>Geändert</translation>
   </message>
   <message>
+   <source>Confidence</source>
+   <translation>Sicherheit</translation>
+  </message>
+  <message>
    <source>Copy path</source>
    <translation>Pfad kopieren</translation>
   </message>
@@ -424,8 +428,8 @@
    <translation>gerade nicht da</translation>
   </message>
   <message>
-   <source>{0} {1} · rank {2}</source>
-   <translation>{0} {1} · Rang {2}</translation>
+   <source>{0} · rank {1}</source>
+   <translation>{0} · Rang {1}</translation>
   </message>
  </context>
  <context>
@@ -998,16 +1002,28 @@
    <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
   </message>
   <message>
-   <source>New frames are then indexed faster too. Scores change a little. Until it is done, the index that is there answers.</source>
-   <translation>Neue Bilder werden danach ebenfalls schneller indiziert. Die Werte ändern sich ein wenig. Bis das fertig ist, antwortet der vorhandene Index.</translation>
+   <source>New frames are then indexed faster too. Scores change a little.</source>
+   <translation>Neue Bilder werden dann auch schneller indiziert. Die Werte ändern sich ein wenig.</translation>
   </message>
   <message>
    <source>Please note</source>
    <translation>Bitte beachten</translation>
   </message>
   <message>
+   <source>The model then notes what it sees in each of them.</source>
+   <translation>Das Modell hält dann zu jedem fest, was es darin sieht.</translation>
+  </message>
+  <message>
    <source>The sample's pictures are drawn, not photographed.</source>
    <translation>Die Bilder des Beispiels sind gezeichnet, nicht fotografiert.</translation>
+  </message>
+  <message>
+   <source>Until it is done, the index that is there answers.</source>
+   <translation>Bis das fertig ist, antwortet der vorhandene Index.</translation>
+  </message>
+  <message>
+   <source>Update the index?</source>
+   <translation>Den Index aktualisieren?</translation>
   </message>
   <message>
    <source>Where is “{0}” now?</source>
@@ -1690,6 +1706,10 @@
    <translation>Was das Modell im Bild sieht</translation>
   </message>
   <message>
+   <source>everywhere</source>
+   <translation>überall</translation>
+  </message>
+  <message>
    <source>{0}: how sure the model is</source>
    <translation>{0}: wie sicher das Modell ist</translation>
   </message>
@@ -1842,6 +1862,10 @@
    <translation>Weitere kommen während der Suche dazu.</translation>
   </message>
   <message>
+   <source>No frame fulfils this</source>
+   <translation>Kein Bild erfüllt das</translation>
+  </message>
+  <message>
    <source>No frame passes the filters on the left; loosen or clear them.</source>
    <translation>Kein Bild passt zu den Filtern links; lockern oder leeren.</translation>
   </message>
@@ -1860,6 +1884,10 @@
   <message>
    <source>Not indexed yet</source>
    <translation>Noch nicht indiziert</translation>
+  </message>
+  <message>
+   <source>Not known yet</source>
+   <translation>Noch nicht bekannt</translation>
   </message>
   <message>
    <source>Nothing leaves this machine, and nothing is written into your folders.</source>
@@ -1914,6 +1942,10 @@
    <translation>Beispielfahrt ausprobieren</translation>
   </message>
   <message>
+   <source>Update the index…</source>
+   <translation>Index aktualisieren…</translation>
+  </message>
+  <message>
    <source>Use + and − between spaces to add or exclude terms.</source>
    <translation>+ und − zwischen Leerzeichen nehmen Begriffe hinzu oder schließen sie aus.</translation>
   </message>
@@ -1932,6 +1964,10 @@
   <message>
    <source>pedestrian crossing at night</source>
    <translation>pedestrian crossing at night</translation>
+  </message>
+  <message>
+   <source>person&gt;=2, truck:near, no:car ask for what the model saw.</source>
+   <translation>person&gt;=2, truck:near, no:car fragen nach dem, was das Modell gesehen hat.</translation>
   </message>
   <message>
    <source>road through trees - cars</source>
@@ -1972,6 +2008,14 @@
   <message>
    <source>{0} is offline</source>
    <translation>{0} ist offline</translation>
+  </message>
+  <message>
+   <source>{0}: no model that sees this has looked at these frames. Update the index to see what is in them.</source>
+   <translation>{0}: kein Modell, das dies erkennt, hat diese Bilder gesehen. Den Index aktualisieren, um zu erfahren, was darauf ist.</translation>
+  </message>
+  <message>
+   <source>{0}: the model saw this in none of {1} frames. Click a condition to change it, or take it away with its cross.</source>
+   <translation>{0}: das hat das Modell in keinem von {1} Bildern gesehen. Eine Bedingung anklicken, um sie zu ändern, oder mit ihrem Kreuz wegnehmen.</translation>
   </message>
  </context>
  <context>
@@ -2764,8 +2808,16 @@
    <translation>bewegen</translation>
   </message>
   <message>
+   <source>none of them</source>
+   <translation>keines davon</translation>
+  </message>
+  <message>
    <source>open a folder</source>
    <translation>Ordner öffnen</translation>
+  </message>
+  <message>
+   <source>or :far :left :ahead :right</source>
+   <translation>oder :far (fern) :left (links) :ahead (voraus) :right (rechts)</translation>
   </message>
   <message>
    <source>play the drive</source>
@@ -2810,6 +2862,10 @@
   <message>
    <source>size of the pictures</source>
    <translation>Größe der Bilder</translation>
+  </message>
+  <message>
+   <source>so many, or = &lt;= and a number; a condition on what is seen</source>
+   <translation>so viele, oder = &lt;= und eine Zahl; eine Bedingung an das, was zu sehen ist</translation>
   </message>
   <message>
    <source>this list</source>

@@ -5,13 +5,23 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 
 from c4t_core.index.objects import ObjectCondition, ObjectFact, take_conditions
 from c4t_desktop.messages import condition_text
 from c4t_desktop.panels.chips import ObjectChip
+from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.empty_state import EmptyState
 from tests.helpers import hands
+from tests.helpers.fake_core import make_frames
 from tests.helpers.window import busy, child, side_row, until, wait_rows
 
 PEOPLE, TRUCK, NO_CAR = (
@@ -168,12 +178,94 @@ def test_facts_alone_have_no_cut(qtbot, window, core):
     assert "score" in child(header, QComboBox, "sortChooser").itemText(0)
 
 
+def hint(window):
+    """Return the page that stands in the place of the hits, if there is one."""
+    pages = [page for page in window.results.findChildren(EmptyState) if page.isVisible()]
+    return pages[0].page if pages else empty_state.Page("")
+
+
+def test_frames_that_nothing_is_known_of_are_counted_and_can_be_seen_into(qtbot, window, core):
+    core.last.seen = lambda number: seen(number) if number < 8 else None
+    type_in(qtbot, window, "person>=2 ")
+    wait_rows(qtbot, window, 4)
+    told = child(window.header, QLabel, "knownObjects")
+    until(qtbot, told.isVisible)
+    assert "8 of 12 frames" in told.text()
+    hands.click(child(window.header, QPushButton, "updateObjects"))
+    until(qtbot, lambda: window.findChild(QMessageBox, "reindexDialog"))
+    dialog = child(window, QMessageBox, "reindexDialog")
+    assert "12 frames will be embedded again" in dialog.informativeText()
+    core.last.seen = seen
+    (yes,) = [b for b in dialog.buttons() if b.text() == "Index again"]
+    hands.click(yes)
+    wait_rows(qtbot, window, 6)
+    assert core.last.reindexed
+    until(qtbot, lambda: not told.isVisible())
+
+
+def test_what_no_model_has_looked_for_is_said_with_the_remedy(qtbot, window, core):
+    core.last.seen = lambda _: None
+    type_in(qtbot, window, "no:car ")
+    until(qtbot, lambda: hint(window).title == "Not known yet")
+    assert hint(window).sentence.startswith("No car: ")
+    assert [offer.text for offer in hint(window).offers] == ["Update the index…"]
+
+
+def test_a_model_that_sees_nothing_hands_over_to_one_that_does(qtbot, window, core):
+    core.last.seen = lambda _: None
+    library = window.desktop.context.library
+    library.use_model("clip")
+    until(qtbot, lambda: library.model == "clip" and not busy(window))
+    window.folder_commands.update_objects()
+    until(qtbot, lambda: library.model == "c4t" and not busy(window))
+
+
+def test_conditions_that_hold_for_no_frame_are_named(qtbot, window, core):
+    type_in(qtbot, window, "person>=4 truck:far ")
+    until(qtbot, lambda: hint(window).title == "No frame fulfils this")
+    assert hint(window).sentence.startswith(
+        "At least 4 people, truck far: the model saw this in none of 12 frames."
+    )
+
+
+def test_the_details_list_what_the_model_sees(qtbot, window, core):
+    type_in(qtbot, window, "person>=2 ")
+    wait_rows(qtbot, window, 6)
+    listed = window.details.objects
+    until(qtbot, listed.isVisible)  # frame 11 with three people
+
+    def lines():
+        names = [name for name in listed.findChildren(QLabel, "objectName") if name.isVisible()]
+        return [name.text() for name in names]
+
+    until(qtbot, lambda: lines() == ["3 people"])
+    (bar,) = [b for b in listed.findChildren(QProgressBar) if b.isVisible()]
+    assert bar.value() == 93
+    assert "3 people" in bar.accessibleName()
+    places = [label.text() for label in listed.findChildren(QLabel) if label.isVisible()]
+    assert "left" in places
+    core.last.seen = lambda _: None
+    window.details.show_hit(window.details.path)
+    until(qtbot, lambda: not listed.isVisible() and not busy(window))
+
+
+def test_a_scenario_keeps_its_conditions(qtbot, window, core):
+    context = window.desktop.context
+    type_in(qtbot, window, "snow no:car ")
+    wait_rows(qtbot, window, 6)
+    context.marks.save("Empty road", context.finder.question, None)
+    until(qtbot, lambda: context.marks.saved and not busy(window))
+    window.search.clear()
+    hands.click(side_row(qtbot, window, "Empty road"))
+    until(qtbot, lambda: chips(window) == [NO_CAR] and not busy(window))
+    assert window.search.field.text() == "snow"
+    assert core.last.asked_objects == (NO_CAR,)
+
+
 def test_other_folders_are_asked_the_same_conditions(qtbot, window, core, frames):
     type_in(qtbot, window, "person>=2 ")
     wait_rows(qtbot, window, 6)
     other = frames.parent / "drive two"
-    from tests.helpers.fake_core import make_frames
-
     make_frames(other, 4)
     window.folder_commands.open_folders([other])
     wait_rows(qtbot, window, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from c4t_core.errors import FolderError
+from c4t_core.errors import FolderError, NotIndexedError
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.embed import OnPicture
 from c4t_core.index.events import Folded, fold_events, fold_frames
 from c4t_core.index.hits import Hits
 from c4t_core.index.indexer import IndexReport
-from c4t_core.index.objects import VALUES, ObjectCondition, ObjectFact
+from c4t_core.index.objects import VALUES, ObjectCondition, ObjectFact, Seen
 from c4t_core.index.query import NO_FILTERS, Hit, Query, Term, parse_query
 from c4t_core.index.scope import FrameFacts, Scope
 from c4t_core.models.protocol import ModelInfo
@@ -60,6 +61,13 @@ def _changed(path: Path) -> float:
     return path.stat().st_mtime if path.is_file() else 0.0
 
 
+def _packed(facts: Sequence[ObjectFact] | None) -> Seen | None:
+    if facts is None:
+        return None
+    numbers = [number for fact in facts for number in dataclasses.astuple(fact)[1:]]
+    return Seen(tuple(fact.label for fact in facts), struct.pack(f"<{len(numbers)}e", *numbers))
+
+
 _LIKE = Query((Term(text="similar"),))
 
 
@@ -69,12 +77,18 @@ class _FakeScope(Scope):
     _load: Callable[[Sequence[int], Sequence[float], int], Hits]
     _files: list[Path]
     _workspace: FakeWorkspace
+    _known: tuple[int, int]
 
-    def __init__(self, workspace: FakeWorkspace) -> None:
+    def __init__(self, workspace: FakeWorkspace, known: tuple[int, int]) -> None:
         super().__init__(())
+        object.__setattr__(self, "_known", known)
         object.__setattr__(self, "_load", workspace.hits)
         object.__setattr__(self, "_files", workspace.files)
         object.__setattr__(self, "_workspace", workspace)
+
+    @property
+    def known(self) -> tuple[int, int]:
+        return self._known
 
     def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
         return self._load(image_ids, scores, first)
@@ -176,6 +190,7 @@ class FakeWorkspace:
         return Frame(
             path, root, path.relative_to(root).as_posix(), path.parent.name, "front", number,
             1_768_727_700.0 + number * self.seconds, number, 1, 0.0,
+            seen=_packed(self.seen(number)),
         )  # fmt: skip
 
     def score(self, number: int, query: Query) -> float:
@@ -205,7 +220,10 @@ class FakeWorkspace:
         numbers = [n for n in range(self.embedded) if self._passes(self.frame_at(n), filters)]
         known = [n for n in numbers if self.seen(n) is not None]
         sure = {n: self._confidence(n, filters.objects) for n in known}
+        about = (len(known), len(numbers)) if filters.objects else (0, 0)
         if filters.objects:
+            if numbers and not known:
+                raise NotIndexedError("Nothing is known of these objects.")
             numbers = [n for n in known if sure[n][0]]
         scores = np.array(
             [self.score(n, query) if query.terms else sure[n][1] for n in numbers],
@@ -214,7 +232,7 @@ class FakeWorkspace:
         best = np.argsort(-scores, kind="stable")[:k]
         ids = np.array(numbers, dtype=np.int64)[best]
         direction = np.zeros(1, dtype=np.float32)
-        answer = Answer(_FakeScope(self), direction, ids, scores[best], fold=self._fold)
+        answer = Answer(_FakeScope(self, about), direction, ids, scores[best], fold=self._fold)
         vars(answer)["cut"] = self.cut  # what a cached property has computed
         return answer
 
@@ -253,11 +271,6 @@ class FakeWorkspace:
 
     def similar(self, image: str | Path, k: int | None = 50) -> list[Hit]:
         return self.answer(_LIKE, k=k).hits()
-
-    def objects(self, image: str | Path) -> tuple[ObjectFact, ...] | None:
-        path = Path(image)
-        facts = self.seen(self.files.index(path)) if path in self.files else None
-        return None if facts is None else tuple(facts)
 
     def _confidence(self, number: int, objects: Sequence[ObjectCondition]) -> tuple[bool, float]:
         """Return whether conditions hold for a frame, and how sure that is."""

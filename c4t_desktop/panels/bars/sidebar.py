@@ -72,9 +72,9 @@ class FilterSection(Section):
         self._clear.setObjectName("clearFilters")
         self._clear.setCheckable(False)
         self._clear.chosen.connect(self.clear)
-        objects = ObjectRow(theme)
-        objects.added.connect(self._add_condition)
-        self.show_rows([self._among, *rows, objects, self._clear])
+        self._objects = ObjectRow(theme)
+        self._objects.added.connect(self._add_condition)
+        self.show_rows([self._among, *rows, self._objects, self._clear])
         self.hide()
         finder.filters_changed.connect(self._show)
         self._show(finder.question)
@@ -121,6 +121,10 @@ class FilterSection(Section):
             until=until,
         )
         self._finder.set_filters(filters, chosen["marked"] or "")
+
+    def show_classes(self, known: Sequence[str]) -> None:
+        """Offer the classes of objects that something is known of."""
+        self._objects.show_classes(known)
 
     @Slot(object)
     def _add_condition(self, condition: ObjectCondition) -> None:
@@ -251,6 +255,7 @@ class Sidebar(QScrollArea):
     @Slot(object)
     def _status(self, status: WorkspaceStatus) -> None:
         folders = status.folders
+        self._filters.show_classes(status.objects)
         if self._listed == [entry.folder for entry in folders]:
             self._recount(status)
             return

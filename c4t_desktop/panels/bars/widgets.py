@@ -160,9 +160,9 @@ class ObjectRow(QWidget):
         """Offer what can be asked."""
         super().__init__()
         self._class = flat_chooser("objectClass", self.tr("Objects"))
-        for name in CLASSES:
-            self._class.addItem(object_name(name), name)
+        self.show_classes(())
         self._relation = flat_chooser("objectRelation", self.tr("How many, or where"))
+        self._relation.setMinimumContentsLength(4)
         numbers = (self.tr("at least"), self.tr("exactly"), self.tr("at most"))
         for text, relation in zip(numbers, _NUMBERS, strict=True):
             self._relation.addItem(text, relation)
@@ -171,7 +171,8 @@ class ObjectRow(QWidget):
             self._relation.addItem(place_name(place), place)
         self._count = named(QSpinBox(), "objectCount", self.tr("Number"))
         self._count.setRange(1, _MOST)
-        self._count.setFixedWidth(theme.px(56))
+        self._count.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._count.setFixedWidth(theme.px(48))
         says = self.tr("Add this condition")
         self._add = named(QToolButton(), "addObjectCondition", says)
         self._add.setToolTip(says)
@@ -184,6 +185,15 @@ class ObjectRow(QWidget):
         column(theme, first, line, margins=(0, 4, 0, 4), gap=2, parent=self)
         self._relation.currentIndexChanged.connect(self._show_count)
         self._add.clicked.connect(self._go)
+
+    def show_classes(self, known: Sequence[str]) -> None:
+        """Offer the classes that something is known of; all of them before that is so."""
+        chosen, labels = self._class.currentData(), tuple(known) or CLASSES
+        if labels != tuple(self._class.itemData(at) for at in range(self._class.count())):
+            self._class.clear()
+            for name in labels:
+                self._class.addItem(object_name(name), name)
+            self._class.setCurrentIndex(max(0, self._class.findData(chosen)))
 
     def condition(self) -> ObjectCondition:
         """Return what is chosen."""

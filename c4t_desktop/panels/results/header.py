@@ -233,8 +233,9 @@ class ResultsHeader(QWidget):
         room, gap = self.width() - 2 * self._theme.px(16), self._theme.px(_GAP)
         always = (self._count, self._sort, *((self.slider,) if self._cuts else ()))
         used = sum(part.sizeHint().width() + gap for part in always)
-        self.slider.setVisible(self._cuts)
-        for part in (self._fold, self._cut, self._of):
+        for part in (self.slider, self._cut):
+            part.setVisible(self._cuts)
+        for part in (self._fold, *((self._cut,) if self._cuts else ()), self._of):
             wide = part.sizeHint().width() + gap
             part.setVisible(used + wide <= room)
             used += wide if used + wide <= room else 0
@@ -320,9 +321,7 @@ class ResultsHeader(QWidget):
             return
         least = found.least(order)
         self.slider.show_cut(least)
-        if not self._cuts:
-            self._cut.setText("")
-        elif found.limit(order) is not None:
+        if found.limit(order) is not None:
             self._cut.setText(self.tr("nothing stands out"))
         elif least is None:
             self._cut.setText(self.tr("no cut"))
@@ -339,6 +338,7 @@ class ResultsHeader(QWidget):
         self._large.setPixmap(theme.pixmap("image", 18, muted))
         self._size.setFixedWidth(theme.px(90))
         self._cut.setMinimumWidth(theme.px(104))
+        self._count.setMinimumHeight(theme.px(36))  # as high without the slider
         self.slider.setFixedSize(QSize(theme.px(200), theme.px(36)))
 
 

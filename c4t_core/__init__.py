@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from c4t_core.images.frame_names import parse_frame_name
     from c4t_core.index.embed import embed_images
     from c4t_core.index.hits import Hits
+    from c4t_core.index.objects import ObjectCondition, ObjectFact
     from c4t_core.index.query import Filters, Hit, Query, Term, parse_query
     from c4t_core.index.search import Answer
     from c4t_core.models.protocol import Model
@@ -68,6 +69,8 @@ _HOMES = {  # name -> module, or module and name there
     "Term": "index.query",
     "parse_query": "index.query",
     "Filters": "index.query",
+    "ObjectCondition": "index.objects",
+    "ObjectFact": "index.objects",
     "load_model": "models.registry",
     "list_models": "models.registry",
     "Model": "models.protocol",
@@ -101,6 +104,8 @@ __all__ = [
     "Model",
     "ModelError",
     "NotIndexedError",
+    "ObjectCondition",
+    "ObjectFact",
     "PairsRequest",
     "Query",
     "QueryError",

@@ -210,8 +210,11 @@ class Workspace:
         Raises: as :meth:`search`.
         """
         parsed = parse_query(query) if isinstance(query, str) else query
+        filters = filters or NO_FILTERS
+        if isinstance(parsed, Query):
+            filters = filters.asking(parsed.objects)
         return answer(
-            self._searcher.scope(filters or NO_FILTERS),
+            self._searcher.scope(filters),
             parsed,
             self._model,
             k=k,

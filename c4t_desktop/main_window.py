@@ -147,6 +147,7 @@ class MainWindow(QMainWindow):
             open_sample=folders.open_sample if folders.sample_folder() is not None else None,
             open_recent=folders.open_folders,
             index=folders.index,
+            update_objects=folders.update_objects,
             show_skipped=folders.show_skipped,
             use_shipped_model=lambda: library.use_model("c4t"),
             copy=self.hit_commands.copy_text,
@@ -205,6 +206,7 @@ class MainWindow(QMainWindow):
         folders, sidebar = self.folder_commands, self.sidebar
         folders.folder_opened.connect(self._folder_opened)
         self.status.index_wanted.connect(folders.index)
+        self.header.update_wanted.connect(folders.update_objects)
         self.results.dropped.connect(folders.open_dropped)
         sidebar.recent_chosen.connect(folders.open_folders)
         sidebar.add_folder.connect(folders.add_folder)

@@ -21,6 +21,7 @@ from c4t_core import paths
 from c4t_core.errors import C4TError, MissingExtraError
 
 if TYPE_CHECKING:
+    from c4t_core.index.objects import ObjectCondition
     from c4t_core.models.protocol import ModelInfo
 
 LOG = logging.getLogger(__name__)
@@ -216,3 +217,58 @@ def size_text(size: float) -> str:
             return f"{size:.{digits}f} {unit}"
         size /= 1000
     return ""
+
+
+_OBJECTS = {  # what is on the road: one of them, several of them
+    "person": (tr_noop("Messages", "person"), tr_noop("Messages", "people")),
+    "bicycle": (tr_noop("Messages", "bicycle"), tr_noop("Messages", "bicycles")),
+    "motorcycle": (tr_noop("Messages", "motorcycle"), tr_noop("Messages", "motorcycles")),
+    "car": (tr_noop("Messages", "car"), tr_noop("Messages", "cars")),
+    "truck": (tr_noop("Messages", "truck"), tr_noop("Messages", "trucks")),
+    "bus": (tr_noop("Messages", "bus"), tr_noop("Messages", "buses")),
+    "ambulance": (tr_noop("Messages", "ambulance"), tr_noop("Messages", "ambulances")),
+    "traffic light": (tr_noop("Messages", "traffic light"), tr_noop("Messages", "traffic lights")),
+    "stop sign": (tr_noop("Messages", "stop sign"), tr_noop("Messages", "stop signs")),
+    "crosswalk sign": (
+        tr_noop("Messages", "crosswalk sign"),
+        tr_noop("Messages", "crosswalk signs"),
+    ),
+    "speed limit sign": (
+        tr_noop("Messages", "speed limit sign"),
+        tr_noop("Messages", "speed limit signs"),
+    ),
+}
+_PLACES = {  # where the nearest one is
+    "near": tr_noop("Messages", "near"),
+    "far": tr_noop("Messages", "far"),
+    "left": tr_noop("Messages", "left"),
+    "ahead": tr_noop("Messages", "ahead"),
+    "right": tr_noop("Messages", "right"),
+}
+
+
+def object_name(label: str, count: int = 1) -> str:
+    """Return what a class of objects is called; a class without a word here keeps its own."""
+    return _tr(_OBJECTS.get(label, (label, label))[count != 1])
+
+
+def place_name(place: str) -> str:
+    """Return what a place in the frame is called."""
+    return _tr(_PLACES[place])
+
+
+def condition_text(condition: ObjectCondition, *, short: bool = False) -> str:
+    """Return what is asked of a class, such as "at least 3 people"; short, "≥ 3 people"."""
+    label, relation, count = condition.label, condition.relation, condition.count
+    if relation in _PLACES:
+        return _tr("{0} {1}").format(object_name(label), place_name(relation))
+    if (relation, count) == ("=", 0):
+        return _tr("no {0}").format(object_name(label))
+    sign = {">=": "≥", "<=": "≤"}.get(relation, "=")
+    words = {
+        ">=": _tr("at least {0} {1}"),
+        "<=": _tr("at most {0} {1}"),
+        "=": _tr("exactly {0} {1}"),
+    }
+    form = f"{sign} {{0}} {{1}}" if short else words[relation]
+    return form.format(count_text(count), object_name(label, count))

@@ -386,6 +386,7 @@ PLAIN = {  # what the window imports of the core before anything is asked for
     "c4t_core.errors",
     "c4t_core.files",
     "c4t_core.images.thumbnails",
+    "c4t_core.index.objects",
     "c4t_core.index.query",
     "c4t_core.paths",
     "c4t_core.progress",

@@ -19,7 +19,7 @@ from c4t_core.commands.console import (
     stopping_cleanly,
 )
 from c4t_core.commands.omitted import say_omitted
-from c4t_core.errors import DataError
+from c4t_core.errors import DataError, ModelError
 from c4t_core.files import read_bytes
 from c4t_core.index.vectors.embeddings_file import check_output, save_embeddings
 
@@ -42,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'Write "names" (paths relative to FOLDER) and "embeddings" (n, d). '
         "Unreadable files are listed on stderr and left out.")
     images.add_argument("source", metavar="FOLDER", help="a folder of images")
+    images.add_argument("--objects", action="store_true", help=
+        'write as well what the model believes is there: "classes" (c) and "facts" (n, c, 6), per '
+        "class the probability that there is one, how many, the height of the nearest in heights "
+        "of the frame, the probabilities of one left, ahead and right")
     texts = kinds.add_parser("texts", help="one text a line", description=
         'Write "texts" and "embeddings" (n, d), one row a line of FILE.')
     texts.add_argument("source", metavar="FILE", help='a text file in UTF-8, "-" for stdin')
@@ -59,19 +63,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _images(args: argparse.Namespace) -> int:
-    from c4t_core.index.embed import embed_images
+    from c4t_core.index.embed import embed_with_objects
+    from c4t_core.models.protocol import classes_of
     from c4t_core.models.registry import load_model
 
     base = Path(args.source)
     names, odd, omitted = list_images(base)
     model = load_model(args.model)
-    watcher = Watcher()
+    if args.objects and not classes_of(model):
+        raise ModelError(f'The model "{model.name}" sees no objects; leave --objects out.')
+    watcher, paths = Watcher(), [base / name for name in names]
     with stopping_cleanly(watcher):
-        embeddings, good, skipped = embed_images([base / n for n in names], model, progress=watcher)
+        embeddings, facts, good, skipped = embed_with_objects(paths, model, progress=watcher)
     for entry in (*odd, *skipped):
         say(f"skipped {printable(str(entry.path))}: {printable(entry.reason)}")
     rows = embeddings if len(good) else np.zeros((0, model.dim), dtype=np.float32)
-    save_embeddings(args.output, "names", [names[index] for index in good], rows, model)
+    labels, seen = [names[index] for index in good], facts if args.objects else None
+    save_embeddings(args.output, "names", labels, rows, model, seen)
     left_out = len(skipped) + len(odd)
     note = f", {plural(left_out, 'file')} left out" if left_out else ""
     print(f"{plural(len(good), 'image')} in {printable(str(args.output))}{note}.")

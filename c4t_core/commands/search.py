@@ -7,9 +7,11 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.commands.console import add_model_option, positive, print_json, printable, say
+from c4t_core.index.objects import CLASSES
 
 if TYPE_CHECKING:
     from c4t_core.index.hits import Hits
@@ -22,6 +24,13 @@ A query is a sentence, or terms joined by + and - that stand between spaces:
   c4t search drives/ "@frame.png + rain"          an image as a term
   c4t search drives/ "- people"                   what shows people least
 The score is the cosine between a frame and the normalised, weighted sum of the terms.
+
+Conditions on what a model believes is on the road restrict the hits; they may stand anywhere:
+  c4t search drives/ "person>=3 in the rain"      also > = < <=; the quotes keep > from the shell
+  c4t search drives/ person:3+ in the rain        the same without quotes; person:3 is exactly 3
+  c4t search drives/ truck:near no:car at night   near, far, left, ahead, right; none at all
+  c4t search drives/ traffic-light:left           alone: all for which it holds, the surest first
+Classes: {classes}.
 """
 
 # A line and at least two signs: not "-k", "-k5" or "--json".
@@ -32,7 +41,7 @@ _WITH_VALUE = ("--in", "--drive", "--model", "--embeddings", "-k")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     parser.description = "List the frames of an indexed folder that answer a query, best first."
-    parser.epilog = _EPILOG
+    parser.epilog = _EPILOG.format(classes=fill(", ".join(CLASSES), 88, subsequent_indent="  "))
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     # fmt: off
@@ -40,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("query", nargs="+", metavar="QUERY", help="what to look for; see below")
     add_model_option(parser)
     add("-k", type=positive, default=20, metavar="N", help="how many hits at most (default: 20)")
-    add("--json", action="store_true", help="print a JSON list of path, score, drive and rank")
+    add("--json", action="store_true", help=
+        "print a JSON list of path, score, drive and rank, and of objects where they are known")
     add("--in", dest="within", action="append", default=[], metavar="SUBFOLDER",
         help="only frames below this sub-folder; may be given several times")
     add("--drive", metavar="ID", help="only frames of this drive")
@@ -110,21 +120,34 @@ def _search_file(args: argparse.Namespace, query: str) -> Hits:
     from c4t_core.models.registry import load_model
 
     terms, model = parse_query(query), ModelHandle(load_model(args.model))
-    filters = NO_FILTERS.narrowed(args.within, args.drive)
+    filters = NO_FILTERS.narrowed(args.within, args.drive).asking(terms.objects)
     scope = saved_scope(args.embeddings, args.folder, model, filters)
     return answer(scope, terms, model, k=args.k).hits()
 
 
 def as_json(hit: Hit) -> dict[str, Any]:
-    """Return a hit as interface.md names its parts."""
+    """Return a hit as interface.md names its parts, with those objects that are probable."""
     from c4t_core.index.query import frame_name
 
-    return {
+    line = {
         "path": frame_name(os.path.abspath(hit.path), hit.at),
         "score": hit.score,
         "drive": hit.drive,
         "rank": hit.rank,
     }
+    if hit.seen is not None:
+        line["objects"] = [
+            {
+                "label": fact.label,
+                "confidence": round(fact.confidence, 3),
+                "count": fact.number,
+                "height": round(fact.height, 3),
+                "places": list(fact.places),
+            }
+            for fact in hit.objects
+            if fact.number
+        ]
+    return line
 
 
 def _shown(hit: Hit) -> str:

@@ -391,7 +391,9 @@ def _own_query(row: Mapping[str, Any], line: int, collection: Collection) -> _Ow
     text = unguard_cell(row["query"].strip())
     if not text:
         raise ValueError("the query is empty")
-    parse_query(text)  # an operator without its term is found now, not in the middle
+    objects = parse_query(text).objects  # and an operator without its term is found now
+    if objects:
+        raise ValueError(f'"{objects[0]}" is a condition on objects, which no ranking answers')
     grades, unknown = _marks(row["relevant"], _worth(row.get("grade")), collection)
     kind = row.get("kind")
     name = "own" if is_missing(kind) else str(kind)

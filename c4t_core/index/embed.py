@@ -24,7 +24,7 @@ from c4t_core.devices import available_threads, out_of_memory
 from c4t_core.errors import C4TError, ImageError
 from c4t_core.images.decode import open_image
 from c4t_core.images.scan import FileState, Skipped
-from c4t_core.models.protocol import Model, PixelModel, Pixels
+from c4t_core.models.protocol import Facts, Model, PixelModel, Pixels, SeesObjects, classes_of
 from c4t_core.progress import Progress, ignore
 
 BATCH_SIZE = max(16, 8 * available_threads())  # files; enough for an engine to share them out
@@ -42,6 +42,7 @@ class Embedded:
     index: int
     state: FileState
     vector: NDArray[np.float32]  # (d,), unit length
+    facts: NDArray[np.float32] | None = None  # (c, 6), of a model that sees objects
 
 
 @dataclass(frozen=True)
@@ -195,23 +196,25 @@ class _Encoder:
         good = [item for item in done if isinstance(item, Prepared)]
         if not good:
             return batch
-        vectors = self._encode_pixels(np.stack([item.pixels for item in good]))
-        for item, vector in zip(good, vectors, strict=True):
+        vectors, facts = self._encode_pixels(np.stack([item.pixels for item in good]))
+        for item, vector, fact in zip(good, vectors, facts, strict=True):
             if np.isfinite(vector).all():
-                batch.good.append(Embedded(item.index, item.state, vector))
+                known = fact if fact.size and np.isfinite(fact).all() else None
+                batch.good.append(Embedded(item.index, item.state, vector, known))
             else:
                 reason = "the model gives no usable numbers for it"
                 batch.bad.append(Failed(item.index, reason, item.state))
         batch.bad.sort(key=lambda failed: failed.index)
         return batch
 
-    def _encode_pixels(self, pixels: Pixels) -> NDArray[np.float32]:
-        parts: list[NDArray[np.float32]] = []
+    def _encode_pixels(self, pixels: Pixels) -> tuple[NDArray[np.float32], Facts]:
+        """Return rows (n, d) and facts (n, c, 6), of no classes where the model sees none."""
+        parts: list[tuple[NDArray[np.float32], Facts]] = []
         start = 0
         while start < len(pixels):
             part = pixels[start : start + self.batch_size]
             try:
-                parts.append(np.asarray(self._model.encode_pixels(part), dtype=np.float32))
+                parts.append(_encoded(self._model, part))
             except Exception as error:
                 if not out_of_memory(error):
                     raise
@@ -223,7 +226,15 @@ class _Encoder:
                 self.batch_size = max(1, len(part) // 2)
                 continue
             start += len(part)
-        return np.concatenate(parts)
+        rows, facts = zip(*parts, strict=True)
+        return np.concatenate(rows), np.concatenate(facts)
+
+
+def _encoded(model: PixelModel, pixels: Pixels) -> tuple[NDArray[np.float32], Facts]:
+    if isinstance(model, SeesObjects) and model.classes:
+        return model.encode_pixels_with_objects(pixels)
+    rows = np.asarray(model.encode_pixels(pixels), dtype=np.float32)
+    return rows, np.empty((len(rows), 0, 6), dtype=np.float32)
 
 
 def embed_images(
@@ -242,14 +253,40 @@ def embed_images(
     Raises:
         Cancelled: from ``progress``.
     """
+    rows, _, good, skipped = embed_with_objects(
+        paths, model, batch_size=batch_size, progress=progress
+    )
+    return rows, good, skipped
+
+
+def embed_with_objects(
+    paths: Sequence[Path],
+    model: Model,
+    *,
+    batch_size: int = BATCH_SIZE,
+    progress: Progress = ignore,
+) -> tuple[NDArray[np.float32], Facts, list[int], list[Skipped]]:
+    """Embed a list of files as :func:`embed_images` does; return what is seen in them as well.
+
+    Returns:
+        the rows, float32 (n, d); facts of the model's classes, float32 (n, c, 6), NaN where the
+        model gives no usable ones; positions; skipped files.
+
+    Raises:
+        Cancelled: from ``progress``.
+    """
     rows: list[NDArray[np.float32]] = []
+    unknown = np.full((len(classes_of(model)), 6), np.nan, dtype=np.float32)
+    facts: list[NDArray[np.float32]] = []
     good: list[int] = []
     skipped: list[Skipped] = []
     progress(0, len(paths))
     for batch in embed_stream(paths, model, batch_size=batch_size):
         rows += [item.vector for item in batch.good]
+        facts += [unknown if item.facts is None else item.facts for item in batch.good]
         good += [item.index for item in batch.good]
         skipped += [Skipped(Path(paths[item.index]), item.reason) for item in batch.bad]
         progress(len(good) + len(skipped), len(paths))
     matrix = np.stack(rows) if rows else np.empty((0, model.dim), dtype=np.float32)
-    return matrix, good, skipped
+    seen = np.stack(facts) if facts else np.empty((0, *unknown.shape), dtype=np.float32)
+    return matrix, seen, good, skipped

@@ -30,6 +30,7 @@ from c4t_core.index.search import Searcher
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Root, Stored
 from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.vectors import VectorSearch
+from c4t_core.models.protocol import classes_of
 from c4t_core.paths import resource
 from c4t_core.progress import Progress
 
@@ -185,6 +186,7 @@ def run_plan(
     if not paths:
         return  # and the model need not be loaded
     encoder = model.of(plan.fingerprint)
+    ledger.note_classes(classes_of(encoder))
     size = batch_size or max(BATCH_SIZE, getattr(encoder, "image_batch", 0))  # a GPU takes many
     stream = embed_stream(paths, encoder, batch_size=size, on_picture=on_picture)
     for batch in stream:
@@ -205,7 +207,7 @@ def _commit(plan: Plan, batch: Batch) -> None:
         for item in batch.bad
         if not item.vanished
     ]
-    good = [Stored(names[item.index], item.state, item.vector) for item in batch.good]
+    good = [Stored(names[item.index], item.state, item.vector, item.facts) for item in batch.good]
     plan.ledger.store(good, bad)
     plan.ledger.remove(vanished)
     plan.processed += len(batch)

@@ -4,7 +4,8 @@ Importing this module loads neither numpy nor Pillow, so that the window can edi
 
 A query is a list of terms joined by ``+`` and ``-``, which stand between spaces, so that
 ``t-junction`` stays a word. A term may carry a weight (``2:truck``) and may be an image
-(``@PATH``, with quotes where the path holds spaces next to an operator).
+(``@PATH``, with quotes where the path holds spaces next to an operator). Conditions on objects
+(``person>=3``) may stand anywhere; they are no terms, see :mod:`c4t_core.index.objects`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.errors import DataError, QueryError
+from c4t_core.index.objects import (
+    ObjectCondition,
+    ObjectFact,
+    Seen,
+    parse_condition,
+    take_conditions,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +35,7 @@ if TYPE_CHECKING:
 BINS = 48  # bars of a histogram
 _DAY = 86_400  # seconds
 _SETTINGS = frozenset({"filters", "refine"})  # of a saved search
-_FILTERS = frozenset({"within", "drive", "camera", "day", "marked"})
+_FILTERS = frozenset({"within", "drive", "camera", "day", "marked", "objects"})
 _OPERATOR = re.compile(r"(?:^|(?<=\s))([+-])(?=\s|$)")
 _AT = re.compile(r"(.*)#t=([0-9]+\.[0-9]{3})", re.DOTALL)
 _WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?!\d)")
@@ -51,6 +59,7 @@ class Hit:
         image_id: number of the image in the catalogue; valid until the catalogue is rebuilt.
         at: seconds from the start of the recording that the frame lies in, None for a picture.
         first_seen: when it was first indexed, seconds since 1970; 0 where that is not known.
+        seen: what a model saw in it, see ``objects``.
     """
 
     path: Path
@@ -65,6 +74,16 @@ class Hit:
     image_id: int = field(default=0, compare=False)
     at: float | None = None
     first_seen: float = field(default=0.0, compare=False)
+    seen: Seen | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def objects(self) -> tuple[ObjectFact, ...]:
+        """What is believed to be there, the most probable class first.
+
+        It is what the model saw whose first index run over the folder ended last among those that
+        see objects; nothing where none did.
+        """
+        return () if self.seen is None else self.seen.facts()
 
 
 def frame_name(relative: str, at: float | None) -> str:
@@ -97,9 +116,15 @@ class Term:
 
 @dataclass(frozen=True)
 class Query:
-    """What to look for: at least one term."""
+    """What to look for: at least one term, or conditions on objects alone.
+
+    Attributes:
+        terms: their weighted sum ranks.
+        objects: what must be believed of a frame besides; they restrict as those of filters do.
+    """
 
     terms: tuple[Term, ...]
+    objects: tuple[ObjectCondition, ...] = ()
 
     @property
     def is_words_only(self) -> bool:
@@ -154,6 +179,11 @@ class Filters:
     until: float | None = None  # exclusive
     only: ImageIds | frozenset[int] | None = None  # such as the hits of an earlier search
     without: frozenset[int] = frozenset()
+    objects: tuple[ObjectCondition, ...] = ()  # all must be believed of a frame
+
+    def asking(self, objects: Sequence[ObjectCondition]) -> Filters:
+        """Return these filters with more conditions on objects, each once."""
+        return replace(self, objects=tuple(dict.fromkeys((*self.objects, *objects))))
 
     def narrowed(self, within: Sequence[str | Path], drive: str | None) -> Filters:
         """Return these filters with more sub-folders and another drive to choose from."""
@@ -169,8 +199,8 @@ def saved_filters(settings: Mapping[str, object]) -> tuple[Filters, str, bool]:
 
     Args:
         settings: plain data of a saved search: "refine", and "filters" with "within" (list of
-            folders), "drive", "camera", "day" (``"2026-10-14"``, UTC) and "marked"; what is
-            missing or None restricts nothing.
+            folders), "drive", "camera", "day" (``"2026-10-14"``, UTC), "marked" and "objects" (list
+            of conditions as they are typed); what is missing or None restricts nothing.
 
     Raises:
         DataError: if they hold what this version does not know; the search would be another one.
@@ -192,8 +222,18 @@ def saved_filters(settings: Mapping[str, object]) -> tuple[Filters, str, bool]:
         cameras=(str(camera),) if camera else (),
         since=since,
         until=until,
+        objects=_saved_conditions(kept.get("objects")),
     )
     return filters, str(kept.get("marked") or ""), bool(settings.get("refine"))
+
+
+def _saved_conditions(saved: object) -> tuple[ObjectCondition, ...]:
+    try:
+        return tuple(parse_condition(str(text)) for text in (saved or ()))  # type: ignore[attr-defined]
+    except (QueryError, TypeError) as error:
+        raise DataError(
+            "Its filters cannot be read; save the search again, or remove it."
+        ) from error
 
 
 def plain_filters(filters: Filters) -> dict[str, object]:
@@ -201,12 +241,15 @@ def plain_filters(filters: Filters) -> dict[str, object]:
 
     Ids of images are left out: they do not outlive the catalogue.
     """
-    return {
+    plain: dict[str, object] = {
         "within": [str(folder) for folder in filters.within],
         "drive": next(iter(filters.drives), None),
         "camera": next(iter(filters.cameras), None),
         "day": day_of(filters),
     }
+    if filters.objects:  # earlier versions refuse the name, so it stands only where it is used
+        plain["objects"] = [str(condition) for condition in filters.objects]
+    return plain
 
 
 def day_bounds(day: object) -> tuple[float | None, float | None]:
@@ -276,12 +319,14 @@ def parse_query(text: str) -> Query:
     [('snow', 1.0), ('truck', 2.0), ('t-junction', -1.0)]
 
     Raises:
-        QueryError: if it is empty, an operator lacks a term, or a weight is zero.
+        QueryError: if it is empty, an operator lacks a term, a weight is zero, or a condition on
+            objects cannot be read.
     """
     if not text.strip():
         raise QueryError('The query is empty; describe what to look for, such as "truck in snow".')
-    pieces = _split(text)
-    return Query(tuple(_term(sign, body) for sign, body in pieces))
+    words, objects = take_conditions(text)
+    pieces = _split(words) if words or not objects else ()
+    return Query(tuple(_term(sign, body) for sign, body in pieces), objects)
 
 
 def _split(text: str) -> list[tuple[str, str]]:

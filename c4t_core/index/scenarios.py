@@ -63,6 +63,8 @@ def found_cut(answer: Answer) -> float:
 
     Where nothing stands out, nothing matches, and what comes later must beat what is there.
     """
+    if answer.by_objects:  # all that holds matches, however probable
+        return 0.0
     if answer.cut is not None:
         return answer.cut
     level = answer.level(answer.scope) if answer.level is not None and len(answer.scores) else -1.0

@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.errors import FolderError, QueryError
+from c4t_core.errors import FolderError, NotIndexedError, QueryError
 from c4t_core.images.frame_names import matches_drive
 from c4t_core.index.folders import Target, relative_to
 from c4t_core.index.hits import Hits
+from c4t_core.index.objects import ObjectCondition
 from c4t_core.index.query import NO_FILTERS, Filters, Hit, ImageIds
 from c4t_core.index.store.reads import Ids, ImageRow, Selection, StoredVectors
-from c4t_core.index.vectors.table import Keys, Slots, Table, merged
+from c4t_core.index.vectors.objects import Believed
+from c4t_core.index.vectors.table import Keys, Scores, Slots, Table, merged
 from c4t_core.index.vectors.vectors import VectorSearch
 
 _LISTED = 20  # drives that a sentence names
@@ -38,17 +40,28 @@ class Part:
         vectors: search over the whole root.
         table: all its vectors when the scope was made.
         slots: of the images that may be hits, ascending; None for all of the root.
+        confidences: float32, by ``slots``: how probable it is that the conditions on objects hold;
+            None where there are none.
+        known: of how many images it is known whether they hold.
+        asked: of how many images they were asked.
     """
 
     target: Target
     vectors: VectorSearch
     table: Table
     slots: Slots | None = None
+    confidences: Scores | None = None
+    known: int = 0
+    asked: int = 0
 
     @property
     def images(self) -> int:
         """How many images may be hits."""
         return len(self.table) if self.slots is None else len(self.slots)
+
+
+Believe = Callable[[Part, tuple[ObjectCondition, ...]], Believed]
+"""Tells what is believed of the images of a part, by slot of its table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,14 +160,18 @@ class Scope:
     drives: Mapping[str, str] = field(default_factory=dict)
     filters: Filters = NO_FILTERS
 
-    def restricted(self, filters: Filters, select: Callable[[Part, Selection], Slots]) -> Scope:
+    def restricted(
+        self, filters: Filters, select: Callable[[Part, Selection], Slots], believe: Believe
+    ) -> Scope:
         """Return this scope with only what the filters let through.
 
         Args:
             filters: the restrictions.
             select: returns the slots that a selection lets through in a part, ascending.
+            believe: is asked where the filters hold conditions on objects.
 
         Raises:
+            NotIndexedError: if of none of the images anything is known of the objects asked for.
             FolderError: if a folder of ``filters.within`` lies in none of the opened ones.
             QueryError: if a drive of the filters is in none of them.
         """
@@ -164,7 +181,18 @@ class Scope:
             replace(part, slots=_allowed(part, filters, within.get(part.target), drives, select))
             for part in self.parts
         ]
-        return replace(self, parts=tuple(parts), filters=filters)
+        if filters.objects:
+            parts = [_believed(part, filters.objects, select, believe) for part in parts]
+        scope = replace(self, parts=tuple(parts), filters=filters)
+        known, asked = scope.known
+        if asked and not known:
+            raise NotIndexedError(_unknown(filters.objects, asked))
+        return scope
+
+    @property
+    def known(self) -> tuple[int, int]:
+        """Of how many images it is known whether conditions on objects hold, of how many asked."""
+        return sum(part.known for part in self.parts), sum(part.asked for part in self.parts)
 
     @property
     def fingerprint(self) -> str:
@@ -186,6 +214,18 @@ class Scope:
             for part in self.parts
         ]
         return merged(rankings, k)  # folders come in the order of their paths
+
+    def by_objects(self, k: int | None) -> tuple[Ids, Scores]:
+        """Return (ids, probabilities) of the k images for which the conditions on objects hold.
+
+        The probability is the lowest among the conditions; best first, ties by path.
+        """
+        rankings = []
+        for part in self.parts:
+            if part.slots is not None and part.confidences is not None:
+                order = np.lexsort((part.table.places[part.slots], -part.confidences))[:k]
+                rankings.append((part.table.ids[part.slots[order]], part.confidences[order]))
+        return merged(rankings, k)
 
     def embeddings(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return unit embeddings (d,) by image id; images without one are left out."""
@@ -312,6 +352,7 @@ def _hit(target: Target, row: ImageRow, drive: str, ranked: tuple[float, int]) -
         image_id=row.id,
         at=row.at,
         first_seen=row.first_seen,
+        seen=row.seen,
     )
 
 
@@ -369,6 +410,33 @@ def _allowed(
         without = part.table.slots_of(filters.without)
         allowed = np.setdiff1d(every, without, assume_unique=True)
     return allowed
+
+
+def _believed(
+    part: Part,
+    conditions: tuple[ObjectCondition, ...],
+    select: Callable[[Part, Selection], Slots],
+    believe: Believe,
+) -> Part:
+    """Return a part with only the images for which conditions on objects hold."""
+    slots = select(part, Selection()) if part.slots is None else part.slots
+    found = believe(part, conditions)
+    kept = slots[found.holds[slots]]
+    return replace(
+        part,
+        slots=kept,
+        confidences=found.confidences[kept],
+        known=int(found.known[slots].sum()),
+        asked=len(slots),
+    )
+
+
+def _unknown(conditions: Sequence[ObjectCondition], count: int) -> str:
+    labels = " and ".join(dict.fromkeys(f'"{condition.label}"' for condition in conditions))
+    return (
+        f"Nothing is known of {labels} in these {count:,} frames, which no model has seen that "
+        'tells it; index the folder with one, such as "c4t", by "c4t index FOLDER".'
+    )
 
 
 def _subfolders(

@@ -23,11 +23,13 @@ from c4t_core.index.directions import ModelHandle, rocchio, unit
 from c4t_core.index.events import Folded
 from c4t_core.index.folders import Target, resolve
 from c4t_core.index.hits import Hits
+from c4t_core.index.objects import CLASSES, ObjectCondition, ObjectFact, Seen
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query, split_frame_name
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Root, Run
 from c4t_core.index.store.reads import ImageRow, Lookup, Selection, StoredVectors
 from c4t_core.index.vectors import locks
+from c4t_core.index.vectors.objects import Believed, ObjectSearch, weighed
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import PLAIN, CutText
@@ -51,6 +53,12 @@ class Frame:
     mtime: float  # seconds since 1970
     at: float | None = None
     first_seen: float = 0.0  # when it was first indexed, seconds since 1970; 0 if not known
+    seen: Seen | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def objects(self) -> tuple[ObjectFact, ...]:
+        """As of :class:`Hit`; of neighbours nothing is known."""
+        return () if self.seen is None else self.seen.facts()
 
 
 @dataclass(frozen=True)
@@ -61,11 +69,14 @@ class Answer:
         scope: what was asked.
         direction: the query as a unit vector (d,).
         image_ids: int64 (n,), best first, ties by path.
-        scores: float32 (n,), their cosines with the query.
+        scores: float32 (n,), their cosines with the query; of a query that is nothing but
+            conditions on objects the probabilities that these hold.
         level: tells what a match must beat on the scope's images, None where nothing is known.
         cut_terms: terms in words that the model does not read whole.
         fold: folds some of the images, best first, into events without loading any; None for
             saved embeddings.
+        by_objects: whether conditions on objects were all that was asked; all that holds is a hit
+            then, and there is no cut.
     """
 
     scope: Scope
@@ -75,10 +86,13 @@ class Answer:
     level: Callable[[Scope], float] | None = field(default=None, repr=False)
     cut_terms: tuple[CutText, ...] = ()
     fold: Fold | None = field(default=None, repr=False)
+    by_objects: bool = False
 
     @cached_property
     def cut(self) -> float | None:
         """The automatic cut, None where nothing stands out; it needs the scores of all images."""
+        if self.by_objects:
+            return None
         level = self.level(self.scope) if self.level is not None and len(self.scores) else None
         return automatic_threshold(self.scores, level)
 
@@ -101,11 +115,18 @@ class Answer:
         chosen = slice(start, None if count is None else start + count)
         ids, scores = self.image_ids[chosen].tolist(), self.scores[chosen].tolist()
         hits = self.scope.hits(ids, scores, start + 1)
-        hits.notes = tuple(
+        notes = [
             f'The query is longer than the model reads: it is read up to "{term.end}" and the rest '
             "is left out; put what matters first, or join shorter terms with +."
             for term in self.cut_terms
-        )
+        ]
+        known, asked = self.scope.known
+        if known < asked:
+            notes.append(
+                f"What objects there are is known for {known:,} of {asked:,} frames; the others "
+                "were embedded before, or by a model that sees none."
+            )
+        hits.notes = tuple(notes)
         return hits
 
 
@@ -125,7 +146,8 @@ def answer(
 
     Args:
         scope: what is asked.
-        query: what to look for: terms, or a direction (d,).
+        query: what to look for: terms, or a direction (d,). The scope is restricted to its
+            conditions on objects already; of a query without terms they rank.
         model: embeds the terms.
         k: how many hits; None for all, which the cut and the histogram need.
         exact: do not use the approximate index.
@@ -135,6 +157,10 @@ def answer(
         right: images that show what is meant; they move the query towards them.
         wrong: images that do not; they move it away.
     """
+    if isinstance(query, Query) and not query.terms and scope.filters.objects:
+        image_ids, scores = scope.by_objects(k)
+        nowhere = np.zeros(model.dim, dtype=np.float32)
+        return Answer(scope, nowhere, image_ids, scores, fold=fold, by_objects=True)
     words = isinstance(query, Query) and query.is_words_only and not (right or wrong)
     if isinstance(query, Query):
         direction = model.direction(query, scope.fingerprint)
@@ -179,6 +205,7 @@ class WorkspaceStatus:
     offline: int  # images in folders that are not there
     skipped: int
     folders: tuple[FolderStatus, ...]
+    objects: tuple[str, ...] = ()  # classes that something is known of, see `index.objects`
 
 
 class Searcher:
@@ -203,6 +230,7 @@ class Searcher:
         self._known: tuple[tuple[int, int], tuple[Target, ...], dict[int, Run]] | None = None
         self._searches: dict[tuple[int, int], VectorSearch] = {}
         self._selected: dict[Selection, tuple[Table, Slots]] = {}
+        self._objects: dict[str, ObjectSearch] = {}
         self._counted: tuple[tuple[int, int], dict[Target, int]] = ((-1, -1), {})
         self._shown: tuple[tuple[int, int], Mapping[str, str]] | None = None
 
@@ -263,6 +291,7 @@ class Searcher:
             NotIndexedError: if no opened folder was indexed with this model.
             FolderError: if a folder of ``filters.within`` lies in none of the opened ones.
             QueryError: if a drive of the filters is in none of them.
+            NotIndexedError: if nothing is known of the objects that the filters ask for.
         """
         targets = self.targets()
         parts = []
@@ -273,7 +302,7 @@ class Searcher:
                 parts.append(Part(target, vectors, vectors.table(run.generation)))
         if not parts:
             raise NotIndexedError(self._not_indexed(targets[0]))
-        return Scope(tuple(parts), self.drives()).restricted(filters, self._select)
+        return Scope(tuple(parts), self.drives()).restricted(filters, self._select, self._believe)
 
     def _not_indexed(self, target: Target) -> str:
         name = self._model.name
@@ -300,6 +329,19 @@ class Searcher:
                 self._selected.clear()
             self._selected[selection] = part.table, slots
         return slots
+
+    def _believe(self, part: Part, conditions: tuple[ObjectCondition, ...]) -> Believed:
+        """Ask the model that is known to have seen the objects of a root last."""
+        lookup = Lookup(self._catalogue, part.vectors.source.root_id)
+        seen = lookup.seen_by()
+        if seen is None:
+            return Believed.nothing(len(part.table.ids))
+        with self._lock:
+            key = f"{lookup.root_id} {seen.fingerprint}"
+            if key not in self._objects:
+                self._objects[key] = ObjectSearch(lookup, seen, self._cache / "vectors")
+            search = self._objects[key]
+        return search.believed(part.table, conditions)
 
     # Looking around
 
@@ -414,7 +456,13 @@ class Searcher:
             offline=sum(folder.offline for folder in folders),
             skipped=sum(folder.skipped for folder in folders),
             folders=folders,
+            objects=self._classes(),
         )
+
+    def _classes(self) -> tuple[str, ...]:
+        seen = [lookup.seen_by() for _, lookup in self._lookups()]
+        known = {label for one in seen if one is not None for label in one.classes}
+        return tuple(label for label in CLASSES if label in known)
 
     def _folder_status(self, target: Target) -> FolderStatus:
         busy = locks.holder(target.lock_path(self._model.identity))
@@ -450,9 +498,9 @@ def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Fil
         filters: what the search is restricted to.
 
     Raises:
-        DataError, FolderError, ModelError: with what to do.
+        DataError, FolderError, ModelError, NotIndexedError: with what to do.
     """
-    from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings
+    from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings, load_facts
 
     names, rows, made_by, fingerprint = load_embeddings(path)
     if rows.shape[1] != model.dim or (fingerprint and fingerprint not in model.fingerprints):
@@ -466,7 +514,19 @@ def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Fil
     vectors = VectorSearch(saved, saved)
     part = Part(Target(root, os.path.realpath(root)), vectors, vectors.table())
     scope = Scope((part,), shown_drives(saved.drive_numbers()))
-    return scope.restricted(filters, lambda part, chosen: vectors.select(part.table, chosen))
+
+    def believe(part: Part, conditions: tuple[ObjectCondition, ...]) -> Believed:
+        known = load_facts(path)
+        if known is None:
+            raise NotIndexedError(
+                f'"{path}" holds no facts on objects; make it with "c4t embed images --objects".'
+            )
+        facts = saved.objects(*known)
+        return weighed(facts, part.table.find(facts.ids), len(part.table.ids), conditions)
+
+    return scope.restricted(
+        filters, lambda part, chosen: vectors.select(part.table, chosen), believe
+    )
 
 
 def frame_of(target: Target, row: ImageRow, drive: str) -> Frame:
@@ -485,4 +545,5 @@ def frame_of(target: Target, row: ImageRow, drive: str) -> Frame:
         mtime=row.mtime_ns / 1e9,
         at=row.at,
         first_seen=row.first_seen,
+        seen=row.seen,
     )

@@ -332,6 +332,7 @@ class C4TFolder:
             version = self.manifest.int8_preprocessing_version
             self.preprocess = replace(self.preprocess, version=version)
         self.min_side = min(self.preprocess.shape)
+        self.classes = self.config.image.objects.classes if self.config.image.objects else ()
 
     def with_graph(self, graph: str) -> C4TFolder:
         """Return the folder with another image graph; it is not checked again.

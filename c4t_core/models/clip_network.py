@@ -215,6 +215,7 @@ class ClipFolder:
     """
 
     onnx_batch = 16
+    classes: tuple[str, ...] = ()
     image_graph = PLAIN
 
     def __init__(self, name: str) -> None:

@@ -21,7 +21,7 @@ from c4t_core.devices import available_threads, choose_device, out_of_memory, to
 from c4t_core.errors import ModelError
 from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
-from c4t_core.models.protocol import Embeddings, Pixels
+from c4t_core.models.protocol import Embeddings, Facts, Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,6 +32,10 @@ _FEW_TEXTS = 4  # that a text network may embed as it lies in its file
 _PREPARED = 64  # images in memory at a time
 _GPU_BATCH, _CPU_BATCH = 128, 8  # of torch: a GPU wants many, maps of few stay in a CPU's cache
 _ERRORS_ONLY = 3  # ONNX Runtime's log severity
+_FACTS = 6  # numbers of a class, see c4t_core.models.protocol.Facts
+
+Outputs = list[NDArray[np.float32]]
+"""Of one batch: unit rows (n, d) and, of an image network that sees objects, facts (n, c, 6)."""
 
 
 class TextTokens(Protocol):
@@ -59,6 +63,7 @@ class ModelFolder(Protocol):
         preprocess: how an image is prepared.
         min_side: as of :class:`c4t_core.models.protocol.Model`.
         onnx_batch: images that ONNX Runtime takes at a time.
+        classes: of the objects that the image network sees; none for most.
     """
 
     name: str
@@ -69,6 +74,7 @@ class ModelFolder(Protocol):
     preprocess: PreprocessConfig
     min_side: int
     onnx_batch: int
+    classes: tuple[str, ...]
 
     def engine(self, device: str | None) -> str:
         """Return what is better for a device (None for any): its graphs ``"onnx"``, or torch."""
@@ -104,6 +110,7 @@ class FolderModel:
         folder: the folder it came from.
         graph: which image graph it runs, ``PLAIN`` or ``INT8``.
         graphs: as of :class:`c4t_core.models.protocol.SeveralGraphs`.
+        classes: as of :class:`c4t_core.models.protocol.SeesObjects`.
         name, dim, fingerprint, min_side: as of :class:`c4t_core.models.protocol.Model`.
     """
 
@@ -116,6 +123,7 @@ class FolderModel:
         self.fingerprint = folder.fingerprint
         self.min_side = folder.min_side
         self.graph = folder.image_graph
+        self.classes = folder.classes
         others = [pair for pair in folder.graphs.items() if pair[0] != self.graph]
         self.graphs = ((self.graph, self.fingerprint), *others)
         self._lock = Lock()
@@ -153,13 +161,24 @@ class FolderModel:
         Raises:
             ValueError: if shape or type of the pixels are others.
         """
+        return self.encode_pixels_with_objects(pixels)[0]
+
+    def encode_pixels_with_objects(self, pixels: Pixels) -> tuple[Embeddings, Facts]:
+        """Return unit rows and the facts (n, c, 6) of a model that sees objects, else of c = 0.
+
+        Raises:
+            ValueError: if shape or type of the pixels are others.
+        """
         (height, width), size = self.folder.preprocess.shape, self._at_once(len(pixels))
         if pixels.dtype != np.uint8 or pixels.shape[1:] != (height, width, 3):
             raise ValueError(
                 f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (n, {height}, {width}, 3)"
             )
         starts = range(0, len(pixels), size)
-        return self._joined(self._run_all(IMAGE_GRAPH, [pixels[i : i + size] for i in starts]))
+        outputs = self._run_all(IMAGE_GRAPH, [pixels[i : i + size] for i in starts])
+        facts = [batch[1] for batch in outputs if len(batch) > 1]
+        none = np.empty((len(pixels), len(self.classes), _FACTS), dtype=np.float32)
+        return self._joined([b[0] for b in outputs]), np.concatenate(facts) if facts else none
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Return one unit row per text, float32 (n, d); (0, d) for none."""
@@ -170,7 +189,7 @@ class FolderModel:
         rows = np.empty((len(ids), self.dim), dtype=np.float32)
         for start in range(0, len(order), TEXT_BATCH):
             batch = order[start : start + TEXT_BATCH]
-            rows[batch] = self._run(TEXT_GRAPH, *self.tokens.pad([ids[i] for i in batch]))
+            rows[batch] = self._run(TEXT_GRAPH, *self.tokens.pad([ids[i] for i in batch]))[0]
         return rows
 
     def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
@@ -184,11 +203,11 @@ class FolderModel:
     def _joined(self, rows: list[Embeddings]) -> Embeddings:
         return np.concatenate(rows) if rows else np.empty((0, self.dim), dtype=np.float32)
 
-    def _run(self, graph: str, *inputs: NDArray[Any]) -> Embeddings:
-        """Embed one batch as unit rows with the image or the text network."""
+    def _run(self, graph: str, *inputs: NDArray[Any]) -> Outputs:
+        """Embed one batch with the image or the text network."""
         raise NotImplementedError
 
-    def _run_all(self, graph: str, batches: Sequence[NDArray[Any]]) -> list[Embeddings]:
+    def _run_all(self, graph: str, batches: Sequence[NDArray[Any]]) -> list[Outputs]:
         """Embed batches, at the same time where the engine can."""
         return [self._run(graph, batch) for batch in batches]
 
@@ -254,15 +273,16 @@ class OnnxModel(FolderModel):
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self._failed(graph, "opened", error) from error
 
-    def _run(self, graph: str, *inputs: NDArray[Any]) -> Embeddings:
+    def _run(self, graph: str, *inputs: NDArray[Any]) -> Outputs:
         session = self._session_for(graph, len(inputs[0]))
         try:
             names = [node.name for node in session.get_inputs()]
             feed = dict(zip(names, map(np.ascontiguousarray, inputs), strict=True))
-            rows: Embeddings = session.run(["embeddings"], feed)[0]
+            sees = graph == IMAGE_GRAPH and bool(self.classes)
+            found = session.run(["embeddings", "objects"] if sees else ["embeddings"], feed)
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self._failed(graph, "run", error) from error
-        return self._checked(graph, rows, len(inputs[0]))
+        return self._checked(graph, found, len(inputs[0]))
 
     def _failed(self, graph: str, what: str, error: Exception) -> ModelError:
         if out_of_memory(error):
@@ -272,11 +292,13 @@ class OnnxModel(FolderModel):
             )
         return self.folder.graph_error(graph, f"cannot be {what} ({error})")
 
-    def _checked(self, graph: str, rows: Embeddings, count: int) -> Embeddings:
-        if rows.dtype != np.float32 or rows.shape != (count, self.dim):
-            given = f"gives {rows.dtype} {rows.shape}, which does not fit its config.json"
-            raise self.folder.graph_error(graph, given)
-        return rows
+    def _checked(self, graph: str, found: Outputs, count: int) -> Outputs:
+        shapes = [(count, self.dim), (count, len(self.classes), _FACTS)]
+        for rows, shape in zip(found, shapes, strict=False):
+            if rows.dtype != np.float32 or rows.shape != shape:
+                given = f"gives {rows.dtype} {rows.shape}, which does not fit its config.json"
+                raise self.folder.graph_error(graph, given)
+        return found
 
 
 class OpenVinoModel(OnnxModel):
@@ -314,19 +336,20 @@ class OpenVinoModel(OnnxModel):
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self._failed(graph, "opened", error) from error
 
-    def _run(self, graph: str, *inputs: NDArray[Any]) -> Embeddings:
+    def _run(self, graph: str, *inputs: NDArray[Any]) -> Outputs:
         if graph != IMAGE_GRAPH:
             return super()._run(graph, *inputs)
         return self._run_all(graph, inputs)[0]
 
-    def _run_all(self, graph: str, batches: Sequence[NDArray[Any]]) -> list[Embeddings]:
+    def _run_all(self, graph: str, batches: Sequence[NDArray[Any]]) -> list[Outputs]:
         requests = self._session(graph)
-        rows: list[Embeddings] = []
+        found: list[Outputs] = []
+        outputs = 2 if self.classes else 1
 
         def take(index: int) -> None:
             request = requests[index % len(requests)]
             request.wait()
-            rows.append(request.get_output_tensor(0).data.copy())
+            found.append([request.get_output_tensor(i).data.copy() for i in range(outputs)])
 
         try:
             with self._running, _ended(requests):
@@ -338,9 +361,9 @@ class OpenVinoModel(OnnxModel):
                     take(index)
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self._failed(graph, "run", error) from error
-        for batch, found in zip(batches, rows, strict=True):
-            self._checked(graph, found, len(batch))
-        return rows
+        for batch, arrays in zip(batches, found, strict=True):
+            self._checked(graph, arrays, len(batch))
+        return found
 
 
 class TorchModel(FolderModel):
@@ -377,16 +400,19 @@ class TorchModel(FolderModel):
         self.image_batch = _GPU_BATCH if self.device.startswith("cuda") else _CPU_BATCH
         self._running = Lock()
 
-    def _run(self, graph: str, *inputs: NDArray[Any]) -> Embeddings:
+    def _run(self, graph: str, *inputs: NDArray[Any]) -> Outputs:
         import torch
 
         network: Any = self.network
-        encode = network.encode_image if graph == IMAGE_GRAPH else network.encode_text
         with self._running, torch.inference_mode():
             data = [to_device(rows, self.device) for rows in inputs]
+            if graph == IMAGE_GRAPH and self.classes:
+                from c4t_core.models.network import ImageOutputs
+
+                return [output.float().cpu().numpy() for output in ImageOutputs(network)(*data)]
+            encode = network.encode_image if graph == IMAGE_GRAPH else network.encode_text
             rows = torch.nn.functional.normalize(encode(*data).float(), dim=1)
-            out: Embeddings = rows.cpu().numpy()
-        return out
+            return [rows.cpu().numpy()]
 
 
 def onnx_session(

@@ -170,7 +170,10 @@ class ObjectBranch(nn.Module):
         slope, offset = self.calibration[:, :1], self.calibration[:, 1:]  # (c, 1) each
         seen = statistics[..., [0, 3, 4, 5]]  # (n, c, 4): anywhere, left, middle, right
         probable = (seen * slope + offset).sigmoid()
-        count = (statistics * self.counting[:, :-1]).sum(dim=2) + self.counting[:, -1]  # (n, c)
+        # the offset goes with a one: where the weights were sliced, OpenVINO gave other numbers
+        # than ONNX Runtime and torch for all classes but the first
+        ones = torch.ones_like(statistics[..., :1])
+        count = (torch.cat([statistics, ones], dim=2) * self.counting).sum(dim=2)  # (n, c)
         height = (statistics[..., -1].exp() - 1e-2).clamp(0.0, 1.0)
         return torch.cat(
             [

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 Embeddings = NDArray[np.float32]
 """float32 (n, d), rows L2-normalised."""
 
+Facts = NDArray[np.float32]
+"""float32 (n, c, 6), for c classes of objects: the probability that there is one, how many, the
+height of the nearest in heights of the frame, the probabilities of one left, ahead and right."""
+
 Pixels = NDArray[np.uint8]
 """uint8 (n, height, width, 3), RGB, already resized for one model."""
 
@@ -104,6 +108,26 @@ class SeveralGraphs(Protocol):
     def with_graph(self, graph: str) -> Model:
         """Return the same model with another image graph; texts are embedded alike."""
         ...
+
+
+@runtime_checkable
+class SeesObjects(Protocol):
+    """What a model offers whose image network says what is on the road.
+
+    Attributes:
+        classes: names of what it knows; empty for a model of such a format that knows none.
+    """
+
+    classes: tuple[str, ...]
+
+    def encode_pixels_with_objects(self, pixels: Pixels) -> tuple[Embeddings, Facts]:
+        """Return what ``encode_pixels`` does and, from the same run, the facts (n, c, 6)."""
+        ...
+
+
+def classes_of(model: object) -> tuple[str, ...]:
+    """Return the classes of objects that a model knows, none of one that sees no objects."""
+    return model.classes if isinstance(model, SeesObjects) else ()
 
 
 @dataclass(frozen=True)

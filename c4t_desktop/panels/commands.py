@@ -247,22 +247,39 @@ class FolderCommands(Commands):
     @Slot()
     def reindex(self) -> None:
         """Ask, then make the index anew with the model's fastest network."""
-        number = plural(
+        self._ask_reindex(
             sum(folder.embedded for folder in self._slower),
+            self.tr("Index again, faster?"),
+            self.tr("New frames are then indexed faster too. Scores change a little."),
+        )
+
+    @Slot()
+    def update_objects(self) -> None:
+        """Have it seen what is in the frames, by a model that sees objects."""
+        if self._library.model.split(":")[0] == "clip":
+            self._library.use_model("c4t")  # with an index of its own, which is made now
+        else:
+            self._library.look(lambda w: w.status(), key="objects", done=self._update_objects)
+
+    def _update_objects(self, status: WorkspaceStatus) -> None:
+        if status.embedded + status.skipped < status.total:
+            self.index()
+        else:
+            self._ask_reindex(
+                status.embedded,
+                self.tr("Update the index?"),
+                self.tr("The model then notes what it sees in each of them."),
+            )
+
+    def _ask_reindex(self, count: int, title: str, why: str) -> None:
+        box = question(self._window, "reindexDialog", self.tr("Index again"), title)
+        number = plural(
+            count,
             self.tr("{0} frame will be embedded again."),
             self.tr("{0} frames will be embedded again."),
         )
-        box = question(
-            self._window, "reindexDialog", self.tr("Index again"), self.tr("Index again, faster?")
-        )
-        box.setInformativeText(
-            number
-            + " "
-            + self.tr(
-                "New frames are then indexed faster too. Scores change a little. Until it is done, "
-                "the index that is there answers."
-            )
-        )
+        meanwhile = self.tr("Until it is done, the index that is there answers.")
+        box.setInformativeText(" ".join((number, why, meanwhile)))
         yes = box.addButton(self.tr("Index again"), QMessageBox.ButtonRole.AcceptRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         yes.clicked.connect(self._reindex_now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,26 +13,87 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QLabel,
+    QProgressBar,
     QPushButton,
     QScrollArea,
     QWidget,
 )
 
+from c4t_core.index.objects import CLASSES, SIDES, ObjectFact
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.delegate import ASPECT
 from c4t_desktop.gallery.filmstrip import Filmstrip
 from c4t_desktop.gallery.frame_view import FrameView
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import size_text
+from c4t_desktop.messages import count_text, object_name, place_name, size_text
 from c4t_desktop.panels.bars.top_bar import title_of
-from c4t_desktop.panels.parts import ElidedLabel, FlowLayout, column, label, named
+from c4t_desktop.panels.parts import (
+    ElidedLabel,
+    FlowLayout,
+    column,
+    label,
+    named,
+    set_kind,
+    thin_bar,
+)
 from c4t_desktop.services.details import Facts
+from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit
 
 _CAPTIONS = 4  # shown of one frame
 _ROWS = ("score", "drive", "frame", "file", "changed", "folder")
+
+
+class ObjectsList(QWidget):
+    """What the model believes is in a frame, a line for each class: how many, where, how sure."""
+
+    def __init__(self, theme: Theme) -> None:
+        """Show nothing yet."""
+        super().__init__()
+        named(self, "objectsList", self.tr("What the model sees in the frame"))
+        self._nothing = label(self.tr("Nothing of what it knows."), "muted", "noObjects", wrap=True)
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(theme.px(8))
+        grid.setVerticalSpacing(theme.px(4))
+        grid.setColumnStretch(1, 1)
+        self._lines: list[tuple[QLabel, ElidedLabel, QProgressBar, QLabel]] = []
+        for number in range(len(CLASSES)):
+            bar = thin_bar("objectConfidence", "", theme)
+            bar.setFixedWidth(theme.px(40))
+            line = (label(name="objectName"), ElidedLabel(), bar, label(kind="muted"))
+            set_kind(line[1], "muted")
+            line[3].setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            for place, part in enumerate(line):
+                grid.addWidget(part, number, place)
+            self._lines.append(line)
+        column(theme, self._nothing, grid, margins=(0, 0, 0, 0), gap=0, parent=self)
+
+    def show_facts(self, facts: Sequence[ObjectFact]) -> None:
+        """Show what is believed to be there; what is not probable is left out."""
+        there = [fact for fact in facts if fact.number]
+        self._nothing.setVisible(not there)
+        for number, line in enumerate(self._lines):
+            if number < len(there):
+                self._show_fact(there[number], *line)
+            for part in line:
+                part.setVisible(number < len(there))
+
+    def _show_fact(
+        self, fact: ObjectFact, name: QLabel, places: ElidedLabel, bar: QProgressBar, sure: QLabel
+    ) -> None:
+        what = f"{count_text(fact.number)} {object_name(fact.label, fact.number)}"
+        name.setText(what)
+        where = list(map(place_name, fact.places))
+        if fact.places[-len(SIDES) :] == SIDES:
+            where[-len(SIDES) :] = [self.tr("everywhere")]
+        places.show_text(", ".join(where))
+        percent = round(100 * fact.confidence)
+        sure.setText(f"{percent} %")
+        bar.setValue(percent)
+        bar.setAccessibleName(self.tr("{0}: how sure the model is").format(what))
 
 
 class DetailsPanel(QScrollArea):
@@ -74,6 +136,8 @@ class DetailsPanel(QScrollArea):
         self.similar.setObjectName("similarStrip")
         self._near_title = label(self.tr("NEIGHBOURS IN TIME"), "section")
         self._similar_title = label(self.tr("SIMILAR FRAMES"), "section")
+        self._objects_title = label(self.tr("WHAT THE MODEL SEES"), "section")
+        self.objects = ObjectsList(theme)
         self._captions_title = label(self.tr("CAPTIONS"), "section")
         self.captions = label(name="captionsText", wrap=True)
         self.captions.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -107,6 +171,8 @@ class DetailsPanel(QScrollArea):
             _buttons(gap, self._right, self._wrong, self._like),
             self._facts_grid(),
             4,
+            self._objects_title,
+            self.objects,
             self._captions_title,
             self.captions,
             self._near_title,
@@ -170,7 +236,13 @@ class DetailsPanel(QScrollArea):
         return self._path
 
     def show_hit(self, path: Path, hit: Hit | None = None, model: str = "") -> None:
-        """Show a frame; ``hit`` is what the grid knows about it."""
+        """Show a frame.
+
+        Args:
+            path: the file.
+            hit: what the grid knows about it.
+            model: the model that its score is of; "" for how sure a condition on objects is.
+        """
         self._path = path
         self._content.show()
         self._nothing.hide()
@@ -178,14 +250,15 @@ class DetailsPanel(QScrollArea):
         self._name.show_text(shown(path.name))
         score = ""
         if hit is not None and hit.rank:
-            score = self.tr("{0} {1} · rank {2}").format(
-                f"{hit.score:.3f}", title_of(model), hit.rank
-            )
+            value = f"{hit.score:.3f} {title_of(model)}".strip()
+            score = self.tr("{0} · rank {1}").format(value, hit.rank)
+            self._names["score"].setText(self.tr("Score") if model else self.tr("Confidence"))
         self._set("score", score)
         self._set("folder", shown(str(path.parent)))
         if path not in self.neighbours.paths:
             self.neighbours.show_frames([])
         self.similar.show_frames([])
+        self._show_objects(None)
         self._show_captions(())
         self._details.look_up(path)
 
@@ -217,6 +290,7 @@ class DetailsPanel(QScrollArea):
         size = size_text(facts.size) if facts.size >= 0 else self.tr("not there now")
         self._set("file", _joined(f"{pixels} {facts.format}".strip(), size))
         self._set("changed", facts.changed)
+        self._show_objects(facts.objects)
         self._show_captions(facts.captions)
         self.neighbours.show_frames(facts.neighbours, facts.path)
         self.similar.show_frames(facts.similar)
@@ -224,6 +298,11 @@ class DetailsPanel(QScrollArea):
         self.neighbours.setVisible(len(facts.neighbours) > 1)
         self._similar_title.setVisible(bool(facts.similar))
         self.similar.setVisible(bool(facts.similar))
+
+    def _show_objects(self, objects: Sequence[ObjectFact] | None) -> None:
+        self.objects.show_facts(objects or ())
+        for part in (self._objects_title, self.objects):
+            part.setVisible(objects is not None)
 
     def _show_captions(self, captions: tuple[str, ...]) -> None:
         mark = "• " if len(captions) > 1 else ""  # wrapped lines run into each other

@@ -1,16 +1,18 @@
-"""The search bar and its parts: a field for words, chips for images, what was asked before."""
+"""The search bar: a field for words behind its chips, and what was asked before."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import (
     QEvent,
     QKeyCombination,
     QMimeData,
-    QRect,
     QRectF,
     QSize,
     QStringListModel,
@@ -29,10 +31,9 @@ from PySide6.QtGui import (
     QImage,
     QKeyEvent,
     QKeySequence,
-    QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QCompleter,
@@ -40,26 +41,28 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QSizePolicy,
     QToolButton,
     QWidget,
 )
 
 from c4t_core import paths
+from c4t_core.errors import QueryError
 from c4t_core.files import short_digest
+from c4t_core.index.objects import ObjectCondition, parse_condition, take_conditions
 from c4t_core.index.query import Term
-from c4t_desktop.gallery.delegate import paint_picture
-from c4t_desktop.gallery.results_model import local_path, plain_tip, shown
+from c4t_desktop.gallery.results_model import local_path, plain_tip
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
+from c4t_desktop.panels.chips import Chip, ImageChip, ObjectChip
 from c4t_desktop.panels.parts import restyle
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.question import Question
 from c4t_desktop.settings import SEARCH_DELAY, Settings
-from c4t_desktop.theme import Theme, icons
+from c4t_desktop.theme import Theme
 
 _FOR_THE_LIST = {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Tab}
 _EXPORT = QKeyCombination(Qt.KeyboardModifier.ControlModifier, Qt.Key.Key_E)
+_CONDITION = re.compile(r"\S+[<>=≥≤:]\S+")
 _OPERATOR = re.compile(r"(?:^|(?<=\s))[+-](?=\s|$)")
 
 
@@ -76,6 +79,15 @@ def term_spans(text: str) -> list[tuple[int, int, bool]]:
         if piece.strip(" +-"):
             left = start + len(piece) - len(piece.lstrip())
             spans.append((left, start + len(piece.rstrip()), not piece.lstrip().startswith("-")))
+    return spans
+
+
+def _condition_spans(text: str) -> list[tuple[int, int, bool]]:
+    """Return start, end and whether it must be there, for each condition on objects."""
+    spans = []
+    for match in _CONDITION.finditer(text):
+        with suppress(QueryError):
+            spans.append((*match.span(), parse_condition(match[0]).count > 0))
     return spans
 
 
@@ -103,7 +115,7 @@ class QueryField(QLineEdit):
         completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         self._completer = completer
         completer.setWidget(self)
-        completer.activated.connect(self.setText)
+        completer.activated.connect(self._recall)
         self.setObjectName("searchField")
         self.setAccessibleName(self.tr("Search"))
         self.setAccessibleDescription(
@@ -111,6 +123,11 @@ class QueryField(QLineEdit):
         )
         self.setFrame(False)
         self.setAcceptDrops(False)  # the search bar takes images
+
+    @Slot(str)
+    def _recall(self, query: str) -> None:
+        self.setText(query)
+        self.entered.emit()
 
     def set_history(self, queries: list[str]) -> None:
         """Offer earlier queries on Down in the empty field."""
@@ -144,10 +161,18 @@ class QueryField(QLineEdit):
         painter.setPen(Qt.PenStyle.NoPen)
         height = metrics.height() + px(4)
         top = (self.height() - height) / 2
-        for start, end, wanted in term_spans(text):
+        tints = [
+            (start, end, colours.accent_soft if wanted else colours.bad_soft)
+            for start, end, wanted in term_spans(text)
+        ]
+        tints += [
+            (start, end, colours.good_soft if wanted else colours.bad_soft)
+            for start, end, wanted in _condition_spans(text)
+        ]
+        for start, end, tint in tints:
             left = origin + metrics.horizontalAdvance(text[:start])
             width = metrics.horizontalAdvance(text[:end]) - metrics.horizontalAdvance(text[:start])
-            painter.setBrush(QColor(colours.accent_soft if wanted else colours.bad_soft))
+            painter.setBrush(QColor(tint))
             before, after = px(4) if start == 0 else 1, px(4) if end == len(text) else 1
             ground = QRectF(left - before, top, width + before + after, height)
             painter.drawRoundedRect(ground, px(5), px(5))
@@ -181,111 +206,22 @@ def _holds_image() -> bool:
     return data.hasImage() or any(url.isLocalFile() for url in data.urls())
 
 
-class ImageChip(QWidget):
-    """One image term; a click changes its sign, Delete or the cross removes it.
-
-    Attributes:
-        image: the file.
-        weight: negative for "not like this".
-
-    Signals:
-        removed: the user removed it (ImageChip).
-        changed: its weight changed.
-    """
-
-    removed = Signal(object)
-    changed = Signal()
-
-    def __init__(self, image: Path, weight: float, cache: ThumbnailCache, theme: Theme) -> None:
-        """Show a file as a term."""
-        super().__init__()
-        self.image = image
-        self.weight = weight
-        self._cache = cache
-        self._theme = theme
-        self.setObjectName("imageChip")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._name()
-        cache.arrived.connect(self._arrived)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """Return the size for sign, picture and cross."""
-        return QSize(self._theme.px(82), self._theme.px(26))
-
-    def _name(self) -> None:
-        name = shown(self.image.name)
-        like = self.tr("like {0}") if self.weight > 0 else self.tr("not like {0}")
-        self.setAccessibleName(like.format(name))
-        tip = self.tr("Click to turn into “not like this”; Delete removes it.")
-        self.setToolTip(plain_tip(f"{like.format(name)}\n{tip}"))
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw the sign, the picture and the cross on the colour of the sign."""
-        theme, px = self._theme, self._theme.px
-        colours = theme.colours
-        painter = QPainter(self)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
-        ground = QPainterPath()
-        ground.addRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), px(6), px(6))
-        painter.fillPath(
-            ground, QColor(colours.accent_soft if self.weight > 0 else colours.bad_soft)
-        )
-        if self.hasFocus():
-            painter.setPen(QColor(colours.accent))
-            painter.drawPath(ground)
-        tint = colours.accent if self.weight > 0 else colours.bad
-        painter.setPen(QColor(tint))
-        painter.setFont(theme.font(13, strong=True))
-        sign = QRect(px(4), 0, px(12), self.height())
-        painter.drawText(sign, Qt.AlignmentFlag.AlignCenter, "≈" if self.weight > 0 else "−")
-        picture = QRect(px(19), px(3), px(38), self.height() - px(6))
-        clip = QPainterPath()
-        clip.addRoundedRect(QRectF(picture), px(3), px(3))
-        painter.save()
-        painter.setClipPath(clip)
-        paint_picture(painter, picture, self._cache, self.image, theme)
-        painter.restore()
-        icons.draw(painter, "close", QRectF(self._cross()), tint)
-        painter.end()
-
-    def _cross(self) -> QRect:
-        side = self._theme.px(14)
-        left = self.width() - side - self._theme.px(5)
-        return QRect(left, (self.height() - side) // 2, side, side)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Remove the chip by its cross; turn its sign by a click elsewhere."""
-        if self._cross().adjusted(-4, -6, 4, 6).contains(event.position().toPoint()):
-            self.removed.emit(self)
-        else:
-            self._flip()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Remove by Delete or Backspace; turn the sign by the space bar, + or -."""
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.removed.emit(self)
-        elif event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Minus, Qt.Key.Key_Plus):
-            self._flip()
-        else:
-            super().keyPressEvent(event)
-
-    def _flip(self) -> None:
-        self.weight = -self.weight
-        self._name()
-        self.update()
-        self.changed.emit()
-
-    @Slot(object)
-    def _arrived(self, path: Path) -> None:
-        if path == self.image:
-            self.update()
-
-
+C = TypeVar("C", bound=Chip)
 _HISTORY = 30
+_HALF_TYPED = 1500  # ms after which what looks unfinished is asked, so that it is said why not
+_CHIPS = 0.6  # share of the bar that chips may take
+_LAST = re.compile(r"[<>=≥≤]+\s+$|\S+$")
+
+
+def _half_typed(text: str) -> bool:
+    """Whether a query cannot be read only because its end is not typed yet."""
+    try:
+        take_conditions(text)
+    except QueryError:
+        with suppress(QueryError):
+            take_conditions(_LAST.sub("", text))
+            return True
+    return False
 
 
 class SearchBar(QFrame):
@@ -313,7 +249,7 @@ class SearchBar(QFrame):
         self._cache = cache
         self._settings = settings
         self._theme = theme
-        self._chips: list[ImageChip] = []
+        self._chips: list[Chip] = []
         self.setObjectName("searchBar")
         self.setAcceptDrops(True)
         self.field = QueryField(theme)
@@ -358,6 +294,7 @@ class SearchBar(QFrame):
     def _wire(self) -> None:
         self.field.textChanged.connect(self._typed)
         self.field.entered.connect(self._enter)
+        self.field.editingFinished.connect(self._left)
         self.field.down_pressed.connect(self._go_down)
         self.field.backspaced.connect(self._drop_last_chip)
         self._clear.clicked.connect(self.clear)
@@ -365,41 +302,61 @@ class SearchBar(QFrame):
         self._theme.changed.connect(self._restyle)
         self.field.image_pasted.connect(self.paste_image)
         self._finder.answered.connect(self._show_cut)
+        self._finder.filters_changed.connect(self._filters_changed)
 
     # what is asked --------------------------------------------------------------------------
 
     def question(self) -> Question:
         """Return the question as it stands."""
-        images = tuple(Term(image=chip.image, weight=chip.weight) for chip in self._chips)
-        return replace(self._finder.question, images=images, text=self.field.text())
+        now, images = self._finder.question, self._chips_of(ImageChip)
+        objects = tuple(chip.condition for chip in self._chips_of(ObjectChip))
+        try:
+            text, typed = take_conditions(self.field.text())
+        except QueryError:  # whoever answers says so
+            text, typed = self.field.text(), ()
+        return replace(
+            now,
+            images=tuple(Term(image=chip.image, weight=chip.weight) for chip in images),
+            text=text,
+            filters=replace(now.filters, objects=objects).asking(typed),
+        )
 
     def show_question(self, question: Question) -> None:
         """Put a question into the bar and ask it."""
         self._timer.stop()
-        self._remove_chips()
+        self._remove_chips(self._chips)
         for term in question.images:
             if term.image is not None:
-                self._add_chip(term.image, term.weight)
-        self.field.blockSignals(True)  # asked once, below
-        self.field.setText(question.text)
+                self._add_image_chip(term.image, term.weight)
+        self._show_conditions(question.filters.objects)
+        self._show_text(question.text)
+        self._finder.search(question)
+
+    def _show_text(self, text: str, cursor: int | None = None) -> None:
+        """Put words into the field without asking them."""
+        self.field.blockSignals(True)
+        self.field.setText(text)
+        self.field.setCursorPosition(len(text) if cursor is None else cursor)
         self.field.blockSignals(False)
         self._show_buttons()
-        self._finder.search(question)
 
     def add_image(self, image: Path, weight: float = 1.0) -> None:
         """Add an image as a term."""
-        self._add_chip(image, weight)
+        self._add_image_chip(image, weight)
         self._ask_now()
 
     def like(self, image: Path) -> None:
         """Look for what is like an image, and for nothing else."""
-        question = replace(self._finder.question, refine=False)
-        self.show_question(replace(question, images=(Term(image=image),), text=""))
+        now = self._finder.question
+        filters = replace(now.filters, objects=())
+        self.show_question(
+            replace(now, images=(Term(image=image),), text="", filters=filters, refine=False)
+        )
 
     @Slot()
     def clear(self) -> None:
         """Ask nothing."""
-        self._remove_chips()
+        self._remove_chips(self._chips)
         self.field.clear()
         self._ask_now()
         self.field.setFocus()
@@ -420,18 +377,26 @@ class SearchBar(QFrame):
         self.field.selectAll()
 
     @Slot(str)
-    def _typed(self, _: str) -> None:
+    def _typed(self, text: str) -> None:
+        cursor = self.field.cursorPosition()
+        if text[:cursor].endswith(" "):  # what stands before it is finished
+            self._take_conditions(cursor)
         self._show_buttons()
-        self._timer.start(self._settings.value(SEARCH_DELAY))
+        self._timer.start(_HALF_TYPED if _half_typed(text) else self._settings.value(SEARCH_DELAY))
 
     @Slot()
     def _enter(self) -> None:
+        self._remember()
+        self._take_conditions(len(self.field.text()))
         self._ask_now()
-        self._remember(self.field.text().strip())
+
+    @Slot()
+    def _left(self) -> None:
+        self._take_conditions(len(self.field.text()))
 
     @Slot()
     def _go_down(self) -> None:
-        self._remember(self.field.text().strip())  # whoever looks at the hits may ask again
+        self._remember()  # whoever looks at the hits may ask again
         self.results_wanted.emit()
 
     @Slot()
@@ -440,7 +405,9 @@ class SearchBar(QFrame):
         self._show_buttons()
         self._finder.search(self.question())
 
-    def _remember(self, text: str) -> None:
+    def _remember(self) -> None:
+        conditions = [str(chip.condition) for chip in self._chips_of(ObjectChip)]
+        text = " ".join([*conditions, self.field.text().strip()]).strip()
         if text:
             kept = [old for old in self._settings.recall("history", []) if old != text]
             kept = [text, *kept][:_HISTORY]
@@ -449,19 +416,24 @@ class SearchBar(QFrame):
 
     # chips ----------------------------------------------------------------------------------
 
-    def _add_chip(self, image: Path, weight: float) -> None:
+    def _chips_of(self, kind: type[C]) -> list[C]:
+        return [chip for chip in self._chips if isinstance(chip, kind)]
+
+    def _add_image_chip(self, image: Path, weight: float) -> None:
         chip = ImageChip(image, weight, self._cache, self._theme)
-        chip.removed.connect(self._chip_removed)
         chip.changed.connect(self._ask_now)
+        self._add_chip(chip)
+
+    def _add_chip(self, chip: Chip) -> None:
+        chip.removed.connect(self._chip_removed)
         self._chips.append(chip)
         self._row.insertWidget(self._row.indexOf(self.field), chip)
         self._show_buttons()
+        self._fit_chips()
 
     @Slot(object)
-    def _chip_removed(self, chip: ImageChip) -> None:
-        self._chips.remove(chip)
-        chip.hide()
-        chip.deleteLater()
+    def _chip_removed(self, chip: Chip) -> None:
+        self._remove_chips([chip])
         self.field.setFocus()
         self._ask_now()
 
@@ -470,11 +442,69 @@ class SearchBar(QFrame):
         if self._chips:
             self._chip_removed(self._chips[-1])
 
-    def _remove_chips(self) -> None:
-        for chip in self._chips:
+    def _remove_chips(self, chips: Sequence[Chip]) -> None:
+        for chip in tuple(chips):
+            self._chips.remove(chip)
+            self._row.removeWidget(chip)
             chip.hide()
             chip.deleteLater()
-        self._chips.clear()
+        self._fit_chips()
+
+    def _take_conditions(self, end: int) -> None:
+        """Make chips of the conditions on objects that are typed up to a position."""
+        whole = self.field.text()
+        try:
+            words, found = take_conditions(whole[:end])
+        except QueryError:
+            return  # it is said when it is asked
+        if found:
+            chosen = (chip.condition for chip in self._chips_of(ObjectChip))
+            self._show_conditions(tuple(dict.fromkeys((*chosen, *found))))
+            left = f"{words} " if words else ""
+            self._show_text(left + whole[end:].lstrip(), len(left))
+
+    def _show_conditions(self, conditions: Sequence[ObjectCondition]) -> None:
+        """Have a chip for each condition and no other; those that stay keep their place."""
+        shown = self._chips_of(ObjectChip)
+        self._remove_chips([chip for chip in shown if chip.condition not in conditions])
+        there = {chip.condition for chip in shown}
+        for condition in conditions:
+            if condition not in there:
+                chip = ObjectChip(condition, self._theme)
+                chip.edited.connect(self._edit_condition)
+                self._add_chip(chip)
+
+    @Slot(object)
+    def _edit_condition(self, chip: ObjectChip) -> None:
+        """Put a condition back into the field as text; the hits stay until it is another one."""
+        self._remove_chips([chip])
+        self._show_text(f"{self.field.text().strip()} {chip.condition}".lstrip())
+        self.field.setFocus()
+
+    @Slot(object)
+    def _filters_changed(self, question: Question) -> None:
+        """Show the conditions that others added or took away."""
+        wanted = question.filters.objects
+        if set(wanted) != set(self.question().filters.objects):
+            self._show_conditions(wanted)
+            with suppress(QueryError):
+                if not self._timer.isActive():  # else what is typed is newer
+                    self._show_text(take_conditions(self.field.text())[0])
+            self._show_buttons()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Share the new width out."""
+        super().resizeEvent(event)
+        self._fit_chips()
+
+    def _fit_chips(self) -> None:
+        """Shorten conditions where they would leave no room for words."""
+        chips, px = self._chips_of(ObjectChip), self._theme.px
+        room = round(self.width() * _CHIPS)
+        room -= sum(chip.sizeHint().width() + px(6) for chip in self._chips_of(ImageChip))
+        enough = sum(chip.wanted() + px(6) for chip in chips) <= room
+        for chip in chips:
+            chip.fit(0 if enough else max(px(44), room // len(chips) - px(6)))
 
     # images from outside --------------------------------------------------------------------
 

@@ -95,7 +95,8 @@ class Selection(QObject):
             self._details.clear()
             return
         found = self._finder.found
-        self._details.show_hit(path, hit, found.model if found is not None else "")
+        by_model = found is not None and not found.question.of_facts
+        self._details.show_hit(path, hit, found.model if found and by_model else "")
         self._details.show_mark(self._marks.marks.get(path, ""))
 
     @Slot(object)

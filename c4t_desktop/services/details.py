@@ -13,6 +13,7 @@ from c4t_desktop.jobs.runner import Job, ignore
 from c4t_desktop.services.library import Library
 
 if TYPE_CHECKING:
+    from c4t_core.index.objects import ObjectFact
     from c4t_desktop.services.workspace import WorkspaceLike
 
 LANE = "details"  # of its own: counting what saved searches find may take long
@@ -111,6 +112,7 @@ class Facts:
         frame: number of the frame, or "".
         when: the moment it shows, as text, UTC, or "".
         captions: what the pairs files that are known say of it.
+        objects: what the model believes is there, the most probable first; None if not known.
     """
 
     path: Path
@@ -125,6 +127,7 @@ class Facts:
     frame: str = ""
     when: str = ""
     captions: tuple[str, ...] = ()
+    objects: tuple[ObjectFact, ...] | None = None
 
 
 def moment_text(seconds: float | None) -> str:
@@ -171,6 +174,7 @@ def _with_recording(facts: Facts, workspace: WorkspaceLike) -> Facts:
         frame="" if frame.frame is None else f"{frame.frame}",
         when=moment_text(frame.time),
         neighbours=tuple(other.path for other in around),
+        objects=None if frame.seen is None else frame.objects,
     )
 
 

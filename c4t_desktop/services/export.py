@@ -78,7 +78,7 @@ def wanted_of(finder: Finder, query: str, workspace: WorkspaceLike | None) -> Wa
         filters["among_name"] = question.hits_of
     if question.refine:
         filters["refined_by_marks"] = True
-    return Wanted((), query, finder.order.least(found.automatic), filters, found.model, workspace)
+    return Wanted((), query, found.least(finder.order), filters, found.model, workspace)
 
 
 def _provenance(wanted: Wanted) -> Provenance:

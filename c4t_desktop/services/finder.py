@@ -50,6 +50,8 @@ class Found:
         automatic: the cut that the scores suggest, None if they suggest none.
         seconds: what it took.
         cut_terms: terms in words that the model does not read whole.
+        known: where conditions on objects are asked, of how many frames it is known what is in
+            them, and how many are asked.
         answer: sorts and folds the hits; None where there are none.
     """
 
@@ -60,14 +62,23 @@ class Found:
     automatic: float | None = None
     seconds: float = 0.0
     cut_terms: tuple[CutText, ...] = ()
+    known: tuple[int, int] = (0, 0)
     answer: Answer | None = field(default=None, repr=False, compare=False)
+
+    def limit(self, order: Order) -> int | None:
+        """Return how many to show where the scores suggest no cut; None for all."""
+        return order.limit(self.automatic) if self.hits and not self.question.of_facts else None
+
+    def least(self, order: Order) -> float | None:
+        """Return the least score to show; None for all, as where conditions decide alone."""
+        return None if self.question.of_facts else order.least(self.automatic)
 
     def shown(self, order: Order) -> int:
         """Return how many of the hits, the best, are shown in an order."""
-        limit = order.limit(self.automatic)
+        limit = self.limit(order)
         if limit is not None:
             return min(limit, len(self.hits))
-        return min(self.histogram.above(order.least(self.automatic)), len(self.hits))
+        return min(self.histogram.above(self.least(order)), len(self.hits))
 
 
 def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str]) -> Found:
@@ -88,6 +99,7 @@ def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str])
         automatic=automatic,
         seconds=time.perf_counter() - begun,
         cut_terms=answer.cut_terms,
+        known=answer.scope.known,
         answer=answer,
     )
 
@@ -246,7 +258,9 @@ class Finder(QObject):
         self._library.runner.cancel_key("search")
         self._library.runner.cancel_key("arrange")
         self._library.runner.cancel_key("within")
-        self.question = replace(self.question, images=(), text="")
+        before, filters = self.question, replace(self.question.filters, objects=())
+        self.question = replace(before, images=(), text="", filters=filters)
+        self._tell_filters(before)
         self.found = None
         self.cleared.emit()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from c4t_core.errors import DataError, QueryError
+from c4t_core.index.objects import take_conditions
 from c4t_core.index.query import (
     NO_FILTERS,
     Filters,
@@ -24,8 +26,8 @@ class Question:
 
     Attributes:
         images: the terms that are images.
-        text: what the user is typing.
-        filters: the core's restrictions.
+        text: what the user is typing, without conditions on objects.
+        filters: the core's restrictions; conditions on objects are asked with them, and alone too.
         marked: only hits marked "right", "wrong" or "any"; "" for all.
         hits_of: what the user calls the hits that ``filters.only`` restricts to.
         refine: move the query by the marks.
@@ -41,7 +43,16 @@ class Question:
     @property
     def empty(self) -> bool:
         """Whether nothing is asked."""
-        return not self.images and not self.text.strip()
+        return not self.filters.objects and not self._ranks
+
+    @property
+    def of_facts(self) -> bool:
+        """Whether conditions on objects are all that is asked: no term says what is more alike."""
+        return bool(self.filters.objects) and not self._ranks
+
+    @property
+    def _ranks(self) -> bool:
+        return bool(self.images) or bool(self.text.strip())
 
     @property
     def restricted(self) -> bool:
@@ -59,11 +70,14 @@ class Question:
         Raises:
             QueryError: if the typed part cannot be read.
         """
-        typed = parse_query(self.text).terms if self.text.strip() else ()
-        return Query((*self.images, *typed))
+        typed = parse_query(self.text) if self.text.strip() else Query(())
+        return Query((*self.images, *typed.terms), typed.objects)
 
     def key(self) -> str:
         """Return the terms as one text, which names the query in what the user makes.
+
+        Conditions on objects restrict its hits as other filters do; where they are all that is
+        asked, they name it.
 
         >>> Question((Term(image=Path("/d/a.png"), weight=-1.0),), "snow").key()
         'snow - @"/d/a.png"'
@@ -72,7 +86,7 @@ class Question:
         for term in self.images:
             sign = "- " if term.weight < 0 else "+ " if parts else ""
             parts.append(f'{sign}@"{term.image}"')
-        return " ".join(parts)
+        return " ".join(parts or map(str, self.filters.objects))
 
     def restrictions(self) -> dict[str, object]:
         """Return what is restricted as plain data, as scenarios and exports keep it.
@@ -89,7 +103,11 @@ def saved_question(text: str, settings: Mapping[str, object]) -> Question:
         DataError: if they hold what this version does not know; the search would be another one.
     """
     filters, marked, refine = saved_filters(settings)
-    return Question((), text, filters, marked, refine=refine)
+    try:
+        text, objects = take_conditions(text)
+    except QueryError as error:
+        raise DataError(str(error)) from error
+    return Question((), text, filters.asking(objects), marked, refine=refine)
 
 
 @dataclass(frozen=True)

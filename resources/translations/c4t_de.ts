@@ -332,6 +332,10 @@
    <translation>Geändert</translation>
   </message>
   <message>
+   <source>Confidence</source>
+   <translation>Sicherheit</translation>
+  </message>
+  <message>
    <source>Copy path</source>
    <translation>Pfad kopieren</translation>
   </message>
@@ -408,6 +412,10 @@
    <translation>Ähnliche Bilder</translation>
   </message>
   <message>
+   <source>WHAT THE MODEL SEES</source>
+   <translation>WAS DAS MODELL SIEHT</translation>
+  </message>
+  <message>
    <source>Wrong</source>
    <translation>Falsch</translation>
   </message>
@@ -420,8 +428,8 @@
    <translation>gerade nicht da</translation>
   </message>
   <message>
-   <source>{0} {1} · rank {2}</source>
-   <translation>{0} {1} · Rang {2}</translation>
+   <source>{0} · rank {1}</source>
+   <translation>{0} · Rang {1}</translation>
   </message>
  </context>
  <context>
@@ -994,16 +1002,28 @@
    <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
   </message>
   <message>
-   <source>New frames are then indexed faster too. Scores change a little. Until it is done, the index that is there answers.</source>
-   <translation>Neue Bilder werden danach ebenfalls schneller indiziert. Die Werte ändern sich ein wenig. Bis das fertig ist, antwortet der vorhandene Index.</translation>
+   <source>New frames are then indexed faster too. Scores change a little.</source>
+   <translation>Neue Bilder werden dann auch schneller indiziert. Die Werte ändern sich ein wenig.</translation>
   </message>
   <message>
    <source>Please note</source>
    <translation>Bitte beachten</translation>
   </message>
   <message>
+   <source>The model then notes what it sees in each of them.</source>
+   <translation>Das Modell hält dann zu jedem fest, was es darin sieht.</translation>
+  </message>
+  <message>
    <source>The sample's pictures are drawn, not photographed.</source>
    <translation>Die Bilder des Beispiels sind gezeichnet, nicht fotografiert.</translation>
+  </message>
+  <message>
+   <source>Until it is done, the index that is there answers.</source>
+   <translation>Bis das fertig ist, antwortet der vorhandene Index.</translation>
+  </message>
+  <message>
+   <source>Update the index?</source>
+   <translation>Den Index aktualisieren?</translation>
   </message>
   <message>
    <source>Where is “{0}” now?</source>
@@ -1263,6 +1283,134 @@
    <source>The system says: {reason}. Check the disk and try again.</source>
    <translation>Das System meldet: {reason}. Den Datenträger prüfen und erneut versuchen.</translation>
   </message>
+  <message>
+   <source>ahead</source>
+   <translation>voraus</translation>
+  </message>
+  <message>
+   <source>ambulance</source>
+   <translation>Krankenwagen</translation>
+  </message>
+  <message>
+   <source>ambulances</source>
+   <translation>Krankenwagen</translation>
+  </message>
+  <message>
+   <source>at least {0} {1}</source>
+   <translation>mindestens {0} {1}</translation>
+  </message>
+  <message>
+   <source>at most {0} {1}</source>
+   <translation>höchstens {0} {1}</translation>
+  </message>
+  <message>
+   <source>bicycle</source>
+   <translation>Fahrrad</translation>
+  </message>
+  <message>
+   <source>bicycles</source>
+   <translation>Fahrräder</translation>
+  </message>
+  <message>
+   <source>bus</source>
+   <translation>Bus</translation>
+  </message>
+  <message>
+   <source>buses</source>
+   <translation>Busse</translation>
+  </message>
+  <message>
+   <source>car</source>
+   <translation>Auto</translation>
+  </message>
+  <message>
+   <source>cars</source>
+   <translation>Autos</translation>
+  </message>
+  <message>
+   <source>crosswalk sign</source>
+   <translation>Fußgängerüberweg-Schild</translation>
+  </message>
+  <message>
+   <source>crosswalk signs</source>
+   <translation>Fußgängerüberweg-Schilder</translation>
+  </message>
+  <message>
+   <source>exactly {0} {1}</source>
+   <translation>genau {0} {1}</translation>
+  </message>
+  <message>
+   <source>far</source>
+   <translation>fern</translation>
+  </message>
+  <message>
+   <source>left</source>
+   <translation>links</translation>
+  </message>
+  <message>
+   <source>motorcycle</source>
+   <translation>Motorrad</translation>
+  </message>
+  <message>
+   <source>motorcycles</source>
+   <translation>Motorräder</translation>
+  </message>
+  <message>
+   <source>near</source>
+   <translation>nah</translation>
+  </message>
+  <message>
+   <source>no {0}</source>
+   <translation>ohne {0}</translation>
+  </message>
+  <message>
+   <source>people</source>
+   <translation>Personen</translation>
+  </message>
+  <message>
+   <source>person</source>
+   <translation>Person</translation>
+  </message>
+  <message>
+   <source>right</source>
+   <translation>rechts</translation>
+  </message>
+  <message>
+   <source>speed limit sign</source>
+   <translation>Tempolimit-Schild</translation>
+  </message>
+  <message>
+   <source>speed limit signs</source>
+   <translation>Tempolimit-Schilder</translation>
+  </message>
+  <message>
+   <source>stop sign</source>
+   <translation>Stoppschild</translation>
+  </message>
+  <message>
+   <source>stop signs</source>
+   <translation>Stoppschilder</translation>
+  </message>
+  <message>
+   <source>traffic light</source>
+   <translation>Ampel</translation>
+  </message>
+  <message>
+   <source>traffic lights</source>
+   <translation>Ampeln</translation>
+  </message>
+  <message>
+   <source>truck</source>
+   <translation>Lkw</translation>
+  </message>
+  <message>
+   <source>trucks</source>
+   <translation>Lkw</translation>
+  </message>
+  <message>
+   <source>{0} {1}</source>
+   <translation>{0} {1}</translation>
+  </message>
  </context>
  <context>
   <name>ModelChooser</name>
@@ -1502,6 +1650,71 @@
   </message>
  </context>
  <context>
+  <name>ObjectChip</name>
+  <message>
+   <source>Click to edit “{0}”; Delete removes it.</source>
+   <translation>Klicken, um „{0}“ zu ändern; Entf nimmt es weg.</translation>
+  </message>
+  <message>
+   <source>What the model saw when the frame was indexed. {0}</source>
+   <translation>Was das Modell beim Indizieren des Bildes gesehen hat. {0}</translation>
+  </message>
+ </context>
+ <context>
+  <name>ObjectRow</name>
+  <message>
+   <source>Add this condition</source>
+   <translation>Diese Bedingung hinzufügen</translation>
+  </message>
+  <message>
+   <source>How many, or where</source>
+   <translation>Wie viele oder wo</translation>
+  </message>
+  <message>
+   <source>Number</source>
+   <translation>Anzahl</translation>
+  </message>
+  <message>
+   <source>Objects</source>
+   <translation>Objekte</translation>
+  </message>
+  <message>
+   <source>at least</source>
+   <translation>mindestens</translation>
+  </message>
+  <message>
+   <source>at most</source>
+   <translation>höchstens</translation>
+  </message>
+  <message>
+   <source>exactly</source>
+   <translation>genau</translation>
+  </message>
+  <message>
+   <source>none</source>
+   <translation>keine</translation>
+  </message>
+ </context>
+ <context>
+  <name>ObjectsList</name>
+  <message>
+   <source>Nothing of what it knows.</source>
+   <translation>Nichts von dem, was es kennt.</translation>
+  </message>
+  <message>
+   <source>What the model sees in the frame</source>
+   <translation>Was das Modell im Bild sieht</translation>
+  </message>
+  <message>
+   <source>everywhere</source>
+   <translation>überall</translation>
+  </message>
+  <message>
+   <source>{0}: how sure the model is</source>
+   <translation>{0}: wie sicher das Modell ist</translation>
+  </message>
+ </context>
+ <context>
   <name>Outcome</name>
   <message>
    <source>A new model has no before.</source>
@@ -1649,6 +1862,10 @@
    <translation>Weitere kommen während der Suche dazu.</translation>
   </message>
   <message>
+   <source>No frame fulfils this</source>
+   <translation>Kein Bild erfüllt das</translation>
+  </message>
+  <message>
    <source>No frame passes the filters on the left; loosen or clear them.</source>
    <translation>Kein Bild passt zu den Filtern links; lockern oder leeren.</translation>
   </message>
@@ -1667,6 +1884,10 @@
   <message>
    <source>Not indexed yet</source>
    <translation>Noch nicht indiziert</translation>
+  </message>
+  <message>
+   <source>Not known yet</source>
+   <translation>Noch nicht bekannt</translation>
   </message>
   <message>
    <source>Nothing leaves this machine, and nothing is written into your folders.</source>
@@ -1721,6 +1942,10 @@
    <translation>Beispielfahrt ausprobieren</translation>
   </message>
   <message>
+   <source>Update the index…</source>
+   <translation>Index aktualisieren…</translation>
+  </message>
+  <message>
    <source>Use + and − between spaces to add or exclude terms.</source>
    <translation>+ und − zwischen Leerzeichen nehmen Begriffe hinzu oder schließen sie aus.</translation>
   </message>
@@ -1739,6 +1964,10 @@
   <message>
    <source>pedestrian crossing at night</source>
    <translation>pedestrian crossing at night</translation>
+  </message>
+  <message>
+   <source>person&gt;=2, truck:near, no:car ask for what the model saw.</source>
+   <translation>person&gt;=2, truck:near, no:car fragen nach dem, was das Modell gesehen hat.</translation>
   </message>
   <message>
    <source>road through trees - cars</source>
@@ -1779,6 +2008,14 @@
   <message>
    <source>{0} is offline</source>
    <translation>{0} ist offline</translation>
+  </message>
+  <message>
+   <source>{0}: no model that sees this has looked at these frames. Update the index to see what is in them.</source>
+   <translation>{0}: kein Modell, das dies erkennt, hat diese Bilder gesehen. Den Index aktualisieren, um zu erfahren, was darauf ist.</translation>
+  </message>
+  <message>
+   <source>{0}: the model saw this in none of {1} frames. Click a condition to change it, or take it away with its cross.</source>
+   <translation>{0}: das hat das Modell in keinem von {1} Bildern gesehen. Eine Bedingung anklicken, um sie zu ändern, oder mit ihrem Kreuz wegnehmen.</translation>
   </message>
  </context>
  <context>
@@ -2002,6 +2239,18 @@
   <message>
    <source>The nearest {0}</source>
    <translation>Die nächsten {0}</translation>
+  </message>
+  <message>
+   <source>Update the index…</source>
+   <translation>Index aktualisieren…</translation>
+  </message>
+  <message>
+   <source>What is in the frame is known for {0} of {1} frames; the others are left out until the index is updated.</source>
+   <translation>Was zu sehen ist, ist für {0} von {1} Bildern bekannt; die anderen fehlen hier, bis der Index aktualisiert ist.</translation>
+  </message>
+  <message>
+   <source>confidence</source>
+   <translation>Sicherheit</translation>
   </message>
   <message>
    <source>cut {0}</source>
@@ -2559,8 +2808,16 @@
    <translation>bewegen</translation>
   </message>
   <message>
+   <source>none of them</source>
+   <translation>keines davon</translation>
+  </message>
+  <message>
    <source>open a folder</source>
    <translation>Ordner öffnen</translation>
+  </message>
+  <message>
+   <source>or :far :left :ahead :right</source>
+   <translation>oder :far (fern) :left (links) :ahead (voraus) :right (rechts)</translation>
   </message>
   <message>
    <source>play the drive</source>
@@ -2605,6 +2862,10 @@
   <message>
    <source>size of the pictures</source>
    <translation>Größe der Bilder</translation>
+  </message>
+  <message>
+   <source>so many, or = &lt;= and a number; a condition on what is seen</source>
+   <translation>so viele, oder = &lt;= und eine Zahl; eine Bedingung an das, was zu sehen ist</translation>
   </message>
   <message>
    <source>this list</source>

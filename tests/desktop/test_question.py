@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from c4t_core.errors import DataError
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.events import AlikeLevel
+from c4t_core.index.objects import ObjectCondition
 from c4t_core.index.query import Filters, Term, day_bounds
 from c4t_core.workspace import open_workspace
 from c4t_desktop.services.finder import ask, lay_out
@@ -77,6 +79,19 @@ def test_a_saved_question_comes_back_as_it_was():
     settings = {"filters": asked.restrictions(), "refine": True}
     assert saved_question("snow", settings) == asked
     assert saved_question("snow", {}) == Question(text="snow")
+
+
+def test_conditions_are_filters_and_name_a_question_of_nothing_else():
+    people = ObjectCondition("person", ">=", 3)
+    alone = Question(filters=Filters(objects=(people,)))
+    assert alone.of_facts
+    assert not alone.empty
+    assert alone.key() == "person>=3"
+    settings = {"filters": alone.restrictions()}
+    assert saved_question(alone.key(), settings) == alone
+    assert saved_question("snow person>=3", {}) == Question(text="snow", filters=alone.filters)
+    with pytest.raises(DataError, match="dragon"):
+        saved_question("dragon:near", {})
 
 
 def test_the_key_names_the_terms():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from c4t_core.errors import FolderError
+from c4t_core.errors import FolderError, NotIndexedError
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.embed import OnPicture
 from c4t_core.index.events import Folded, fold_events, fold_frames
 from c4t_core.index.hits import Hits
 from c4t_core.index.indexer import IndexReport
-from c4t_core.index.query import Hit, Query, Term, parse_query
+from c4t_core.index.objects import VALUES, ObjectCondition, ObjectFact, Seen
+from c4t_core.index.query import NO_FILTERS, Hit, Query, Term, parse_query
 from c4t_core.index.scope import FrameFacts, Scope
 from c4t_core.models.protocol import ModelInfo
 from c4t_core.progress import Progress, ignore
@@ -58,6 +61,13 @@ def _changed(path: Path) -> float:
     return path.stat().st_mtime if path.is_file() else 0.0
 
 
+def _packed(facts: Sequence[ObjectFact] | None) -> Seen | None:
+    if facts is None:
+        return None
+    numbers = [number for fact in facts for number in dataclasses.astuple(fact)[1:]]
+    return Seen(tuple(fact.label for fact in facts), struct.pack(f"<{len(numbers)}e", *numbers))
+
+
 _LIKE = Query((Term(text="similar"),))
 
 
@@ -67,12 +77,18 @@ class _FakeScope(Scope):
     _load: Callable[[Sequence[int], Sequence[float], int], Hits]
     _files: list[Path]
     _workspace: FakeWorkspace
+    _known: tuple[int, int]
 
-    def __init__(self, workspace: FakeWorkspace) -> None:
+    def __init__(self, workspace: FakeWorkspace, known: tuple[int, int]) -> None:
         super().__init__(())
+        object.__setattr__(self, "_known", known)
         object.__setattr__(self, "_load", workspace.hits)
         object.__setattr__(self, "_files", workspace.files)
         object.__setattr__(self, "_workspace", workspace)
+
+    @property
+    def known(self) -> tuple[int, int]:
+        return self._known
 
     def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
         return self._load(image_ids, scores, first)
@@ -116,6 +132,7 @@ class FakeWorkspace:
         skipped: Sequence[Skipped] = (),
         omitted: Mapping[str, Any] = MappingProxyType({}),
         seconds: float = 0.5,
+        seen: Callable[[int], Sequence[ObjectFact] | None] = lambda _: None,
     ) -> None:
         self.roots = tuple(Path(folder) for folder in folders)
         for root in self.roots:
@@ -124,10 +141,12 @@ class FakeWorkspace:
         self.model_name = model
         self.notices: list[str] = []
         self.step, self.fail, self.cut, self.seconds = step, fail, cut, seconds
+        self.seen = seen  # what is believed to be in a frame, by its number
         self.closed = self.cleaned = False
         self.relocated: tuple[Path, Path] | None = None
         self.forgotten: Path | None = None
         self.queries: list[Query] = []
+        self.asked_objects: tuple[ObjectCondition, ...] = ()  # with the last of them
         self.indexed = threading.Event()
         self._skipped = list(skipped)
         self._omitted = dict(omitted)
@@ -171,6 +190,7 @@ class FakeWorkspace:
         return Frame(
             path, root, path.relative_to(root).as_posix(), path.parent.name, "front", number,
             1_768_727_700.0 + number * self.seconds, number, 1, 0.0,
+            seen=_packed(self.seen(number)),
         )  # fmt: skip
 
     def score(self, number: int, query: Query) -> float:
@@ -195,16 +215,24 @@ class FakeWorkspace:
         query = self._query(query)
         if query != _LIKE:
             self.queries.append(query)
-        numbers = [
-            number
-            for number in range(self.embedded)
-            if filters is None or self._passes(self.frame_at(number), filters)
-        ]
-        scores = np.array([self.score(number, query) for number in numbers], dtype=np.float32)
+            self.asked_objects = (filters or NO_FILTERS).asking(query.objects).objects
+        filters = (filters or NO_FILTERS).asking(query.objects)
+        numbers = [n for n in range(self.embedded) if self._passes(self.frame_at(n), filters)]
+        known = [n for n in numbers if self.seen(n) is not None]
+        sure = {n: self._confidence(n, filters.objects) for n in known}
+        about = (len(known), len(numbers)) if filters.objects else (0, 0)
+        if filters.objects:
+            if numbers and not known:
+                raise NotIndexedError("Nothing is known of these objects.")
+            numbers = [n for n in known if sure[n][0]]
+        scores = np.array(
+            [self.score(n, query) if query.terms else sure[n][1] for n in numbers],
+            dtype=np.float32,
+        )
         best = np.argsort(-scores, kind="stable")[:k]
         ids = np.array(numbers, dtype=np.int64)[best]
         direction = np.zeros(1, dtype=np.float32)
-        answer = Answer(_FakeScope(self), direction, ids, scores[best], fold=self._fold)
+        answer = Answer(_FakeScope(self, about), direction, ids, scores[best], fold=self._fold)
         vars(answer)["cut"] = self.cut  # what a cached property has computed
         return answer
 
@@ -243,6 +271,16 @@ class FakeWorkspace:
 
     def similar(self, image: str | Path, k: int | None = 50) -> list[Hit]:
         return self.answer(_LIKE, k=k).hits()
+
+    def _confidence(self, number: int, objects: Sequence[ObjectCondition]) -> tuple[bool, float]:
+        """Return whether conditions hold for a frame, and how sure that is."""
+        rows = {fact.label: dataclasses.astuple(fact)[1:] for fact in self.seen(number) or ()}
+        weighed = [
+            condition.weigh(np.array([rows.get(condition.label, (0.0,) * VALUES)]))
+            for condition in objects
+        ]
+        holds = all(bool(holds[0]) for holds, _ in weighed)
+        return holds, min((float(sure[0]) for _, sure in weighed), default=0.0)
 
     def frame(self, image: str | Path) -> Frame | None:
         path = Path(image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from c4t_core.models.config import (
     ImageEncoderConfig,
     ModelConfig,
+    ObjectsConfig,
     PreprocessConfig,
     TextEncoderConfig,
 )
@@ -35,6 +37,16 @@ TINY = ModelConfig(
     ),
     preprocess=PreprocessConfig(size=64),
     projection=32,
+)
+SEEING = dataclasses.replace(  # the same with a branch that sees objects, in frames that are wide
+    TINY,
+    name="seeing",
+    image=dataclasses.replace(
+        TINY.image,
+        pooling="levels",
+        objects=ObjectsConfig(("car", "person", "traffic light", "animal"), channels=16),
+    ),
+    preprocess=PreprocessConfig(size=64, width=96),
 )
 # A configuration of open_clip.
 TINY_CLIP = {
@@ -74,11 +86,13 @@ def tiny_tokenizer() -> dict[str, bytes]:
     }
 
 
-def make_tiny_model(folder: Path, seed: int = 0, *, graphs: bool = True) -> Path:
+def make_tiny_model(
+    folder: Path, seed: int = 0, *, graphs: bool = True, config: ModelConfig = TINY
+) -> Path:
     """Write a model folder with random weights.
 
     Statistics and heads are fitted to noise, so that embeddings of different inputs point apart
-    as those of a trained model do.
+    as those of a trained model do; and so are probabilities and numbers of objects.
     """
     import torch
 
@@ -88,21 +102,24 @@ def make_tiny_model(folder: Path, seed: int = 0, *, graphs: bool = True) -> Path
 
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        model = DualEncoder(TINY).eval()
+        model = DualEncoder(config).eval()
         colours = torch.randint(0, 200, (32, 1, 1, 3), dtype=torch.uint8)
-        pixels = colours + torch.randint(0, 56, (32, 64, 64, 3), dtype=torch.uint8)
+        size = (32, *config.preprocess.shape, 3)
+        pixels = colours + torch.randint(0, 56, size, dtype=torch.uint8)
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = 1.0
         model.image_encoder.train()(pixels)  # sets the statistics that inference uses
         features = model.eval().image_encoder(pixels)
         _centre(model.image_head.projection, features)
+        if model.image_encoder.objects is not None:
+            _spread(model.image_encoder.objects, model.image_encoder.seen(pixels)[1])
         ids = torch.randint(5, 200, (32, 6))
         features = model.text_encoder(ids, torch.ones_like(ids))
         _centre(model.text_head.projection, features)
     return save_model(
         folder,
-        TINY,
+        config,
         model.state_dict(),
         tiny_tokenizer(),
         "# A tiny model for tests\n\nRandom weights; its answers mean nothing.\n",
@@ -114,6 +131,17 @@ def _centre(layer: torch.nn.Linear, features: torch.Tensor) -> None:
     out = layer(features)
     layer.weight /= (out - out.mean(dim=0)).std().clamp(min=1e-6)
     layer.bias.copy_(-(layer.weight @ features.mean(dim=0)))
+
+
+def _spread(branch: Any, statistics: Any) -> None:
+    """Have the highest logits stand for probabilities around a half, and for numbers of 0 to 4."""
+    highest = statistics[..., 0]  # (n, c)
+    mean, spread = highest.mean(dim=0), highest.std(dim=0).clamp(min=1e-6)
+    branch.calibration[:, 0] = 1.5 / spread
+    branch.calibration[:, 1] = -1.5 * mean / spread
+    branch.counting.zero_()
+    branch.counting[:, 0] = 1.5 / spread
+    branch.counting[:, -1] = 1.0 - 1.5 * mean / spread
 
 
 def count_parameters(module: Any) -> int:

@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 from c4t_core import paths
 from c4t_core.files import sha256
 from c4t_core.images.scan import ExcludeRules, FileState
+from c4t_core.index.objects import LARGEST
 from c4t_core.index.store.database import Database
-from c4t_core.index.store.migration import to_counted_drops, to_sources_and_frames
+from c4t_core.index.store.migration import to_counted_drops, to_objects, to_sources_and_frames
 from c4t_core.index.store.naming import Drives, name_columns
 
 Cell = float | int | str | None
@@ -69,8 +70,8 @@ class Catalogue(Database):
     """
 
     SCHEMA = "catalogue.sql"
-    VERSION = 3
-    MIGRATIONS: ClassVar = {1: to_sources_and_frames, 2: to_counted_drops}
+    VERSION = 4
+    MIGRATIONS: ClassVar = {1: to_sources_and_frames, 2: to_counted_drops, 3: to_objects}
     PAGE_SIZE = 16_384  # vectors of a kilobyte then waste little of their page; older files: 8,192
     WHEN_NEWER = "update it, or set C4T_DATA_DIR to another folder."
 
@@ -313,6 +314,7 @@ class Stored:
     path: bytes
     state: FileState
     vector: NDArray[np.float32]
+    facts: NDArray[np.float32] | None = None  # (c, 6), see c4t_core.models.protocol.Facts
 
 
 @dataclass(frozen=True)
@@ -405,6 +407,13 @@ class Ledger:
                     "INSERT INTO vectors (model_id, frame_id, vector) VALUES (?, ?, ?)",
                     (self.model_id, frame_id, item.vector.astype("<f2").tobytes()),
                 )
+                if item.facts is not None:
+                    facts = np.clip(item.facts, 0, LARGEST).astype("<f2").tobytes()
+                    db.execute(
+                        "INSERT OR REPLACE INTO objects (frame_id, model_id, facts)"
+                        " VALUES (?, ?, ?)",
+                        (frame_id, self.model_id, facts),
+                    )
                 db.execute(
                     "DELETE FROM failures WHERE root_id = ? AND model_id = ? AND path = ?",
                     (self.root.id, self.model_id, item.path),
@@ -413,6 +422,13 @@ class Ledger:
             bump(db, self.root.id, self.model_id, step=1 if good else 0)
             if dropped or replaced:
                 note_drops(db, self.root.id)
+
+    def note_classes(self, classes: Sequence[str]) -> None:
+        """Note which classes of objects the facts of the model are of, in their order."""
+        if classes:
+            with self._catalogue.writing() as db:
+                line = (self.model_id, "\n".join(classes))
+                db.execute("INSERT OR IGNORE INTO object_classes VALUES (?, ?)", line)
 
     def remove(self, paths: Iterable[bytes]) -> None:
         """Drop rows (and failures) of files that are gone."""

@@ -45,6 +45,17 @@ CREATE TABLE vectors (
     UNIQUE (model_id, frame_id)
 );
 CREATE INDEX vectors_frame ON vectors (frame_id);
+CREATE TABLE object_classes (
+    model_id INTEGER PRIMARY KEY REFERENCES models(id) ON DELETE CASCADE,
+    names TEXT NOT NULL
+);
+CREATE TABLE objects (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    frame_id INTEGER NOT NULL REFERENCES frames(id) ON DELETE CASCADE,
+    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+    facts BLOB NOT NULL,
+    UNIQUE (frame_id, model_id)
+);
 CREATE TABLE failures (
     root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
     model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,

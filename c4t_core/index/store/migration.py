@@ -10,6 +10,7 @@ from typing import Any
 
 from c4t_core.index.store.naming import Drives, name_columns
 
+_SCHEMA = Path(__file__).with_name("catalogue.sql")
 _OLD = ("vectors", "failures", "runs", "images", "models", "roots", "meta")  # children first
 _COPIES = (
     "INSERT INTO roots SELECT id, path, rules FROM old_roots",
@@ -45,7 +46,7 @@ def to_sources_and_frames(db: sqlite3.Connection) -> None:
         db.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
     db.execute("DROP INDEX images_drive")
     db.execute("DROP INDEX vectors_image")
-    for statement in Path(__file__).with_name("catalogue.sql").read_text("utf-8").split(";"):
+    for statement in _SCHEMA.read_text("utf-8").split(";"):
         db.execute(statement)
     db.execute("UPDATE meta SET identity = ?", (identity,))
     for statement in _COPIES:
@@ -66,6 +67,15 @@ def to_counted_drops(db: sqlite3.Connection) -> None:
     columns = [row[1] for row in db.execute("PRAGMA table_info(runs)")]
     if "drops" not in columns:  # made by the step before from the tables of today
         db.execute("ALTER TABLE runs ADD COLUMN drops INTEGER NOT NULL DEFAULT 0")
+
+
+def to_objects(db: sqlite3.Connection) -> None:
+    """Bring a catalogue from its third version to the fourth: it may know of objects."""
+    there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    for statement in _SCHEMA.read_text("utf-8").split(";"):
+        made = statement.split("(")[0].split()[-1:]  # CREATE TABLE name
+        if made and made[0] in ("object_classes", "objects") and made[0] not in there:
+            db.execute(statement)
 
 
 def _frames(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:

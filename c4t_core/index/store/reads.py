@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import CatalogueError
+from c4t_core.index.objects import Seen
 from c4t_core.index.store import database
 from c4t_core.index.store.catalogue import Catalogue, Cell, below_range, note_drops
 
 Ids = NDArray[np.int64]  # (n,)
 Rows = NDArray[np.float32]  # (n, d), unit length
+Facts = NDArray[np.float16]  # (n, c, 6), see c4t_core.models.protocol.Facts
 Halves = NDArray[np.float16]  # (n, d), about unit length: rounded
 
 BLOCK = 4096  # vectors read at once; 4 MB at 512 dimensions
@@ -50,6 +53,7 @@ class ImageRow:
         frame: number within the drive, where the name tells.
         time: seconds since 1970 UTC, where the name tells.
         first_seen: when it was first indexed, seconds since 1970; 0 for before that was noted.
+        seen: what a model saw in it, where one did and it was asked for.
     """
 
     id: int
@@ -63,6 +67,7 @@ class ImageRow:
     frame: int | None
     time: float | None
     first_seen: float = 0.0
+    seen: Seen | None = field(default=None, compare=False, repr=False)
 
     @property
     def at(self) -> float | None:
@@ -125,6 +130,21 @@ class Columns:
 
 
 @dataclass(frozen=True)
+class SeenBy:
+    """The model whose facts on objects are asked in one root.
+
+    Attributes:
+        model_id: its number.
+        fingerprint: its identity.
+        classes: what its facts are of, in their order.
+    """
+
+    model_id: int
+    fingerprint: str
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Selection:
     """Which frames of one root a search is restricted to; empty fields restrict nothing."""
 
@@ -151,6 +171,7 @@ class Lookup:
     def __init__(self, catalogue: Catalogue, root_id: int) -> None:
         """Keep what all reads have in common."""
         self._catalogue = catalogue
+        self.catalogue = catalogue.identity
         self.root_id = root_id
 
     def rows(self, image_ids: Sequence[int] | Ids) -> dict[int, ImageRow]:
@@ -160,7 +181,7 @@ class Lookup:
             for part in _parts(image_ids):
                 marks = ",".join("?" * len(part))
                 rows = db.execute(f"SELECT {_COLUMNS} FROM images WHERE id IN ({marks})", part)
-                result.update((row[0], _row(row)) for row in rows)
+                result.update((row.id, row) for row in _with_seen(db, rows.fetchall()))
         return result
 
     def newer(self, image_ids: Sequence[int] | Ids, since: float) -> int:
@@ -196,8 +217,8 @@ class Lookup:
             row = db.execute(
                 f"SELECT {_COLUMNS} FROM images WHERE root_id = ? AND path = ? AND {where} LIMIT 1",
                 (self.root_id, path, *values),
-            ).fetchone()
-        return None if row is None else _row(row)
+            ).fetchall()
+            return next(iter(_with_seen(db, row)), None)
 
     def files_of_size(self, size: int) -> list[ImageRow]:
         """Return the frames whose file has this size: where a moved file may be found."""
@@ -220,6 +241,34 @@ class Lookup:
                 )
                 result.update(rows.fetchall())
         return result
+
+    def seen_by(self) -> SeenBy | None:
+        """Return whose facts on objects are asked here, None if no model saw any.
+
+        It is the model whose first run came to its end last; one that never did, if none did.
+        """
+        with self._catalogue.reading() as db:
+            return _seen_by(db, self.root_id)
+
+    def facts_after(self, seen: SeenBy, after: int) -> tuple[Ids, Facts, int]:
+        """Return facts of all roots, of rows with a higher number than ``after``, in their order.
+
+        Numbers are never given again, and what a model sees in a frame never changes, so what was
+        read stays right, unless an older catalogue was put back: then the last number is lower.
+
+        Returns:
+            ids of frames, int64 (n,); facts, float16 (n, c, 6); the last number given.
+        """
+        with self._catalogue.reading() as db, database.snapshot(db):
+            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'objects'").fetchone()
+            rows = db.execute(
+                "SELECT frame_id, facts FROM objects WHERE id > ? AND +model_id = ? ORDER BY id",
+                (after, seen.model_id),
+            )
+            width = len(seen.classes)
+            parts = [_facts(part, width) for part in iter(lambda: rows.fetchmany(MANY), [])]
+        ids, facts = zip(*(parts or [_facts([], width)]), strict=True)
+        return np.concatenate(ids), np.concatenate(facts), int(row[0]) if row else 0
 
     def place_of(self, image_id: int) -> tuple[bytes, int] | None:
         """Return (path, time in a recording in ns or -1) of a frame; frames are in their order."""
@@ -358,7 +407,6 @@ class StoredVectors(Lookup):
     ) -> None:
         """Read nothing yet."""
         super().__init__(catalogue, root_id)
-        self.catalogue = catalogue.identity
         self.model_id = model_id
         self.fingerprint = fingerprint
         self.dim = dim
@@ -447,6 +495,40 @@ class StoredVectors(Lookup):
             note_drops(db, self.root_id)
 
 
+def _seen_by(db: sqlite3.Connection, root_id: int) -> SeenBy | None:
+    row = db.execute(
+        "SELECT m.id, m.fingerprint, c.names FROM object_classes c"
+        " JOIN models m ON m.id = c.model_id JOIN runs r ON r.model_id = m.id"
+        " WHERE r.root_id = ? ORDER BY r.finished IS NULL, r.finished DESC, m.id DESC",
+        (root_id,),
+    ).fetchone()
+    return None if row is None else SeenBy(row[0], row[1], tuple(row[2].split("\n")))
+
+
+def _with_seen(db: sqlite3.Connection, lines: Sequence[tuple[Any, ...]]) -> list[ImageRow]:
+    """Return lines of ``_COLUMNS`` as rows with what was seen in their frames."""
+    seen: dict[int, Seen] = {}
+    for root_id in {line[1] for line in lines}:
+        by = _seen_by(db, root_id)
+        ids = [line[0] for line in lines if line[1] == root_id] if by else []
+        for part in _parts(ids):
+            assert by is not None
+            rows = db.execute(
+                "SELECT frame_id, facts FROM objects WHERE model_id = ?"
+                f" AND frame_id IN ({','.join('?' * len(part))}) AND length(facts) = ?",
+                (by.model_id, *part, 12 * len(by.classes)),
+            )
+            seen.update((frame, Seen(by.classes, facts)) for frame, facts in rows)
+    return [_row(line, seen.get(line[0])) for line in lines]
+
+
+def _facts(rows: Sequence[tuple[int, bytes]], classes: int) -> tuple[Ids, Facts]:
+    """Return rows of the table ``objects`` as arrays; those of another width are left out."""
+    whole = [row for row in rows if len(row[1]) == 12 * classes]
+    facts = np.frombuffer(b"".join([row[1] for row in whole]), dtype="<f2")
+    return np.array([row[0] for row in whole], dtype=np.int64), facts.reshape(-1, classes, 6)
+
+
 def _columns(rows: Sequence[tuple[Any, ...]]) -> Columns:
     """Return rows that begin with ``_OF_FRAMES`` as columns."""
     vectors, ids, frames, drives = (
@@ -473,11 +555,11 @@ def _joined(parts: Sequence[Columns]) -> Columns:
     )
 
 
-def _row(line: tuple[Any, ...]) -> ImageRow:
+def _row(line: tuple[Any, ...], seen: Seen | None = None) -> ImageRow:
     """Return a line of ``_COLUMNS`` as a row."""
     values = list(line)
     values[6] = os.fsdecode(values[6])
-    return ImageRow(*values)
+    return ImageRow(*values, *[seen])
 
 
 def _may_hold(drive: bytes, root: bytes) -> bool:

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from c4t_core.errors import DataError
 from c4t_core.files import atomic_file
 from c4t_core.images.frame_names import parse_frame_name, recording
+from c4t_core.index.objects import LARGEST, VALUES
 from c4t_core.index.store.reads import Columns, Ids, ImageRow, Moment
+from c4t_core.index.vectors.objects import ObjectTable
 from c4t_core.index.vectors.table import Table
-from c4t_core.models.protocol import Model
+from c4t_core.models.protocol import Facts, Model, classes_of
 
 
 def check_output(path: Path) -> None:
@@ -33,7 +35,12 @@ def check_output(path: Path) -> None:
 
 
 def save_embeddings(
-    path: Path, kind: str, labels: Sequence[str], embeddings: NDArray[np.float32], model: Model
+    path: Path,
+    kind: str,
+    labels: Sequence[str],
+    embeddings: NDArray[np.float32],
+    model: Model,
+    facts: Facts | None = None,
 ) -> None:
     """Write ``names`` or ``texts`` beside ``embeddings``; the old file stays until all is written.
 
@@ -43,6 +50,7 @@ def save_embeddings(
         labels: one per row.
         embeddings: float32 (n, d), unit rows.
         model: whose embeddings they are; its name and fingerprint are written too.
+        facts: on objects, float32 (n, c, 6), written with the ``classes`` of the model.
     """
     arrays: dict[str, Any] = {
         kind: np.array(list(labels), dtype=np.str_),
@@ -50,6 +58,9 @@ def save_embeddings(
         "model": np.array(model.name),
         "fingerprint": np.array(model.fingerprint),
     }
+    if facts is not None:
+        arrays["classes"] = np.array(classes_of(model), dtype=np.str_)
+        arrays["facts"] = np.ascontiguousarray(facts, dtype=np.float32)
     try:
         with atomic_file(path) as out:
             np.savez(out, **arrays)
@@ -84,6 +95,27 @@ def load_embeddings(path: Path) -> tuple[list[str], NDArray[np.float32], str, st
     return [str(name) for name in names], rows.astype(np.float32), model, fingerprint
 
 
+def load_facts(path: Path) -> tuple[tuple[str, ...], Facts] | None:
+    """Read classes (c) and facts on objects, float32 (n, c, 6), of a file of embeddings.
+
+    Returns:
+        None if the file has none.
+
+    Raises:
+        DataError: if they do not fit.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+            if "facts" not in data or "classes" not in data:
+                return None
+            count, names, facts = len(data["names"]), data["classes"], data["facts"]
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
+        raise DataError(f'"{path}" cannot be read; make it again.', path) from error
+    if facts.dtype.kind != "f" or facts.shape != (count, names.size, VALUES):
+        raise DataError(f'The facts in "{path}" do not fit its names; make it again.', path)
+    return tuple(str(name) for name in names), facts.astype(np.float32)
+
+
 class SavedVectors:
     """The vectors of a file, as a source that is searched like an indexed folder.
 
@@ -98,6 +130,7 @@ class SavedVectors:
     def __init__(self, folder: str, names: Sequence[str], rows: NDArray[np.float32]) -> None:
         """Read drive, camera, frame and time off the names."""
         order = sorted(range(len(names)), key=lambda i: os.fsencode(names[i]))
+        self._order = np.array(order, dtype=np.int64)
         self._images = [_image_row(i, folder, names[at]) for i, at in enumerate(order)]
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
         unit = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
@@ -121,6 +154,13 @@ class SavedVectors:
             order=numbers.astype(np.int32),
             blocks=(np.ascontiguousarray(unit[order], dtype=np.float32),),
         )
+
+    def objects(self, classes: tuple[str, ...], facts: Facts) -> ObjectTable:
+        """Return facts (n, c, 6), one a name, as a table; those that are not finite left out."""
+        rows = facts[self._order]
+        ids = np.flatnonzero(np.isfinite(rows).all(axis=(1, 2)))
+        clipped = np.clip(rows[ids], 0, LARGEST).astype(np.float16)
+        return ObjectTable.empty(classes).with_more(ids, clipped, 0)
 
     def is_near(self) -> bool:
         """Return True: all of it is in memory."""

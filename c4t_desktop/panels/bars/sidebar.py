@@ -10,28 +10,24 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QScrollArea, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QMenu, QPushButton, QScrollArea, QWidget
 
-from c4t_desktop.gallery.results_model import plain_tip
+from c4t_core.index.objects import ObjectCondition
+from c4t_core.index.query import NO_FILTERS, day_bounds, day_of
+from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.messages import count_text
 from c4t_desktop.panels.bars.status import folder_name, folders_title
-from c4t_desktop.panels.bars.widgets import Section, SideRow
+from c4t_desktop.panels.bars.widgets import ObjectRow, Section, SideRow, flat_chooser, titled
 from c4t_desktop.panels.parts import column, named
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import COUNT_SHARE, Library, Opened
 from c4t_desktop.services.marks import Saved
 from c4t_desktop.services.question import Question
+from c4t_desktop.services.workspace import WorkspaceLike
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
     from c4t_core.workspace import FolderStatus, WorkspaceStatus
-
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy
-
-from c4t_core.index.query import day_bounds, day_of
-from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import plain_label
-from c4t_desktop.services.workspace import WorkspaceLike
 
 
 class FilterSection(Section):
@@ -60,7 +56,7 @@ class FilterSection(Section):
         rows: list[QWidget] = []
         for key, name in names.items():
             self._choosers[key] = chooser = self._chooser(key, name)
-            rows.append(_titled(name, chooser, theme))
+            rows.append(titled(name, chooser, theme))
         for text, value in (
             (self.tr("right"), "right"),
             (self.tr("wrong"), "wrong"),
@@ -76,21 +72,15 @@ class FilterSection(Section):
         self._clear.setObjectName("clearFilters")
         self._clear.setCheckable(False)
         self._clear.chosen.connect(self.clear)
-        self.show_rows([self._among, *rows, self._clear])
+        self._objects = ObjectRow(theme)
+        self._objects.added.connect(self._add_condition)
+        self.show_rows([self._among, *rows, self._objects, self._clear])
         self.hide()
         finder.filters_changed.connect(self._show)
         self._show(finder.question)
 
     def _chooser(self, key: str, name: str) -> QComboBox:
-        chooser = QComboBox()
-        chooser.setObjectName(f"{key}Filter")
-        chooser.setAccessibleName(name)
-        chooser.setProperty("kind", "flat")
-        chooser.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        chooser.setMinimumContentsLength(6)
-        chooser.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        chooser = flat_chooser(f"{key}Filter", name)
         chooser.addItem(self.tr("any"), None)
         chooser.activated.connect(self._chosen)
         return chooser
@@ -115,7 +105,7 @@ class FilterSection(Section):
             for name, count in values:
                 chooser.addItem(f"{shown(name)}  ({count_text(count)})", name)
             holder = chooser.parentWidget()
-            assert holder is not None  # _titled gave it one
+            assert holder is not None  # titled gave it one
             holder.setVisible(len(values) > 1)
         self._show(self._finder.question)
 
@@ -131,6 +121,14 @@ class FilterSection(Section):
             until=until,
         )
         self._finder.set_filters(filters, chosen["marked"] or "")
+
+    def show_classes(self, known: Sequence[str]) -> None:
+        """Offer the classes of objects that something is known of."""
+        self._objects.show_classes(known)
+
+    @Slot(object)
+    def _add_condition(self, condition: ObjectCondition) -> None:
+        self._finder.set_filters(self._finder.question.filters.asking([condition]))
 
     @Slot(object)
     def _show(self, question: Question) -> None:
@@ -178,17 +176,6 @@ def _facets(workspace: WorkspaceLike) -> tuple[dict[str, list[tuple[str, int]]],
         "day": list(workspace.days()),
     }
     return facets, time.monotonic() - begun
-
-
-def _titled(title: str, chooser: QComboBox, theme: Theme) -> QWidget:
-    holder = QWidget()
-    row = QHBoxLayout(holder)
-    row.setContentsMargins(theme.px(8), 0, 0, 0)
-    name: QLabel = plain_label(title)
-    name.setMinimumWidth(theme.px(56))
-    row.addWidget(name)
-    row.addWidget(chooser, 1)
-    return holder
 
 
 class Sidebar(QScrollArea):
@@ -256,7 +243,8 @@ class Sidebar(QScrollArea):
         self._status(opened.status)
         if self._filtered != opened.folders:  # another model searches with the same filters
             self._filtered = opened.folders
-            self._finder.clear_filters()
+            objects = self._finder.question.filters.objects  # asked as the words are
+            self._finder.set_filters(replace(NO_FILTERS, objects=objects), marked="")
 
     @Slot()
     def _closed(self) -> None:
@@ -267,6 +255,7 @@ class Sidebar(QScrollArea):
     @Slot(object)
     def _status(self, status: WorkspaceStatus) -> None:
         folders = status.folders
+        self._filters.show_classes(status.objects)
         if self._listed == [entry.folder for entry in folders]:
             self._recount(status)
             return

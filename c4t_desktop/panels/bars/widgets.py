@@ -1,4 +1,4 @@
-"""The lines of the side panel: a name, a value, what they stand for."""
+"""The lines of the side panel: a name, a value, what they stand for; a condition to be added."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QComboBox,
     QPushButton,
     QSizePolicy,
+    QSpinBox,
+    QToolButton,
     QWidget,
 )
 
+from c4t_core.index.objects import CLASSES, PLACES, ObjectCondition
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.panels.parts import column, label, row, set_kind
+from c4t_desktop.messages import object_name, place_name
+from c4t_desktop.panels.parts import column, label, named, row, set_kind
 from c4t_desktop.theme import Theme
 
 
@@ -118,3 +123,89 @@ class Section(QWidget):
         for new in rows:
             self._column.addWidget(new)
         self.setVisible(bool(rows))
+
+
+def flat_chooser(name: str, says: str) -> QComboBox:
+    """Return a chooser without a frame that takes the room there is."""
+    chooser = named(QComboBox(), name, says, kind="flat")
+    chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    chooser.setMinimumContentsLength(6)
+    chooser.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return chooser
+
+
+def titled(title: str, part: QWidget, theme: Theme) -> QWidget:
+    """Put a title before a part."""
+    name, holder = label(title), QWidget()
+    name.setMinimumWidth(theme.px(56))
+    row(theme, name, part, wide=part, margins=(8, 0, 0, 0), parent=holder)
+    return holder
+
+
+_NUMBERS = (">=", "=", "<=")
+_NONE = "none"
+_MOST = 99
+
+
+class ObjectRow(QWidget):
+    """Chooses a class, and how many of it or where, as a condition to be added.
+
+    Signals:
+        added: the condition is wanted (ObjectCondition).
+    """
+
+    added = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        """Offer what can be asked."""
+        super().__init__()
+        self._class = flat_chooser("objectClass", self.tr("Objects"))
+        self.show_classes(())
+        self._relation = flat_chooser("objectRelation", self.tr("How many, or where"))
+        self._relation.setMinimumContentsLength(4)
+        numbers = (self.tr("at least"), self.tr("exactly"), self.tr("at most"))
+        for text, relation in zip(numbers, _NUMBERS, strict=True):
+            self._relation.addItem(text, relation)
+        self._relation.addItem(self.tr("none"), _NONE)
+        for place in PLACES:
+            self._relation.addItem(place_name(place), place)
+        self._count = named(QSpinBox(), "objectCount", self.tr("Number"))
+        self._count.setRange(1, _MOST)
+        self._count.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._count.setFixedWidth(theme.px(48))
+        says = self.tr("Add this condition")
+        self._add = named(QToolButton(), "addObjectCondition", says)
+        self._add.setToolTip(says)
+        theme.dress(self._add, "plus", "muted")
+        line = row(
+            theme, self._relation, self._count, self._add,
+            wide=self._relation, margins=(2, 0, 0, 0), gap=4,
+        )  # fmt: skip
+        first = titled(self.tr("Objects"), self._class, theme)
+        column(theme, first, line, margins=(0, 4, 0, 4), gap=2, parent=self)
+        self._relation.currentIndexChanged.connect(self._show_count)
+        self._add.clicked.connect(self._go)
+
+    def show_classes(self, known: Sequence[str]) -> None:
+        """Offer the classes that something is known of; all of them before that is so."""
+        chosen, labels = self._class.currentData(), tuple(known) or CLASSES
+        if labels != tuple(self._class.itemData(at) for at in range(self._class.count())):
+            self._class.clear()
+            for name in labels:
+                self._class.addItem(object_name(name), name)
+            self._class.setCurrentIndex(max(0, self._class.findData(chosen)))
+
+    def condition(self) -> ObjectCondition:
+        """Return what is chosen."""
+        name, relation = self._class.currentData(), self._relation.currentData()
+        if relation == _NONE:
+            return ObjectCondition(name, "=", 0)
+        return ObjectCondition(name, relation, self._count.value() if relation in _NUMBERS else 1)
+
+    @Slot()
+    def _show_count(self) -> None:
+        self._count.setVisible(self._relation.currentData() in _NUMBERS)
+
+    @Slot()
+    def _go(self) -> None:
+        self.added.emit(self.condition())

@@ -13,12 +13,13 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeE
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from c4t_desktop.gallery.results_model import local_path, shown
-from c4t_desktop.messages import Problem, button_text, count_text, plural
+from c4t_desktop.messages import Problem, button_text, condition_text, count_text, plural
 from c4t_desktop.panels.bars.status import folders_title
 from c4t_desktop.panels.parts import FlowLayout, Part, column, label, named, restyle, row
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
+    from c4t_core.index.objects import ObjectCondition
     from c4t_core.workspace import WorkspaceStatus
 
 
@@ -212,6 +213,7 @@ class Offers:
         open_sample: open the sample drive; None where it is not installed.
         open_recent: open folders that were open before.
         index: look for new images.
+        update_objects: have what is in the frames seen where it is not known.
         show_skipped: list the files that were skipped.
         use_shipped_model: go back to the model that ships.
         copy: put a text on the clipboard.
@@ -221,6 +223,7 @@ class Offers:
     open_sample: Callable[[], object] | None
     open_recent: Callable[[Sequence[str]], object]
     index: Callable[[], object]
+    update_objects: Callable[[], object]
     show_skipped: Callable[[], object]
     use_shipped_model: Callable[[], object]
     copy: Callable[[str], object]
@@ -329,7 +332,13 @@ def ready(
         sentence += " " + _tr("More are being added while you search.")
     return Page(
         title=_tr("What are you looking for?"),
-        sentence=sentence + "\n" + _tr("Use + and − between spaces to add or exclude terms."),
+        sentence="\n".join(
+            (
+                sentence,
+                _tr("Use + and − between spaces to add or exclude terms."),
+                _tr("person>=2, truck:near, no:car ask for what the model saw."),
+            )
+        ),
         icon="search",
         chips=examples(),
         chips_title=_tr("FOR EXAMPLE"),
@@ -402,6 +411,36 @@ def no_match(total: int, show_all: Callable[[], object]) -> Page:
         icon="search",
         offers=(Offer(_tr("Show the nearest anyway"), show_all, icon="image"),),
     )
+
+
+def nothing_holds(conditions: Sequence[ObjectCondition], known: int) -> Page:
+    """Say that what is asked of the objects holds for none of the frames that are known."""
+    return Page(
+        title=_tr("No frame fulfils this"),
+        sentence=_tr(
+            "{0}: the model saw this in none of {1} frames. "
+            "Click a condition to change it, or take it away with its cross."
+        ).format(_listed(conditions), count_text(known)),
+        icon="filter",
+    )
+
+
+def nothing_known(conditions: Sequence[ObjectCondition], offers: Offers) -> Page:
+    """Say that no model has looked for the objects that are asked for."""
+    return Page(
+        title=_tr("Not known yet"),
+        sentence=_tr(
+            "{0}: no model that sees this has looked at these frames. "
+            "Update the index to see what is in them."
+        ).format(_listed(conditions)),
+        icon="clock",
+        offers=(Offer(_tr("Update the index…"), offers.update_objects, True, "refresh"),),
+    )
+
+
+def _listed(conditions: Sequence[ObjectCondition]) -> str:
+    text = ", ".join(map(condition_text, conditions))
+    return text[:1].upper() + text[1:]
 
 
 def not_understood(problem: Problem) -> Page:

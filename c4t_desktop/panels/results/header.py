@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 
 from c4t_core.index.query import Histogram
 from c4t_desktop.messages import count_text, plural
-from c4t_desktop.panels.parts import label, named, row
+from c4t_desktop.panels.parts import column, label, named, push_button, row
 from c4t_desktop.services.finder import SORTS, Arrangement, Finder, Found
 from c4t_desktop.services.question import Order
 from c4t_desktop.settings import CARD_WIDTH, FOLD_EVENTS, Settings
@@ -156,9 +156,11 @@ class ResultsHeader(QWidget):
 
     Signals:
         card_width: the user wants other pictures (pixels before scaling).
+        update_wanted: what is in the frames is to be seen where it is not known yet.
     """
 
     card_width = Signal(int)
+    update_wanted = Signal()
 
     def __init__(self, finder: Finder, settings: Settings, theme: Theme) -> None:
         """Show nothing yet."""
@@ -166,6 +168,7 @@ class ResultsHeader(QWidget):
         self._finder = finder
         self._settings = settings
         self._theme = theme
+        self._cuts = True  # the hits have scores to cut at
         self.setObjectName("resultsHeader")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._count = label(kind="subtitle", name="matchCount")
@@ -174,6 +177,9 @@ class ResultsHeader(QWidget):
         self._fold = named(QCheckBox(self.tr("Fold events")), "foldEvents")
         self.slider = ThresholdSlider(theme)
         self._cut = label(kind="muted")
+        self._known = label(kind="warn", name="knownObjects", wrap=True)
+        self._update = push_button(self.tr("Update the index…"), "updateObjects", theme=theme)
+        self._unknown = QWidget()
         size = QSlider(Qt.Orientation.Horizontal)
         self._size = named(size, "sizeSlider", self.tr("Size of the pictures"))
         self._small, self._large = QLabel(), QLabel()
@@ -183,9 +189,8 @@ class ResultsHeader(QWidget):
 
     def _place(self) -> None:
         theme = self._theme
-        names = {"score": self.tr("score"), "time": self.tr("time"), "drive": self.tr("drive")}
         for sort in SORTS:
-            self._sort.addItem(self.tr("Sort: {0}").format(names[sort]), sort)
+            self._sort.addItem(self._sort_text(sort), sort)
         self._fold.setToolTip(
             self.tr("Show frames that follow each other as one event (E unfolds)")
         )
@@ -195,15 +200,28 @@ class ResultsHeader(QWidget):
         self._size.setValue(self._settings.value(CARD_WIDTH))
         # On the right, so that a longer count does not push them from under the mouse.
         controls = (self._sort, self._fold, self.slider)
-        row(
+        line = row(
             theme, self._count, self._of, None, *controls, self._cut,
-            margins=(16, 10, 16, 4), gap=_GAP, parent=self,
+            margins=(16, 10, 16, 4), gap=_GAP,
         )  # fmt: skip
+        row(
+            theme, self._known, self._update,
+            wide=self._known, margins=(16, 0, 16, 6), gap=_GAP, parent=self._unknown,
+        )  # fmt: skip
+        self._unknown.hide()
+        column(theme, line, self._unknown, margins=(0, 0, 0, 0), gap=0, parent=self)
         self.size_control = QWidget()
         row(
             theme, self._small, self._size, self._large,
             margins=(8, 0, 0, 0), gap=6, parent=self.size_control,
         )  # fmt: skip
+
+    def _sort_text(self, by: str) -> str:
+        names = {
+            "score": self.tr("score"), "confidence": self.tr("confidence"),
+            "time": self.tr("time"), "drive": self.tr("drive"),
+        }  # fmt: skip
+        return self.tr("Sort: {0}").format(names[by])
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Leave out what there is no room for."""
@@ -213,9 +231,11 @@ class ResultsHeader(QWidget):
     def _fit(self) -> None:
         """Leave out what there is no room for, the least needed first."""
         room, gap = self.width() - 2 * self._theme.px(16), self._theme.px(_GAP)
-        always = (self._count, self._sort, self.slider)
+        always = (self._count, self._sort, *((self.slider,) if self._cuts else ()))
         used = sum(part.sizeHint().width() + gap for part in always)
-        for part in (self._fold, self._cut, self._of):
+        for part in (self.slider, self._cut):
+            part.setVisible(self._cuts)
+        for part in (self._fold, *((self._cut,) if self._cuts else ()), self._of):
             wide = part.sizeHint().width() + gap
             part.setVisible(used + wide <= room)
             used += wide if used + wide <= room else 0
@@ -227,6 +247,7 @@ class ResultsHeader(QWidget):
         self.slider.cut_chosen.connect(finder.set_cut)
         self.slider.automatic_wanted.connect(self._automatic)
         self._size.valueChanged.connect(self._size_chosen)
+        self._update.clicked.connect(self.update_wanted)
         finder.answered.connect(self._answered)
         finder.laid_out.connect(self._laid_out)
         finder.order_changed.connect(self._order_changed)
@@ -257,14 +278,27 @@ class ResultsHeader(QWidget):
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
-        self.slider.show_scores(found.histogram, self._finder.order.least(found.automatic))
-        self._of.setText(self.tr("of {0}").format(count_text(len(found.histogram.values))))
+        self._cuts = not found.question.of_facts
+        self._sort.setItemText(0, self._sort_text("score" if self._cuts else "confidence"))
+        self.slider.show_scores(found.histogram, found.least(self._finder.order))
+        asked = len(found.histogram.values) if self._cuts else found.known[1]
+        self._of.setText(self.tr("of {0}").format(count_text(asked)))
+        self._show_known(*found.known)
         self._show_cut()
+
+    def _show_known(self, known: int, asked: int) -> None:
+        """Say of how many frames it is known what is in them, where that is not all of them."""
+        form = self.tr(
+            "What is in the frame is known for {0} of {1} frames; the others are left out until "
+            "the index is updated."
+        )
+        self._known.setText(form.format(count_text(known), count_text(asked)))
+        self._unknown.setVisible(known < asked)
 
     @Slot(object)
     def _laid_out(self, arrangement: Arrangement) -> None:
         found = self._finder.found
-        if found is not None and self._finder.order.limit(found.automatic) is not None:
+        if found is not None and found.limit(self._finder.order) is not None:
             self._count.setText(self.tr("The nearest {0}").format(arrangement.matches))
             self._fit()
             return
@@ -285,9 +319,9 @@ class ResultsHeader(QWidget):
         found, order = self._finder.found, self._finder.order
         if found is None:
             return
-        least = order.least(found.automatic)
+        least = found.least(order)
         self.slider.show_cut(least)
-        if order.limit(found.automatic) is not None:
+        if found.limit(order) is not None:
             self._cut.setText(self.tr("nothing stands out"))
         elif least is None:
             self._cut.setText(self.tr("no cut"))
@@ -304,6 +338,7 @@ class ResultsHeader(QWidget):
         self._large.setPixmap(theme.pixmap("image", 18, muted))
         self._size.setFixedWidth(theme.px(90))
         self._cut.setMinimumWidth(theme.px(104))
+        self._count.setMinimumHeight(theme.px(36))  # as high without the slider
         self.slider.setFixedSize(QSize(theme.px(200), theme.px(36)))
 
 

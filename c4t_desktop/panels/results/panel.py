@@ -232,8 +232,13 @@ class ResultsPanel(QStackedWidget):
         return same
 
     def _no_match(self, found: Found) -> None:
-        total = len(found.histogram.values)
-        if total:
+        total, objects = len(found.histogram.values), found.question.filters.objects
+        indexed = self._status_now is not None and self._status_now.embedded
+        if not total and objects and found.known[0]:
+            page = empty_state.nothing_holds(objects, found.known[0])
+        elif not total and objects and indexed and found.answer is None:
+            page = empty_state.nothing_known(objects, self._offers)
+        elif total:
             page = empty_state.no_match(total, self._finder.show_all)
         else:
             page = empty_state.nothing_indexed(

@@ -8,15 +8,18 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from c4t_core.errors import CatalogueError
 from c4t_core.images.frame_names import recording
-from c4t_core.index.store.catalogue import Catalogue, Ledger
+from c4t_core.images.scan import FileState
+from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored
 from c4t_core.index.store.reads import StoredVectors
 from c4t_core.index.vectors.vectors import VectorSearch
 
 SECOND = Path(__file__).with_name("catalogue_2.sql")
+THIRD = Path(__file__).with_name("catalogue_3.sql")
 OLD = Path(__file__).parents[2] / "made_by_0_1" / "data" / "catalogue.sqlite"
 
 
@@ -100,7 +103,7 @@ def test_a_failed_migration_changes_nothing(old: Path, monkeypatch: pytest.Monke
     assert lines(old, "PRAGMA user_version") == [(1,)]
     assert lines(old, "SELECT * FROM vectors") == before
     Catalogue(old).close()
-    assert lines(old, "PRAGMA user_version") == [(3,)]
+    assert lines(old, "PRAGMA user_version") == [(Catalogue.VERSION,)]
 
 
 def test_what_was_read_wrongly_or_not_at_all_is_read_again(old: Path) -> None:
@@ -146,13 +149,49 @@ def test_the_second_version_keeps_all_it_has_and_counts_drops_from_then_on(secon
     assert next(second.parent.glob("catalogue.sqlite.backup-2-*"))
 
 
-def test_both_older_versions_end_with_the_same_tables(second: Path, old: Path) -> None:
+@pytest.fixture
+def third(tmp_path: Path) -> Path:
+    """A catalogue of the third version: five frames of six, a failure, a finished run."""
+    (tmp_path / "third").mkdir()
+    with contextlib.closing(sqlite3.connect(tmp_path / "third" / "catalogue.sqlite")) as db:
+        db.executescript(THIRD.read_text("utf-8"))
+    return tmp_path / "third" / "catalogue.sqlite"
+
+
+def test_the_third_version_gets_tables_of_objects_and_nothing_else_changes(third: Path) -> None:
+    named = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE TABLE%'"
+    tables = [name for (name,) in lines(third, named)]
+    before = {table: lines(third, f"SELECT * FROM {table}") for table in tables}
+    schema = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+    shape = lines(third, schema)
+    assert len(before["vectors"]) == 5
+    Catalogue(third).close()
+    assert {table: lines(third, f"SELECT * FROM {table}") for table in tables} == before
+    new = [line for line in lines(third, schema) if line not in shape]
+    assert [line for line in lines(third, schema) if line in shape] == shape
+    assert {line[1] for line in new} == {
+        *("objects", "object_classes", "sqlite_autoindex_objects_1")
+    }
+    assert next(third.parent.glob("catalogue.sqlite.backup-3-*"))
+    with contextlib.closing(Catalogue(third)) as catalogue:  # and it can be written
+        root = catalogue.roots()[0]
+        ledger = Ledger(catalogue, root, 1)
+        ledger.note_classes(["car"])
+        assert ledger.failures().keys() == {b"bad.jpg"}
+        vector, facts = np.ones(8, np.float32), np.full((1, 6), 0.5, np.float32)
+        ledger.store([Stored(b"new.jpg", FileState(1, 1), vector, facts)], [])
+        source = StoredVectors(catalogue, root.id, model_id=1, fingerprint="f" * 64, dim=8)
+        (row,) = [row for row in source.rows(range(20)).values() if row.seen is not None]
+        assert (row.path, row.seen.facts()[0].confidence) == (b"new.jpg", 0.5)
+
+
+def test_all_older_versions_end_with_the_same_tables(second: Path, third: Path, old: Path) -> None:
     def columns(file: Path) -> list[tuple[object, ...]]:
         names = 'SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk'
         return lines(
             file, f"{names} FROM sqlite_master m, pragma_table_info(m.name) c ORDER BY 1, 2"
         )
 
-    Catalogue(second).close()
-    Catalogue(old).close()
-    assert columns(second) == columns(old)
+    for file in (second, third, old):
+        Catalogue(file).close()
+    assert columns(second) == columns(third) == columns(old)

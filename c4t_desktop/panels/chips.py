@@ -1,0 +1,226 @@
+"""What stands before the words of the search bar: images, and what must be in the frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from c4t_core.index.objects import ObjectCondition
+from c4t_desktop.gallery.delegate import paint_picture
+from c4t_desktop.gallery.results_model import plain_tip, shown
+from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.messages import condition_text
+from c4t_desktop.theme import Theme, icons
+
+
+class Chip(QWidget):
+    """One part of what is asked; a click does something to it, Delete or the cross removes it.
+
+    Signals:
+        removed: the user removed it (Chip).
+    """
+
+    removed = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        """Show nothing yet; the kinds of chips paint themselves."""
+        super().__init__()
+        self._theme = theme
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def _name(self, name: str, tip: str) -> None:
+        """Say what it is, and what can be done with it."""
+        self.setAccessibleName(name)
+        self.setToolTip(plain_tip(f"{name}\n{tip}"))
+
+    def _ground(self, painter: QPainter, ground: str, tint: str) -> None:
+        """Paint what all chips have: the ground, the focus and the cross."""
+        px = self._theme.px
+        painter.setRenderHints(
+            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+        )
+        outline = QPainterPath()
+        outline.addRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), px(6), px(6))
+        painter.fillPath(outline, QColor(ground))
+        if self.hasFocus():
+            painter.setPen(QColor(self._theme.colours.accent))
+            painter.drawPath(outline)
+        icons.draw(painter, "close", QRectF(self._cross()), tint)
+        painter.setPen(QColor(tint))
+        painter.setFont(self._theme.font(13, strong=True))
+
+    def _cross(self) -> QRect:
+        side = self._theme.px(14)
+        left = self.width() - side - self._theme.px(5)
+        return QRect(left, (self.height() - side) // 2, side, side)
+
+    def _act(self) -> None:
+        """Do what a click on it does."""
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Remove the chip by its cross; a click elsewhere is for its kind."""
+        if self._cross().adjusted(-4, -6, 4, 6).contains(event.position().toPoint()):
+            self.removed.emit(self)
+        else:
+            self._act()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Remove by Delete or Backspace; the space bar does what a click does."""
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.removed.emit(self)
+        elif event.key() == Qt.Key.Key_Space:
+            self._act()
+        else:
+            super().keyPressEvent(event)
+
+
+class ImageChip(Chip):
+    """One image term; a click changes its sign.
+
+    Attributes:
+        image: the file.
+        weight: negative for "not like this".
+
+    Signals:
+        changed: its weight changed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, image: Path, weight: float, cache: ThumbnailCache, theme: Theme) -> None:
+        """Show a file as a term."""
+        super().__init__(theme)
+        self.image = image
+        self.weight = weight
+        self._cache = cache
+        self.setObjectName("imageChip")
+        self._say()
+        cache.arrived.connect(self._arrived)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size for sign, picture and cross."""
+        return QSize(self._theme.px(82), self._theme.px(26))
+
+    def _say(self) -> None:
+        like = self.tr("like {0}") if self.weight > 0 else self.tr("not like {0}")
+        tip = self.tr("Click to turn into “not like this”; Delete removes it.")
+        self._name(like.format(shown(self.image.name)), tip)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the sign, the picture and the cross on the colour of the sign."""
+        theme, px = self._theme, self._theme.px
+        colours, wanted = theme.colours, self.weight > 0
+        painter = QPainter(self)
+        self._ground(
+            painter,
+            colours.accent_soft if wanted else colours.bad_soft,
+            colours.accent if wanted else colours.bad,
+        )
+        sign = QRect(px(4), 0, px(12), self.height())
+        painter.drawText(sign, Qt.AlignmentFlag.AlignCenter, "≈" if wanted else "−")
+        picture = QRect(px(19), px(3), px(38), self.height() - px(6))
+        clip = QPainterPath()
+        clip.addRoundedRect(QRectF(picture), px(3), px(3))
+        painter.setClipPath(clip)
+        paint_picture(painter, picture, self._cache, self.image, theme)
+        painter.end()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Turn the sign by + or - too."""
+        if event.key() in (Qt.Key.Key_Minus, Qt.Key.Key_Plus):
+            self._act()
+        else:
+            super().keyPressEvent(event)
+
+    def _act(self) -> None:
+        """Turn the sign."""
+        self.weight = -self.weight
+        self._say()
+        self.update()
+        self.changed.emit()
+
+    @Slot(object)
+    def _arrived(self, path: Path) -> None:
+        if path == self.image:
+            self.update()
+
+
+class ObjectChip(Chip):
+    """What must be in the frame, or not; a click puts it back into the field, to be edited.
+
+    Attributes:
+        condition: what is asked.
+
+    Signals:
+        edited: the user wants to edit it (ObjectChip).
+    """
+
+    edited = Signal(object)
+
+    def __init__(self, condition: ObjectCondition, theme: Theme) -> None:
+        """Show a condition."""
+        super().__init__(theme)
+        self.condition = condition
+        self._text = condition_text(condition, short=True)
+        self._room = 0
+        self.setObjectName("objectChip")
+        tip = self.tr("What the model saw when the frame was indexed. {0}")
+        do = self.tr("Click to edit “{0}”; Delete removes it.").format(condition)
+        self._name(condition_text(condition), tip.format(do))
+
+    def fit(self, room: int) -> None:
+        """Shorten the text where there is less room than it takes, in pixels; 0 for enough."""
+        if room != self._room:
+            self._room = room
+            self.updateGeometry()
+
+    def wanted(self) -> int:
+        """Return the width that shows all of it, in pixels."""
+        text = QFontMetrics(self._theme.font(13, strong=True)).horizontalAdvance(self._text)
+        return text + self._theme.px(8 + 8 + 14 + 5)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size for text and cross."""
+        wide = self.wanted()
+        return QSize(min(wide, self._room) if self._room else wide, self._theme.px(26))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Write what is asked; what must not be there is of the colour of what is not wanted."""
+        colours, px = self._theme.colours, self._theme.px
+        absent = not self.condition.count
+        painter = QPainter(self)
+        self._ground(
+            painter,
+            colours.bad_soft if absent else colours.good_soft,
+            colours.bad if absent else colours.good,
+        )
+        where = QRect(px(8), 0, self._cross().left() - px(8 + 4), self.height())
+        text = painter.fontMetrics().elidedText(
+            self._text, Qt.TextElideMode.ElideRight, where.width()
+        )
+        painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, text)
+        painter.end()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Edit it by Enter and F2 too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2):
+            self._act()
+        else:
+            super().keyPressEvent(event)
+
+    def _act(self) -> None:
+        """Ask to be edited."""
+        self.edited.emit(self)

@@ -1,0 +1,94 @@
+-- A catalogue as the third version of its tables was written, dumped as text.
+PRAGMA user_version = 3;
+BEGIN TRANSACTION;
+CREATE TABLE cells (
+    column_id INTEGER NOT NULL REFERENCES columns(id) ON DELETE CASCADE,
+    frame_id INTEGER NOT NULL REFERENCES frames(id) ON DELETE CASCADE,
+    value,
+    PRIMARY KEY (column_id, frame_id)
+) WITHOUT ROWID;
+CREATE TABLE columns (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE drives (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
+INSERT INTO "drives" VALUES(1,X'2F6672616D65732F647269766530');
+INSERT INTO "drives" VALUES(2,X'2F6672616D65732F647269766531');
+CREATE TABLE failures (
+    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
+    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+    path BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (root_id, model_id, path)
+);
+INSERT INTO "failures" VALUES(1,1,X'6261642E6A7067',1,1,'why');
+CREATE TABLE frames (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    source_id INTEGER NOT NULL REFERENCES sources(id) ON DELETE CASCADE,
+    at_ns INTEGER,
+    drive_id INTEGER NOT NULL REFERENCES drives(id),
+    camera TEXT, frame INTEGER, time REAL,
+    first_seen REAL NOT NULL
+);
+INSERT INTO "frames" VALUES(1,1,NULL,1,'cam0',0,NULL,1.79582652766557431217e+09);
+INSERT INTO "frames" VALUES(3,3,NULL,1,'cam0',2,NULL,1.79582652766557431217e+09);
+INSERT INTO "frames" VALUES(4,4,NULL,2,'cam0',3,NULL,1.79582652766557431217e+09);
+INSERT INTO "frames" VALUES(5,5,NULL,1,'cam0',4,NULL,1.79582652766557431217e+09);
+INSERT INTO "frames" VALUES(6,6,NULL,2,'cam0',5,NULL,1.79582652766557431217e+09);
+CREATE TABLE meta (identity TEXT NOT NULL, rebuilt REAL NOT NULL DEFAULT 0);
+INSERT INTO "meta" VALUES('480b2eed5df2d5832022b79e131ec720',0.0);
+CREATE TABLE models (
+    id INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    dim INTEGER NOT NULL
+);
+INSERT INTO "models" VALUES(1,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff','toy',8);
+CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, rules TEXT NOT NULL);
+INSERT INTO "roots" VALUES(1,X'2F6672616D6573','{"files": [], "folders": [], "hidden": true, "labels": true, "usual": true}');
+CREATE TABLE runs (
+    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
+    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+    finished REAL,
+    generation INTEGER NOT NULL DEFAULT 0, drops INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (root_id, model_id)
+);
+INSERT INTO "runs" VALUES(1,1,1.79582652775763702392e+09,2,-20899243451482111);
+CREATE TABLE sources (
+    id INTEGER PRIMARY KEY,
+    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
+    path BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'picture',
+    offline INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (root_id, path)
+);
+INSERT INTO "sources" VALUES(1,1,X'6472697665302F63616D305F3030303030302E6A7067',100,1000000000,'picture',0);
+INSERT INTO "sources" VALUES(3,1,X'6472697665302F63616D305F3030303030322E6A7067',102,3000000000,'picture',0);
+INSERT INTO "sources" VALUES(4,1,X'6472697665312F63616D305F3030303030332E6A7067',103,4000000000,'picture',0);
+INSERT INTO "sources" VALUES(5,1,X'6472697665302F63616D305F3030303030342E6A7067',104,5000000000,'picture',0);
+INSERT INTO "sources" VALUES(6,1,X'6472697665312F63616D305F3030303030352E6A7067',105,6000000000,'picture',0);
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY,
+    model_id INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+    frame_id INTEGER NOT NULL REFERENCES frames(id) ON DELETE CASCADE,
+    vector BLOB NOT NULL,
+    UNIQUE (model_id, frame_id)
+);
+INSERT INTO "vectors" VALUES(1,1,1,X'23382EB9C72E9AB057AFFEAA18B885AB');
+INSERT INTO "vectors" VALUES(3,1,3,X'893376AF7D373FAE12220B3A4334E6B3');
+INSERT INTO "vectors" VALUES(4,1,4,X'BFAC0433483A00AF53AE8136C1B593AF');
+INSERT INTO "vectors" VALUES(5,1,5,X'7733E8303126AB31FBB951340FB40EB7');
+INSERT INTO "vectors" VALUES(6,1,6,X'30304E35BDB214B8552265A65339A935');
+CREATE INDEX sources_offline ON sources (root_id, path) WHERE offline;
+CREATE UNIQUE INDEX frames_source ON frames (source_id, COALESCE(at_ns, -1));
+CREATE INDEX frames_drive ON frames (drive_id, camera, time, frame);
+CREATE INDEX cells_frame ON cells (frame_id);
+CREATE INDEX vectors_frame ON vectors (frame_id);
+CREATE VIEW images AS
+    SELECT f.id, s.root_id, s.path, f.at_ns, s.size, s.mtime_ns,
+        d.path AS drive, f.camera, f.frame, f.time, f.first_seen
+    FROM frames f JOIN sources s ON s.id = f.source_id LEFT JOIN drives d ON d.id = f.drive_id;
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('frames',6);
+COMMIT;

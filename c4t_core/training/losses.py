@@ -11,6 +11,8 @@ first CLIP4Traffic trained with and what the preset ``reference`` uses.
 References:
     Radford et al., "Learning Transferable Visual Models From Natural Language Supervision",
     arXiv 2103.00020, section 2.3 and figure 3 (InfoNCE, learned scale, its bound of 100).
+    Khosla et al., "Supervised Contrastive Learning", arXiv 2004.11362, equation 2 (several
+    positives; here they are graded, and what is unknown takes no part).
     Zhai et al., "Sigmoid Loss for Language Image Pre-Training", arXiv 2303.15343, section 3.2
     and algorithm 1 (sigmoid loss, start values t' = log 10 and b = -10).
 """
@@ -157,6 +159,33 @@ def siglip(images: Tensor, texts: Tensor, log_scale: Tensor, bias: Tensor) -> Te
     logits = scaled_cosines(images, texts, log_scale) + bias  # (n, n)
     signs = 2 * torch.eye(len(logits), device=logits.device, dtype=logits.dtype) - 1  # (n, n)
     return -F.logsigmoid(signs * logits).sum(dim=-1).mean()  # (n, n) -> (n,) -> ()
+
+
+def graded_loss(cosines: Tensor, scale: Tensor, true: Tensor, image_weight: float) -> Tensor:
+    """Return the mean divergence between softmaxes and truths, both ways.
+
+    With ``p = true / sum(true)`` over the known images of a phrase: ``KL(p || softmax(scale *
+    cosines))``; likewise over the phrases of an image. Rows without anything true do not count.
+
+    Args:
+        cosines: float (m, b), phrases by images.
+        scale: float scalar.
+        true: float (m, b) in 0..1, NaN where unknown.
+        image_weight: weight of the direction image -> text.
+    """
+    known = ~true.isnan()
+    truth = true.nan_to_num(0.0)
+    logits = (cosines * scale).masked_fill(~known, -1e4)
+    return _direction(logits, truth) + image_weight * _direction(logits.T, truth.T)
+
+
+def _direction(logits: Tensor, truth: Tensor) -> Tensor:
+    total = truth.sum(dim=1)
+    target = truth / total.clamp(min=1e-6).unsqueeze(1)
+    entropy = (target * target.clamp(min=1e-9).log()).sum(dim=1)
+    divergence = entropy - (target * logits.log_softmax(dim=1)).sum(dim=1)
+    counted = (total > 0.3).to(divergence.dtype)
+    return (divergence * counted).sum() / counted.sum().clamp(min=1.0)
 
 
 class Criterion(nn.Module):

@@ -297,33 +297,6 @@ class Batches:
         return variant, images, phrases_, true
 
 
-def graded_loss(cosines: Tensor, scale: Tensor, true: Tensor, image_weight: float) -> Tensor:
-    """Return the mean divergence between softmaxes and truths, both ways.
-
-    With ``p = true / sum(true)`` over the known images of a phrase: ``KL(p || softmax(scale *
-    cosines))``; likewise over the phrases of an image. Rows without anything true do not count.
-
-    Args:
-        cosines: float (m, b), phrases by images.
-        scale: float scalar.
-        true: float (m, b) in 0..1, NaN where unknown.
-        image_weight: weight of the direction image -> text.
-    """
-    known = ~true.isnan()
-    truth = true.nan_to_num(0.0)
-    logits = (cosines * scale).masked_fill(~known, -1e4)
-    return _direction(logits, truth) + image_weight * _direction(logits.T, truth.T)
-
-
-def _direction(logits: Tensor, truth: Tensor) -> Tensor:
-    total = truth.sum(dim=1)
-    target = truth / total.clamp(min=1e-6).unsqueeze(1)
-    entropy = (target * target.clamp(min=1e-9).log()).sum(dim=1)
-    divergence = entropy - (target * logits.log_softmax(dim=1)).sum(dim=1)
-    counted = (total > 0.3).to(divergence.dtype)
-    return (divergence * counted).sum() / counted.sum().clamp(min=1.0)
-
-
 def train_heads(
     variants: Sequence[NDArray[np.float32]],
     text_features: NDArray[np.float32],
@@ -354,6 +327,7 @@ def train_heads(
     from torch.nn import functional
 
     from c4t_core.models.network import ProjectionHead
+    from c4t_core.training.losses import graded_loss
 
     torch.manual_seed(options.seed)
     mean, spread = variants[0].mean(axis=0), variants[0].std(axis=0) + 1e-3

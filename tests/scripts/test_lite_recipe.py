@@ -268,7 +268,7 @@ def test_no_images_is_said() -> None:
 
 def test_loss_equals_a_slow_reference_and_leaves_the_unknown_out() -> None:
     torch = pytest.importorskip("torch")
-    from scripts.lite.recipe import graded_loss
+    from c4t_core.training.losses import graded_loss
 
     rng = np.random.default_rng(1)
     cosines, true = rng.uniform(-1, 1, (5, 7)), rng.uniform(0, 1, (5, 7))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from c4t_core.cli import main
 from c4t_core.errors import DataError, NotIndexedError, QueryError
 from c4t_core.images.decode import open_image
 from c4t_core.index.objects import (
@@ -28,10 +31,14 @@ from c4t_core.index.objects import (
 from c4t_core.index.query import Filters, parse_query, plain_filters, saved_filters
 from c4t_core.index.scenarios import count
 from c4t_core.index.store.catalogue import catalogue_path
+from c4t_core.index.store.reads import Facts, Ids, Lookup, SeenBy
 from c4t_core.index.store.user_data import Scenario
-from c4t_core.models.protocol import Model, SeesObjects, classes_of
+from c4t_core.index.vectors import objects
+from c4t_core.models import registry
+from c4t_core.models.protocol import Model, ModelInfo, SeesObjects, classes_of
 from c4t_core.models.registry import load_model
-from c4t_core.workspace import Workspace
+from c4t_core.paths import cache_dir
+from c4t_core.workspace import Workspace, open_workspace
 from tests.helpers.toy_model import ToyModel, save_picture
 
 Open = Callable[..., Workspace]
@@ -355,3 +362,149 @@ def test_saved_searches_with_conditions_count_all_that_holds(
     settings = {"filters": plain_filters(Filters(objects=take_conditions("person>=1")[1]))}
     saved = replace(scenario, query="a red road", settings=settings, cut=-1.0)
     assert count(workspace, saved, {}).matches == holding
+
+
+def holding(workspace: Workspace, asked: str) -> list[Path]:
+    return [hit.path for hit in workspace.search(asked, k=None)]
+
+
+def test_the_file_of_facts_is_read_instead_of_the_catalogue_and_made_again_if_damaged(
+    frames: list[Path], open_: Open, seeing: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "_TAIL", 4)
+    folder = frames[0].parents[1]
+    workspace = open_(folder, with_model=seeing)
+    workspace.index()
+    asked = ("person>=1", "car:far no:traffic-light")
+    expected = [holding(workspace, text) for text in asked]
+    assert all(expected)
+    (file,) = (cache_dir() / "vectors").glob("*.objects")
+
+    read: list[int] = []
+    facts_after = Lookup.facts_after
+
+    def counted(self: Lookup, seen: SeenBy, after: int) -> tuple[Ids, Facts, int]:
+        found = facts_after(self, seen, after)
+        read.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(Lookup, "facts_after", counted)
+    assert [holding(open_(folder, with_model=seeing), text) for text in asked] == expected
+    assert read == [0, 0]
+
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 0x40  # of the last class
+    content[content.index(b"\n") + 1 + 8 * 24 + 12 * 3] ^= 0x40  # and of the first
+    file.write_bytes(content)
+    assert [holding(open_(folder, with_model=seeing), text) for text in asked] == expected
+    assert max(read) == 24
+    file.write_bytes(b"{}\n")
+    assert [holding(open_(folder, with_model=seeing), text) for text in asked] == expected
+
+    save_picture(folder / "drive0" / "more.png", (200, 10, 10))
+    workspace.index()
+    now = {hit.path for hit in workspace.search("a car", k=None) if shown(hit.objects, "person")}
+    assert set(holding(workspace, "person>=1")) == now
+
+
+def test_the_file_of_a_later_catalogue_is_not_used(
+    frames: list[Path], open_: Open, seeing: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(objects, "_TAIL", 4)
+    folder = frames[0].parents[1]
+    hidden = tmp_path / "hidden"
+    frames[0].parent.rename(hidden)
+    with open_workspace(folder, seeing) as half:
+        half.index()
+    older = shutil.copyfile(catalogue_path(), tmp_path / "older.sqlite")
+    hidden.rename(frames[0].parent)
+    later = open_(folder, with_model=seeing)
+    later.index()
+    holding(later, "person>=1")
+    later.close()
+    for name in frames[:6]:  # other pictures under the numbers that are given again
+        os.utime(name, ns=(1, 10**18))
+        name.write_bytes(frames[-1].read_bytes())
+    for path in catalogue_path().parent.glob("catalogue.sqlite*"):
+        path.unlink()
+    shutil.copyfile(older, catalogue_path())
+    with open_workspace(folder, seeing) as first:
+        assert len(holding(first, "person<=999")) == 12
+        first.index()
+        facts = seen_by(seeing, frames)[:, 1]
+        there = ObjectCondition("person").weigh(facts)[0]
+        expected = {path for path, one in zip(frames, there, strict=True) if one}
+        assert set(holding(first, "person>=1")) == expected
+
+
+@pytest.fixture
+def by_name(seeing: Model, monkeypatch: pytest.MonkeyPatch) -> Model:
+    """That model under a name of the command line."""
+    monkeypatch.setattr(registry, "load_model", lambda *_, **__: seeing)
+    info = ModelInfo("c4t", "c4t", fingerprint=seeing.fingerprint, dim=seeing.dim)
+    monkeypatch.setattr(registry, "model_info", lambda _: info)
+    return seeing
+
+
+def test_the_command_line_asks_for_objects(
+    frames: list[Path], by_name: Model, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = str(frames[0].parents[1])
+    facts = seen_by(by_name, frames)
+    assert main(["index", folder]) == 0
+    capsys.readouterr()
+    assert main(["search", folder, "person>=1", "in the rain", "-k", "99", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    people = facts[:, 1, 0] >= 0.5
+    assert {Path(hit["path"]) for hit in found} == {
+        path for path, there in zip(frames, people, strict=True) if there
+    }
+    for hit in found:
+        listed = {one["label"]: one for one in hit["objects"]}
+        row = facts[frames.index(Path(hit["path"]))]
+        assert set(listed) == {
+            label for label, p in zip(("car", "person", "traffic light"), row[:, 0], strict=False)
+            if p >= 0.5
+        }  # fmt: skip
+        assert listed["person"]["count"] == max(1, int(row[1, 1] + 0.5))
+        assert listed["person"]["confidence"] == pytest.approx(row[1, 0], abs=1e-3)
+    assert main(["search", folder, "dragon>=1"]) == 1
+    assert "person, bicycle, motorcycle, car" in capsys.readouterr().err
+    assert main(["search", folder, "bus:near"]) == 1
+    assert 'Nothing is known of "bus"' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["search", "--help"])
+    told = capsys.readouterr().out
+    assert "person:3+" in told
+    assert "the quotes keep > from the shell" in told
+
+    out = tmp_path / "out.npz"
+    assert main(["embed", "images", folder, "-o", str(out), "--objects"]) == 0
+    with np.load(out) as saved:
+        assert saved["classes"].tolist() == list(by_name.classes)
+        order = [frames.index(Path(folder) / name) for name in saved["names"]]
+        np.testing.assert_array_equal(saved["facts"].astype(np.float16), facts[order])
+    capsys.readouterr()
+    assert (
+        main(["search", folder, "person>=1", "-k", "99", "--json", "--embeddings", str(out)]) == 0
+    )
+    by_file = json.loads(capsys.readouterr().out)
+    assert main(["search", folder, "person>=1", "-k", "99", "--json"]) == 0
+    by_index = json.loads(capsys.readouterr().out)
+    assert [hit["path"] for hit in by_file] == [hit["path"] for hit in by_index]
+    assert main(["embed", "images", folder, "-o", str(out)]) == 0
+    assert main(["search", folder, "person>=1", "--embeddings", str(out)]) == 1
+    assert "--objects" in capsys.readouterr().err
+
+
+def test_a_model_that_sees_no_objects_writes_none(
+    frames: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(registry, "load_model", lambda *_, **__: ToyModel())
+    out = tmp_path / "out.npz"
+    assert main(["embed", "images", str(frames[0].parent), "-o", str(out), "--objects"]) == 1
+    assert 'The model "toy" sees no objects' in capsys.readouterr().err
+    assert not out.exists()

@@ -179,8 +179,9 @@ class Guard:
         texts = self._texts(captions, [captions.positions[text] for text in asked])  # (t, d)
         device = next(self._towers.parameters()).device
         with torch.no_grad():
-            seen = self._towers.model.image_head(torch.from_numpy(examples.features).to(device))
-            images: Floats = F.normalize(seen.float(), dim=-1).cpu().numpy()  # (n, d)
+            seen = self._towers.image_features(torch.from_numpy(examples.features).to(device))
+            embedded = self._towers.model.image_head(seen).float()
+            images: Floats = F.normalize(embedded, dim=-1).cpu().numpy()  # (n, d)
         return examples.by_kind(images, dict(zip(asked, texts, strict=True)))
 
     def _texts(self, captions: Captions, positions: Sequence[int]) -> Floats:

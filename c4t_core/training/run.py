@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.distributed
 
@@ -217,8 +218,10 @@ class Run:
         freeze(self._towers.model, options.freeze)
         self._examples = self._read_examples()
         parts = [request.identity(), state_digest(self._towers)]
-        if self._examples is not None and self._start.folder is not None and options.rehearse:
+        if self._examples is not None and self._start.folder is not None:
             parts.append(sha256(self._start.folder / EXAMPLES))
+            usual = np.concatenate([self._examples.features, self._examples.rehearsed])
+            self._towers.standardise(torch.from_numpy(usual))
         self._identity = digest(parts)
         self._old = learning_state(self._towers)
         self._material = self._prepare()
@@ -350,6 +353,7 @@ class Run:
     def export(self, folder: Path, best: EpochFigures, guarded: Guarded | None) -> None:
         """Write the finished model for all engines, whole or not at all."""
         self._emit(Exporting(str(folder)))
+        self._towers.restore()
         model = self._towers.model.cpu().eval()
         config = model.config
         if self._request.name is not None:

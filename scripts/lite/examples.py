@@ -125,7 +125,7 @@ def guard_queries(
                 )
                 both = np.minimum(rules[weather], rules[name])
                 add("combined", [f"{noun} {ending}" for noun, ending in pairs], both)
-    return queries, np.stack(table)
+    return queries, np.stack(table) if table else np.empty((0, len(frames)), np.float32)
 
 
 def spread_over(texts: Sequence[str]) -> list[str]:

@@ -26,9 +26,11 @@ from c4t_core.training.examples import (  # noqa: E402
     save_examples,
 )
 from c4t_core.training.finetune import choose, fallen  # noqa: E402
+from c4t_core.training.losses import Criterion  # noqa: E402
 from c4t_core.training.plain import from_plain  # noqa: E402
 from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
+from c4t_core.training.towers import Towers  # noqa: E402
 
 NAN = float("nan")
 COLOURS = ("red", "green", "blue", "yellow", "white", "black", "grey", "brown")  # of the shapes
@@ -126,6 +128,24 @@ def test_no_kind_may_fall_by_more_than_a_hundredth_where_that_can_be() -> None:
     assert choose(before, [before, a, b, c]).mix == 0.2
     assert choose(before, [before, b, c]).mix == 0.5  # .02 at most, where nothing costs less
     assert choose(before, [before, c]).mix == 0.0
+
+
+def test_a_head_that_sees_standardised_features_answers_the_same(tiny_model_folder: Path) -> None:
+    towers = Towers(load_dual_encoder(tiny_model_folder), Criterion("infonce"))
+    before = {name: tensor.clone() for name, tensor in towers.model.state_dict().items()}
+    width = towers.model.image_encoder.width
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.rand(30, width, generator=generator) * torch.logspace(-2, 1, width) + 3
+    rows[:, 5] = 3.0  # one that never varies
+    plain = towers.model.image_head(towers.image_features(rows))
+    towers.standardise(rows)
+    seen = towers.image_features(rows)
+    assert float(seen.mean(dim=0).abs().max()) < 1e-3
+    assert float(seen.abs().max()) < 10
+    assert torch.allclose(towers.model.image_head(seen), plain, atol=1e-3)
+    towers.restore()
+    after = towers.model.state_dict()
+    assert all(torch.allclose(after[name], before[name], atol=1e-4) for name in before)
 
 
 # --- runs ------------------------------------------------------------------------------------
@@ -286,3 +306,13 @@ def test_an_encoder_that_learns_is_not_measured_by_what_the_old_one_saw(
     assert training_run.UNSEEN in result.warnings
     assert not (result.model / EXAMPLES).exists()
     assert EXAMPLES not in read_manifest(result.model).files
+
+
+def test_texts_of_an_encoder_that_learns_are_measured_but_not_rehearsed(
+    request_to_tune: TrainingRequest,
+) -> None:
+    options = dataclasses.replace(request_to_tune.options, freeze="image", epochs=1)
+    guard = train(dataclasses.replace(request_to_tune, options=options)).guard
+    assert guard is not None
+    assert guard.after.kinds is not None
+    assert guard.after.kinds != guard.before.kinds

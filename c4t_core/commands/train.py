@@ -78,6 +78,7 @@ _NUMBERS = (
     ("--text-noise", float, "noise on text features, stands in for words that are not used"),
     ("--clip-norm", float, "bound of the gradient, 0 for none"),
     ("--ema", float, "decay of a moving average of the weights, 0 for none"),
+    ("--rehearse", float, "share of each step for frames that came with the model, 0 for none"),
     ("--early-stop", int, "epochs without a better checkpoint, 0 for never"),
     ("--validation-share", float, "of the images to hold out, whole drives"),
 )
@@ -312,6 +313,12 @@ class _Teller:
                 f"{name:>7}: held-out drives {figures.held_out_score:.3f}, general set "
                 f"{figures.general_score:.3f}, share of new weights {figures.mix:.1f}"
             )
+        if event.before.kinds:
+            self._say("Real frames that came with the model, mAP:")
+        for name, figures in states.items():
+            if figures.kinds:
+                shown = ", ".join(f"{kind} {value:.3f}" for kind, value in figures.kinds.items())
+                self._say(f"{name:>7}: {shown}")
         for warning in event.warnings:
             self._say(f"Warning: {warning}")
 

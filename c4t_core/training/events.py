@@ -218,6 +218,7 @@ class Figures:
         general: retrieval on the general images; None without any.
         meaning: share of the triplets in the right order, 0..1.
         kept: rank correlation of sentence similarities with those of the old model, -1..1.
+        kinds: kind of query -> mAP on the real frames that travel with the model; None without.
     """
 
     mix: float
@@ -225,6 +226,7 @@ class Figures:
     general: Retrieval | None
     meaning: float
     kept: float
+    kinds: Mapping[str, float] | None = None
 
     @property
     def held_out_score(self) -> float:

@@ -55,6 +55,7 @@ class TrainingOptions:
     text_noise: float = 0.0  # on text features, in their lengths: stands in for unused words
     clip_norm: float = 0.0  # bound of the gradient's length; 0: none
     ema: float = 0.0  # decay per step of the moving average of weights that is kept; 0: off
+    rehearse: float | None = None  # share of a step for frames that came with the model; None: 0
     precision: Precision = "auto"  # auto: bf16 on GPUs that have it, else full
     validation_share: float = 0.2  # of the images, whole drives, where the pairs hold no split
     validation_limit: int = 2000  # images that validation looks at, at most
@@ -76,7 +77,7 @@ class TrainingOptions:
                 )
         for name, (low, high) in _BOUNDS.items():
             value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
+            if value is not None and not (math.isfinite(value) and low <= value <= high):
                 raise TrainingError(
                     f"{name} is {value}, but must lie between {low:g} and {high:g}; change it."
                 )
@@ -103,6 +104,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "text_noise": (0, 100),
     "clip_norm": (0, 1e6),
     "ema": (0, 0.99999),
+    "rehearse": (0, 0.95),
     "validation_share": (0, 0.9),
     "validation_limit": (2, 100_000),
     "early_stop": (0, 100_000),
@@ -142,6 +144,7 @@ FINE_TUNE_OPTIONS = TrainingOptions(
     text_noise=1.0,
     clip_norm=1.0,
     ema=0.95,
+    rehearse=0.5,
     frozen_norm=True,
 )
 """Gentle rates and still encoders: little data must not cost what the model knows, and a laptop

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.distributed
 
 from c4t_core.devices import available_threads, choose_device, seed_everything
 from c4t_core.errors import ModelError, TrainingError
-from c4t_core.files import digest
+from c4t_core.files import digest, sha256
 from c4t_core.models import folder as model_folder
 from c4t_core.models.config import PRESETS, ModelConfig
 from c4t_core.models.export import export_onnx
@@ -40,17 +42,25 @@ from c4t_core.training.events import (
     StateMeasured,
     UnreadableImage,
 )
+from c4t_core.training.examples import EXAMPLES, Examples, Rehearsal, load_examples
 from c4t_core.training.finetune import Guard
 from c4t_core.training.losses import Criterion
 from c4t_core.training.request import Precision, TrainingRequest
 from c4t_core.training.sources import SourceSetup, caption_source, image_source
 from c4t_core.training.steps import Material
-from c4t_core.training.towers import Towers, freeze, is_frozen
+from c4t_core.training.towers import Captions, Towers, freeze, is_frozen
 from c4t_core.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from c4t_core.models.network import DualEncoder
 GENERAL_LIMIT = 300  # images of a general set that are looked at, at most
+
+UNSEEN = (
+    "The image encoder itself learned, and the real frames that came with the model are kept as "
+    "what the old one saw in them: what was forgotten of weather, roads, night and the like, was "
+    "not measured and not rehearsed. Give photographs of your own with --general, or keep the "
+    "encoders with --freeze encoders."
+)
 
 
 def model_card(
@@ -87,6 +97,11 @@ def model_card(
             f"{chosen.held_out_score:.3f} |",
             f"| general set, before and after | {before.general_score:.3f}, "
             f"{chosen.general_score:.3f} |",
+        ]
+        kinds = chosen.kinds or {}
+        lines += [
+            f"| real frames, {kind}, before and after | {value:.3f}, {kinds[kind]:.3f} |"
+            for kind, value in (before.kinds or {}).items()
         ]
     lines += [
         f"| {key.replace('_', ' ')} | {value} |"
@@ -201,9 +216,16 @@ class Run:
         criterion = Criterion(options.loss, options.temperature, options.target_temperature)
         self._towers = Towers(self._start.model, criterion, options.text_noise).to(self._acc.device)
         freeze(self._towers.model, options.freeze)
-        self._identity = digest([request.identity(), state_digest(self._towers)])
+        self._examples = self._read_examples()
+        parts = [request.identity(), state_digest(self._towers)]
+        if self._examples is not None and self._start.folder is not None:
+            parts.append(sha256(self._start.folder / EXAMPLES))
+            usual = np.concatenate([self._examples.features, self._examples.rehearsed])
+            self._towers.standardise(torch.from_numpy(usual))
+        self._identity = digest(parts)
         self._old = learning_state(self._towers)
         self._material = self._prepare()
+        self._known = self._prepare_examples()
 
     def wait(self) -> None:
         """Return when all processes are here."""
@@ -230,6 +252,30 @@ class Run:
         kept = dataclasses.replace(self._data, train=tuple(material.samples[: material.train]))
         kept.require(self._request.pairs)
         return material
+
+    def _read_examples(self) -> Examples | None:
+        """Return the real frames that came with the model, as long as its features are theirs."""
+        folder, encoder = self._start.folder, self._start.model.image_encoder
+        if folder is None or not is_frozen(encoder):
+            return None
+        return load_examples(folder, encoder.width)
+
+    def _prepare_examples(self) -> tuple[Examples, Captions] | None:
+        """Read the texts of the examples, and add those to the material that are rehearsed."""
+        options = self._request.options
+        if self._examples is None:
+            return None
+        texts = self._texts(self._examples.texts, "cache/examples")
+        if options.rehearse and texts.features is not None and len(self._examples.rehearsed):
+            rehearsal = Rehearsal(self._examples, texts, options.seed)
+            self._material = dataclasses.replace(self._material, rehearsal=rehearsal)
+        return self._examples, texts
+
+    def _texts(self, texts: Sequence[str], folder: str) -> Captions:
+        """Prepare texts that belong to no image of the run."""
+        samples = [Sample(Path(), "", tuple(texts), None)]
+        tokenizer = self._start.tokenizer[TOKENIZER]
+        return caption_source(samples, self._towers, tokenizer, self._source_setup(folder))
 
     def _sources(
         self, samples: Sequence[Sample], train: int, folder: str
@@ -273,10 +319,9 @@ class Run:
         if self._request.base is None or not self._request.guard:
             return None
         material = self._general()
-        setup = self._source_setup("cache/sentences")
-        probe_samples = [Sample(Path(), "", tuple(finetune.sentences()), None)]
-        probe = caption_source(probe_samples, self._towers, self._start.tokenizer[TOKENIZER], setup)
-        guard = Guard(self._towers, self._material, material, probe, self._request.options)
+        probe = self._texts(finetune.sentences(), "cache/sentences")
+        options, known = self._request.options, self._known
+        guard = Guard(self._towers, self._material, material, probe, options, known)
         new = learning_state(self._towers)
 
         def measured(done: int, total: int) -> None:
@@ -284,8 +329,13 @@ class Run:
             self._progress(0, 1)
 
         guarded = guard.decide(self._old, new, self._request.blend, measured)
+        if self._examples is None and self._came_with_examples():
+            guarded = dataclasses.replace(guarded, warnings=(*guarded.warnings, UNSEEN))
         self._emit(guarded)
         return guarded
+
+    def _came_with_examples(self) -> bool:
+        return self._start.folder is not None and (self._start.folder / EXAMPLES).is_file()
 
     def _general(self) -> Material | None:
         options = self._request.options
@@ -303,6 +353,7 @@ class Run:
     def export(self, folder: Path, best: EpochFigures, guarded: Guarded | None) -> None:
         """Write the finished model for all engines, whole or not at all."""
         self._emit(Exporting(str(folder)))
+        self._towers.restore()
         model = self._towers.model.cpu().eval()
         config = model.config
         if self._request.name is not None:
@@ -313,6 +364,9 @@ class Run:
         card = model_card(self._request, self._data, self._start.name, best, guarded)
 
         def finish(beside: Path) -> None:
+            if self._examples is not None and self._start.folder is not None:
+                # the image encoder is the same, so they are the new model's as well
+                shutil.copyfile(self._start.folder / EXAMPLES, beside / EXAMPLES)
             export_onnx(beside)
             # one whose vectors 8 bits would change too much stays with its plain graph
             with contextlib.suppress(ModelError):

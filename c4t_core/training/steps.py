@@ -18,6 +18,7 @@ from c4t_core.errors import TrainingError
 from c4t_core.training.checkpoint import Position, learning
 from c4t_core.training.data import Sample, epoch_rows
 from c4t_core.training.events import BatchHalved, Emit
+from c4t_core.training.examples import Rehearsal
 from c4t_core.training.request import TrainingOptions
 from c4t_core.training.sources import ImageSource
 from c4t_core.training.towers import Captions, Towers, parameter_groups
@@ -127,6 +128,7 @@ class Material:
     train: int  # how many of them are for training
     images: ImageSource
     captions: Captions
+    rehearsal: Rehearsal | None = None  # what the model knew, mixed into each step
 
     @property
     def validation(self) -> range:
@@ -177,6 +179,7 @@ class Stepper:
         )
         self.average = Average(towers, options.ema) if options.ema else None
         self._wrapped: Any = accelerator.prepare_model(towers)
+        self._rehearse = (options.rehearse or 0.0) if material.rehearsal is not None else 0.0
         self._learning = [weight for weight in towers.parameters() if weight.requires_grad]
 
     def loader(self, epoch: int) -> Callable[[int], Batch]:
@@ -199,7 +202,7 @@ class Stepper:
         return load
 
     def step(self, batch: Batch, position: Position) -> float:
-        """Take one optimiser step and return its loss.
+        """Take one optimiser step and return the loss of its pairs.
 
         If memory runs out the batch is halved, for this step and all that follow; the step
         still sees all its rows, in more parts.
@@ -234,11 +237,13 @@ class Stepper:
             self._options.seed, position.total, self._acc.process_index, position.halvings
         )
         torch.manual_seed(seed)  # dropout; on every device
+        self._backward_rehearsal(position.total)
         parts = list(_parts(len(batch.captions), self._options.batch >> position.halvings))
         for number, part in enumerate(parts):
             with self._syncing(last=number == len(parts) - 1):
                 loss = self._part_loss(batch, part)
-                self._acc.backward(loss * (len(part) / len(batch.captions)))
+                weight = (1 - self._rehearse) * len(part) / len(batch.captions)
+                self._acc.backward(loss * weight)
             total += float(loss.detach()) * len(part) / len(batch.captions)
         if not math.isfinite(total):
             raise TrainingError(
@@ -252,6 +257,13 @@ class Stepper:
         if self.average is not None:
             self.average.update(position.total + 1)
         return total
+
+    def _backward_rehearsal(self, step: int) -> None:
+        """Add the gradient of what is rehearsed; the same on every process, so it needs no sync."""
+        if self._material.rehearsal is not None and self._rehearse:
+            with self._syncing(last=False):
+                loss = self._material.rehearsal.loss(self._towers, step)
+                self._acc.backward(loss * self._rehearse)
 
     def _part_loss(self, batch: Batch, part: range) -> Tensor:
         """Return the loss () of one part over all processes, each of which takes a slice."""
@@ -281,6 +293,7 @@ class Stepper:
         for _ in range(2):
             begun = time.monotonic()
             try:
+                self._backward_rehearsal(position.total)
                 self._acc.backward(self._part_loss(batch, part))
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):

@@ -17,6 +17,8 @@ from c4t_core.models.network import DualEncoder
 from c4t_core.training.losses import Criterion
 from c4t_core.training.request import TrainingOptions
 
+_LEAST_SPREAD = 0.1  # of a feature, in medians of all: one that hardly varies may elsewhere
+
 
 @dataclass(frozen=True)
 class TextBatch:
@@ -44,6 +46,7 @@ class Towers(nn.Module):
         self.model = model
         self.criterion = criterion
         self.text_noise = text_noise
+        self._usual: tuple[Tensor, Tensor] | None = None
 
     def image_features(self, images: Tensor) -> Tensor:
         """Return what the image head sees, float (n, width).
@@ -51,10 +54,41 @@ class Towers(nn.Module):
         Args:
             images: pixels (n, h, w, 3), uint8 or float 0..255, or cached features (n, width).
         """
-        if images.dim() == 2:
-            return images
-        features: Tensor = self.model.image_encoder(images)
-        return features
+        features: Tensor = images if images.dim() == 2 else self.model.image_encoder(images)
+        if self._usual is None:
+            return features
+        mean, spread = (known.to(features.device) for known in self._usual)
+        return (features - mean) / spread
+
+    def standardise(self, known: Tensor) -> None:
+        """Let the image head see features by how they usually are; its answers stay the same.
+
+        Some features are a thousand times as large as others and hardly any lies around 0, so that
+        steps of one size would change much of what nobody taught. To be called once, before what
+        learns is looked at; :meth:`restore` is its end.
+
+        Args:
+            known: float (k, width), features of usual frames, two at least.
+        """
+        deviation = known.std(dim=0)  # (width,)
+        spread = deviation + _LEAST_SPREAD * deviation.median().clamp(min=1e-3)
+        self._usual = known.mean(dim=0), spread
+        layer = self.model.image_head.projection
+        mean, spread = (part.to(layer.weight.device) for part in self._usual)
+        with torch.no_grad():
+            layer.bias.add_(layer.weight @ mean)
+            layer.weight.mul_(spread)
+
+    def restore(self) -> None:
+        """Let the image head see features as they are again, with what it has learnt."""
+        if self._usual is None:
+            return
+        layer = self.model.image_head.projection
+        mean, spread = (part.to(layer.weight.device) for part in self._usual)
+        self._usual = None
+        with torch.no_grad():
+            layer.weight.div_(spread)
+            layer.bias.sub_(layer.weight @ mean)
 
     def text_features(self, texts: TextBatch) -> Tensor:
         """Return what the text head sees, float (n, width)."""

@@ -1748,6 +1748,42 @@
    <source>It kept what it knew, but did not get better on drives kept apart.</source>
    <translation>Es behielt, was es konnte, wurde auf zurückgehaltenen Fahrten aber nicht besser.</translation>
   </message>
+  <message>
+   <source>Photographs that came with the model: {kind} (mAP)</source>
+   <translation>Fotos, die mit dem Modell kamen: {kind} (mAP)</translation>
+  </message>
+  <message>
+   <source>kinds of road</source>
+   <translation>Straßenarten</translation>
+  </message>
+  <message>
+   <source>night</source>
+   <translation>Nacht</translation>
+  </message>
+  <message>
+   <source>objects</source>
+   <translation>Objekte</translation>
+  </message>
+  <message>
+   <source>objects in weather</source>
+   <translation>Objekte bei Wetter</translation>
+  </message>
+  <message>
+   <source>places</source>
+   <translation>Orte</translation>
+  </message>
+  <message>
+   <source>signs</source>
+   <translation>Schilder</translation>
+  </message>
+  <message>
+   <source>vehicles</source>
+   <translation>Fahrzeuge</translation>
+  </message>
+  <message>
+   <source>weather</source>
+   <translation>Wetter</translation>
+  </message>
  </context>
  <context>
   <name>Overview</name>

@@ -135,6 +135,7 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.models.network import DualEncoder
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
     from scripts.lite.concepts import by_night
+    from scripts.lite.examples import write_examples
     from scripts.lite.features import DARK, image_maps, joined, text_features
     from scripts.lite.names import name_fits, name_phrases
     from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
@@ -190,7 +191,10 @@ def train(given: argparse.Namespace) -> Path:
         export_onnx(folder)
         add_int8_graph(folder, spread(paths))
 
-    return save_model(given.output, DESIGN, state, tokenizer_files(), card, finish=finish)
+    save_model(given.output, DESIGN, state, tokenizer_files(), card, finish=finish)
+    guards = [with_brightness(frame) for frame in labelled if frame.part == "validation"]
+    write_examples(given.output, [*guards, *(f for f in frames if f.part == "train")])
+    return given.output
 
 
 def object_branch(

@@ -55,6 +55,7 @@ def read_outcome(done: TrainingResult) -> Outcome:
     if guard is not None:
         pairs = zip(titles, _measured(guard.before), _measured(guard.chosen), strict=True)
         rows = [row for row in pairs if row[1] is not None or row[2] is not None]
+        rows += _by_kind(guard.before, guard.chosen)
         return Outcome(
             name, rows, warnings or _verdict(guard.before, guard.chosen), bool(guard.warnings)
         )
@@ -72,6 +73,25 @@ def _verdict(before: Figures, chosen: Figures) -> str:
 
 def _measured(state: Figures) -> tuple[float | None, ...]:
     return (*_both(state.held_out), *_both(state.general), state.meaning)
+
+
+def _by_kind(before: Figures, chosen: Figures) -> list[tuple[str, float | None, float | None]]:
+    """Return the rows of the real photographs that came with the model."""
+    names = {
+        "weather": _tr("weather"),
+        "road": _tr("kinds of road"),
+        "object": _tr("objects"),
+        "scene": _tr("places"),
+        "night": _tr("night"),
+        "vehicles": _tr("vehicles"),
+        "signs": _tr("signs"),
+        "combined": _tr("objects in weather"),
+    }
+    title, after = _tr("Photographs that came with the model: {kind} (mAP)"), chosen.kinds or {}
+    return [
+        (title.format(kind=names.get(kind, kind)), value, after.get(kind))
+        for kind, value in (before.kinds or {}).items()
+    ]
 
 
 def _both(found: Retrieval | EpochFigures | None) -> tuple[float | None, float | None]:

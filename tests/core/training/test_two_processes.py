@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -32,10 +33,23 @@ train(TrainingRequest(options=options, **plain), on_event=lambda e: print(to_lin
 
 @pytest.fixture
 def still_model(tmp_path: Path, tiny_model_folder: Path) -> Path:
-    """The tiny model without dropout, whose draws differ between processes."""
+    """The tiny model without dropout, whose draws differ between processes; frames to rehearse."""
     import dataclasses
 
     from c4t_core.models import folder
+    from c4t_core.training.examples import Examples, save_examples
+
+    rng = np.random.default_rng(0)
+    examples = Examples(
+        features=rng.normal(size=(6, 512)).astype(np.float32),
+        queries=(),
+        truth=np.empty((0, 6), np.float32),
+        rehearsed=rng.normal(size=(40, 512)).astype(np.float32),
+        phrases=("a red car", "fog"),
+        concepts=np.array([[0, 0], [1, 1]], np.int32),
+        fits=rng.integers(0, 2, (2, 40)).astype(np.float32),
+        weights=np.ones(2, np.float32),
+    )
 
     config = dataclasses.replace(folder.read_config(tiny_model_folder), dropout=0.0)
     return folder.save_model(
@@ -44,6 +58,7 @@ def still_model(tmp_path: Path, tiny_model_folder: Path) -> Path:
         folder.load_state(tiny_model_folder),
         folder.read_tokenizer(tiny_model_folder),
         "# Still\n",
+        finish=lambda beside: [save_examples(beside, examples), folder.write_manifest(beside)],
     )
 
 
@@ -67,6 +82,7 @@ def test_two_processes_train_what_one_trains(shapes, still_model, tmp_path):
                 "epochs": 2,
                 "head_rate": 1e-3,
                 "validation_share": 0.25,
+                "rehearse": 0.5,
             },
         }
 

@@ -281,6 +281,18 @@ def test_outcome_of_a_new_model_has_no_before():
     assert outcome.rows[0][1:] == (None, 0.5)
 
 
+def test_kinds_of_real_photographs_are_shown_before_and_after():
+    states = [
+        events.Figures(mix, None, None, 0.9, 1.0, {"night": night, "tunnels": 0.5})
+        for mix, night in ((0.0, 0.57), (1.0, 0.415), (0.2, 0.566))
+    ]
+    before, after, chosen = states
+    told = events.Guarded(before, after, chosen, tuple(states), ())
+    rows = {title: figures for title, *figures in read_outcome(result(guard=told)).rows}
+    assert rows["Photographs that came with the model: night (mAP)"] == [0.57, 0.566]
+    assert rows["Photographs that came with the model: tunnels (mAP)"] == [0.5, 0.5]
+
+
 @pytest.mark.parametrize(("span", "step"), [(0.7, 0.2), (1, 0.5), (170, 50), (0.001, 0.0005)])
 def test_steps_of_axes_are_round(span, step):
     assert nice_step(span) == pytest.approx(step)

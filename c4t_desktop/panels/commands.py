@@ -53,9 +53,7 @@ class SaveSearchDialog(QDialog):
             "It is listed on the left and run again whenever frames are added: "
             "what is new since you last looked is counted."
         )
-        images = (term.image for term in question.images if term.image)
-        words = [question.text.strip(), *(shown(image.name) for image in images)]
-        proposal = " ".join(word for word in words if word)
+        proposal = shown(question.title())
         field = QLineEdit(proposal[:1].upper() + proposal[1:])
         self._name = named(field, "scenarioName", self.tr("Name"))
         self._name.selectAll()

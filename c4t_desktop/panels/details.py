@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QWidget,
@@ -33,8 +32,6 @@ from c4t_desktop.panels.parts import (
     column,
     label,
     named,
-    set_kind,
-    thin_bar,
 )
 from c4t_desktop.services.details import Facts
 from c4t_desktop.theme import Theme
@@ -58,14 +55,16 @@ class ObjectsList(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(theme.px(8))
         grid.setVerticalSpacing(theme.px(4))
-        grid.setColumnStretch(1, 1)
-        self._lines: list[tuple[QLabel, ElidedLabel, QProgressBar, QLabel]] = []
+        grid.setColumnStretch(0, 4)
+        grid.setColumnStretch(1, 3)
+        self._lines: list[tuple[ElidedLabel, ElidedLabel, QLabel]] = []
         for number in range(len(CLASSES)):
-            bar = thin_bar("objectConfidence", "", theme)
-            bar.setFixedWidth(theme.px(40))
-            line = (label(name="objectName"), ElidedLabel(), bar, label(kind="muted"))
-            set_kind(line[1], "muted")
-            line[3].setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            line = (
+                named(ElidedLabel(), "objectName"),
+                named(ElidedLabel(), "", kind="muted"),
+                label(kind="muted", name="objectConfidence"),
+            )
+            line[-1].setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             for place, part in enumerate(line):
                 grid.addWidget(part, number, place)
             self._lines.append(line)
@@ -82,18 +81,15 @@ class ObjectsList(QWidget):
                 part.setVisible(number < len(there))
 
     def _show_fact(
-        self, fact: ObjectFact, name: QLabel, places: ElidedLabel, bar: QProgressBar, sure: QLabel
+        self, fact: ObjectFact, name: ElidedLabel, places: ElidedLabel, sure: QLabel
     ) -> None:
-        what = f"{count_text(fact.number)} {object_name(fact.label, fact.number)}"
-        name.setText(what)
+        name.show_text(f"{count_text(fact.number)} {object_name(fact.label, fact.number)}")
         where = list(map(place_name, fact.places))
         if fact.places[-len(SIDES) :] == SIDES:
             where[-len(SIDES) :] = [self.tr("everywhere")]
         places.show_text(", ".join(where))
-        percent = round(100 * fact.confidence)
-        sure.setText(f"{percent} %")
-        bar.setValue(percent)
-        bar.setAccessibleName(self.tr("{0}: how sure the model is").format(what))
+        sure.setText(f"{round(100 * fact.confidence)} %")
+        sure.setToolTip(self.tr("How sure the model is"))
 
 
 class DetailsPanel(QScrollArea):

@@ -460,7 +460,7 @@ class SearchBar(QFrame):
         if found:
             chosen = (chip.condition for chip in self._chips_of(ObjectChip))
             self._show_conditions(tuple(dict.fromkeys((*chosen, *found))))
-            left = f"{words} " if words else ""
+            left = f"{words} " if words and whole[:end].endswith(" ") else words
             self._show_text(left + whole[end:].lstrip(), len(left))
 
     def _show_conditions(self, conditions: Sequence[ObjectCondition]) -> None:

@@ -122,7 +122,10 @@ def _heading(wanted: Wanted) -> Heading:
     if made.threshold is not None:
         parts.append(_tr("cut {0}").format(f"{made.threshold:.3f}"))
     parts.append(made.exported_at)
-    return Heading(wanted.query, " · ".join(part.strip() for part in parts))
+    objects = wanted.filters.get("objects")
+    conditions = " ".join(map(str, objects)) if isinstance(objects, list) else ""
+    asked = wanted.query if wanted.query == conditions else f"{wanted.query} {conditions}".strip()
+    return Heading(asked, " · ".join(part.strip() for part in parts))
 
 
 class Exporter(QObject):

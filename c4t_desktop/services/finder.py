@@ -290,7 +290,7 @@ class Finder(QObject):
 
         def done(only: ImageIds) -> None:
             if self.found is found:
-                self._restrict_to(only, found.question.text.strip() or "…")
+                self._restrict_to(only, found.question.title() or "…")
 
         if len(hits) <= MOST_AT_ONCE:
             done(ImageIds(hits.ids))

@@ -16,6 +16,7 @@ from c4t_core.index.query import (
     plain_filters,
     saved_filters,
 )
+from c4t_desktop.messages import condition_text
 
 NEAREST = 60  # hits shown where nothing stands out
 
@@ -87,6 +88,12 @@ class Question:
             sign = "- " if term.weight < 0 else "+ " if parts else ""
             parts.append(f'{sign}@"{term.image}"')
         return " ".join(parts or map(str, self.filters.objects))
+
+    def title(self) -> str:
+        """Return what is asked as the user would read it: words, conditions, names of images."""
+        conditions = ", ".join(map(condition_text, self.filters.objects))
+        images = (term.image.name for term in self.images if term.image)
+        return " ".join(part for part in (self.text.strip(), conditions, *images) if part)
 
     def restrictions(self) -> dict[str, object]:
         """Return what is restricted as plain data, as scenarios and exports keep it.

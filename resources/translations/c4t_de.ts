@@ -1329,11 +1329,11 @@
   </message>
   <message>
    <source>crosswalk sign</source>
-   <translation>Fußgängerüberweg-Schild</translation>
+   <translation>Zebrastreifenschild</translation>
   </message>
   <message>
    <source>crosswalk signs</source>
-   <translation>Fußgängerüberweg-Schilder</translation>
+   <translation>Zebrastreifenschilder</translation>
   </message>
   <message>
    <source>exactly {0} {1}</source>
@@ -1698,6 +1698,10 @@
  <context>
   <name>ObjectsList</name>
   <message>
+   <source>How sure the model is</source>
+   <translation>Wie sicher das Modell ist</translation>
+  </message>
+  <message>
    <source>Nothing of what it knows.</source>
    <translation>Nichts von dem, was es kennt.</translation>
   </message>
@@ -1708,10 +1712,6 @@
   <message>
    <source>everywhere</source>
    <translation>überall</translation>
-  </message>
-  <message>
-   <source>{0}: how sure the model is</source>
-   <translation>{0}: wie sicher das Modell ist</translation>
   </message>
  </context>
  <context>

@@ -7,9 +7,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QComboBox,
+    QCompleter,
     QLabel,
+    QLineEdit,
     QMessageBox,
-    QProgressBar,
     QPushButton,
     QSpinBox,
     QWidget,
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
 from c4t_core.index.objects import ObjectCondition, ObjectFact, take_conditions
 from c4t_desktop.messages import condition_text
 from c4t_desktop.panels.chips import ObjectChip
+from c4t_desktop.panels.commands import SaveSearchDialog
 from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.empty_state import EmptyState
 from tests.helpers import hands
@@ -239,11 +241,8 @@ def test_the_details_list_what_the_model_sees(qtbot, window, core):
         return [name.text() for name in names]
 
     until(qtbot, lambda: lines() == ["3 people"])
-    (bar,) = [b for b in listed.findChildren(QProgressBar) if b.isVisible()]
-    assert bar.value() == 93
-    assert "3 people" in bar.accessibleName()
-    places = [label.text() for label in listed.findChildren(QLabel) if label.isVisible()]
-    assert "left" in places
+    shown = [label.text() for label in listed.findChildren(QLabel) if label.isVisible()]
+    assert shown == ["3 people", "left", "93 %"]
     core.last.seen = lambda _: None
     window.details.show_hit(window.details.path)
     until(qtbot, lambda: not listed.isVisible() and not busy(window))
@@ -260,6 +259,29 @@ def test_a_scenario_keeps_its_conditions(qtbot, window, core):
     until(qtbot, lambda: chips(window) == [NO_CAR] and not busy(window))
     assert window.search.field.text() == "snow"
     assert core.last.asked_objects == (NO_CAR,)
+
+
+def test_conditions_are_asked_again_from_the_history(qtbot, window, core):
+    type_in(qtbot, window, "snow no:car")
+    QTest.keyClick(window.search.field, Qt.Key.Key_Return)
+    until(qtbot, lambda: chips(window) == [NO_CAR] and not busy(window))
+    window.search.clear()
+    QTest.keyClick(window.search.field, Qt.Key.Key_Down)
+    popup = child(window.search.field, QCompleter, "").popup()
+    QTest.keyClick(popup, Qt.Key.Key_Down)
+    QTest.keyClick(popup, Qt.Key.Key_Return)
+    until(qtbot, lambda: chips(window) == [NO_CAR] and not busy(window))
+    assert window.search.field.text() == "snow"
+
+
+def test_what_the_hits_of_conditions_are_called(qtbot, window, core):
+    type_in(qtbot, window, "no:car ")
+    wait_rows(qtbot, window, 6)
+    window.search.search_within()
+    side_row(qtbot, window, "within “no car”")
+    dialog = SaveSearchDialog(window.desktop.context.finder.question, window.desktop.theme)
+    qtbot.addWidget(dialog)
+    assert child(dialog, QLineEdit, "scenarioName").text() == "No car"
 
 
 def test_other_folders_are_asked_the_same_conditions(qtbot, window, core, frames):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,8 @@ def test_conditions_are_filters_and_name_a_question_of_nothing_else():
     assert alone.of_facts
     assert not alone.empty
     assert alone.key() == "person>=3"
+    images = (Term(image=Path("/d/a.png")),)
+    assert replace(alone, text="snow ", images=images).title() == "snow at least 3 people a.png"
     settings = {"filters": alone.restrictions()}
     assert saved_question(alone.key(), settings) == alone
     assert saved_question("snow person>=3", {}) == Question(text="snow", filters=alone.filters)

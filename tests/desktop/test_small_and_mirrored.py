@@ -67,7 +67,7 @@ def test_the_side_panel_grows_with_the_text(window):
     theme, panel = window.desktop.theme, window.sidebar
     theme.apply("light", 200)
     try:
-        assert panel.minimumWidth() == theme.px(190)
+        assert panel.minimumWidth() == theme.px(204)
         assert panel.minimumWidth() >= panel.widget().minimumSizeHint().width()
     finally:
         theme.apply("light", 100)

@@ -234,7 +234,7 @@ class Sidebar(QScrollArea):
     @Slot()
     def _fit(self) -> None:
         """Keep room for the rows at this size of text."""
-        self.setMinimumWidth(self._theme.px(190))
+        self.setMinimumWidth(self._theme.px(204))
 
     # folders --------------------------------------------------------------------------------
 

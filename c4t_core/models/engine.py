@@ -21,7 +21,7 @@ from c4t_core.devices import available_threads, choose_device, out_of_memory, to
 from c4t_core.errors import ModelError
 from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
-from c4t_core.models.protocol import Embeddings, Pixels
+from c4t_core.models.protocol import Earlier, Embeddings, Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -59,6 +59,7 @@ class ModelFolder(Protocol):
         preprocess: how an image is prepared.
         min_side: as of :class:`c4t_core.models.protocol.Model`.
         onnx_batch: images that ONNX Runtime takes at a time.
+        earlier: the model whose texts it embeds as well, with ``with_graph(EARLIER)``.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ModelFolder(Protocol):
     preprocess: PreprocessConfig
     min_side: int
     onnx_batch: int
+    earlier: Earlier | None
 
     def engine(self, device: str | None) -> str:
         """Return what is better for a device (None for any): its graphs ``"onnx"``, or torch."""
@@ -104,6 +106,7 @@ class FolderModel:
         folder: the folder it came from.
         graph: which image graph it runs, ``PLAIN`` or ``INT8``.
         graphs: as of :class:`c4t_core.models.protocol.SeveralGraphs`.
+        earlier: as of :class:`ModelFolder`.
         name, dim, fingerprint, min_side: as of :class:`c4t_core.models.protocol.Model`.
     """
 
@@ -116,6 +119,7 @@ class FolderModel:
         self.fingerprint = folder.fingerprint
         self.min_side = folder.min_side
         self.graph = folder.image_graph
+        self.earlier = folder.earlier
         others = [pair for pair in folder.graphs.items() if pair[0] != self.graph]
         self.graphs = ((self.graph, self.fingerprint), *others)
         self._lock = Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,24 @@ def make_tiny_model(folder: Path, seed: int = 0, *, graphs: bool = True) -> Path
         "# A tiny model for tests\n\nRandom weights; its answers mean nothing.\n",
         finish=export_onnx if graphs else None,
     )
+
+
+def with_other_heads(old: Path, folder: Path, table: str = "half") -> Path:
+    """Save a model with the same encoders and another space: the old vectors mean nothing in it."""
+    import torch
+
+    from c4t_core.models.export import export_onnx
+    from c4t_core.models.folder import load_state, read_config, read_tokenizer, save_model
+
+    config, state = read_config(old), load_state(old)
+    order = torch.randperm(config.projection, generator=torch.Generator().manual_seed(1))
+    for head in ("image_head", "text_head"):
+        for name in ("projection.weight", "projection.bias", "norm.weight", "norm.bias"):
+            state[f"{head}.{name}"] = state[f"{head}.{name}"][order]
+        state[f"{head}.mix.bias"] = state[f"{head}.mix.bias"][order]
+        state[f"{head}.mix.weight"] = state[f"{head}.mix.weight"][order][:, order]
+    config = dataclasses.replace(config, text=dataclasses.replace(config.text, table=table))
+    return save_model(folder, config, state, read_tokenizer(old), "", finish=export_onnx)
 
 
 def _centre(layer: torch.nn.Linear, features: torch.Tensor) -> None:

@@ -33,6 +33,7 @@ from c4t_core.index.search import (
     WorkspaceStatus,
     answer,
     frame_of,
+    outdated,
 )
 from c4t_core.index.store.catalogue import Catalogue, Ledger, cache_folders, catalogue_path
 from c4t_core.models.protocol import Model
@@ -93,8 +94,11 @@ class Workspace:
         if self._catalogue.notice:
             self.notices.append(self._catalogue.notice)
         self._searcher = Searcher(self._catalogue, folders, self._model, cache_dir())
-        self._unrelated = UnrelatedLevel(self._model)
-        self._alike = AlikeLevel(self._model)
+        models = (
+            [self._model] if self._model.earlier is None else [self._model, self._model.earlier]
+        )
+        self._unrelated = {model: UnrelatedLevel(model) for model in models}
+        self._alike = {model: AlikeLevel(model) for model in models}
         self._closing = threading.Lock()
 
     # Indexing
@@ -185,7 +189,14 @@ class Workspace:
         """
         filters = (filters or NO_FILTERS).narrowed(within, drive)
         found = self.answer(query, filters=filters, k=k, exact=exact)
-        return found.hits(None if above is None else int((found.scores >= above).sum()))
+        hits = found.hits(None if above is None else int((found.scores >= above).sum()))
+        return self._noted(hits)
+
+    def _noted(self, hits: Hits) -> Hits:
+        """Return hits with what is to be said of the index that they come from."""
+        remark = self._searcher.remark()
+        hits.notes += (remark,) if remark else ()
+        return hits
 
     def answer(
         self,
@@ -213,13 +224,15 @@ class Workspace:
         filters = filters or NO_FILTERS
         if isinstance(parsed, Query):
             filters = filters.asking(parsed.objects)
+        scope = self._searcher.scope(filters)
+        model = self._searcher.model_of(scope)
         return answer(
-            self._searcher.scope(filters),
+            scope,
             parsed,
-            self._model,
+            model,
             k=k,
             exact=exact,
-            level=self._unrelated,
+            level=self._unrelated[model],
             fold=self._fold,
             right=right,
             wrong=wrong,
@@ -241,7 +254,7 @@ class Workspace:
             if isinstance(image, int):
                 raise C4TError("This image is not in the index any more; search again.")
             query = Query((Term(image=Path(image)),))
-            return answer(scope, query, self._model, k=k).hits()
+            return answer(scope, query, self._searcher.model_of(scope), k=k).hits()
         ids, scores = scope.ranking(own, None if k is None else k + 1)
         others = np.flatnonzero(ids != found[1].id)[:k]
         return scope.hits(ids[others].tolist(), scores[others].tolist())
@@ -259,13 +272,14 @@ class Workspace:
         if not hits:
             return []
         vectors = self.vectors([hit.image_id for hit in hits])
-        return fold_events(hits, vectors, self._alike.get(), lambda hit: self._step(hit.image_id))
+        level = self._alike[self._searcher.serving].get()
+        return fold_events(hits, vectors, level, lambda hit: self._step(hit.image_id))
 
     def _fold(self, scope: Scope, image_ids: NDArray[np.int64]) -> Folded:
         return fold_frames(
             scope.facts(image_ids),
             scope.cosines(image_ids),
-            self._alike.get(),
+            self._alike[self._searcher.model_of(scope)].get(),
             lambda position: self._step(int(image_ids[position])),
         )
 
@@ -335,8 +349,8 @@ class Workspace:
 
     @property
     def model_fingerprint(self) -> str:
-        """Identity of the model, for provenance."""
-        return self._model.identity
+        """Identity of the model whose vectors answer now, for provenance."""
+        return self._searcher.serving.identity
 
     def exclude_rules(self) -> ExcludeRules:
         """Return what is left out of the first opened folder."""
@@ -379,13 +393,17 @@ class Workspace:
 
         Args:
             keep_models: ``model_fingerprint`` of the models whose vectors are kept; None keeps all.
-                Of this model, those that an index has replaced by faster ones go.
+                Of this model and the earlier one, those that an index has replaced go in any case.
         """
-        own = self._model.fingerprints
+        own, earlier = self._model.fingerprints, self._model.earlier
+        runs = self._catalogue.runs(own).values()
+        used = {own[0], *(run.fingerprint for run in runs)}  # the best may be in the making
+        used.update(outdated(self._catalogue, self._model).values())
+        own += earlier.fingerprints if earlier is not None else ()
+        replaced = [key for key in own if key not in used]
         if keep_models is not None and not set(own).isdisjoint(keep_models):
-            used = {run.fingerprint for run in self._catalogue.runs(own).values()}
             keep_models = [*used, *(key for key in keep_models if key not in own)]
-        return opened_folders.clean(self._catalogue, cache_folders(), keep_models)
+        return opened_folders.clean(self._catalogue, cache_folders(), keep_models, replaced)
 
     def close(self) -> None:
         """Release the catalogue; closing twice is allowed."""

@@ -7,8 +7,9 @@ import contextlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,32 @@ from numpy.typing import NDArray
 from c4t_core.errors import ImageError, ModelError, QueryError
 from c4t_core.files import digest, sha256, write_whole
 from c4t_core.index.query import Query
-from c4t_core.models.protocol import PLAIN, CutText, Model, SeveralGraphs, cut_texts
+from c4t_core.models.protocol import (
+    EARLIER,
+    PLAIN,
+    CutText,
+    Earlier,
+    Model,
+    SeveralGraphs,
+    cut_texts,
+)
 from c4t_core.paths import cache_dir
 
 _CANCELLED_OUT = 1e-4  # shorter sums than this are rounding noise, not a direction
 _REMEMBERED = 64  # directions of recent queries
 
 
-def embed_query(query: Query, model: Model) -> NDArray[np.float32]:
+def embed_query(
+    query: Query, model: Model, known: Mapping[Path, NDArray[np.float32]] = MappingProxyType({})
+) -> NDArray[np.float32]:
     """Return the query's direction, float32 (d,), of unit length.
 
     It is the L2-normalised sum of the unit embeddings of the terms, each times its weight.
+
+    Args:
+        query: terms.
+        model: embeds them.
+        known: embeddings (d,) of images that need not be embedded.
 
     Raises:
         QueryError: if there are no terms, an image cannot be used, or the terms cancel out.
@@ -36,12 +52,15 @@ def embed_query(query: Query, model: Model) -> NDArray[np.float32]:
     if not query.terms:
         raise QueryError('The query is empty; describe what to look for, such as "truck in snow".')
     texts = [term.text for term in query.terms if term.image is None]
-    images = [_load(term.image) for term in query.terms if term.image is not None]
+    asked = (term.image for term in query.terms)
+    images = [image for image in asked if image is not None and image not in known]
     rows_text = iter(list(model.encode_texts([text or "" for text in texts]) if texts else ()))
-    rows_image = iter(list(model.encode_images(images) if images else ()))
+    rows = dict(known)
+    if images:
+        rows.update(zip(images, model.encode_images([_load(i) for i in images]), strict=True))
     total = np.zeros(model.dim, dtype=np.float64)
     for term in query.terms:
-        row = next(rows_text if term.image is None else rows_image)
+        row = next(rows_text) if term.image is None else rows[term.image]
         total += term.weight * unit(row)
     if not np.isfinite(total).all():
         raise ModelError(
@@ -99,27 +118,42 @@ class ModelHandle:
     Args:
         model: what the user chose.
 
+    Attributes:
+        name: what the user calls it.
+        earlier: the model whose place it took, by which texts are still embedded; None if none.
+        only_texts: whether it embeds no pictures.
+        alike: from which cosine on its frames show one situation, where it cannot be measured.
+
     Raises:
         ModelError: if no model has this name.
     """
 
+    only_texts = False
+    alike: float | None = None
+
     def __init__(self, model: str | Model) -> None:
         """Look up what is known without loading weights."""
-        self._lock = threading.Lock()
-        self._directions: OrderedDict[Query, NDArray[np.float32]] = OrderedDict()
-        self._models: dict[str, Model] = {}  # by fingerprint
         self._loaded: Model | None = None
         if isinstance(model, str):
             from c4t_core.models.registry import model_info
 
             info = model_info(model)
-            self.name, self._dim = info.name, info.dim
-            self._graphs = info.graphs or ((PLAIN, info.fingerprint),)
+            graphs = info.graphs or ((PLAIN, info.fingerprint),)
+            self._know(info.name, info.dim, graphs, info.earlier)
         else:
             self._loaded = model
-            self.name, self._dim = model.name, model.dim
             plain = ((PLAIN, model.fingerprint),)
-            self._graphs = model.graphs if isinstance(model, SeveralGraphs) else plain
+            graphs = model.graphs if isinstance(model, SeveralGraphs) else plain
+            self._know(model.name, model.dim, graphs, getattr(model, "earlier", None))
+
+    def _know(
+        self, name: str, dim: int, graphs: tuple[tuple[str, str], ...], earlier: Earlier | None
+    ) -> None:
+        self.name, self._dim, self._graphs = name, dim, graphs
+        self.earlier = EarlierHandle(self, earlier) if earlier is not None else None
+        self._lock = threading.Lock()
+        self._directions: OrderedDict[Query, NDArray[np.float32]] = OrderedDict()
+        self._models: dict[str, Model] = {}  # by fingerprint
 
     @property
     def fingerprint(self) -> str:
@@ -154,9 +188,7 @@ class ModelHandle:
         """
         with self._lock:
             if self._loaded is None:
-                from c4t_core.models.registry import load_model
-
-                model = load_model(self.name)
+                model = self._load()
                 if self._graphs[0][1] not in ("", model.fingerprint):
                     raise ModelError(
                         f'The model "{self.name}" was replaced while it was in use; '
@@ -164,6 +196,11 @@ class ModelHandle:
                     )
                 self._loaded = model
             return self._loaded
+
+    def _load(self) -> Model:
+        from c4t_core.models.registry import load_model
+
+        return load_model(self.name)
 
     def of(self, fingerprint: str) -> Model:
         """Return the model with the graph whose vectors have this fingerprint, loaded.
@@ -184,16 +221,24 @@ class ModelHandle:
         texts = [term.text or "" for term in query.terms if term.image is None]
         return tuple(cut_texts(self.get(), texts)) if texts else ()
 
-    def direction(self, query: Query, fingerprint: str = "") -> NDArray[np.float32]:
+    def direction(
+        self,
+        query: Query,
+        fingerprint: str = "",
+        known: Callable[[Sequence[Path]], Mapping[Path, NDArray[np.float32]]] | None = None,
+    ) -> NDArray[np.float32]:
         """Return the unit direction (d,) of a query, remembered if it is of words only.
 
         Args:
             query: terms.
             fingerprint: of the vectors that it is put to; pictures in it are embedded alike.
+            known: returns the embeddings of indexed pictures, for a model that embeds none.
         """
-        if all(term.image is None for term in query.terms):
+        images = [term.image for term in query.terms if term.image is not None]
+        if not images:
             return self._of_words(query)
-        return embed_query(query, self.of(fingerprint or self.fingerprint))
+        stored = known(images) if known is not None and self.only_texts else {}
+        return embed_query(query, self.of(fingerprint or self.fingerprint), stored)
 
     def _of_words(self, query: Query) -> NDArray[np.float32]:
         with self._lock:
@@ -205,6 +250,33 @@ class ModelHandle:
                 if len(self._directions) > _REMEMBERED:
                     self._directions.popitem(last=False)
         return known
+
+
+class EarlierHandle(ModelHandle):
+    """The model whose place another one took: its texts, for the indexes that it made.
+
+    Args:
+        model: the one that took its place, loaded at the first need.
+        earlier: what is known of it.
+    """
+
+    only_texts = True
+
+    def __init__(self, model: ModelHandle, earlier: Earlier) -> None:
+        """Load nothing yet."""
+        self._loaded = None
+        self._later = model
+        self.alike = earlier.alike
+        self._know(model.name, earlier.dim, earlier.graphs, None)
+
+    def _load(self) -> Model:
+        model = self._later.get()
+        assert isinstance(model, SeveralGraphs)  # else it knows of no earlier one
+        return model.with_graph(EARLIER)
+
+    def of(self, fingerprint: str) -> Model:
+        """Return the model; it has no image graphs any more."""
+        return self.get()
 
 
 def remembered(

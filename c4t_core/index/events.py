@@ -236,6 +236,8 @@ class AlikeLevel:
         """
         with self._lock:
             if self._level is None:
+                self._level = self._model.alike
+            if self._level is None:
                 self._level = float(remembered(self._model, "alike", _RULE, _level_of)[0])
             return self._level
 

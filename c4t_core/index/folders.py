@@ -235,13 +235,20 @@ def space(catalogue: Catalogue, indexes: Sequence[Path]) -> Space:
     )
 
 
-def clean(catalogue: Catalogue, indexes: Sequence[Path], keep_models: Sequence[str] | None) -> int:
+def clean(
+    catalogue: Catalogue,
+    indexes: Sequence[Path],
+    keep_models: Sequence[str] | None,
+    replaced: Sequence[str] = (),
+) -> int:
     """Drop what is not needed and give the space back; return the number of bytes.
 
-    Dropped are vectors of models other than ``keep_models`` (None keeps all), the files of
-    ``indexes``, which can be made again, and damaged catalogues that were set aside.
+    Dropped are vectors of models other than ``keep_models`` (None keeps all) and of those that were
+    ``replaced``, the files of ``indexes``, which can be made again, and damaged catalogues that
+    were set aside.
     """
     before = space(catalogue, indexes)
+    catalogue.drop_models(replaced)
     if keep_models is not None:
         catalogue.keep_models(keep_models)
     for path in [*_files(indexes), *_damaged(catalogue.path)]:

@@ -26,7 +26,7 @@ from c4t_core.images.scan import (
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.embed import BATCH_SIZE, Batch, OnPicture, embed_stream
-from c4t_core.index.search import Searcher
+from c4t_core.index.search import Searcher, outdated
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Root, Stored
 from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.vectors import VectorSearch
@@ -269,12 +269,6 @@ def shown_path(folder: Path, name: bytes, below: bytes = b"") -> Path:
     return folder / os.fsdecode(inner) if inner else folder
 
 
-def finish(catalogue: Catalogue, plan: Plan) -> None:
-    """Note that the run came to its end, unless the folder was not there."""
-    if not plan.missing:
-        catalogue.finish_run(plan.ledger.root.id, plan.ledger.model_id)
-
-
 class Run:
     """One run over some folders, under their writers' locks.
 
@@ -345,6 +339,16 @@ class Run:
         run = self._catalogue.runs(self._model.fingerprints).get(root.id)
         return self._model.fingerprint if self._reindex or run is None else run.fingerprint
 
+    def _finish(self, plan: Plan) -> None:
+        """Note that the run came to its end, unless the folder was not there.
+
+        A part of a root that an earlier model indexed does not take the place of that index.
+        """
+        root = plan.ledger.root.id
+        part = plan.ledger.below and root in outdated(self._catalogue, self._model)
+        if not plan.missing and not part:
+            self._catalogue.finish_run(root, plan.ledger.model_id)
+
     def _search(self, plan: Plan) -> VectorSearch:
         ledger = plan.ledger
         return self._searcher.vectors(ledger.root, ledger.model_id, plan.fingerprint)
@@ -372,7 +376,7 @@ class Run:
                     if on_commit is not None:
                         on_commit()
                     progress(done, total)
-            finish(self._catalogue, plan)
+            self._finish(plan)
             self._maintain(plan, functools.partial(progress, done, total))
         self.skipped = sum(len(plan.failed) for plan in plans)
 

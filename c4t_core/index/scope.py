@@ -310,6 +310,12 @@ class Scope:
                     break
         return found
 
+    def stored(self, paths: Sequence[Path]) -> dict[Path, NDArray[np.float32]]:
+        """Return unit embeddings (d,) of images by path; those not in the scope are left out."""
+        ids = self.find(paths)
+        rows = self.embeddings(list(ids.values()))
+        return {path: rows[number] for path, number in ids.items() if number in rows}
+
     def hits(self, image_ids: Sequence[int], scores: Sequence[float], first: int = 1) -> Hits:
         """Return hits for ids of a ranking, of which the first has a rank; those gone left out."""
         holders: dict[int, list[Part]] = {}  # several opened folders may lie in one root

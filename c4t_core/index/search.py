@@ -163,7 +163,7 @@ def answer(
         return Answer(scope, nowhere, image_ids, scores, fold=fold, by_objects=True)
     words = isinstance(query, Query) and query.is_words_only and not (right or wrong)
     if isinstance(query, Query):
-        direction = model.direction(query, scope.fingerprint)
+        direction = model.direction(query, scope.fingerprint, scope.stored)
     else:
         direction = unit(query).astype(np.float32)
     if right or wrong:
@@ -194,6 +194,7 @@ class FolderStatus:
     search: str = "exact"  # what answers: "exact" or "hnsw"
     graph: str = PLAIN  # the image graph that its vectors are of
     best_graph: str = PLAIN  # the one that a new index would be made with
+    updated: int | None = None  # where the earlier model's index answers: images in the new one
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,12 @@ class WorkspaceStatus:
     skipped: int
     folders: tuple[FolderStatus, ...]
     objects: tuple[str, ...] = ()  # classes that something is known of, see `index.objects`
+
+    @property
+    def updated(self) -> int | None:
+        """Where the earlier model's index answers: how many images the new one has by now."""
+        known = [folder.updated for folder in self.folders if folder.updated is not None]
+        return sum(known) if known else None
 
 
 class Searcher:
@@ -227,15 +234,17 @@ class Searcher:
         self._model = model
         self._cache = cache
         self._lock = threading.Lock()
-        self._known: tuple[tuple[int, int], tuple[Target, ...], dict[int, Run]] | None = None
+        self._known: (
+            tuple[tuple[int, int], tuple[Target, ...], dict[int, Run], ModelHandle] | None
+        ) = None
         self._searches: dict[tuple[int, int], VectorSearch] = {}
         self._selected: dict[Selection, tuple[Table, Slots]] = {}
         self._objects: dict[str, ObjectSearch] = {}
         self._counted: tuple[tuple[int, int], dict[Target, int]] = ((-1, -1), {})
         self._shown: tuple[tuple[int, int], Mapping[str, str]] | None = None
 
-    def _now(self) -> tuple[tuple[Target, ...], dict[int, Run]]:
-        """Return the opened folders with their roots, and what is indexed, by root.
+    def _now(self) -> tuple[tuple[Target, ...], dict[int, Run], ModelHandle]:
+        """Return the opened folders with their roots, what is indexed, by root, and by which model.
 
         They are looked up once for each state of the catalogue.
         """
@@ -244,9 +253,31 @@ class Searcher:
         if known is None or known[0] != stamp:
             roots = self._catalogue.roots()
             targets = tuple(resolve(roots, folder) for folder in self._folders)
-            known = (stamp, targets, self._catalogue.runs(self._model.fingerprints))
-            self._known = known
+            known = self._known = stamp, targets, *self._serving(targets)
         return known[1:]
+
+    def _serving(self, targets: Sequence[Target]) -> tuple[dict[int, Run], ModelHandle]:
+        """Return the index that answers, by root, and whose vectors it has.
+
+        An answer is by one model: the earlier one, until all that it indexed is indexed anew.
+        """
+        runs, earlier = self._catalogue.runs(self._model.fingerprints), self._model.earlier
+        if earlier is not None:
+            opened = {target.root.id for target in targets if target.root is not None}
+            if not opened.isdisjoint(outdated(self._catalogue, self._model)):
+                return self._catalogue.runs(earlier.fingerprints), earlier
+        return runs, self._model
+
+    @property
+    def serving(self) -> ModelHandle:
+        """The model whose vectors answer now: the chosen one, or the earlier one."""
+        return self._now()[2]
+
+    def model_of(self, scope: Scope) -> ModelHandle:
+        """Return the model that made the vectors of a scope."""
+        earlier = self._model.earlier
+        made_earlier = earlier is not None and scope.fingerprint in earlier.fingerprints
+        return earlier if earlier is not None and made_earlier else self._model
 
     def targets(self) -> tuple[Target, ...]:
         """Return the opened folders with the roots they lie in now."""
@@ -274,12 +305,14 @@ class Searcher:
         with self._lock:
             key = (root.id, model_id)
             if key not in self._searches:
+                earlier = self._model.earlier
+                old = earlier is not None and fingerprint in earlier.fingerprints
                 source = StoredVectors(
                     self._catalogue,
                     root.id,
                     model_id=model_id,
                     fingerprint=fingerprint,
-                    dim=self._model.dim,
+                    dim=earlier.dim if old and earlier is not None else self._model.dim,
                 )
                 self._searches[key] = VectorSearch(source, folder=self._cache)
             return self._searches[key]
@@ -473,7 +506,7 @@ class Searcher:
         model_id = run.model_id if run else None
         lookup = Lookup(self._catalogue, root.id)
         table, slots = self._at_hand(target)
-        total = self._frames(target, lookup)
+        total, updated = self._frames(target, lookup), self._updated(target, lookup)
         embedded = len(slots) if table is not None else lookup.embedded(model_id, target.below)
         return FolderStatus(
             target.folder,
@@ -483,9 +516,46 @@ class Searcher:
             offline=lookup.offline(target.below),
             busy=busy,
             search=self.vectors(root, run.model_id, run.fingerprint).serving() if run else "exact",
-            graph=self._model.graph(run.fingerprint) if run else best,
+            graph=self._model.graph(run.fingerprint) if run and updated is None else best,
             best_graph=best,
+            updated=updated,
         )
+
+    def _updated(self, target: Target, lookup: Lookup) -> int | None:
+        """Return how many images of a folder are indexed anew, None where nothing is outdated."""
+        if self.serving is self._model or target.root is None:
+            return None
+        run = self._catalogue.runs(self._model.fingerprints).get(target.root.id)
+        return lookup.embedded(run.model_id, target.below) if run is not None else 0
+
+    def remark(self) -> str:
+        """Say that the earlier model's index answers and what updates it; "" where it does not."""
+        if self.serving is self._model:
+            return ""
+        old = outdated(self._catalogue, self._model)
+        roots = {t.root for t in self.targets() if t.root is not None and t.root.id in old}
+        folders = " ".join(f'"{root.path}"' for root in sorted(roots, key=lambda r: r.path))
+        name = self._model.name
+        command = f"c4t index {folders}" + ("" if name == "c4t" else f" --model {name}")
+        status = self.status()
+        return (
+            f"This index was made by the earlier model; {command} updates it "
+            f"({status.updated or 0:,} of {status.total:,})."
+        )
+
+
+def outdated(catalogue: Catalogue, model: ModelHandle) -> dict[int, str]:
+    """Return, by root, the vectors of the earlier model that no whole index of this one replaced.
+
+    Returns:
+        Number of the root -> fingerprint of the vectors.
+    """
+    if model.earlier is None:
+        return {}
+    runs = catalogue.runs(model.fingerprints)
+    done = {root for root, run in runs.items() if run.finished is not None}
+    before = catalogue.runs(model.earlier.fingerprints)
+    return {root: run.fingerprint for root, run in before.items() if root not in done}
 
 
 def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Filters) -> Scope:

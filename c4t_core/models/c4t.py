@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.errors import MissingExtraError, ModelError
+from c4t_core.errors import MissingExtraError, ModelError, QueryError
 from c4t_core.models.folder import (
     AGAIN,
+    EARLIER_GRAPH,
+    EARLIER_WEIGHTS,
     IMAGE_GRAPH,
     INT8_GRAPH,
+    TEXT_WEIGHTS,
     TOKENIZER,
     WEIGHTS,
     fingerprint,
@@ -25,7 +28,7 @@ from c4t_core.models.folder import (
     unreadable,
     verify_manifest,
 )
-from c4t_core.models.protocol import INT8, PLAIN
+from c4t_core.models.protocol import EARLIER, INT8, PLAIN
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -317,6 +320,7 @@ class C4TFolder:
         self.config = read_config(path)
         self.dim = self.config.projection
         self.graphs = {kind: fingerprint(self.manifest, kind) for kind in self.manifest.graphs}
+        self.earlier = self.manifest.earlier
         self._choose(graph or self.manifest.graphs[0])
 
     def _choose(self, graph: str) -> None:
@@ -337,11 +341,19 @@ class C4TFolder:
     def with_graph(self, graph: str) -> C4TFolder:
         """Return the folder with another image graph; it is not checked again.
 
+        Args:
+            graph: ``EARLIER`` for the texts of the model whose place this one took.
+
         Raises:
             ModelError: if it has no such graph.
         """
         other = copy.copy(self)
-        other._choose(graph)
+        if graph == EARLIER and self.earlier is not None:
+            other.image_graph, other.earlier = EARLIER, None
+            other.graphs, other.dim = dict(self.earlier.graphs), self.earlier.dim
+            other.fingerprint = self.earlier.graphs[0][1]
+        else:
+            other._choose(graph)
         return other
 
     def engine(self, device: str | None) -> str:
@@ -373,7 +385,16 @@ class C4TFolder:
 
         Raises:
             ModelError: if it is not there or reads other files than the weights.
+            QueryError: if it is the earlier model's and for images.
         """
+        weights = self.manifest.weights
+        if self.image_graph == EARLIER:
+            if name == IMAGE_GRAPH:
+                raise QueryError(
+                    "This index was made by the earlier model, which can no longer look for a "
+                    "picture; index the folder again to update it, or describe it in words."
+                )
+            name, weights = EARLIER_GRAPH, (TEXT_WEIGHTS, EARLIER_WEIGHTS)
         if name == IMAGE_GRAPH and self.image_graph == INT8:
             name = INT8_GRAPH
         if name not in self.manifest.files:
@@ -381,7 +402,7 @@ class C4TFolder:
                 f'The model "{self.path}" was saved without {name}; use the torch engine, or '
                 "save it again with its ONNX graphs."
             )
-        check_graph(self.path / name, self.manifest.weights)
+        check_graph(self.path / name, weights)
         return self.path / name
 
     def graph_error(self, name: str, problem: str) -> ModelError:

@@ -24,7 +24,7 @@ from c4t_core.models import clip_folder
 from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.export import trace
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
-from c4t_core.models.protocol import PLAIN
+from c4t_core.models.protocol import PLAIN, Earlier
 from c4t_core.paths import cache_dir
 
 if TYPE_CHECKING:
@@ -217,6 +217,7 @@ class ClipFolder:
     onnx_batch = 16
     classes: tuple[str, ...] = ()
     image_graph = PLAIN
+    earlier: Earlier | None = None
 
     def __init__(self, name: str) -> None:
         try:

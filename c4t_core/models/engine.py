@@ -21,7 +21,7 @@ from c4t_core.devices import available_threads, choose_device, out_of_memory, to
 from c4t_core.errors import ModelError
 from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
-from c4t_core.models.protocol import Embeddings, Facts, Pixels
+from c4t_core.models.protocol import Earlier, Embeddings, Facts, Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,6 +64,7 @@ class ModelFolder(Protocol):
         min_side: as of :class:`c4t_core.models.protocol.Model`.
         onnx_batch: images that ONNX Runtime takes at a time.
         classes: of the objects that the image network sees; none for most.
+        earlier: the model whose texts it embeds as well, with ``with_graph(EARLIER)``.
     """
 
     name: str
@@ -75,6 +76,7 @@ class ModelFolder(Protocol):
     min_side: int
     onnx_batch: int
     classes: tuple[str, ...]
+    earlier: Earlier | None
 
     def engine(self, device: str | None) -> str:
         """Return what is better for a device (None for any): its graphs ``"onnx"``, or torch."""
@@ -111,6 +113,7 @@ class FolderModel:
         graph: which image graph it runs, ``PLAIN`` or ``INT8``.
         graphs: as of :class:`c4t_core.models.protocol.SeveralGraphs`.
         classes: as of :class:`c4t_core.models.protocol.SeesObjects`.
+        earlier: as of :class:`ModelFolder`.
         name, dim, fingerprint, min_side: as of :class:`c4t_core.models.protocol.Model`.
     """
 
@@ -124,6 +127,7 @@ class FolderModel:
         self.min_side = folder.min_side
         self.graph = folder.image_graph
         self.classes = folder.classes
+        self.earlier = folder.earlier
         others = [pair for pair in folder.graphs.items() if pair[0] != self.graph]
         self.graphs = ((self.graph, self.fingerprint), *others)
         self._lock = Lock()

@@ -51,24 +51,38 @@ def export_onnx(folder: Path) -> None:
         MissingExtraError: if torch or onnx are not installed.
         ModelError: if the weights do not fit the configuration.
     """
+    from c4t_core.models.c4t import load_dual_encoder
+
+    model, table = load_dual_encoder(folder), weights_table(folder)
+    for name in (IMAGE_GRAPH, TEXT_GRAPH):
+        write_whole(folder / name, graph_of(model, name, table))
+    write_manifest(folder)
+
+
+def graph_of(model: DualEncoder, name: str, table: Mapping[str, Place]) -> bytes:
+    """Return one half of a dual encoder as the content of an ONNX file without weights.
+
+    Args:
+        model: on the CPU, in eval mode.
+        name: ``IMAGE_GRAPH`` or ``TEXT_GRAPH``: which half.
+        table: where each of its weights lies, in files beside the graph.
+
+    Raises:
+        MissingExtraError: if onnx is not installed.
+    """
     try:
         import onnx
     except ImportError as error:
         raise MissingExtraError("Writing models for ONNX Runtime", "train") from error
-    from c4t_core.models.c4t import load_dual_encoder
-
-    model = load_dual_encoder(folder)
-    pads = _fix_padding(model)
-    table = weights_table(folder)
-    state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    for name, inputs in _examples(model).items():
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-            trace(model, name, inputs, Path(scratch) / name, fold=False)
-            graph = onnx.load(str(Path(scratch) / name))
-        _merge_padding(graph.graph, pads)
-        point_into_weights(graph, state, table, most_inline=_INLINE_BYTES)
-        write_whole(folder / name, graph.SerializeToString())
-    write_manifest(folder)
+    pads = _fix_padding(model) if name == IMAGE_GRAPH else {}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        trace(model, name, _examples(model)[name], Path(scratch) / name, fold=False)
+        graph = onnx.load(str(Path(scratch) / name))
+    _merge_padding(graph.graph, pads)
+    state = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
+    point_into_weights(graph, state, table, most_inline=_INLINE_BYTES)
+    content: bytes = graph.SerializeToString()
+    return content
 
 
 def _fix_padding(model: DualEncoder) -> dict[str, list[int]]:

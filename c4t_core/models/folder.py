@@ -6,15 +6,18 @@ A model folder holds ``config.json``, its weights, ``tokenizer.json`` (and
 In format 1 all weights are in ``model.safetensors``; in format 2 ``text.safetensors`` has those of
 the text encoder, which training of heads leaves as it is, and ``image.safetensors`` all others.
 From format 2 on there may be a second image graph in 8 bits, ``image.int8.onnx``
-(:mod:`c4t_core.models.quantize`), with a preprocessing version of its own.
+(:mod:`c4t_core.models.quantize`), with a preprocessing version of its own; and the text side of an
+earlier model with the same text encoder, ``text.earlier.onnx`` and ``earlier.safetensors``, so that
+indexes of that model can be searched until they are made anew.
 Nothing here loads torch or ONNX Runtime unless tensors are asked for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +27,7 @@ from numpy.typing import NDArray
 from c4t_core.errors import ModelError
 from c4t_core.files import atomic_folder, sha256, write_whole
 from c4t_core.models.config import FORMAT_VERSION, PREPROCESSING_VERSION, ModelConfig
-from c4t_core.models.protocol import INT8, PLAIN
+from c4t_core.models.protocol import INT8, PLAIN, Earlier
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,6 +40,8 @@ TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 IMAGE_GRAPH = "image.onnx"
 INT8_GRAPH = "image.int8.onnx"
+EARLIER_GRAPH = "text.earlier.onnx"
+EARLIER_WEIGHTS = "earlier.safetensors"  # its head; the encoder is that of the folder
 TEXT_GRAPH = "text.onnx"
 CARD = "model_card.md"
 MANIFEST = "manifest.json"
@@ -46,6 +51,7 @@ SCALE = ".scale"  # behind the name of a table in 8 bits: what a step of each ro
 _TEXT_ENCODER = "text_encoder."
 _WORDS = "text_encoder.bert.embeddings.word_embeddings.weight"
 _INT8_VERSION = "int8_preprocessing_version"
+_EARLIER = "earlier"
 AGAIN = "copy the model folder again from where it came"
 
 
@@ -57,6 +63,7 @@ class Manifest:
     format_version: int
     preprocessing_version: int
     int8_preprocessing_version: int = 0  # of the 8-bit image graph; 0 where there is none
+    earlier: Earlier | None = None  # the model whose indexes can still be searched
 
     @property
     def graphs(self) -> tuple[str, ...]:
@@ -151,7 +158,21 @@ def read_manifest(folder: Path) -> Manifest:
         data["format_version"],
         data["preprocessing_version"],
         data.get(_INT8_VERSION, 0) if INT8_GRAPH in files else 0,
+        _earlier(folder, data, files),
     )
+
+
+def _earlier(folder: Path, data: dict[str, Any], files: Container[str]) -> Earlier | None:
+    found = data.get(_EARLIER)
+    if found is None or EARLIER_GRAPH not in files or EARLIER_WEIGHTS not in files:
+        return None
+    try:
+        graphs = tuple((str(graph), str(digest)) for graph, digest in found["graphs"])
+        if graphs and isinstance(found["dim"], int):
+            return Earlier(graphs, found["dim"], float(found["alike"]))
+    except (TypeError, KeyError, ValueError):
+        pass
+    raise ModelError(f'{MANIFEST} of the model "{folder}" names no earlier model; {AGAIN}.')
 
 
 def _plain(name: str, digest: Any) -> bool:
@@ -200,12 +221,17 @@ def fingerprint(manifest: Manifest, graph: str = PLAIN) -> str:
     return sha256("\n".join(parts))
 
 
-def write_manifest(folder: Path, int8_preprocessing_version: int | None = None) -> Manifest:
+def write_manifest(
+    folder: Path,
+    int8_preprocessing_version: int | None = None,
+    earlier: Earlier | None = None,
+) -> Manifest:
     """Write ``manifest.json`` for what lies in a model folder now (write, then rename).
 
     Args:
         folder: the model folder.
         int8_preprocessing_version: of its 8-bit graph; None for what the manifest says of it now.
+        earlier: whose text side is in it; None for what the manifest says now.
     """
     config = read_config(folder)
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name != MANIFEST)
@@ -216,14 +242,23 @@ def write_manifest(folder: Path, int8_preprocessing_version: int | None = None) 
     }
     if INT8_GRAPH in names:
         data[_INT8_VERSION] = int8_preprocessing_version or _int8_version_now(folder)
+    if EARLIER_GRAPH in names:
+        data[_EARLIER] = asdict(earlier) if earlier else _now(folder).get(_EARLIER)
     write_whole(folder / MANIFEST, json.dumps(data, indent=1) + "\n")
     return read_manifest(folder)
 
 
+def _now(folder: Path) -> dict[str, Any]:
+    """Return what the manifest says now, nothing where there is none."""
+    with contextlib.suppress(ModelError):
+        return _read_json(folder, MANIFEST)
+    return {}
+
+
 def _int8_version_now(folder: Path) -> int:
     try:
-        return int(_read_json(folder, MANIFEST)[_INT8_VERSION])
-    except (ModelError, KeyError, TypeError, ValueError):
+        return int(_now(folder)[_INT8_VERSION])
+    except (KeyError, TypeError, ValueError):
         return PREPROCESSING_VERSION
 
 

@@ -30,6 +30,25 @@ INT8 = "int8"
 """The image graph whose weights and maps are rounded to 8 bits: faster, and not quite the same."""
 
 
+EARLIER = "earlier"
+"""Stands for an image graph that is gone: of the model whose place another took, texts remain."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The model whose place another one took: what it takes to search the indexes it made.
+
+    Attributes:
+        graphs: (image graph, fingerprint of its vectors) of each that it had, the fastest first.
+        dim: width of an embedding.
+        alike: from which cosine on its frames show one situation; no image can tell any more.
+    """
+
+    graphs: tuple[tuple[str, str], ...]
+    dim: int
+    alike: float
+
+
 @runtime_checkable
 class Model(Protocol):
     """A dual encoder: images and texts into one space, compared by cosine.
@@ -182,3 +201,4 @@ class ModelInfo:
     description: str = ""  # one sentence for people
     dim: int = 0  # width of an embedding, 0 where it is not known yet
     graphs: tuple[tuple[str, str], ...] = ()  # (image graph, its fingerprint), the fastest first
+    earlier: Earlier | None = None  # the model whose indexes it can still search

@@ -199,6 +199,7 @@ def _describe(name: str, folder: Path, description: str = "") -> ModelInfo:
         description=text,
         dim=config.projection,
         graphs=graphs,
+        earlier=manifest.earlier,
     )
 
 

@@ -3147,6 +3147,14 @@
    <translation>Angehalten; was fertig ist, bleibt.</translation>
   </message>
   <message>
+   <source>Update the index: {0} of {1}</source>
+   <translation>Index aktualisieren: {0} von {1}</translation>
+  </message>
+  <message>
+   <source>indexed by the earlier model</source>
+   <translation>vom früheren Modell indiziert</translation>
+  </message>
+  <message>
    <source>paused</source>
    <translation>angehalten</translation>
   </message>

@@ -112,6 +112,36 @@ def test_marks_scenario_and_test_set_are_the_same_and_follow_the_move(workspace,
     assert not list(data_dir.glob("*.damaged-*"))
 
 
+def test_it_is_searched_and_survives_another_model_of_the_same_name(workspace, drives, data_dir):
+    pytest.importorskip("torch", reason="making models needs an extra")
+    from scripts.lite.earlier import add_earlier_text
+    from tests.helpers.tiny_model import with_other_heads
+
+    mine = data_dir / "models" / "tiny"
+    new = with_other_heads(mine, data_dir / "new")
+    add_earlier_text(new, mine)
+    shutil.rmtree(mine)
+    new.rename(mine)
+    with contextlib.closing(user_module().UserData()) as data:
+        data.move_root(OLD, drives)
+        then = data.marks(), data.scenarios(), data.test_sets(), data.history()
+        (scenario,) = data.scenarios()
+    with c4t_core.open_workspace(drives, model="c4t:tiny") as opened:
+        assert opened.model_fingerprint == THEN["model"]["fingerprint"]
+        for query, hits in THEN["hits"].items():
+            assert_same(opened.search(query, None), hits)
+            assert opened.answer(query).cut == pytest.approx(THEN["cuts"][query], abs=1e-6)
+        before = scenarios.count(opened, scenario, {})
+        assert opened.index().embedded == len(THEN["hits"]["snow"])
+        assert opened.model_fingerprint != THEN["model"]["fingerprint"]
+        assert len(opened.search("snow", None)) == len(THEN["hits"]["snow"])
+        after = scenarios.count(opened, scenario, {})
+        assert (before.name, before.new) == (after.name, after.new) == (scenario.name, 0)
+    with contextlib.closing(user_module().UserData()) as data:
+        assert then == (data.marks(), data.scenarios(), data.test_sets(), data.history())
+    assert then[0]
+
+
 def assert_embeds(model, drives):
     then = THEN["model"]
     assert (model.dim, model.fingerprint) == (then["dim"], then["fingerprint"])

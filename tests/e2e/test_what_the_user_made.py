@@ -20,11 +20,16 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QRadioButton,
+    QToolButton,
 )
 
 from c4t_core import paths
 from c4t_core.index.store.user_data import UserData
+from c4t_core.models.c4t import C4TFolder
 from c4t_desktop.panels.evaluation.panel import RESULT, EvaluationPanel
+from c4t_desktop.settings import INDEX_AT_OPENING
+from scripts.lite.earlier import add_earlier_text
+from tests.helpers.tiny_model import with_other_heads
 
 SLOW = 120_000  # ms; a busy machine takes its time
 
@@ -329,3 +334,46 @@ def test_own_marks_are_still_pairs_after_the_folder_moved(qtbot, open_real, made
     assert wizard.pairs.checked.images == moved
     wizard.close()
     settled(qtbot, again)
+
+
+def answered(window):
+    """Return the first hits that stand there: path and score."""
+    hits = window.desktop.context.finder.found.answer.hits(10)
+    return {hit.path: hit.score for hit in hits}
+
+
+def test_what_the_shipped_model_indexed_is_searched_until_it_is_indexed_anew(
+    qtbot, open_real, drive, monkeypatch, tmp_path
+):
+    pytest.importorskip("torch", reason="making models needs an extra")
+    first = open_real(drive)
+    made, then = make_things(qtbot, first), answered(first)
+    first.desktop.settings.set(INDEX_AT_OPENING, False)
+    end(first)
+
+    old = paths.resource("models", "lite")
+    new = with_other_heads(old, tmp_path / "next", "int8")
+    assert add_earlier_text(new, old) > 0.9995
+    monkeypatch.setattr("c4t_core.models.registry.shipped_folder", lambda: new)
+    total = len(list(drive.iterdir()))
+    again = open_real(drive)
+    button = again.findChild(QToolButton, "indexButton")
+    qtbot.waitUntil(lambda: button.text() == f"Update the index: 0 of {total}", timeout=SLOW)
+    search(qtbot, again)
+    assert answered(again) == pytest.approx(then, abs=0.01)
+    qtbot.waitUntil(lambda: marks_of(again) == made, timeout=SLOW)
+
+    library, reports = again.desktop.context.library, []
+    library.index_ended.connect(reports.append)
+    button.click()
+    qtbot.waitUntil(lambda: bool(reports) and not library.is_indexing, timeout=SLOW)
+    assert reports[-1].embedded == total
+    qtbot.waitUntil(lambda: button.text() == "Look for new files", timeout=SLOW)
+    settled(qtbot, again)
+    search(qtbot, again)  # the same heads in another order of their numbers: the same hits
+    assert answered(again) == pytest.approx(then, abs=0.02)
+    assert again.desktop.context.finder.found.answer.scope.fingerprint not in {
+        digest for _, digest in C4TFolder(old, "c4t").graphs.items()
+    }
+    assert marks_of(again) == made
+    assert [saved.name for saved in again.desktop.context.marks.saved] == ["Truck in snow"]

@@ -127,6 +127,24 @@ def make_tiny_model(
     )
 
 
+def with_other_heads(old: Path, folder: Path, table: str = "half") -> Path:
+    """Save a model with the same encoders and another space: the old vectors mean nothing in it."""
+    import torch
+
+    from c4t_core.models.export import export_onnx
+    from c4t_core.models.folder import load_state, read_config, read_tokenizer, save_model
+
+    config, state = read_config(old), load_state(old)
+    order = torch.randperm(config.projection, generator=torch.Generator().manual_seed(1))
+    for head in ("image_head", "text_head"):
+        for name in ("projection.weight", "projection.bias", "norm.weight", "norm.bias"):
+            state[f"{head}.{name}"] = state[f"{head}.{name}"][order]
+        state[f"{head}.mix.bias"] = state[f"{head}.mix.bias"][order]
+        state[f"{head}.mix.weight"] = state[f"{head}.mix.weight"][order][:, order]
+    config = dataclasses.replace(config, text=dataclasses.replace(config.text, table=table))
+    return save_model(folder, config, state, read_tokenizer(old), "", finish=export_onnx)
+
+
 def _centre(layer: torch.nn.Linear, features: torch.Tensor) -> None:
     out = layer(features)
     layer.weight /= (out - out.mean(dim=0)).std().clamp(min=1e-6)

@@ -239,6 +239,12 @@ class Catalogue(Database):
             marks = ",".join("?" * len(fingerprints))
             db.execute(f"DELETE FROM models WHERE fingerprint NOT IN ({marks})", fingerprints)
 
+    def drop_models(self, fingerprints: Sequence[str]) -> None:
+        """Drop all vectors of some models."""
+        with self.writing() as db:
+            marks = ",".join("?" * len(fingerprints))
+            db.execute(f"DELETE FROM models WHERE fingerprint IN ({marks})", fingerprints)
+
     def finish_run(self, root_id: int, model_id: int) -> None:
         """Note that a run came to its end, if none had before."""
         where, key = "root_id = ? AND model_id = ?", (root_id, model_id)

@@ -159,6 +159,13 @@ class StatusArea(QWidget):
             text += (" · " if text else "") + self.tr("{0} offline").format(
                 count_text(status.offline)
             )
+        again = self.tr("Look for new files")
+        if status.updated is not None:
+            text += " · " + self.tr("indexed by the earlier model")
+            again = self.tr("Update the index: {0} of {1}").format(
+                count_text(status.updated), count_text(status.total)
+            )
+        self._index_button.setText(again)
         self._idle_text = text
         if not self._library.is_indexing:
             self._text.setText(text)

@@ -164,6 +164,27 @@ def test_cleaning_drops_what_was_replaced_and_nothing_else(grown, drives, tmp_pa
         assert kept == [model_info(grown).fingerprint]
 
 
+def test_giving_space_back_drops_what_was_replaced_and_nothing_half_made(grown, drives):
+    def kept() -> set[str]:
+        with Catalogue(catalogue_path()).reading() as db:
+            return {digest for (digest,) in db.execute("SELECT fingerprint FROM models")}
+
+    def stop(done: int, total: int | None) -> None:
+        if done >= 4:
+            raise Cancelled
+
+    best, plain = (digest for _, digest in model_info(grown).graphs)
+    with open_workspace(drives, grown) as workspace:
+        with pytest.raises(Cancelled):
+            workspace.index(stop, batch_size=4, reindex=True)
+        workspace.clean()
+        assert kept() == {best, plain}
+        assert workspace.index(reindex=True).embedded == 8
+        workspace.clean()
+        assert kept() == {best}
+        assert len(workspace.search("a car", None)) == 12
+
+
 def test_a_part_of_an_index_is_not_replaced_alone(grown, drives):
     draw(drives / "inner", range(40, 43))
     with (

@@ -1,0 +1,306 @@
+"""What an earlier model indexed can be searched until all of it is indexed anew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from c4t_core import open_workspace
+from c4t_core.cli import main
+from c4t_core.errors import Cancelled, ModelError, QueryError
+from c4t_core.index.store.catalogue import Catalogue, catalogue_path
+from c4t_core.models.c4t import C4TFolder
+from c4t_core.models.engine import OnnxModel
+from c4t_core.models.export import export_onnx
+from c4t_core.models.folder import (
+    load_state,
+    read_config,
+    read_manifest,
+    read_tokenizer,
+    save_model,
+    write_manifest,
+)
+from c4t_core.models.quantize import add_int8_graph
+from c4t_core.models.registry import load_model, model_info, register
+from c4t_core.workspace import Workspace
+from scripts.lite.earlier import add_earlier_text
+from tests.helpers.tiny_model import with_other_heads
+
+QUERIES = ["a red car", "snow + 2:truck - people"]
+
+
+def draw(folder: Path, numbers: range) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{number:06d}.png" for number in numbers]
+    for number, path in zip(numbers, paths, strict=True):
+        low = np.random.default_rng(number).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(low).resize((96, 72), Image.Resampling.BICUBIC).save(path)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def models(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The model of an earlier version with both image graphs, and the one of this version."""
+    base = tmp_path_factory.mktemp("upgrading")
+    old = Path(shutil.copytree(tiny_model_folder, base / "old"))
+    add_int8_graph(old, draw(base / "frames", range(100, 140)))
+    new = with_other_heads(old, base / "new", "int8")
+    add_int8_graph(new, sorted((base / "frames").iterdir()))
+    assert add_earlier_text(new, old) > 0.999
+    return old, new
+
+
+@pytest.fixture
+def drives(tmp_path: Path) -> Path:
+    draw(tmp_path / "drives" / "one", range(8))
+    draw(tmp_path / "drives" / "two", range(8, 12))
+    return tmp_path / "drives"
+
+
+@pytest.fixture
+def name(models: tuple[Path, Path], tmp_path: Path) -> str:
+    """The model as it is named, before the upgrade."""
+    return str(shutil.copytree(models[0], tmp_path / "model"))
+
+
+@pytest.fixture
+def upgrade(models: tuple[Path, Path], name: str):
+    def replace() -> None:
+        shutil.rmtree(name)
+        shutil.copytree(models[1], name)
+
+    return replace
+
+
+def found(workspace: Workspace, query: str = QUERIES[0]) -> list[tuple[str, float]]:
+    return [(hit.relative, hit.score) for hit in workspace.search(query, None)]
+
+
+def assert_near(now: list[tuple[str, float]], then: list[tuple[str, float]]) -> None:
+    assert sorted(n for n, _ in now) == sorted(n for n, _ in then)
+    scores = dict(then)
+    for path, score in now:
+        assert score == pytest.approx(scores[path], abs=0.02)  # words are rounded to 8 bits now
+
+
+def stop_after(count: int):
+    def progress(done: int, total: int | None) -> None:
+        if done >= count:
+            raise Cancelled
+
+    return progress
+
+
+@pytest.mark.parametrize("graph", ["int8", "plain"])
+def test_searched_before_during_and_after_the_update(name, drives, upgrade, graph):
+    with open_workspace(drives, load_model(name, graph=graph)) as workspace:
+        workspace.index()
+        then = {query: found(workspace, query) for query in QUERIES}
+        cuts = {query: workspace.answer(query).cut for query in QUERIES}
+        events = [len(event.hits) for event in workspace.events(workspace.search("a car", None))]
+        former = workspace.model_fingerprint
+        like = [hit.path for hit in workspace.similar(drives / "one" / "000003.png", 5)]
+    upgrade()
+    with open_workspace(drives, name) as workspace:
+        for query in QUERIES:
+            assert_near(found(workspace, query), then[query])
+            assert workspace.answer(query).cut == pytest.approx(cuts[query], abs=0.02)
+        hits = workspace.search("a car", None)
+        assert hits.notes == (
+            f'This index was made by the earlier model; c4t index "{drives}" --model {name} '
+            "updates it (0 of 12).",
+        )
+        now = [len(event.hits) for event in workspace.events(hits)]
+        assert sorted(now) == sorted(events)
+        assert workspace.model_fingerprint == former
+        status = workspace.status()
+        assert (status.total, status.embedded, status.updated) == (12, 12, 0)
+        assert {f.graph == f.best_graph for f in status.folders} == {True}
+        picture = drives / "one" / "000003.png"
+        best = workspace.search(f"@{picture}", 1)[0]  # what is indexed is known
+        assert (best.path, best.score) == (picture, pytest.approx(1, abs=1e-3))
+        mixed = workspace.search(f"@{picture} + a car", 1)[0]
+        assert mixed.path == picture
+        again = workspace.similar(drives / "one" / "000003.png", 5)
+        assert [hit.path for hit in again] == like
+
+        with pytest.raises(Cancelled):
+            workspace.index(stop_after(4), batch_size=4)
+        assert workspace.status().updated == 4
+        assert_near(found(workspace), then[QUERIES[0]])
+        assert "(4 of 12)" in workspace.search("a car").notes[0]
+    with open_workspace(drives, name) as workspace:
+        assert workspace.status().updated == 4
+        assert workspace.index().embedded == 8  # it goes on
+        assert workspace.status().updated is None
+        assert workspace.search("a car").notes == ()
+        assert workspace.model_fingerprint == model_info(name).graphs[-1][1] != former
+        hits = workspace.search("a red car", None)
+        rows = workspace.vectors([hit.image_id for hit in hits])
+        opened = [Image.open(hit.path).convert("RGB") for hit in hits]
+        want = load_model(name).encode_images(opened)
+        np.testing.assert_allclose(want, [rows[h.image_id] for h in hits], atol=1e-3)
+        best = workspace.search(f"@{hits[0].path}", 1)[0]
+        assert best.score == pytest.approx(1, abs=1e-5)
+        assert workspace.index().embedded == 0
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_old_index_goes_when_it_is_replaced_and_not_before(name, drives, upgrade, keep):
+    def clean(workspace: Workspace) -> None:
+        workspace.clean([workspace.model_fingerprint] if keep else None)
+
+    with open_workspace(drives, name) as workspace:
+        workspace.index()
+    upgrade()
+    with open_workspace(drives, name) as workspace:
+        clean(workspace)
+        assert len(workspace.search("a car", None)) == 12
+        with pytest.raises(Cancelled):
+            workspace.index(stop_after(4), batch_size=4)
+        clean(workspace)
+        assert workspace.index().embedded == 8
+        clean(workspace)
+        assert len(workspace.search("a car", None)) == 12
+    with Catalogue(catalogue_path()).reading() as db:
+        kept = [digest for (digest,) in db.execute("SELECT fingerprint FROM models")]
+    assert kept == [model_info(name).fingerprint]
+
+
+def test_a_picture_from_outside_needs_the_update(name, drives, upgrade, tmp_path):
+    (outside,) = draw(tmp_path / "outside", range(50, 51))
+    with open_workspace(drives, name) as workspace:
+        workspace.index()
+    upgrade()
+    with open_workspace(drives, name) as workspace:
+        for ask in (lambda: workspace.search(f"@{outside}"), lambda: workspace.similar(outside)):
+            with pytest.raises(QueryError, match=r"earlier model.*index the folder again"):
+                ask()
+        workspace.index()
+        assert len(workspace.similar(outside, 3)) == 3
+
+
+def test_a_part_that_is_indexed_anew_does_not_stand_for_the_whole(name, drives, upgrade):
+    with open_workspace(drives, name) as workspace:
+        workspace.index()
+    upgrade()
+    with open_workspace(drives / "two", name) as workspace:
+        assert workspace.index().embedded == 4
+        assert len(workspace.search("a car", None)) == 4
+        assert f'c4t index "{drives}" ' in workspace.search("a car").notes[0]
+    with open_workspace(drives, name) as workspace:
+        assert len(workspace.search("a car", None)) == 12
+        assert workspace.index().embedded == 8
+        assert len(workspace.search("a car", None)) == 12
+        assert workspace.search("a car").notes == ()
+
+
+def test_a_folder_indexed_since_waits_for_the_others(name, drives, upgrade, tmp_path):
+    with open_workspace(drives, name) as workspace:
+        workspace.index()
+    upgrade()
+    draw(tmp_path / "since", range(60, 63))
+    with open_workspace(tmp_path / "since", name) as workspace:
+        workspace.index()
+        assert len(workspace.search("a car", None)) == 3
+    with open_workspace([drives, tmp_path / "since"], name) as workspace:
+        assert len(workspace.search("a car", None)) == 12  # an answer is by one model
+        assert (workspace.status().updated, workspace.status().total) == (3, 15)
+        workspace.index()
+        assert len(workspace.search("a car", None)) == 15
+
+
+def test_new_gone_and_changed_files_meanwhile(name, drives, upgrade):
+    with open_workspace(drives, name) as workspace:
+        workspace.index()
+    upgrade()
+    (drives / "one" / "000000.png").unlink()
+    draw(drives / "three", range(70, 72))
+    with open_workspace(drives, name) as workspace:
+        with pytest.raises(Cancelled):
+            workspace.index(stop_after(1), batch_size=1)
+        assert len(workspace.search("a car", None)) == 11
+        report = workspace.index()
+        assert (report.total, report.embedded) == (13, 12)
+        assert len(workspace.search("a car", None)) == 13
+
+
+def test_the_command_line_answers_and_says_so(name, drives, upgrade, capsys):
+    assert main(["index", str(drives), "--model", name]) == 0
+    words = ["search", str(drives), "a red car", "--model", name, "--json"]
+    capsys.readouterr()
+    assert main(words) == 0
+    then = capsys.readouterr()
+    assert "earlier" not in then.err
+    upgrade()
+    assert main(words) == 0
+    now = capsys.readouterr()
+    assert now.out.count('"path"') == then.out.count('"path"') == 12
+    assert now.err.splitlines() == [
+        f'This index was made by the earlier model; c4t index "{drives}" --model {name} updates '
+        "it (0 of 12)."
+    ]
+    (outside,) = draw(drives.parent / "outside", range(50, 51))
+    assert main(["search", str(drives), f"@{outside}", "--model", name]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert main(["index", str(drives), "--model", name, "--json"]) == 0
+    assert '"embedded": 12' in capsys.readouterr().out
+    assert main(words) == 0
+    assert "earlier" not in capsys.readouterr().err
+
+
+def test_the_new_model_is_one_all_the_same(models, tmp_path):
+    old, new = models
+    assert not set(dict(model_info(str(new)).graphs).values()) & set(
+        dict(model_info(str(old)).graphs).values()
+    )
+    manifest = read_manifest(new)
+    assert manifest.earlier is not None
+    assert manifest.earlier.graphs == model_info(str(old)).graphs
+    folder = Path(shutil.copytree(new, tmp_path / "m"))
+    assert write_manifest(folder) == manifest  # what it knows of the earlier one stays
+    bare = Path(shutil.copytree(new, tmp_path / "bare"))
+    (bare / "text.earlier.onnx").unlink()
+    (bare / "earlier.safetensors").unlink()
+    assert write_manifest(bare).earlier is None
+    one, other = (C4TFolder(path, "m").fingerprint for path in (new, bare))
+    assert one == other  # what it makes is the same
+    assert register(new, "new") == "c4t:new"
+    assert model_info("c4t:new").earlier == manifest.earlier
+    extra = sum((new / n).stat().st_size for n in ("text.earlier.onnx", "earlier.safetensors"))
+    assert extra < 200_000
+
+
+def test_the_earlier_graph_reads_the_encoder_and_its_own_head_only(models, tmp_path):
+    folder = Path(shutil.copytree(models[1], tmp_path / "m"))
+    shutil.copyfile(folder / "text.onnx", folder / "text.earlier.onnx")  # reads the new head
+    write_manifest(folder)
+    with pytest.raises(ModelError, match="points to another file"):
+        OnnxModel(C4TFolder(folder, "m").with_graph("earlier")).encode_texts(["a car"])
+
+
+def test_another_text_encoder_is_refused(models, tmp_path):
+    state = load_state(models[0])
+    for key in state:
+        if key.startswith("text_encoder.") and "LayerNorm.bias" in key:
+            state[key] = state[key] + torch.randn(state[key].shape)
+    config, tokenizer = read_config(models[0]), read_tokenizer(models[0])
+    folder = save_model(tmp_path / "m", config, state, tokenizer, "", finish=export_onnx)
+    with pytest.raises(ModelError, match="encoders need be the same"):
+        add_earlier_text(folder, models[0])
+
+
+@pytest.mark.parametrize("change", [{"graphs": []}, {"dim": "x"}, {"alike": None}, 3])
+def test_a_manifest_that_names_no_earlier_model_is_a_sentence(models, tmp_path, change):
+    folder = Path(shutil.copytree(models[1], tmp_path / "m"))
+    data = json.loads((folder / "manifest.json").read_text())
+    data["earlier"] = {**data["earlier"], **change} if isinstance(change, dict) else change
+    (folder / "manifest.json").write_text(json.dumps(data))
+    with pytest.raises(ModelError, match="names no earlier model"):
+        read_manifest(folder)

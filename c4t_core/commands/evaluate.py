@@ -120,7 +120,16 @@ def _tell(report: Report, args: argparse.Namespace) -> None:
         say(f"{lacking} of {asked} queries have no relevant image and do not count.")
     page = args.output / "report.html"
     if args.json:
-        keys = ("models", "images", "answered", "overall", "chance", "comparisons", "missing")
+        keys = (
+            "models",
+            "images",
+            "answered",
+            "overall",
+            "chance",
+            "comparisons",
+            "objects",
+            "missing",
+        )
         data = report.to_json()
         print_json({**{key: data[key] for key in keys}, "report": str(page.resolve())})
         return
@@ -128,6 +137,12 @@ def _tell(report: Report, args: argparse.Namespace) -> None:
     print(f"{images}, {report.overall.queries} queries with relevant images")
     for line in _table(report):
         print(line)
+    for name, found in report.objects.items():
+        print(f"Objects that {printable(name)} sees: precision, recall, error of the number")
+        for one in found:
+            figures = (one.precision, one.recall, one.count_error)
+            shown = "".join("     –" if n is None else f"{n:6.2f}" for n in figures)
+            print(f"  {one.label:18}{shown}   {one.positives:,} of {plural(one.images, 'image')}")
     print(f"Report: {printable(str(page))}")
 
 

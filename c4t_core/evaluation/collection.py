@@ -17,8 +17,9 @@ from c4t_core.datasets.pairs import Pair
 from c4t_core.files import atomic_file, sha256, write_whole
 from c4t_core.images.lookup import Names
 from c4t_core.images.scan import Skipped
-from c4t_core.index.embed import embed_images
-from c4t_core.models.protocol import Embeddings, Model
+from c4t_core.index.embed import embed_with_objects
+from c4t_core.index.objects import VALUES
+from c4t_core.models.protocol import Embeddings, Facts, Model, classes_of
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
 
@@ -145,7 +146,7 @@ def embed_collection(
     contents: Sequence[bytes | None],
     model: Model,
     progress: Progress = ignore,
-) -> tuple[Embeddings, NDArray[np.bool_], list[Skipped]]:
+) -> tuple[Embeddings, Facts, NDArray[np.bool_], list[Skipped]]:
     """Embed every image of the collection that is not in the cache.
 
     What is embedded is kept also when ``progress`` raises :class:`Cancelled` later on, in
@@ -158,11 +159,14 @@ def embed_collection(
         progress: told how many of the images are done.
 
     Returns:
-        float32 (n, d) unit rows, zero where there is no embedding; bool (n,), True where there
-        is one; and what was left out, by its id.
+        float32 (n, d) unit rows, zero where there is no embedding; facts on objects, float32
+        (n, c, 6), below zero where the model gives no usable ones; bool (n,), True where there
+        is an embedding; and what was left out, by its id.
     """
-    store = _Store(cache_folder() / f"{model.fingerprint[:40]}.npz", model.dim)
-    rows = np.zeros((len(collection), model.dim), dtype=np.float32)
+    seen = (len(classes_of(model)), VALUES)
+    width = model.dim + seen[0] * seen[1]  # facts are kept behind the row of their image
+    store = _Store(cache_folder() / f"{model.fingerprint[:40]}.npz", width)
+    rows = np.zeros((len(collection), width), dtype=np.float32)
     there = store.fill(contents, rows)
     missing = [index for index in range(len(collection)) if not there[index]]
     unreadable: list[Skipped] = []
@@ -176,9 +180,11 @@ def embed_collection(
             def tell(now: int, _total: int, /, before: int = before) -> None:
                 progress(before + now, len(collection))
 
-            good, kept, skipped = embed_images(
+            embedded, facts, kept, skipped = embed_with_objects(
                 [collection.paths[i] for i in indices], model, progress=tell
             )
+            behind = np.nan_to_num(facts, nan=-1.0).reshape(len(facts), width - model.dim)
+            good = np.concatenate([embedded, behind], axis=1)
             where = [indices[i] for i in kept]
             rows[where] = good
             there[where] = True
@@ -187,7 +193,8 @@ def embed_collection(
             store.add([contents[i] for i in where], good)
     finally:
         store.save()
-    return rows, there, unreadable
+    facts = rows[:, model.dim :].reshape(len(rows), *seen)
+    return rows[:, : model.dim], facts, there, unreadable
 
 
 class _Store:

@@ -23,12 +23,13 @@ from c4t_core.evaluation.collection import Collection, content_hashes, embed_col
 from c4t_core.evaluation.groups import image_slices, moments
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.evaluation.ranking import measure
+from c4t_core.evaluation.scene_queries import object_figures
 from c4t_core.evaluation.summary import Missing, Options, Provenance, Report, summarise
 from c4t_core.files import sha256
 from c4t_core.images.scan import Skipped
 from c4t_core.index.directions import embed_query
 from c4t_core.index.query import Query, Term, parse_query
-from c4t_core.models.protocol import Embeddings, Model, cut_texts
+from c4t_core.models.protocol import Embeddings, Facts, Model, classes_of, cut_texts
 from c4t_core.progress import Progress, ignore
 
 Stage = Callable[[str], None]
@@ -45,6 +46,8 @@ class _Embedded:
     there: NDArray[np.bool_]
     texts: Embeddings
     cut: list[str]  # a sentence, if it does not read all queries whole
+    classes: tuple[str, ...]  # of objects that it sees
+    facts: Facts
 
 
 def evaluate(
@@ -116,9 +119,15 @@ def evaluate(
     )
     problems = (*problems, *_few_images(len(smaller), options))
     problems += tuple(sentence for one in embedded for sentence in one.cut)
-    return summarise(
+    report = summarise(
         smaller, asked, measured, slices, moment, provenance, missing, skipped, problems
     )
+    objects = {
+        one.name: object_figures(one.classes, one.facts[kept], smaller, scenes or {})
+        for one in embedded
+        if one.classes
+    }
+    return replace(report, objects={name: found for name, found in objects.items() if found})
 
 
 def _check(collection: Collection, queries: Sequence[LabelledQuery]) -> None:
@@ -173,12 +182,13 @@ def _embed_all(
         model = models.pop(0)
         stage(f"embedding for {model.name}")
         texts = _embed_texts(queries, model)  # first: what a query lacks is found soon
-        rows, there, skipped = embed_collection(collection, contents, model, progress)
+        rows, facts, there, skipped = embed_collection(collection, contents, model, progress)
         unreadable.update((item.path, item) for item in skipped)
         taken = sum(one.name == model.name for one in out)
         name = f"{model.name} ({taken + 1})" if taken else model.name
         cut = _cut_queries(name, queries, model)
-        out.append(_Embedded(name, model.fingerprint, rows, there, texts, cut))
+        seen = classes_of(model)
+        out.append(_Embedded(name, model.fingerprint, rows, there, texts, cut, seen, facts))
     return out, [unreadable[path] for path in sorted(unreadable, key=str)]
 
 

@@ -128,6 +128,7 @@ def page(report: Report, hits: Hits, plots: Plots) -> bytes:
         _comparisons(report),
         _kinds(report),
         _slices(report),
+        _objects(report),
         _queries(report, plots),
         _in_full(report, hits, plots),
         _skipped(report),
@@ -137,6 +138,34 @@ def page(report: Report, hits: Hits, plots: Plots) -> bytes:
     title = safe(", ".join(report.models))
     frame = Template(resource("evaluation", "report.html").read_text("utf-8"))
     return frame.substitute(title=title, body=body).encode("utf-8", "replace")
+
+
+def _objects(report: Report) -> str:
+    """Return how right facts on objects are, nothing where no model gives any."""
+    if not report.objects:
+        return ""
+    head = ("", "images", "with it", "precision", "recall", "error of the number")
+    tables = [
+        html_table(
+            head,
+            [
+                (
+                    one.label,
+                    f"{one.images:,}",
+                    f"{one.positives:,}",
+                    *map(decimals, (one.precision, one.recall, one.count_error)),
+                )
+                for one in found
+            ],
+            caption=name,
+        )
+        for name, found in report.objects.items()
+    ]
+    note = html_note(
+        "What a model believes to be there, from a probability of one half on, against the labels. "
+        "The error is the mean difference between the numbers shown and labelled."
+    )
+    return html_section("Objects as facts", note, *tables)
 
 
 def _head(report: Report) -> str:

@@ -12,10 +12,11 @@ source that does not label weather are left out of the ranking of "driving in th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from c4t_core.datasets.facts import Fact, class_counts, facts_of, surroundings_of
 from c4t_core.datasets.scene import Scene, uncounted
@@ -28,11 +29,16 @@ from c4t_core.evaluation.queries import (
     make_query,
     most_asked,
 )
+from c4t_core.index.objects import CLASSES, PROBABLE, ObjectFact, object_class
+from c4t_core.models.protocol import Facts
 
 COMMON_SHARE = 0.5
 """Where more than this part of the labelled images holds a class, its amount is asked for."""
 MANY = 6
 """From this many things on, a scene has "many" of them."""
+
+# Labels of people who ride stand for two classes: riders are persons, and what they ride is there.
+_RIDERS = {"cyclist": ("person", "bicycle"), "motorcyclist": ("person", "motorcycle")}
 
 Grades = dict[int, float]  # position of an image -> its grade
 
@@ -114,6 +120,79 @@ def _nouns(known: Mapping[int, Scene]) -> dict[str, _Noun]:
     for entry in nouns.values():  # of a crowd nobody can say that it is not two, or three
         entry.counted -= {index for index, fact in entry.facts.items() if fact.count is None}
     return dict(sorted(nouns.items()))
+
+
+@dataclass(frozen=True)
+class ObjectFigures:
+    """How right a model's facts on one class of objects are.
+
+    Attributes:
+        label: the class.
+        images: how many could have been labelled with it.
+        positives: of them, how many are.
+        precision: share of labelled ones among those where it is believed to be there; None
+            where it is nowhere.
+        recall: share of those among the labelled ones.
+        count_error: mean difference of the numbers shown and labelled, over the images in which
+            objects were counted; None without any.
+    """
+
+    label: str
+    images: int
+    positives: int
+    precision: float | None
+    recall: float
+    count_error: float | None
+
+
+def object_figures(
+    classes: Sequence[str],
+    facts: Facts,
+    collection: Collection,
+    scenes: Mapping[str, Scene],
+) -> tuple[ObjectFigures, ...]:
+    """Return the figures of each class that some images are labelled with.
+
+    Args:
+        classes: c names, in the order of the facts.
+        facts: float32 (n, c, 6), one an image of the collection.
+        collection: n images.
+        scenes: ground truth by image id.
+    """
+    known = {
+        collection.positions[name]: scene
+        for name, scene in scenes.items()
+        if name in collection.positions
+    }
+    named: dict[str, list[_Noun]] = defaultdict(list)
+    for name, entry in _nouns(known).items():
+        for label in _RIDERS.get(name, (object_class(name),)):
+            named[label].append(entry)
+    labels = [label for label in CLASSES if label in classes and label in named]
+    return tuple(_figures(label, facts[:, classes.index(label)], named[label]) for label in labels)
+
+
+def _figures(label: str, facts: Facts, entries: Sequence[_Noun]) -> ObjectFigures:
+    pool = sorted(set().union(*(entry.pool for entry in entries)))
+    there = np.array([any(i in entry.facts for entry in entries) for i in pool])
+    believed = facts[pool, 0] >= PROBABLE
+    apart = [
+        abs(_number(facts[i]) - sum(e.facts[i].count or 0 for e in entries if i in e.facts))
+        for i in pool
+        if all(i in entry.counted for entry in entries if i in entry.pool)
+    ]
+    return ObjectFigures(
+        label,
+        images=len(pool),
+        positives=int(there.sum()),
+        precision=float(there[believed].mean()) if believed.any() else None,
+        recall=float(believed[there].mean()),
+        count_error=float(np.mean(apart)) if apart else None,
+    )
+
+
+def _number(fact: NDArray[np.float32]) -> int:
+    return ObjectFact("", *map(float, fact)).number
 
 
 def _presence(entry: _Noun) -> _Known | None:

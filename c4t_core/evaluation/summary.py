@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -31,6 +31,7 @@ from c4t_core.evaluation.groups import Slice
 from c4t_core.evaluation.metrics import CUTOFFS, RESAMPLES, Floats, mean_intervals
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.evaluation.ranking import Measured
+from c4t_core.evaluation.scene_queries import ObjectFigures
 from c4t_core.images.scan import Skipped
 
 FORMAT = 1
@@ -322,6 +323,7 @@ class Report:
         skipped: images that could not be read, by their ids.
         problems: sentences about the input.
         provenance: what the figures come from.
+        objects: model name -> how right its facts on objects are, of models that see any.
     """
 
     collection: Collection
@@ -336,6 +338,7 @@ class Report:
     skipped: tuple[Skipped, ...]
     problems: tuple[str, ...]
     provenance: Provenance
+    objects: Mapping[str, tuple[ObjectFigures, ...]] = field(default_factory=dict)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -378,6 +381,7 @@ class Report:
                 {"path": item.path.as_posix(), "reason": item.reason} for item in self.skipped
             ],
             "problems": list(self.problems),
+            "objects": {name: [asdict(f) for f in found] for name, found in self.objects.items()},
             "provenance": self.provenance.to_json(),
         }
 

@@ -290,6 +290,15 @@ def _plain(name: str) -> str:
     return " ".join(re.split(r"[-_\s]+", name.lower())).strip()
 
 
+def object_class(name: str) -> str:
+    """Return the class that a name means, "" if it is none of :data:`CLASSES`.
+
+    >>> object_class("Lorries"), object_class("crossing sign"), object_class("van")
+    ('truck', 'crosswalk sign', '')
+    """
+    return _names().get(_plain(name), "")
+
+
 @functools.cache
 def _names() -> dict[str, str]:
     """Return every way to name a class, in lower case with single spaces, and the class."""

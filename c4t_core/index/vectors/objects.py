@@ -23,7 +23,7 @@ from c4t_core.index.store.reads import Facts, Ids, Lookup, SeenBy
 from c4t_core.index.vectors.table import Slots, Table
 
 FORMAT = 1
-_TAIL = 4_096  # rows, or an eighth of all, after which the file is written again
+TAIL = 4_096  # rows, or an eighth of all, after which the file is written again
 _REMEMBERED = 8  # answers to recent conditions
 
 
@@ -192,7 +192,7 @@ class ObjectSearch:
         if last == held.last:
             return held
         table = held.with_more(ids, more, last)
-        if self._path is not None and len(table.tail) >= max(_TAIL, len(table.ids) // 8):
+        if self._path is not None and len(table.tail) >= max(TAIL, len(table.ids) // 8):
             self._write(table)
             table = self._load() or table
         return table

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +15,12 @@ from c4t_core.datasets.scene import Scene
 from c4t_core.errors import Cancelled, DataError, ModelError
 from c4t_core.evaluation import chance, collection
 from c4t_core.evaluation import evaluate as evaluating
+from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.evaluate import evaluate
 from c4t_core.evaluation.queries import make_query
 from c4t_core.evaluation.ranking import figures_of, measure
+from c4t_core.evaluation.report import write_report
+from c4t_core.evaluation.scene_queries import object_figures
 from c4t_core.evaluation.summary import Options
 from tests.helpers import references
 from tests.helpers.colour_model import ColourModel, coloured, unit
@@ -213,6 +218,75 @@ def test_events_and_slices(frames):
     assert slices["weather", "fog"]["results"]["colours"]["map"] == 1
     assert slices["class", "red"]["queries"] == 1
     assert 0 < slices["weather", "fog"]["chance"]["map"] < 1
+
+
+class SeeingModel(ColourModel):
+    """Sees a bus in what is red, two cars in what is blue, and animals everywhere."""
+
+    classes = ("bus", "car", "animal")
+
+    def encode_pixels_with_objects(self, pixels):
+        rows = self.encode_pixels(pixels)
+        facts = np.zeros((len(rows), 3, 6), dtype=np.float32)
+        facts[:, 0, 0], facts[:, 1, 0], facts[:, 2, 0] = rows[:, 0], rows[:, 2], 0.9
+        facts[:, :, 1] = (1.2, 2.3, 1.0)
+        return rows, facts
+
+
+def test_facts_on_objects_are_measured_where_objects_are_labelled(frames, tmp_path):
+    counts = {"red": {"bus": 1}, "green": {"bus": 1, "truck": 1}, "blue": {"car": 4}}
+    colours = [caption[0].partition(",")[0] for caption in frames.captions]
+    scenes = {
+        name: Scene(image=name, counts=counts[colour], source="boxes")
+        for name, colour in zip(frames.names[:21], colours, strict=False)
+    }
+    model = SeeingModel("seeing")
+    report = evaluate(frames, asked(frames)[:3], [ColourModel(), model], scenes=scenes)
+    told = Counter(colours[:21])
+    buses = told["red"] + told["green"]
+    assert report.to_json()["objects"] == {
+        "seeing": [
+            {
+                "label": "car",
+                "images": 21,
+                "positives": told["blue"],
+                "precision": 1.0,
+                "recall": 1.0,
+                "count_error": pytest.approx(2 * told["blue"] / 21),
+            },
+            {
+                "label": "bus",
+                "images": 21,
+                "positives": buses,
+                "precision": 1.0,
+                "recall": pytest.approx(told["red"] / buses),
+                "count_error": pytest.approx(told["green"] / 21),
+            },
+        ]
+    }
+    embedded = model.embedded
+    again = evaluate(frames, asked(frames)[:3], [model], scenes=scenes)  # kept with the rows
+    assert model.embedded == embedded
+    assert again.objects == report.objects
+    assert not evaluate(frames, asked(frames)[:3], [model]).objects
+    write_report(report, tmp_path / "report", figures=0)
+    page = (tmp_path / "report" / "report.html").read_text("utf-8")
+    assert "Objects as facts" in page
+    assert f"<td>bus</td><td>21</td><td>{buses}</td><td>1.000</td>" in page
+
+
+def test_riders_count_as_persons_on_what_they_ride():
+    names = tuple(f"{place}.png" for place in range(3))
+    rows = [{"cyclist": 2, "pedestrian": 1}, {"bicycle": 1}, {"person": 1}]
+    scenes = {n: Scene(n, counts=row, source="s") for n, row in zip(names, rows, strict=True)}
+    frames = Collection(names, tuple(map(Path, names)), ((),) * 3, (None,) * 3)
+    facts = np.zeros((3, 2, 6), dtype=np.float32)
+    facts[0, :] = (0.9, 3.1, 0, 0, 0, 0)
+    person, bicycle = object_figures(("person", "bicycle"), facts, frames, scenes)
+    assert (person.label, person.positives, person.recall) == ("person", 2, 0.5)
+    assert person.count_error == pytest.approx((0 + 0 + 1) / 3)
+    assert (bicycle.label, bicycle.positives, bicycle.recall) == ("bicycle", 2, 0.5)
+    assert bicycle.count_error == pytest.approx((1 + 1 + 0) / 3)
 
 
 def test_a_pool_keeps_other_images_out_of_the_ranking(frames):

@@ -371,7 +371,7 @@ def holding(workspace: Workspace, asked: str) -> list[Path]:
 def test_the_file_of_facts_is_read_instead_of_the_catalogue_and_made_again_if_damaged(
     frames: list[Path], open_: Open, seeing: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objects, "_TAIL", 4)
+    monkeypatch.setattr(objects, "TAIL", 4)
     folder = frames[0].parents[1]
     workspace = open_(folder, with_model=seeing)
     workspace.index()
@@ -410,7 +410,7 @@ def test_the_file_of_facts_is_read_instead_of_the_catalogue_and_made_again_if_da
 def test_the_file_of_a_later_catalogue_is_not_used(
     frames: list[Path], open_: Open, seeing: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(objects, "_TAIL", 4)
+    monkeypatch.setattr(objects, "TAIL", 4)
     folder = frames[0].parents[1]
     hidden = tmp_path / "hidden"
     frames[0].parent.rename(hidden)

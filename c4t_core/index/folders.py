@@ -244,8 +244,8 @@ def clean(
     """Drop what is not needed and give the space back; return the number of bytes.
 
     Dropped are vectors of models other than ``keep_models`` (None keeps all) and of those that were
-    ``replaced``, the files of ``indexes``, which can be made again, and damaged catalogues that were
-    set aside.
+    ``replaced``, the files of ``indexes``, which can be made again, and damaged catalogues that
+    were set aside.
     """
     before = space(catalogue, indexes)
     catalogue.drop_models(replaced)

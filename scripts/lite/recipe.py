@@ -53,13 +53,13 @@ class RecipeOptions:
     weight_decay: float = 1e-2
     feature_dropout: float = 0.2  # of the image features
     image_noise: float = 1.5  # standard deviations of a feature
-    text_noise: float = 1.0  # length of the noise, in lengths of the text's feature vector
+    text_noise: float = 1.4  # length of the noise, in lengths of the text's feature vector
     image_weight: float = 0.5  # of the loss image -> text beside text -> image
     first_scale: float = 10.0  # of the cosines; learned
     last_scale: float = 60.0  # at the most
     average: float = 0.99  # decay per step of the moving average, over the second half
     combinations: int = 5000  # sentences of two concepts each
-    paired: float = 0.38  # share of them among the phrases drawn
+    paired: float = 0.32  # share of them among the phrases drawn
     every_word: bool = True  # also those of the queries of benchmarks/quality
     wrapped: int = 3  # sentences around each noun phrase, beside the phrase alone
     said: float = 0.1  # how often what is said of a thing is drawn, beside a concept alone

@@ -21,6 +21,7 @@ from c4t_core.errors import DataError, NotIndexedError, QueryError
 from c4t_core.images.decode import open_image
 from c4t_core.index.objects import (
     CLASSES,
+    LARGEST,
     PLACES,
     ObjectCondition,
     ObjectFact,
@@ -508,3 +509,27 @@ def test_a_model_that_sees_no_objects_writes_none(
     assert main(["embed", "images", str(frames[0].parent), "-o", str(out), "--objects"]) == 1
     assert 'The model "toy" sees no objects' in capsys.readouterr().err
     assert not out.exists()
+
+
+class HalfBlind(ToyModel):
+    """Sees a car everywhere, but gives no usable numbers for what is black."""
+
+    classes = ("car",)
+
+    def encode_pixels_with_objects(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        facts = np.full((len(pixels), 1, 6), 0.9, dtype=np.float32)
+        facts[pixels.mean(axis=(1, 2, 3)) < 40] = np.nan
+        facts[..., 1] *= 1e9
+        return self.encode_pixels(pixels), facts
+
+
+def test_facts_that_are_no_numbers_are_left_out_and_too_large_ones_cut(
+    drive: Path, open_: Open
+) -> None:
+    workspace = open_(drive, with_model=HalfBlind("half blind"))
+    assert workspace.index().embedded == 18
+    hits = workspace.search("car>=1", k=None)
+    assert workspace.answer("car>=1").scope.known == (15, 18)
+    assert len(hits) == 15
+    assert not any("black" in hit.relative for hit in hits)
+    assert {hit.objects[0].number for hit in hits} == {LARGEST}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -22,6 +24,8 @@ from c4t_desktop.panels.chips import ObjectChip
 from c4t_desktop.panels.commands import SaveSearchDialog
 from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.empty_state import EmptyState
+from c4t_desktop.services import contact_sheet
+from c4t_desktop.services.export import PNG, Wanted, export
 from tests.helpers import hands
 from tests.helpers.fake_core import make_frames
 from tests.helpers.window import busy, child, side_row, until, wait_rows
@@ -292,6 +296,32 @@ def test_other_folders_are_asked_the_same_conditions(qtbot, window, core, frames
     window.folder_commands.open_folders([other])
     wait_rows(qtbot, window, 2)
     assert chips(window) == [PEOPLE]
+
+
+@pytest.mark.parametrize(
+    ("query", "objects", "title"),
+    [
+        ("snow", ["no:car"], "snow no:car"),
+        ("no:car truck:near", ["no:car", "truck:near"], "no:car truck:near"),
+        ("snow", None, "snow"),
+    ],
+)
+def test_a_contact_sheet_names_the_conditions(monkeypatch, tmp_path, query, objects, title):
+    told = []
+
+    def draw(hits, heading, target, progress):
+        told.append(heading.title)
+        return [target]
+
+    monkeypatch.setattr(contact_sheet, "write_png", draw)
+    filters = {} if objects is None else {"objects": objects}
+    export(
+        Wanted(query=query, filters=filters),
+        PNG,
+        tmp_path / "a.png",
+        SimpleNamespace(progress=None),
+    )
+    assert told == [title]
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,7 @@ class FolderCommands(Commands):
             self._library.look(lambda w: w.status(), key="objects", done=self._update_objects)
 
     def _update_objects(self, status: WorkspaceStatus) -> None:
-        if status.embedded + status.skipped < status.total:
+        if status.updated is not None or status.embedded + status.skipped < status.total:
             self.index()
         else:
             self._ask_reindex(

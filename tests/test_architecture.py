@@ -423,7 +423,6 @@ INSIDE = {
     "core/commands/test_doctor.py": "c4t_core/commands/doctor.py",
     "core/test_library.py": "c4t_core/index/hits.py",
     "core/evaluation/test_benchmark.py": "c4t_core/evaluation",
-    "core/index/test_objects.py": "c4t_core/index/vectors",
     "core/index/test_vector_cache.py": "c4t_core/index/vectors",
     "core/models/test_engines.py": "c4t_core/models/engine.py",
     "core/models/test_int8.py": "c4t_core/models",

@@ -116,7 +116,8 @@ def _search_index(args: argparse.Namespace, query: str) -> Hits:
 def _search_file(args: argparse.Namespace, query: str) -> Hits:
     from c4t_core.index.directions import ModelHandle
     from c4t_core.index.query import NO_FILTERS, parse_query
-    from c4t_core.index.search import answer, saved_scope
+    from c4t_core.index.scope import saved_scope
+    from c4t_core.index.search import answer
     from c4t_core.models.registry import load_model
 
     terms, model = parse_query(query), ModelHandle(load_model(args.model))

@@ -17,14 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.errors import FolderError, NotIndexedError, QueryError
-from c4t_core.images.frame_names import matches_drive
+from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
+from c4t_core.images.frame_names import matches_drive, shown_drives
+from c4t_core.index.directions import ModelHandle
 from c4t_core.index.folders import Target, relative_to
 from c4t_core.index.hits import Hits
 from c4t_core.index.objects import ObjectCondition
 from c4t_core.index.query import NO_FILTERS, Filters, Hit, ImageIds
 from c4t_core.index.store.reads import Ids, ImageRow, Selection, StoredVectors
-from c4t_core.index.vectors.objects import Believed
+from c4t_core.index.vectors.objects import Believed, weighed
 from c4t_core.index.vectors.table import Keys, Scores, Slots, Table, merged
 from c4t_core.index.vectors.vectors import VectorSearch
 
@@ -490,3 +491,44 @@ def _below(target: Target, folder: str | Path) -> bytes | None:
         if inner is not None and (os.path.isdir(real) or not os.path.isdir(target.real)):
             return target.below + b"/" + inner if target.below and inner else inner or target.below
     return None
+
+
+def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Filters) -> Scope:
+    """Return saved embeddings as a scope that can be searched.
+
+    Args:
+        path: a file written by ``c4t embed images``.
+        folder: what the names in it are relative to.
+        model: the model of the query; the file must be of the same one.
+        filters: what the search is restricted to.
+
+    Raises:
+        DataError, FolderError, ModelError, NotIndexedError: with what to do.
+    """
+    from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings, load_facts
+
+    names, rows, made_by, fingerprint = load_embeddings(path)
+    if rows.shape[1] != model.dim or (fingerprint and fingerprint not in model.fingerprints):
+        other = f'"{made_by}"' if made_by else "another model"
+        raise ModelError(
+            f'"{path}" was made with {other}, not with "{model.name}" as it is now; '
+            'make it again with "c4t embed images", or choose its model with --model.'
+        )
+    root = Path(os.path.abspath(folder))
+    saved = SavedVectors(os.path.realpath(root), names, rows)
+    vectors = VectorSearch(saved, saved)
+    part = Part(Target(root, os.path.realpath(root)), vectors, vectors.table())
+    scope = Scope((part,), shown_drives(saved.drive_numbers()))
+
+    def believe(part: Part, conditions: tuple[ObjectCondition, ...]) -> Believed:
+        known = load_facts(path)
+        if known is None:
+            raise NotIndexedError(
+                f'"{path}" holds no facts on objects; make it with "c4t embed images --objects".'
+            )
+        facts = saved.objects(*known)
+        return weighed(facts, part.table.find(facts.ids), len(part.table.ids), conditions)
+
+    return scope.restricted(
+        filters, lambda part, chosen: vectors.select(part.table, chosen), believe
+    )

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.errors import ModelError, NotIndexedError
+from c4t_core.errors import NotIndexedError
 from c4t_core.images.frame_names import shown_drives
 from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
 from c4t_core.index.directions import ModelHandle, rocchio, unit
@@ -29,7 +29,7 @@ from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Root, Run
 from c4t_core.index.store.reads import ImageRow, Lookup, Selection, StoredVectors
 from c4t_core.index.vectors import locks
-from c4t_core.index.vectors.objects import Believed, ObjectSearch, weighed
+from c4t_core.index.vectors.objects import Believed, ObjectSearch
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import PLAIN, CutText
@@ -556,47 +556,6 @@ def outdated(catalogue: Catalogue, model: ModelHandle) -> dict[int, str]:
     done = {root for root, run in runs.items() if run.finished is not None}
     before = catalogue.runs(model.earlier.fingerprints)
     return {root: run.fingerprint for root, run in before.items() if root not in done}
-
-
-def saved_scope(path: Path, folder: str | Path, model: ModelHandle, filters: Filters) -> Scope:
-    """Return saved embeddings as a scope that can be searched.
-
-    Args:
-        path: a file written by ``c4t embed images``.
-        folder: what the names in it are relative to.
-        model: the model of the query; the file must be of the same one.
-        filters: what the search is restricted to.
-
-    Raises:
-        DataError, FolderError, ModelError, NotIndexedError: with what to do.
-    """
-    from c4t_core.index.vectors.embeddings_file import SavedVectors, load_embeddings, load_facts
-
-    names, rows, made_by, fingerprint = load_embeddings(path)
-    if rows.shape[1] != model.dim or (fingerprint and fingerprint not in model.fingerprints):
-        other = f'"{made_by}"' if made_by else "another model"
-        raise ModelError(
-            f'"{path}" was made with {other}, not with "{model.name}" as it is now; '
-            'make it again with "c4t embed images", or choose its model with --model.'
-        )
-    root = Path(os.path.abspath(folder))
-    saved = SavedVectors(os.path.realpath(root), names, rows)
-    vectors = VectorSearch(saved, saved)
-    part = Part(Target(root, os.path.realpath(root)), vectors, vectors.table())
-    scope = Scope((part,), shown_drives(saved.drive_numbers()))
-
-    def believe(part: Part, conditions: tuple[ObjectCondition, ...]) -> Believed:
-        known = load_facts(path)
-        if known is None:
-            raise NotIndexedError(
-                f'"{path}" holds no facts on objects; make it with "c4t embed images --objects".'
-            )
-        facts = saved.objects(*known)
-        return weighed(facts, part.table.find(facts.ids), len(part.table.ids), conditions)
-
-    return scope.restricted(
-        filters, lambda part, chosen: vectors.select(part.table, chosen), believe
-    )
 
 
 def frame_of(target: Target, row: ImageRow, drive: str) -> Frame:

@@ -20,7 +20,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.objects import LARGEST
 from c4t_core.index.store.database import Database
 from c4t_core.index.store.migration import to_counted_drops, to_objects, to_sources_and_frames
-from c4t_core.index.store.naming import Drives, name_columns
+from c4t_core.index.store.naming import Drives, below_range, name_columns
 
 Cell = float | int | str | None
 """What a column may hold of a frame."""
@@ -277,14 +277,6 @@ class Catalogue(Database):
         """Return what differs after any change of the catalogue, by us or another process."""
         with self.reading() as db:
             return int(db.execute("PRAGMA data_version").fetchone()[0]), db.total_changes
-
-
-def below_range(folder: bytes) -> tuple[str, tuple[Any, ...]]:
-    """Return the condition for files below a sub-folder, as a range that an index serves."""
-    if not folder:
-        return "", ()
-    start = folder.rstrip(b"/") + b"/"
-    return " AND path >= ? AND path < ?", (start, start[:-1] + b"0")  # "0" follows "/"
 
 
 def _joined(root: str, below: bytes) -> bytes:

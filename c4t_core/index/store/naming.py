@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from typing import Any
 
 from c4t_core.images.frame_names import parse_frame_name, recording
 
@@ -46,3 +47,11 @@ def name_columns(
     base = root.rstrip("/") if os.sep == "/" else root.replace(os.sep, "/").rstrip("/")
     drive = drives.number(recording(f"{base}/{os.fsdecode(name)}"))
     return drive, told.camera, told.frame, told.time
+
+
+def below_range(folder: bytes) -> tuple[str, tuple[Any, ...]]:
+    """Return the condition for files below a sub-folder, as a range that an index serves."""
+    if not folder:
+        return "", ()
+    start = folder.rstrip(b"/") + b"/"
+    return " AND path >= ? AND path < ?", (start, start[:-1] + b"0")  # "0" follows "/"

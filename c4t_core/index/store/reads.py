@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from c4t_core.errors import CatalogueError
 from c4t_core.index.objects import Seen
 from c4t_core.index.store import database
-from c4t_core.index.store.catalogue import Catalogue, Cell, below_range, note_drops
+from c4t_core.index.store.catalogue import Catalogue, Cell, note_drops
+from c4t_core.index.store.naming import below_range
 
 Ids = NDArray[np.int64]  # (n,)
 Rows = NDArray[np.float32]  # (n, d), unit length

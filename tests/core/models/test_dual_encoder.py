@@ -46,8 +46,15 @@ def test_the_reference_has_the_published_numbers_of_parameters():
     assert count_parameters(build(dataclasses.replace(REFERENCE, projection=256))) == 90_724_928
 
 
-def test_lite_is_the_design_that_ships():
-    assert read_config(resource("models", "lite")) == LITE == PRESETS["lite"]
+def test_lite_is_the_design_that_ships_but_for_what_boxes_must_teach():
+    shipped = read_config(resource("models", "lite"))
+    assert shipped.image.objects is not None
+    assert "person" in shipped.image.objects.classes
+    image = dataclasses.replace(shipped.image, objects=None)
+    text = dataclasses.replace(shipped.text, table=LITE.text.table)
+    pixels = dataclasses.replace(shipped.preprocess, width=0)
+    assert dataclasses.replace(shipped, image=image, text=text, preprocess=pixels) == LITE
+    assert PRESETS["lite"] == LITE
     model = build(LITE)
     assert count_parameters(model.image_encoder.trunk) == 3_371_008  # 4.65 M with its classifier
     assert model.image_encoder.width == 4288  # means and maxima of 1,280; four of 112 and 320

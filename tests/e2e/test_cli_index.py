@@ -130,7 +130,7 @@ def test_searching_lists_absolute_paths_best_first(run_json, indexed):
     assert [hit["rank"] for hit in hits] == list(range(1, len(hits) + 1))
     assert [hit["score"] for hit in hits] == sorted((h["score"] for h in hits), reverse=True)
     for hit in hits:
-        assert set(hit) == {"path", "score", "drive", "rank"}
+        assert set(hit) == {"path", "score", "drive", "rank", "objects"}
         assert os.path.isabs(hit["path"])
         assert os.path.isfile(hit["path"])
         assert "/camera/" in hit["path"]

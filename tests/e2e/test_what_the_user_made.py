@@ -371,7 +371,7 @@ def test_what_the_shipped_model_indexed_is_searched_until_it_is_indexed_anew(
     qtbot.waitUntil(lambda: button.text() == "Look for new files", timeout=SLOW)
     settled(qtbot, again)
     search(qtbot, again)  # the same heads in another order of their numbers: the same hits
-    assert answered(again) == pytest.approx(then, abs=0.02)
+    assert answered(again) == pytest.approx(then, abs=0.05)  # rounded anew to 8 bits
     assert again.desktop.context.finder.found.answer.scope.fingerprint not in {
         digest for _, digest in C4TFolder(old, "c4t").graphs.items()
     }

@@ -18,7 +18,7 @@ pytest.importorskip("torch", reason="training needs the extra train")
 SLOW = 240_000  # ms; a busy machine takes its time
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("shipped_model")
 def test_from_a_csv_to_hits_of_the_new_model(qtbot, tmp_path):
     from c4t_desktop.app import create_application
@@ -57,7 +57,7 @@ def test_from_a_csv_to_hits_of_the_new_model(qtbot, tmp_path):
         name = wizard.findChild(QLineEdit, "modelNameField")
         name.clear()
         qtbot.keyClicks(name, "mine")
-        with qtbot.waitSignal(wizard.model_ready, timeout=SLOW):
+        with qtbot.waitSignal(wizard.model_ready, timeout=2 * SLOW):
             qtbot.mouseClick(
                 wizard.findChild(QPushButton, "startButton"), Qt.MouseButton.LeftButton
             )

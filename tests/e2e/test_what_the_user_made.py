@@ -370,8 +370,13 @@ def test_what_the_shipped_model_indexed_is_searched_until_it_is_indexed_anew(
     assert reports[-1].embedded == total
     qtbot.waitUntil(lambda: button.text() == "Look for new files", timeout=SLOW)
     settled(qtbot, again)
-    search(qtbot, again)  # the same heads in another order of their numbers: the same hits
-    assert answered(again) == pytest.approx(then, abs=0.05)  # rounded anew to 8 bits
+    search(qtbot, again)  # the same heads in another order of their numbers: the same hits, but
+    now = answered(again)  # rounded anew to 8 bits, so that the last of them may change places
+    both = now.keys() & then.keys()
+    assert len(both) >= len(then) - 2
+    assert {path: now[path] for path in both} == pytest.approx(
+        {path: then[path] for path in both}, abs=0.05
+    )
     assert again.desktop.context.finder.found.answer.scope.fingerprint not in {
         digest for _, digest in C4TFolder(old, "c4t").graphs.items()
     }

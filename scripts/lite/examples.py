@@ -12,8 +12,9 @@ import argparse
 import dataclasses
 import itertools
 import os
+import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from c4t_core.progress import Progress, ignore
 from c4t_core.training.examples import Examples, Query, load_examples, save_examples
 from scripts.lite import concepts, things
 from scripts.lite.data import SEARCHED, SOURCES, Frame, read_frames
-from scripts.lite.recipe import Concept, RecipeOptions, phrase_bank, vocabulary
+from scripts.lite.recipe import Concept, Phrase, RecipeOptions, phrase_bank, vocabulary
 from scripts.lite.words import ENDING_WRAPPERS
 
 LEAST = 5  # frames that a query must have of each sort, as in benchmarks.quality
@@ -62,7 +63,9 @@ class ExampleOptions:
 
     guard: int = 450
     rehearsal: int = 550
-    combinations: int = 1500  # phrases of two concepts
+    combinations: int = 800  # phrases of two concepts
+    phrases: int = 16  # at most, of a concept
+    said: int = 4  # at most, of something that is said of a thing
     wrapped: int = 1  # sentences around each noun phrase, beside the phrase alone
     seed: int = 0  # of the recipe and of the choice
 
@@ -186,6 +189,33 @@ def features_of(
     return np.concatenate(parts)
 
 
+def fewer(
+    bank: Sequence[Phrase],
+    known: Sequence[Concept],
+    without: Container[str],
+    options: ExampleOptions,
+) -> list[Phrase]:
+    """Return some phrases of each concept, and all combinations; each is embedded by who rehearses.
+
+    Args:
+        bank: all of them.
+        known: the concepts.
+        without: texts to leave out.
+        options: how many, and the seed of the choice.
+    """
+    left = [options.said if ":" in concept.name else options.phrases for concept in known]
+    kept = []
+    for phrase in random.Random(options.seed).sample(list(bank), len(bank)):
+        if phrase.text in without:
+            continue
+        if phrase.first == phrase.second:
+            left[phrase.first] -= 1
+            if left[phrase.first] < 0:
+                continue
+        kept.append(phrase)
+    return kept
+
+
 def write_examples(
     folder: Path,
     frames: Sequence[Frame],
@@ -231,7 +261,7 @@ def write_examples(
     turns = [[row] for row in (*bare, *_sources(taught))]
     rows = balanced(turns, [frame.group for frame in taught], options.rehearsal, options.seed)
     kept_apart = {text for query in queries for text in query.texts}
-    bank = [phrase for phrase in phrase_bank(known, table, recipe) if phrase.text not in kept_apart]
+    bank = fewer(phrase_bank(known, table, recipe), known, kept_apart, options)
     features = features_of(folder, [*guards, *(taught[i] for i in rows)], progress)
     save_examples(
         folder,

@@ -130,7 +130,12 @@ def vocabulary(
     return found, np.stack(table).astype(np.float32)
 
 
-_SAME = {"many cars": "vehicle:many", "vehicle close": "vehicle:near"}
+_SAME = {
+    "many cars": "vehicle:many",
+    "vehicle close": "vehicle:near",
+    "people": "person:several",
+    "trucks": "truck:several",
+}
 
 
 def phrase_bank(

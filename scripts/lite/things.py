@@ -59,7 +59,13 @@ ALSO_SAID: dict[str, tuple[str, ...]] = {k: tuple(v) for k, v in _DATA["also_sai
 _NUMBERS = {"single": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _SIDES = {"left": (0.0, 0.36), "ahead": (0.36, 0.64), "right": (0.64, 1.01)}
 _LARGE = ("car", "bus", "truck", "ambulance", "vehicle", "heavy vehicle")
-_SHARE = {"person": ("pedestrian", 0.001, 0.008), "bicycle": ("bicyclist", 0.0, 0.006)}
+_SHARE = {
+    "person": ("pedestrian", 0.001, 0.008),
+    "bicycle": ("bicyclist", 0.0, 0.006),
+    "cyclist": ("bicyclist", 0.0, 0.006),
+}
+_RIDDEN = ("cyclist",)
+_ON_IT = 0.1  # overlap of somebody's box with that of what they ride, at the least
 _MOST = 40  # phrases of one concept of which something is said
 _SHORT = 4  # words, from which on a phrase says too much for more to be said of it
 
@@ -107,6 +113,8 @@ def fits(frames: Sequence[Frame]) -> dict[str, NDArray[np.float32]]:
         columns = {said: np.full(len(frames), np.nan, np.float32) for said in ("", *SAID)}
         for index, (frame, classes) in enumerate(zip(frames, seen, strict=True)):
             what = _joined([classes[label] for label in thing.classes])
+            if name in _RIDDEN:
+                what = _ridden(what, classes["person"])
             for said, value in _values(name, what, frame).items():
                 columns[said][index] = value
         table |= {f"{name}:{said}" if said else name: c for said, c in columns.items()}
@@ -121,6 +129,17 @@ def _joined(parts: Sequence[Known]) -> Known:
     return Known(
         boxes, max(part.present for part in parts), counted=all(part.counted for part in parts)
     )
+
+
+def _ridden(vehicles: Known, people: Known) -> Known:
+    """Return what is known of vehicles with somebody on them."""
+    if np.isnan(people.present) and vehicles.present:
+        return Known()
+    boxes = tuple(
+        box for box in vehicles.boxes if any(box.overlap(p) >= _ON_IT for p in people.boxes)
+    )
+    present = vehicles.present if np.isnan(vehicles.present) else float(bool(boxes))
+    return Known(boxes, present, counted=vehicles.counted and people.counted)
 
 
 def _values(name: str, what: Known, frame: Frame) -> dict[str, float]:

@@ -99,6 +99,8 @@ def test_a_model_folder_gets_its_examples(tiny_model_folder: Path, tmp_path: Pat
             for features in (features_of(folder, guards), made.features)
         ]
     assert float((rows[0] * rows[1]).sum(dim=1).min()) > 0.999
+    first, second = made.concepts.T
+    assert np.bincount(first[first == second]).max() == options.phrases  # each is embedded, so few
     # what asks is not what is rehearsed, and neither has a word of the benchmark's sentences
     asked = {text for query in made.queries for text in query.texts}
     assert not asked & set(made.phrases)

@@ -21,6 +21,9 @@ def _frame(source: str, **what: object) -> Frame:
     return Frame(Path("x.jpg"), source, f"{source}:1", "train", **what)  # type: ignore[arg-type]
 
 
+SIDES = (0.4, 0.4, 0.6, 0.9)
+
+
 def _guess(label: str, score: float, *sides: float, by: str = "one") -> Box:
     return Box(label, *sides, score=score, by=by)
 
@@ -185,3 +188,19 @@ def test_masks_tell_of_people_where_there_are_masks() -> None:
     table = things.fits(frames)
     np.testing.assert_array_equal(table["person"], [1, 0])
     assert np.isnan(table["person:two"]).all()
+
+
+def test_a_cyclist_is_a_bicycle_with_somebody_on_it() -> None:
+    bicycle, rider = Box("bicycle", 0.4, 0.4, 0.6, 0.9), Box("person", 0.42, 0.2, 0.58, 0.8)
+    away = Box("person", 0.8, 0.2, 0.9, 0.8)
+    frames = [
+        _frame("dawn", boxes=(bicycle, rider)),
+        _frame("dawn", boxes=(bicycle, away)),
+        _frame("dawn", boxes=(rider,)),
+        _frame("camvid", shares={"bicyclist": 0.03}),
+        _frame("vehicles", guesses=(_guess("bicycle", 0.9, *SIDES), _guess("person", 0.4, *SIDES))),
+    ]
+    found = things.fits(frames)
+    np.testing.assert_array_equal(found["cyclist"], [1, 0, 0, 1, np.nan])
+    np.testing.assert_array_equal(found["bicycle"], [1, 1, 0, 1, 1])
+    np.testing.assert_array_equal(found["cyclist:single"][:3], [1, 0, 0])

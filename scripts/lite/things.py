@@ -8,12 +8,9 @@ as they are in ``words.py``.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +18,7 @@ from numpy.typing import NDArray
 from scripts.lite.concepts import ramp
 from scripts.lite.data import Box, Frame
 from scripts.lite.objects import CLASSES, Known, known
+from scripts.lite.words import DATA
 
 
 @dataclass(frozen=True)
@@ -42,18 +40,16 @@ class Thing:
     also_more: tuple[str, ...] = ()
 
 
-_DATA: dict[str, Any] = json.loads(Path(__file__).with_name("words.json").read_text("utf-8"))
-
 THINGS: dict[str, Thing] = {
     name: Thing(**{part: tuple(texts) for part, texts in given.items()})
-    for name, given in _DATA["things"].items()
+    for name, given in DATA["things"].items()
 }
 """What is on the road, in words; compared with what a dictionary lists below each class."""
 
-SAID: dict[str, tuple[str, ...]] = {said: tuple(forms) for said, forms in _DATA["said"].items()}
+SAID: dict[str, tuple[str, ...]] = {said: tuple(forms) for said, forms in DATA["said"].items()}
 """What may be said of a thing, and how; {a}: with its article, {one}: without, {more}: several."""
 
-ALSO_SAID: dict[str, tuple[str, ...]] = {k: tuple(v) for k, v in _DATA["also_said"].items()}
+ALSO_SAID: dict[str, tuple[str, ...]] = {k: tuple(v) for k, v in DATA["also_said"].items()}
 """Likewise, in words that the queries of ``benchmarks/quality`` use."""
 
 _NUMBERS = {"single": 1, "two": 2, "three": 3, "four": 4, "five": 5}

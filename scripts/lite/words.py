@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 _WORDS: dict[str, tuple[str, str]] = {
     "fog": (
@@ -299,9 +300,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
 }
 
-_ALSO: dict[str, tuple[list[str], list[str]]] = json.loads(
-    Path(__file__).with_name("words.json").read_text("utf-8")
-)["also"]
+DATA: dict[str, Any] = json.loads(Path(__file__).with_name("words.json").read_text("utf-8"))
+"""The words that are too many for a module: of things, and those that figures are told without."""
+
+_ALSO: dict[str, tuple[list[str], list[str]]] = DATA["also"]
 
 WRAPPERS: tuple[str, ...] = (
     "{}",

@@ -137,17 +137,7 @@ def as_json(hit: Hit) -> dict[str, Any]:
         "rank": hit.rank,
     }
     if hit.seen is not None:
-        line["objects"] = [
-            {
-                "label": fact.label,
-                "confidence": round(fact.confidence, 3),
-                "count": fact.number,
-                "height": round(fact.height, 3),
-                "places": list(fact.places),
-            }
-            for fact in hit.objects
-            if fact.number
-        ]
+        line["objects"] = [fact.plain() for fact in hit.objects if fact.number]
     return line
 
 

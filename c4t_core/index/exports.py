@@ -27,7 +27,7 @@ from c4t_core.index.query import Hit, frame_name
 from c4t_core.progress import Progress, ignore
 
 COLUMNS = (
-    "rank", "file", "path", "score", "drive", "camera", "frame", "time",
+    "rank", "file", "path", "score", "drive", "camera", "frame", "time", "objects",
     "query", "threshold", "filters", "model", "fingerprint", "exported_at", "c4t_version",
 )  # fmt: skip
 _TRIES = 10_000  # numbered names tried before a file counts as failed
@@ -82,7 +82,8 @@ def shown_path(text: str) -> str:
 def row_of(hit: Hit, provenance: Provenance) -> dict[str, Any]:
     """Return one hit as plain values, in the order of :data:`COLUMNS`.
 
-    ``time`` is UTC, ISO 8601 with milliseconds; what is not known is None.
+    ``time`` is UTC, ISO 8601 with milliseconds, ``objects`` what the model believes is there, the
+    most probable first; what is not known is None.
     """
     return {
         "rank": hit.rank,
@@ -93,6 +94,9 @@ def row_of(hit: Hit, provenance: Provenance) -> dict[str, Any]:
         "camera": hit.camera,
         "frame": hit.frame,
         "time": None if hit.time is None else iso_time(hit.time),
+        "objects": (
+            None if hit.seen is None else [fact.plain() for fact in hit.objects if fact.number]
+        ),
         "query": provenance.query,
         "threshold": provenance.threshold,
         "filters": dict(provenance.filters),
@@ -166,6 +170,8 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return repr(value)
+    if isinstance(value, list):  # of objects; JSON lines tell more
+        value = ", ".join(f"{one['label']} {one['count']} ({one['confidence']})" for one in value)
     if isinstance(value, Mapping):
         value = json.dumps(value, sort_keys=True)
     return guard_cell(shown_path(value)) if isinstance(value, str) else str(value)

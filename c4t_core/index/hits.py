@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from c4t_core.errors import C4TError, ImageError
+from c4t_core.index.objects import CLASSES
 from c4t_core.index.query import Hit, frame_name
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class Hits(list[Hit]):
     def to_pandas(self) -> pandas.DataFrame:
         """Return a data frame with a row a hit: rank, score, path, drive, camera, frame, time.
 
-        ``path`` is text, ``time`` is a UTC timestamp, NaT where the name tells none.
+        ``path`` is text, ``time`` is a UTC timestamp, NaT where the name tells none. Where it is
+        known what is in the frames, each class that is believed to be there is a column more: how
+        many, 0 for none, NA in frames of which it is not known.
 
         Raises:
             C4TError: if pandas is not installed.
@@ -53,6 +56,14 @@ class Hits(list[Hit]):
         table = pd.DataFrame(rows, columns=list(_COLUMNS))
         table["path"] = table["path"].map(str)
         table["time"] = pd.to_datetime(table["time"].astype("float64"), unit="s", utc=True)
+        counted = [
+            None if hit.seen is None else {fact.label: fact.number for fact in hit.objects}
+            for hit in self
+        ]
+        for label in CLASSES:
+            numbers = [None if known is None else known.get(label, 0) for known in counted]
+            if any(numbers):
+                table[label] = pd.array(numbers, dtype="Int64")
         return table
 
     def _repr_html_(self) -> str:

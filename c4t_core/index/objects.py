@@ -100,6 +100,16 @@ class ObjectFact:
         distance = ("near",) if self.height >= near else ("far",) if self.height < far else ()
         return *distance, *(side for side in SIDES if getattr(self, side) >= PROBABLE)
 
+    def plain(self) -> dict[str, Any]:
+        """Return what is shown of it as plain JSON data."""
+        return {
+            "label": self.label,
+            "confidence": round(self.confidence, 3),
+            "count": self.number,
+            "height": round(self.height, 3),
+            "places": list(self.places),
+        }
+
 
 @dataclass(frozen=True)
 class ObjectCondition:

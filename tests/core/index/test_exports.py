@@ -6,7 +6,9 @@ import base64
 import csv
 import json
 import os
+import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ import pytest
 from c4t_core.errors import Cancelled, FolderError
 from c4t_core.files import unguard_cell
 from c4t_core.index.exports import COLUMNS, Provenance, copy_files, write_csv, write_jsonl
+from c4t_core.index.hits import Hits
+from c4t_core.index.objects import Seen
 from c4t_core.index.query import Hit
 
 WHERE = Provenance(
@@ -78,6 +82,25 @@ def test_json_lines_keep_every_name_exactly(tmp_path):
     assert rows[0]["threshold"] == 0.25
     assert ["path_base64" in row for row in rows] == [False] * 6 + [True]
     assert base64.b64decode(rows[6]["path_base64"]) == os.fsencode(hits[6].path)
+
+
+def test_tables_tell_what_is_believed_to_be_there(tmp_path):
+    numbers = [0.98, 3.1, 0.2, 0.9, 0.8, 0.1, 0.2, 0.4, 0.1, 0.0, 0.0, 0.0]
+    seen = Seen(("car", "person"), struct.pack(f"<{len(numbers)}e", *numbers))
+    known, unknown = hits_in(Path("/drives"), NAMES[:2])
+    hits = Hits([replace(known, seen=seen), unknown])
+    write_csv(hits, WHERE, tmp_path / "hits.csv")
+    with (tmp_path / "hits.csv").open(encoding="utf-8", newline="") as lines:
+        assert [row["objects"] for row in csv.DictReader(lines)] == ["car 3 (0.98)", ""]
+    write_jsonl(hits, WHERE, tmp_path / "hits.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "hits.jsonl").read_text().splitlines()]
+    assert rows[0]["objects"] == [hits[0].objects[0].plain()]
+    assert rows[0]["objects"][0]["places"] == ["left", "ahead"]
+    assert rows[1]["objects"] is None
+    pd = pytest.importorskip("pandas")
+    table = hits.to_pandas()
+    assert table["car"].tolist() == [3, pd.NA]
+    assert "person" not in table, "nobody is believed to be in any of them"
 
 
 def test_no_hits_make_a_table_with_a_header(tmp_path):

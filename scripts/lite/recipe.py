@@ -63,6 +63,7 @@ class RecipeOptions:
     every_word: bool = True  # also those of the queries of benchmarks/quality
     wrapped: int = 3  # sentences around each noun phrase, beside the phrase alone
     said: float = 0.1  # how often what is said of a thing is drawn, beside a concept alone
+    apart: float = 0.5  # of the loss that keeps SearchAD's labels apart in words; 0 leaves it out
     object_noise: float = 0.3  # standard deviations of a statistic of the object maps
     object_weight: float = 4.0  # of their part of the image head, as it is drawn
     mixture: tuple[tuple[str, float], ...] = (
@@ -311,6 +312,7 @@ def train_heads(
     progress: Progress = ignore,
     *,
     objects: int = 0,
+    situations: tuple[NDArray[np.float32], Sequence[int]] | None = None,
 ) -> tuple[ProjectionHead, ProjectionHead]:
     """Train both projection heads on kept features.
 
@@ -324,6 +326,8 @@ def train_heads(
         options: rates, steps, noise.
         progress: called with (steps done, steps).
         objects: how many columns are statistics of object maps.
+        situations: float32 (s, d), features of texts that are kept apart without any image, and
+            for each the number of what it means.
 
     Returns:
         Image head and text head, for features as they come (standardisation is folded in).
@@ -355,6 +359,7 @@ def train_heads(
         weight_decay=0.0,
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate_factor(options))
+    apart = _apart_loss(situations, options)
     kept: list[Tensor] = []
     for step in range(options.steps):
         variant, rows, chosen, true = batches.draw()
@@ -363,13 +368,12 @@ def train_heads(
         x = functional.dropout(x, options.feature_dropout)
         x = x + options.image_noise * torch.randn_like(x)
         x = torch.cat([x, z + options.object_noise * torch.randn_like(z)], dim=1)
-        t = texts[chosen]
-        length = t.norm(dim=1, keepdim=True) / t.shape[1] ** 0.5
-        t = t + options.text_noise * length * torch.randn_like(t)
+        t = _noisy(texts[chosen], options.text_noise)
         a = functional.normalize(image_head(x), dim=1)  # (b, projection)
         b = functional.normalize(text_head(t), dim=1)  # (m, projection)
         bounded = scale.exp().clamp(max=options.last_scale)
         loss = graded_loss(b @ a.T, bounded, torch.from_numpy(true), options.image_weight)
+        loss = loss + apart(text_head, bounded)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -381,6 +385,38 @@ def train_heads(
             weight.copy_(average)
         _fold(image_head, torch.from_numpy(mean), torch.from_numpy(spread))
     return image_head.eval(), text_head.eval()
+
+
+def _apart_loss(
+    situations: tuple[NDArray[np.float32], Sequence[int]] | None, options: RecipeOptions
+) -> Callable[[ProjectionHead, Tensor], Tensor | float]:
+    """Return what a text head loses where texts of one meaning lie no nearer than others.
+
+    Each text is to find those of its own meaning among all others (supervised contrastive
+    learning, as above, but text to text: no image is asked).
+    """
+    import torch
+    from torch.nn import functional
+
+    from c4t_core.training.losses import graded_loss
+
+    if situations is None or not options.apart:
+        return lambda head, scale: 0.0
+    texts, meant = torch.from_numpy(situations[0]), torch.tensor(situations[1])
+    alike = (meant[:, None] == meant).float().fill_diagonal_(float("nan"))  # itself: not asked
+
+    def loss(head: ProjectionHead, scale: Tensor) -> Tensor:
+        found = functional.normalize(head(_noisy(texts, options.text_noise)), dim=1)
+        return options.apart * graded_loss(found @ found.T, scale, alike, 0.0)
+
+    return loss
+
+
+def _noisy(texts: Tensor, noise: float) -> Tensor:
+    import torch
+
+    length = texts.norm(dim=1, keepdim=True) / texts.shape[1] ** 0.5
+    return texts + noise * length * torch.randn_like(texts)
 
 
 def _rate_factor(options: RecipeOptions) -> Callable[[int], float]:

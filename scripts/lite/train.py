@@ -139,6 +139,7 @@ def train(given: argparse.Namespace) -> Path:
     from scripts.lite.features import DARK, image_maps, joined, text_features
     from scripts.lite.names import name_fits, name_phrases
     from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
+    from scripts.lite.words import situations
 
     started = time.monotonic()
     options = _options(given)
@@ -177,9 +178,13 @@ def train(given: argparse.Namespace) -> Path:
     texts = text_features(model, [phrase.text for phrase in bank], progress=_say("phrases"))
     sources = [frame.source for frame in frames]
     batches = Batches(known, tables, bank, sources, options, list(drawn.values()))
+    said = situations(every=options.every_word)
+    alone = text_features(model, [text for group in said for text in group])
+    meant = [number for number, group in enumerate(said) for _ in group]
     image_head, text_head = train_heads(
-        variants, texts, batches, DESIGN.projection, options, _say("steps"), objects=branch.width
-    )
+        variants, texts, batches, DESIGN.projection, options, _say("steps"),
+        objects=branch.width, situations=(alone, meant),
+    )  # fmt: skip
     assert model.image_encoder.objects is not None
     model.image_encoder.objects.load_state_dict(branch.state_dict())
     model.image_head.load_state_dict(image_head.state_dict())

@@ -10,8 +10,11 @@ apart, in ``words.json``: who uses the model shall not miss them.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+from c4t_core.datasets.searchad_labels import labels
 
 _WORDS: dict[str, tuple[str, str]] = {
     "fog": (
@@ -354,3 +357,31 @@ def phrases(concept: str, *, every: bool = False) -> tuple[list[str], list[str]]
 def concepts() -> tuple[str, ...]:
     """Return the names of all concepts, in a fixed order."""
     return tuple(_WORDS)
+
+
+# Words that the queries of benchmarks/quality ask with and sentences of SearchAD's labels use.
+_ASKED = frozenset(
+    re.findall(
+        "[a-z]+",
+        "bumpy convoy his lorry man medic men mist paramedic passenger passengers path rider "
+        "riders scooter shopper shoulder siren soil transport",
+    )
+)
+
+
+def situations(*, every: bool = False) -> list[tuple[str, ...]]:
+    """Return, for each of SearchAD's 90 labels, sentences that mean it; held ones are not among.
+
+    No image was labelled with most of them: they are kept apart in words alone.
+
+    Args:
+        every: also those in words that the queries of ``benchmarks/quality`` use.
+    """
+    return [
+        tuple(
+            text
+            for text in (label.ask, *label.taught)
+            if every or not _ASKED.intersection(re.findall("[a-z]+", text))
+        )
+        for label in labels().values()
+    ]

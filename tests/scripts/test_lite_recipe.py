@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import quality
+from c4t_core.datasets.searchad_labels import labels
 from c4t_core.errors import DataError, TrainingError
 from scripts.lite import things
 from scripts.lite.concepts import RULES, by_night, fits, ramp
@@ -23,7 +24,7 @@ from scripts.lite.recipe import (
     phrase_bank,
     vocabulary,
 )
-from scripts.lite.words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases
+from scripts.lite.words import ENDING_WRAPPERS, WRAPPERS, concepts, phrases, situations
 
 # words without content of their own, which both sides may use
 COMMON = re.findall(
@@ -314,3 +315,63 @@ def test_heads_learn_concepts_from_features_that_hold_them() -> None:
     scores = (b @ a.T).numpy()
     for row in range(3):
         assert quality.precision(table[row] > 0, scores[row])[0] > 0.95
+
+
+# --- SearchAD's labels, in words alone ---------------------------------------------------------
+
+
+def test_the_situations_teach_nothing_that_is_held_out() -> None:
+    assert len(situations()) == len(labels()) == 90
+    taught = {text for group in situations(every=True) for text in group}
+    assert taught == {text for label in labels().values() for text in (label.ask, *label.taught)}
+    assert not taught & {text for label in labels().values() for text in label.held}
+    assert set(map(len, situations(every=True))) == {4}
+
+
+def test_without_every_word_the_situations_use_no_word_of_the_queries() -> None:
+    queries = json.loads(quality.QUERIES.read_text(encoding="utf-8"))["queries"]
+    asked = {_stem(w) for query in queries for text in query["sentences"] for w in _words(text)}
+    said = {_stem(word) for group in situations() for text in group for word in _words(text)}
+    assert asked & said - set(COMMON) == set()
+
+
+def test_what_no_image_shows_is_kept_apart_when_asked_for() -> None:
+    """Two meanings whose texts hardly differ, along an axis that no image says anything about."""
+    pytest.importorskip("torch")
+    import torch
+
+    from scripts.lite.recipe import train_heads
+
+    rng = np.random.default_rng(0)
+    table = (rng.random((3, 120)) < 0.3).astype(np.float32)
+    images = (table.T @ rng.normal(size=(3, 40))).astype(np.float32)
+    texts = rng.normal(size=(3, 16)).astype(np.float32)
+    axis = np.zeros(16, np.float32)
+    axis[0] = 1.0
+    meant = [0, 0, 0, 1, 1, 1]
+    near = np.stack([texts[0] + (1.5 if side else -1.5) * axis for side in meant])
+    near += rng.normal(size=near.shape).astype(np.float32) * 0.05
+    bank = [Phrase(str(row), row, row) for row in range(3)]
+
+    def trained(apart: float) -> tuple[float, float, bytes]:
+        options = RecipeOptions(
+            steps=150, images=60, texts=12, warmup=5, text_noise=0.1, apart=apart,
+            mixture=(("dawn", 1.0),),
+        )  # fmt: skip
+        batches = Batches(KNOWN[:3], [table], bank, ["dawn"] * 120, options)
+        image_head, text_head = train_heads(
+            [images], texts, batches, 8, options, situations=(near, meant)
+        )
+        with torch.no_grad():
+            a = torch.nn.functional.normalize(image_head(torch.from_numpy(images)), dim=1)
+            b = torch.nn.functional.normalize(text_head(torch.from_numpy(texts)), dim=1)
+            c = torch.nn.functional.normalize(text_head(torch.from_numpy(near)), dim=1)
+        found = [quality.precision(table[r] > 0, (b @ a.T).numpy()[r])[0] for r in range(3)]
+        state = text_head.projection.weight.detach().numpy().tobytes()
+        return float((c @ c.T)[:3, 3:].mean()), min(found), state
+
+    together, apart = trained(0.0), trained(0.5)
+    assert together[0] > 0.85
+    assert apart[0] < 0.75
+    assert apart[1] > 0.95  # and the images are found as before
+    assert together[2] == trained(0.0)[2]

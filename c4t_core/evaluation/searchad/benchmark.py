@@ -26,7 +26,7 @@ from c4t_core.evaluation.evaluate import Stage, load_all, provenance_of
 from c4t_core.evaluation.groups import Slice, moments
 from c4t_core.evaluation.queries import make_query
 from c4t_core.evaluation.ranking import CHUNK, measure
-from c4t_core.evaluation.report import write_bytes, write_report
+from c4t_core.evaluation.report import FIGURES, write_bytes, write_report
 from c4t_core.evaluation.searchad import rules
 from c4t_core.evaluation.searchad.contents import (
     Asked,
@@ -343,8 +343,8 @@ class _Run:
         what = [
             f"SearchAD, split {contents.split}: {len(images):,} of {len(contents.images):,} images "
             f"of {len(self._truth.sources)} sources, asked with {whose[asked.queries]} in "
-            f"{asked.mode} mode. What is ignored for a label is in no ranking of it; equal "
-            "similarities rank by path."
+            f"{asked.mode} mode.",
+            "What is ignored for a label is in no ranking of it; equal similarities rank by path.",
         ]
         if contents.lacking:
             what += [f"Left out: {sentence}." for sentence in contents.lacking]
@@ -373,7 +373,7 @@ def _ranked(texts: Embeddings, images: Embeddings) -> Ranks:
 
 
 def write_benchmark(
-    benchmark: Benchmark, folder: Path, figures: int, progress: Progress = ignore
+    benchmark: Benchmark, folder: Path, figures: int = FIGURES, progress: Progress = ignore
 ) -> None:
     """Write ``scores.json``, ``predictions-MODEL.json`` and the report into a folder.
 

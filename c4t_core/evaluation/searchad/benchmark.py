@@ -7,6 +7,7 @@ from above; only those of the split are, so that the rest of a source costs noth
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -184,7 +185,8 @@ def run_benchmark(
     _check(contents, images)
     models, missing = load_all(request.models, stage)
     truth = Truth.of(images, contents.relevant, contents.ignored)
-    paths = [request.folder.absolute() / name for name in images]
+    folder = Path(os.path.abspath(request.folder))  # as the index names it
+    paths = [folder / name for name in images]
     run = _Run(request, contents, asked, truth, paths, progress, stage)
     with_labels = request.split != "test"
     while models:  # each is let go when it is done with
@@ -259,19 +261,19 @@ class _Run:
         name = self._name(model)
         self._stage(f"embedding for {name}")
         with closing(open_index(self._request.folder, model)) as index:
+            if index.status().folders[0].updated is not None:  # known before the long work
+                raise ModelError(
+                    f'The index of "{self._request.folder}" was made by the earlier model; run c4t '
+                    f'index "{self._request.folder}", then measure again.'
+                )
             report = index.index(self._progress, only=self._paths)
             rows = index.vectors(self._paths)
-            (status,) = index.status().folders
-        if status.updated is not None:
-            raise ModelError(
-                f'The index of "{self._request.folder}" was made by the earlier model; run c4t '
-                f'index "{self._request.folder}", then measure again.'
-            )
+            graph = index.status().folders[0].graph
         images = self._rows(rows, model.dim, {s.path: s.reason for s in report.skipped})
         asker, fingerprint = model, model.fingerprint
-        if isinstance(model, SeveralGraphs) and model.graphs[0][0] != status.graph:
-            asker = model.with_graph(status.graph)  # crops are embedded as the images were
-            fingerprint = dict(model.graphs)[status.graph]
+        if isinstance(model, SeveralGraphs) and model.graphs[0][0] != graph:
+            asker = model.with_graph(graph)  # crops are embedded as the images were
+            fingerprint = dict(model.graphs)[graph]
         asked, notes = directions(self._request.folder, self._asked, asker)
         self._cut += notes
         texts = np.hstack([asked, np.ones((len(asked), 1), dtype=np.float32)])

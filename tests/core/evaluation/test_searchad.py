@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -209,6 +211,35 @@ def test_a_model_that_is_not_there_does_not_stop_the_others(drawn):
     assert result.report.missing[0].model == "c4t:nobody"
     with pytest.raises(ModelError):
         measured(drawn, "c4t:nobody")
+
+
+def test_an_index_of_the_earlier_model_is_refused_before_the_work(drawn):
+    with open_workspace(drawn, LabelModel("first")) as workspace:
+        workspace.index(only=[])
+        (status,) = workspace.status().folders
+
+    class Old:
+        def status(self):
+            return SimpleNamespace(folders=[replace(status, updated=0)])
+
+        def index(self, *_, **__):
+            pytest.fail("the long work has begun")
+
+        def close(self):
+            pass
+
+    request = searchad.Request(drawn, models=(LabelModel(),), queries="own")
+    with pytest.raises(ModelError, match="made by the earlier model; run c4t index"):
+        searchad.run_benchmark(request, lambda *_: Old())
+
+
+def test_a_folder_named_by_a_detour_is_the_same(drawn, tmp_path):
+    (tmp_path / "link").symlink_to(drawn)
+    result = measured(tmp_path / "link" / "acdc" / "..", queries="own")
+    assert not result.report.skipped
+    assert (
+        result.scores()["models"]["toy"] == measured(drawn, queries="own").scores()["models"]["toy"]
+    )
 
 
 # what is asked ------------------------------------------------------------------------------

@@ -56,7 +56,14 @@ def read_state(path: Path, safe_source: str) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise ModelError(f'There is no weight file "{path}"; check the path.')
-    if _is_safetensors(path):
+    try:
+        safe = _is_safetensors(path)
+    except OSError as error:
+        raise ModelError(
+            f'The weight file "{path}" cannot be read ({error.strerror or error}); check the '
+            "permissions and the disk."
+        ) from error
+    if safe:
         data = _read_safetensors(path)
     elif is_torchscript(path):
         raise ModelError(
@@ -81,7 +88,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
 
     try:
         return dict(load_file(path))
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f'The weight file "{path}" is damaged ({error}); get it again.') from error
 
 
@@ -90,7 +97,6 @@ def _read_pickled(path: Path, safe_source: str) -> Any:
         import torch
     except ImportError as error:
         raise MissingExtraError("Reading PyTorch weight files", "train") from error
-    import pickle
 
     version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
     if version < SAFE_TORCH:
@@ -103,7 +109,9 @@ def _read_pickled(path: Path, safe_source: str) -> Any:
         with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about unusual pickle protocols, which are refused
             return torch.load(stream, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # unpickling rubbish raises whatever its bytes happen to mean
         raise ModelError(
             f'"{path}" is not a plain weight file, or is damaged, and is refused; use the '
             f"safetensors file of these weights instead: {safe_source}."

@@ -66,7 +66,12 @@ def test_plain_files_of_both_kinds_are_read_whatever_they_are_called(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"x", b"PK\x03\x04broken", bytes(8) + b"{", b"12345678{}"]
+    "content",
+    [
+        *(b"", b"x", b"PK\x03\x04broken", bytes(8) + b"{", b"12345678{}"),
+        *(b"junk\n", b"GIF89a", b"RIFF" + bytes(40), b"\xff\xd8\xff\xe0" + bytes(range(200))),
+        b"\x80\x02X\x01\x00\x00\x00aq\x00.",
+    ],
 )
 def test_rubbish_is_a_sentence(tmp_path, content):
     path = tmp_path / "weights.bin"

@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from c4t_core.devices import available_threads
+from c4t_core.models.c4t import tokens_of
 from c4t_core.models.config import LITE
 from c4t_core.models.folder import TOKENIZER
 from c4t_core.models.network import DualEncoder
@@ -212,7 +213,7 @@ def _drawn(
         Sample(Path(f"{n}.jpg"), f"{n}.jpg", (texts[rng.integers(CAPTIONS)],), str(n // 50))
         for n in range(count)
     ]
-    captions = Captions(texts, tokenizer, model.config.text.max_length)
+    captions = Captions(texts, tokens_of(model.config, tokenizer))
     if options.freeze in ("text", "encoders", "partial"):
         drawn = rng.standard_normal((CAPTIONS, model.text_encoder.width), np.float32)
         captions.features = torch.from_numpy(drawn)

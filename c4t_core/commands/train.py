@@ -98,7 +98,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and all that says what and how to train")
     add("--preset", choices=tuple(PRESET_OPTIONS), default="lite",
         help="of a new model")
-    add("--from", dest="base", metavar="NAME", help='model to fine-tune, such as "c4t"')
+    add("--from", dest="base", metavar="NAME", help='model to fine-tune, such as "c4t"; of "clip" '
+        "only heads learn, on its towers as they are")
     add("--name", metavar="NAME", help="register the result as c4t:NAME")
     add("--image-weights", metavar="F", type=Path, help="local weights of the image encoder")
     add("--text-weights", metavar="F", type=Path, help="local weights of the text encoder")

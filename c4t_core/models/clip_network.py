@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import html
+import json
+import logging
 import os
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +24,7 @@ from c4t_core.devices import choose_device, may_have_gpu
 from c4t_core.errors import MissingExtraError, ModelError
 from c4t_core.files import atomic_folder, write_whole
 from c4t_core.models import clip_folder
-from c4t_core.models.config import PreprocessConfig
+from c4t_core.models.config import ClipConfig, ModelConfig, PreprocessConfig
 from c4t_core.models.export import trace
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
 from c4t_core.models.protocol import PLAIN, Earlier
@@ -29,6 +32,8 @@ from c4t_core.paths import cache_dir
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from c4t_core.models.network import DualEncoder
 
 
 def open_clip() -> Any:
@@ -53,6 +58,17 @@ def open_clip() -> Any:
     return module
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep open_clip from warning that there are no weights where none are wanted."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
 def build(folder: Path) -> Any:
     """Return the network of a folder with its weights, float32, on the CPU, in eval mode.
 
@@ -72,6 +88,32 @@ def build(folder: Path) -> Any:
             f'The weights in "{folder}" do not fit their architecture ({first[:200]}); add the '
             "checkpoint again and name its architecture."
         ) from error
+    return network.float().eval()
+
+
+def untaught(model_cfg: Mapping[str, Any]) -> Any:
+    """Return the network of an architecture with random weights, which are to be replaced.
+
+    Args:
+        model_cfg: open_clip's configuration of it.
+
+    Raises:
+        ModelError: if open_clip builds none of it.
+        MissingExtraError: if open_clip is not installed.
+    """
+    module = open_clip()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch, _quiet():
+        config = json.dumps({"model_cfg": model_cfg, "preprocess_cfg": {}})
+        (Path(scratch) / clip_folder.CONFIG).write_text(config, encoding="utf-8")
+        try:
+            network = module.create_model(
+                f"local-dir:{scratch}", load_weights=False, pretrained_text=False
+            )
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            raise ModelError(
+                "The installed open_clip does not know the CLIP architecture of this model "
+                f'({str(error)[:200]}); update it with "pip install -U open_clip_torch".'
+            ) from error
     return network.float().eval()
 
 
@@ -104,9 +146,31 @@ class ClipTokens:
             ) from error
         self._ids = lambda texts: self._made(list(texts)).tolist()
 
+    @classmethod
+    def kept(cls, content: bytes) -> ClipTokens:
+        """Return the tokenizer that a model folder keeps, which needs nothing else.
+
+        Args:
+            content: of its file, as :meth:`save` writes one.
+
+        Raises:
+            ValueError: if it is broken.
+        """
+        tokens = cls.__new__(cls)
+        try:
+            tokens._ids = _reader(content.decode("utf-8"))
+        except Exception as error:  # noqa: BLE001 - the library raises plain Exception
+            raise ValueError(str(error)) from error
+        return tokens
+
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text."""
         return self._ids(texts)
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that a text is cut to, the special ones included."""
+        return len(self.ids([""])[0])
 
     def save(self, file: Path) -> None:
         """Write CLIP's own tokenizer to be read without open_clip; others are not written."""
@@ -255,10 +319,29 @@ class ClipFolder:
 
     def tokens(self) -> ClipTokens:
         """Return the tokenizer."""
-        file = self.cached.with_suffix(".tokenizer.json")
-        tokens = ClipTokens(self.path, file)
-        tokens.save(file)
+        tokens = ClipTokens(self.path, self._tokenizer)
+        tokens.save(self._tokenizer)
         return tokens
+
+    @property
+    def _tokenizer(self) -> Path:
+        return self.cached.with_suffix(".tokenizer.json")
+
+    def tokenizer_content(self) -> bytes:
+        """Return the tokenizer as a model folder keeps it, see :meth:`ClipTokens.kept`.
+
+        Raises:
+            ModelError: if it is one that cannot be kept so.
+        """
+        self.tokens()
+        try:
+            return self._tokenizer.read_bytes()
+        except OSError as error:
+            raise ModelError(
+                f'The tokenizer of "{self.name}" cannot be kept in a model folder; choose a model '
+                'with CLIP\'s own tokenizer, such as "clip" (ViT-B-32), and see that there is '
+                f'space for "{self._tokenizer.parent}".'
+            ) from error
 
     def _has_graphs(self) -> bool:
         return all((self.cached / name).is_file() for name in (IMAGE_GRAPH, TEXT_GRAPH))
@@ -306,6 +389,32 @@ class ClipFolder:
             f'A cached copy of the CLIP model cannot be opened; delete "{self.cached}" and try '
             "again, it is made anew."
         )
+
+    def with_heads(self) -> DualEncoder:
+        """Return a dual encoder of its towers and of heads that change nothing yet.
+
+        Raises:
+            ModelError: if the weights do not fit, or the architecture has no two towers.
+            MissingExtraError: if open_clip is not installed.
+        """
+        built = build(self.path)
+        from c4t_core.models.network import DualEncoder
+
+        if type(built).__name__ not in ("CLIP", "CustomTextCLIP"):
+            raise ModelError(
+                f'"{self.name}" is more than a CLIP ({type(built).__name__}) and takes no heads; '
+                'choose another, such as "clip" (ViT-B-32).'
+            )
+        about = clip_folder.read_about(self.path)
+        model = clip_folder.read_config(self.path)["model_cfg"]
+        source = f"{about.architecture}, weights from {about.source}"
+        config = ModelConfig(
+            name=self.path.name,
+            preprocess=self.preprocess,
+            projection=self.dim,
+            clip=ClipConfig(source=source, model=model),
+        )
+        return DualEncoder(config, built)
 
     def network(self) -> nn.Module:
         """Return open_clip's network behind the normalisation of pixels."""

@@ -10,7 +10,11 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-FORMAT_VERSION = 1  # of config.json
+FORMAT_VERSION = 2  # newest known of config.json
+_WITHOUT_CLIP, _WITH_CLIP = (
+    1,
+    2,
+)  # what is written: as old as may be, so that older versions open it
 PREPROCESSING_VERSION = 2  # newest known of decoding and resizing; part of every fingerprint
 IMAGE_POOLINGS = ("avg", "avgmax", "levels")  # see network.ImagePool
 TEXT_POOLINGS = ("mean", "cls")  # see network.pool_text
@@ -123,22 +127,44 @@ class TextEncoderConfig:
 
 
 @dataclass(frozen=True)
+class ClipConfig:
+    """CLIP's towers in place of C4T's: they stay as they are, only the heads on them are ours."""
+
+    source: str = ""  # what they were called here and where they came from, for people
+    model: dict[str, Any] = field(default_factory=dict)  # open_clip's ``model_cfg``
+
+    def __post_init__(self) -> None:
+        """Refuse what is no architecture."""
+        if not {"embed_dim", "vision_cfg", "text_cfg"} <= set(self.model):
+            raise ValueError("clip.model is no model_cfg of open_clip")
+
+
+@dataclass(frozen=True)
 class ModelConfig:
-    """A C4T dual encoder, whole; by default the design that ships, ``lite``."""
+    """A dual encoder, whole; by default the design that ships, ``lite``."""
 
     name: str = "lite"
-    image: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
-    text: TextEncoderConfig = field(default_factory=TextEncoderConfig)
+    image: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)  # unused with ``clip``
+    text: TextEncoderConfig = field(default_factory=TextEncoderConfig)  # likewise
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
     projection: int = 512  # width of the shared space
     dropout: float = 0.1  # inside the projection heads, while training
-    format_version: int = FORMAT_VERSION
+    format_version: int = _WITHOUT_CLIP
+    clip: ClipConfig | None = None
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be."""
         _within(self, "projection", 1, 65536)
         if not 0.0 <= float(self.dropout) < 1.0:
             raise ValueError(f"dropout is {self.dropout!r}; it is a number from 0 to below 1")
+        if self.clip is not None and self.projection != self.clip.model["embed_dim"]:
+            raise ValueError("heads on CLIP are as wide as its own embedding")
+
+    @property
+    def min_side(self) -> int:
+        """Pixels that a decoder leaves both sides of an image at least."""
+        # CLIP's own bicubic filter still does the work
+        return min(self.preprocess.shape) * (1 if self.clip is None else 2)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for ``config.json``."""
@@ -149,6 +175,11 @@ class ModelConfig:
                 del data[part][key]
         if self.text.table == "half":
             del data["text"]["table"]
+        if self.clip is None:
+            del data["clip"]
+        else:
+            del data["image"], data["text"]
+            data["format_version"] = _WITH_CLIP
         return data
 
     @classmethod
@@ -162,6 +193,9 @@ class ModelConfig:
         preprocess = dict(plain.pop("preprocess"))
         preprocess["mean"] = tuple(preprocess["mean"])
         preprocess["std"] = tuple(preprocess["std"])
+        if plain.get("clip"):
+            plain["clip"] = ClipConfig(**plain["clip"])
+            return cls(preprocess=PreprocessConfig(**preprocess), **plain)
         image = dict(plain.pop("image"))
         if image.get("objects"):
             objects = dict(image["objects"])

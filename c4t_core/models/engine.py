@@ -41,6 +41,10 @@ Outputs = list[NDArray[np.float32]]
 class TextTokens(Protocol):
     """From texts to what a text network takes."""
 
+    @property
+    def max_length(self) -> int:
+        """Tokens that a text is cut to, the special ones included."""
+
     def ids(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
         """Return the token ids of each text."""
 

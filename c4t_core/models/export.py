@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 OBJECTS = "objects"  # the image graph's second output, of models that see objects
 OPSET = 17  # LayerNormalization is one node from 17 on
 _INLINE_BYTES = 1024  # constants up to this size may stay in the graph
+_MASK_BYTES = 1 << 20  # CLIP's mask of what is read after what is one, and no weight
 
 
 def export_onnx(folder: Path) -> None:
@@ -76,11 +77,19 @@ def graph_of(model: DualEncoder, name: str, table: Mapping[str, Place]) -> bytes
         raise MissingExtraError("Writing models for ONNX Runtime", "train") from error
     pads = _fix_padding(model) if name == IMAGE_GRAPH else {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        trace(model, name, _examples(model)[name], Path(scratch) / name, fold=False)
+        trace(
+            model,
+            name,
+            _examples(model)[name],
+            Path(scratch) / name,
+            fold=False,
+            fixed_length=model.config.clip is not None,
+        )
         graph = onnx.load(str(Path(scratch) / name))
     _merge_padding(graph.graph, pads)
     state = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
-    point_into_weights(graph, state, table, most_inline=_INLINE_BYTES)
+    most = _INLINE_BYTES if model.config.clip is None else _MASK_BYTES
+    point_into_weights(graph, state, table, most_inline=most)
     content: bytes = graph.SerializeToString()
     return content
 
@@ -159,6 +168,11 @@ def _examples(model: DualEncoder) -> dict[str, dict[str, Tensor]]:
     shape = (2, *model.config.preprocess.shape, 3)
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    clip = model.config.clip
+    if clip is not None:
+        context = int(clip.model["text_cfg"].get("context_length", 77))
+        all_texts = {"input_ids": torch.ones((2, context), dtype=torch.int64)}
+        return {IMAGE_GRAPH: {"pixels": pixels}, TEXT_GRAPH: all_texts}
     length = min(5, model.config.text.max_length)
     ids = torch.zeros((2, length), dtype=torch.int64)
     mask = torch.ones((2, length), dtype=torch.int64)

@@ -9,6 +9,8 @@ From format 2 on there may be a second image graph in 8 bits, ``image.int8.onnx`
 (:mod:`c4t_core.models.quantize`), with a preprocessing version of its own; and the text side of an
 earlier model with the same text encoder, ``text.earlier.onnx`` and ``earlier.safetensors``, so that
 indexes of that model can be searched until they are made anew.
+Where the towers are CLIP's (``clip`` in ``config.json``, which has version 2 then) they are stored
+in the same two files, the heads in ``image.safetensors``, and ``tokenizer.json`` is CLIP's.
 Nothing here loads torch or ONNX Runtime unless tensors are asked for.
 """
 

@@ -1,7 +1,8 @@
 """The C4T architecture: two encoders, two projection heads, one space.
 
 Contrastive dual encoders follow CLIP (Radford et al. 2021, arXiv 2103.00020); the heads are a
-residual bottleneck as described at :class:`ProjectionHead`.
+residual bottleneck as described at :class:`ProjectionHead`. The encoders may be CLIP's own, with
+heads that begin as nothing (:class:`ClipHead`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from c4t_core.errors import MissingExtraError, ModelError
+from c4t_core.models.clip_network import last_block_for_one, untaught
 from c4t_core.models.config import (
     ImageEncoderConfig,
     ModelConfig,
@@ -391,33 +393,137 @@ class ProjectionHead(nn.Module):
         return out
 
 
+class ClipImageEncoder(ImageEncoder):
+    """Pixels to CLIP's embedding of them, a unit row."""
+
+    def __init__(self, clip: Any, preprocess: PreprocessConfig, width: int) -> None:
+        """Take the image tower of a network of open_clip."""
+        nn.Module.__init__(self)
+        last_block_for_one(clip)
+        self.features = self.width = width
+        self.trunk = clip.visual
+        self.levels, self.objects = False, None
+        self.normalise = Normalise(preprocess)
+
+    def pooled(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return unit rows, float (n, width), and no maps; pixels as of :class:`ImageEncoder`."""
+        return nn.functional.normalize(self.trunk(self.normalise(pixels)), dim=1), []
+
+
+class ClipTextEncoder(TextEncoder):
+    """Token ids to CLIP's embedding of them, a unit row.
+
+    Attributes:
+        clip: open_clip's network without its image tower; the scale of its loss is in it.
+        readable: whether it reads left to right up to the end of a text, so that what pads the
+            shorter ones can be left out: a caption is a fifth as long as what CLIP takes at most.
+    """
+
+    def __init__(self, clip: Any, width: int) -> None:
+        """Take what is left of a network of open_clip when its image tower is taken away."""
+        nn.Module.__init__(self)
+        del clip.visual
+        self.clip = clip
+        self.width = width
+        causal = getattr(clip, "attn_mask", None) is not None
+        self.readable = causal and getattr(clip, "text_pool_type", "") == "argmax"
+
+    @property
+    def scale(self) -> float:
+        """Natural logarithm of what the cosines were multiplied by in CLIP's own training."""
+        return float(self.clip.logit_scale.detach())
+
+    @property
+    def bias(self) -> float | None:
+        """What was added to them, in a sigmoid loss."""
+        bias = getattr(self.clip, "logit_bias", None)
+        return None if bias is None else float(bias.detach())
+
+    def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Encode int64 ids (n, context) to float (n, width); there is no mask to heed."""
+        rows: Tensor
+        if not self.readable or torch.onnx.is_in_onnx_export():
+            rows = self.clip.encode_text(ids, normalize=True)
+            return rows
+        longest = int(ids.argmax(dim=1).max()) + 1
+        shorter = {
+            "positional_embedding": self.clip.positional_embedding[:longest],
+            "attn_mask": self.clip.attn_mask[:longest, :longest],
+        }
+        inputs = {"image": None, "text": ids[:, :longest]}
+        _, rows, *_ = torch.func.functional_call(self.clip, shorter, kwargs=inputs)
+        return rows
+
+
+class ClipHead(ProjectionHead):
+    """``x + W2 Dropout(GELU(W1 x))`` with ``W2 = 0`` at first: nothing changes until it learns.
+
+    ``x`` is a unit row times the root of its width, so that its numbers are about 1, as the
+    first layer expects (Gao et al., "CLIP-Adapter", arXiv 2110.04544, section 3.2; there the
+    share of the residual is set by hand, here it is learnt and then blended).
+    """
+
+    def __init__(self, width: int, dropout: float) -> None:
+        """Begin as the identity."""
+        nn.Module.__init__(self)
+        self.projection = nn.Linear(width, width)
+        self.activation = nn.GELU()
+        self.mix = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+        nn.init.zeros_(self.mix.weight)
+        nn.init.zeros_(self.mix.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Change unit rows, float (n, width), to float (n, width), not of unit length."""
+        rows = features * float(features.shape[1]) ** 0.5
+        changed: Tensor = rows + self.mix(self.dropout(self.activation(self.projection(rows))))
+        return changed
+
+
 class DualEncoder(nn.Module):
     """Image and text encoder with a projection head each.
 
     Its state dictionary is what a model folder stores; the names of the tensors start with
     ``image_encoder.``, ``text_encoder.``, ``image_head.`` and ``text_head.``.
 
+    Args:
+        config: what to build.
+        clip: open_clip's network, where the encoders are CLIP's; None for one without its
+            weights. It is taken apart.
+
     Attributes:
         config: what it was built from.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, clip: Any = None) -> None:
         super().__init__()
         self.config = config
+        width, dropout = config.projection, config.dropout
+        self.image_encoder: ImageEncoder
+        self.text_encoder: TextEncoder
+        self.image_head: ProjectionHead
+        self.text_head: ProjectionHead
+        if config.clip is not None:
+            clip = untaught(config.clip.model) if clip is None else clip
+            self.image_encoder = ClipImageEncoder(clip, config.preprocess, width)
+            self.text_encoder = ClipTextEncoder(clip, width)
+            self.image_head, self.text_head = ClipHead(width, dropout), ClipHead(width, dropout)
+            return
         self.image_encoder = ImageEncoder(config.image, config.preprocess)
         self.text_encoder = TextEncoder(config.text)
-        self.image_head = ProjectionHead(
-            self.image_encoder.width, config.projection, config.dropout
-        )
-        self.text_head = ProjectionHead(self.text_encoder.width, config.projection, config.dropout)
+        self.image_head = ProjectionHead(self.image_encoder.width, width, dropout)
+        self.text_head = ProjectionHead(self.text_encoder.width, width, dropout)
 
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Embed uint8 (or float 0..255) pixels (n, S, S, 3) as float (n, d), not normalised."""
         out: Tensor = self.image_head(self.image_encoder(pixels))
         return out
 
-    def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Embed int64 token ids and mask (n, t) as float (n, d), not normalised."""
+    def encode_text(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Embed int64 token ids and mask (n, t) as float (n, d), not normalised.
+
+        CLIP's texts have no mask.
+        """
         out: Tensor = self.text_head(self.text_encoder(ids, mask))
         return out
 

@@ -12,6 +12,7 @@ import re
 import shutil
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from c4t_core.errors import C4TError, ModelError
 from c4t_core.files import atomic_folder
@@ -20,6 +21,9 @@ from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import ModelFolder, OnnxModel, OpenVinoModel, TorchModel, on_cpu
 from c4t_core.models.protocol import PLAIN, Model, ModelInfo
 from c4t_core.paths import models_dir, resource
+
+if TYPE_CHECKING:
+    from c4t_core.models.clip_network import ClipFolder
 
 SHIPPED = "c4t"
 ENGINES = ("auto", "openvino", "onnx", "torch")
@@ -69,13 +73,36 @@ def load_model(
 
 
 def _open(name: str, graph: str | None) -> ModelFolder:
-    if not _is_clip(name):
+    clip = clip_model(name)
+    if clip is None:
         return C4TFolder(*_folder_of(name), graph)
-    from c4t_core.models.clip_network import ClipFolder
-
     if graph not in (None, PLAIN):
         raise ModelError(f'The model "{name}" has the plain graph only; leave the graph out.')
+    return clip
+
+
+def clip_model(name: str) -> ClipFolder | None:
+    """Return the folder of CLIP's weights that a name stands for; None if it is no such name.
+
+    Raises:
+        ModelError: if the weights are not here, with how to get them, or are damaged.
+        MissingExtraError: if open_clip is not installed.
+    """
+    if not _is_clip(name):
+        return None
+    from c4t_core.models.clip_network import ClipFolder
+
     return ClipFolder(name)
+
+
+def on_clip(name: str) -> bool:
+    """Tell whether a model is CLIP, or has CLIP's towers below heads of its own."""
+    if _is_clip(name):
+        return True
+    try:
+        return model_folder.read_config(_folder_of(name)[0]).clip is not None
+    except ModelError:  # whoever opens it says so
+        return False
 
 
 def _is_clip(name: str) -> bool:

@@ -25,7 +25,7 @@ from c4t_core.training.events import PairsRead
 from c4t_core.training.request import Captions, TrainingOptions, TrainingRequest
 
 if TYPE_CHECKING:
-    from c4t_core.models.c4t import Tokens
+    from c4t_core.models.engine import TextTokens
 
 Pixels = NDArray[np.uint8]
 """uint8 (n, h, w, 3), RGB, prepared for one model."""
@@ -159,21 +159,23 @@ def _long_captions(request: TrainingRequest, pairs: Sequence[Pair]) -> list[str]
     ]
 
 
-def _tokens_of(request: TrainingRequest) -> Tokens | None:
+def _tokens_of(request: TrainingRequest) -> TextTokens | None:
     """Return the tokenizer of the model to be trained; None where there is none, as a run says."""
-    from c4t_core.models.c4t import Tokens
+    from c4t_core.models.c4t import tokens_of
     from c4t_core.models.folder import TOKENIZER, read_config, read_tokenizer
     from c4t_core.models.pretrained import tokenizer_files
-    from c4t_core.models.registry import model_info
+    from c4t_core.models.registry import clip_model, model_info
 
     try:
         if request.base is None:
-            length = PRESETS[request.preset].text.max_length
-            return Tokens(tokenizer_files()[TOKENIZER], length)
+            return tokens_of(PRESETS[request.preset], tokenizer_files()[TOKENIZER])
+        clip = clip_model(request.base)
+        if clip is not None:
+            return clip.tokens()
         folder = model_info(request.base).path
         if folder is None:
             return None
-        return Tokens(read_tokenizer(folder)[TOKENIZER], read_config(folder).text.max_length)
+        return tokens_of(read_config(folder), read_tokenizer(folder)[TOKENIZER])
     except (C4TError, KeyError, OSError, ValueError):
         return None
 

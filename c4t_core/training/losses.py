@@ -216,6 +216,19 @@ class Criterion(nn.Module):
         if name == "siglip":
             self.bias = nn.Parameter(torch.tensor(_SIGLIP_BIAS))
 
+    def start_from(self, scale: float, bias: float | None) -> None:
+        """Begin with the scale, and the bias if there is one, that a model was trained with.
+
+        Args:
+            scale: natural logarithm; held at CLIP's bound of 100, above which nothing is learnt.
+            bias: of a sigmoid loss.
+        """
+        with torch.no_grad():
+            if hasattr(self, "log_scale"):
+                self.log_scale.fill_(min(scale, MAX_LOG_SCALE))
+            if hasattr(self, "bias") and bias is not None:
+                self.bias.fill_(bias)
+
     def forward(self, images: Tensor, texts: Tensor, meaning: Tensor) -> Tensor:
         """Return the loss of one batch.
 

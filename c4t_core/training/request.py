@@ -153,6 +153,12 @@ is done in minutes. ``freeze="partial"`` reaches deeper and takes hours without 
 No early stop, and averaged weights: retrieval among frames of one drive is a noisy measure, which
 stopped runs in their first epochs, before the rates had fallen (docs/training.md has figures)."""
 
+CLIP_OPTIONS = dataclasses.replace(
+    FINE_TUNE_OPTIONS, target_temperature=0.01, text_noise=0.0, rehearse=0.0
+)
+"""Heads on CLIP's towers. Its captions of one road differ by little, and its own temperature is
+.01: at .05 all of a batch would share the targets. Nothing here was measured with CLIP itself."""
+
 PRESET_OPTIONS: dict[str, TrainingOptions] = {
     "lite": LITE_OPTIONS,
     "reference": REFERENCE_OPTIONS,
@@ -196,6 +202,11 @@ class TrainingRequest:
             )
         if self.projection is not None and not 8 <= self.projection <= 8192:
             raise TrainingError("The projection must be between 8 and 8192 wide; change it.")
+        if self.base is not None and self.options.freeze != "encoders" and _on_clip(self.base):
+            raise TrainingError(
+                f'"{self.base}" has CLIP\'s towers, which stay as they are: only heads on them '
+                "learn; leave --freeze out."
+            )
         if self.blend is not None and not 0 <= self.blend <= 1:
             raise TrainingError("The blend is a share of the new weights; give one from 0 to 1.")
 
@@ -276,7 +287,15 @@ _NOT_IDENTITY = (
 
 def default_options(preset: str, base: str | None) -> TrainingOptions:
     """Return the options of a preset, or of fine-tuning where a base is given."""
-    return FINE_TUNE_OPTIONS if base is not None else PRESET_OPTIONS.get(preset, LITE_OPTIONS)
+    if base is None:
+        return PRESET_OPTIONS.get(preset, LITE_OPTIONS)
+    return CLIP_OPTIONS if _on_clip(base) else FINE_TUNE_OPTIONS
+
+
+def _on_clip(base: str) -> bool:
+    from c4t_core.models.registry import on_clip  # loads numpy, which the window starts without
+
+    return on_clip(base)
 
 
 def with_changes(options: TrainingOptions, changes: Mapping[str, Any]) -> TrainingOptions:

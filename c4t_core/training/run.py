@@ -22,12 +22,13 @@ from c4t_core.devices import available_threads, choose_device, seed_everything
 from c4t_core.errors import ModelError, TrainingError
 from c4t_core.files import digest, sha256
 from c4t_core.models import folder as model_folder
-from c4t_core.models.config import PRESETS, ModelConfig
+from c4t_core.models.config import PRESETS, ClipConfig, ModelConfig
 from c4t_core.models.export import export_onnx
 from c4t_core.models.folder import TOKENIZER, save_model
+from c4t_core.models.network import ClipTextEncoder
 from c4t_core.models.pretrained import load_pretrained, tokenizer_files
 from c4t_core.models.quantize import add_int8_graph
-from c4t_core.models.registry import model_info
+from c4t_core.models.registry import clip_model, model_info
 from c4t_core.progress import Progress
 from c4t_core.training import finetune
 from c4t_core.training.checkpoint import Position, learning_state, state_digest
@@ -63,21 +64,40 @@ UNSEEN = (
 )
 
 
+_OF_CLIP = (
+    "Only heads were taught. The towers below them are those of CLIP, {}, unchanged and rounded to "
+    "half precision; this folder holds a copy of these weights and is half as large as they are. "
+    "Whoever passes it on passes CLIP's weights on, under the terms that they came with."
+)
+
+
 def model_card(
     request: TrainingRequest,
     data: Data,
     start: str,
     best: EpochFigures,
     guarded: Guarded | None,
+    clip: ClipConfig | None = None,
 ) -> str:
-    """Return ``model_card.md``; its first sentence is what a list of models shows."""
+    """Return ``model_card.md``; its first sentence is what a list of models shows.
+
+    Args:
+        request: what was asked for.
+        data: what was trained on.
+        start: what it was made from.
+        best: what the best epoch reached.
+        guarded: what the guards found.
+        clip: whose towers it has, if they are CLIP's.
+    """
     made = f"Fine-tuned from {start}" if request.base is not None else f"A new {start} model"
     name = (request.name or request.output.name).removeprefix("c4t:")
+    towers = "" if clip is None else "; its towers are CLIP's"
     lines = [
         f"# {name}",
         "",
-        f"{made} on {len(data.train)} images of {request.pairs.name}.",
+        f"{made} on {len(data.train)} images of {request.pairs.name}{towers}.",
         "",
+        *([] if clip is None else [_OF_CLIP.format(clip.source), ""]),
         "Trained on this machine by its user. Whoever passes it on should say what its images "
         "are and whether their terms allow it.",
         "",
@@ -131,16 +151,11 @@ def base_folder(request: TrainingRequest) -> Path | None:
     """Return the folder of the model to fine-tune, None for a new one.
 
     Raises:
-        ModelError, TrainingError: if it is unknown, broken, or no C4T model.
+        ModelError, TrainingError: if it is unknown or broken.
     """
     if request.base is None:
         return None
     info = model_info(request.base)
-    if info.kind != "c4t":
-        raise TrainingError(
-            f'"{request.base}" is not a C4T model and cannot be fine-tuned; use "c4t" or one of '
-            "your own."
-        )
     if not info.available or info.path is None:
         raise TrainingError(f'The model "{request.base}" cannot be used: {info.reason}')
     return info.path
@@ -159,14 +174,16 @@ def build_start(request: TrainingRequest) -> Start:
     from c4t_core.models.network import DualEncoder
 
     seed_everything(request.options.seed)
+    clip = clip_model(request.base) if request.base is not None else None
+    if clip is not None:
+        _check_width(request, clip.dim)
+        model, tokenizer = clip.with_heads(), {TOKENIZER: clip.tokenizer_content()}
+        return Start(model, tokenizer, clip.name, clip.path)
     folder = base_folder(request)
     if folder is not None:
         model_folder.verify_manifest(folder)
         config = model_folder.read_config(folder)
-        if request.projection not in (None, config.projection):
-            raise TrainingError(
-                f"The model to fine-tune is {config.projection} wide; leave --projection out."
-            )
+        _check_width(request, config.projection)
         model = DualEncoder(config)
         model.load_state_dict(model_folder.load_state(folder), strict=True)
         return Start(model, model_folder.read_tokenizer(folder), str(request.base), folder)
@@ -179,6 +196,11 @@ def build_start(request: TrainingRequest) -> Start:
             download=request.download,
         )
     return Start(model, tokenizer_files(), request.preset, None)
+
+
+def _check_width(request: TrainingRequest, width: int) -> None:
+    if request.projection not in (None, width):
+        raise TrainingError(f"The model to fine-tune is {width} wide; leave --projection out.")
 
 
 def new_config(request: TrainingRequest) -> ModelConfig:
@@ -214,6 +236,9 @@ class Run:
         self._start = build_start(request)
         options = request.options
         criterion = Criterion(options.loss, options.temperature, options.target_temperature)
+        encoder = self._start.model.text_encoder
+        if isinstance(encoder, ClipTextEncoder):
+            criterion.start_from(encoder.scale, encoder.bias)
         self._towers = Towers(self._start.model, criterion, options.text_noise).to(self._acc.device)
         freeze(self._towers.model, options.freeze)
         self._examples = self._read_examples()
@@ -361,13 +386,16 @@ class Run:
         if not is_frozen(model.text_encoder):  # what was learnt is not rounded to 8 bits
             text = dataclasses.replace(config.text, table="half")
             config = dataclasses.replace(config, text=text)
-        card = model_card(self._request, self._data, self._start.name, best, guarded)
+        clip = config.clip
+        card = model_card(self._request, self._data, self._start.name, best, guarded, clip)
 
         def finish(beside: Path) -> None:
             if self._examples is not None and self._start.folder is not None:
                 # the image encoder is the same, so they are the new model's as well
                 shutil.copyfile(self._start.folder / EXAMPLES, beside / EXAMPLES)
             export_onnx(beside)
+            if clip is not None:  # few of its operators have a form in 8 bits
+                return
             # one whose vectors 8 bits would change too much stays with its plain graph
             with contextlib.suppress(ModelError):
                 add_int8_graph(beside, [sample.image for sample in self._data.train])

@@ -74,6 +74,7 @@ def _train(request: TrainingRequest, progress: Progress, emit: Emit) -> Training
     data = preview(request, emit)
     data.require(request.pairs)
     _require_packages()
+    _require_weights(request)
     _claim_output(request)
     _check_name(request)
     from c4t_core.training.run import Run
@@ -99,6 +100,18 @@ def _require_packages() -> None:
         import transformers  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("Training", "train") from error
+
+
+def _require_weights(request: TrainingRequest) -> None:
+    """Check that CLIP is here, before the output folder becomes that of this run.
+
+    Raises:
+        ModelError: if it is not, with how to get it.
+    """
+    from c4t_core.models.clip_folder import find
+
+    if request.base is not None and request.base.partition(":")[0] == "clip":
+        find(request.base)
 
 
 def preview(request: TrainingRequest, emit: Emit = _ignore_event) -> Data:

@@ -29,6 +29,7 @@ from c4t_core.devices import available_threads, to_device
 from c4t_core.errors import MissingExtraError, TrainingError
 from c4t_core.files import digest, file_key, overwrite
 from c4t_core.index.embed import BATCH_SIZE, Batch, Failed, embed_stream, prepared_stream
+from c4t_core.models.c4t import tokens_of
 from c4t_core.models.engine import onnx_session
 from c4t_core.models.export import trace_image_encoder
 from c4t_core.models.network import DualEncoder
@@ -246,7 +247,7 @@ class FrozenImages:
 
     def __init__(self, model: DualEncoder, device: torch.device, count: int) -> None:
         self._config = model.config.preprocess
-        self.min_side = min(self._config.shape)
+        self.min_side = model.config.min_side
         self.width = model.image_encoder.width
         self._run = _in_torch(model, device)
         if device.type == "cpu" and count >= GRAPH_FROM:
@@ -480,11 +481,11 @@ def caption_source(
 ) -> Captions:
     """Tokenise every caption once; with a frozen text encoder keep its features."""
     texts = list(dict.fromkeys(text for sample in samples for text in sample.captions))
-    captions = Captions(texts, tokenizer, towers.model.config.text.max_length)
-    encoder = towers.model.text_encoder
+    config, encoder = towers.model.config, towers.model.text_encoder
+    captions = Captions(texts, tokens_of(config, tokenizer))
     if not is_frozen(encoder):
         return captions
-    key = digest([tokenizer, str(towers.model.config.text), state_digest(encoder), *texts])
+    key = digest([tokenizer, str(config.clip or config.text), state_digest(encoder), *texts])
 
     def compute(blocks: list[list[int]]) -> Generator[BlockRows]:
         towers.eval()

@@ -12,7 +12,7 @@ import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-from c4t_core.models.c4t import Tokens
+from c4t_core.models.engine import TextTokens
 from c4t_core.models.network import DualEncoder
 from c4t_core.training.losses import Criterion
 from c4t_core.training.request import TrainingOptions
@@ -22,14 +22,14 @@ _LEAST_SPREAD = 0.1  # of a feature, in medians of all: one that hardly varies m
 
 @dataclass(frozen=True)
 class TextBatch:
-    """Captions, as tokens or as cached features (then ``mask`` is empty)."""
+    """Captions, as tokens or as cached features (then there is no ``mask``)."""
 
     data: Tensor  # int64 (n, t) token ids, or float32 (n, width) features
-    mask: Tensor  # int64 (n, t), 1 where there is a token; (0,) for features
+    mask: Tensor | None = None  # int64 (n, t), 1 where there is a token
 
     def to(self, device: torch.device) -> TextBatch:
         """Return the batch on a device."""
-        return TextBatch(self.data.to(device), self.mask.to(device))
+        return TextBatch(self.data.to(device), None if self.mask is None else self.mask.to(device))
 
 
 class Towers(nn.Module):
@@ -227,26 +227,25 @@ class Captions:
 
     Args:
         texts: the m different captions.
-        tokenizer: content of ``tokenizer.json``.
-        max_length: tokens a caption is cut to.
+        tokens: the tokenizer.
     """
 
-    def __init__(self, texts: Sequence[str], tokenizer: bytes, max_length: int) -> None:
-        self._tokens = Tokens(tokenizer, max_length)
-        self._ids = self._tokens.ids(texts)
+    def __init__(self, texts: Sequence[str], tokens: TextTokens) -> None:
+        self._tokens = tokens
+        self._ids = tokens.ids(texts)
         self.positions = {text: index for index, text in enumerate(texts)}
         self.features: Tensor | None = None  # float32 (m, width), set when cached
 
     def tokens(self, positions: Sequence[int]) -> TextBatch:
-        """Return captions as ids (n, t) and mask (n, t), t that of the longest."""
-        ids, mask = self._tokens.pad([self._ids[index] for index in positions])
-        return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask))
+        """Return captions as ids (n, t) and mask (n, t), t that of the longest; CLIP's without."""
+        ids, *mask = self._tokens.pad([self._ids[index] for index in positions])
+        return TextBatch(torch.from_numpy(ids), *map(torch.from_numpy, mask))
 
     def batch(self, positions: Sequence[int]) -> TextBatch:
         """Return captions the fastest way: cached features (n, width), else tokens."""
         if self.features is None:
             return self.tokens(positions)
-        return TextBatch(self.features[list(positions)], torch.empty(0, dtype=torch.int64))
+        return TextBatch(self.features[list(positions)])
 
 
 def augmented(pixels: Tensor, seeds: Sequence[int]) -> Tensor:

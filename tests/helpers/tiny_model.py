@@ -145,6 +145,23 @@ def with_other_heads(old: Path, folder: Path, table: str = "half") -> Path:
     return save_model(folder, config, state, read_tokenizer(old), "", finish=export_onnx)
 
 
+def make_tiny_clip(folder: Path, scale: float = 50.0) -> Path:
+    """Write a checkpoint of a small CLIP with random weights, and open_clip's file beside it."""
+    import torch
+
+    from c4t_core.models.clip_network import untaught
+
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"model_cfg": TINY_CLIP, "preprocess_cfg": {}}
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(1)
+        network = untaught(TINY_CLIP)
+        network.logit_scale.fill_(scale).log_()
+    torch.save({"state_dict": network.state_dict()}, folder / "tiny.pt")
+    return folder / "tiny.pt"
+
+
 def _centre(layer: torch.nn.Linear, features: torch.Tensor) -> None:
     out = layer(features)
     layer.weight /= (out - out.mean(dim=0)).std().clamp(min=1e-6)

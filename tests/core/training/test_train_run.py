@@ -17,7 +17,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from c4t_core.errors import C4TError, Cancelled, TrainingError  # noqa: E402
+from c4t_core.errors import Cancelled, TrainingError  # noqa: E402
 from c4t_core.models import folder  # noqa: E402  # noqa: E402
 from c4t_core.models.registry import list_models, load_model  # noqa: E402
 from c4t_core.training import events  # noqa: E402
@@ -398,8 +398,3 @@ def test_registered_model_runs_in_both_engines_and_the_old_one_stays(
     assert train(request_for(name="mine")).name == "c4t:mine"  # run again: already there
     with pytest.raises(TrainingError, match="choose another --name"):
         train(request_for("other", name="mine"))
-
-
-def test_clip_cannot_be_fine_tuned(request_for):
-    with pytest.raises(C4TError, match="not a C4T model"):
-        train(request_for(base="clip"))

@@ -15,6 +15,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from c4t_core.errors import Cancelled, TrainingError  # noqa: E402
+from c4t_core.models.c4t import Tokens  # noqa: E402
 from c4t_core.models.config import ObjectsConfig  # noqa: E402
 from c4t_core.models.network import DualEncoder  # noqa: E402
 from c4t_core.training import request  # noqa: E402  # noqa: E402
@@ -331,9 +332,8 @@ def test_augmentation_never_mirrors():
 
 
 def test_captions_are_cut_and_padded():
-    captions = Captions(
-        ["a red car", "a " * 100, "x\udc80y"], tiny_tokenizer()["tokenizer.json"], 8
-    )
+    tokens = Tokens(tiny_tokenizer()["tokenizer.json"], 8)
+    captions = Captions(["a red car", "a " * 100, "x\udc80y"], tokens)
     batch = captions.tokens([0, 1])
     assert batch.data.shape == batch.mask.shape == (2, 8)
     assert batch.mask.sum(dim=1).tolist() == [5, 8]

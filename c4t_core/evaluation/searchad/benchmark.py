@@ -183,6 +183,9 @@ def run_benchmark(
     asked = read_queries(request.folder, request.queries, request.mode)
     images = tuple(sorted(set(contents.images) - contents.missing))
     _check(contents, images)
+    for source in contents.sources:  # said before the long work
+        if len(source.missing) == source.wanted:
+            stage(f"leaving out {source.source}")
     models, missing = load_all(request.models, stage)
     truth = Truth.of(images, contents.relevant, contents.ignored)
     folder = Path(os.path.abspath(request.folder))  # as the index names it
@@ -355,7 +358,7 @@ class _Run:
             )
         if self._skipped:
             what.append(f"{len(self._skipped):,} images have no embedding and are ranked last.")
-        if len(images) < max(CUTOFFS):
+        if contents.split != "test" and len(images) < max(CUTOFFS):
             what.append(
                 f"There are fewer than {max(CUTOFFS)} images: P@n of this page counts empty places "
                 "as wrong; scores.json follows SearchAD and counts up to the last image."

@@ -163,7 +163,10 @@ def test_missing_sources_and_images_are_left_out_and_named(folder, tmp_path):
     marked = list(json.loads((folder / "searchad_annotations_val.json").read_text()))
     gone = next(image for image in marked if image.startswith("acdc/"))
     (folder / gone).unlink()
-    result = measured(folder, queries="own")
+    stages = []
+    request = searchad.Request(folder, models=(LabelModel(),), queries="own")
+    result = searchad.run_benchmark(request, open_workspace, stage=stages.append)
+    assert stages[:2] == ["reading SearchAD", "leaving out ECP"]
     searchad.write_benchmark(result, tmp_path / "out", figures=0)
     scores = json.loads((tmp_path / "out" / "scores.json").read_text())
     predictions = json.loads((tmp_path / "out" / "predictions-toy.json").read_text())

@@ -116,3 +116,9 @@ def table(rows: Iterable[tuple[str, str, str]]) -> str:
     """Write (what, target, result) as a table for people."""
     lines = ["| | target | result |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {what} | {aim} | {found} |" for what, aim, found in rows)])
+
+
+def resident() -> float:
+    """Return the resident size of this process in MB."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.heartbeat import percentile
-from benchmarks.soak import resident
+from benchmarks.machine import resident
+from benchmarks.soak.heartbeat import percentile
 
 ROWS = 100_000
 REAL = 2_000  # rows with files

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.ann_threshold import frames
 from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored, catalogue_path
 
@@ -44,8 +43,15 @@ def name(row: int) -> bytes:
 
 
 def vectors(block: int, dim: int) -> NDArray[np.float32]:
-    """Return the unit vectors of one block of rows, (BLOCK, dim): scenes that hardly differ."""
-    return frames(BLOCK, dim, seed=block)
+    """Return the unit vectors of one block of rows, (BLOCK, dim).
+
+    In time order: scenes of some 30 frames that hardly differ, the hard case of approximate search.
+    """
+    rng = np.random.default_rng(block)
+    scenes = rng.standard_normal((BLOCK // 30 + 1, dim), dtype=np.float32)
+    rows = np.repeat(scenes, 30, axis=0)[:BLOCK]
+    rows += 0.2 * rng.standard_normal(rows.shape, dtype=np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
 def moved(rows: NDArray[np.float32], seed: int = 3) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """The heartbeat of a GUI: how late a 16 ms timer fires; alone it measures a bare Qt window.
 
-python -m benchmarks.heartbeat   runs a bare window until its standard input is closed, then
+python -m benchmarks.soak.heartbeat   runs a bare window until its standard input is closed, then
 prints one line of JSON. A benchmark runs it beside what it measures, so that whatever else the
 machine does slows both alike.
 """
@@ -71,7 +71,7 @@ class BareWindow:
     def __init__(self) -> None:
         """Open it."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.heartbeat"],
+            [sys.executable, "-m", "benchmarks.soak.heartbeat"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

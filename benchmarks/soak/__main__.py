@@ -28,17 +28,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.monkey import Monkey
+from benchmarks.machine import resident
+from benchmarks.soak.monkey import Monkey
 
 COPIES = 16  # of the sample drive: enough pictures to fill the cache
 WARM_UP = 0.2  # of the time, five minutes at the most
 BOUNDS = {"mb_per_minute": 1.0, "heartbeat_ms": 16.0}
-
-
-def resident() -> float:
-    """Return the resident size of this process in MB."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def living() -> dict[str, int]:
@@ -119,7 +114,7 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
 
     What is known so far is written to ``output`` every minute.
     """
-    from benchmarks.heartbeat import BareWindow, Heartbeat
+    from benchmarks.soak.heartbeat import BareWindow, Heartbeat
     from c4t_core.models.registry import register
     from c4t_desktop.app import create_application
 

@@ -306,7 +306,6 @@ _WORDS: dict[str, tuple[str, str]] = {
 DATA: dict[str, Any] = json.loads(Path(__file__).with_name("words.json").read_text("utf-8"))
 """The words that are too many for a module: of things, and those that figures are told without."""
 
-_FURTHER: dict[str, tuple[list[str], list[str]]] = DATA["further"]
 _ALSO: dict[str, tuple[list[str], list[str]]] = DATA["also"]
 
 WRAPPERS: tuple[str, ...] = (
@@ -348,8 +347,8 @@ def phrases(concept: str, *, every: bool = False) -> tuple[list[str], list[str]]
     """
     nouns, endings = _WORDS[concept]
     found = nouns.split("|"), [ending for ending in endings.split("|") if ending]
-    for words in (_FURTHER, _ALSO) if every else (_FURTHER,):
-        for texts, more in zip(found, words.get(concept, ()), strict=False):
+    if every:
+        for texts, more in zip(found, _ALSO.get(concept, ()), strict=False):
             texts += more
     return found
 

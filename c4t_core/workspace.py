@@ -97,9 +97,7 @@ class Workspace:
         if self._catalogue.notice:
             self.notices.append(self._catalogue.notice)
         self._searcher = Searcher(self._catalogue, folders, self._model, cache_dir())
-        models = (
-            [self._model] if self._model.earlier is None else [self._model, self._model.earlier]
-        )
+        models = (self._model, *self._model.earlier)
         self._unrelated = {model: UnrelatedLevel(model) for model in models}
         self._alike = {model: AlikeLevel(model) for model in models}
         self._closing = threading.Lock()
@@ -409,13 +407,13 @@ class Workspace:
 
         Args:
             keep_models: ``model_fingerprint`` of the models whose vectors are kept; None keeps all.
-                Of this model and the earlier one, those that an index has replaced go in any case.
+                Of this model and earlier ones, those that an index has replaced go in any case.
         """
-        own, earlier = self._model.fingerprints, self._model.earlier
+        own = self._model.fingerprints
         runs = self._catalogue.runs(own).values()
         used = {own[0], *(run.fingerprint for run in runs)}  # the best may be in the making
         used.update(outdated(self._catalogue, self._model).values())
-        own += earlier.fingerprints if earlier is not None else ()
+        own += tuple(key for earlier in self._model.earlier for key in earlier.fingerprints)
         replaced = [key for key in own if key not in used]
         if keep_models is not None and not set(own).isdisjoint(keep_models):
             keep_models = [*used, *(key for key in keep_models if key not in own)]

@@ -19,13 +19,13 @@ from c4t_core.errors import ImageError, ModelError, QueryError
 from c4t_core.files import digest, sha256, write_whole
 from c4t_core.index.query import Query
 from c4t_core.models.protocol import (
-    EARLIER,
     PLAIN,
     CutText,
     Earlier,
     Model,
     SeveralGraphs,
     cut_texts,
+    earlier_graph,
 )
 from c4t_core.paths import cache_dir
 
@@ -120,7 +120,7 @@ class ModelHandle:
 
     Attributes:
         name: what the user calls it.
-        earlier: the model whose place it took, by which texts are still embedded; None if none.
+        earlier: models whose place it took, by which texts are still embedded, the newest first.
         only_texts: whether it embeds no pictures.
         alike: from which cosine on its frames show one situation, where it cannot be measured.
 
@@ -144,13 +144,20 @@ class ModelHandle:
             self._loaded = model
             plain = ((PLAIN, model.fingerprint),)
             graphs = model.graphs if isinstance(model, SeveralGraphs) else plain
-            self._know(model.name, model.dim, graphs, getattr(model, "earlier", None))
+            self._know(model.name, model.dim, graphs, getattr(model, "earlier", ()))
 
     def _know(
-        self, name: str, dim: int, graphs: tuple[tuple[str, str], ...], earlier: Earlier | None
+        self,
+        name: str,
+        dim: int,
+        graphs: tuple[tuple[str, str], ...],
+        earlier: tuple[Earlier, ...],
     ) -> None:
         self.name, self._dim, self._graphs = name, dim, graphs
-        self.earlier = EarlierHandle(self, earlier) if earlier is not None else None
+        self.earlier = tuple(
+            EarlierHandle(self, known, earlier_graph(number))
+            for number, known in enumerate(earlier, 1)
+        )
         self._lock = threading.Lock()
         self._directions: OrderedDict[Query, NDArray[np.float32]] = OrderedDict()
         self._models: dict[str, Model] = {}  # by fingerprint
@@ -170,6 +177,10 @@ class ModelHandle:
         """Identity of the model itself, whichever graph embeds images."""
         plain = next((digest for name, digest in self._graphs if name == PLAIN), "")
         return plain or self.fingerprint
+
+    def maker(self, fingerprint: str) -> ModelHandle:
+        """Return which of this model and the earlier ones makes vectors of a fingerprint."""
+        return next((e for e in self.earlier if fingerprint in e.fingerprints), self)
 
     def graph(self, fingerprint: str) -> str:
         """Return the image graph that a fingerprint stands for."""
@@ -253,26 +264,31 @@ class ModelHandle:
 
 
 class EarlierHandle(ModelHandle):
-    """The model whose place another one took: its texts, for the indexes that it made.
+    """A model whose place another one took: its texts, for the indexes that it made.
 
     Args:
         model: the one that took its place, loaded at the first need.
         earlier: what is known of it.
+        graph: what stands for its image graph, as of
+            :func:`~c4t_core.models.protocol.earlier_graph`.
+
+    Attributes:
+        kept: that.
     """
 
     only_texts = True
 
-    def __init__(self, model: ModelHandle, earlier: Earlier) -> None:
+    def __init__(self, model: ModelHandle, earlier: Earlier, graph: str) -> None:
         """Load nothing yet."""
         self._loaded = None
-        self._later = model
+        self._later, self.kept = model, graph
         self.alike = earlier.alike
-        self._know(model.name, earlier.dim, earlier.graphs, None)
+        self._know(model.name, earlier.dim, earlier.graphs, ())
 
     def _load(self) -> Model:
         model = self._later.get()
         assert isinstance(model, SeveralGraphs)  # else it knows of no earlier one
-        return model.with_graph(EARLIER)
+        return model.with_graph(self.kept)
 
     def of(self, fingerprint: str) -> Model:
         """Return the model; it has no image graphs any more."""

@@ -194,7 +194,7 @@ class FolderStatus:
     search: str = "exact"  # what answers: "exact" or "hnsw"
     graph: str = PLAIN  # the image graph that its vectors are of
     best_graph: str = PLAIN  # the one that a new index would be made with
-    updated: int | None = None  # where the earlier model's index answers: images in the new one
+    updated: int | None = None  # where an earlier model's index answers: images in the new one
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class WorkspaceStatus:
 
     @property
     def updated(self) -> int | None:
-        """Where the earlier model's index answers: how many images the new one has by now."""
+        """Where an earlier model's index answers: how many images the new one has by now."""
         known = [folder.updated for folder in self.folders if folder.updated is not None]
         return sum(known) if known else None
 
@@ -259,25 +259,28 @@ class Searcher:
     def _serving(self, targets: Sequence[Target]) -> tuple[dict[int, Run], ModelHandle]:
         """Return the index that answers, by root, and whose vectors it has.
 
-        An answer is by one model: the earlier one, until all that it indexed is indexed anew.
+        An answer is by one model: an earlier one, until all that it indexed is indexed anew; of
+        several the newest, and what only an older one indexed whole waits for that.
         """
-        runs, earlier = self._catalogue.runs(self._model.fingerprints), self._model.earlier
-        if earlier is not None:
-            opened = {target.root.id for target in targets if target.root is not None}
-            if not opened.isdisjoint(outdated(self._catalogue, self._model)):
-                return self._catalogue.runs(earlier.fingerprints), earlier
-        return runs, self._model
+        old = outdated(self._catalogue, self._model)
+        opened = {t.root.id for t in targets if t.root is not None and t.root.id in old}
+        made = {old[root] for root in opened}
+        for earlier in self._model.earlier:
+            if not made.isdisjoint(earlier.fingerprints):
+                runs = self._catalogue.runs(earlier.fingerprints).items()
+                return {
+                    r: n for r, n in runs if old.get(r, n.fingerprint) == n.fingerprint
+                }, earlier
+        return self._catalogue.runs(self._model.fingerprints), self._model
 
     @property
     def serving(self) -> ModelHandle:
-        """The model whose vectors answer now: the chosen one, or the earlier one."""
+        """The model whose vectors answer now: the chosen one, or an earlier one."""
         return self._now()[2]
 
     def model_of(self, scope: Scope) -> ModelHandle:
         """Return the model that made the vectors of a scope."""
-        earlier = self._model.earlier
-        made_earlier = earlier is not None and scope.fingerprint in earlier.fingerprints
-        return earlier if earlier is not None and made_earlier else self._model
+        return self._model.maker(scope.fingerprint)
 
     def targets(self) -> tuple[Target, ...]:
         """Return the opened folders with the roots they lie in now."""
@@ -305,14 +308,12 @@ class Searcher:
         with self._lock:
             key = (root.id, model_id)
             if key not in self._searches:
-                earlier = self._model.earlier
-                old = earlier is not None and fingerprint in earlier.fingerprints
                 source = StoredVectors(
                     self._catalogue,
                     root.id,
                     model_id=model_id,
                     fingerprint=fingerprint,
-                    dim=earlier.dim if old and earlier is not None else self._model.dim,
+                    dim=self._model.maker(fingerprint).dim,
                 )
                 self._searches[key] = VectorSearch(source, folder=self._cache)
             return self._searches[key]
@@ -529,32 +530,41 @@ class Searcher:
         return lookup.embedded(run.model_id, target.below) if run is not None else 0
 
     def remark(self) -> str:
-        """Say that the earlier model's index answers and what updates it; "" where it does not."""
+        """Say that an earlier model's index answers and what updates it; "" where none does."""
         if self.serving is self._model:
             return ""
-        old = outdated(self._catalogue, self._model)
-        roots = {t.root for t in self.targets() if t.root is not None and t.root.id in old}
-        folders = " ".join(f'"{root.path}"' for root in sorted(roots, key=lambda r: r.path))
+        old, serving = outdated(self._catalogue, self._model), self.serving.fingerprints
+        opened = {t.root for t in self.targets() if t.root is not None and t.root.id in old}
+        roots = sorted(opened, key=lambda root: root.path)
+        folders = " ".join(f'"{root.path}"' for root in roots)
+        older = [f'"{root.path}"' for root in roots if old[root.id] not in serving]
+        waits = (
+            f" Until then, what a still older model indexed is not searched: {', '.join(older)}."
+        )
         name = self._model.name
         command = f"c4t index {folders}" + ("" if name == "c4t" else f" --model {name}")
         status = self.status()
         return (
             f"This index was made by the earlier model; {command} updates it "
-            f"({status.updated or 0:,} of {status.total:,})."
+            f"({status.updated or 0:,} of {status.total:,}).{waits if older else ''}"
         )
 
 
 def outdated(catalogue: Catalogue, model: ModelHandle) -> dict[int, str]:
-    """Return, by root, the vectors of the earlier model that no whole index of this one replaced.
+    """Return, by root, the vectors of an earlier model that no whole index of this one replaced.
 
     Returns:
-        Number of the root -> fingerprint of the vectors.
+        Number of the root -> fingerprint of the vectors: of the newest model with a whole index.
     """
-    if model.earlier is None:
+    if not model.earlier:
         return {}
+    before: dict[int, Run] = {}
+    for earlier in reversed(model.earlier):
+        for root, run in catalogue.runs(earlier.fingerprints).items():
+            if run.finished is not None or root not in before or before[root].finished is None:
+                before[root] = run
     runs = catalogue.runs(model.fingerprints)
     done = {root for root, run in runs.items() if run.finished is not None}
-    before = catalogue.runs(model.earlier.fingerprints)
     return {root: run.fingerprint for root, run in before.items() if root not in done}
 
 

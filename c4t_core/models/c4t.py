@@ -15,20 +15,19 @@ from numpy.typing import NDArray
 from c4t_core.errors import MissingExtraError, ModelError, QueryError
 from c4t_core.models.folder import (
     AGAIN,
-    EARLIER_GRAPH,
-    EARLIER_WEIGHTS,
     IMAGE_GRAPH,
     INT8_GRAPH,
     TEXT_WEIGHTS,
     TOKENIZER,
     WEIGHTS,
+    earlier_files,
     fingerprint,
     load_state,
     read_config,
     unreadable,
     verify_manifest,
 )
-from c4t_core.models.protocol import EARLIER, INT8, PLAIN
+from c4t_core.models.protocol import INT8, PLAIN, earlier_graph
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -366,16 +365,18 @@ class C4TFolder:
         """Return the folder with another image graph; it is not checked again.
 
         Args:
-            graph: ``EARLIER`` for the texts of the model whose place this one took.
+            graph: as of :func:`~c4t_core.models.protocol.earlier_graph` for the texts of a model
+                whose place this one took.
 
         Raises:
             ModelError: if it has no such graph.
         """
         other = copy.copy(self)
-        if graph == EARLIER and self.earlier is not None:
-            other.image_graph, other.earlier = EARLIER, None
-            other.graphs, other.dim = dict(self.earlier.graphs), self.earlier.dim
-            other.fingerprint = self.earlier.graphs[0][1]
+        known = {earlier_graph(number): e for number, e in enumerate(self.earlier, 1)}
+        if graph in known:
+            other.image_graph, other.earlier = graph, ()
+            other.graphs, other.dim = dict(known[graph].graphs), known[graph].dim
+            other.fingerprint = known[graph].graphs[0][1]
         else:
             other._choose(graph)
         return other
@@ -403,16 +404,17 @@ class C4TFolder:
 
         Raises:
             ModelError: if it is not there or reads other files than the weights.
-            QueryError: if it is the earlier model's and for images.
+            QueryError: if it is an earlier model's and for images.
         """
         weights = self.manifest.weights
-        if self.image_graph == EARLIER:
+        if self.image_graph not in (PLAIN, INT8):
             if name == IMAGE_GRAPH:
                 raise QueryError(
                     "This index was made by the earlier model, which can no longer look for a "
                     "picture; index the folder again to update it, or describe it in words."
                 )
-            name, weights = EARLIER_GRAPH, (TEXT_WEIGHTS, EARLIER_WEIGHTS)
+            name, head = earlier_files(self.image_graph)
+            weights = (TEXT_WEIGHTS, head)
         if name == IMAGE_GRAPH and self.image_graph == INT8:
             name = INT8_GRAPH
         if name not in self.manifest.files:

@@ -281,7 +281,7 @@ class ClipFolder:
     onnx_batch = 16
     classes: tuple[str, ...] = ()
     image_graph = PLAIN
-    earlier: Earlier | None = None
+    earlier: tuple[Earlier, ...] = ()
 
     def __init__(self, name: str) -> None:
         try:

@@ -68,7 +68,8 @@ class ModelFolder(Protocol):
         min_side: as of :class:`c4t_core.models.protocol.Model`.
         onnx_batch: images that ONNX Runtime takes at a time.
         classes: of the objects that the image network sees; none for most.
-        earlier: the model whose texts it embeds as well, with ``with_graph(EARLIER)``.
+        earlier: models whose texts it embeds as well, the newest first, each with
+            :func:`~c4t_core.models.protocol.earlier_graph`.
     """
 
     name: str
@@ -80,7 +81,7 @@ class ModelFolder(Protocol):
     min_side: int
     onnx_batch: int
     classes: tuple[str, ...]
-    earlier: Earlier | None
+    earlier: tuple[Earlier, ...]
 
     def engine(self, device: str | None) -> str:
         """Return what is better for a device (None for any): its graphs ``"onnx"``, or torch."""

@@ -6,9 +6,11 @@ A model folder holds ``config.json``, its weights, ``tokenizer.json`` (and
 In format 1 all weights are in ``model.safetensors``; in format 2 ``text.safetensors`` has those of
 the text encoder, which training of heads leaves as it is, and ``image.safetensors`` all others.
 From format 2 on there may be a second image graph in 8 bits, ``image.int8.onnx``
-(:mod:`c4t_core.models.quantize`), with a preprocessing version of its own; and the text side of an
-earlier model with the same text encoder, ``text.earlier.onnx`` and ``earlier.safetensors``, so that
-indexes of that model can be searched until they are made anew.
+(:mod:`c4t_core.models.quantize`), with a preprocessing version of its own; and the text sides of
+earlier models with the same text encoder, so that indexes of these can be searched until they are
+made anew: ``text.earlier.onnx`` and ``earlier.safetensors`` of the newest, ``text.earlier.2.onnx``
+and ``earlier.2.safetensors`` of the one before, and so on. The manifest has a list of them, or the
+one itself, which versions read that know of one only.
 Where the towers are CLIP's (``clip`` in ``config.json``, which has version 2 then) they are stored
 in the same two files, the heads in ``image.safetensors``, and ``tokenizer.json`` is CLIP's.
 Nothing here loads torch or ONNX Runtime unless tensors are asked for.
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +31,7 @@ from numpy.typing import NDArray
 from c4t_core.errors import ModelError
 from c4t_core.files import atomic_folder, sha256, write_whole
 from c4t_core.models.config import FORMAT_VERSION, PREPROCESSING_VERSION, ModelConfig
-from c4t_core.models.protocol import INT8, PLAIN, Earlier
+from c4t_core.models.protocol import INT8, PLAIN, Earlier, earlier_graph
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,8 +44,6 @@ TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 IMAGE_GRAPH = "image.onnx"
 INT8_GRAPH = "image.int8.onnx"
-EARLIER_GRAPH = "text.earlier.onnx"
-EARLIER_WEIGHTS = "earlier.safetensors"  # its head; the encoder is that of the folder
 TEXT_GRAPH = "text.onnx"
 CARD = "model_card.md"
 MANIFEST = "manifest.json"
@@ -65,7 +65,7 @@ class Manifest:
     format_version: int
     preprocessing_version: int
     int8_preprocessing_version: int = 0  # of the 8-bit image graph; 0 where there is none
-    earlier: Earlier | None = None  # the model whose indexes can still be searched
+    earlier: tuple[Earlier, ...] = ()  # whose indexes can still be searched, the newest first
 
     @property
     def graphs(self) -> tuple[str, ...]:
@@ -164,17 +164,38 @@ def read_manifest(folder: Path) -> Manifest:
     )
 
 
-def _earlier(folder: Path, data: dict[str, Any], files: Container[str]) -> Earlier | None:
+def earlier_files(graph: str) -> tuple[str, str]:
+    """Return where the text side of an earlier model is: its graph, and the weights of its head.
+
+    Args:
+        graph: as of :func:`~c4t_core.models.protocol.earlier_graph`.
+    """
+    return f"text.{graph}.onnx", f"{graph}.safetensors"
+
+
+def _earlier_now(data: Mapping[str, Any], files: Container[str]) -> list[Any]:
+    """Return what a manifest says of the earlier models, up to the first without its files."""
     found = data.get(_EARLIER)
-    if found is None or EARLIER_GRAPH not in files or EARLIER_WEIGHTS not in files:
-        return None
+    entries = found if isinstance(found, list) else [] if found is None else [found]
+    for number, _ in enumerate(entries, 1):
+        if not all(name in files for name in earlier_files(earlier_graph(number))):
+            return entries[: number - 1]
+    return entries
+
+
+def _earlier(folder: Path, data: dict[str, Any], files: Container[str]) -> tuple[Earlier, ...]:
     try:
-        graphs = tuple((str(graph), str(digest)) for graph, digest in found["graphs"])
-        if graphs and isinstance(found["dim"], int):
-            return Earlier(graphs, found["dim"], float(found["alike"]))
+        return tuple(_one_earlier(entry) for entry in _earlier_now(data, files))
     except (TypeError, KeyError, ValueError):
         pass
     raise ModelError(f'{MANIFEST} of the model "{folder}" names no earlier model; {AGAIN}.')
+
+
+def _one_earlier(entry: dict[str, Any]) -> Earlier:
+    graphs = tuple((str(graph), str(digest)) for graph, digest in entry["graphs"])
+    if not graphs or not isinstance(entry["dim"], int):
+        raise ValueError("no graph or no width")
+    return Earlier(graphs, entry["dim"], float(entry["alike"]))
 
 
 def _plain(name: str, digest: Any) -> bool:
@@ -226,14 +247,14 @@ def fingerprint(manifest: Manifest, graph: str = PLAIN) -> str:
 def write_manifest(
     folder: Path,
     int8_preprocessing_version: int | None = None,
-    earlier: Earlier | None = None,
+    earlier: Sequence[Earlier] | None = None,
 ) -> Manifest:
     """Write ``manifest.json`` for what lies in a model folder now (write, then rename).
 
     Args:
         folder: the model folder.
         int8_preprocessing_version: of its 8-bit graph; None for what the manifest says of it now.
-        earlier: whose text side is in it; None for what the manifest says now.
+        earlier: whose text sides are in it, the newest first; None for what the manifest says now.
     """
     config = read_config(folder)
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name != MANIFEST)
@@ -244,8 +265,9 @@ def write_manifest(
     }
     if INT8_GRAPH in names:
         data[_INT8_VERSION] = int8_preprocessing_version or _int8_version_now(folder)
-    if EARLIER_GRAPH in names:
-        data[_EARLIER] = asdict(earlier) if earlier else _now(folder).get(_EARLIER)
+    now = _now(folder) if earlier is None else {_EARLIER: [asdict(e) for e in earlier]}
+    if kept := _earlier_now(now, names):
+        data[_EARLIER] = kept[0] if len(kept) == 1 else kept
     write_whole(folder / MANIFEST, json.dumps(data, indent=1) + "\n")
     return read_manifest(folder)
 

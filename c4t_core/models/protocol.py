@@ -30,13 +30,18 @@ INT8 = "int8"
 """The image graph whose weights and maps are rounded to 8 bits: faster, and not quite the same."""
 
 
-EARLIER = "earlier"
-"""Stands for an image graph that is gone: of the model whose place another took, texts remain."""
+def earlier_graph(number: int) -> str:
+    """Return what stands for an image graph that is gone: of an earlier model, texts remain.
+
+    Args:
+        number: of the earlier model, 1 for the newest.
+    """
+    return "earlier" if number == 1 else f"earlier.{number}"
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """The model whose place another one took: what it takes to search the indexes it made.
+    """A model whose place another one took: what it takes to search the indexes it made.
 
     Attributes:
         graphs: (image graph, fingerprint of its vectors) of each that it had, the fastest first.
@@ -201,4 +206,4 @@ class ModelInfo:
     description: str = ""  # one sentence for people
     dim: int = 0  # width of an embedding, 0 where it is not known yet
     graphs: tuple[tuple[str, str], ...] = ()  # (image graph, its fingerprint), the fastest first
-    earlier: Earlier | None = None  # the model whose indexes it can still search
+    earlier: tuple[Earlier, ...] = ()  # models whose indexes it can still search, the newest first

@@ -32,6 +32,7 @@ from c4t_core.workspace import Workspace
 from scripts.lite.earlier import add_earlier_text
 from tests.helpers.tiny_model import with_other_heads
 
+ASKED = ["a red car", "snow at night", "two people cross the road", "fog"]
 QUERIES = ["a red car", "snow + 2:truck - people"]
 
 
@@ -261,14 +262,16 @@ def test_the_new_model_is_one_all_the_same(models, tmp_path):
         dict(model_info(str(old)).graphs).values()
     )
     manifest = read_manifest(new)
-    assert manifest.earlier is not None
-    assert manifest.earlier.graphs == model_info(str(old)).graphs
+    (kept,) = manifest.earlier
+    assert kept.graphs == model_info(str(old)).graphs
+    written = json.loads((new / "manifest.json").read_text())["earlier"]
+    assert written["dim"] == kept.dim  # one is no list, as versions expect that know of one only
     folder = Path(shutil.copytree(new, tmp_path / "m"))
     assert write_manifest(folder) == manifest  # what it knows of the earlier one stays
     bare = Path(shutil.copytree(new, tmp_path / "bare"))
     (bare / "text.earlier.onnx").unlink()
     (bare / "earlier.safetensors").unlink()
-    assert write_manifest(bare).earlier is None
+    assert write_manifest(bare).earlier == ()
     one, other = (C4TFolder(path, "m").fingerprint for path in (new, bare))
     assert one == other  # what it makes is the same
     assert register(new, "new") == "c4t:new"
@@ -304,3 +307,160 @@ def test_a_manifest_that_names_no_earlier_model_is_a_sentence(models, tmp_path, 
     (folder / "manifest.json").write_text(json.dumps(data))
     with pytest.raises(ModelError, match="names no earlier model"):
         read_manifest(folder)
+
+
+@pytest.fixture(scope="module")
+def chain(models: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three models, the oldest first; each took the place of the one before."""
+    newest = with_other_heads(models[1], tmp_path_factory.mktemp("chain") / "newest", "int8")
+    assert add_earlier_text(newest, models[1]) > 0.999
+    return [*models, newest]
+
+
+@pytest.fixture
+def use(chain: list[Path], name: str):
+    """Put the model of a number in the chain in the place of the one that is named."""
+
+    def replace(number: int) -> None:
+        shutil.rmtree(name)
+        shutil.copytree(chain[number], name)
+
+    return replace
+
+
+def indexed(folder: Path, name: str) -> list[tuple[str, float]]:
+    with open_workspace(folder, name) as workspace:
+        workspace.index()
+        return found(workspace)
+
+
+def test_a_new_model_keeps_the_texts_of_all_before_it(chain):
+    oldest, middle, newest = chain
+    kept = read_manifest(newest).earlier
+    assert [one.graphs for one in kept] == [model_info(str(f)).graphs for f in (middle, oldest)]
+    model = load_model(str(newest))
+    rows = [model.encode_texts(ASKED)]
+    for graph, folder in (("earlier", middle), ("earlier.2", oldest)):
+        rows.append(model.with_graph(graph).encode_texts(ASKED))
+        want = load_model(str(folder)).encode_texts(ASKED)
+        assert (rows[-1] * want).sum(axis=1).min() > 0.999
+    for one, other in ((0, 1), (0, 2), (1, 2)):  # three spaces
+        assert (rows[one] * rows[other]).sum(axis=1).max() < 0.9
+    with pytest.raises(ModelError):
+        model.with_graph("earlier.3")
+
+
+def test_the_texts_that_a_folder_kept_go_with_those_of_another_old_model(chain, tmp_path):
+    folder = Path(shutil.copytree(chain[2], tmp_path / "m"))
+    add_earlier_text(folder, chain[0])
+    assert [one.graphs for one in read_manifest(folder).earlier] == [
+        model_info(str(chain[0])).graphs
+    ]
+    assert not list(folder.glob("*earlier.2*"))
+    back = Path(shutil.copytree(chain[0], tmp_path / "back"))  # its own texts need not be kept
+    add_earlier_text(back, chain[1])
+    assert [one.graphs for one in read_manifest(back).earlier] == [model_info(str(chain[1])).graphs]
+
+
+@pytest.mark.parametrize("gone", ["text.earlier.onnx", "earlier.2.safetensors"])
+def test_earlier_models_are_known_up_to_the_first_without_its_files(chain, tmp_path, gone):
+    folder = Path(shutil.copytree(chain[2], tmp_path / "m"))
+    before = write_manifest(folder)
+    assert before == read_manifest(chain[2])
+    (folder / gone).unlink()
+    assert write_manifest(folder).earlier == before.earlier[: "2" in gone]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_index_of_either_earlier_model_is_searched_and_updated(
+    chain, name, drives, use, number, capsys
+):
+    use(number)
+    then = indexed(drives, name)
+    use(2)
+    with open_workspace(drives, name) as workspace:
+        assert_near(found(workspace), then)
+        assert workspace.model_fingerprint == model_info(str(chain[number])).graphs[-1][1]
+        assert workspace.search("a car").notes == (
+            f'This index was made by the earlier model; c4t index "{drives}" --model {name} '
+            "updates it (0 of 12).",
+        )
+        assert workspace.status().updated == 0
+        workspace.clean()
+        assert_near(found(workspace), then)
+    assert main(["index", str(drives), "--model", name]) == 0
+    capsys.readouterr()
+    with open_workspace(drives, name) as workspace:
+        assert workspace.model_fingerprint == model_info(name).graphs[-1][1]
+        assert len(found(workspace)) == 12
+        assert workspace.search("a car").notes == ()
+        workspace.clean()
+    assert kept_vectors() == [model_info(name).fingerprint]
+
+
+def kept_vectors() -> list[str]:
+    with Catalogue(catalogue_path()).reading() as db:
+        return [digest for (digest,) in db.execute("SELECT fingerprint FROM models")]
+
+
+def test_of_folders_of_two_earlier_models_none_vanishes(name, tmp_path, use):
+    older, newer = tmp_path / "b older", tmp_path / "a newer"
+    draw(older, range(5))
+    draw(newer, range(5, 8))
+    was_older = indexed(older, name)
+    use(1)
+    was_newer = indexed(newer, name)
+    use(2)
+    with open_workspace(older, name) as workspace:
+        assert_near(found(workspace), was_older)
+    with open_workspace([older, newer], name) as workspace:
+        assert_near(found(workspace), was_newer)  # an answer is by one model
+        assert workspace.search("a car").notes == (
+            f'This index was made by the earlier model; c4t index "{newer}" "{older}" --model '
+            f"{name} updates it (0 of 8). Until then, what a still older model indexed is not "
+            f'searched: "{older}".',
+        )
+        status = workspace.status()
+        assert (status.total, status.embedded, status.updated) == (8, 3, 0)
+        assert [f.updated for f in status.folders] == [0, 0]
+        workspace.clean()
+        with pytest.raises(Cancelled):
+            workspace.index(stop_after(2), batch_size=2)  # of the newer one's, which come first
+        assert workspace.status().updated == 2
+        assert_near(found(workspace), was_newer)
+        with pytest.raises(Cancelled):
+            workspace.index(stop_after(4), batch_size=3)  # the last of them, and three more
+        assert workspace.status().updated == 6
+        assert_near(found(workspace), was_older)  # now the older one's turn, until it is done
+        assert workspace.search("a car").notes[0].endswith("updates it (6 of 8).")
+        workspace.index()
+        assert len(found(workspace)) == 8
+        assert workspace.search("a car").notes == ()
+        workspace.clean()
+    assert kept_vectors() == [model_info(name).fingerprint]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_both_earlier_models_indexed_is_the_newer_ones_if_it_is_whole(
+    chain, name, drives, use, whole
+):
+    then = indexed(drives, name)
+    use(1)
+    with open_workspace(drives, name) as workspace:
+        if whole:
+            workspace.index()
+            then = found(workspace)
+        else:
+            with pytest.raises(Cancelled):
+                workspace.index(stop_after(4), batch_size=4)
+    use(2)
+    with open_workspace(drives, name) as workspace:
+        (best, _), (plain, _) = (g[::-1] for g in model_info(str(chain[1 if whole else 0])).graphs)
+        for _ in range(2):
+            assert workspace.model_fingerprint == plain
+            assert_near(found(workspace), then)
+            assert workspace.search("a car").notes[0].endswith("updates it (0 of 12).")
+            workspace.clean()
+            assert kept_vectors() == [best]
+        workspace.index()
+        assert len(found(workspace)) == 12

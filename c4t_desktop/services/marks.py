@@ -278,6 +278,25 @@ class MarkBook(QObject):
 
         self._run(work, self._saved_read, None)
 
+    def add_pack(self) -> None:
+        """Save a search for each of SearchAD's labels; those that are there stay as they are."""
+        self._change_pack(add=True)
+
+    def remove_pack(self) -> None:
+        """Drop what :meth:`add_pack` saved."""
+        self._change_pack(add=False)
+
+    def _change_pack(self, *, add: bool) -> None:
+        store = self._store
+
+        def work(_: Job) -> tuple[Saved, ...]:
+            from c4t_core.index import scenarios
+
+            (scenarios.add_pack if add else scenarios.remove_pack)(store.get())
+            return _read_saved(store.get())
+
+        self._run(work, self._saved_read, None)
+
     def seen(self, saved: Saved) -> None:
         """Note that the matches of a saved search are being looked at."""
         store, workspace = self._store, self._library.workspace

@@ -45,6 +45,7 @@ COMMANDS: dict[str, Command] = {
     "caption": Command("make image-caption pairs from a data set's own labels"),
     "train": Command("train or fine-tune a model on pairs", "Training", "train"),
     "evaluate": Command("measure one or more models on pairs", "Evaluation"),
+    "benchmark": Command("measure models on SearchAD, a public benchmark", "Evaluation"),
     "models": Command("list, add, describe or remove models"),
     "scenarios": Command("save searches, and count what is new among their matches"),
     "userdata": Command("write your marks and saved searches to a text file, or read them"),

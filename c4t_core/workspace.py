@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,9 @@ QueryLike = str | Query | NDArray[np.float32]
 """What can be searched for: text as typed, a parsed query, or a unit direction (d,)."""
 
 
+ImageT = TypeVar("ImageT", bound=int | Path)
+"""How an image is named: by its id in the catalogue, or by its file."""
+
 _AROUND = 100  # frames before and after one that tell the usual step of a drive
 
 
@@ -112,6 +115,7 @@ class Workspace:
         forget_missing: bool = False,
         reindex: bool = False,
         on_picture: OnPicture | None = None,
+        only: Collection[Path] | None = None,
     ) -> IndexReport:
         """Embed what is new or changed, and forget what is gone.
 
@@ -128,6 +132,8 @@ class Workspace:
             on_picture: is given each picture that was decoded, with its file (absolute) and its
                 state, in the decoding threads; such as
                 :class:`c4t_core.images.thumbnails.ThumbnailsOfIndexing`.
+            only: the files (absolute) to embed, where a folder holds many more than are asked
+                for; the others stay as they are, and the next run without it embeds them.
 
         Raises:
             Cancelled: from ``progress``; what is done is kept, the next run goes on from there.
@@ -147,6 +153,7 @@ class Workspace:
                 forget_missing=forget_missing,
                 reindex=reindex,
                 on_picture=on_picture,
+                only=only,
             )
             self._last_run = run
             report = run(progress, on_commit, batch_size)
@@ -259,9 +266,18 @@ class Workspace:
         others = np.flatnonzero(ids != found[1].id)[:k]
         return scope.hits(ids[others].tolist(), scores[others].tolist())
 
-    def vectors(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
-        """Return unit embeddings (d,) by image id; images without one are left out."""
-        return self._searcher.scope().embeddings(image_ids)
+    def vectors(self, images: Sequence[ImageT]) -> dict[ImageT, NDArray[np.float32]]:
+        """Return unit embeddings (d,) of images by id, or by path; those without are left out.
+
+        Raises:
+            NotIndexedError: no opened folder was indexed with this model.
+        """
+        scope = self._searcher.scope()
+        places = scope.find(image for image in images if isinstance(image, Path))
+        ids = [places.get(i, -1) if isinstance(i, Path) else int(i) for i in images]
+        rows = scope.embeddings([number for number in ids if number >= 0])
+        named = zip(images, ids, strict=True)
+        return {image: rows[number] for image, number in named if number in rows}
 
     def events(self, hits: Sequence[Hit]) -> list[Event]:
         """Fold hits of one drive that are close in time and alike into events.

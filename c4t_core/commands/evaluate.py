@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     )
     watcher = Watcher("image", quiet=args.json)
     with report_folder(args.output), stopping_cleanly(watcher):
-        stages = _Stages(watcher, quiet=args.json)
+        stages = Stages(watcher, quiet=args.json)
         report = run_evaluation(request, stages, stages.begin)
         stages.begin("drawing the report")
         figures = FIGURES if args.figures is None else max(0, args.figures)
@@ -85,21 +85,29 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-class _Stages:
-    """Says what is being done, and shows progress while images are embedded."""
+class Stages:
+    """Says what is being done, and shows progress while images are embedded.
+
+    Args:
+        watcher: shows the progress, and stops the work.
+        quiet: say nothing.
+    """
 
     def __init__(self, watcher: Watcher, *, quiet: bool) -> None:
+        """Say nothing yet."""
         self._watcher = watcher
         self._quiet = quiet
         self._shown = False
 
     def begin(self, text: str) -> None:
+        """Say what is being done now."""
         self._watcher.close()
         self._shown = text.startswith("embedding")
         if not self._quiet:
             say(f"{text[:1].upper()}{text[1:]} ...")
 
     def __call__(self, done: int, total: int, /) -> None:
+        """Take note of the state of the work."""
         if self._shown and done < total:
             self._watcher(done, total)
         else:

@@ -13,7 +13,6 @@ for Autonomous Driving", CVPR 2026, arXiv 2604.08008.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,13 +25,13 @@ from c4t_core.errors import DataError
 from c4t_core.files import read_json
 
 Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("val", "train", "test")
 
 MIN_AREA = 50.0
 """Square pixels from which on a box makes its image relevant."""
 ANNOTATIONS = "searchad_annotations_{split}.json"
 TEST_IMAGES = "searchad_test_mapping_id_to_imagepath.json"
 QUERIES = "default_queries"
-SENTENCES = "searchad_labels.json"  # beside this module
 
 
 class Source(NamedTuple):
@@ -354,29 +353,6 @@ def missing_images(folder: Path, images: Iterable[str]) -> list[SourceImages]:
         SourceImages(source, wanted[source], tuple(missing.get(source, ())))
         for source in sorted(wanted, key=str.lower)
     ]
-
-
-def label_sentences() -> dict[str, tuple[str, ...]]:
-    """Return label -> C4T's own sentence for it, then its paraphrases.
-
-    Where the file of them knows nothing of a label, the words of its name are the sentence.
-    """
-    file = Path(__file__).with_name(SENTENCES)
-    known: Mapping[str, list[str]] = (
-        json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    )
-    return {label: tuple(known.get(label, ())) or (words_of(label),) for label in LABELS}
-
-
-def words_of(label: str) -> str:
-    """Return the words of a label's name, its category last where that says more.
-
-    >>> words_of("Vehicle-Duty-Fire"), words_of("Sign-Animal-Sign")
-    ('duty fire vehicle', 'animal sign')
-    """
-    category, _, rest = label.partition("-")
-    added = "" if category in ("Object", "Scene") or category in rest else f"-{category}"
-    return f"{rest}{added}".replace("-", " ").lower()
 
 
 _TEXT_KEYS = frozenset(

@@ -82,7 +82,7 @@ def evaluate(
     """
     options = options or Options()
     _check(collection, queries)
-    loaded, missing = _load_all(models, stage)  # what is missing is said before the long work
+    loaded, missing = load_all(models, stage)  # what is missing is said before the long work
     stage(f"reading {len(collection)} images")
     contents = content_hashes(collection.paths)
     embedded, skipped = _embed_all(collection, contents, queries, loaded, progress, stage)
@@ -110,7 +110,7 @@ def evaluate(
         one.images = np.zeros((0, rows.shape[1]), dtype=np.float32)  # the largest thing in memory
         del rows
     stage("comparing")
-    provenance = _provenance(
+    provenance = provenance_of(
         {one.name: one.fingerprint for one in embedded},
         smaller,
         [contents[i] for i in kept],
@@ -147,8 +147,12 @@ def _check(collection: Collection, queries: Sequence[LabelledQuery]) -> None:
         )
 
 
-def _load_all(models: Sequence[Model | str], stage: Stage) -> tuple[list[Model], list[Missing]]:
-    """Load every model once; return them, and what is missing with the reason."""
+def load_all(models: Sequence[Model | str], stage: Stage) -> tuple[list[Model], list[Missing]]:
+    """Load every model once; return them, and what is missing with the reason.
+
+    Raises:
+        ModelError: if none of the models can be used.
+    """
     loaded: list[Model] = []
     missing: list[Missing] = []
     for wanted in dict.fromkeys(models):
@@ -253,13 +257,22 @@ def _renumbered(query: LabelledQuery, there: NDArray[np.bool_]) -> LabelledQuery
 _PACKAGES = ("numpy", "pillow", "onnxruntime", "tokenizers", "torch", "open_clip_torch")
 
 
-def _provenance(
+def provenance_of(
     models: Mapping[str, str],
     collection: Collection,
     contents: Sequence[bytes | None],
     sources: Mapping[str, str],
     options: Options,
 ) -> Provenance:
+    """Return what figures come from.
+
+    Args:
+        models: name -> fingerprint.
+        collection: the images.
+        contents: SHA-256 of each, None where it is not known.
+        sources: name -> SHA-256 of the files read.
+        options: what the evaluation was told.
+    """
     listed = b"".join(
         name.encode("utf-8", "surrogateescape") + b"\0" + (digest or b"") + b"\n"
         for name, digest in zip(collection.names, contents, strict=True)

@@ -27,7 +27,7 @@ BINS = np.linspace(-1.0, 1.0, 401)
 CURVE_POINTS = 400
 """Points of the ranked-similarity scatter that are spread evenly over the ranks."""
 
-_CHUNK = 16  # queries ranked at once: 16 x 100,000 x (4 + 8 + 8) bytes
+CHUNK = 16  # queries ranked at once: 16 x 100,000 x (4 + 8 + 8) bytes
 _OUTSIDE = -2.0  # below every cosine: what is not in a query's pool comes last
 
 
@@ -105,10 +105,10 @@ def measure(
     """
     out = Measured({}, {}, {})
     chunks = []
-    for start in range(0, len(queries), _CHUNK):
+    for start in range(0, len(queries), CHUNK):
         progress(start, len(queries))
-        some = queries[start : start + _CHUNK]
-        scores = texts[start : start + _CHUNK] @ images.T  # (chunk, n)
+        some = queries[start : start + CHUNK]
+        scores = texts[start : start + CHUNK] @ images.T  # (chunk, n)
         chunks.append(_measure_chunk(out, scores, some, moment, slices or {}, cutoffs))
     progress(len(queries), len(queries))
     out.figures = _joined([figures for figures, _, _ in chunks], cutoffs)

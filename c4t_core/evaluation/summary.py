@@ -277,7 +277,8 @@ class Provenance:
         packages: name -> version.
         models: name -> fingerprint.
         images: number of images.
-        sha256: of names and contents of all images, hex.
+        sha256: of names and contents of all images, hex; of SearchAD's, which its annotations
+            name, of the names alone.
         sources: name -> SHA-256 of the files read.
         options: what the evaluation was told.
     """

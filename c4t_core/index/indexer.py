@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from c4t_core.images.scan import (
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.embed import BATCH_SIZE, Batch, OnPicture, embed_stream
+from c4t_core.index.scope import name_in
 from c4t_core.index.search import Searcher, outdated
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Root, Stored
 from c4t_core.index.vectors import locks
@@ -42,7 +43,8 @@ class IndexReport:
     """What one run of indexing found and did.
 
     Attributes:
-        total: image files: ``embedded`` + ``unchanged`` + ``offline`` + the skipped ones.
+        total: image files that are asked for: ``embedded`` + ``unchanged`` + ``offline`` + the
+            skipped ones.
         embedded: new or changed files that have their vector now.
         unchanged: files that had their vector before.
         gone: files that were in the catalogue and are not in the folder any more.
@@ -77,6 +79,7 @@ class Plan:
     Attributes:
         todo: relative names of files to embed, sorted.
         failed: failures, old and new, by relative name.
+        left: number of files that have no vector and are not asked for.
         omitted: what is not indexed and no failure.
     """
 
@@ -89,13 +92,18 @@ class Plan:
     gone: int = 0
     offline: int = 0
     processed: int = 0
+    left: int = 0
     missing: bool = False  # whether the folder itself is not there
     folders: set[bytes] = field(default_factory=set)  # of the failed ones, those that are folders
     omitted: Omitted = field(default_factory=Omitted)
 
 
 def make_plan(
-    ledger: Ledger, check: Callable[[int], None], *, forget_missing: bool = False
+    ledger: Ledger,
+    check: Callable[[int], None],
+    *,
+    forget_missing: bool = False,
+    only: Collection[bytes] | None = None,
 ) -> Plan:
     """Scan a root, bring the catalogue up to date about what is gone, and list the work.
 
@@ -104,6 +112,7 @@ def make_plan(
         check: called now and then with the number of files found; may raise to stop.
         forget_missing: whether folders that are not there any more are gone rather than offline;
             not the scanned folder itself, and none that cannot be read.
+        only: relative names of the files that are to be embedded; None for all.
 
     Raises:
         CatalogueError: if the catalogue cannot be written.
@@ -122,10 +131,13 @@ def make_plan(
     trouble = {**found.odd, **found.unreadable}
     ledger.store([], [Failure(name, None, reason) for name, reason in trouble.items()])
     due = _due(found, diff, ledger.without_vector())
+    todo = due - kept.keys()
+    wanted = todo if only is None else todo.intersection(only)
     return Plan(
         ledger,
-        sorted(due - kept.keys()),
+        sorted(wanted),
         {**kept, **trouble},
+        left=len(todo) - len(wanted),
         unchanged=len(found.files) - len(due),
         gone=len(diff.gone),
         offline=len(diff.offline),
@@ -287,8 +299,10 @@ class Run:
         forget_missing: bool = False,
         reindex: bool = False,
         on_picture: OnPicture | None = None,
+        only: Collection[Path] | None = None,
     ) -> None:
         """Keep what the run works with; ``catalogue`` is its own connection, for writing."""
+        self._only = only
         self._forget_missing = forget_missing
         self._reindex = reindex
         self._on_picture = on_picture
@@ -330,9 +344,21 @@ class Run:
             )
         model_id = self._catalogue.add_model(fingerprint, model.name, model.dim)
         ledger = Ledger(self._catalogue, target.root, model_id, target.below)
-        plan = make_plan(ledger, lambda found: progress(0, 0), forget_missing=self._forget_missing)
+        plan = make_plan(
+            ledger,
+            lambda found: progress(0, 0),
+            forget_missing=self._forget_missing,
+            only=self._wanted(target),
+        )
         plan.fingerprint = fingerprint
         return plan
+
+    def _wanted(self, target: opened_folders.Target) -> set[bytes] | None:
+        """Return which files of a folder are asked for, relative to its root; None for all."""
+        if self._only is None:
+            return None
+        names = (name_in(target, path) for path in self._only)
+        return {name for name in names if name is not None}
 
     def _fingerprint(self, root: Root) -> str:
         """Return what a root's vectors are: what they were, or the model's best."""
@@ -342,10 +368,12 @@ class Run:
     def _finish(self, plan: Plan) -> None:
         """Note that the run came to its end, unless the folder was not there.
 
-        A part of a root that an earlier model indexed does not take the place of that index.
+        A part of a root that an earlier model indexed does not take the place of that index, and
+        neither does a run over some files only.
         """
         root = plan.ledger.root.id
-        part = plan.ledger.below and root in outdated(self._catalogue, self._model)
+        some = plan.ledger.below or plan.left
+        part = some and root in outdated(self._catalogue, self._model)
         if not plan.missing and not part:
             self._catalogue.finish_run(root, plan.ledger.model_id)
 

@@ -6,7 +6,7 @@ to searching meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,10 @@ from c4t_desktop.services.pairs import pairs_from_labels
 from c4t_desktop.services.rows import Row
 
 if TYPE_CHECKING:
+    from c4t_core.datasets.searchad import Split
+    from c4t_core.evaluation.searchad.benchmark import Benchmark
+    from c4t_core.evaluation.searchad.contents import Queries
+    from c4t_core.evaluation.searchad.rules import Mode
     from c4t_core.evaluation.summary import Report
     from c4t_core.index.store.user_data import UserData
 
@@ -29,16 +33,34 @@ SHOWN = 50  # hits shown of a query
 
 
 @dataclass(frozen=True)
+class SearchADPlan:
+    """The public benchmark on a folder of it.
+
+    Attributes:
+        folder: that SearchAD lies in.
+        split: which part is asked, ``"val"`` or ``"train"``.
+        mode: what is asked with.
+        queries: whose queries; None for SearchAD's where it has texts.
+    """
+
+    folder: Path
+    split: Split = "val"
+    mode: Mode = "language"
+    queries: Queries | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """What is to be evaluated.
 
     Attributes:
         models: names.
-        pairs: file of images and captions; None where the user's own marks are asked.
+        pairs: file of images and captions; None where the user's own marks or SearchAD are asked.
         images: root of the image paths; None for the folder of the pairs.
         scenes: ground truth as JSON lines, None without.
         test_set: a test set of the user's; "" for all marks. Only where ``pairs`` is None.
         columns: role -> column of the pairs, None to have them found.
+        searchad: the public benchmark, in place of pairs and marks.
     """
 
     models: tuple[str, ...]
@@ -47,6 +69,14 @@ class Plan:
     scenes: Path | None = None
     test_set: str = ""
     columns: Mapping[str, str] | None = None
+    searchad: SearchADPlan | None = None
+
+    @property
+    def stem(self) -> str:
+        """What a report's folder is named after."""
+        if self.searchad is not None:
+            return f"searchad-{self.searchad.split}"
+        return "marks" if self.pairs is None else self.pairs.stem
 
 
 @dataclass(frozen=True)
@@ -104,6 +134,31 @@ def evaluate(plan: Plan, job: Job, files_of_size: FilesOfSize) -> Report:
         pairs, images, scenes = made.path, made.images, made.scenes
     request = EvaluationRequest(pairs, images, plan.models, scenes, columns=plan.columns)
     return run_evaluation(request, job.progress, job.report)
+
+
+def measure_on_searchad(plan: Plan, job: Job) -> Benchmark:
+    """Measure models on SearchAD; runs on a worker thread.
+
+    Raises:
+        DataError: if the folder's files cannot be used, or no image is there.
+        ModelError: if none of the models can be used.
+        BusyError: if the folder is being indexed with a model.
+        Cancelled: if the job was cancelled.
+    """
+    from c4t_core.evaluation.searchad.benchmark import Request, run_benchmark
+    from c4t_core.workspace import open_workspace
+
+    asked = plan.searchad
+    assert asked is not None  # else there is no benchmark to run
+    request = Request(asked.folder, asked.split, plan.models, asked.queries, asked.mode)
+    return run_benchmark(request, open_workspace, job.progress, job.report)
+
+
+def searchad_among(folders: Sequence[Path]) -> Path | None:
+    """Return the first folder that SearchAD lies in; looks at the disk."""
+    from c4t_core.datasets.searchad import is_searchad
+
+    return next((folder for folder in folders if is_searchad(folder)), None)
 
 
 def holds_scenes(file: Path) -> bool:
@@ -227,6 +282,7 @@ class Evaluation(QObject):
         write_failed: they cannot be written (Exception).
         marks_counted: what the user has marked (Marked).
         labels_made: pairs were made from labels (MadePairs).
+        searchad_found: the open folder that SearchAD lies in (Path, or None).
     """
 
     advanced = Signal()
@@ -237,6 +293,7 @@ class Evaluation(QObject):
     write_failed = Signal(object)
     marks_counted = Signal(object)
     labels_made = Signal(object)
+    searchad_found = Signal(object)
 
     def __init__(self, library: Library, parent: QObject | None = None) -> None:
         """Evaluate nothing yet; marked frames that were moved are found through the library."""
@@ -245,6 +302,7 @@ class Evaluation(QObject):
         self._job = OneJob(library.runner, LANE, self)
         self.plan: Plan | None = None
         self.report: Report | None = None
+        self._benchmark: Benchmark | None = None
         self.stage = ""
         self.counts = (0, 0)
 
@@ -255,8 +313,13 @@ class Evaluation(QObject):
 
     def start(self, plan: Plan) -> None:
         """Evaluate; the report of an earlier evaluation is dropped."""
-        self.report = None
+        self.forget()
         self.plan = plan
+        if plan.searchad is not None:
+            self._run(
+                lambda job: measure_on_searchad(plan, job), self._benchmarked, self.failed.emit
+            )
+            return
         files_of_size = self._library.files_of_size()
         self._run(lambda job: evaluate(plan, job, files_of_size), self._evaluated, self.failed.emit)
 
@@ -270,7 +333,7 @@ class Evaluation(QObject):
 
     def write(self, folder: Path) -> None:
         """Write the report's files into a folder."""
-        report = self.report
+        report, benchmark = self.report, self._benchmark
         if report is None:
             return
 
@@ -278,18 +341,36 @@ class Evaluation(QObject):
             from c4t_core.evaluation.report import write_report
 
             job.report("drawing the report")
-            write_report(report, folder, progress=job.progress)
+            if benchmark is None:
+                write_report(report, folder, progress=job.progress)
+            else:
+                from c4t_core.evaluation.searchad.benchmark import write_benchmark
+
+                write_benchmark(benchmark, folder, progress=job.progress)
             return folder
 
         self._run(work, self.written.emit, self.write_failed.emit)
 
     def forget(self) -> None:
         """Drop the report."""
-        self.report = None
+        self.report = self._benchmark = None
 
     def cancel(self) -> None:
         """Stop what goes on."""
         self._job.cancel()
+
+    @Slot()
+    def look_for_searchad(self) -> None:
+        """Ask whether SearchAD lies in one of the open folders."""
+        folders = self._library.folders
+        self._library.runner.submit(
+            lambda _: searchad_among(folders),
+            lane=LOOK,
+            key="searchad",
+            done=self.searchad_found.emit,
+            failed=ignore,
+            owner=self,
+        )
 
     @Slot()
     def count_marks(self) -> None:
@@ -349,4 +430,8 @@ class Evaluation(QObject):
 
     def _evaluated(self, report: Report) -> None:
         self.report = report
+        self.done.emit()
+
+    def _benchmarked(self, benchmark: Benchmark) -> None:
+        self._benchmark, self.report = benchmark, benchmark.report
         self.done.emit()

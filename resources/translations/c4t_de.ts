@@ -816,6 +816,10 @@
    <translation>Anzahl</translation>
   </message>
   <message>
+   <source>data set</source>
+   <translation>Datensatz</translation>
+  </message>
+  <message>
    <source>drive</source>
    <translation>Fahrt</translation>
   </message>
@@ -2502,6 +2506,53 @@
   </message>
  </context>
  <context>
+  <name>SearchADRow</name>
+  <message>
+   <source>90 labels of rare things, scored by the benchmark's rules. Frames of the chosen part that are not indexed yet are indexed first. The exported report holds scores and predictions too.</source>
+   <translation>90 Begriffe für Seltenes, gewertet nach den Regeln des Benchmarks. Bilder des gewählten Teils, die noch nicht indiziert sind, werden zuerst indiziert. Der exportierte Bericht enthält auch Wertung und Vorhersagen.</translation>
+  </message>
+  <message>
+   <source>Asked in words</source>
+   <translation>Mit Worten gefragt</translation>
+  </message>
+  <message>
+   <source>Asked with both</source>
+   <translation>Mit beidem gefragt</translation>
+  </message>
+  <message>
+   <source>Asked with image crops</source>
+   <translation>Mit Bildausschnitten gefragt</translation>
+  </message>
+  <message>
+   <source>C4T's own sentences</source>
+   <translation>Eigene Sätze von C4T</translation>
+  </message>
+  <message>
+   <source>Part of SearchAD</source>
+   <translation>Teil von SearchAD</translation>
+  </message>
+  <message>
+   <source>SearchAD's words, where it has any</source>
+   <translation>Worte von SearchAD, wo es welche hat</translation>
+  </message>
+  <message>
+   <source>Training part</source>
+   <translation>Trainingsteil</translation>
+  </message>
+  <message>
+   <source>Validation part</source>
+   <translation>Validierungsteil</translation>
+  </message>
+  <message>
+   <source>What is asked with</source>
+   <translation>Womit gefragt wird</translation>
+  </message>
+  <message>
+   <source>Whose words are asked</source>
+   <translation>Mit wessen Worten gefragt wird</translation>
+  </message>
+ </context>
+ <context>
   <name>SearchBar</name>
   <message>
    <source>Clear the search (Esc)</source>
@@ -2763,6 +2814,10 @@
   <message>
    <source>The folder of the pairs file</source>
    <translation>Der Ordner der Paardatei</translation>
+  </message>
+  <message>
+   <source>The public benchmark SearchAD, in {0}</source>
+   <translation>Der öffentliche Benchmark SearchAD, in {0}</translation>
   </message>
  </context>
  <context>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QFileDialog,
     QLabel,
     QLineEdit,
@@ -19,8 +21,10 @@ from PySide6.QtWidgets import (
     QToolButton,
 )
 
+from c4t_core.datasets.searchad import LABELS
 from c4t_core.evaluation.summary import Comparison, Means
 from c4t_core.models.protocol import ModelInfo
+from c4t_core.workspace import open_workspace
 from c4t_desktop.gallery.results_model import MarkRole
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.panel import RESULT, RUN, SETUP, EvaluationPanel
@@ -28,6 +32,7 @@ from c4t_desktop.panels.evaluation.result_page import CellsTable
 from c4t_desktop.panels.evaluation.setup_page import MarksRow
 from c4t_desktop.services.evaluation import Marked, holds_scenes
 from c4t_desktop.theme import Theme
+from tests.helpers.searchad import draw_searchad
 
 COLOURS = {"truck": (200, 30, 30), "bicycle": (30, 200, 30), "bus": (30, 30, 200)}
 
@@ -280,6 +285,54 @@ def test_own_marks_are_a_test_set(qtbot, opened, window, core, tiny_model_folder
     assert column(panel.result.queries.table, 0) == ["truck"]
     assert column(panel.result.queries.table, 2) == ["1"]
     assert panel.result.queries.model.rowCount() == 3
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+
+
+def test_searchad_is_offered_where_it_is_open_and_measured(
+    qtbot, opened, window, core, tiny_model_folder, tmp_path, monkeypatch
+):
+    panel = opened()
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    offer = child(panel, QRadioButton, "evaluationFromSearchAD")
+    assert not offer.isVisible()
+    core.models = (ModelInfo(str(tiny_model_folder), "c4t", tiny_model_folder),)
+    library = window.desktop.context.library
+    library.list_models()
+    folder = draw_searchad(tmp_path / "SearchAD", val=90)
+    shutil.rmtree(folder / "ECP")
+    library.open([folder])
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    panel = opened()
+    offer = child(panel, QRadioButton, "evaluationFromSearchAD")
+    qtbot.waitUntil(offer.isVisible, timeout=20_000)
+    assert offer.text() == "The public benchmark SearchAD, in SearchAD"
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    child(panel, QCheckBox, f"evaluateModel_{tiny_model_folder}").click()
+    offer.click()
+    mode, words = (child(panel, QComboBox, f"searchad{part}") for part in ("Mode", "Queries"))
+    assert child(panel, QComboBox, "searchadSplit").currentData() == "val"
+    mode.setCurrentIndex(1)
+    assert not words.isEnabled()
+    mode.setCurrentIndex(0)
+    words.setCurrentIndex(1)
+    monkeypatch.setattr("c4t_core.workspace.open_workspace", open_workspace)
+    click(qtbot, panel, "evaluateStartButton")
+    qtbot.waitUntil(lambda: panel.pages.currentIndex() == RESULT, timeout=60_000)
+    assert set(column(panel.result.queries.table, 0)) == set(LABELS)
+    assert "Vehicle" in column(panel.result.queries.table, 1)
+    notes = panel.result.overview.notes
+    said = "\n".join(notes.item(row).text() for row in range(notes.count()))
+    assert "80 of 90 images of 8 sources, asked with C4T's own sentences" in said
+    assert "EuroCity Persons has them" in said
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    click(qtbot, panel, "exportReportButton")
+    qtbot.waitUntil(child(panel, QPushButton, "openReportButton").isVisible, timeout=60_000)
+    (written,) = tmp_path.glob("c4t-evaluation-searchad-val-*")
+    scores = json.loads((written / "scores.json").read_text())
+    (figures_,) = scores["models"].values()
+    shown = float(column(panel.result.overview.table, 1)[0])
+    assert shown == pytest.approx(figures_["overall"]["AP"], abs=6e-4)
+    assert len(list(written.glob("predictions-*.json"))) == 1
     qtbot.waitUntil(lambda: not window.desktop.runner.busy)
 
 

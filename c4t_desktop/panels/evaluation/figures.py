@@ -262,6 +262,7 @@ def dimension_title(dimension: str) -> str:
         "drive": _tr("drive"),
         "road": _tr("road"),
         "place": _tr("place"),
+        "source": _tr("data set"),
     }
     return titles.get(dimension, dimension)
 

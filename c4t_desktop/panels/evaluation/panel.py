@@ -148,11 +148,13 @@ class EvaluationPanel(InPlaceOfGrid):
         self.setup.marks.keep_wanted.connect(evaluation.keep_marks)
         self.setup.marks.drop_wanted.connect(evaluation.drop_test_set)
         evaluation.labels_made.connect(self._labels_made)
+        evaluation.searchad_found.connect(self.setup.show_searchad)
         self._context.library.models_listed.connect(self._models_listed)
 
     def _resume(self) -> None:
         """Show what is going on, or what came out last."""
         self._evaluation.count_marks()
+        self._evaluation.look_for_searchad()
         if self._evaluation.running:
             self._show(RUN)
             self._advanced()
@@ -290,7 +292,7 @@ class EvaluationPanel(InPlaceOfGrid):
 
     def _folder_name(self) -> str:
         plan = self._evaluation.plan
-        stem = "marks" if plan is None or plan.pairs is None else plan.pairs.stem
+        stem = "marks" if plan is None else plan.stem
         plain = re.sub(r"[^\w-]+", "-", shown(stem))[:40].strip("-")
         return f"c4t-evaluation-{plain}-{time.strftime('%Y%m%d-%H%M%S')}"
 

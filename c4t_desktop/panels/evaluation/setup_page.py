@@ -29,7 +29,7 @@ from c4t_desktop.messages import button_text, count_text, plain_label, why_unusa
 from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.columns import ColumnsRow
 from c4t_desktop.panels.parts import named, set_kind, text_field
-from c4t_desktop.services.evaluation import Marked, Plan
+from c4t_desktop.services.evaluation import Marked, Plan, SearchADPlan
 from c4t_desktop.services.pairs import MadePairs
 from c4t_desktop.theme import Theme
 
@@ -134,6 +134,84 @@ class MarksRow(QWidget):
             self.drop_wanted.emit(self.chosen)
 
 
+class SearchADRow(QWidget):
+    """Chooses what of the public benchmark is asked, and with what.
+
+    Attributes:
+        folder: that SearchAD lies in, None where none is open.
+    """
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Offer nothing yet."""
+        super().__init__(parent)
+        px = theme.px
+        self.folder: Path | None = None
+        self.split = self._choice(
+            "searchadSplit",
+            self.tr("Part of SearchAD"),
+            ((self.tr("Validation part"), "val"), (self.tr("Training part"), "train")),
+        )
+        self.mode = self._choice(
+            "searchadMode",
+            self.tr("What is asked with"),
+            (
+                (self.tr("Asked in words"), "language"),
+                (self.tr("Asked with image crops"), "vision"),
+                (self.tr("Asked with both"), "multimodal"),
+            ),
+        )
+        self.queries = self._choice(
+            "searchadQueries",
+            self.tr("Whose words are asked"),
+            (
+                (self.tr("SearchAD's words, where it has any"), None),
+                (self.tr("C4T's own sentences"), "own"),
+            ),
+        )
+        self.mode.currentIndexChanged.connect(self._enable)
+        hint = plain_label(
+            self.tr(
+                "90 labels of rare things, scored by the benchmark's rules. Frames of the chosen "
+                "part that are not indexed yet are indexed first. The exported report holds "
+                "scores and predictions too."
+            ),
+            wrap=True,
+            kind="muted",
+        )
+        grid = QGridLayout(self)
+        grid.setContentsMargins(px(24), 0, 0, 0)
+        grid.setSpacing(px(8))
+        grid.addWidget(self.split, 0, 0)
+        grid.addWidget(self.mode, 0, 1)
+        grid.addWidget(self.queries, 1, 0, 1, 2)  # three in a row are wider than the panel
+        grid.addWidget(hint, 2, 0, 1, 3)
+        grid.setColumnStretch(2, 1)
+
+    def _choice(self, name: str, title: str, items: Sequence[tuple[str, str | None]]) -> QComboBox:
+        box = QComboBox()
+        box.setObjectName(name)
+        box.setAccessibleName(title)
+        box.setToolTip(title)
+        for text, value in items:
+            box.addItem(text, value)
+        return box
+
+    @Slot()
+    def _enable(self) -> None:
+        self.queries.setEnabled(self.mode.currentData() != "vision")
+
+    def use(self, folder: Path | None) -> None:
+        """Ask in this folder; None where no open one is of SearchAD."""
+        self.folder = folder
+
+    def plan(self) -> SearchADPlan:
+        """Return what is chosen; there is a folder."""
+        assert self.folder is not None
+        mode = self.mode.currentData()
+        queries = None if mode == "vision" else self.queries.currentData()
+        return SearchADPlan(self.folder, self.split.currentData(), mode, queries)
+
+
 class SetupPage(QScrollArea):
     """Asks for a test set and models.
 
@@ -155,9 +233,11 @@ class SetupPage(QScrollArea):
         self.from_file.setObjectName("evaluationFromFile")
         self.from_marks = QRadioButton()
         self.from_marks.setObjectName("evaluationFromMarks")
+        self.from_searchad = QRadioButton()
+        self.from_searchad.setObjectName("evaluationFromSearchAD")
         group = QButtonGroup(self)
-        group.addButton(self.from_file)
-        group.addButton(self.from_marks)
+        for button in (self.from_file, self.from_marks, self.from_searchad):
+            group.addButton(button)
         self.pairs = text_field(
             "evaluationPairsField",
             self.tr("Pairs file"),
@@ -175,6 +255,7 @@ class SetupPage(QScrollArea):
         )
         self.columns = ColumnsRow(context.theme)
         self.marks = MarksRow(context.theme)
+        self.searchad = SearchADRow(context.theme)
         self.models: dict[str, QCheckBox] = {}
         self._model_rows = QVBoxLayout()
         self.message = plain_label(wrap=True, name="evaluationMessage")
@@ -184,6 +265,7 @@ class SetupPage(QScrollArea):
         self._wire()
         self._recall()
         self.show_marked(Marked())
+        self.show_searchad(None)
         self.show_models(context.library.models, context.library.model)
 
     # layout ---------------------------------------------------------------------------------
@@ -263,10 +345,13 @@ class SetupPage(QScrollArea):
         grid.addWidget(self.labels, 4, 1, Qt.AlignmentFlag.AlignLeft)
         for part in (self.from_file, self._files, self.from_marks, self.marks):
             rows.addWidget(part)
+        rows.addWidget(self.from_searchad)
+        rows.addWidget(self.searchad)
         return rows
 
     def _wire(self) -> None:
         self.from_file.toggled.connect(self._update)
+        self.from_searchad.toggled.connect(self._update)
         for field in (self.pairs, self.images, self.scenes):
             field.textChanged.connect(self._update)
             field.returnPressed.connect(self._start)
@@ -324,6 +409,18 @@ class SetupPage(QScrollArea):
         )
         self.from_marks.setEnabled(bool(marked.queries or marked.test_sets))
         self.marks.show_marked(marked)
+        self._refresh()
+
+    @Slot(object)
+    def show_searchad(self, folder: Path | None) -> None:
+        """Offer the public benchmark where an open folder is one of it."""
+        self.searchad.use(folder)
+        self.from_searchad.setVisible(folder is not None)
+        if folder is not None:
+            text = self.tr("The public benchmark SearchAD, in {0}")
+            self.from_searchad.setText(button_text(text.format(shown(folder.name))))
+        elif self.from_searchad.isChecked():
+            self.from_file.setChecked(True)
         self._refresh()
 
     @Slot(object)
@@ -396,6 +493,7 @@ class SetupPage(QScrollArea):
     def _refresh(self) -> None:
         self._files.setVisible(self.from_file.isChecked())
         self.marks.setVisible(self.from_marks.isChecked())
+        self.searchad.setVisible(self.from_searchad.isChecked())
         problem = self.problem()
         self._write(self._failure or problem, "bad" if self._failure else "muted")
         self.start.setEnabled(not problem)
@@ -405,6 +503,9 @@ class SetupPage(QScrollArea):
         if self.problem():
             return
         names = tuple(name for name, box in self.models.items() if box.isChecked())
+        if self.from_searchad.isChecked():
+            self.wanted.emit(Plan(names, searchad=self.searchad.plan()))
+            return
         if self.from_marks.isChecked():
             self.wanted.emit(Plan(names, test_set=self.marks.chosen))
             return

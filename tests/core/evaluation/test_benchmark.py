@@ -308,7 +308,7 @@ def test_chunks_do_not_matter(monkeypatch):
     moment = np.arange(50) // 3
     inside = {0: np.arange(50) < 30}
     whole = measure(images, texts, some, moment, inside)
-    monkeypatch.setattr("c4t_core.evaluation.ranking._CHUNK", 2)
+    monkeypatch.setattr("c4t_core.evaluation.ranking.CHUNK", 2)
     parts = measure(images, texts, some, moment, inside)
     for name, values in whole.figures.items():
         assert np.allclose(values, parts.figures[name], 0, 1e-12, equal_nan=True)

@@ -52,6 +52,22 @@ def test_first_run_second_run_and_changes(open_: Open, drive: Path, model: ToyMo
     assert "drive0/red_000001.png" not in [hit.relative for hit in ws.search("red", None)]
 
 
+def test_only_the_files_asked_for_are_embedded_and_the_rest_is_due_later(
+    open_: Open, drive: Path, model: ToyModel
+) -> None:
+    ws = open_(drive)
+    asked = [drive / "drive0" / f"red_{number:06d}.png" for number in range(3)]
+    assert counts(ws, only=asked) == (3, 3, 0, 0, 0, 0)
+    assert sum(model.calls) == 3
+    assert counts(ws, only=asked) == (3, 0, 3, 0, 0, 0)
+    assert sum(model.calls) == 3
+    found = ws.vectors([*asked, drive / "drive1" / "green_000000.png"])
+    assert list(found) == asked
+    wanted = model.encode_images([open_image(asked[1], model.min_side)])[0]
+    assert np.allclose(found[asked[1]], wanted, atol=1e-3)  # kept in half precision
+    assert counts(ws) == (18, 15, 3, 0, 0, 0)
+
+
 def test_vectors_are_those_of_the_files(open_: Open, drive: Path, model: ToyModel) -> None:
     ws = open_(drive)
     ws.index(batch_size=4)

@@ -1,0 +1,1 @@
+"""The public benchmark SearchAD: its rules, and a model measured by them."""

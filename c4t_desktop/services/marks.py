@@ -40,6 +40,7 @@ class Saved:
         same_model: whether its cut was found with the model in use; else nothing counts as new.
         problem: why it cannot be run, "" if it can.
         scenario: as the core keeps it.
+        pack: what its name begins with if it came with many others, "" if not.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Saved:
     same_model: bool = True
     problem: str = ""
     scenario: Scenario | None = None
+    pack: str = ""
 
     @property
     def cut(self) -> float | None:
@@ -388,12 +390,15 @@ def _read_saved(data: UserData) -> tuple[Saved, ...]:
 
 def _saved(scenario: Scenario) -> Saved:
     """Return a saved search; one that cannot be read is listed with the others all the same."""
+    from c4t_core.datasets.searchad_labels import PACK
+
     question, problem = Question(text=scenario.query), scenario.problem
     try:
         question = saved_question(scenario.query, scenario.settings)
     except DataError as error:
         problem = problem or str(error)
-    return Saved(scenario.name, question, problem=problem, scenario=scenario)
+    pack = PACK if scenario.name.startswith(PACK) else ""
+    return Saved(scenario.name, question, problem=problem, scenario=scenario, pack=pack)
 
 
 def _counted(

@@ -12,7 +12,6 @@ from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QFrame, QMenu, QPushButton, QScrollArea, QWidget
 
-from c4t_core.datasets.searchad_labels import PACK
 from c4t_core.index.objects import ObjectCondition
 from c4t_core.index.query import NO_FILTERS, day_bounds, day_of
 from c4t_desktop.gallery.results_model import plain_tip, shown
@@ -361,8 +360,8 @@ class Sidebar(QScrollArea):
     def show_saved(self, saved: Sequence[Saved]) -> None:
         """List saved searches with how many frames match, or how many are new."""
         self._saved = saved
-        packed = [entry for entry in saved if entry.name.startswith(PACK)]
-        rows = [self._saved_row(entry) for entry in saved if not entry.name.startswith(PACK)]
+        packed = [entry for entry in saved if entry.pack]
+        rows: list[QWidget] = [self._saved_row(entry) for entry in saved if not entry.pack]
         if packed:  # ninety would hide the others
             rows.append(self._pack_row(packed))
         if self._unfolded:
@@ -374,7 +373,7 @@ class Sidebar(QScrollArea):
         fresh = sum(entry.fresh for entry in packed)
         value = self.tr("+{0} new").format(count_text(fresh)) if fresh else count_text(len(packed))
         arrow = "▾" if self._unfolded else "▸"
-        row = SideRow(f"{arrow} {PACK.strip(' :')}", value, None, self._theme)
+        row = SideRow(f"{arrow} {packed[0].pack.strip(' :')}", value, None, self._theme)
         row.setObjectName("packRow")
         row.setCheckable(False)
         row.setToolTip(self.tr("Show or hide the situations of SearchAD; Delete forgets them all"))
@@ -397,7 +396,7 @@ class Sidebar(QScrollArea):
             value = self.tr("unreadable")
         elif entry.fresh:
             value = self.tr("+{0} new").format(count_text(entry.fresh))
-        row = SideRow(entry.name.removeprefix(PACK), value, entry, self._theme)
+        row = SideRow(entry.name.removeprefix(entry.pack), value, entry, self._theme)
         row.setCheckable(False)
         row.setToolTip(self.tr("Run this search again; Delete forgets it"))
         if entry.problem:

@@ -390,14 +390,15 @@ def _read_saved(data: UserData) -> tuple[Saved, ...]:
 
 def _saved(scenario: Scenario) -> Saved:
     """Return a saved search; one that cannot be read is listed with the others all the same."""
-    from c4t_core.datasets.searchad_labels import PACK
+    from c4t_core.datasets.searchad_labels import PACK, sentences
 
     question, problem = Question(text=scenario.query), scenario.problem
     try:
         question = saved_question(scenario.query, scenario.settings)
     except DataError as error:
         problem = problem or str(error)
-    pack = PACK if scenario.name.startswith(PACK) else ""
+    begin, pack, label = scenario.name.partition(PACK)
+    pack = pack if not begin and label in sentences() else ""
     return Saved(scenario.name, question, problem=problem, scenario=scenario, pack=pack)
 
 

@@ -111,7 +111,7 @@ def test_what_was_made_goes_out_and_comes_in_by_the_settings(qtbot, window, tmp_
 
 def test_the_situations_of_searchad_come_and_go_together(qtbot, window):
     with closing(UserData()) as data:
-        data.save_scenario(Scenario("Mine", "truck"))
+        data.save_scenario(Scenario("SearchAD: mine", "truck"))
     marks = window.desktop.context.marks
     marks.load()
     qtbot.keyClick(window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
@@ -127,7 +127,7 @@ def test_the_situations_of_searchad_come_and_go_together(qtbot, window):
     def names():
         return [row.accessibleName().partition(",")[0] for row in panel.findChildren(SideRow)]
 
-    assert "Mine" in names()
+    assert "SearchAD: mine" in names()
     assert "Vehicle-Duty-Fire" not in names()
     qtbot.mouseClick(pack, Qt.MouseButton.LeftButton)
     fire = side_row(qtbot, window, "Vehicle-Duty-Fire")
@@ -138,5 +138,5 @@ def test_the_situations_of_searchad_come_and_go_together(qtbot, window):
     qtbot.keyClick(side_row(qtbot, window, "Vehicle-Duty-Fire"), Qt.Key.Key_Delete)
     until(qtbot, lambda: len(marks.saved) == 90)
     qtbot.keyClick(side_row(qtbot, window, "▾ SearchAD, 89"), Qt.Key.Key_Delete)
-    until(qtbot, lambda: [saved.name for saved in marks.saved] == ["Mine"])
+    until(qtbot, lambda: [saved.name for saved in marks.saved] == ["SearchAD: mine"])
     until(qtbot, lambda: not busy(window))

@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_core.datasets.searchad_labels import PACK, sentences
 from c4t_core.images.thumbnails import ThumbnailStore
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import shown
@@ -213,13 +212,12 @@ class OwnDataSection(QWidget):
 
     @Slot(object)
     def _show_pack(self, saved: Sequence[Saved]) -> None:
-        there = {entry.name for entry in saved}
-        self._complete = all(f"{PACK}{label}" in there for label in sentences())
-        self._pack.setText(self.tr("Remove") if self._complete else self.tr("Add"))
+        self._there = any(entry.pack for entry in saved)
+        self._pack.setText(self.tr("Remove") if self._there else self.tr("Add"))
 
     @Slot()
     def _change_pack(self) -> None:
-        if self._complete:
+        if self._there:
             self._marks.remove_pack()
         else:
             self._marks.add_pack()

@@ -226,6 +226,7 @@ class MainWindow(QMainWindow):
         search.save_wanted.connect(hits.save_search)
         self.sidebar.scenario_chosen.connect(hits.run_saved)
         self.sidebar.scenario_removed.connect(hits.forget_saved)
+        self.sidebar.pack_removed.connect(hits.forget_pack)
         hits.question_wanted.connect(search.show_question)
 
     # joints ---------------------------------------------------------------------------------

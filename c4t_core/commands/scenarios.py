@@ -37,11 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "run": "count matches, events and what is new",
         "rename": "give a saved search another name",
         "remove": "remove a saved search",
+        "pack": "save a search for each of SearchAD's 90 labels, or remove them",
     }
     for action, text in about.items():
-        sub = actions.add_parser(action, help=text, description=f"{text.capitalize()}.")
+        sub = actions.add_parser(action, help=text, description=f"{text[0].upper()}{text[1:]}.")
         add = sub.add_argument
         # fmt: off
+        if action == "pack":
+            add("pack", metavar="PACK", choices=("searchad",), help="searchad")
+            add("--remove", action="store_true", help="remove what it saved")
+            add("--json", action="store_true", help="print JSON")
+            continue
         add("folder", metavar="FOLDER", nargs="?" if action == "list" else None,
             help="a folder that was indexed before")
         if action == "run":
@@ -202,6 +208,18 @@ def _remove(args: argparse.Namespace, data: UserData) -> int:
     return 0
 
 
+def _pack(args: argparse.Namespace, data: UserData) -> int:
+    """Add or remove the searches of a pack; no folder is needed for that."""
+    from c4t_core.index import scenarios
+
+    changed = (scenarios.remove_pack if args.remove else scenarios.add_pack)(data)
+    if args.json:
+        print_json({"removed" if args.remove else "added": changed})
+    else:
+        print(f"{changed} saved searches {'removed' if args.remove else 'added'}.")
+    return 0
+
+
 def _named(data: UserData, names: Sequence[str]) -> list[Scenario]:
     """Return the scenarios of some names, in that order.
 
@@ -227,4 +245,11 @@ def _opened(args: argparse.Namespace) -> Iterator[Workspace]:
         yield workspace
 
 
-_ACTIONS = {"list": _list, "save": _save, "run": _run, "rename": _rename, "remove": _remove}
+_ACTIONS = {
+    "list": _list,
+    "save": _save,
+    "run": _run,
+    "rename": _rename,
+    "remove": _remove,
+    "pack": _pack,
+}

@@ -96,6 +96,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--request", metavar="F", type=Path, action=_FromFile, instead_of=(pairs, output),
         help="run what a request.json says, such as that of an output folder; it stands for PAIRS "
         "and all that says what and how to train")
+    add("--searchad", metavar="DIR", type=Path, action=_FromFile, instead_of=(pairs,),
+        help="make the pairs from the train split of this SearchAD folder; it stands for PAIRS")
     add("--preset", choices=tuple(PRESET_OPTIONS), default="lite",
         help="of a new model")
     add("--from", dest="base", metavar="NAME", help='model to fine-tune, such as "c4t"; of "clip" '
@@ -125,7 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class _FromFile(argparse.Action):
-    """Takes the whole request from a file, in place of what is required otherwise."""
+    """Takes from elsewhere what is required otherwise."""
 
     def __init__(self, *, instead_of: Sequence[argparse.Action], **how: Any) -> None:
         super().__init__(**how)
@@ -138,7 +140,7 @@ class _FromFile(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        """Keep the file's name; nothing else is required any more."""
+        """Keep the path; what it stands for is not required any more."""
         setattr(namespace, self.dest, values)
         for action in self._instead_of:
             action.required = False
@@ -149,10 +151,13 @@ def request_of(args: argparse.Namespace) -> TrainingRequest:
 
     Raises:
         TrainingError: if they name a file of a request that cannot be used.
+        DataError: if they name a SearchAD folder that cannot be used.
     """
     if args.request is not None:
         return TrainingRequest.read(args.request)
     given = vars(args)
+    if args.searchad is not None:
+        given = {**given, "pairs": _searchad_pairs(args), "images": args.searchad}
     options = with_changes(
         default_options(args.preset, args.base),
         {item.name: given.get(item.name) for item in fields(TrainingOptions)},
@@ -161,6 +166,18 @@ def request_of(args: argparse.Namespace) -> TrainingRequest:
     return TrainingRequest(
         **named, columns=columns_of(args), guard=not args.no_guard, options=options
     )
+
+
+def _searchad_pairs(args: argparse.Namespace) -> Path:
+    """Write the pairs of a SearchAD folder into the folder of the run, the same ones each time."""
+    from c4t_core.datasets.make_pairs import make_searchad_pairs
+
+    if args.pairs is not None or args.images is not None:
+        raise TrainingError("--searchad makes the pairs itself; leave out PAIRS and --images.")
+    pairs: Path = args.output / "searchad.csv"
+    for note in make_searchad_pairs(args.searchad, pairs, seed=args.seed or 0):
+        print(f"Note: {note}", file=sys.stderr)
+    return pairs
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from c4t_core.datasets.labels.layout import default_root
 from c4t_core.datasets.pairs import PairsWriter, group_of
 from c4t_core.datasets.scene import Problem, Scene, scene_to_dict
 from c4t_core.datasets.scenes import read_scenes
+from c4t_core.datasets.searchad import missing_images, read_annotations
+from c4t_core.datasets.searchad_labels import labels
 from c4t_core.datasets.words import concept, is_silent
 from c4t_core.errors import DataError
 from c4t_core.files import atomic_text
@@ -172,3 +175,60 @@ def _write(
         for caption in texts:
             pairs.write(scene.image, caption, group_of(scene), scene.split)
     return silent
+
+
+_MOST_LABELS = 4  # in one caption
+
+
+def make_searchad_pairs(
+    folder: Path, output: Path, *, seed: int = 0, per_image: int = 3
+) -> list[str]:
+    """Write captions for the images of SearchAD's train split that show any of its labels.
+
+    A caption says all labels of an image, four at most: the first in the sentences that they are
+    asked with, others in paraphrases drawn by seed and path; held-out ones are never said. Boxes
+    too small to count are not spoken of.
+
+    Args:
+        folder: a SearchAD folder.
+        output: the pairs file; its image paths are relative to that folder.
+        seed: of the choice of words.
+        per_image: captions per image at most.
+
+    Returns:
+        For each source with images that are not there, what is missing and who has it.
+
+    Raises:
+        DataError: if the folder or its annotations cannot be used, or no labelled image is there.
+    """
+    frames = read_annotations(folder, "train").frames
+    shown = {frame.image: [k for k, v in frame.relevance().items() if v] for frame in frames}
+    said = {image: names for image, names in shown.items() if names}
+    sources = missing_images(folder, said)
+    lacking = {image for source in sources for image in source.missing}
+    notes = [str(source) for source in sources if source.missing]
+    if len(lacking) == len(said):
+        raise DataError(
+            f"no labelled image of the train split is in {folder}; "
+            f"{'; '.join(notes) or 'get its annotations again'}",
+            folder,
+        )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_text(output) as out:
+        pairs = PairsWriter(out)
+        for image, names in said.items():
+            if image not in lacking:
+                for caption in _searchad_captions(image, names, seed, per_image):
+                    pairs.write(image, caption, group_of(Scene(image)), None)
+    return notes
+
+
+def _searchad_captions(image: str, names: list[str], seed: int, count: int) -> list[str]:
+    rng = random.Random(f"{seed} {image}")  # noqa: S311 - no secret
+    known = labels()
+    found = []
+    for turn in range(count):
+        chosen = rng.sample(names, min(len(names), _MOST_LABELS)) if turn else names[:_MOST_LABELS]
+        words = [rng.choice(known[name].taught) if turn else known[name].ask for name in chosen]
+        found.append(" and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words))
+    return list(dict.fromkeys(found))

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+PACK = "SearchAD: "
+"""What the names of the saved searches begin with that ask for the labels."""
+
 
 @dataclass(frozen=True)
 class Label:

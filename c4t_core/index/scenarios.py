@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from c4t_core.datasets.searchad_labels import PACK, sentences
 from c4t_core.index.query import Filters, Query, parse_query, saved_filters
 from c4t_core.index.search import Answer
 from c4t_core.index.store.user_data import Scenario, UserData, locate
@@ -176,3 +177,31 @@ def with_cut(
         cut = found_cut(ask(workspace, scenario, marks))
     fingerprint = workspace.model_fingerprint
     return replace(scenario, cut=cut, model=model, fingerprint=fingerprint, made=when)
+
+
+def add_pack(data: UserData) -> int:
+    """Save a search for each of SearchAD's 90 labels; those that are there stay as they are.
+
+    They hold for any model and have no cut: one is found whenever they are run, and kept from
+    when they are first looked at.
+
+    Returns:
+        How many were not there before.
+    """
+    there = {scenario.name for scenario in data.scenarios()}
+    fresh = [Scenario(f"{PACK}{label}", said) for label, said in sentences().items()]
+    missing = [scenario for scenario in fresh if scenario.name not in there]
+    data.save_scenarios(missing)
+    return len(missing)
+
+
+def remove_pack(data: UserData) -> int:
+    """Drop the searches of :func:`add_pack`, whatever their cut, and no other.
+
+    Returns:
+        How many there were.
+    """
+    names = {f"{PACK}{label}" for label in sentences()}
+    there = [scenario.name for scenario in data.scenarios() if scenario.name in names]
+    data.delete_scenarios(there)
+    return len(there)

@@ -447,6 +447,11 @@ class HitCommands(Commands):
         """Drop a saved search."""
         self._context.marks.forget(saved.name)
 
+    @Slot()
+    def forget_pack(self) -> None:
+        """Drop the searches of SearchAD's labels."""
+        self._context.marks.remove_pack()
+
 
 class HelpCommands(Commands):
     """Opens the settings and what explains the window."""

@@ -40,6 +40,7 @@ class Saved:
         same_model: whether its cut was found with the model in use; else nothing counts as new.
         problem: why it cannot be run, "" if it can.
         scenario: as the core keeps it.
+        pack: what its name begins with if it came with many others, "" if not.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Saved:
     same_model: bool = True
     problem: str = ""
     scenario: Scenario | None = None
+    pack: str = ""
 
     @property
     def cut(self) -> float | None:
@@ -278,6 +280,25 @@ class MarkBook(QObject):
 
         self._run(work, self._saved_read, None)
 
+    def add_pack(self) -> None:
+        """Save a search for each of SearchAD's labels; those that are there stay as they are."""
+        self._change_pack(add=True)
+
+    def remove_pack(self) -> None:
+        """Drop what :meth:`add_pack` saved."""
+        self._change_pack(add=False)
+
+    def _change_pack(self, *, add: bool) -> None:
+        store = self._store
+
+        def work(_: Job) -> tuple[Saved, ...]:
+            from c4t_core.index import scenarios
+
+            (scenarios.add_pack if add else scenarios.remove_pack)(store.get())
+            return _read_saved(store.get())
+
+        self._run(work, self._saved_read, None)
+
     def seen(self, saved: Saved) -> None:
         """Note that the matches of a saved search are being looked at."""
         store, workspace = self._store, self._library.workspace
@@ -369,12 +390,16 @@ def _read_saved(data: UserData) -> tuple[Saved, ...]:
 
 def _saved(scenario: Scenario) -> Saved:
     """Return a saved search; one that cannot be read is listed with the others all the same."""
+    from c4t_core.datasets.searchad_labels import PACK, sentences
+
     question, problem = Question(text=scenario.query), scenario.problem
     try:
         question = saved_question(scenario.query, scenario.settings)
     except DataError as error:
         problem = problem or str(error)
-    return Saved(scenario.name, question, problem=problem, scenario=scenario)
+    begin, pack, label = scenario.name.partition(PACK)
+    pack = pack if not begin and label in sentences() else ""
+    return Saved(scenario.name, question, problem=problem, scenario=scenario, pack=pack)
 
 
 def _counted(

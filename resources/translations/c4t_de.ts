@@ -1819,6 +1819,14 @@
  <context>
   <name>OwnDataSection</name>
   <message>
+   <source>A saved search for each; they count what the open folders hold of it.</source>
+   <translation>Je eine gespeicherte Suche; sie zählen, was die offenen Ordner davon enthalten.</translation>
+  </message>
+  <message>
+   <source>Add</source>
+   <translation>Hinzufügen</translation>
+  </message>
+  <message>
    <source>As a text file, to keep or to take to another machine. Importing adds to what is here; of two things of one name the later one is kept.</source>
    <translation>Als Textdatei, zum Aufheben oder für einen anderen Rechner. Ein Import ergänzt, was hier ist; von zwei Dingen gleichen Namens bleibt das spätere.</translation>
   </message>
@@ -1841,6 +1849,14 @@
   <message>
    <source>Marks, saved searches and test sets</source>
    <translation>Markierungen, gespeicherte Suchen und Testmengen</translation>
+  </message>
+  <message>
+   <source>Remove</source>
+   <translation>Entfernen</translation>
+  </message>
+  <message>
+   <source>The 90 situations of SearchAD</source>
+   <translation>Die 90 Situationen von SearchAD</translation>
   </message>
   <message>
    <source>There are now {0} marks, {1} saved searches and {2} test sets.</source>
@@ -3059,6 +3075,10 @@
   <message>
    <source>Show in the file manager</source>
    <translation>Im Dateimanager zeigen</translation>
+  </message>
+  <message>
+   <source>Show or hide the situations of SearchAD; Delete forgets them all</source>
+   <translation>Die Situationen von SearchAD ein- oder ausblenden; Entf vergisst sie alle</translation>
   </message>
   <message>
    <source>offline</source>

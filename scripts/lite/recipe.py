@@ -63,7 +63,8 @@ class RecipeOptions:
     every_word: bool = True  # also those of the queries of benchmarks/quality
     wrapped: int = 3  # sentences around each noun phrase, beside the phrase alone
     said: float = 0.1  # how often what is said of a thing is drawn, beside a concept alone
-    apart: float = 0.5  # of the loss that keeps SearchAD's labels apart in words; 0 leaves it out
+    apart: float = 0.2  # of the loss that keeps SearchAD's labels apart in words; 0 leaves it out
+    apart_noise: float = 0.7  # on the features of their texts, as text_noise
     object_noise: float = 0.3  # standard deviations of a statistic of the object maps
     object_weight: float = 4.0  # of their part of the image head, as it is drawn
     mixture: tuple[tuple[str, float], ...] = (
@@ -406,7 +407,7 @@ def _apart_loss(
     alike = (meant[:, None] == meant).float().fill_diagonal_(float("nan"))  # itself: not asked
 
     def loss(head: ProjectionHead, scale: Tensor) -> Tensor:
-        found = functional.normalize(head(_noisy(texts, options.text_noise)), dim=1)
+        found = functional.normalize(head(_noisy(texts, options.apart_noise)), dim=1)
         return options.apart * graded_loss(found @ found.T, scale, alike, 0.0)
 
     return loss

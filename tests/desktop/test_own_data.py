@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QLabel, QMessageBox, QPushButton
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QScrollArea,
+)
 
 from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
 from c4t_desktop.panels.bars.widgets import SideRow
 from tests.helpers import hands
-from tests.helpers.window import busy, child, until
+from tests.helpers.window import busy, child, side_row, until
 
 
 def test_a_repaired_file_is_told_in_a_dialog_and_what_was_made_is_there(
@@ -99,4 +106,37 @@ def test_what_was_made_goes_out_and_comes_in_by_the_settings(qtbot, window, tmp_
     assert "out.jsonl:1" in box.informativeText()
     box.close()
     dialog.close()
+    until(qtbot, lambda: not busy(window))
+
+
+def test_the_situations_of_searchad_come_and_go_together(qtbot, window):
+    with closing(UserData()) as data:
+        data.save_scenario(Scenario("SearchAD: mine", "truck"))
+    marks = window.desktop.context.marks
+    marks.load()
+    qtbot.keyClick(window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
+    dialog = child(window, QDialog, "settingsDialog")
+    button = child(dialog, QPushButton, "packButton")
+    assert button.text() == "Add"
+    button.click()
+    until(qtbot, lambda: len(marks.saved) == 91 and button.text() == "Remove")
+    dialog.close()
+    pack = side_row(qtbot, window, "▸ SearchAD, 90")
+    panel = child(window, QScrollArea, "sidePanel")
+
+    def names():
+        return [row.accessibleName().partition(",")[0] for row in panel.findChildren(SideRow)]
+
+    assert "SearchAD: mine" in names()
+    assert "Vehicle-Duty-Fire" not in names()
+    qtbot.mouseClick(pack, Qt.MouseButton.LeftButton)
+    fire = side_row(qtbot, window, "Vehicle-Duty-Fire")
+    until(qtbot, lambda: all(saved.matches is not None for saved in marks.saved))
+    fire = side_row(qtbot, window, "Vehicle-Duty-Fire")
+    qtbot.mouseClick(fire, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: window.search.field.text() == "a fire engine" and not busy(window))
+    qtbot.keyClick(side_row(qtbot, window, "Vehicle-Duty-Fire"), Qt.Key.Key_Delete)
+    until(qtbot, lambda: len(marks.saved) == 90)
+    qtbot.keyClick(side_row(qtbot, window, "▾ SearchAD, 89"), Qt.Key.Key_Delete)
+    until(qtbot, lambda: [saved.name for saved in marks.saved] == ["SearchAD: mine"])
     until(qtbot, lambda: not busy(window))

@@ -356,7 +356,7 @@ def test_what_no_image_shows_is_kept_apart_when_asked_for() -> None:
     def trained(apart: float) -> tuple[float, float, bytes]:
         options = RecipeOptions(
             steps=150, images=60, texts=12, warmup=5, text_noise=0.1, apart=apart,
-            mixture=(("dawn", 1.0),),
+            apart_noise=0.1, mixture=(("dawn", 1.0),),
         )  # fmt: skip
         batches = Batches(KNOWN[:3], [table], bank, ["dawn"] * 120, options)
         image_head, text_head = train_heads(

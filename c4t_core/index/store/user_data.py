@@ -353,19 +353,24 @@ class UserData(Database):
 
         When that was looked at is kept.
         """
+        self.save_scenarios([scenario])
+
+    def save_scenarios(self, scenarios: Iterable[Scenario]) -> None:
+        """Keep several searches, all or none; see :meth:`save_scenario`."""
         with self.writing() as db:
-            old = seals.rows_of(db, "scenarios", "WHERE name = ?", (scenario.name,))
-            row: Row = {
-                "name": scenario.name,
-                "query": scenario.query,
-                "settings": json.dumps(dict(scenario.settings), sort_keys=True),
-                "made": scenario.made or time.time(),
-                "checked": old[0]["checked"] if old else None,
-                "model": scenario.model,
-                "fingerprint": scenario.fingerprint,
-                "cut": scenario.cut,
-            }
-            seals.insert(db, "scenarios", row)
+            for scenario in scenarios:
+                old = seals.rows_of(db, "scenarios", "WHERE name = ?", (scenario.name,))
+                row: Row = {
+                    "name": scenario.name,
+                    "query": scenario.query,
+                    "settings": json.dumps(dict(scenario.settings), sort_keys=True),
+                    "made": scenario.made or time.time(),
+                    "checked": old[0]["checked"] if old else None,
+                    "model": scenario.model,
+                    "fingerprint": scenario.fingerprint,
+                    "cut": scenario.cut,
+                }
+                seals.insert(db, "scenarios", row)
 
     def scenarios(self) -> list[Scenario]:
         """Return the saved searches, by name; one that cannot be read says so itself."""
@@ -374,8 +379,12 @@ class UserData(Database):
 
     def delete_scenario(self, name: str) -> None:
         """Drop a saved search."""
+        self.delete_scenarios([name])
+
+    def delete_scenarios(self, names: Iterable[str]) -> None:
+        """Drop several saved searches, all or none."""
         with self.writing() as db:
-            db.execute("DELETE FROM scenarios WHERE name = ?", (name,))
+            db.executemany("DELETE FROM scenarios WHERE name = ?", [(name,) for name in names])
 
     def rename_scenario(self, name: str, new: str) -> None:
         """Give a saved search another name.

@@ -185,6 +185,7 @@ class Sidebar(QScrollArea):
         recent_chosen: a set of folders opened before (tuple of str).
         scenario_chosen: a saved search is to be run again (Saved).
         scenario_removed: a saved search is to be forgotten (Saved).
+        pack_removed: the searches of SearchAD's labels are to be forgotten.
         add_folder: another folder is wanted beside the open ones.
         folder_removed: a folder is to be closed (Path).
         folder_reveal: a folder is to be shown in the file manager (Path).
@@ -195,6 +196,7 @@ class Sidebar(QScrollArea):
     recent_chosen = Signal(object)
     scenario_chosen = Signal(object)
     scenario_removed = Signal(object)
+    pack_removed = Signal()
     add_folder = Signal()
     folder_removed = Signal(object)
     folder_reveal = Signal(object)
@@ -209,6 +211,8 @@ class Sidebar(QScrollArea):
         self._theme = theme
         self._filtered: tuple[Path, ...] = ()
         self._listed: list[Path] = []
+        self._saved: Sequence[Saved] = ()
+        self._unfolded = False
         named(self, "sidePanel", self.tr("Folders and filters"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
@@ -355,26 +359,55 @@ class Sidebar(QScrollArea):
     @Slot(object)
     def show_saved(self, saved: Sequence[Saved]) -> None:
         """List saved searches with how many frames match, or how many are new."""
-        rows: list[QWidget] = []
-        for entry in saved:
-            value = "" if entry.matches is None else count_text(entry.matches)
-            if entry.problem:
-                value = self.tr("unreadable")
-            elif entry.fresh:
-                value = self.tr("+{0} new").format(count_text(entry.fresh))
-            row = SideRow(entry.name, value, entry, self._theme)
-            row.setCheckable(False)
-            row.setToolTip(self.tr("Run this search again; Delete forgets it"))
-            if entry.problem:
-                row.setToolTip(plain_tip(entry.problem))
-            elif not entry.same_model:
-                row.setToolTip(
-                    self.tr(
-                        "Its cut was found with another model, so nothing counts as new; save the "
-                        "search again to find its cut for this one"
-                    )
-                )
-            row.chosen.connect(self.scenario_chosen)
-            row.removed.connect(self.scenario_removed)
-            rows.append(row)
+        self._saved = saved
+        packed = [entry for entry in saved if entry.pack]
+        rows: list[QWidget] = [self._saved_row(entry) for entry in saved if not entry.pack]
+        if packed:  # ninety would hide the others
+            rows.append(self._pack_row(packed))
+        if self._unfolded:
+            rows += [self._saved_row(entry) for entry in packed]
         self._scenarios.show_rows(rows)
+
+    def _pack_row(self, packed: Sequence[Saved]) -> SideRow:
+        """Return the row that the searches of SearchAD's labels fold behind."""
+        fresh = sum(entry.fresh for entry in packed)
+        value = self.tr("+{0} new").format(count_text(fresh)) if fresh else count_text(len(packed))
+        arrow = "▾" if self._unfolded else "▸"
+        row = SideRow(f"{arrow} {packed[0].pack.strip(' :')}", value, None, self._theme)
+        row.setObjectName("packRow")
+        row.setCheckable(False)
+        row.setToolTip(self.tr("Show or hide the situations of SearchAD; Delete forgets them all"))
+        row.chosen.connect(self._fold_pack)
+        row.removed.connect(self.pack_removed)
+        return row
+
+    @Slot()
+    def _fold_pack(self) -> None:
+        self._unfolded = not self._unfolded
+        self.show_saved(self._saved)
+        for row in self._scenarios.rows:
+            if row.objectName() == "packRow":
+                row.setFocus()
+
+    def _saved_row(self, entry: Saved) -> SideRow:
+        """Return the row of a saved search."""
+        value = "" if entry.matches is None else count_text(entry.matches)
+        if entry.problem:
+            value = self.tr("unreadable")
+        elif entry.fresh:
+            value = self.tr("+{0} new").format(count_text(entry.fresh))
+        row = SideRow(entry.name.removeprefix(entry.pack), value, entry, self._theme)
+        row.setCheckable(False)
+        row.setToolTip(self.tr("Run this search again; Delete forgets it"))
+        if entry.problem:
+            row.setToolTip(plain_tip(entry.problem))
+        elif not entry.same_model:
+            row.setToolTip(
+                self.tr(
+                    "Its cut was found with another model, so nothing counts as new; save the "
+                    "search again to find its cut for this one"
+                )
+            )
+        row.chosen.connect(self.scenario_chosen)
+        row.removed.connect(self.scenario_removed)
+        return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.messages import count_text, describe, size_text
 from c4t_desktop.panels.parts import close_buttons, column, label, named, push_button, row
 from c4t_desktop.services.library import LOOK, WORK, Library
-from c4t_desktop.services.marks import MarkBook
+from c4t_desktop.services.marks import MarkBook, Saved
 from c4t_desktop.services.workspace import WorkspaceLike
 from c4t_desktop.settings import GROUPS, Setting
 from c4t_desktop.theme import Theme
@@ -179,7 +179,18 @@ class OwnDataSection(QWidget):
         self._outcome = label(kind="muted", name="userDataResult", wrap=True)
         self._outcome.hide()
         line = row(theme, what, export, import_, wide=what, gap=16)
-        column(theme, line, self._outcome, margins=(0, 0, 0, 0), gap=10, parent=self)
+        pack = _described(
+            self.tr("The 90 situations of SearchAD"),
+            self.tr("A saved search for each; they count what the open folders hold of it."),
+            theme,
+        )
+        self._pack = push_button("", "packButton", theme=theme)
+        added = row(theme, pack, self._pack, wide=pack, gap=16)
+        parts = (line, self._outcome, added)
+        column(theme, *parts, margins=(0, 0, 0, 0), gap=10, parent=self)
+        self._show_pack(marks.saved)
+        self._pack.clicked.connect(self._change_pack)
+        marks.saved_changed.connect(self._show_pack)
         export.clicked.connect(self._export)
         import_.clicked.connect(self._import)
         marks.exported.connect(self._exported)
@@ -198,6 +209,18 @@ class OwnDataSection(QWidget):
         name, _ = QFileDialog.getOpenFileName(self, self.tr("Import"), start, _TEXT_FILES)
         if name:
             self._marks.import_from(Path(name))
+
+    @Slot(object)
+    def _show_pack(self, saved: Sequence[Saved]) -> None:
+        self._there = any(entry.pack for entry in saved)
+        self._pack.setText(self.tr("Remove") if self._there else self.tr("Add"))
+
+    @Slot()
+    def _change_pack(self) -> None:
+        if self._there:
+            self._marks.remove_pack()
+        else:
+            self._marks.add_pack()
 
     @Slot(object, object)
     def _exported(self, file: Path, counts: Mapping[str, int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 from PIL import Image
 
 from c4t_core.cli import main
+from c4t_core.datasets.searchad_labels import labels as labels_of_searchad
 from c4t_core.errors import Cancelled, MissingExtraError
+from tests.helpers.searchad import draw_searchad
 
 QUICK = ("--device", "cpu", "--batch", "8", "--loss", "infonce", "--freeze", "encoders")
 
@@ -242,3 +245,64 @@ def test_help_shows_every_option(capsys):
     out = capsys.readouterr().out
     for option in ("--images", "--from", "--name", "--download", "--general", "--loss", "--freeze"):
         assert option in out
+
+
+def test_a_searchad_folder_is_trained_on(tiny_model_folder, tmp_path, capsys):
+    folder = draw_searchad(tmp_path / "ad", val=18, train=66, test=11)
+    out = tmp_path / "out"
+    train = ["train", "--searchad", str(folder), "--output", str(out), "--epochs", "1"]
+    train += ["--from", str(tiny_model_folder), "--no-guard", *QUICK, "--progress", "json"]
+    assert main(train) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = {event["event"]: event for event in events}
+    with (out / "searchad.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    marked = json.loads((folder / "searchad_annotations_train.json").read_text())
+    shown = {image: labels for image, boxes in marked.items() if (labels := _counted(boxes))}
+    assert {row["image"] for row in rows} == set(shown)
+    known = labels_of_searchad()
+    for row in rows:
+        said = {
+            name for name in known
+            for text in (known[name].ask, *known[name].taught) if text in row["caption"]
+        }  # fmt: skip
+        assert shown[row["image"]] & said, row
+        assert not any(text in row["caption"] for label in known.values() for text in label.held)
+    pairs_read = found["pairs"]
+    assert pairs_read["pairs"] == len(rows)
+    assert pairs_read["validation"] > 0
+    assert pairs_read["problems"] == []
+    assert (out / "model" / "config.json").is_file()
+    before = (out / "searchad.csv").read_bytes()
+    assert main(train) == 0  # it is done already
+    assert (out / "searchad.csv").read_bytes() == before
+
+
+def test_missing_sources_of_searchad_are_named_and_the_rest_is_used(tmp_path, capsys):
+    folder = draw_searchad(tmp_path / "ad", val=9, train=66, test=11)
+    shutil.rmtree(folder / "kitti")
+    check = ["train", "--searchad", str(folder), "--output", str(tmp_path / "out"), "--check"]
+    assert main(check) == 0
+    said = capsys.readouterr()
+    assert "Note: kitti: none of its " in said.err
+    assert "kitti/" not in (tmp_path / "out" / "searchad.csv").read_text()
+    assert "rows are left out" not in said.out
+    assert main([*check, "--images", str(tmp_path)]) == 1
+    assert "leave out PAIRS and --images" in capsys.readouterr().err
+    for source in folder.iterdir():
+        if source.is_dir():
+            shutil.rmtree(source)
+    assert main(check) == 1
+    assert "no labelled image of the train split" in capsys.readouterr().err
+    assert main([*check[:2], str(tmp_path / "none"), *check[3:]]) == 1
+    assert "searchad_annotations_train.json" in capsys.readouterr().err
+
+
+def _counted(boxes) -> set[str]:
+    """The labels of boxes that count, by the rule as it is written."""
+    return {
+        box["label"]
+        for box in boxes
+        for x0, y0, x1, y1 in [box["bbox"]]
+        if (x1 - x0) * (y1 - y0) >= 50 and box["label"] in labels_of_searchad()
+    }

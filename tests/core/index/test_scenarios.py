@@ -224,3 +224,34 @@ def test_a_cut_is_a_score_or_auto(call: Callable[..., Any], drive: Path) -> None
     with pytest.raises(SystemExit) as stopped:
         main(words)
     assert stopped.value.code == 2
+
+
+def test_the_situations_of_searchad_are_added_once_and_removed_together(
+    data: UserData, ws: Workspace
+) -> None:
+    data.save_scenario(Scenario("SearchAD: mine", "red"))
+    assert scenarios.add_pack(data) == 90
+    fire = {entry.name: entry for entry in data.scenarios()}["SearchAD: Vehicle-Duty-Fire"]
+    assert (fire.query, fire.cut, fire.fingerprint) == ("a fire engine", None, "")
+    counted = scenarios.count(ws, fire, {})
+    assert counted.same_model  # whichever model that is
+    scenarios.look(data, ws, fire, counted, time.time())
+    kept = data.scenarios()
+    assert scenarios.add_pack(data) == 0
+    assert data.scenarios() == kept  # the cut that was found stays
+    data.delete_scenario("SearchAD: Scene-Fog")
+    assert scenarios.add_pack(data) == 1
+    assert scenarios.remove_pack(data) == 90
+    assert [entry.name for entry in data.scenarios()] == ["SearchAD: mine"]
+
+
+def test_the_pack_by_the_command_line(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*arguments: str) -> str:
+        assert main(["scenarios", *arguments]) == 0
+        return capsys.readouterr().out
+
+    assert said("pack", "searchad") == "90 saved searches added.\n"
+    assert json.loads(said("pack", "searchad", "--json")) == {"added": 0}
+    assert "SearchAD: Animal-Real-Cat: a cat on the road" in said("list")
+    assert said("pack", "searchad", "--remove") == "90 saved searches removed.\n"
+    assert json.loads(said("list", "--json")) == []

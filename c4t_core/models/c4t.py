@@ -382,8 +382,12 @@ class C4TFolder:
         return other
 
     def engine(self, device: str | None) -> str:
-        """Return ``"onnx"``, but ``"torch"`` for another device than the CPU."""
-        return "onnx" if device in (None, "cpu") else "torch"
+        """Return ``"onnx"``, but ``"torch"`` for another device than the CPU.
+
+        A CLIP of an architecture that ONNX cannot write is saved without graphs, for torch only.
+        """
+        ready = self.config.clip is None or IMAGE_GRAPH in self.manifest.files
+        return "onnx" if ready and device in (None, "cpu") else "torch"
 
     def tokens(self) -> TextTokens:
         """Return the tokenizer.

@@ -207,3 +207,4 @@ class ModelInfo:
     dim: int = 0  # width of an embedding, 0 where it is not known yet
     graphs: tuple[tuple[str, str], ...] = ()  # (image graph, its fingerprint), the fastest first
     earlier: tuple[Earlier, ...] = ()  # models whose indexes it can still search, the newest first
+    on_clip: bool = False  # whether it has CLIP's towers below heads of its own

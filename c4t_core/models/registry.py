@@ -227,6 +227,7 @@ def _describe(name: str, folder: Path, description: str = "") -> ModelInfo:
         dim=config.projection,
         graphs=graphs,
         earlier=manifest.earlier,
+        on_clip=config.clip is not None,
     )
 
 

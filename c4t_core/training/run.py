@@ -393,9 +393,11 @@ class Run:
             if self._examples is not None and self._start.folder is not None:
                 # the image encoder is the same, so they are the new model's as well
                 shutil.copyfile(self._start.folder / EXAMPLES, beside / EXAMPLES)
-            export_onnx(beside)
             if clip is not None:  # few of its operators have a form in 8 bits
+                with contextlib.suppress(RuntimeError, ValueError, TypeError):
+                    export_onnx(beside)  # an architecture that cannot be written runs in torch
                 return
+            export_onnx(beside)
             # one whose vectors 8 bits would change too much stays with its plain graph
             with contextlib.suppress(ModelError):
                 add_int8_graph(beside, [sample.image for sample in self._data.train])

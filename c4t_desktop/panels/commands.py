@@ -254,7 +254,8 @@ class FolderCommands(Commands):
     @Slot()
     def update_objects(self) -> None:
         """Have it seen what is in the frames, by a model that sees objects."""
-        if self._library.model.split(":")[0] == "clip":
+        name, known = self._library.model, self._library.models
+        if name.split(":")[0] == "clip" or any(i.on_clip for i in known if i.name == name):
             self._library.use_model("c4t")  # with an index of its own, which is made now
         else:
             self._library.look(lambda w: w.status(), key="objects", done=self._update_objects)

@@ -1498,6 +1498,10 @@
    <translation>Name des neuen Modells</translation>
   </message>
   <message>
+   <source>Only heads learn; CLIP's encoders stay as they are, and the new model keeps a copy of them, which is under CLIP's own terms. Before and after are measured, and where it forgot, CLIP and what was learnt are blended.</source>
+   <translation>Nur die Köpfe lernen; die Encoder von CLIP bleiben, wie sie sind, und das neue Modell enthält eine Kopie von ihnen; für diese gelten die Bedingungen von CLIP. Gemessen wird vorher und nachher, und wo etwas vergessen wurde, werden CLIP und Gelerntes gemischt.</translation>
+  </message>
+  <message>
    <source>Pretrained encoders, new heads; needs a thousand pairs or more.</source>
    <translation>Vortrainierte Encoder, neue Köpfe; braucht mindestens tausend Paare.</translation>
   </message>
@@ -1512,6 +1516,10 @@
   <message>
    <source>What learns</source>
    <translation>Was lernt</translation>
+  </message>
+  <message>
+   <source>{0}: new heads on its encoders</source>
+   <translation>{0}: neue Köpfe auf seinen Encodern</translation>
   </message>
  </context>
  <context>

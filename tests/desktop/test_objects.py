@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core.index.objects import ObjectCondition, ObjectFact, take_conditions
+from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.messages import condition_text
 from c4t_desktop.panels.chips import ObjectChip
 from c4t_desktop.panels.commands import SaveSearchDialog
@@ -27,7 +29,7 @@ from c4t_desktop.panels.results.empty_state import EmptyState
 from c4t_desktop.services import contact_sheet
 from c4t_desktop.services.export import PNG, Wanted, export
 from tests.helpers import hands
-from tests.helpers.fake_core import make_frames
+from tests.helpers.fake_core import fake_models, make_frames
 from tests.helpers.window import busy, child, side_row, until, wait_rows
 
 PEOPLE, TRUCK, NO_CAR = (
@@ -217,11 +219,14 @@ def test_what_no_model_has_looked_for_is_said_with_the_remedy(qtbot, window, cor
     assert [offer.text for offer in hint(window).offers] == ["Update the index…"]
 
 
-def test_a_model_that_sees_nothing_hands_over_to_one_that_does(qtbot, window, core):
+@pytest.mark.parametrize("model", ["clip", "c4t:heads"])
+def test_a_model_that_sees_nothing_hands_over_to_one_that_does(qtbot, window, core, model):
+    core.models = fake_models(ModelInfo("c4t:heads", "c4t", Path("heads"), on_clip=True))
     core.last.seen = lambda _: None
     library = window.desktop.context.library
-    library.use_model("clip")
-    until(qtbot, lambda: library.model == "clip" and not busy(window))
+    library.list_models()
+    library.use_model(model)
+    until(qtbot, lambda: library.model == model and not busy(window))
     window.folder_commands.update_objects()
     until(qtbot, lambda: library.model == "c4t" and not busy(window))
 

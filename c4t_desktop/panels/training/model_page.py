@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core.training.request import TrainingRequest, default_options, with_changes
-from c4t_desktop.messages import plain_label
+from c4t_desktop.messages import plain_label, why_unusable
+from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.parts import text_field
 from c4t_desktop.panels.training.plan import good_name, output_of, suggest_name
 from c4t_desktop.theme import Theme
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
 
 _NEW = "new:"
-_DEFAULT_EPOCHS = {"": 6, "lite": 30, "reference": 6}
+_CLIP = "clip"
+_DEFAULT_EPOCHS = {"": 6, _CLIP: 20, "lite": 30, "reference": 6}
 
 
 class ModelPage(QWidget):
@@ -42,6 +44,7 @@ class ModelPage(QWidget):
         """Offer the shipped model until others are known."""
         super().__init__(parent)
         self._theme = theme
+        self._infos: dict[str, ModelInfo] = {}
         self._taken: set[str] = set()
         self._suggested = ""
         self.base = QComboBox()
@@ -92,12 +95,17 @@ class ModelPage(QWidget):
         """Offer these models (ModelInfo) to start from, and new ones."""
         wanted = self.base.currentData() or "c4t"
         self._taken = {info.name.removeprefix("c4t:") for info in infos if ":" in info.name}
+        self._infos = {info.name: info for info in infos}
         own = [info.name for info in infos if info.kind == "c4t" and info.available]
         self.base.blockSignals(True)
         self.base.clear()
         for name in own or ["c4t"]:
             title = self.tr("C4T, as it ships") if name == "c4t" else name
             self.base.addItem(title, name)
+        for info in infos:
+            if info.kind == _CLIP:
+                title = self.tr("{0}: new heads on its encoders").format(title_of(info.name))
+                self.base.addItem(title, info.name)
         self.base.addItem(self.tr("A new model: lite, small and fast"), f"{_NEW}lite")
         self.base.addItem(
             self.tr("A new model: reference, ResNet-50 and DistilBERT"), f"{_NEW}reference"
@@ -115,6 +123,12 @@ class ModelPage(QWidget):
 
     def problem(self) -> str:
         """Return what must be changed before the training can start, or ""."""
+        base = self._infos.get(str(self.base.currentData()))
+        if base is not None and not base.available:
+            return why_unusable(base)
+        return self._name_problem()
+
+    def _name_problem(self) -> str:
         name = self.name.text().strip()
         if not name:
             return self.tr("Give the new model a name.")
@@ -155,12 +169,21 @@ class ModelPage(QWidget):
     def _base_changed(self) -> None:
         chosen = str(self.base.currentData())
         preset = chosen.removeprefix(_NEW) if chosen.startswith(_NEW) else ""
-        self.epochs.setValue(_DEFAULT_EPOCHS[preset])
         self.download.setVisible(bool(preset))
-        wanted = {"": "partial", "lite": "encoders", "reference": "none"}[preset]
+        info = self._infos.get(chosen)
+        on_clip = info is not None and (info.on_clip or info.kind == _CLIP)
+        made = _CLIP if on_clip else preset
+        self.epochs.setValue(_DEFAULT_EPOCHS[made])
+        wanted = {"": "partial", _CLIP: "encoders", "lite": "encoders", "reference": "none"}[made]
         self.extent.setCurrentIndex(max(0, self.extent.findData(wanted)))
+        self.extent.setEnabled(not on_clip)
         self.base_hint.setText(
             {
+                _CLIP: self.tr(
+                    "Only heads learn; CLIP's encoders stay as they are, and the new model keeps a "
+                    "copy of them, which is under CLIP's own terms. Before and after are "
+                    "measured, and where it forgot, CLIP and what was learnt are blended."
+                ),
                 "": self.tr(
                     "Learns from your pairs and keeps what it knows: before and after are "
                     "measured, and where it forgot, old and new weights are blended."
@@ -169,13 +192,13 @@ class ModelPage(QWidget):
                 "reference": self.tr(
                     "91.8 million parameters; needs tens of thousands of pairs, and a GPU."
                 ),
-            }[preset]
+            }[made]
         )
         self.changed.emit()
 
     @Slot()
     def _name_changed(self) -> None:
-        problem = self.problem()
+        problem = self._name_problem()
         name = self.name.text().strip()
         self.name_hint.setText(
             problem or self.tr("It will be listed as c4t:{name}.").format(name=name)

@@ -274,6 +274,16 @@ print(model.encode_texts(["snow"]).shape, model.encode_pixels(pixels).shape)
     assert out.stdout.strip() == "(1, 24) (2, 24)", out.stderr
 
 
+def test_an_architecture_that_onnx_cannot_write_runs_in_torch(request_for, monkeypatch):
+    def fail(folder: Path) -> None:
+        raise RuntimeError("Unsupported: ONNX export of operator x")
+
+    monkeypatch.setattr("c4t_core.training.run.export_onnx", fail)
+    name = train(request_for(name="mine", epochs=1)).name
+    assert isinstance(load_model(name, device="cpu"), TorchModel)
+    assert load_model(name).encode_texts(TEXTS).shape == (4, 24)
+
+
 def test_an_older_version_says_to_update(request_for, monkeypatch):
     result = train(request_for(name="mine", epochs=1))
     plain = json.loads((result.model / folder.CONFIG).read_text())

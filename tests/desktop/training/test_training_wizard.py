@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QPushButton
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QProgressBar, QPushButton
 
+from c4t_core.models.protocol import ModelInfo
 from c4t_core.training import events
-from c4t_core.training.request import TrainingRequest
+from c4t_core.training.request import CLIP_OPTIONS, TrainingRequest
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.training_process import TrainingProcess
 from c4t_desktop.panels.training.plan import read_outcome
@@ -244,6 +245,39 @@ def test_a_bad_name_is_refused(harness, qtbot):
     name.setText("../evil")
     assert not harness.child(QPushButton, "startButton").isEnabled()
     assert "letters" in harness.wizard.model.name_hint.text()
+
+
+def test_of_clip_only_heads_learn(harness, qtbot):
+    """Clip itself, a model that was made on it, and what is not here yet."""
+    harness.wizard.model.set_models(
+        [
+            ModelInfo("c4t", "c4t", Path("lite")),
+            ModelInfo("c4t:mine", "c4t", Path("mine"), on_clip=True),
+            ModelInfo("clip", "clip", None, False, "Download it first.", 605_000_000),
+            ModelInfo("clip:tiny", "clip", Path("tiny")),
+        ]
+    )
+    fill(harness, qtbot)
+    qtbot.mouseClick(harness.child(QPushButton, "wizardNextButton"), Qt.MouseButton.LeftButton)
+    base = harness.child(QComboBox, "baseModelChooser")
+    extent = harness.child(QComboBox, "extentChooser")
+    button = harness.child(QPushButton, "startButton")
+    page = harness.wizard.model
+    for name, heads in (("clip:tiny", True), ("c4t", False), ("c4t:mine", True)):
+        base.setCurrentIndex(base.findData(name))
+        assert (extent.currentData() == "encoders", extent.isEnabled()) == (heads, not heads)
+        assert ("CLIP's own terms" in page.base_hint.text()) == heads
+        assert button.isEnabled()
+    base.setCurrentIndex(base.findData("clip"))
+    assert not button.isEnabled()
+    said = harness.child(QLabel, "wizardMessage").text()
+    assert "605 MB" in said or "Download it first" in said
+    base.setCurrentIndex(base.findData("clip:tiny"))
+    assert base.currentText() == "tiny: new heads on its encoders"
+    with qtbot.waitSignal(harness.wizard.model_ready):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    handed = TrainingRequest.from_json(json.loads(Path(f"{harness.pairs}.seen").read_text()))
+    assert (handed.base, handed.options) == ("clip:tiny", CLIP_OPTIONS)
 
 
 def test_closing_hides_and_the_run_goes_on(harness, qtbot):

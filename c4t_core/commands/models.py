@@ -13,7 +13,7 @@ from c4t_core.commands.console import Watcher, print_json, say, stopping_cleanly
 from c4t_core.errors import ModelError
 from c4t_core.images.scan import ExcludeRules, scan
 from c4t_core.index.folders import check_folder
-from c4t_core.models import registry
+from c4t_core.models import clip_folder, registry
 from c4t_core.models.folder import CARD, CONFIG, MANIFEST
 from c4t_core.models.protocol import ModelInfo
 
@@ -28,13 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="list all models, those that cannot be used as well")
     listing.add_argument("--json", action="store_true", help="print a JSON list")
+    offers = actions.add_parser("available", help="list the models that a name downloads")
+    offers.add_argument("--json", action="store_true", help="print a JSON list")
     info = actions.add_parser("info", help="describe one model")
     info.add_argument("name", metavar="NAME", help="a model's name, or the path of a model folder")
     info.add_argument("--json", action="store_true", help="print a JSON object")
     add = actions.add_parser("add", help="add a model", description=
         "SOURCE is a C4T model folder (copied), the file of an open_clip checkpoint (copied; "
-        "safetensors or weights only), or clip or clip:NAME (downloaded).")
-    add.add_argument("source", metavar="SOURCE", help="a folder, a file, clip or clip:NAME")
+        "safetensors or weights only), or a name (downloaded): one of \"c4t models available\", or "
+        "open_clip's ARCHITECTURE/PRETRAINED.")
+    add.add_argument("source", metavar="SOURCE", help="a folder, a file, or a name")
     add.add_argument("--name", metavar="NAME", help="what to call it (default: its file name)")
     add.add_argument("--architecture", metavar="ARCH",
                      help="open_clip architecture of a checkpoint file, such as ViT-B-32")
@@ -57,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     """
     actions = {
         "list": _list,
+        "available": _available,
         "info": _info,
         "add": _add,
         "remove": _remove,
@@ -130,27 +134,53 @@ def _details(info: ModelInfo) -> dict[str, Any]:
 
 
 def _add(args: argparse.Namespace) -> None:
+    from c4t_core.models.clip import add_checkpoint, wanted
+
     source = Path(args.source).expanduser()
-    if args.source == "clip" or args.source.startswith("clip:"):
-        added = _download(args.source)
+    if source.is_dir() and (source / clip_folder.CONFIG).is_file():
+        source = clip_folder.weights_in(source)
+    if source.is_file():
+        added = add_checkpoint(source, args.name, args.architecture)
     elif source.is_dir():
         added = registry.register(source, args.name or source.resolve().name)
-    elif source.is_file():
-        from c4t_core.models.clip import add_checkpoint
-
-        added = add_checkpoint(source, args.name or source.stem, args.architecture)
+    elif name := wanted(args.source):
+        added = _download(name)
     else:
         raise ModelError(
-            f'There is no model folder or checkpoint "{args.source}"; check the path, or use '
-            '"clip" to download CLIP.'
+            f'There is no model folder or checkpoint "{args.source}"; check the path, or take a '
+            'name of "c4t models available".'
         )
-    print(f"Added {added}.")
+    print(f"Added {added}{_what(added)}.")
+
+
+def _what(name: str) -> str:
+    """Return what was taken for the architecture of a CLIP, so that a wrong guess is seen."""
+    if not name.startswith("clip"):
+        return ""
+    return f" ({clip_folder.read_about(clip_folder.find(name)).architecture})"
+
+
+def _available(args: argparse.Namespace) -> None:
+    offers = [dataclasses.asdict(offer) for offer in clip_folder.OFFERS]
+    if args.json:
+        print_json(offers)
+        return
+    print(f"{'name':<14}  {'size':>7}  {'licence':<13}  good for")
+    for offer in clip_folder.OFFERS:
+        size = _megabytes(offer.size_bytes)
+        print(f"{offer.name:<14}  {size:>7}  {offer.licence:<13}  {offer.good_for}")
+    say(
+        "Any other of open_clip as ARCHITECTURE/PRETRAINED, such as ViT-B-16/laion2b_s34b_b88k: "
+        "its size is shown before it is fetched, its licence is unknown here."
+    )
 
 
 def _download(name: str) -> str:
     from c4t_core.models.clip import download, download_size
 
-    say(f"{name}: {download_size(name) / 1e6:,.0f} MB to download; Ctrl+C stops, and it resumes.")
+    licence = clip_folder.licence_of(clip_folder.stem(name))
+    size = f"{download_size(name) / 1e6:,.0f} MB"
+    say(f"{name}: {size} to download, licence {licence}; Ctrl+C stops, and it resumes.")
     watcher = Watcher("MB")
     with stopping_cleanly(watcher):
         return download(name, lambda done, total: watcher(done >> 20, total >> 20))

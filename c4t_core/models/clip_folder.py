@@ -30,6 +30,73 @@ WEIGHTS = "open_clip_model.safetensors"
 ABOUT = "clip.json"
 FORMAT = 1
 
+
+@dataclass(frozen=True)
+class Offer:
+    """A model that a short name brings.
+
+    Attributes:
+        name: the short name; ``clip:NAME`` is what the model is called, ``clip`` the yardstick.
+        model: architecture, ``@``, pretrained tag of open_clip.
+        size_bytes: of the download, about; the exact size is asked for first.
+        licence: of the weights, in one word.
+        good_for: what it is good for, in a few words.
+    """
+
+    name: str
+    model: str
+    size_bytes: int
+    licence: str
+    good_for: str
+
+
+UNKNOWN, RESEARCH = "unknown", "research-only"
+OFFERS = (
+    Offer("clip", DEFAULT, DEFAULT_BYTES, "MIT", "the yardstick that others compare with"),
+    Offer(
+        "pe-core-s",
+        "PE-Core-S-16-384@meta",
+        349_000_000,
+        "Apache-2.0",
+        "small things (it sees 384 pixels a side); the smallest with a free licence",
+    ),
+    Offer(
+        "siglip2-b32",
+        "ViT-B-32-SigLIP2-256@webli",
+        1_500_000_000,
+        "Apache-2.0",
+        "questions in many languages",
+    ),
+    Offer(
+        "datacomp-b32",
+        "ViT-B-32-256@datacomp_s34b_b86k",
+        605_000_000,
+        "MIT",
+        "the yardstick's network, taught on more pictures",
+    ),
+    Offer(
+        "mobileclip2-s0",
+        "MobileCLIP2-S0@dfndr2b",
+        299_000_000,
+        RESEARCH,
+        "slow machines; non-commercial research only",
+    ),
+)
+"""What can be had by a short name; open_clip's other models by ``ARCHITECTURE/PRETRAINED``."""
+_SHORT = {offer.name: offer.model for offer in OFFERS}
+TOKENIZER_FILES = (
+    "tokenizer_config.json",
+    "tokenizer.json",
+    "special_tokens_map.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+)
+"""Of tokenizers other than CLIP's own; who has the second needs none of the later ones."""
+
 _MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's, which open_clip takes by default
 _STD = (0.26862954, 0.26130258, 0.27577711)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
@@ -62,7 +129,8 @@ def stem(name: str) -> str:
     Raises:
         ModelError: if the name cannot be a folder's.
     """
-    wanted = DEFAULT if name == "clip" else name.removeprefix("clip:")
+    wanted = name.removeprefix("clip:")
+    wanted = _SHORT.get(wanted, wanted)
     if not _NAME.fullmatch(wanted) or wanted.endswith("."):
         raise ModelError(
             f'"{name}" cannot be the name of a CLIP model; use letters, digits and . _ @ + -, '
@@ -73,7 +141,30 @@ def stem(name: str) -> str:
 
 def public_name(folder_name: str) -> str:
     """Return what the user calls the model in a folder."""
-    return "clip" if folder_name == DEFAULT else f"clip:{folder_name}"
+    if folder_name == DEFAULT:
+        return "clip"
+    short = next((offer.name for offer in OFFERS if offer.model == folder_name), folder_name)
+    return f"clip:{short}"
+
+
+def licence_of(model: str) -> str:
+    """Return the licence in one word of ``ARCHITECTURE@TAG``, where it is known."""
+    known = {offer.model: offer.licence for offer in OFFERS}
+    return known.get(model, RESEARCH if model.startswith("MobileCLIP2") else UNKNOWN)
+
+
+def name_for(file: Path) -> str:
+    """Return a name for a model from the file of its weights.
+
+    >>> name_for(Path("ViT-B-16 laion2b.pt"))
+    'ViT-B-16-laion2b'
+    >>> name_for(Path("CLIP-ViT-B-16/open_clip_pytorch_model.bin"))
+    'CLIP-ViT-B-16'
+    """
+    own = file.stem
+    if re.fullmatch(r"(open_clip_)?(pytorch_)?model", own):  # every repository's file is called so
+        own = file.absolute().parent.name or own
+    return re.sub(r"[^A-Za-z0-9._@-]+", "-", own).strip("-._@")[:64] or "model"
 
 
 def clip_dir() -> Path:
@@ -84,10 +175,23 @@ def clip_dir() -> Path:
     return folder
 
 
+def weights_in(folder: Path) -> Path:
+    """Return the weights in a folder as open_clip publishes them, safetensors first.
+
+    Raises:
+        ModelError: if there are none.
+    """
+    for name in (WEIGHTS, "open_clip_pytorch_model.bin", "model.safetensors"):
+        if (folder / name).is_file():
+            return folder / name
+    raise ModelError(f'There are no weights in "{folder}"; put {WEIGHTS} there.')
+
+
 def find(name: str) -> Path:
     """Return the folder of a CLIP model that is on this machine.
 
-    A bare architecture finds the one model of that architecture that is there.
+    A bare architecture finds the one model of that architecture that is there, and ``clip`` the
+    one CLIP that is there, where the yardstick itself is not.
 
     Raises:
         ModelError: if it is not there, with how to get it.
@@ -96,7 +200,7 @@ def find(name: str) -> Path:
     folder = clip_dir() / wanted
     if (folder / ABOUT).is_file():
         return folder
-    alike = [] if "@" in wanted else [f for f in folders() if f.name.startswith(f"{wanted}@")]
+    alike = [f for f in folders() if name == "clip" or f.name.startswith(f"{wanted}@")]
     if len(alike) == 1:
         return alike[0]
     raise ModelError(how_to_get(public_name(wanted)))
@@ -104,14 +208,15 @@ def find(name: str) -> Path:
 
 def how_to_get(name: str) -> str:
     """Return the sentence that tells how to bring a CLIP model here."""
-    if name != "clip" and "@" not in name:
+    if name.removeprefix("clip:") not in _SHORT and "@" not in name:
         own = name.removeprefix("clip:")
         return (
             f'There is no CLIP model "{name}" on this machine; add its checkpoint with "c4t models '
             f'add FILE --name {own}", or download one that open_clip knows with "c4t models add '
             'clip:ARCHITECTURE@TAG", such as clip:ViT-B-16@openai.'
         )
-    size = f" ({DEFAULT_BYTES // 1_000_000} MB)" if name == "clip" else ""
+    sizes = {public_name(offer.model): offer.size_bytes // 1_000_000 for offer in OFFERS}
+    size = f" ({sizes[name]} MB)" if name in sizes else ""
     return (
         f'The weights of the model "{name}" are not on this machine; download them{size} with '
         f'"c4t models add {name}", or add a checkpoint file with "c4t models add FILE".'

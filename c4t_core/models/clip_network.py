@@ -11,6 +11,7 @@ import html
 import json
 import logging
 import os
+import string
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -133,16 +134,18 @@ class ClipTokens:
     def __init__(self, folder: Path, file: Path | None = None) -> None:
         self._made: Any = None
         self._ids: Callable[[Sequence[str]], list[list[int]]]
+        self._clean = _cleaning(folder)
         with contextlib.suppress(Exception):  # one that is missing or broken is made again
-            self._ids = _reader(file.read_text("utf-8") if file else "")
+            self._ids = _reader(file.read_text("utf-8") if file else "", self._clean)
             return
         module = open_clip()
         try:
             self._made = module.get_tokenizer(f"local-dir:{folder}")
         except (OSError, ValueError, ImportError) as error:
             raise ModelError(
-                f'The CLIP model in "{folder}" needs a tokenizer that is not on this machine; '
-                'choose one with CLIP\'s own tokenizer, such as "clip" (ViT-B-32).'
+                "This CLIP model needs a tokenizer of its own, and transformers to read it; put "
+                "tokenizer.json and tokenizer_config.json beside the weights (a download brings "
+                'them), install the extra "clip", and add the model again.'
             ) from error
         self._ids = lambda texts: self._made(list(texts)).tolist()
 
@@ -173,13 +176,13 @@ class ClipTokens:
         return len(self.ids([""])[0])
 
     def save(self, file: Path) -> None:
-        """Write CLIP's own tokenizer to be read without open_clip; others are not written."""
+        """Write the tokenizer to be read without open_clip, where that reads the same."""
         own = type(self._made).__name__ == "SimpleTokenizer"
-        if not own or self._made.reduction_fn is not None:
+        if self._made is None or (own and self._made.reduction_fn is not None):
             return
-        content = _as_json(self._made)
-        with contextlib.suppress(OSError):
-            if _reader(content)(_PROOF) == self.ids(_PROOF):
+        with contextlib.suppress(OSError, AttributeError):  # of one that has no such form
+            content = _as_json(self._made) if own else _hub_json(self._made)
+            if _reader(content, self._clean)(_PROOF) == self.ids(_PROOF):
                 write_whole(file, content)
 
     def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
@@ -242,26 +245,51 @@ def _as_json(simple: Any) -> str:
     return str(tokenizer.to_str())
 
 
-def _reader(content: str) -> Callable[[Sequence[str]], list[list[int]]]:
+def _hub_json(made: Any) -> str:
+    """Return a tokenizer of transformers as the library ``tokenizers`` writes one."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(made.tokenizer.backend_tokenizer.to_str())
+    length, side = made.context_length, made.tokenizer.padding_side
+    tokenizer.enable_truncation(length, direction=made.tokenizer.truncation_side)
+    pad = {"pad_id": made.tokenizer.pad_token_id, "pad_token": made.tokenizer.pad_token}
+    tokenizer.enable_padding(length=length, direction=side, **pad)
+    return str(tokenizer.to_str())
+
+
+def _cleaning(folder: Path) -> str:
+    """Return how a model cleans texts: ``lower``, ``whitespace`` or ``canonicalize``."""
+    text = clip_folder.read_config(folder)["model_cfg"]["text_cfg"]
+    default = "whitespace" if text.get("hf_tokenizer_name") else "lower"
+    return str(text.get("tokenizer_kwargs", {}).get("clean", default))
+
+
+def _reader(content: str, clean: str) -> Callable[[Sequence[str]], list[list[int]]]:
     """Return what turns texts into ids, of a file of ``tokenizers``."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_str(content)
 
     def ids(texts: Sequence[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in tokenizer.encode_batch([_clean(t) for t in texts])]
+        return [
+            encoding.ids for encoding in tokenizer.encode_batch([_clean(t, clean) for t in texts])
+        ]
 
     return ids
 
 
-def _clean(text: str) -> str:
-    """Return a text as CLIP's tokenizer cleans it."""
+def _clean(text: str, how: str) -> str:
+    """Return a text as open_clip's tokenizers clean it."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     with contextlib.suppress(ImportError):  # it comes with open_clip, and needs no torch
         import ftfy
 
         text = ftfy.fix_text(text)
-    return " ".join(html.unescape(html.unescape(text)).split()).lower()
+    text = html.unescape(html.unescape(text)).strip()
+    if how == "canonicalize":
+        text = text.replace("_", " ").translate(str.maketrans("", "", string.punctuation))
+    text = " ".join(text.split())
+    return text if how == "whitespace" else text.lower()
 
 
 class ClipFolder:
@@ -373,7 +401,7 @@ class ClipFolder:
                 path = folder / name
                 try:
                     trace(network, name, {"inputs": example}, path, fold=True, fixed_length=True)
-                except (RuntimeError, ValueError, TypeError) as error:
+                except (RuntimeError, ValueError, TypeError, AssertionError) as error:
                     raise ModelError(
                         "This CLIP architecture cannot be written for ONNX Runtime; use the torch "
                         "engine."

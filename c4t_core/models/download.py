@@ -12,6 +12,7 @@ to find the former set, and knows no server but a hub.
 from __future__ import annotations
 
 import errno
+import http
 import http.client
 import json
 import os
@@ -52,6 +53,10 @@ class Remote:
     url: str
     size: int
     sha256: str = ""
+
+
+class NoSuchFile(DownloadError):
+    """The server answers, and has no file of that name."""
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -154,7 +159,7 @@ def ask(url: str) -> Remote:
     Raises:
         DownloadError: at once without a network; or if the server has no such file.
     """
-    _require(url)
+    reach(url)
     with _open(url) as (answer, headers):
         size = next((h["X-Linked-Size"] for h in headers if h["X-Linked-Size"]), None)
         size = size or answer.headers.get("Content-Length")
@@ -163,6 +168,12 @@ def ask(url: str) -> Remote:
         if size is None or not size.isdigit():
             raise DownloadError(f"{_host(url)} does not tell how large {url} is; try again later.")
         return Remote(url, int(size), found[0] if found else "")
+
+
+def is_here(remote: Remote, target: Path) -> bool:
+    """Tell whether a file is what a server has, and need not be fetched again."""
+    known = target.is_file() and target.stat().st_size == remote.size and bool(remote.sha256)
+    return known and sha256(target).startswith(remote.sha256)
 
 
 def fetch(remote: Remote, target: Path, progress: Progress = ignore) -> None:
@@ -184,7 +195,7 @@ def fetch(remote: Remote, target: Path, progress: Progress = ignore) -> None:
     try:
         note.write_text(json.dumps(asdict(remote)), encoding="utf-8")
         if done < remote.size:
-            _require(remote.url)
+            reach(remote.url)
             _receive(remote, part, done, progress)
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -266,7 +277,8 @@ def _open(url: str, headers: dict[str, str] | None = None) -> Iterator[tuple[Any
         answer = opener.open(request, timeout=_PATIENCE)
     except urllib.error.HTTPError as error:
         with error:
-            raise DownloadError(
+            kind = NoSuchFile if error.code == http.HTTPStatus.NOT_FOUND else DownloadError
+            raise kind(
                 f"{_host(url)} answers {error.code} ({error.reason}) for {url}; check the name, "
                 "or try again later."
             ) from error
@@ -280,8 +292,12 @@ def _open(url: str, headers: dict[str, str] | None = None) -> Iterator[tuple[Any
         yield answer, [*redirects.seen, answer.headers]
 
 
-def _require(url: str) -> None:
-    """Say "offline" at once; a server on this very machine needs no network."""
+def reach(url: str) -> None:
+    """Say "offline" at once; a server on this very machine needs no network.
+
+    Raises:
+        DownloadError: as of :func:`require_network`.
+    """
     parts = urllib.parse.urlsplit(url)
     if parts.hostname in ("127.0.0.1", "localhost", "::1"):
         return

@@ -191,8 +191,11 @@ def model_info(name: str) -> ModelInfo:
     if name == SHIPPED:
         return _describe_shipped()
     if _is_clip(name):
+        from c4t_core.models import clip_folder
+
+        called = clip_folder.public_name(clip_folder.stem(name))
         for info in _clip_infos():
-            if info.name == name:
+            if info.name == called:
                 return info
         raise _unknown(name)
     folder, label = _folder_of(name)

@@ -83,11 +83,16 @@ class ModelStore(QObject):
         return self._doing if self._job.running else ""
 
     def add_folder(self, folder: Path, name: str) -> None:
-        """Copy a C4T model folder to the user's models."""
+        """Copy a C4T model folder, or one with a checkpoint of open_clip, to the user's models."""
 
         def work(_: Job) -> str:
+            from c4t_core.models import clip_folder
             from c4t_core.models.registry import register
 
+            if (folder / clip_folder.CONFIG).is_file():
+                from c4t_core.models.clip import add_checkpoint
+
+                return add_checkpoint(clip_folder.weights_in(folder), name)
             return register(folder, name)
 
         self._change("add", work)

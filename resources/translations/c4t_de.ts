@@ -202,6 +202,10 @@
    <translation>Abbrechen</translation>
   </message>
   <message>
+   <source>Checking and copying the model…</source>
+   <translation>Modell wird geprüft und kopiert …</translation>
+  </message>
+  <message>
    <source>Checkpoints (*.safetensors *.pt *.bin);;All files (*)</source>
    <translation>Checkpoints (*.safetensors *.pt *.bin);;Alle Dateien (*)</translation>
   </message>
@@ -238,8 +242,8 @@
    <translation>An dieser Stelle ist nichts.</translation>
   </message>
   <message>
-   <source>by its weights</source>
-   <translation>anhand der Gewichte</translation>
+   <source>by its name and weights</source>
+   <translation>nach Name und Gewichten</translation>
   </message>
  </context>
  <context>
@@ -430,6 +434,81 @@
   <message>
    <source>{0} · rank {1}</source>
    <translation>{0} · Rang {1}</translation>
+  </message>
+ </context>
+ <context>
+  <name>DownloadDialog</name>
+  <message>
+   <source>Another model of open_clip</source>
+   <translation>Ein anderes Modell von open_clip</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>Abbrechen</translation>
+  </message>
+  <message>
+   <source>Download a model</source>
+   <translation>Ein Modell herunterladen</translation>
+  </message>
+  <message>
+   <source>Download…</source>
+   <translation>Herunterladen …</translation>
+  </message>
+  <message>
+   <source>Good for</source>
+   <translation>Gut für</translation>
+  </message>
+  <message>
+   <source>Licence</source>
+   <translation>Lizenz</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>Modell</translation>
+  </message>
+  <message>
+   <source>Models to download</source>
+   <translation>Modelle zum Herunterladen</translation>
+  </message>
+  <message>
+   <source>Size</source>
+   <translation>Größe</translation>
+  </message>
+  <message>
+   <source>The exact size is shown before anything is fetched.</source>
+   <translation>Die genaue Größe wird gezeigt, bevor etwas geladen wird.</translation>
+  </message>
+  <message>
+   <source>The licence of this one is not known here; its page on Hugging Face tells it.</source>
+   <translation>Die Lizenz dieses Modells ist hier nicht bekannt; sie steht auf seiner Seite bei Hugging Face.</translation>
+  </message>
+  <message>
+   <source>another one: ARCHITECTURE/PRETRAINED of open_clip</source>
+   <translation>ein anderes: ARCHITECTURE/PRETRAINED von open_clip</translation>
+  </message>
+  <message>
+   <source>questions in many languages</source>
+   <translation>Fragen in vielen Sprachen</translation>
+  </message>
+  <message>
+   <source>research only</source>
+   <translation>nur Forschung</translation>
+  </message>
+  <message>
+   <source>slow machines; non-commercial research only</source>
+   <translation>langsame Rechner; nur für nichtkommerzielle Forschung</translation>
+  </message>
+  <message>
+   <source>small things: it sees 384 pixels a side</source>
+   <translation>kleine Dinge: es sieht 384 Pixel je Seite</translation>
+  </message>
+  <message>
+   <source>the yardstick that others compare with</source>
+   <translation>der Maßstab, mit dem andere vergleichen</translation>
+  </message>
+  <message>
+   <source>the yardstick's network, taught on more pictures</source>
+   <translation>das Netz des Maßstabs, mit mehr Bildern gelernt</translation>
   </message>
  </context>
  <context>

@@ -20,7 +20,9 @@ from PySide6.QtWidgets import (
 
 from c4t_core.errors import DownloadError, ModelError
 from c4t_core.models.protocol import ModelInfo
-from c4t_desktop.panels.dialogs.models import AddModelDialog, ModelsDialog, suggest_name
+from c4t_desktop.panels.bars.top_bar import ModelChooser
+from c4t_desktop.panels.dialogs.add_model import AddModelDialog, DownloadDialog, suggest_name
+from c4t_desktop.panels.dialogs.models import ModelsDialog
 
 
 def child(dialog, kind, name):
@@ -100,6 +102,7 @@ def test_offline_is_one_sentence(qtbot, dialog, monkeypatch):
         raise DownloadError("There is no network; connect to the internet, or add a file.")
 
     monkeypatch.setattr("c4t_core.models.clip.download_size", offline)
+    choose(dialog, "clip")
     click(qtbot, dialog, "downloadModelButton")
     state = child(dialog, QLabel, "modelsState")
     qtbot.waitUntil(lambda: "There is no network" in state.text())
@@ -153,6 +156,76 @@ def test_a_checkpoint_gets_its_architecture(qtbot, dialog, tmp_path, monkeypatch
         question.buttons.button(QDialogButtonBox.StandardButton.Ok), Qt.MouseButton.LeftButton
     )
     qtbot.waitUntil(lambda: added == [(file, "mine", "ViT-B-32")])
+
+
+def test_rubbish_is_a_sentence_and_what_was_typed_stays(qtbot, dialog, tmp_path):
+    pytest.importorskip("torch")
+    file = tmp_path / "junk.safetensors"
+    file.write_text("junk\n")
+    click(qtbot, dialog, "addModelButton")
+    question = dialog.findChild(AddModelDialog)
+    qtbot.keyClicks(child(question, QLineEdit, "addModelPlace"), str(file))
+    child(question, QLineEdit, "addModelName").setText("mine")
+    chooser = child(question, QComboBox, "addModelArchitecture")
+    chooser.setEditText("ViT-B-99")
+    ok = question.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
+    hint = child(question, QLabel, "addModelHint")
+    qtbot.waitUntil(lambda: "is not a plain weight file" in hint.text(), timeout=60_000)
+    qtbot.waitUntil(ok.isEnabled)
+    assert question.isVisible()
+    assert child(question, QLineEdit, "addModelPlace").text() == str(file)
+    assert child(question, QLineEdit, "addModelName").text() == "mine"
+    assert chooser.currentText() == "ViT-B-99"
+    question.reject()
+
+
+def test_what_can_be_downloaded_is_chosen_or_typed(qtbot, dialog, monkeypatch):
+    asked = []
+
+    def size(name):
+        asked.append(name)
+        if name == "clip:no@such":
+            raise ModelError("open_clip has no such weights; take another.")
+        return 349_123_456
+
+    monkeypatch.setattr("c4t_core.models.clip.download_size", size)
+    choose(dialog, "c4t")
+    click(qtbot, dialog, "downloadModelButton")
+    chooser = dialog.findChild(DownloadDialog)
+    rows = child(chooser, QTreeWidget, "downloadList")
+    texts = [[rows.topLevelItem(r).text(c) for c in range(4)] for r in range(5)]
+    assert texts[1][:3] == ["pe-core-s", "349 MB", "Apache-2.0"]
+    assert texts[4][:3] == ["mobileclip2-s0", "299 MB", "research only"]
+    assert all(row[3] for row in texts)
+    ok = chooser.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    other = child(chooser, QLineEdit, "downloadName")
+    qtbot.keyClicks(other, "no/such")
+    hint = child(chooser, QLabel, "downloadHint")
+    assert "licence" in hint.text()
+    qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "no such weights" in hint.text())
+    qtbot.waitUntil(ok.isEnabled)
+    assert other.text() == "no/such"
+    other.clear()
+    rows.setCurrentItem(rows.topLevelItem(1))
+    qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.findChild(QMessageBox, "downloadQuestion") is not None)
+    assert asked == ["clip:no@such", "clip:pe-core-s"]
+    assert "349 MB" in dialog.findChild(QMessageBox, "downloadQuestion").text()
+    answer(qtbot, dialog, "downloadQuestion", QMessageBox.StandardButton.Cancel)
+
+
+def test_a_clip_from_a_file_answers_the_toggle(qtbot, window, core):
+    chooser = window.findChild(ModelChooser)
+    before = chooser.sizeHint().width()
+    models = (*core.models, ModelInfo("clip:ViT-B-16-of-mine", "clip", Path("mine")))
+    chooser.show_models(models, "c4t")
+    assert chooser.sizeHint().width() > before
+    with qtbot.waitSignal(chooser.chosen) as chosen:
+        second = chooser.rect().center()
+        qtbot.mouseClick(chooser, Qt.MouseButton.LeftButton, pos=second)
+    assert chosen.args == ["clip:ViT-B-16-of-mine"]
 
 
 def test_removing_asks_and_an_error_is_one_sentence(qtbot, dialog, core, window, monkeypatch):

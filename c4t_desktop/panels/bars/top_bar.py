@@ -111,6 +111,10 @@ class ModelChooser(QComboBox):
     def _segments(self) -> list[tuple[str, QRect]]:
         """Return the models in sight and where they are; the last, "", opens the list."""
         names = [self.itemData(index) for index in range(min(_SEGMENTS, self.count()))]
+        if "clip" in names and not self._infos["clip"].available:  # one from a file takes its place
+            here = (name for name, info in self._infos.items() if info.available)
+            added = next((name for name in here if name.startswith("clip:")), "clip")
+            names[names.index("clip")] = added
         if self._name and self._name not in names:
             names.append(self._name)
         metrics, px = self.fontMetrics(), self._theme.px

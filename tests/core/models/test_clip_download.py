@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import subprocess
 import sys
-import threading
 import time
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -19,76 +14,16 @@ from c4t_core.errors import Cancelled, DownloadError, ModelError
 from c4t_core.models import clip, clip_folder, download
 from c4t_core.models.download import ask, cached, fetch
 from c4t_core.models.registry import load_model
+from tests.helpers.hub import serving
 from tests.helpers.tiny_model import TINY_CLIP
 
 DATA = bytes(range(256)) * 20_000  # 5 MB
 
 
-@dataclass
-class Server:
-    """What the server has and how it behaves."""
-
-    url: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-    break_after: int | None = None  # bytes, then the connection closes
-    resumes: bool = True
-    digest: str | None = None  # told instead of the true one
-    ranges: list[str | None] = field(default_factory=list)
-
-
-def handler(server: Server) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_args):
-            pass
-
-        def do_GET(self):
-            if self.path.startswith("/hub/"):  # as the hub does: checksum here, file elsewhere
-                data = server.files.get(Path(self.path).name, b"")
-                digest = server.digest or hashlib.sha256(data).hexdigest()
-                self.send_response(302)
-                self.send_header("Location", f"{server.url}/files/{Path(self.path).name}")
-                self.send_header("X-Linked-Etag", f'"{digest}"')
-                self.send_header("X-Linked-Size", str(len(data)))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            data = server.files.get(Path(self.path).name)
-            if data is None:
-                self.send_error(404)
-                return
-            wanted = self.headers.get("Range")
-            server.ranges.append(wanted)
-            start = (
-                int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and server.resumes else 0
-            )
-            self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(data) - start))
-            self.end_headers()
-            rest = data[start:]
-            with contextlib.suppress(ConnectionError):
-                if server.break_after is None:
-                    self.wfile.write(rest)
-                else:
-                    self.wfile.write(rest[: server.break_after])
-                    self.wfile.flush()
-            self.close_connection = True
-
-    return Handler
-
-
 @pytest.fixture
 def server():
-    about = Server(files={"weights.bin": DATA})
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler(about))
-    about.url = f"http://127.0.0.1:{http.server_port}"
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield about
-    http.shutdown()
-    thread.join()
-    http.server_close()
+    with serving({"weights.bin": DATA}) as about:
+        yield about
 
 
 def test_size_and_checksum_are_known_before(server):

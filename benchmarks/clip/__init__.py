@@ -1,0 +1,1 @@
+"""C4T against CLIP: ``python -m benchmarks.clip``."""

@@ -290,7 +290,7 @@ def tokens_of(config: ModelConfig, content: bytes) -> TextTokens:
     if config.clip is not None:
         from c4t_core.models.clip_network import ClipTokens
 
-        return ClipTokens.kept(content)
+        return ClipTokens.kept(content, config.clip.model)
     tokens = Tokens(content, config.text.max_length)
     if tokens.vocabulary > config.text.vocabulary:
         raise ValueError("it has more words than its network")

@@ -134,7 +134,7 @@ class ClipTokens:
     def __init__(self, folder: Path, file: Path | None = None) -> None:
         self._made: Any = None
         self._ids: Callable[[Sequence[str]], list[list[int]]]
-        self._clean = _cleaning(folder)
+        self._clean = _cleaning(clip_folder.read_config(folder)["model_cfg"])
         with contextlib.suppress(Exception):  # one that is missing or broken is made again
             self._ids = _reader(file.read_text("utf-8") if file else "", self._clean)
             return
@@ -150,18 +150,20 @@ class ClipTokens:
         self._ids = lambda texts: self._made(list(texts)).tolist()
 
     @classmethod
-    def kept(cls, content: bytes) -> ClipTokens:
+    def kept(cls, content: bytes, model_cfg: Mapping[str, Any]) -> ClipTokens:
         """Return the tokenizer that a model folder keeps, which needs nothing else.
 
         Args:
             content: of its file, as :meth:`save` writes one.
+            model_cfg: open_clip's configuration of the model, which says how texts are cleaned.
 
         Raises:
             ValueError: if it is broken.
         """
         tokens = cls.__new__(cls)
+        tokens._made, tokens._clean = None, _cleaning(model_cfg)
         try:
-            tokens._ids = _reader(content.decode("utf-8"))
+            tokens._ids = _reader(content.decode("utf-8"), tokens._clean)
         except Exception as error:  # noqa: BLE001 - the library raises plain Exception
             raise ValueError(str(error)) from error
         return tokens
@@ -257,9 +259,9 @@ def _hub_json(made: Any) -> str:
     return str(tokenizer.to_str())
 
 
-def _cleaning(folder: Path) -> str:
+def _cleaning(model_cfg: Mapping[str, Any]) -> str:
     """Return how a model cleans texts: ``lower``, ``whitespace`` or ``canonicalize``."""
-    text = clip_folder.read_config(folder)["model_cfg"]["text_cfg"]
+    text = model_cfg["text_cfg"]
     default = "whitespace" if text.get("hf_tokenizer_name") else "lower"
     return str(text.get("tokenizer_kwargs", {}).get("clean", default))
 

@@ -142,6 +142,7 @@ class AddModelDialog(QDialog):
             hint = self.tr("A folder of a C4T model, or a file with weights of CLIP.")
         set_kind(self.hint, "muted")
         self.hint.setText(hint)
+        self._grow()
         self._enable()
 
     @Slot()
@@ -169,6 +170,14 @@ class AddModelDialog(QDialog):
     def _failed(self, error: Exception) -> None:
         set_kind(self.hint, "bad")
         self.hint.setText(describe(error).sentence)
+        self._grow()
+
+    def _grow(self) -> None:
+        """Give a long sentence its lines; the fields keep their height."""
+        layout = self.layout()
+        if layout is not None and self.isVisible():
+            layout.activate()
+            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     @Slot(str, str)
     def _done(self, doing: str, _: str) -> None:

@@ -33,9 +33,11 @@ def suggest_name(place: Path) -> str:
     >>> suggest_name(Path("/models/winter drives (2)"))
     'winter-drives-2'
     """
-    generic = re.fullmatch(r"(open_clip_)?(pytorch_)?model", place.stem)
-    inside = place.name if place.is_dir() else place.stem
-    stem = place.absolute().parent.name if generic and place.is_file() else inside
+    if place.is_file():
+        from c4t_core.models.clip_folder import name_for
+
+        return name_for(place)
+    stem = place.name if place.is_dir() else place.stem
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:64]
 
 

@@ -160,11 +160,14 @@ def name_for(file: Path) -> str:
     'ViT-B-16-laion2b'
     >>> name_for(Path("CLIP-ViT-B-16/open_clip_pytorch_model.bin"))
     'CLIP-ViT-B-16'
+    >>> name_for(Path("clip/open_clip_pytorch_model.bin"))
+    'my-clip'
     """
     own = file.stem
     if re.fullmatch(r"(open_clip_)?(pytorch_)?model", own):  # every repository's file is called so
         own = file.absolute().parent.name or own
-    return re.sub(r"[^A-Za-z0-9._@-]+", "-", own).strip("-._@")[:64] or "model"
+    own = re.sub(r"[^A-Za-z0-9._@-]+", "-", own).strip("-._@")[:64] or "model"
+    return f"my-{own}" if own in _SHORT else own  # those names stand for other weights
 
 
 def clip_dir() -> Path:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks import quality
+from benchmarks.clip import __main__ as against
 from scripts.lite.data import Frame
 
 
@@ -65,3 +67,42 @@ def test_figures_are_means_over_queries_and_texts() -> None:
     total = quality.summary([row])
     assert (total["map"], total["keyword"], total["sentence"]) == (0.75, 1.0, 0.5)
     assert np.isnan(total["weather"])
+
+
+class Fixed:
+    """A model whose vectors are given; it finds the first half of the images, or misses it."""
+
+    min_side = 8
+
+    def __init__(self, name: str, right: float) -> None:
+        self.name = name
+        self.images = np.array([[right, 1 - right]] * 5 + [[1 - right, right]] * 5, np.float32)
+
+    def encode_images(self, images: list[Image.Image]) -> np.ndarray:
+        return self.images[: len(images)]
+
+
+def test_two_models_are_compared_on_the_same_queries(tmp_path, monkeypatch) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / "x.png")
+    frames = [Frame(tmp_path / "x.png", "dawn", "dawn", "test")] * 10
+    relevant = np.arange(10) < 5
+    queries = [
+        quality.Asked("weather", f"q{i}", (f"q{i}",) * 2, np.arange(10), relevant) for i in range(4)
+    ]
+    texts = {query.name: np.array([1, 0], np.float32) for query in queries}
+    models = {"c4t": Fixed("c4t", 1.0), "clip": Fixed("clip", 0.0)}
+    monkeypatch.setattr("c4t_core.load_model", models.get)
+    monkeypatch.setattr(
+        against,
+        "embedded",
+        lambda model, _data, _part: quality.Embedded(frames, queries, model.images, texts),
+    )
+    result = against.compare(["c4t", "clip"], tmp_path, "test")
+    missed = float(np.mean([(i + 1) / (i + 6) for i in range(5)]))
+    assert result["models"]["clip"]["summary"]["map"] == pytest.approx(missed)
+    gained = result["difference"]["ap"]
+    assert gained["mean"] == gained["low"] == gained["high"] == pytest.approx(1 - missed)
+    lines = against.table(result).splitlines()
+    assert lines[0] == "4 queries, 10 images of the test part"
+    assert lines[4].startswith("| c4t | 1.000 | 0.500 | 0.500 |")
+    assert lines[6].startswith(f"| c4t less clip (95 %, paired) | {1 - missed:+.3f} (")

@@ -33,9 +33,11 @@ def suggest_name(place: Path) -> str:
     >>> suggest_name(Path("/models/winter drives (2)"))
     'winter-drives-2'
     """
-    generic = re.fullmatch(r"(open_clip_)?(pytorch_)?model", place.stem)
-    inside = place.name if place.is_dir() else place.stem
-    stem = place.absolute().parent.name if generic and place.is_file() else inside
+    if place.is_file():
+        from c4t_core.models.clip_folder import name_for
+
+        return name_for(place)
+    stem = place.name if place.is_dir() else place.stem
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:64]
 
 
@@ -142,6 +144,7 @@ class AddModelDialog(QDialog):
             hint = self.tr("A folder of a C4T model, or a file with weights of CLIP.")
         set_kind(self.hint, "muted")
         self.hint.setText(hint)
+        self._grow()
         self._enable()
 
     @Slot()
@@ -169,6 +172,14 @@ class AddModelDialog(QDialog):
     def _failed(self, error: Exception) -> None:
         set_kind(self.hint, "bad")
         self.hint.setText(describe(error).sentence)
+        self._grow()
+
+    def _grow(self) -> None:
+        """Give a long sentence its lines; the fields keep their height."""
+        layout = self.layout()
+        if layout is not None and self.isVisible():
+            layout.activate()
+            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     @Slot(str, str)
     def _done(self, doing: str, _: str) -> None:

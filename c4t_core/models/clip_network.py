@@ -140,8 +140,11 @@ class ClipTokens:
             return
         module = open_clip()
         try:
+            text = clip_folder.read_config(folder)["model_cfg"]["text_cfg"]
+            if text.get("hf_tokenizer_name"):  # without this file transformers makes one of 5 words
+                (folder / "tokenizer.json").stat()
             self._made = module.get_tokenizer(f"local-dir:{folder}")
-        except (OSError, ValueError, ImportError) as error:
+        except Exception as error:  # a broken file raises whatever its reader meets
             raise ModelError(
                 "This CLIP model needs a tokenizer of its own, and transformers to read it; put "
                 "tokenizer.json and tokenizer_config.json beside the weights (a download brings "

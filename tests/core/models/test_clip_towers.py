@@ -379,3 +379,18 @@ def test_a_folder_as_open_clip_publishes_it(tmp_path, data_dir, capsys):
     assert main(["models", "add", str(folder)]) == 0
     assert capsys.readouterr().out.startswith("Added clip:SigLIP-2-of-mine (")
     assert load_model("clip:SigLIP-2-of-mine").encode_texts(["snow"]).shape == (1, 64)
+
+
+@pytest.mark.parametrize("content", [None, "{}"], ids=["missing", "broken"])
+def test_a_tokenizer_that_cannot_be_read_is_refused(content, tmp_path, data_dir, capsys):
+    pytest.importorskip("transformers")
+    folder = tmp_path / "published"
+    folder.mkdir()
+    weights(SIGLIP2, folder / clip_folder.WEIGHTS)
+    config = {"model_cfg": SIGLIP2, "preprocess_cfg": {"resize_mode": "squash"}}
+    (folder / clip_folder.CONFIG).write_text(json.dumps(config))
+    gemma(folder)[0].unlink()
+    if content is not None:
+        (folder / "tokenizer.json").write_text(content)
+    assert main(["models", "add", str(folder)]) == 1
+    assert "tokenizer.json" in capsys.readouterr().err

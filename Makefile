@@ -28,7 +28,7 @@ types: $(VENV)/.dev ## mypy --strict on both packages
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev ## the test suite, the window offscreen; JOBS=1 for one file at a time
-	QT_QPA_PLATFORM=offscreen HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
+	QT_QPA_PLATFORM=offscreen HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 wheel-test: $(VENV)/.dev ## build the wheel, install it without extras elsewhere, search with it
 	$(BIN)/python scripts/wheel_test.py

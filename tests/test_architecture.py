@@ -425,7 +425,6 @@ INSIDE = {
     "core/evaluation/test_benchmark.py": "c4t_core/evaluation",
     "core/index/test_vector_cache.py": "c4t_core/index/vectors",
     "core/models/test_clip_towers.py": "c4t_core/models/clip.py",
-    "core/models/test_clip.py": "c4t_core/models/clip.py",
     "core/models/test_engines.py": "c4t_core/models/engine.py",
     "core/models/test_int8.py": "c4t_core/models",
     "core/index/test_vectors.py": "c4t_core/index/vectors",

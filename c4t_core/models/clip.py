@@ -231,7 +231,7 @@ def add_checkpoint(
         clip_folder.write_model_files(folder, config, label, source.name)
         for beside in _tokenizer_files(config["model_cfg"], source.parent):
             shutil.copyfile(beside, folder / beside.name)
-        _prove(folder)
+        _prove(folder, source)
     return _ready(folder_name)
 
 
@@ -245,8 +245,15 @@ def _default_name(source: Path, label: str, state: Mapping[str, Any]) -> str:
 def _write_weights(state: Mapping[str, Any], folder: Path) -> None:
     from safetensors.torch import save_file
 
-    whole = {key: value.detach().clone().contiguous() for key, value in state.items()}
-    save_file(whole, folder / clip_folder.WEIGHTS)
+    try:
+        whole = {key: value.detach().clone().contiguous() for key, value in state.items()}
+        save_file(whole, folder / clip_folder.WEIGHTS)
+    except (RuntimeError, ValueError, KeyError) as error:  # sparse tensors, or some without numbers
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(
+            f"These weights are no plain tensors ({first[:200]}); save the model as safetensors "
+            "and add that file."
+        ) from error
 
 
 def _tokenizer_files(model: Mapping[str, Any], place: Path) -> list[Path]:
@@ -287,11 +294,11 @@ def _config_for(
     return {"model_cfg": model, "preprocess_cfg": {}}, chosen
 
 
-def _prove(folder: Path) -> None:
+def _prove(folder: Path, source: Path | None = None) -> None:
     """Build the model once, so that what does not fit is found now and not when it is used."""
     clip_folder.preprocessing(clip_folder.read_config(folder))
     ClipTokens(folder)
-    build(folder)
+    build(folder, source)
 
 
 def _ready(folder_name: str) -> str:

@@ -70,8 +70,16 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def build(folder: Path) -> Any:
+# what open_clip raises where weights are not those of an architecture: whatever it meets
+_UNFIT = (AssertionError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+
+
+def build(folder: Path, source: Path | None = None) -> Any:
     """Return the network of a folder with its weights, float32, on the CPU, in eval mode.
+
+    Args:
+        folder: of the model.
+        source: the file that its weights came from, for what is said of them.
 
     Raises:
         ModelError: if the weights do not fit the architecture; never a network without weights.
@@ -83,11 +91,11 @@ def build(folder: Path) -> Any:
         network = module.create_model(
             f"local-dir:{folder}", require_pretrained=True, weights_only=True, pretrained_text=False
         )
-    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+    except _UNFIT as error:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
-            f'The weights in "{folder}" do not fit their architecture ({first[:200]}); add the '
-            "checkpoint again and name its architecture."
+            f'The weights in "{source or folder}" do not fit their architecture ({first[:200]}); '
+            "add the checkpoint again and name its architecture."
         ) from error
     return network.float().eval()
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from c4t_core.errors import ModelError
+from c4t_core.models.config import FORMAT_VERSION
 from c4t_core.models.folder import (
     fingerprint,
     load_state,
@@ -117,7 +118,7 @@ def test_a_newer_version_is_refused_with_the_remedy(folder, what):
 
 
 def test_a_newer_configuration_is_refused_before_its_fields_are_read(folder):
-    edit(folder / "config.json", format_version=2, something="new")
+    edit(folder / "config.json", format_version=FORMAT_VERSION + 1, something="new")
     with pytest.raises(ModelError, match="newer C4T"):
         read_config(folder)
 

@@ -303,10 +303,21 @@ def test_what_can_carry_code_is_refused(tmp_path, data_dir):
     assert [info.name for info in clip_infos()] == ["clip"]
 
 
+def test_tensors_that_are_not_plain_are_refused(tiny, tmp_path, data_dir):
+    state = torch.load(tiny / "tiny.pt", weights_only=True)["state_dict"]
+    torch.save({**state, "logit_scale": torch.eye(2).to_sparse()}, tmp_path / "odd.pt")
+    with pytest.raises(ModelError, match="no plain tensors"):
+        clip.add_checkpoint(tmp_path / "odd.pt", "odd", str(tiny / "open_clip_config.json"))
+    torch.save(state, tmp_path / "ViT-B-32.pt")  # nothing of what its name says
+    with pytest.raises(ModelError, match=r'ViT-B-32\.pt" do not fit their architecture'):
+        clip.add_checkpoint(tmp_path / "ViT-B-32.pt", "odd")
+    assert [info.name for info in clip_infos()] == ["clip"]
+
+
 def test_a_checkpoint_that_does_not_fit_is_refused_whole(tiny, tmp_path, data_dir):
     wrong = {**TINY_CLIP, "embed_dim": 16}
     (tmp_path / "wrong.json").write_text(json.dumps(wrong))
-    with pytest.raises(ModelError, match="do not fit their architecture"):
+    with pytest.raises(ModelError, match=r'tiny\.pt" do not fit their architecture'):
         clip.add_checkpoint(tiny / "tiny.pt", "wrong", str(tmp_path / "wrong.json"))
     with pytest.raises(ModelError, match="no architecture"):
         clip.add_checkpoint(tiny / "tiny.pt", "wrong", "ViT-Z-99")

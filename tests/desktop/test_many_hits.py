@@ -368,7 +368,9 @@ def test_the_current_card_stays_when_the_cut_moves(qtbot, many):
 def test_a_view_that_leaps_asks_for_nothing_until_it_lands(qtbot, many, core):
     bar = many.view.verticalScrollBar()
     at_rest(qtbot, many)
+    core.last.loaded.clear()
     bar.setValue(bar.maximum() // 3)
+    until(qtbot, lambda: core.last.loaded)  # it asks a moment after it came to rest
     at_rest(qtbot, many)
     core.last.loaded.clear()
     bar.setValue(bar.maximum() // 2)

@@ -136,8 +136,8 @@ def as_json(hit: Hit) -> dict[str, Any]:
         "drive": hit.drive,
         "rank": hit.rank,
     }
-    if hit.seen is not None:
-        line["objects"] = [fact.plain() for fact in hit.objects if fact.number]
+    if hit.believed is not None:
+        line["objects"] = hit.believed
     return line
 
 

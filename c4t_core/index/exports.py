@@ -94,9 +94,7 @@ def row_of(hit: Hit, provenance: Provenance) -> dict[str, Any]:
         "camera": hit.camera,
         "frame": hit.frame,
         "time": None if hit.time is None else iso_time(hit.time),
-        "objects": (
-            None if hit.seen is None else [fact.plain() for fact in hit.objects if fact.number]
-        ),
+        "objects": hit.believed,
         "query": provenance.query,
         "threshold": provenance.threshold,
         "filters": dict(provenance.filters),

@@ -85,6 +85,11 @@ class Hit:
         """
         return () if self.seen is None else self.seen.facts()
 
+    @property
+    def believed(self) -> list[dict[str, Any]] | None:
+        """Those objects that are probable, as plain JSON data; None if nothing is known."""
+        return None if self.seen is None else [f.plain() for f in self.objects if f.number]
+
 
 def frame_name(relative: str, at: float | None) -> str:
     """Return how a frame is written: a picture as its path, one of a recording with its time.

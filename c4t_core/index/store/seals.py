@@ -483,6 +483,13 @@ def insert(db: sqlite3.Connection, table: str, row: Row) -> None:
     )
 
 
+def remove(db: sqlite3.Connection, table: str, row: Row) -> None:
+    """Take the row with the key of this one out of a table."""
+    spec = TABLES[table]
+    where = " AND ".join(f"{name} = ?" for name in spec.key)
+    db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row))
+
+
 def put_newer(db: sqlite3.Connection, table: str, row: Row) -> None:
     """Put a row into a table unless one of the same key is newer; without times, the last wins."""
     spec = TABLES[table]

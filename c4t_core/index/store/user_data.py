@@ -328,23 +328,26 @@ class UserData(Database):
             for image in images:
                 row: Row = {"query": query, **_columns(image), "good": int(bool(good))}
                 row["made"] = time.time()
-                if good is not None:
-                    seals.insert(db, "marks", row)
-                    continue
-                db.execute(
-                    "DELETE FROM marks WHERE query=? AND root=? AND path=? AND at_ns=?",
-                    TABLES["marks"].key_of(row),
-                )
+                (seals.remove if good is None else seals.insert)(db, "marks", row)
 
     def marks(self, query: str | None = None) -> list[Mark]:
         """Return the marks of a query, or all, oldest first."""
         where, values = ("", ()) if query is None else ("WHERE query = ? ", (query,))
         order = f"{where}ORDER BY made, query, root, path, at_ns"
-        return [_mark(row, cast(float, row["made"])) for row in self._rows("marks", order, values)]
+        return [_mark(row, cast(float, row["made"])) for row in self.rows("marks", order, values)]
 
-    def _rows(self, table: str, where: str, values: tuple[Value, ...] = ()) -> list[Row]:
+    def rows(self, table: str, where: str = "", values: tuple[Value, ...] = ()) -> list[Row]:
+        """Return rows of a table; ``where`` is the end of the statement."""
         with self.reading() as db:
             return seals.rows_of(db, table, where, values)
+
+    def swap(self, table: str, out: Iterable[Row], into: Iterable[Row]) -> None:
+        """Take rows out and put others in, all or none: how a change is taken back."""
+        with self.writing() as db:
+            for row in out:
+                seals.remove(db, table, row)
+            for row in into:
+                seals.insert(db, table, row)
 
     # Scenarios
 
@@ -374,7 +377,7 @@ class UserData(Database):
 
     def scenarios(self) -> list[Scenario]:
         """Return the saved searches, by name; one that cannot be read says so itself."""
-        rows = self._rows("scenarios", "ORDER BY name COLLATE NOCASE, name")
+        rows = self.rows("scenarios", "ORDER BY name COLLATE NOCASE, name")
         return [_scenario(row) for row in rows]
 
     def delete_scenario(self, name: str) -> None:
@@ -426,7 +429,7 @@ class UserData(Database):
 
     def history(self, limit: int = 50) -> list[str]:
         """Return recent queries, the last one first."""
-        rows = self._rows("history", "ORDER BY used DESC, rowid DESC LIMIT ?", (limit,))
+        rows = self.rows("history", "ORDER BY used DESC, rowid DESC LIMIT ?", (limit,))
         return [cast(str, row["query"]) for row in rows]
 
     # Test sets
@@ -452,7 +455,7 @@ class UserData(Database):
     def test_set(self, name: str) -> list[Mark]:
         """Return the marks of a test set."""
         order = "WHERE test_set = ? ORDER BY query, root, path, at_ns"
-        return [_mark(row) for row in self._rows("test_items", order, (name,))]
+        return [_mark(row) for row in self.rows("test_items", order, (name,))]
 
     def delete_test_set(self, name: str) -> None:
         """Drop a test set."""
@@ -473,10 +476,8 @@ class UserData(Database):
                     place = _moved(cast(bytes, row["root"]), cast(bytes, row["path"]), old, new)
                     if place is not None:
                         moved.append((row, place))
-                spec = TABLES[table]
-                where = " AND ".join(f"{name} = ?" for name in spec.key)
                 for row, _ in moved:
-                    db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row))
+                    seals.remove(db, table, row)
                 for row, (root, path) in moved:
                     seals.put_newer(db, table, {**row, "root": root, "path": path})
 

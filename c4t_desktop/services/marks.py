@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QMutex, QMutexLocker, QObject, Signal, Slot
 
 from c4t_core.errors import C4TError, DataError
 from c4t_desktop.jobs.runner import Job, ignore
@@ -61,10 +62,11 @@ class Saved:
 
 
 class _Store:
-    """Opens the user's file when it is first needed, on the lane's thread."""
+    """Opens the user's file when it is first needed, on the thread of a lane."""
 
     def __init__(self) -> None:
         self._data: UserData | None = None
+        self._opening = QMutex()  # marks are read in the job that answers, too
         self.notices: list[str] = []  # of repairs, not yet shown
 
     def look_for_notices(self) -> None:
@@ -74,11 +76,12 @@ class _Store:
                 self.notices.append(notice)
 
     def get(self) -> UserData:
-        if self._data is None:
-            from c4t_core.index.store.user_data import UserData
+        with QMutexLocker(self._opening):
+            if self._data is None:
+                from c4t_core.index.store.user_data import UserData
 
-            self._data = UserData()
-        return self._data
+                self._data = UserData()
+            return self._data
 
     def close(self) -> None:
         if self._data is not None:
@@ -122,6 +125,7 @@ class MarkBook(QObject):
         self.marks: dict[Path, str] = {}
         self.saved: tuple[Saved, ...] = ()
         finder.answered.connect(self._answered)
+        finder.read_marks_by(self._marks_for)
         finder.cleared.connect(self._cleared)
         library.index_ended.connect(self.count_saved)
         library.opened.connect(self.count_saved)
@@ -246,9 +250,13 @@ class MarkBook(QObject):
             following = {"": "right", "right": "wrong", "wrong": ""}
             self.mark(files, following[self.marks.get(files[0], "")])
 
+    def _marks_for(self, workspace: WorkspaceLike, query: str) -> dict[Path, str]:
+        """Read the marks of a query that is about to be answered; runs in the job that answers."""
+        return _read_marks(self._store.get(), workspace.files_of_size, query)
+
     def _tell_marks(self) -> None:
         self.changed.emit(dict(self.marks))
-        self._finder.set_marks(dict(self.marks))
+        self._finder.set_marks(self._key, dict(self.marks))
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
@@ -256,16 +264,16 @@ class MarkBook(QObject):
         if query == self._key:
             return
         self._key = query
-        self._read_marks()
+        self._read_marks(found.marks)
 
-    def _read_marks(self) -> None:
+    def _read_marks(self, asked: Mapping[Path, str] = MappingProxyType({})) -> None:
         query, store, files_of_size = self._key, self._store, self._library.files_of_size()
 
         def work(_: Job) -> dict[Path, str]:
             return _read_marks(store.get(), files_of_size, query)
 
-        self.marks = {}
-        self._tell_marks()
+        self.marks = dict(asked)
+        self.changed.emit(dict(self.marks))
         self._run(work, self._marks_read, "marks")
 
     def _marks_read(self, marks: dict[Path, str]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QWidget
 
 from c4t_core.index.store.user_data import UserData
-from tests.helpers.window import busy, search, until
+from tests.helpers.window import busy, child, names, search, side_row, until, wait_rows
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -25,6 +26,10 @@ def asked(qtbot, window):
     search(qtbot, window, "truck")
     window.view.setFocus()
     return window
+
+
+def chip_in_sight(window):
+    return [chip for chip in window.findChildren(QWidget, "refineChip") if chip.isVisible()]
 
 
 def settle(qtbot, window):
@@ -61,3 +66,48 @@ def test_marks_are_taken_back_as_they_were_and_set_again(qtbot, asked):
     settle(qtbot, asked)
     assert not marks.marks  # they are those of another query
     assert kept("marks") == wrong
+
+
+def test_refining_is_shown_counted_everywhere_and_ends_with_its_query(qtbot, asked):
+    context, action = asked.desktop.context, asked.action("refineAction")
+    finder, marks = context.finder, context.marks
+    shown = names(asked)
+    qtbot.keyClick(asked.view, Qt.Key.Key_R)
+    qtbot.keyClick(asked.view, Qt.Key.Key_Right)
+    qtbot.keyClick(asked.view, Qt.Key.Key_X)
+    finder.set_cut(0.45)
+    until(qtbot, lambda: asked.header.findChild(QLabel, "matchCount").text().startswith("6 "))
+    qtbot.keyClick(asked, Qt.Key.Key_M, CTRL)
+    wait_rows(qtbot, asked, 11)
+    assert finder.order.cut is None  # it was one of other scores
+    assert names(asked) == [shown[0], *shown[2:]]
+    (chip,) = chip_in_sight(asked)
+    assert "1 right, 1 wrong" in chip.accessibleName()
+    assert asked.header.findChild(QLabel, "matchCount").text().startswith("11 ")
+    assert len(finder.found.histogram.values) == 11
+    qtbot.keyClick(asked, Qt.Key.Key_S, CTRL)
+    dialog = child(asked, QDialog, "saveSearchDialog")
+    qtbot.keyClick(child(dialog, QLineEdit, "scenarioName"), Qt.Key.Key_Return)
+    until(qtbot, lambda: marks.saved and marks.saved[0].matches == 11 and not busy(asked))
+    context.undo.undo()  # the saving
+    context.undo.undo()  # the wrong mark: with it the frame is among the hits again
+    wait_rows(qtbot, asked, 12)
+    assert "1 right, 0 wrong" in chip.accessibleName()
+    context.undo.redo()
+    context.undo.redo()
+    wait_rows(qtbot, asked, 11)
+    until(qtbot, lambda: marks.saved and marks.saved[0].matches == 11)
+    search(qtbot, asked, "snow")
+    wait_rows(qtbot, asked, 12)
+    assert not action.isChecked()
+    assert not chip_in_sight(asked)
+    answers = []
+    finder.answered.connect(lambda found: answers.append(len(found.hits)))
+    qtbot.mouseClick(side_row(qtbot, asked, "Truck"), Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, asked, 11)
+    assert answers == [11]  # the first one knows the marks
+    assert action.isChecked()
+    qtbot.keyClick(chip_in_sight(asked)[0], Qt.Key.Key_Delete)
+    wait_rows(qtbot, asked, 12)
+    assert not chip_in_sight(asked)
+    assert not action.isChecked()

@@ -48,12 +48,14 @@ class Table:
             end. A column whose type is followed by None may be empty.
         key: the columns that tell two rows apart.
         absent: what a file of an older version means where it lacks a column.
+        since: the first version that had the table; a file of an older one means an empty one.
     """
 
     name: str
     columns: Mapping[str, tuple[type | None, ...]]
     key: tuple[str, ...]
     absent: Mapping[str, Value]
+    since: int = 1
 
     def key_of(self, row: Row) -> tuple[Value, ...]:
         """Return what tells a row from others."""
@@ -118,6 +120,9 @@ TABLES: dict[str, Table] = {
             {"test_set": _TEXT, "query": _TEXT, **_IMAGE, "good": _INTEGER},
             ("test_set", "query", "root", "path", "at_ns"),
             {"at_ns": -1},
+        ),
+        Table(
+            "tags", {"tag": _TEXT, **_IMAGE, "made": _REAL}, ("tag", "root", "path", "at_ns"), {}, 3
         ),
     )
 }
@@ -251,7 +256,8 @@ def _columns(db: sqlite3.Connection, table: str) -> list[str]:
 
 def _add_triggers(db: sqlite3.Connection) -> None:
     for table in TABLES:
-        for statement in _triggers(table, _columns(db, table)):
+        columns = _columns(db, table)
+        for statement in _triggers(table, columns) if columns else ():
             db.execute(statement)
     fits = "row_sum('seals', OLD.name, OLD.count, OLD.total)"
     db.execute(
@@ -348,7 +354,8 @@ def _check(db: sqlite3.Connection, newest: int) -> None:
         raise DamagedError(str(answer))
     version, seals = version_of(db), _seals(db)
     if not seals:
-        if version <= newest and (version != 1 or not set(TABLES) <= _tables(db)):
+        first = {name for name, table in TABLES.items() if table.since == 1}
+        if version <= newest and (version != 1 or not first <= _tables(db)):
             raise DamagedError("it lacks tables")
         return
     written = seals.get("version", (0, 0))[0]
@@ -399,8 +406,20 @@ def _fits(found: Found) -> bool:
     return found.seal == (len(found.rows), total)
 
 
+def _came_later(db: sqlite3.Connection, table: str) -> bool:
+    """Whether a file neither has a table nor says that it had: it is of a version without it."""
+    if TABLES[table].since == 1 or table in _tables(db):
+        return False
+    try:
+        return table not in _seals(db)
+    except DamagedError:
+        return False
+
+
 def _read(db: sqlite3.Connection, table: str) -> Found:
     """Read what can be read of one table, and keep what fits its sum; ``sum`` is among a row."""
+    if _came_later(db, table):
+        return Found({}, seal=(0, 0))
     spec, columns = TABLES[table], _columns(db, table)
     sealed = any(row[1] == "sum" for row in db.execute(f"PRAGMA main.table_info({table})"))
     names = ", ".join([*columns, "sum" if sealed else "0"])

@@ -1,4 +1,4 @@
-"""What the user made: marks, scenarios, history, test sets. Never rebuilt, never thrown away.
+"""What the user made: marks, tags, scenarios, history, test sets. Never rebuilt or thrown away.
 
 It lies in a file of its own, with the tables of ``user_data.sql``, each row under a sum
 (:mod:`~c4t_core.index.store.seals`). Every opening checks all of it; a damaged file is put together
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,47 +20,15 @@ from typing import Any, ClassVar, cast
 
 from c4t_core import paths
 from c4t_core.errors import CatalogueError, DataError
-from c4t_core.files import atomic_path, content_digest, write_whole
-from c4t_core.index.query import frame_name
+from c4t_core.files import atomic_path, write_whole
 from c4t_core.index.store import backups, seals
 from c4t_core.index.store.database import Database, plain_errors, snapshot, transaction
+from c4t_core.index.store.image_key import ImageKey, image_columns, image_of, locate, moved_to
 from c4t_core.index.store.seals import TABLES, DamagedError, Row, Value
 
+__all__ = ["ImageKey", "Mark", "Scenario", "UserData", "locate", "no_scenario", "prune_history"]
+
 _HISTORY = 500  # queries that are kept
-
-
-@dataclass(frozen=True)
-class ImageKey:
-    """An image as the user's data know it.
-
-    Attributes:
-        root: the folder it was found in.
-        relative: path below it, "/"-separated.
-        digest: BLAKE2b of the content, hex, empty if the file could not be read.
-        size: of the file, bytes, -1 if it could not be read.
-        at: seconds from the start of a recording, None for a picture; kept to the nanosecond.
-    """
-
-    root: Path
-    relative: str
-    digest: str = field(default="", compare=False)
-    size: int = field(default=-1, compare=False)
-    at: float | None = None
-
-    @property
-    def path(self) -> Path:
-        """The file, where it was when it was noted."""
-        return self.root / self.relative
-
-    @property
-    def name(self) -> str:
-        """How it is written, such as ``clip.mp4#t=12.500``."""
-        return frame_name(self.relative, self.at)
-
-    @classmethod
-    def of(cls, root: Path, relative: str, at: float | None = None) -> ImageKey:
-        """Return the key of a file, its content hashed if it can be read."""
-        return cls(root, relative, *content_digest(root / relative), at)
 
 
 @dataclass(frozen=True)
@@ -108,13 +75,24 @@ def _to_2(db: sqlite3.Connection) -> None:
     """
     left = seals.salvage(db)
     for table in ("seen", *reversed(TABLES)):
-        db.execute(f"DROP TABLE {table}")
+        db.execute(f"DROP TABLE IF EXISTS {table}")
     _fill(db, {table: list(found.rows.values()) for table, found in left.items()})
 
 
+def _to_3(db: sqlite3.Connection) -> None:
+    """Bring the tables of the second version to those with tags."""
+    there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    for statement in _statements():
+        if "CREATE TABLE tags (" in statement and "tags" not in there:
+            db.execute(statement)
+
+
+def _statements() -> list[str]:
+    return Path(__file__).with_name(UserData.SCHEMA).read_text("utf-8").split(";")
+
+
 def _fill(db: sqlite3.Connection, rows: backups.Rows) -> None:
-    schema = Path(__file__).with_name(UserData.SCHEMA).read_text("utf-8")
-    for statement in schema.split(";"):
+    for statement in _statements():
         db.execute(statement)
     for table in TABLES:
         for row in rows.get(table, ()):
@@ -122,7 +100,9 @@ def _fill(db: sqlite3.Connection, rows: backups.Rows) -> None:
 
 
 class UserData(Database):
-    """Marks, scenarios, history and test sets.
+    """Marks, tags, scenarios, history and test sets.
+
+    What is done with tags is in :mod:`~c4t_core.index.store.tags`.
 
     Attributes:
         notice: a sentence for the user if the file was damaged and this very opening repaired it;
@@ -130,8 +110,8 @@ class UserData(Database):
     """
 
     SCHEMA = "user_data.sql"
-    VERSION = 2
-    MIGRATIONS: ClassVar[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _to_2}
+    VERSION = 3
+    MIGRATIONS: ClassVar[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _to_2, 2: _to_3}
     WHEN_NEWER = "update it to use your marks and saved searches."
 
     def __init__(self, path: Path | None = None) -> None:
@@ -326,7 +306,7 @@ class UserData(Database):
         """Note whether images show what a query asks for; None takes the marks back."""
         with self.writing() as db:
             for image in images:
-                row: Row = {"query": query, **_columns(image), "good": int(bool(good))}
+                row: Row = {"query": query, **image_columns(image), "good": int(bool(good))}
                 row["made"] = time.time()
                 (seals.remove if good is None else seals.insert)(db, "marks", row)
 
@@ -441,7 +421,7 @@ class UserData(Database):
             seals.insert(db, "test_sets", {"name": name, "made": time.time()})
             for mark in marks:
                 item: Row = {"test_set": name, "query": mark.query, "good": int(mark.good)}
-                seals.insert(db, "test_items", {**item, **_columns(mark.image)})
+                seals.insert(db, "test_items", {**item, **image_columns(mark.image)})
 
     def test_sets(self) -> list[tuple[str, int]]:
         """Return (name, number of marks) of the test sets, by name."""
@@ -470,10 +450,10 @@ class UserData(Database):
         Where both an old and a new key stand for one file afterwards, the newer is kept.
         """
         with self.writing() as db:
-            for table in ("marks", "test_items"):
+            for table in ("marks", "test_items", "tags"):
                 moved = []
                 for row in seals.rows_of(db, table, "ORDER BY rowid"):
-                    place = _moved(cast(bytes, row["root"]), cast(bytes, row["path"]), old, new)
+                    place = moved_to(cast(bytes, row["root"]), cast(bytes, row["path"]), old, new)
                     if place is not None:
                         moved.append((row, place))
                 for row, _ in moved:
@@ -487,23 +467,6 @@ def no_scenario(name: str, names: Iterable[str]) -> DataError:
     there = ", ".join(f'"{known}"' for known in sorted(names, key=str.casefold))
     remedy = f"there are {there}" if there else 'save one with "c4t scenarios save"'
     return DataError(f'There is no saved search "{name}"; {remedy}.')
-
-
-def locate(image: ImageKey, files_of_size: Callable[[int], Iterable[Path]]) -> Path | None:
-    """Find an image's file where it is now: at its path, else by its content.
-
-    Args:
-        image: as it was noted.
-        files_of_size: the known files of a size (`Workspace.files_of_size`).
-    """
-    if image.path.is_file():
-        return image.path
-    if not image.digest:
-        return None
-    for candidate in files_of_size(image.size):
-        if content_digest(candidate)[0] == image.digest:
-            return candidate
-    return None
 
 
 def prune_history(db: sqlite3.Connection) -> None:
@@ -542,45 +505,4 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _mark(row: Row, made: float = 0.0) -> Mark:
-    values: Any = row
-    at = None if values["at_ns"] < 0 else values["at_ns"] / 1e9
-    root, path = Path(os.fsdecode(values["root"])), os.fsdecode(values["path"])
-    image = ImageKey(root, path, values["digest"], values["size"], at)
-    return Mark(values["query"], image, bool(values["good"]), made)
-
-
-def _columns(image: ImageKey) -> Row:
-    return {
-        "root": os.fsencode(image.root),
-        "path": os.fsencode(image.relative),
-        "at_ns": -1 if image.at is None else round(image.at * 1e9),
-        "digest": image.digest,
-        "size": image.size,
-    }
-
-
-def _whole(root: bytes, path: bytes) -> bytes:
-    return os.path.join(root, path)
-
-
-def _moved(root: bytes, path: bytes, old: Path, new: Path) -> tuple[bytes, bytes] | None:
-    """Return root and path of a file after a folder was moved, None if it does not lie below.
-
-    >>> _moved(b"/d/a", b"x/1.png", Path("/d"), Path("/e"))
-    (b'/e/a', b'x/1.png')
-    >>> _moved(b"/d", b"a/x/1.png", Path("/d/a"), Path("/d/b"))
-    (b'/d', b'b/x/1.png')
-    >>> _moved(b"/d", b"a/x/1.png", Path("/d/a"), Path("/e"))
-    (b'/e', b'x/1.png')
-    """
-    folder, relative = Path(os.fsdecode(root)), Path(os.fsdecode(path))
-    if folder.is_relative_to(old):
-        return os.fsencode(new / folder.relative_to(old)), path
-    if not (folder / relative).is_relative_to(old) or folder / relative == old:
-        return None
-    rest = (folder / relative).relative_to(old)
-    if new.is_relative_to(folder):
-        rest, within = (new / rest).relative_to(folder), folder
-    else:
-        within = new
-    return os.fsencode(within), os.fsencode(rest.as_posix())
+    return Mark(cast(str, row["query"]), image_of(row), bool(row["good"]), made)

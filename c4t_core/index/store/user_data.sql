@@ -23,6 +23,12 @@ CREATE TABLE test_items (
     sum INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (test_set, query, root, path, at_ns)
 );
+CREATE TABLE tags (
+    tag TEXT NOT NULL, root BLOB NOT NULL, path BLOB NOT NULL, at_ns INTEGER NOT NULL DEFAULT -1,
+    digest TEXT NOT NULL, size INTEGER NOT NULL, made REAL NOT NULL,
+    sum INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (tag, root, path, at_ns)
+);
 CREATE TABLE seals (
     name TEXT NOT NULL PRIMARY KEY, count INTEGER NOT NULL, total INTEGER NOT NULL,
     sum INTEGER NOT NULL

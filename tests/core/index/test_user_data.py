@@ -12,6 +12,7 @@ import pytest
 
 from c4t_core.errors import CatalogueError, DataError
 from c4t_core.files import content_digest
+from c4t_core.index.store import tags
 from c4t_core.index.store.user_data import (
     ImageKey,
     Mark,
@@ -52,6 +53,43 @@ def test_marks(user: UserData) -> None:
         ("b\udcff.png", True),
     }
     assert len(user.marks()) == 3
+
+
+def test_tags_are_given_taken_and_given_back(user: UserData) -> None:
+    def now() -> set[tuple[str, str]]:
+        return {(one.tag, one.image.name) for one in tags.tagged(user)}
+
+    frames = [key("a.png"), key("b\udcff.png"), dataclasses.replace(key("c.mp4"), at=1.5)]
+    first = tags.change(user, [*frames, frames[0]], [" to  label", "Straße"])
+    assert len(first.added) == 6
+    assert not tags.change(user, frames, ["TO LABEL"])  # the same tag, as it was first written
+    before = now()
+    assert before == {(t, f.name) for t in ("to label", "Straße") for f in frames}
+    second = tags.change(user, frames[:2], ["new"], ["strasse"])
+    assert {one.tag for one in second.added} == {"new"}
+    assert now() == before - {("Straße", f.name) for f in frames[:2]} | {
+        ("new", f.name) for f in frames[:2]
+    }
+    given = {one.image.name: one.made for one in tags.tagged(user) if one.tag == "to label"}
+    tags.apply(user, second.reverse())
+    assert now() == before
+    tags.apply(user, second)
+    tags.apply(user, second)
+    assert ("new", "a.png") in now()
+    tags.apply(user, second.reverse())
+    tags.apply(user, first.reverse())
+    assert now() == set()
+    tags.apply(user, first)
+    assert {o.image.name: o.made for o in tags.tagged(user) if o.tag == "to label"} == given
+
+
+@pytest.mark.parametrize("tag", ["", "  ", "a,b", "a\0b", "x" * 101])
+def test_what_is_no_tag_changes_nothing(user: UserData, tag: str) -> None:
+    with pytest.raises(DataError):
+        tags.change(user, [key("a.png")], ["fine", tag])
+    with pytest.raises(DataError, match='no tag "rain" here; no frame has a tag'):
+        tags.change(user, [key("a.png")], ["fine"], ["rain"])
+    assert tags.tagged(user) == []
 
 
 def test_scenarios_are_kept_replaced_renamed_and_looked_at(user: UserData) -> None:
@@ -132,6 +170,17 @@ def test_of_two_marks_for_one_moved_file_the_newer_is_kept(
         user.mark("q", [image], image.root == Path("/old"))
     user.move_root(Path("/old"), Path("/new"))
     assert [(mark.image, mark.good) for mark in user.marks()] == [(keys[1], moved_is_newer)]
+
+
+def test_tags_follow_a_moved_folder_and_files_found_elsewhere(user: UserData) -> None:
+    a, b, moved = key("a.png"), key("b.png"), key("x/a.png", "/new")
+    tags.change(user, [a, b], ["rain"])
+    tags.change(user, [moved], ["rain", "night"])
+    tags.follow(user, {a: moved})
+    user.move_root(Path("/drives"), Path("/away"))
+    assert sorted((one.tag, str(one.image.path)) for one in tags.tagged(user)) == [
+        ("night", "/new/x/a.png"), ("rain", "/away/b.png"), ("rain", "/new/x/a.png"),
+    ]  # fmt: skip
 
 
 def test_history(user: UserData) -> None:

@@ -54,6 +54,7 @@ class Scenario:
         model: name of the model that it was saved with, "" where that is not known.
         fingerprint: of that model.
         cut: least score that counts as a match, None while none was found.
+        place: where the user put it among the others, from 1; 0 for behind them, by name.
         problem: why it cannot be run, "" if it can; such a one is kept as it is.
     """
 
@@ -65,6 +66,7 @@ class Scenario:
     model: str = ""
     fingerprint: str = ""
     cut: float | None = None
+    place: int = 0
     problem: str = field(default="", compare=False)
 
 
@@ -80,7 +82,9 @@ def _to_2(db: sqlite3.Connection) -> None:
 
 
 def _to_3(db: sqlite3.Connection) -> None:
-    """Bring the tables of the second version to those with tags."""
+    """Bring the tables of the second version to those with tags, and an order of scenarios."""
+    if "place" not in {row[1] for row in db.execute("PRAGMA table_info(scenarios)")}:
+        db.execute("ALTER TABLE scenarios ADD COLUMN place INTEGER NOT NULL DEFAULT 0")
     there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
     for statement in _statements():
         if "CREATE TABLE tags (" in statement and "tags" not in there:
@@ -334,7 +338,7 @@ class UserData(Database):
     def save_scenario(self, scenario: Scenario) -> None:
         """Keep a search under its name, in the place of one of the same name.
 
-        When that was looked at is kept.
+        When that was looked at, and its place, are kept.
         """
         self.save_scenarios([scenario])
 
@@ -352,12 +356,13 @@ class UserData(Database):
                     "model": scenario.model,
                     "fingerprint": scenario.fingerprint,
                     "cut": scenario.cut,
+                    "place": old[0]["place"] if old else scenario.place,
                 }
                 seals.insert(db, "scenarios", row)
 
     def scenarios(self) -> list[Scenario]:
-        """Return the saved searches, by name; one that cannot be read says so itself."""
-        rows = self.rows("scenarios", "ORDER BY name COLLATE NOCASE, name")
+        """Return the saved searches in their order; one that cannot be read says so itself."""
+        rows = self.rows("scenarios", "ORDER BY place = 0, place, name COLLATE NOCASE, name")
         return [_scenario(row) for row in rows]
 
     def delete_scenario(self, name: str) -> None:
@@ -384,6 +389,12 @@ class UserData(Database):
                     f'There is a saved search "{new}" already; choose another name, or remove it.'
                 )
             db.execute("UPDATE scenarios SET name = ? WHERE name = ?", (new, name))
+
+    def place_scenarios(self, places: Mapping[str, int]) -> None:
+        """Put saved searches into another order: the place of each, see :class:`Scenario`."""
+        with self.writing() as db:
+            for name, place in places.items():
+                db.execute("UPDATE scenarios SET place = ? WHERE name = ?", (place, name))
 
     def look_at_scenario(self, name: str, when: float) -> None:
         """Note that what a saved search finds was looked at; what is indexed later is new.

@@ -39,6 +39,10 @@
    <translation>Ordner hinzufügen …</translation>
   </message>
   <message>
+   <source>Clear the marks of this query</source>
+   <translation>Markierungen dieser Suche löschen</translation>
+  </message>
+  <message>
    <source>Close the folder</source>
    <translation>Ordner schließen</translation>
   </message>
@@ -123,6 +127,10 @@
    <translation>Beenden</translation>
   </message>
   <message>
+   <source>Redo</source>
+   <translation>Wiederholen</translation>
+  </message>
+  <message>
    <source>Refine by right and wrong marks</source>
    <translation>Mit richtig und falsch verfeinern</translation>
   </message>
@@ -161,6 +169,10 @@
   <message>
    <source>Train…</source>
    <translation>Trainieren …</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Unfold or fold the event (E)</source>
@@ -1061,18 +1073,6 @@
    <translation>Weiteren Ordner wählen</translation>
   </message>
   <message>
-   <source>Forget an index</source>
-   <translation>Einen Index vergessen</translation>
-  </message>
-  <message>
-   <source>Forget it</source>
-   <translation>Vergessen</translation>
-  </message>
-  <message>
-   <source>Forget the index of “{0}”?</source>
-   <translation>Den Index von „{0}“ vergessen?</translation>
-  </message>
-  <message>
    <source>Index again</source>
    <translation>Neu indizieren</translation>
   </message>
@@ -1081,8 +1081,8 @@
    <translation>Neu indizieren, schneller?</translation>
   </message>
   <message>
-   <source>Its images stay as they are, and so do your marks. Opening it again means indexing it again.</source>
-   <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
+   <source>It was opened again, and is indexed anew.</source>
+   <translation>Der Ordner wurde wieder geöffnet und wird neu indexiert.</translation>
   </message>
   <message>
    <source>New frames are then indexed faster too. Scores change a little.</source>
@@ -1091,6 +1091,10 @@
   <message>
    <source>Please note</source>
    <translation>Bitte beachten</translation>
+  </message>
+  <message>
+   <source>The index of “{0}” is forgotten; opening it again makes it anew.</source>
+   <translation>Der Index von „{0}“ ist vergessen; beim nächsten Öffnen entsteht er neu.</translation>
   </message>
   <message>
    <source>The model then notes what it sees in each of them.</source>
@@ -1111,6 +1115,10 @@
   <message>
    <source>Where is “{0}” now?</source>
    <translation>Wo liegt „{0}“ jetzt?</translation>
+  </message>
+  <message>
+   <source>forget “{0}”</source>
+   <translation>„{0}“ vergessen</translation>
   </message>
   <message>
    <source>{0} frame will be embedded again.</source>
@@ -1161,12 +1169,56 @@
    <translation>Kopiert.</translation>
   </message>
   <message>
+   <source>Done again: {0}</source>
+   <translation>Wiederholt: {0}</translation>
+  </message>
+  <message>
+   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
+   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+  </message>
+  <message>
+   <source>Its query, its cut and what is new in it stay as they are.</source>
+   <translation>Suche, Schwelle und Neues bleiben, wie sie sind.</translation>
+  </message>
+  <message>
+   <source>Redo</source>
+   <translation>Wiederholen</translation>
+  </message>
+  <message>
+   <source>Redo: {0}</source>
+   <translation>Wiederholen: {0}</translation>
+  </message>
+  <message>
+   <source>Rename the scenario</source>
+   <translation>Szenario umbenennen</translation>
+  </message>
+  <message>
+   <source>Save this search as a scenario</source>
+   <translation>Diese Suche als Szenario speichern</translation>
+  </message>
+  <message>
    <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
    <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
   </message>
   <message>
    <source>This search cannot be run</source>
    <translation>Diese Suche kann nicht ausgeführt werden</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation>Rückgängig</translation>
+  </message>
+  <message>
+   <source>Undo: {0}</source>
+   <translation>Rückgängig: {0}</translation>
+  </message>
+  <message>
+   <source>Undone: {0}</source>
+   <translation>Rückgängig gemacht: {0}</translation>
+  </message>
+  <message>
+   <source>clear the search</source>
+   <translation>Suche leeren</translation>
   </message>
   <message>
    <source>{0} path copied.</source>
@@ -1283,6 +1335,69 @@
   <message>
    <source>waiting for numbers</source>
    <translation>wartet auf Zahlen</translation>
+  </message>
+ </context>
+ <context>
+  <name>MarkBook</name>
+  <message>
+   <source>The situations of SearchAD were deleted.</source>
+   <translation>Die Situationen von SearchAD wurden gelöscht.</translation>
+  </message>
+  <message>
+   <source>add the situations of SearchAD</source>
+   <translation>Situationen von SearchAD hinzufügen</translation>
+  </message>
+  <message>
+   <source>clear the marks</source>
+   <translation>Markierungen löschen</translation>
+  </message>
+  <message>
+   <source>delete the situations of SearchAD</source>
+   <translation>Situationen von SearchAD löschen</translation>
+  </message>
+  <message>
+   <source>delete “{0}”</source>
+   <translation>„{0}“ löschen</translation>
+  </message>
+  <message>
+   <source>mark as right</source>
+   <translation>als richtig markieren</translation>
+  </message>
+  <message>
+   <source>mark as wrong</source>
+   <translation>als falsch markieren</translation>
+  </message>
+  <message>
+   <source>move “{0}”</source>
+   <translation>„{0}“ verschieben</translation>
+  </message>
+  <message>
+   <source>rename “{0}”</source>
+   <translation>„{0}“ umbenennen</translation>
+  </message>
+  <message>
+   <source>save “{0}”</source>
+   <translation>„{0}“ speichern</translation>
+  </message>
+  <message>
+   <source>unmark</source>
+   <translation>Markierung entfernen</translation>
+  </message>
+  <message>
+   <source>{0} mark cleared.</source>
+   <translation>{0} Markierung gelöscht.</translation>
+  </message>
+  <message>
+   <source>{0} marks cleared.</source>
+   <translation>{0} Markierungen gelöscht.</translation>
+  </message>
+  <message>
+   <source>“{0}” was deleted.</source>
+   <translation>„{0}“ wurde gelöscht.</translation>
+  </message>
+  <message>
+   <source>“{0}” was saved anew.</source>
+   <translation>„{0}“ wurde neu gespeichert.</translation>
   </message>
  </context>
  <context>
@@ -1738,6 +1853,21 @@
   <message>
    <source>{0} of {1}</source>
    <translation>{0} von {1}</translation>
+  </message>
+ </context>
+ <context>
+  <name>NameDialog</name>
+  <message>
+   <source>It takes the place of the scenario of this name.</source>
+   <translation>Es ersetzt das Szenario dieses Namens.</translation>
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>Name</translation>
+  </message>
+  <message>
+   <source>There is a scenario of this name; choose another name.</source>
+   <translation>Ein Szenario dieses Namens gibt es schon; bitte einen anderen Namen wählen.</translation>
   </message>
  </context>
  <context>
@@ -2303,6 +2433,21 @@
   </message>
  </context>
  <context>
+  <name>RefineChip</name>
+  <message>
+   <source>Marks move this query, and what is marked as wrong is left out. Mark frames with R and X. Click, Delete or Ctrl+M asks without the marks.</source>
+   <translation>Markierungen verschieben diese Suche, und als falsch Markiertes bleibt weg. Bilder mit R und X markieren. Ein Klick, Entf oder Strg+M sucht ohne die Markierungen.</translation>
+  </message>
+  <message>
+   <source>refined by marks: none yet</source>
+   <translation>verfeinert: noch keine Markierung</translation>
+  </message>
+  <message>
+   <source>refined by {0} right, {1} wrong</source>
+   <translation>verfeinert: {0} richtig, {1} falsch</translation>
+  </message>
+ </context>
+ <context>
   <name>ResultPage</name>
   <message>
    <source>After</source>
@@ -2574,22 +2719,50 @@
   </message>
  </context>
  <context>
-  <name>SaveSearchDialog</name>
+  <name>ScenarioSection</name>
   <message>
-   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
-   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+   <source>+{0} new</source>
+   <translation>+{0} neu</translation>
   </message>
   <message>
-   <source>Name</source>
-   <translation>Name</translation>
+   <source>Copy the query</source>
+   <translation>Suchtext kopieren</translation>
   </message>
   <message>
-   <source>Save this search</source>
-   <translation>Diese Suche speichern</translation>
+   <source>Delete</source>
+   <translation>Löschen</translation>
   </message>
   <message>
-   <source>Save this search as a scenario</source>
-   <translation>Diese Suche als Szenario speichern</translation>
+   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
+   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
+  </message>
+  <message>
+   <source>Move down</source>
+   <translation>Nach unten</translation>
+  </message>
+  <message>
+   <source>Move up</source>
+   <translation>Nach oben</translation>
+  </message>
+  <message>
+   <source>Rename…</source>
+   <translation>Umbenennen…</translation>
+  </message>
+  <message>
+   <source>Run</source>
+   <translation>Ausführen</translation>
+  </message>
+  <message>
+   <source>Run this search again; F2 renames it, Delete removes it</source>
+   <translation>Diese Suche erneut ausführen; F2 benennt sie um, Entf löscht sie</translation>
+  </message>
+  <message>
+   <source>Show or hide the situations of SearchAD; Delete removes them all</source>
+   <translation>Situationen von SearchAD zeigen oder verbergen; Entf löscht sie alle</translation>
+  </message>
+  <message>
+   <source>unreadable</source>
+   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -2982,6 +3155,10 @@
    <translation>Ordner und Filter; Details</translation>
   </message>
   <message>
+   <source>in the list of scenarios: rename, move, delete</source>
+   <translation>in der Liste der Szenarien: umbenennen, verschieben, löschen</translation>
+  </message>
+  <message>
    <source>look for new files</source>
    <translation>nach neuen Dateien suchen</translation>
   </message>
@@ -3078,6 +3255,10 @@
    <translation>Anfrage eingeben</translation>
   </message>
   <message>
+   <source>undo, redo: marks, scenarios, forgetting, clearing</source>
+   <translation>rückgängig, wiederholen: Markierungen, Szenarien, Vergessen, Löschen</translation>
+  </message>
+  <message>
    <source>unfold or fold an event</source>
    <translation>Ereignis auf- oder zuklappen</translation>
   </message>
@@ -3108,10 +3289,6 @@
  <context>
   <name>Sidebar</name>
   <message>
-   <source>+{0} new</source>
-   <translation>+{0} neu</translation>
-  </message>
-  <message>
    <source>Add a folder…</source>
    <translation>Ordner hinzufügen …</translation>
   </message>
@@ -3136,24 +3313,16 @@
    <translation>Ordner und Filter</translation>
   </message>
   <message>
-   <source>Forget its index…</source>
-   <translation>Seinen Index vergessen …</translation>
+   <source>Forget its index</source>
+   <translation>Index vergessen</translation>
   </message>
   <message>
    <source>It has moved…</source>
    <translation>Er liegt jetzt woanders …</translation>
   </message>
   <message>
-   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
-   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
-  </message>
-  <message>
    <source>OPENED BEFORE</source>
    <translation>ZULETZT GEÖFFNET</translation>
-  </message>
-  <message>
-   <source>Run this search again; Delete forgets it</source>
-   <translation>Diese Suche erneut ausführen; Entf vergisst sie</translation>
   </message>
   <message>
    <source>SCENARIOS</source>
@@ -3164,16 +3333,8 @@
    <translation>Im Dateimanager zeigen</translation>
   </message>
   <message>
-   <source>Show or hide the situations of SearchAD; Delete forgets them all</source>
-   <translation>Die Situationen von SearchAD ein- oder ausblenden; Entf vergisst sie alle</translation>
-  </message>
-  <message>
    <source>offline</source>
    <translation>offline</translation>
-  </message>
-  <message>
-   <source>unreadable</source>
-   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -3307,6 +3468,10 @@
   <message>
    <source>Stopped; what is done is kept.</source>
    <translation>Angehalten; was fertig ist, bleibt.</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Update the index: {0} of {1}</source>

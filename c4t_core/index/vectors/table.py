@@ -215,7 +215,7 @@ class Table:
             drives: numbers; None for all.
             cameras: names; empty for all.
             since: seconds since 1970, inclusive; frames without a time do not pass.
-            until: exclusive.
+            until: exclusive; where it is a date, times of a clock alone do not pass either.
             stretches: (first, end) places, of which one holds what passes; None for all.
         """
         passes = self.places >= 0
@@ -233,6 +233,8 @@ class Table:
             passes &= self.times >= since
         if until is not None:
             passes &= self.times < until
+            if until > _FIRST_DATE:
+                passes &= self.times > _FIRST_DATE
         return np.flatnonzero(passes)
 
     def stretch(self, folder: bytes, place_of: PlaceOf) -> tuple[int, int]:

@@ -32,6 +32,7 @@ from c4t_core.index.search import (
     Searcher,
     WorkspaceStatus,
     answer,
+    browse,
     frame_of,
     outdated,
 )
@@ -242,6 +243,13 @@ class Workspace:
             right=right,
             wrong=wrong,
         )
+
+    def browse(self, *, filters: Filters | None = None) -> Answer:
+        """Return all frames that filters let through, drive by drive, each in time order.
+
+        Raises: as :meth:`search`.
+        """
+        return browse(self._searcher.scope(filters or NO_FILTERS), self._fold)
 
     def similar(
         self, image: int | str | Path, k: int | None = 50, *, filters: Filters | None = None

@@ -77,6 +77,8 @@ class Answer:
             saved embeddings.
         by_objects: whether conditions on objects were all that was asked; all that holds is a hit
             then, and there is no cut.
+        browsed: whether nothing was asked: the images are all those of the scope, drive by drive,
+            each in time order, their scores are 0, and there is no cut.
     """
 
     scope: Scope
@@ -87,11 +89,12 @@ class Answer:
     cut_terms: tuple[CutText, ...] = ()
     fold: Fold | None = field(default=None, repr=False)
     by_objects: bool = False
+    browsed: bool = False
 
     @cached_property
     def cut(self) -> float | None:
         """The automatic cut, None where nothing stands out; it needs the scores of all images."""
-        if self.by_objects:
+        if self.by_objects or self.browsed:
             return None
         level = self.level(self.scope) if self.level is not None and len(self.scores) else None
         return automatic_threshold(self.scores, level)
@@ -179,6 +182,13 @@ def answer(
         fold=fold,
         cut_terms=model.cut_terms(query) if isinstance(query, Query) else (),
     )
+
+
+def browse(scope: Scope, fold: Fold | None = None) -> Answer:
+    """Return everything in a scope, see :attr:`Answer.browsed`."""
+    ids = scope.course()
+    nothing = np.zeros(len(ids), dtype=np.float32)
+    return Answer(scope, nothing[:0], ids, nothing, fold=fold, browsed=True)
 
 
 @dataclass(frozen=True)

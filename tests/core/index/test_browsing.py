@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import calendar
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from c4t_core.errors import DataError
-from c4t_core.index.query import Filters, plain_filters, saved_filters, time_bounds
+from c4t_core.errors import DataError, NotIndexedError, QueryError
+from c4t_core.index.query import (
+    Filters,
+    Hit,
+    ImageIds,
+    plain_filters,
+    saved_filters,
+    time_bounds,
+)
 from c4t_core.workspace import Workspace, open_workspace
 from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
@@ -33,9 +41,14 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ws(week: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def ws(week: Path, data: Path) -> Workspace:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("C4T_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        patched.setenv("C4T_DATA_DIR", str(data))
         with open_workspace(week, ToyModel()) as workspace:
             workspace.index()
             yield workspace
@@ -109,3 +122,57 @@ def test_moments_are_days_or_have_a_time_and_everything_else_is_refused() -> Non
     for text in ("yesterday", "2026-13-01", "9999-12-31"):
         with pytest.raises(DataError, match=rf'"{text}" is no date such as .*; choose another\.$'):
             time_bounds(None, text)
+
+
+def test_browsing_shows_every_frame_once_drive_by_drive_in_time_order(
+    ws: Workspace, week: Path
+) -> None:
+    everything = ws.browse()
+    hits = everything.hits()
+    assert {hit.path for hit in hits} == {*week.rglob("*.png")}
+    assert len(hits) == len(everything.image_ids) == sum(count for _, count in ws.drives())
+    assert [hit.rank for hit in hits] == [*range(1, len(hits) + 1)]
+
+    def course(hit: Hit) -> tuple[str, float, int]:
+        return hit.drive or "", math.inf if hit.time is None else hit.time, hit.frame or -1
+
+    assert [course(hit) for hit in hits] == sorted(course(hit) for hit in hits)
+    assert everything.cut is None
+    for by in ("time", "drive"):
+        assert len(everything.scope.order(everything.image_ids, by)) == len(hits)
+
+
+def test_browsing_is_restricted_as_a_query_is(ws: Workspace, week: Path) -> None:
+    since, until = time_bounds("2026-10-14", "2026-10-15")
+    some = tuple(ws.browse().image_ids[3:9].tolist())
+    for filters in (
+        Filters(drives=("two", "plain")),
+        Filters(("south",), since=since, until=until),
+        Filters(only=ImageIds(some)),
+        Filters(without=frozenset(some)),
+        Filters(cameras=("front",), drives=("one",)),
+    ):
+        asked = ws.answer("red", filters=filters)
+        browsed = ws.browse(filters=filters)
+        assert sorted(browsed.image_ids.tolist()) == sorted(asked.image_ids.tolist())
+    with pytest.raises(QueryError, match="There is no drive"):
+        ws.browse(filters=Filters(drives=("nine",)))
+
+
+def test_browsing_goes_on_over_several_folders_of_one_root(
+    ws: Workspace, week: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("C4T_DATA_DIR", str(data))
+    with open_workspace([week / "south", week / "clock"], ToyModel()) as some:
+        assert {hit.path for hit in some.browse().hits()} == {
+            path for path in week.rglob("*.png") if "north" not in path.parts
+        }
+
+
+def test_browsing_what_was_never_indexed_is_refused(tmp_path: Path) -> None:
+    save_picture(tmp_path / "new" / "a.png", COLOURS["red"])
+    with (
+        open_workspace(tmp_path / "new", ToyModel()) as some,
+        pytest.raises(NotIndexedError, match="c4t index"),
+    ):
+        some.browse()

@@ -24,7 +24,7 @@ from c4t_core.index.events import AlikeLevel, Event, Folded, fold_events, fold_f
 from c4t_core.index.folders import Space, Target
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit, Query, Term, parse_query
-from c4t_core.index.scope import Scope
+from c4t_core.index.scope import Scope, name_in
 from c4t_core.index.search import (
     Answer,
     FolderStatus,
@@ -37,6 +37,7 @@ from c4t_core.index.search import (
     outdated,
 )
 from c4t_core.index.store.catalogue import Catalogue, Ledger, cache_folders, catalogue_path
+from c4t_core.index.store.reads import Lookup
 from c4t_core.models.protocol import Model
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
@@ -331,6 +332,16 @@ class Workspace:
     def days(self) -> list[tuple[str, int]]:
         """Return the days (UTC, as ``2026-10-14``) and their number of images, by date."""
         return self._searcher.groups("day")
+
+    def subfolders(self, folder: str | Path) -> list[tuple[Path, int]]:
+        """Return the folders right below one, with the number of images in or below each."""
+        for target in self._searcher.targets():
+            below = name_in(target, folder)
+            if target.root is not None and below is not None:
+                lookup = Lookup(self._catalogue, target.root.id)
+                found = lookup.groups("folder", below.rstrip(b"/"))
+                return [(Path(folder) / name, count) for name, count in found]
+        return []
 
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""

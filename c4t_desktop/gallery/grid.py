@@ -142,10 +142,12 @@ class GridView(QListView):
         height = max(1, self._cell.height())
         if not self._heading:
             return max(0, y) // height, False
-        tops = range(len(self._starts))
-        key = lambda s: self._lines[s] * height + s * self._heading  # noqa: E731
-        section = max(0, bisect_right(tops, y, key=key) - 1)
-        inside = y - key(section) - self._heading
+
+        def top_of(section: int) -> int:
+            return self._lines[section] * height + section * self._heading
+
+        section = max(0, bisect_right(range(len(self._starts)), y, key=top_of) - 1)
+        inside = y - top_of(section) - self._heading
         return self._lines[section] + max(0, inside) // height, inside < 0
 
     def _count(self) -> int:

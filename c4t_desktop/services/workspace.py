@@ -86,6 +86,9 @@ class WorkspaceLike(Protocol):
     def days(self) -> list[tuple[str, int]]:
         """Return the days (UTC, as ``2026-10-14``) and their number of images, by date."""
 
+    def subfolders(self, folder: Path) -> list[tuple[Path, int]]:
+        """Return the folders right below one, with the number of images in or below each."""
+
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""
 

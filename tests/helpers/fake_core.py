@@ -337,6 +337,11 @@ class FakeWorkspace:
         days = [time.strftime("%Y-%m-%d", time.gmtime(moment)) for moment in times if moment]
         return [(day, days.count(day)) for day in sorted(set(days))]
 
+    def subfolders(self, folder: str | Path) -> list[tuple[Path, int]]:
+        below = [path for path in self.files if path.is_relative_to(folder)]
+        names = [path.relative_to(folder).parts[0] for path in below if path.parent != Path(folder)]
+        return [(Path(folder) / name, names.count(name)) for name in sorted(set(names))]
+
     def space(self) -> Space:
         return Space(2_000_000, 300_000 if not self.cleaned else 0, 0)
 

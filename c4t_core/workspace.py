@@ -325,22 +325,21 @@ class Workspace:
         """Return the drives, as they are shown, and their number of frames, by name."""
         return self._searcher.frames_by_drive()
 
-    def cameras(self) -> list[tuple[str, int]]:
-        """Return the cameras and their number of images, by name."""
-        return self._searcher.groups("camera")
+    def groups(self, by: str, folder: str | Path = "") -> list[tuple[str, int]]:
+        """Return (name, number of images) of every group that is open, by name.
 
-    def days(self) -> list[tuple[str, int]]:
-        """Return the days (UTC, as ``2026-10-14``) and their number of images, by date."""
-        return self._searcher.groups("day")
-
-    def subfolders(self, folder: str | Path) -> list[tuple[Path, int]]:
-        """Return the folders right below one, with the number of images in or below each."""
+        Args:
+            by: "camera", "day" (UTC, as ``2026-10-14``), or "folder" for those right below one,
+                with all that lies in or below each.
+            folder: the one meant then; an opened one, or in one.
+        """
+        if by != "folder":
+            return self._searcher.groups(by)
         for target in self._searcher.targets():
             below = name_in(target, folder)
             if target.root is not None and below is not None:
                 lookup = Lookup(self._catalogue, target.root.id)
-                found = lookup.groups("folder", below.rstrip(b"/"))
-                return [(Path(folder) / name, count) for name, count in found]
+                return lookup.groups(by, below.rstrip(b"/"))
         return []
 
     def status(self) -> WorkspaceStatus:

@@ -28,9 +28,13 @@ from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.panels.results.viewer import Viewer
 from c4t_desktop.panels.search_bar import SearchBar
 from c4t_desktop.panels.selection import Selection
+from c4t_desktop.settings import DRIVE_CAPTIONS, WHOLE_PICTURES
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
+
+
+_LOOKS = {"wholeAction": WHOLE_PICTURES, "datedAction": DRIVE_CAPTIONS}  # of the cards
 
 
 class MainWindow(QMainWindow):
@@ -119,6 +123,23 @@ class MainWindow(QMainWindow):
             action = self.actions_by_name[name]
             action.setChecked(settings.recall(name, default=True))
             action.toggled.connect(self._fit_panels)
+        settings.changed.connect(self._show_look)
+        self._show_look()
+        for name in _LOOKS:
+            self.actions_by_name[name].triggered.connect(self._look_chosen)
+
+    @Slot()
+    def _show_look(self) -> None:
+        """Have the cards look as the settings say."""
+        whole, dated = map(self._context.settings.value, _LOOKS.values())
+        for name, chosen in zip(_LOOKS, (whole, dated), strict=True):
+            self.actions_by_name[name].setChecked(chosen)
+        self.view.set_look(whole=whole, dated=dated)
+
+    @Slot()
+    def _look_chosen(self) -> None:
+        for name, setting in _LOOKS.items():
+            self._context.settings.set(setting, self.actions_by_name[name].isChecked())
 
     @Slot()
     def _fit_panels(self) -> None:

@@ -110,6 +110,12 @@ class ResultsView(GridView):
         self._wanted = width
         self._fill_width()
 
+    def set_look(self, *, whole: bool, dated: bool) -> None:
+        """Show pictures whole or filling the cards, drives and times or names of files."""
+        self._delegate.whole, self._delegate.dated = whole, dated
+        self._delegate.forget()
+        self.viewport().update()
+
     @property
     def _fitting(self) -> int:
         """Cards that fit into a row."""
@@ -184,6 +190,11 @@ class ResultsView(GridView):
             self.setCurrentIndex(index)
             self.scrollTo(index)
         return index.isValid()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the cards fit the width, so that they stay where they are."""
+        return not self._refill.isActive()
 
     def keep_in_sight(self) -> None:
         """See that the current card stays in sight when the width changes next."""

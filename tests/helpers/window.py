@@ -43,6 +43,7 @@ def search(qtbot: QtBot, window: MainWindow, text: str) -> None:
     QTest.keyClicks(field, text)
     answered(qtbot, window)
     wait_rows(qtbot, window)
+    until(qtbot, lambda: window.view.at_rest)  # the details have come beside it
 
 
 def answered(qtbot: QtBot, window: MainWindow) -> None:

@@ -167,10 +167,7 @@ def test_browsing_goes_on_over_several_folders_of_one_root(
         assert {hit.path for hit in some.browse().hits()} == {
             path for path in week.rglob("*.png") if "north" not in path.parts
         }
-        assert some.subfolders(week / "south") == [
-            (week / "south" / "plain", 2),
-            (week / "south" / "three", 6),
-        ]
+        assert some.groups("folder", week / "south") == [("plain", 2), ("three", 6)]
 
 
 def test_browsing_what_was_never_indexed_is_refused(tmp_path: Path) -> None:
@@ -189,9 +186,9 @@ def test_the_folder_tree_counts_what_lies_in_and_below_each_folder(
     while folders:
         folder = folders.pop()
         below = sorted(path for path in folder.iterdir() if path.is_dir())
-        expected = [(path, len([*path.rglob("*.png")])) for path in below]
-        assert ws.subfolders(folder) == expected
-        for path, count in expected:
-            assert len(ws.browse(filters=Filters((path,))).image_ids) == count
+        expected = [(path.name, len([*path.rglob("*.png")])) for path in below]
+        assert ws.groups("folder", folder) == expected
+        for name, count in expected:
+            assert len(ws.browse(filters=Filters((folder / name,))).image_ids) == count
         folders += below
-    assert ws.subfolders(tmp_path) == []
+    assert ws.groups("folder", tmp_path) == []

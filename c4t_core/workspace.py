@@ -21,16 +21,14 @@ from c4t_core.index import folders as opened_folders
 from c4t_core.index.cut import UnrelatedLevel
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.events import AlikeLevel, Event, Folded, fold_events, fold_frames, usual_step
-from c4t_core.index.folders import Space, Target
+from c4t_core.index.folders import FolderStatus, Space, Target, WorkspaceStatus
 from c4t_core.index.hits import Hits
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit, Query, Term, parse_query
 from c4t_core.index.scope import Scope
 from c4t_core.index.search import (
     Answer,
-    FolderStatus,
     Frame,
     Searcher,
-    WorkspaceStatus,
     answer,
     frame_of,
     outdated,
@@ -194,14 +192,7 @@ class Workspace:
         """
         filters = (filters or NO_FILTERS).narrowed(within, drive)
         found = self.answer(query, filters=filters, k=k, exact=exact)
-        hits = found.hits(None if above is None else int((found.scores >= above).sum()))
-        return self._noted(hits)
-
-    def _noted(self, hits: Hits) -> Hits:
-        """Return hits with what is to be said of the index that they come from."""
-        remark = self._searcher.remark()
-        hits.notes += (remark,) if remark else ()
-        return hits
+        return found.hits(None if above is None else found.above(above))
 
     def answer(
         self,
@@ -241,6 +232,7 @@ class Workspace:
             fold=self._fold,
             right=right,
             wrong=wrong,
+            remark=self._searcher.remark,
         )
 
     def similar(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BINS = 48  # bars of a histogram
+NEAREST = 60  # hits where nothing stands out
 _DAY = 86_400  # seconds
 _SETTINGS = frozenset({"filters", "refine"})  # of a saved search
 _FILTERS = frozenset({"within", "drive", "camera", "day", "marked", "objects"})

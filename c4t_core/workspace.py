@@ -30,6 +30,7 @@ from c4t_core.index.search import (
     Frame,
     Searcher,
     answer,
+    browse,
     frame_of,
     outdated,
 )
@@ -234,6 +235,14 @@ class Workspace:
             wrong=wrong,
             remark=self._searcher.remark,
         )
+
+    def browse(self, *, filters: Filters | None = None) -> Answer:
+        """Return all frames that filters let through, drive by drive, each in time order.
+
+        Raises: as :meth:`search`.
+        """
+        scope = self._searcher.scope(filters or NO_FILTERS)
+        return browse(scope, self._fold, self._searcher.remark)
 
     def similar(
         self, image: int | str | Path, k: int | None = 50, *, filters: Filters | None = None

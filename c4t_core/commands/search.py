@@ -20,12 +20,21 @@ from c4t_core.commands.console import (
     printable,
     say,
 )
-from c4t_core.errors import C4TError
+from c4t_core.errors import C4TError, DataError
 from c4t_core.index.objects import CLASSES
+from c4t_core.index.query import (
+    NO_FILTERS,
+    Filters,
+    Query,
+    Term,
+    frame_name,
+    parse_query,
+    time_bounds,
+)
 
 if TYPE_CHECKING:
     from c4t_core.index.events import Folded
-    from c4t_core.index.query import Filters, Hit, Query
+    from c4t_core.index.query import Hit
     from c4t_core.index.search import Answer
 
 _EPILOG = """\
@@ -55,8 +64,6 @@ _WITH_VALUE = (
     *("--model", "--embeddings", "-k", "--limit", "--cut"),
 )
 _BLOCK = 1000  # hits loaded at once, where they are many
-_DAY = 86_400  # seconds
-_FIRST_DATE = 366 * _DAY  # what is before is the time of a clock that knows no date
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # fmt: off
     add("folder", metavar="FOLDER", help="a folder that was indexed before")
     add("query", nargs="*", metavar="QUERY",
-        help="what to look for, see below; not needed with --like")
+        help="what to look for, see below; without it, nor --like, the frames that --in, --drive, "
+        "--since and --until leave are listed drive by drive, in time order")
     add("--like", action="append", default=[], type=Path, metavar="FILE",
         help="frames like this image; may be given several times, and beside words")
     add_model_option(parser)
@@ -113,31 +121,21 @@ def _limit(text: str) -> int | None:
     return None if text == "0" else positive(text)
 
 
-def since(text: str) -> float:
+def since(text: str) -> float | None:
     """Read when a day begins, or a time, in seconds since 1970; for argparse."""
-    return _read_time(text)[0]
+    return _bounds(text)[0]
 
 
-def until(text: str) -> float:
+def until(text: str) -> float | None:
     """Read when a day ends, or a time, in seconds since 1970; for argparse."""
-    return sum(_read_time(text))
+    return _bounds(text)[1]
 
 
-def _read_time(text: str) -> tuple[float, int]:
-    """Return (seconds since 1970, of UTC unless a zone is written; how long it lasts)."""
-    from datetime import UTC, date, datetime  # a search without a date does without
-
-    lasting = 0
-    with contextlib.suppress(ValueError):
-        date.fromisoformat(text)
-        lasting = _DAY
+def _bounds(text: str) -> tuple[float | None, float | None]:
     try:
-        when = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f'"{text}" is no day or time such as 2026-10-14 or 2026-10-14T08:30'
-        ) from error
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp(), lasting
+        return time_bounds(text, text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
 
 
 def arrange(words: Sequence[str]) -> list[str]:
@@ -168,8 +166,10 @@ def run(args: argparse.Namespace) -> int:
                 f'"{printable(word)}" is searched for as it is; to want less of it write '
                 f'"{printable(word[:1])} {printable(word[1:])}", with a space.'
             )
-    if not args.query and not args.like:
-        args.wrong("say what to look for, in words or by --like FILE")
+    if not (args.query or args.like) and _filters(args) == NO_FILTERS:
+        args.wrong("say what to look for, in words or by --like FILE, or which frames to list")
+    if "cut" in args and not (args.query or args.like):
+        args.wrong("--cut needs something to look for, in words or by --like FILE")
     if args.since is not None and args.until is not None and args.until <= args.since:
         args.wrong("--until is before --since; swap them")
     cutting = args.fold or "cut" in args
@@ -178,19 +178,21 @@ def run(args: argparse.Namespace) -> int:
     with (_of_index if args.embeddings is None else _of_file)(args, query, whole) as found:
         for note in (*found.notes, *_undated(found, args)):
             say(printable(note))
-        count = found.matches(least) if cutting else len(found.scores)
-        if cutting and least is None and not found.by_objects and count and found.cut is None:
+        rows = Rows(found, found.matches(least) if cutting else None, fold=args.fold)
+        ranked = not (found.by_objects or found.browsed)
+        if cutting and least is None and ranked and rows.hits and found.cut is None:
             say("Nothing stands out; these are the nearest.")
-        rows = Rows(found, count, fold=args.fold)
         _print(rows, args)
+        if args.limit is not None and len(rows) > args.limit:
+            of = f"events of {plural(rows.hits, 'frame')}" if args.fold else "frames"
+            say(f"{args.limit:,} of {len(rows):,} {of}; --limit 0 lists all.")
     return 0
 
 
 def _undated(found: Answer, args: argparse.Namespace) -> Iterator[str]:
     """Yield that no date can find anything, where the names of the frames tell none."""
     asked = args.since is not None or args.until is not None
-    tables = (part.table for part in found.scope.parts)
-    if asked and not any((table.times > _FIRST_DATE).any() for table in tables):
+    if asked and not any(part.table.dated for part in found.scope.parts):
         yield "No frame here has a date in its name, so none is found by one."
 
 
@@ -199,25 +201,26 @@ class Rows:
 
     Args:
         found: the answer.
-        count: how many are hits, the best.
+        count: how many are hits, the best; None for all.
         fold: whether they are folded.
 
     Raises:
         C4TError: if what was searched tells no events.
     """
 
-    def __init__(self, found: Answer, count: int, *, fold: bool = False) -> None:
+    def __init__(self, found: Answer, count: int | None, *, fold: bool = False) -> None:
         """Fold, and load nothing."""
         self._scope = found.scope
         self._ids, self._scores = found.image_ids[:count], found.scores[:count]
-        self.hits = count
+        self.hits = len(self._ids)
+        self.scored = not found.browsed
         self._folded: Folded | None = None
         if fold and found.fold is None:
             raise C4TError(
                 "Saved embeddings tell no events; search the folder itself with --fold, once it is "
                 "indexed."
             )
-        if fold and found.fold is not None and count:
+        if fold and found.fold is not None and self.hits:
             self._folded = found.fold(found.scope, self._ids)
             best = self._folded.best
             self._ids, self._scores = self._ids[best], self._scores[best]
@@ -242,33 +245,26 @@ class Rows:
 
 
 def _print(rows: Rows, args: argparse.Namespace) -> None:
+    lines = (as_json(hit, count, scored=rows.scored) for hit, count in rows.load(args.limit))
     if args.json:
-        print_json([as_json(hit, count) for hit, count in rows.load(args.limit)])
-    for hit, count in () if args.json else rows.load(args.limit):
-        if args.ndjson:
-            print_json(as_json(hit, count))
-        else:
+        print_json(list(lines))
+    elif args.ndjson:
+        for line in lines:
+            print_json(line)
+    else:
+        for hit, count in rows.load(args.limit):
+            score = f"{hit.score:.4f}  " if rows.scored else ""
             frames = "" if count is None else f"  ({plural(count, 'frame')})"
-            print(f"{hit.score:.4f}  {printable(_shown(hit))}{frames}")
-    if not len(rows) and not (args.json or args.ndjson):
-        say("Nothing was found; try other words, or fewer restrictions.")
-    if args.limit is not None and len(rows) > args.limit and (args.fold or "cut" in args):
-        what = f"events of {plural(rows.hits, 'hit')}" if args.fold else "hits"
-        say(f"{args.limit:,} of {len(rows):,} {what}; --limit 0 lists all.")
+            print(f"{score}{printable(_shown(hit))}{frames}")
+        if not len(rows):
+            say("Nothing was found; try other words, or fewer restrictions.")
 
 
 def _filters(args: argparse.Namespace) -> Filters:
-    from c4t_core.index.query import Filters
-
-    since = args.since
-    if args.until is not None and since is None:
-        since = _FIRST_DATE  # a clock without a date is no time before
-    return Filters(tuple(args.within), tuple(args.drive), since=since, until=args.until)
+    return Filters(tuple(args.within), tuple(args.drive), since=args.since, until=args.until)
 
 
 def _query(args: argparse.Namespace, query: str) -> Query:
-    from c4t_core.index.query import Query, Term, parse_query
-
     typed = parse_query(query) if args.query else Query(())
     return Query(
         (*(Term(image=path.expanduser()) for path in args.like), *typed.terms), typed.objects
@@ -282,8 +278,11 @@ def _of_index(args: argparse.Namespace, query: str, k: int | None) -> Iterator[A
     with open_workspace(args.folder, model=args.model) as workspace:
         for notice in workspace.notices:  # before what may fail
             say(notice)
-        filters = _filters(args)
-        yield workspace.answer(_query(args, query), filters=filters, k=k, exact=args.exact)
+        terms, filters = _query(args, query), _filters(args)
+        if terms == Query(()):
+            yield workspace.browse(filters=filters)
+        else:
+            yield workspace.answer(terms, filters=filters, k=k, exact=args.exact)
 
 
 @contextlib.contextmanager
@@ -291,25 +290,27 @@ def _of_file(args: argparse.Namespace, query: str, k: int | None) -> Iterator[An
     from c4t_core.index.cut import UnrelatedLevel
     from c4t_core.index.directions import ModelHandle
     from c4t_core.index.scope import saved_scope
-    from c4t_core.index.search import answer
+    from c4t_core.index.search import answer, browse
     from c4t_core.models.registry import load_model
 
     terms, model = _query(args, query), ModelHandle(load_model(args.model))
     filters = _filters(args).asking(terms.objects)
     scope = saved_scope(args.embeddings, args.folder, model, filters)
+    if terms == Query(()):
+        yield browse(scope)
+        return
     yield answer(scope, terms, model, k=k, level=UnrelatedLevel(model))
 
 
-def as_json(hit: Hit, count: int | None = None) -> dict[str, Any]:
+def as_json(hit: Hit, count: int | None = None, *, scored: bool = True) -> dict[str, Any]:
     """Return a hit as plain values, with those objects that are probable.
 
-    ``count`` is how many frames the event has that it stands for, None where it is of none.
+    ``count`` is how many frames the event has that it stands for, None where it is of none. The
+    score is None where nothing was looked for.
     """
-    from c4t_core.index.query import frame_name
-
-    line = {
+    line: dict[str, Any] = {
         "path": frame_name(os.path.abspath(hit.path), hit.at),
-        "score": hit.score,
+        "score": hit.score if scored else None,
         "drive": hit.drive,
         "rank": hit.rank,
     }
@@ -322,8 +323,6 @@ def as_json(hit: Hit, count: int | None = None) -> dict[str, Any]:
 
 def _shown(hit: Hit) -> str:
     """Return the path as a person at this prompt would write it."""
-    from c4t_core.index.query import frame_name
-
     path = frame_name(os.path.abspath(hit.path), hit.at)
     try:
         relative = os.path.relpath(path)

@@ -84,6 +84,8 @@ class Answer:
             saved embeddings.
         by_objects: whether conditions on objects were all that was asked; all that holds is a hit
             then, and there is no cut.
+        browsed: whether nothing was asked: the images are all those of the scope, drive by drive,
+            each in time order, their scores are 0, and there is no cut.
         remark: tells what is to be said of the index that it comes from, "" for nothing.
     """
 
@@ -95,12 +97,13 @@ class Answer:
     cut_terms: tuple[CutText, ...] = ()
     fold: Fold | None = field(default=None, repr=False)
     by_objects: bool = False
+    browsed: bool = False
     remark: Callable[[], str] = field(default=str, repr=False)
 
     @cached_property
     def cut(self) -> float | None:
         """The automatic cut, None where nothing stands out; it needs the scores of all images."""
-        if self.by_objects:
+        if self.by_objects or self.browsed:
             return None
         level = self.level(self.scope) if self.level is not None and len(self.scores) else None
         return automatic_threshold(self.scores, level)
@@ -118,9 +121,9 @@ class Answer:
         """Return how many are hits, the best: those from a cut on.
 
         Without one the automatic cut decides; where nothing stands out, the nearest few are hits,
-        and where conditions on objects are all that was asked, all that hold.
+        and where conditions on objects or nothing were asked, all are.
         """
-        if cut is None and self.by_objects:
+        if self.browsed or (cut is None and self.by_objects):
             return len(self.scores)
         cut = self.cut if cut is None else cut
         return min(NEAREST, len(self.scores)) if cut is None else self.above(cut)
@@ -208,6 +211,13 @@ def answer(
         cut_terms=model.cut_terms(query) if isinstance(query, Query) else (),
         remark=remark,
     )
+
+
+def browse(scope: Scope, fold: Fold | None = None, remark: Callable[[], str] = str) -> Answer:
+    """Return everything in a scope, see :attr:`Answer.browsed`."""
+    ids = scope.course()
+    nothing = np.zeros(len(ids), dtype=np.float32)
+    return Answer(scope, nothing[:0], ids, nothing, fold=fold, browsed=True, remark=remark)
 
 
 class Searcher:

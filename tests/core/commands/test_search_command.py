@@ -91,7 +91,7 @@ def test_the_answers_are_those_of_the_window(
     assert len(lengths) > 3
     assert min(lengths) > 1
     said = call("search", drives, "car", "--cut=-1", "-k", "2")
-    assert (said.out.count("\n"), said.err) == (2, "2 of 80 hits; --limit 0 lists all.\n")
+    assert (said.out.count("\n"), said.err) == (2, "2 of 80 frames; --limit 0 lists all.\n")
     single = ("--since", "2026-10-14T08:00:05", "--until", "2026-10-14T08:00:06")
     said = call("search", drives, "red - car", "--cut", "auto", *single)
     assert said.out.count("\n") == 1
@@ -116,10 +116,11 @@ def test_dates_are_read_or_refused_in_a_sentence(
     assert found("--until", "2026-10-14T08:01Z") == 10  # up to it
     assert found("--since", "2026-10-14T08:01", "--until", "2026-10-15T08:00:01") == 31
     for words, said in (
-        (["--since", "yesterday"], '"yesterday" is no day or time such as 2026-10-14'),
-        (["--until", "2026-13-01"], '"2026-13-01" is no day or time'),
+        (["--since", "yesterday"], '"yesterday" is no date such as 2026-10-14'),
+        (["--until", "2026-13-01"], '"2026-13-01" is no date'),
         (["--since", "2026-10-15", "--until", "2026-10-14"], "--until is before --since; swap"),
         (["--cut", "high"], '"high" is neither "auto" nor a score'),
+        (["--json", "--ndjson"], "not allowed with"),
         (["--limit", "-1"], '"-1" is not a whole number'),
     ):
         with pytest.raises(SystemExit) as stopped:
@@ -131,6 +132,25 @@ def test_dates_are_read_or_refused_in_a_sentence(
     said = call("search", tmp_path / "undated", "car", "--until", "2030-01-01").err
     assert said.startswith("No frame here has a date in its name")
     assert "Traceback" not in said
+
+
+def test_without_a_query_the_frames_are_listed_in_time_order(
+    call: Callable[..., Any], drives: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = sorted(str(path) for path in drives.glob("drive*/*.png"))
+    lines = call("search", drives, "--since", "2026-10-01", "--limit", "0", "--ndjson").out
+    listed = [json.loads(line) for line in lines.splitlines()]
+    assert [line["path"] for line in listed] == frames
+    assert {line["score"] for line in listed} == {None}
+    said = call("search", drives, "--drive", "drive14", "-k", "1")
+    assert (said.out, said.err) == (f"{frames[0]}\n", "1 of 40 frames; --limit 0 lists all.\n")
+    said = call("search", drives, "--in", "drive15", "--fold", "--until", "2026-10-15T08:01:01")
+    assert said.out.splitlines() == [f"{frames[40]}  (10 frames)", f"{frames[50]}  (1 frame)"]
+    for words in ([], ["--drive", "drive14", "--cut", "auto"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(["search", str(drives), *words])
+        assert stopped.value.code == 2
+        assert "look for, in words or by --like FILE" in capsys.readouterr().err
 
 
 def test_an_event_is_one_row_with_its_frames(call: Callable[..., Any], drives: Path) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from c4t_core.errors import FolderError
+from c4t_core.errors import FolderError, NotIndexedError
+from c4t_core.images.frame_names import shown_drives
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.store import catalogue as store_catalogue
 from c4t_core.index.store.catalogue import Catalogue, Root, cache_folders
@@ -149,6 +150,41 @@ def check_known(catalogue: Catalogue, folder: Path) -> None:
     """
     if resolve(catalogue.roots(), folder).root is None or folder.exists():
         check_folder(folder)
+
+
+@dataclass(frozen=True)
+class Drive:
+    """One recording.
+
+    Attributes:
+        name: as it is shown, and asked for.
+        frames: how many there are in the catalogue.
+        first: the first date in the name of one, seconds since 1970; None where none has any.
+        last: the last.
+    """
+
+    name: str
+    frames: int
+    first: float | None
+    last: float | None
+
+
+def drives_in(catalogue: Catalogue, folder: Path) -> list[Drive]:
+    """Return the drives of a folder by name, with those of no model's index.
+
+    Raises:
+        FolderError: if the folder is neither there nor known from earlier.
+        NotIndexedError: if nothing of it was ever indexed.
+    """
+    check_known(catalogue, folder)
+    target = resolve(catalogue.roots(), folder)
+    if target.root is None:
+        raise NotIndexedError(f'"{folder}" is not indexed yet; run: c4t index "{folder}"')
+    told = Lookup(catalogue, target.root.id).drives(target.below)
+    shown = shown_drives(told)
+    return sorted(
+        (Drive(shown[drive], *about) for drive, about in told.items()), key=lambda one: one.name
+    )
 
 
 @dataclass(frozen=True)

@@ -428,7 +428,7 @@ class Searcher:
         for target, lookup in self._lookups():
             table, slots = self._all_in(target, lookup)
             if table is None:
-                counts = lookup.drives(target.below)
+                counts = {name: told[0] for name, told in lookup.drives(target.below).items()}
             else:
                 identities = {number: name for name, number in lookup.drive_numbers().items()}
                 counts = {identities[i]: n for i, n in table.drive_counts(slots).items()}

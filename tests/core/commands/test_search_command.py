@@ -157,7 +157,6 @@ def test_an_event_is_one_row_with_its_frames(call: Callable[..., Any], drives: P
     frame = drives / "drive14" / "20261014_080105.png"
     lines = call("search", drives, "--like", frame, "--fold", "-k", "1").out.splitlines()
     assert lines == [f"1.0000  {frame}  (10 frames)"]
-    call("search", drives, "car", "--drive", "absent", code=1)
 
 
 def test_saved_embeddings_are_cut_alike_and_tell_no_events(
@@ -170,3 +169,32 @@ def test_saved_embeddings_are_cut_alike_and_tell_no_events(
     assert [hit["path"] for hit in ours] == [hit["path"] for hit in theirs]
     said = call("search", drives, "car", "--fold", "--embeddings", saved, code=1).err
     assert "Saved embeddings tell no events" in said
+
+
+def test_drives_are_listed_with_their_frames_and_dates(
+    call: Callable[..., Any], drives: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_picture(drives / "clips" / "000001.png", COLOURS[0])
+    call("index", drives)
+
+    def said(*words: str | Path, code: int = 0) -> Any:
+        assert main(["drives", *map(str, words)]) == code
+        return capsys.readouterr()
+
+    listed = json.loads(said(drives, "--json").out)
+    day = "2026-10-14T08:0"
+    assert {line["drive"]: line for line in listed}["drive14"] == {
+        "drive": "drive14", "frames": 40, "first": f"{day}0:00.000Z", "last": f"{day}3:09.000Z"
+    }  # fmt: skip
+    assert [(line["drive"], line["frames"], line["first"] is None) for line in listed] == [
+        ("clips", 1, True), ("drive14", 40, False), ("drive15", 40, False),
+    ]  # fmt: skip
+    assert said(drives / "drive14").out == f"drive14       40 frames  {day}0:00Z to {day}3:09Z\n"
+    for line in listed:  # what is listed is what a search takes
+        found = call("search", drives, "--drive", line["drive"], "--limit", "0").out
+        assert found.count("\n") == line["frames"]
+    assert "is not indexed yet; run: c4t index" in said(tmp_path, code=1).err
+    unknown = call("search", drives, "car", "--drive", "absent", code=1).err
+    assert unknown == (
+        'c4t: There is no drive "absent" here; there are: clips, drive14, drive15.\n'
+    )

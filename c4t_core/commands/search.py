@@ -11,7 +11,9 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.commands.console import add_model_option, positive, print_json, printable, say
+from c4t_core.errors import QueryError
 from c4t_core.index.objects import CLASSES
+from c4t_core.index.query import NOTHING_NOTED, Noted
 
 if TYPE_CHECKING:
     from c4t_core.index.hits import Hits
@@ -35,7 +37,7 @@ Classes: {classes}.
 
 # A line and at least two signs: not "-k", "-k5" or "--json".
 _LIKE_AN_OPTION = re.compile(r"-(?!-|k=?\d)..", re.DOTALL)
-_WITH_VALUE = ("--in", "--drive", "--model", "--embeddings", "-k")
+_WITH_VALUE = ("--in", "--drive", "--tag", "--marked", "--model", "--embeddings", "-k")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,10 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
     add("-k", type=positive, default=20, metavar="N", help="how many hits at most (default: 20)")
     add("--json", action="store_true", help=
-        "print a JSON list of path, score, drive and rank, and of objects where they are known")
+        "print a JSON list of path, score, drive and rank, and of objects, mark and tags if known")
     add("--in", dest="within", action="append", default=[], metavar="SUBFOLDER",
         help="only frames below this sub-folder; may be given several times")
     add("--drive", metavar="ID", help="only frames of this drive")
+    add("--tag", dest="tags", action="append", default=[], metavar="T",
+        help="only frames with this tag; of several, only those with all of them")
+    add("--marked", choices=("right", "wrong", "any"),
+        help="only frames that you marked for this very query")
     add("--exact", action="store_true", help="compare with every frame, using no index")
     add("--embeddings", metavar="X.npz", type=Path,
         help='search what "c4t embed images" wrote; FOLDER is then the folder its names are in')
@@ -88,12 +94,13 @@ def run(args: argparse.Namespace) -> int:
                 f'"{printable(word)}" is searched for as it is; to want less of it write '
                 f'"{printable(word[:1])} {printable(word[1:])}", with a space.'
             )
+    args.noted = NOTHING_NOTED
     find = _search_index if args.embeddings is None else _search_file
     hits = find(args, query)
     for note in hits.notes:
         say(printable(note))
     if args.json:
-        print_json([as_json(hit) for hit in hits])
+        print_json([as_json(hit, args.noted) for hit in hits])
         return 0
     for hit in hits:
         print(f"{hit.score:.4f}  {printable(_shown(hit))}")
@@ -103,14 +110,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _search_index(args: argparse.Namespace, query: str) -> Hits:
+    from c4t_core.index.query import Filters
     from c4t_core.workspace import open_workspace
 
     with open_workspace(args.folder, model=args.model) as workspace:
         for notice in workspace.notices:  # before what may fail
             say(notice)
-        return workspace.search(
-            query, args.k, exact=args.exact, within=args.within, drive=args.drive
+        filters = Filters(tags=tuple(args.tags), marked=args.marked or "")
+        hits = workspace.search(
+            query, args.k, exact=args.exact, within=args.within, drive=args.drive, filters=filters
         )
+        if args.json:
+            args.noted = Noted(workspace.own.marks(query), workspace.own.tagged())
+        if repaired := workspace.own.take_notice():
+            say(repaired)
+        return hits
 
 
 def _search_file(args: argparse.Namespace, query: str) -> Hits:
@@ -120,14 +134,16 @@ def _search_file(args: argparse.Namespace, query: str) -> Hits:
     from c4t_core.index.search import answer
     from c4t_core.models.registry import load_model
 
+    if args.tags or args.marked:
+        raise QueryError("Tags and marks belong to indexed frames; search without --embeddings.")
     terms, model = parse_query(query), ModelHandle(load_model(args.model))
     filters = NO_FILTERS.narrowed(args.within, args.drive).asking(terms.objects)
     scope = saved_scope(args.embeddings, args.folder, model, filters)
     return answer(scope, terms, model, k=args.k).hits()
 
 
-def as_json(hit: Hit) -> dict[str, Any]:
-    """Return a hit as interface.md names its parts, with those objects that are probable."""
+def as_json(hit: Hit, noted: Noted = NOTHING_NOTED) -> dict[str, Any]:
+    """Return a hit as interface.md names its parts, with probable objects, its mark and tags."""
     from c4t_core.index.query import frame_name
 
     line = {
@@ -138,6 +154,10 @@ def as_json(hit: Hit) -> dict[str, Any]:
     }
     if hit.believed is not None:
         line["objects"] = hit.believed
+    if hit.image_id in noted.marks:
+        line["mark"] = noted.marks[hit.image_id]
+    if hit.image_id in noted.tags:
+        line["tags"] = list(noted.tags[hit.image_id])
     return line
 
 

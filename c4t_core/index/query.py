@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 BINS = 48  # bars of a histogram
 _DAY = 86_400  # seconds
 _SETTINGS = frozenset({"filters", "refine"})  # of a saved search
-_FILTERS = frozenset({"within", "drive", "camera", "day", "marked", "objects"})
+_FILTERS = frozenset({"within", "drive", "camera", "day", "marked", "objects", "tags"})
 _OPERATOR = re.compile(r"(?:^|(?<=\s))([+-])(?=\s|$)")
 _AT = re.compile(r"(.*)#t=([0-9]+\.[0-9]{3})", re.DOTALL)
 _WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?!\d)")
@@ -89,6 +89,24 @@ class Hit:
     def believed(self) -> list[dict[str, Any]] | None:
         """Those objects that are probable, as plain JSON data; None if nothing is known."""
         return None if self.seen is None else [f.plain() for f in self.objects if f.number]
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What is known of frames besides the catalogue, by their ids.
+
+    Attributes:
+        marks: "right" or "wrong", of those marked for the query.
+        tags: by name, of those that have any.
+        events: which of a list of hits are one event, numbered from 1 in the order of its best.
+    """
+
+    marks: Mapping[int, str] = field(default_factory=dict)
+    tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    events: Mapping[int, int] = field(default_factory=dict)
+
+
+NOTHING_NOTED = Noted()
 
 
 def frame_name(relative: str, at: float | None) -> str:
@@ -185,6 +203,8 @@ class Filters:
     only: ImageIds | frozenset[int] | None = None  # such as the hits of an earlier search
     without: frozenset[int] = frozenset()
     objects: tuple[ObjectCondition, ...] = ()  # all must be believed of a frame
+    tags: tuple[str, ...] = ()  # a frame must have all of them
+    marked: str = ""  # only frames marked "right", "wrong" or "any" for the query; "" for all
 
     def asking(self, objects: Sequence[ObjectCondition]) -> Filters:
         """Return these filters with more conditions on objects, each once."""
@@ -204,8 +224,9 @@ def saved_filters(settings: Mapping[str, object]) -> tuple[Filters, str, bool]:
 
     Args:
         settings: plain data of a saved search: "refine", and "filters" with "within" (list of
-            folders), "drive", "camera", "day" (``"2026-10-14"``, UTC), "marked" and "objects" (list
-            of conditions as they are typed); what is missing or None restricts nothing.
+            folders), "drive", "camera", "day" (``"2026-10-14"``, UTC), "marked", "tags"
+            (list) and "objects" (list of conditions as they are typed); what is missing or None
+            restricts nothing.
 
     Raises:
         DataError: if they hold what this version does not know; the search would be another one.
@@ -228,6 +249,7 @@ def saved_filters(settings: Mapping[str, object]) -> tuple[Filters, str, bool]:
         since=since,
         until=until,
         objects=_saved_conditions(kept.get("objects")),
+        tags=tuple(map(str, tags)) if isinstance(tags := kept.get("tags"), list) else (),
     )
     return filters, str(kept.get("marked") or ""), bool(settings.get("refine"))
 
@@ -254,6 +276,8 @@ def plain_filters(filters: Filters) -> dict[str, object]:
     }
     if filters.objects:  # earlier versions refuse the name, so it stands only where it is used
         plain["objects"] = [str(condition) for condition in filters.objects]
+    if filters.tags:
+        plain["tags"] = list(filters.tags)
     return plain
 
 
@@ -332,6 +356,16 @@ def parse_query(text: str) -> Query:
     words, objects = take_conditions(text)
     pieces = _split(words) if words or not objects else ()
     return Query(tuple(_term(sign, body) for sign, body in pieces), objects)
+
+
+def marks_key(text: str) -> str:
+    """Return what names a query in the user's marks: its terms, else its conditions on objects.
+
+    >>> marks_key(" person>=3 in the rain "), marks_key("person>=3")
+    ('in the rain', 'person>=3')
+    """
+    words, objects = take_conditions(text)
+    return words.strip() or " ".join(map(str, objects))
 
 
 def _split(text: str) -> list[tuple[str, str]]:

@@ -290,7 +290,7 @@ class Searcher:
         """Return how the drives of the opened folders are shown, by their identity."""
         stamp = self._catalogue.stamp()
         if self._shown is None or self._shown[0] != stamp:
-            found = (lookup.drive_names(target.below) for target, lookup in self._lookups())
+            found = (lookup.drive_names(target.below) for target, lookup in self.lookups())
             self._shown = stamp, shown_drives(name for names in found for name in names)
         return self._shown[1]
 
@@ -381,7 +381,7 @@ class Searcher:
 
     def find(self, image: int | str | Path) -> tuple[Target, ImageRow] | None:
         """Return an image's row by its id or path, None if it is not in the opened folders."""
-        for target, lookup in self._lookups():
+        for target, lookup in self.lookups():
             row: ImageRow | None = None
             if isinstance(image, (str, Path)):
                 name = name_in(target, image)
@@ -395,7 +395,7 @@ class Searcher:
                 return target, row
         return None
 
-    def _lookups(self) -> list[tuple[Target, Lookup]]:
+    def lookups(self) -> list[tuple[Target, Lookup]]:
         """Return the opened folders that were ever indexed, with the readers of their roots."""
         return [
             (target, Lookup(self._catalogue, target.root.id))
@@ -420,7 +420,7 @@ class Searcher:
     def frames_by_drive(self) -> list[tuple[str, int]]:
         """Return (drive as it is shown, number of frames) of every drive, by name."""
         shown, total = self.drives(), dict[str, int]()
-        for target, lookup in self._lookups():
+        for target, lookup in self.lookups():
             table, slots = self._all_in(target, lookup)
             if table is None:
                 counts = lookup.drives(target.below)
@@ -435,7 +435,7 @@ class Searcher:
     def groups(self, column: str) -> list[tuple[str, int]]:
         """Return (name, number of images) of every "camera" or "day" that is open."""
         total: dict[str, int] = {}
-        for target, lookup in self._lookups():
+        for target, lookup in self.lookups():
             table, slots = self._all_in(target, lookup)
             if table is None:
                 counts = lookup.groups(column, target.below)
@@ -476,7 +476,7 @@ class Searcher:
         """Return the catalogued files of a size, as they were opened."""
         return [
             frame_of(target, row, row.drive).path
-            for target, lookup in self._lookups()
+            for target, lookup in self.lookups()
             for row in lookup.files_of_size(size)
             if target.holds(row.path)
         ]
@@ -494,7 +494,7 @@ class Searcher:
         )
 
     def _classes(self) -> tuple[str, ...]:
-        seen = [lookup.seen_by() for _, lookup in self._lookups()]
+        seen = [lookup.seen_by() for _, lookup in self.lookups()]
         known = {label for one in seen if one is not None for label in one.classes}
         return tuple(label for label in CLASSES if label in known)
 

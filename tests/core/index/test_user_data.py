@@ -208,7 +208,7 @@ def test_everything_survives_a_rebuilt_catalogue_and_a_moved_folder(
     ws.index()
     user = UserData()
     hit = ws.search("red", 1)[0]
-    user.mark("red", [ws.key(hit)], True)
+    user.mark("red", [ImageKey.of(hit.root, hit.relative, hit.at)], True)
     user.save_scenario(Scenario("Reds", "red"))
     ws.close()
     for path in data_dir.glob("catalogue.sqlite*"):

@@ -106,9 +106,17 @@ class Answer:
         return int(np.searchsorted(-self.scores, -np.float32(cut), side="right"))
 
     def only(self, ids: Collection[int]) -> Answer:
-        """Return this answer with only some images."""
-        kept = np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64))
-        return replace(self, image_ids=self.image_ids[kept], scores=self.scores[kept])
+        """Return this answer with only some images; its cut stays that of all."""
+        return self._kept(np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64)))
+
+    def without(self, ids: Collection[int]) -> Answer:
+        """Return this answer without some images; its cut stays that of all."""
+        return self._kept(~np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64)))
+
+    def _kept(self, which: NDArray[np.bool_]) -> Answer:
+        kept = replace(self, image_ids=self.image_ids[which], scores=self.scores[which])
+        vars(kept)["cut"] = self.cut  # what the cached property is to know
+        return kept
 
     def hits(self, count: int | None = None, start: int = 0) -> Hits:
         """Load so many hits (None: all) from a position on, best first."""

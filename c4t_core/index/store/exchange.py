@@ -8,7 +8,8 @@ Each other line is one thing, with its ``kind`` first, then always the same fiel
 order; lines are sorted by kind and key, so that two files can be compared line by line.
 
 - ``mark``: query, root, image, at_ns, digest, size, good (0 or 1), made
-- ``search``: name, query, settings, made, checked, model, fingerprint, cut
+- ``search``: name, query, settings, made, checked, model, fingerprint, cut, place (from 1; left
+  out of those that were never put into an order)
 - ``asked``: query, used, times
 - ``test set``: name, made
 - ``test mark``: test_set, and the fields of a mark without made
@@ -105,6 +106,8 @@ def _to_line(row: Row) -> dict[str, Any]:
         elif name == "settings":
             line.update(_settings_line(str(value)))
             continue
+        elif name == "place" and not value:
+            continue  # earlier versions know no order
         line[_RENAMED.get(name, name)] = value
     return line
 
@@ -259,6 +262,7 @@ _READ: dict[str, Callable[[dict[str, Any], str], Any]] = {
     "path": _image,
     "at_ns": _time,
     "settings": _settings,
+    "place": lambda line, name: line.pop(name, 0),
 }
 
 

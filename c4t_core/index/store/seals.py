@@ -16,7 +16,7 @@ import contextlib
 import math
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -109,9 +109,10 @@ TABLES: dict[str, Table] = {
                 "model": _TEXT,
                 "fingerprint": _TEXT,
                 "cut": _PERHAPS,
+                "place": _INTEGER,
             },  # fmt: skip
             ("name",),
-            {"model": "", "fingerprint": "", "cut": None},
+            {"model": "", "fingerprint": "", "cut": None, "place": 0},
         ),
         Table("history", {"query": _TEXT, "used": _REAL, "times": _INTEGER}, ("query",), {}),
         Table("test_sets", {"name": _TEXT, "made": _REAL}, ("name",), {}),
@@ -142,6 +143,7 @@ class Found:
         whole: all rows could be read and fit their sums.
         sealed: the rows had sums; those of version 0.1.0 had none.
         doubtful: rows that do not fit their sums; either may be what is damaged.
+        columns: those that the file has, which its sums are of.
     """
 
     rows: dict[tuple[Value, ...], Row]
@@ -149,6 +151,7 @@ class Found:
     whole: bool = True
     sealed: bool = True
     doubtful: list[Row] = field(default_factory=list)
+    columns: tuple[str, ...] = ()
 
 
 def row_sum(table: str, *values: Value) -> int:
@@ -170,9 +173,8 @@ def _tagged(value: Value) -> bytes:
     return b"n" if value is None else b"i%d" % value
 
 
-def seal_of(table: str, rows: Iterable[Row]) -> tuple[int, int]:
-    """Return what the seal of a table with these rows says: their number, and sum of sums."""
-    names = tuple(TABLES[table].columns)
+def seal_of(table: str, rows: Iterable[Row], names: Sequence[str]) -> tuple[int, int]:
+    """Return what the seal of a table with these rows and columns says: number, sum of sums."""
     sums = [row_sum(table, *(row[name] for name in names)) for row in rows]
     return len(sums), sum(sums) & _MASK
 
@@ -423,7 +425,7 @@ def _read(db: sqlite3.Connection, table: str) -> Found:
     spec, columns = TABLES[table], _columns(db, table)
     sealed = any(row[1] == "sum" for row in db.execute(f"PRAGMA main.table_info({table})"))
     names = ", ".join([*columns, "sum" if sealed else "0"])
-    found = Found({}, sealed=sealed)
+    found = Found({}, sealed=sealed, columns=tuple(columns))
     both_ways = ("ORDER BY rowid", "ORDER BY rowid DESC")  # each up to where the damage is
     for order in both_ways:
         try:
@@ -500,6 +502,13 @@ def insert(db: sqlite3.Connection, table: str, row: Row) -> None:
         f" ON CONFLICT ({', '.join(spec.key)}) DO {done}",
         [row[name] for name in names],
     )
+
+
+def remove(db: sqlite3.Connection, table: str, row: Row) -> None:
+    """Take the row with the key of this one out of a table."""
+    spec = TABLES[table]
+    where = " AND ".join(f"{name} = ?" for name in spec.key)
+    db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row))
 
 
 def put_newer(db: sqlite3.Connection, table: str, row: Row) -> None:

@@ -54,6 +54,7 @@ class Scenario:
         model: name of the model that it was saved with, "" where that is not known.
         fingerprint: of that model.
         cut: least score that counts as a match, None while none was found.
+        place: where the user put it among the others, from 1; 0 for behind them, by name.
         problem: why it cannot be run, "" if it can; such a one is kept as it is.
     """
 
@@ -65,6 +66,7 @@ class Scenario:
     model: str = ""
     fingerprint: str = ""
     cut: float | None = None
+    place: int = 0
     problem: str = field(default="", compare=False)
 
 
@@ -80,7 +82,9 @@ def _to_2(db: sqlite3.Connection) -> None:
 
 
 def _to_3(db: sqlite3.Connection) -> None:
-    """Bring the tables of the second version to those with tags."""
+    """Bring the tables of the second version to those with tags, and an order of scenarios."""
+    if "place" not in {row[1] for row in db.execute("PRAGMA table_info(scenarios)")}:
+        db.execute("ALTER TABLE scenarios ADD COLUMN place INTEGER NOT NULL DEFAULT 0")
     there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
     for statement in _statements():
         if "CREATE TABLE tags (" in statement and "tags" not in there:
@@ -308,30 +312,33 @@ class UserData(Database):
             for image in images:
                 row: Row = {"query": query, **image_columns(image), "good": int(bool(good))}
                 row["made"] = time.time()
-                if good is not None:
-                    seals.insert(db, "marks", row)
-                    continue
-                db.execute(
-                    "DELETE FROM marks WHERE query=? AND root=? AND path=? AND at_ns=?",
-                    TABLES["marks"].key_of(row),
-                )
+                (seals.remove if good is None else seals.insert)(db, "marks", row)
 
     def marks(self, query: str | None = None) -> list[Mark]:
         """Return the marks of a query, or all, oldest first."""
         where, values = ("", ()) if query is None else ("WHERE query = ? ", (query,))
         order = f"{where}ORDER BY made, query, root, path, at_ns"
-        return [_mark(row, cast(float, row["made"])) for row in self._rows("marks", order, values)]
+        return [_mark(row, cast(float, row["made"])) for row in self.rows("marks", order, values)]
 
-    def _rows(self, table: str, where: str, values: tuple[Value, ...] = ()) -> list[Row]:
+    def rows(self, table: str, where: str = "", values: tuple[Value, ...] = ()) -> list[Row]:
+        """Return rows of a table; ``where`` is the end of the statement."""
         with self.reading() as db:
             return seals.rows_of(db, table, where, values)
+
+    def swap(self, table: str, out: Iterable[Row], into: Iterable[Row]) -> None:
+        """Take rows out and put others in, all or none: how a change is taken back."""
+        with self.writing() as db:
+            for row in out:
+                seals.remove(db, table, row)
+            for row in into:
+                seals.insert(db, table, row)
 
     # Scenarios
 
     def save_scenario(self, scenario: Scenario) -> None:
         """Keep a search under its name, in the place of one of the same name.
 
-        When that was looked at is kept.
+        When that was looked at, and its place, are kept.
         """
         self.save_scenarios([scenario])
 
@@ -349,12 +356,13 @@ class UserData(Database):
                     "model": scenario.model,
                     "fingerprint": scenario.fingerprint,
                     "cut": scenario.cut,
+                    "place": old[0]["place"] if old else scenario.place,
                 }
                 seals.insert(db, "scenarios", row)
 
     def scenarios(self) -> list[Scenario]:
-        """Return the saved searches, by name; one that cannot be read says so itself."""
-        rows = self._rows("scenarios", "ORDER BY name COLLATE NOCASE, name")
+        """Return the saved searches in their order; one that cannot be read says so itself."""
+        rows = self.rows("scenarios", "ORDER BY place = 0, place, name COLLATE NOCASE, name")
         return [_scenario(row) for row in rows]
 
     def delete_scenario(self, name: str) -> None:
@@ -382,6 +390,12 @@ class UserData(Database):
                 )
             db.execute("UPDATE scenarios SET name = ? WHERE name = ?", (new, name))
 
+    def place_scenarios(self, places: Mapping[str, int]) -> None:
+        """Put saved searches into another order: the place of each, see :class:`Scenario`."""
+        with self.writing() as db:
+            for name, place in places.items():
+                db.execute("UPDATE scenarios SET place = ? WHERE name = ?", (place, name))
+
     def look_at_scenario(self, name: str, when: float) -> None:
         """Note that what a saved search finds was looked at; what is indexed later is new.
 
@@ -406,7 +420,7 @@ class UserData(Database):
 
     def history(self, limit: int = 50) -> list[str]:
         """Return recent queries, the last one first."""
-        rows = self._rows("history", "ORDER BY used DESC, rowid DESC LIMIT ?", (limit,))
+        rows = self.rows("history", "ORDER BY used DESC, rowid DESC LIMIT ?", (limit,))
         return [cast(str, row["query"]) for row in rows]
 
     # Test sets
@@ -432,7 +446,7 @@ class UserData(Database):
     def test_set(self, name: str) -> list[Mark]:
         """Return the marks of a test set."""
         order = "WHERE test_set = ? ORDER BY query, root, path, at_ns"
-        return [_mark(row) for row in self._rows("test_items", order, (name,))]
+        return [_mark(row) for row in self.rows("test_items", order, (name,))]
 
     def delete_test_set(self, name: str) -> None:
         """Drop a test set."""
@@ -453,10 +467,8 @@ class UserData(Database):
                     place = moved_to(cast(bytes, row["root"]), cast(bytes, row["path"]), old, new)
                     if place is not None:
                         moved.append((row, place))
-                spec = TABLES[table]
-                where = " AND ".join(f"{name} = ?" for name in spec.key)
                 for row, _ in moved:
-                    db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row))
+                    seals.remove(db, table, row)
                 for row, (root, path) in moved:
                     seals.put_newer(db, table, {**row, "root": root, "path": path})
 

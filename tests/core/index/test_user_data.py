@@ -108,7 +108,12 @@ def test_scenarios_are_kept_replaced_renamed_and_looked_at(user: UserData) -> No
         user.rename_scenario("absent", "x")
     user.rename_scenario("Winter", "Ice")
     assert user.scenarios()[0] == dataclasses.replace(winter, name="Ice")
-    user.delete_scenario("Ice")
+    user.save_scenario(Scenario("a new one", "y"))
+    user.place_scenarios({"Other": 1, "Ice": 2})
+    assert [s.name for s in user.scenarios()] == ["Other", "Ice", "a new one"]
+    user.save_scenario(Scenario("Other", "z"))
+    assert [s.place for s in user.scenarios()] == [1, 2, 0]
+    user.delete_scenarios(["Ice", "a new one"])
     assert [s.name for s in user.scenarios()] == ["Other"]
 
 

@@ -49,6 +49,7 @@ COMMANDS: dict[str, Command] = {
     "benchmark": Command("measure models on SearchAD, a public benchmark", "Evaluation"),
     "models": Command("list, add, describe or remove models"),
     "scenarios": Command("save searches, and count what is new among their matches"),
+    "tag": Command("give tags to frames, take them away, or list them"),
     "userdata": Command("write your marks and saved searches to a text file, or read them"),
     "doctor": Command("show what is installed and what is missing"),
 }

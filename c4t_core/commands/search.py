@@ -20,13 +20,13 @@ from c4t_core.commands.console import (
     printable,
     say,
 )
-from c4t_core.errors import C4TError, DataError
+from c4t_core.errors import C4TError, DataError, QueryError
 from c4t_core.index.objects import CLASSES
 from c4t_core.index.query import (
     NO_FILTERS,
+    NOTHING_NOTED,
     Filters,
-    Query,
-    Term,
+    Noted,
     frame_name,
     parse_query,
     time_bounds,
@@ -60,7 +60,7 @@ What the window would show, whole, and as it comes:
 # A line and at least two signs: not "-k", "-k5" or "--json".
 _LIKE_AN_OPTION = re.compile(r"-(?!-|k=?\d)..", re.DOTALL)
 _WITH_VALUE = (
-    *("--in", "--drive", "--since", "--until", "--like"),
+    *("--in", "--drive", "--since", "--until", "--like", "--tag", "--marked"),
     *("--model", "--embeddings", "-k", "--limit", "--cut"),
 )
 _BLOCK = 1000  # hits loaded at once, where they are many
@@ -90,8 +90,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "one row per event, its best frame, with its number of frames; --cut is auto then")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help=
-        "print a JSON list of path, score, drive and rank, of objects where they are known, and "
-        "of the count of an event")
+        "print a JSON list of path, score, drive and rank, of objects, mark and tags where they "
+        "are known, and of the count of an event")
     form.add_argument("--ndjson", action="store_true", help="the same, one object a line")
     add("--in", dest="within", action="append", default=[], metavar="SUBFOLDER",
         help="only frames below this sub-folder; may be given several times")
@@ -101,6 +101,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only frames from this day or time on, such as 2026-10-14 or 2026-10-14T08:30 (UTC)")
     add("--until", type=until, metavar="DATE",
         help="only frames before this time, or up to the end of this day")
+    add("--tag", dest="tags", action="append", default=[], metavar="T",
+        help="only frames with this tag; of several, only those with all of them")
+    add("--marked", choices=("right", "wrong", "any"), default="",
+        help="only frames that you marked for this very query; without one, for any")
     add("--exact", action="store_true", help="compare with every frame, using no index")
     add("--embeddings", metavar="X.npz", type=Path,
         help='search what "c4t embed images" wrote; FOLDER is then the folder its names are in')
@@ -159,30 +163,31 @@ def arrange(words: Sequence[str]) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Print the hits, best first."""
-    query = " ".join(args.query).strip()
-    for word in query.split():
+    text = _text(args)
+    for word in " ".join(args.query).split():
         if _LIKE_AN_OPTION.match(word):
             say(
                 f'"{printable(word)}" is searched for as it is; to want less of it write '
                 f'"{printable(word[:1])} {printable(word[1:])}", with a space.'
             )
-    if not (args.query or args.like) and _filters(args) == NO_FILTERS:
+    if text is None and _filters(args) == NO_FILTERS:
         args.wrong("say what to look for, in words or by --like FILE, or which frames to list")
-    if "cut" in args and not (args.query or args.like):
+    if text is None and "cut" in args:
         args.wrong("--cut needs something to look for, in words or by --like FILE")
     if args.since is not None and args.until is not None and args.until <= args.since:
         args.wrong("--until is before --since; swap them")
     cutting = args.fold or "cut" in args
     least = getattr(args, "cut", None)
     whole = args.limit if not cutting else None
-    with (_of_index if args.embeddings is None else _of_file)(args, query, whole) as found:
+    asked = (_of_index if args.embeddings is None else _of_file)(args, text, whole)
+    with asked as (found, noted):
         for note in (*found.notes, *_undated(found, args)):
             say(printable(note))
         rows = Rows(found, found.matches(least) if cutting else None, fold=args.fold)
         ranked = not (found.by_objects or found.browsed)
         if cutting and least is None and ranked and rows.hits and found.cut is None:
             say("Nothing stands out; these are the nearest.")
-        _print(rows, args)
+        _print(rows, noted, args)
         if args.limit is not None and len(rows) > args.limit:
             of = f"events of {plural(rows.hits, 'frame')}" if args.fold else "frames"
             say(f"{args.limit:,} of {len(rows):,} {of}; --limit 0 lists all.")
@@ -244,15 +249,16 @@ class Rows:
                     yield ranked, int(self._folded.counts[row])
 
 
-def _print(rows: Rows, args: argparse.Namespace) -> None:
-    lines = (as_json(hit, count, scored=rows.scored) for hit, count in rows.load(args.limit))
+def _print(rows: Rows, noted: Noted, args: argparse.Namespace) -> None:
+    loaded = rows.load(args.limit)
+    lines = (as_json(hit, count, noted, scored=rows.scored) for hit, count in loaded)
     if args.json:
         print_json(list(lines))
     elif args.ndjson:
         for line in lines:
             print_json(line)
     else:
-        for hit, count in rows.load(args.limit):
+        for hit, count in loaded:
             score = f"{hit.score:.4f}  " if rows.scored else ""
             frames = "" if count is None else f"  ({plural(count, 'frame')})"
             print(f"{score}{printable(_shown(hit))}{frames}")
@@ -261,49 +267,79 @@ def _print(rows: Rows, args: argparse.Namespace) -> None:
 
 
 def _filters(args: argparse.Namespace) -> Filters:
-    return Filters(tuple(args.within), tuple(args.drive), since=args.since, until=args.until)
-
-
-def _query(args: argparse.Namespace, query: str) -> Query:
-    typed = parse_query(query) if args.query else Query(())
-    return Query(
-        (*(Term(image=path.expanduser()) for path in args.like), *typed.terms), typed.objects
+    return Filters(
+        tuple(args.within),
+        tuple(args.drive),
+        since=args.since,
+        until=args.until,
+        tags=tuple(args.tags),
+        marked=args.marked,
     )
 
 
+def _text(args: argparse.Namespace) -> str | None:
+    """Return the query as the window would name it, None where nothing is looked for.
+
+    Raises:
+        QueryError: if the name of an image cannot be written in one.
+    """
+    terms = [" ".join(args.query).strip()] if args.query else []
+    for path in args.like:
+        name = os.path.abspath(path.expanduser())
+        quote = "'" if '"' in name else '"'
+        if quote in name:
+            raise QueryError(f"The name of {name} has both kinds of quotes; copy or rename it.")
+        terms.append(f"{'+ ' if terms else ''}@{quote}{name}{quote}")
+    return " ".join(terms) if terms else None
+
+
+Found = tuple["Answer", Noted]
+
+
 @contextlib.contextmanager
-def _of_index(args: argparse.Namespace, query: str, k: int | None) -> Iterator[Answer]:
+def _of_index(args: argparse.Namespace, text: str | None, k: int | None) -> Iterator[Found]:
     from c4t_core.workspace import open_workspace
 
     with open_workspace(args.folder, model=args.model) as workspace:
         for notice in workspace.notices:  # before what may fail
             say(notice)
-        terms, filters = _query(args, query), _filters(args)
-        if terms == Query(()):
-            yield workspace.browse(filters=filters)
+        filters, noted = _filters(args), NOTHING_NOTED
+        if text is None:
+            found = workspace.browse(filters=filters)
         else:
-            yield workspace.answer(terms, filters=filters, k=k, exact=args.exact)
+            found = workspace.answer(text, filters=filters, k=k, exact=args.exact)
+        if args.json or args.ndjson:
+            noted = Noted(workspace.own.marks(text), workspace.own.tagged())
+        if repaired := workspace.own.take_notice():
+            say(repaired)
+        yield found, noted
 
 
 @contextlib.contextmanager
-def _of_file(args: argparse.Namespace, query: str, k: int | None) -> Iterator[Answer]:
+def _of_file(args: argparse.Namespace, text: str | None, k: int | None) -> Iterator[Found]:
     from c4t_core.index.cut import UnrelatedLevel
     from c4t_core.index.directions import ModelHandle
     from c4t_core.index.scope import saved_scope
     from c4t_core.index.search import answer, browse
     from c4t_core.models.registry import load_model
 
-    terms, model = _query(args, query), ModelHandle(load_model(args.model))
-    filters = _filters(args).asking(terms.objects)
+    if args.tags or args.marked:
+        raise QueryError("Tags and marks belong to indexed frames; search without --embeddings.")
+    terms, filters = None if text is None else parse_query(text), _filters(args)
+    model = ModelHandle(load_model(args.model))
+    filters = filters if terms is None else filters.asking(terms.objects)
     scope = saved_scope(args.embeddings, args.folder, model, filters)
-    if terms == Query(()):
-        yield browse(scope)
-        return
-    yield answer(scope, terms, model, k=k, level=UnrelatedLevel(model))
+    if terms is None:
+        yield browse(scope), NOTHING_NOTED
+    else:
+        level = UnrelatedLevel(model)
+        yield answer(scope, terms, model, k=k, level=level), NOTHING_NOTED
 
 
-def as_json(hit: Hit, count: int | None = None, *, scored: bool = True) -> dict[str, Any]:
-    """Return a hit as plain values, with those objects that are probable.
+def as_json(
+    hit: Hit, count: int | None = None, noted: Noted = NOTHING_NOTED, *, scored: bool = True
+) -> dict[str, Any]:
+    """Return a hit as plain values, with probable objects, its mark and tags.
 
     ``count`` is how many frames the event has that it stands for, None where it is of none. The
     score is None where nothing was looked for.
@@ -318,6 +354,10 @@ def as_json(hit: Hit, count: int | None = None, *, scored: bool = True) -> dict[
         line["count"] = count
     if hit.believed is not None:
         line["objects"] = hit.believed
+    if hit.image_id in noted.marks:
+        line["mark"] = noted.marks[hit.image_id]
+    if hit.image_id in noted.tags:
+        line["tags"] = list(noted.tags[hit.image_id])
     return line
 
 

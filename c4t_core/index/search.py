@@ -129,9 +129,17 @@ class Answer:
         return min(NEAREST, len(self.scores)) if cut is None else self.above(cut)
 
     def only(self, ids: Collection[int]) -> Answer:
-        """Return this answer with only some images."""
-        kept = np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64))
-        return replace(self, image_ids=self.image_ids[kept], scores=self.scores[kept])
+        """Return this answer with only some images; its cut stays that of all."""
+        return self._kept(np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64)))
+
+    def without(self, ids: Collection[int]) -> Answer:
+        """Return this answer without some images; its cut stays that of all."""
+        return self._kept(~np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64)))
+
+    def _kept(self, which: NDArray[np.bool_]) -> Answer:
+        kept = replace(self, image_ids=self.image_ids[which], scores=self.scores[which])
+        vars(kept)["cut"] = self.cut  # what the cached property is to know
+        return kept
 
     def hits(self, count: int | None = None, start: int = 0) -> Hits:
         """Load so many hits (None: all) from a position on, best first."""
@@ -170,7 +178,6 @@ def answer(
     fold: Fold | None = None,
     right: Sequence[Path] = (),
     wrong: Sequence[Path] = (),
-    remark: Callable[[], str] = str,
 ) -> Answer:
     """Answer a query.
 
@@ -186,12 +193,11 @@ def answer(
         fold: folds images of the scope into events.
         right: images that show what is meant; they move the query towards them.
         wrong: images that do not; they move it away.
-        remark: tells what is to be said of the index, "" for nothing.
     """
     if isinstance(query, Query) and not query.terms and scope.filters.objects:
         image_ids, scores = scope.by_objects(k)
         nowhere = np.zeros(model.dim, dtype=np.float32)
-        return Answer(scope, nowhere, image_ids, scores, fold=fold, by_objects=True, remark=remark)
+        return Answer(scope, nowhere, image_ids, scores, fold=fold, by_objects=True)
     words = isinstance(query, Query) and query.is_words_only and not (right or wrong)
     if isinstance(query, Query):
         direction = model.direction(query, scope.fingerprint, scope.stored)
@@ -209,7 +215,6 @@ def answer(
         level=level.of if level and words else None,
         fold=fold,
         cut_terms=model.cut_terms(query) if isinstance(query, Query) else (),
-        remark=remark,
     )
 
 
@@ -217,7 +222,7 @@ def browse(scope: Scope, fold: Fold | None = None, remark: Callable[[], str] = s
     """Return everything in a scope, see :attr:`Answer.browsed`."""
     ids = scope.course()
     nothing = np.zeros(len(ids), dtype=np.float32)
-    return Answer(scope, nothing[:0], ids, nothing, fold=fold, browsed=True, remark=remark)
+    return Answer(scope, nothing[:0], ids, nothing, fold=fold, browsed=True)
 
 
 class Searcher:
@@ -295,7 +300,7 @@ class Searcher:
         """Return how the drives of the opened folders are shown, by their identity."""
         stamp = self._catalogue.stamp()
         if self._shown is None or self._shown[0] != stamp:
-            found = (lookup.drive_names(target.below) for target, lookup in self._lookups())
+            found = (lookup.drive_names(target.below) for target, lookup in self.lookups())
             self._shown = stamp, shown_drives(name for names in found for name in names)
         return self._shown[1]
 
@@ -386,7 +391,7 @@ class Searcher:
 
     def find(self, image: int | str | Path) -> tuple[Target, ImageRow] | None:
         """Return an image's row by its id or path, None if it is not in the opened folders."""
-        for target, lookup in self._lookups():
+        for target, lookup in self.lookups():
             row: ImageRow | None = None
             if isinstance(image, (str, Path)):
                 name = name_in(target, image)
@@ -400,7 +405,7 @@ class Searcher:
                 return target, row
         return None
 
-    def _lookups(self) -> list[tuple[Target, Lookup]]:
+    def lookups(self) -> list[tuple[Target, Lookup]]:
         """Return the opened folders that were ever indexed, with the readers of their roots."""
         return [
             (target, Lookup(self._catalogue, target.root.id))
@@ -425,7 +430,7 @@ class Searcher:
     def frames_by_drive(self) -> list[tuple[str, int]]:
         """Return (drive as it is shown, number of frames) of every drive, by name."""
         shown, total = self.drives(), dict[str, int]()
-        for target, lookup in self._lookups():
+        for target, lookup in self.lookups():
             table, slots = self._all_in(target, lookup)
             if table is None:
                 counts = {name: told[0] for name, told in lookup.drives(target.below).items()}
@@ -440,7 +445,7 @@ class Searcher:
     def groups(self, column: str) -> list[tuple[str, int]]:
         """Return (name, number of images) of every "camera" or "day" that is open."""
         total: dict[str, int] = {}
-        for target, lookup in self._lookups():
+        for target, lookup in self.lookups():
             table, slots = self._all_in(target, lookup)
             if table is None:
                 counts = lookup.groups(column, target.below)
@@ -481,7 +486,7 @@ class Searcher:
         """Return the catalogued files of a size, as they were opened."""
         return [
             frame_of(target, row, row.drive).path
-            for target, lookup in self._lookups()
+            for target, lookup in self.lookups()
             for row in lookup.files_of_size(size)
             if target.holds(row.path)
         ]
@@ -499,7 +504,7 @@ class Searcher:
         )
 
     def _classes(self) -> tuple[str, ...]:
-        seen = [lookup.seen_by() for _, lookup in self._lookups()]
+        seen = [lookup.seen_by() for _, lookup in self.lookups()]
         known = {label for one in seen if one is not None for label in one.classes}
         return tuple(label for label in CLASSES if label in known)
 

@@ -60,6 +60,11 @@ class Question:
         return self.filters != NO_FILTERS or bool(self.marked)
 
     @property
+    def by_marks(self) -> bool:
+        """Whether marks of this query move it, or choose its hits."""
+        return self.refine or bool(self.marked)
+
+    @property
     def terms(self) -> tuple[object, ...]:
         """What is looked for, whatever it is restricted to."""
         return self.images, self.text

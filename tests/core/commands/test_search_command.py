@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from c4t_core.cli import main
 from c4t_core.index.query import Filters, Term
+from c4t_core.index.store.user_data import ImageKey, UserData
 from c4t_core.workspace import Answer, Scope, open_workspace
 from c4t_desktop.services.finder import ask, lay_out
 from c4t_desktop.services.question import NEAREST, Order, Question
@@ -151,6 +153,28 @@ def test_without_a_query_the_frames_are_listed_in_time_order(
             main(["search", str(drives), *words])
         assert stopped.value.code == 2
         assert "look for, in words or by --like FILE" in capsys.readouterr().err
+
+
+def test_tags_and_marks_restrict_what_is_listed_and_are_told(
+    call: Callable[..., Any], drives: Path
+) -> None:
+    frames = sorted(drives.glob("drive14/*.png"))[:4]
+    call("tag", drives, *frames[:3], "--add", "to label")
+    key = f'snow + @"{frames[0]}"'  # as the window names it
+    with closing(UserData()) as data:
+        data.mark(key, [ImageKey.of(drives, f"drive14/{frames[0].name}")], True)
+    listed = json.loads(call("search", drives, "--tag", "to label", "--json").out)
+    assert [(line["path"], line["tags"]) for line in listed] == [
+        (str(frame), ["to label"]) for frame in frames[:3]
+    ]
+    asked = ("snow", "--like", frames[0], "--marked", "right", "--ndjson")
+    (line,) = map(json.loads, call("search", drives, *asked).out.splitlines())
+    assert (line["path"], line["mark"]) == (str(frames[0]), "right")
+    assert call("search", drives, "--marked", "any").out == f"{frames[0]}\n"
+    assert call("search", drives, "car", "--marked", "any").out == ""
+    unknown = call("search", drives, "car", "--tag", "absent", code=1).err
+    assert "absent" in unknown
+    assert "to label" in unknown
 
 
 def test_an_event_is_one_row_with_its_frames(call: Callable[..., Any], drives: Path) -> None:

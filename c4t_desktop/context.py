@@ -14,6 +14,7 @@ from c4t_desktop.services.details import Details
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.marks import MarkBook
+from c4t_desktop.services.undo import UndoStack
 from c4t_desktop.settings import Settings
 from c4t_desktop.theme import Theme
 
@@ -32,6 +33,7 @@ class Context:
         settings: what the user set.
         theme: colours, type, icons.
         marks: right and wrong marks, saved searches.
+        undo: what can be taken back.
     """
 
     runner: JobRunner
@@ -43,6 +45,7 @@ class Context:
     settings: Settings
     theme: Theme
     marks: MarkBook
+    undo: UndoStack
 
 
 class InPlaceOfGrid(QWidget):

@@ -28,6 +28,7 @@ from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.panels.results.viewer import Viewer
 from c4t_desktop.panels.search_bar import SearchBar
 from c4t_desktop.panels.selection import Selection
+from c4t_desktop.services.question import Question
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -198,6 +199,7 @@ class MainWindow(QMainWindow):
         marks.repaired.connect(self.help_commands.tell_repair)
         self._context.runner.crashed.connect(self.help_commands.tell)
         self.actions_by_name["refineAction"].toggled.connect(self._context.finder.set_refine)
+        self._context.finder.filters_changed.connect(self._show_refined)
         self._context.theme.changed.connect(self.actions_by_name.restyle)
         self._join_folders()
         self._join_hits()
@@ -234,6 +236,10 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _models_listed(self, infos: Sequence[ModelInfo]) -> None:
         self.chooser.show_models(infos, self._context.library.model)
+
+    @Slot(object)
+    def _show_refined(self, question: Question) -> None:
+        self.actions_by_name["refineAction"].setChecked(question.refine)
 
     @Slot(object, str)
     def _opening(self, folders: tuple[Path, ...], model: str) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QFrame, QMenu, QPushButton, QScrollArea, QWidget
 
 from c4t_core.index.objects import ObjectCondition
-from c4t_core.index.query import NO_FILTERS, day_bounds, day_of
+from c4t_core.index.query import NO_FILTERS, time_bounds, time_text
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.messages import count_text
 from c4t_desktop.panels.bars.status import folder_name, folders_title
@@ -112,7 +112,7 @@ class FilterSection(Section):
     @Slot()
     def _chosen(self) -> None:
         chosen = {key: chooser.currentData() for key, chooser in self._choosers.items()}
-        since, until = day_bounds(chosen["day"])
+        since, until = time_bounds(chosen["day"], chosen["day"])
         filters = replace(
             self._finder.question.filters,
             drives=_one_or_none(chosen["drive"]),
@@ -137,7 +137,7 @@ class FilterSection(Section):
         wanted = {
             "drive": next(iter(filters.drives), None),
             "camera": next(iter(filters.cameras), None),
-            "day": day_of(filters),
+            "day": time_text(filters.since),
             "marked": question.marked or None,
         }
         for key, value in wanted.items():

@@ -70,9 +70,9 @@ class MainWindow(QMainWindow):
         self.viewer = Viewer(context)
         self.results = ResultsPanel(context, self.header, self.view, self.viewer, self._offers())
         self.details = DetailsPanel(context)
-        self.sidebar = Sidebar(library, finder, theme)
+        self.sidebar = Sidebar(library, finder, context.tags, theme)
         self.status = StatusArea(library, self.actions_by_name["skippedAction"], theme)
-        self.selection = Selection(self.view, self.results, finder, context.marks, self)
+        self.selection = Selection(self.view, self.results, context, self)
         self._folder_menu, self._main_menu = QMenu(self), QMenu(self)
         self._hit_menu = QMenu(self)
         self._fill(self._main_menu, MAIN_MENU)
@@ -169,7 +169,8 @@ class MainWindow(QMainWindow):
             "copyPaths": selection.copy_paths,
             "openFile": selection.open_file, "reveal": selection.reveal,
             "moreLikeThis": selection.more_like_this, "markRight": selection.mark_right,
-            "markWrong": selection.mark_wrong, "unfold": self.results.unfold_current,
+            "markWrong": selection.mark_wrong, "tag": selection.tag,
+            "unfold": self.results.unfold_current,
             "compare": further.compare, "evaluate": further.evaluate,
             "train": further.train, "models": further.manage_models,
             "settings": help_.show_settings, "shortcuts": help_.show_shortcuts,
@@ -263,8 +264,10 @@ class MainWindow(QMainWindow):
             self._hit_menu.popup(self.view.viewport().mapToGlobal(spot))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Leave the large frame, or the search, by Escape."""
-        if event.key() == Qt.Key.Key_Escape:
+        """Leave the large frame, or the search, by Escape; T tags the large frame too."""
+        if event.key() == Qt.Key.Key_T and not event.modifiers():
+            self.selection.tag()
+        elif event.key() == Qt.Key.Key_Escape:
             self.results.close_frame() if self.results.shows_frame else self.search.clear()
         else:
             super().keyPressEvent(event)

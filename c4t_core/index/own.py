@@ -145,12 +145,21 @@ class Own:
                 removed is nowhere.
         """
         from c4t_core.index.store import tags
+
+        keys = self.keys(images)
+        with self._lock:
+            return tags.change(self._open(), keys, add, remove)
+
+    def keys(self, images: Iterable[int | str | Path]) -> list[ImageKey]:
+        """Return how the user's data know frames; reads each file for its content hash.
+
+        Raises:
+            DataError: if one is not in the opened folders.
+        """
         from c4t_core.index.store.user_data import ImageKey
 
         places = [self._place(image) for image in images]
-        keys = [ImageKey.of(t.folder, t.shown(row.path), row.at) for t, row in places]
-        with self._lock:
-            return tags.change(self._open(), keys, add, remove)
+        return [ImageKey.of(t.folder, t.shown(row.path), row.at) for t, row in places]
 
     def _place(self, image: int | str | Path) -> tuple[Target, ImageRow]:
         found = self._searcher.find(image)

@@ -1,4 +1,4 @@
-"""What stands before the words of the search bar: images, and what must be in the frame."""
+"""Small parts with a cross: images and conditions of the search bar, tags of frames."""
 
 from __future__ import annotations
 
@@ -274,6 +274,29 @@ class ObjectChip(TextChip):
     def _act(self) -> None:
         """Ask to be edited."""
         self.edited.emit(self)
+
+
+class TagChip(TextChip):
+    """A tag of some frames; a click shows all that have it, the cross takes it away from these.
+
+    Attributes:
+        tag: the tag.
+
+    Signals:
+        chosen: all frames with it are to be shown (tag).
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, tag: str, note: str, theme: Theme) -> None:
+        """Show a tag, with a note on how many of the frames have it, or without."""
+        super().__init__(f"{tag}  {note}".strip(), theme)
+        self.tag = tag
+        self.setObjectName("tagChip")
+        self._name(tag, self.tr("Click to see all frames with this tag; Delete takes it away."))
+
+    def _act(self) -> None:
+        self.chosen.emit(self.tag)
 
 
 def keep_pasted(image: QImage) -> Path:

@@ -161,6 +161,28 @@ def lay_out(found: Found, order: Order, check: Callable[[], None] = lambda: None
     return Arrangement(rows, count, events, best, least)
 
 
+def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
+    """Return the frames that cards stand for: all of an event that is folded behind one.
+
+    Runs on a worker thread.
+
+    Args:
+        found: the answer shown.
+        order: how it is laid out.
+        chosen: ids of the frames on the cards.
+    """
+    import numpy as np
+
+    answer = found.answer
+    if answer is None or answer.fold is None or not order.fold:
+        return list(chosen)
+    ids = np.asarray(found.hits.ids[: found.shown(order)])
+    folded, closed = answer.fold(answer.scope, ids), {*chosen} - order.unfolded
+    events = {int(ids[folded.best[at]]): at for at in range(len(folded))}
+    whole = {number: ids[folded.of(events[number])].tolist() for number in closed & events.keys()}
+    return list(dict.fromkeys(one for n in chosen for one in whole.get(n, [n])))
+
+
 def _folded(
     scope: Scope, hits: HitList, ids: NDArray[np.int64], folded: Folded, order: Order
 ) -> tuple[HitList, Cards]:

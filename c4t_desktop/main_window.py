@@ -28,6 +28,7 @@ from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.panels.results.viewer import Viewer
 from c4t_desktop.panels.search_bar import SearchBar
 from c4t_desktop.panels.selection import Selection
+from c4t_desktop.services.question import Question
 from c4t_desktop.settings import DRIVE_CAPTIONS, WHOLE_PICTURES
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ class MainWindow(QMainWindow):
         self.viewer = Viewer(context)
         self.results = ResultsPanel(context, self.header, self.view, self.viewer, self._offers())
         self.details = DetailsPanel(context)
-        self.sidebar = Sidebar(library, finder, theme)
+        self.sidebar = Sidebar(library, finder, context.tags, theme)
         self.status = StatusArea(library, self.actions_by_name["skippedAction"], theme)
-        self.selection = Selection(self.view, self.results, finder, context.marks, self)
+        self.selection = Selection(self.view, self.results, context, self)
         self._folder_menu, self._main_menu = QMenu(self), QMenu(self)
         self._hit_menu = QMenu(self)
         self._fill(self._main_menu, MAIN_MENU)
@@ -211,7 +212,8 @@ class MainWindow(QMainWindow):
             "copyPaths": selection.copy_paths,
             "openFile": selection.open_file, "reveal": selection.reveal,
             "moreLikeThis": selection.more_like_this, "markRight": selection.mark_right,
-            "markWrong": selection.mark_wrong, "unfold": self.results.unfold_current,
+            "markWrong": selection.mark_wrong, "tag": selection.tag,
+            "unfold": self.results.unfold_current,
             "compare": further.compare, "evaluate": further.evaluate,
             "train": further.train, "models": further.manage_models,
             "settings": help_.show_settings, "shortcuts": help_.show_shortcuts,
@@ -242,6 +244,7 @@ class MainWindow(QMainWindow):
         marks.repaired.connect(self.help_commands.tell_repair)
         self._context.runner.crashed.connect(self.help_commands.tell)
         self.actions_by_name["refineAction"].toggled.connect(self._context.finder.set_refine)
+        self._context.finder.filters_changed.connect(self._show_refined)
         self._context.theme.changed.connect(self.actions_by_name.restyle)
         self._join_folders()
         self._join_hits()
@@ -279,6 +282,10 @@ class MainWindow(QMainWindow):
     def _models_listed(self, infos: Sequence[ModelInfo]) -> None:
         self.chooser.show_models(infos, self._context.library.model)
 
+    @Slot(object)
+    def _show_refined(self, question: Question) -> None:
+        self.actions_by_name["refineAction"].setChecked(question.refine)
+
     @Slot(object, str)
     def _opening(self, folders: tuple[Path, ...], model: str) -> None:
         self.chooser.set_current(model)
@@ -301,8 +308,10 @@ class MainWindow(QMainWindow):
             self._hit_menu.popup(self.view.viewport().mapToGlobal(spot))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Leave the large frame, or the search, by Escape."""
-        if event.key() == Qt.Key.Key_Escape:
+        """Leave the large frame, or the search, by Escape; T tags the large frame too."""
+        if event.key() == Qt.Key.Key_T and not event.modifiers():
+            self.selection.tag()
+        elif event.key() == Qt.Key.Key_Escape:
             self.results.close_frame() if self.results.shows_frame else self.search.clear()
         else:
             super().keyPressEvent(event)

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BINS = 48  # bars of a histogram
+NEAREST = 60  # hits where nothing stands out
 _DAY = 86_400  # seconds
 _SETTINGS = frozenset({"filters", "refine"})  # of a saved search
-_FILTERS = frozenset(
-    {"within", "drive", "drives", "camera", "cameras", "day", "since", "until", "marked", "objects"}
-)
+_FILTERS = frozenset({"within", "drive", "drives", "camera", "cameras", "day", "since", "until"})
+_FILTERS |= {"marked", "objects", "tags"}
 _OPERATOR = re.compile(r"(?:^|(?<=\s))([+-])(?=\s|$)")
 _DAY_ALONE = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}-?\d")
 _AT = re.compile(r"(.*)#t=([0-9]+\.[0-9]{3})", re.DOTALL)
@@ -91,6 +91,24 @@ class Hit:
     def believed(self) -> list[dict[str, Any]] | None:
         """Those objects that are probable, as plain JSON data; None if nothing is known."""
         return None if self.seen is None else [f.plain() for f in self.objects if f.number]
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What is known of frames besides the catalogue, by their ids.
+
+    Attributes:
+        marks: "right" or "wrong", of those marked for the query.
+        tags: by name, of those that have any.
+        events: which of a list of hits are one event, numbered from 1 in the order of its best.
+    """
+
+    marks: Mapping[int, str] = field(default_factory=dict)
+    tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    events: Mapping[int, int] = field(default_factory=dict)
+
+
+NOTHING_NOTED = Noted()
 
 
 def frame_name(relative: str, at: float | None) -> str:
@@ -187,6 +205,8 @@ class Filters:
     only: ImageIds | frozenset[int] | None = None  # such as the hits of an earlier search
     without: frozenset[int] = frozenset()
     objects: tuple[ObjectCondition, ...] = ()  # all must be believed of a frame
+    tags: tuple[str, ...] = ()  # a frame must have all of them
+    marked: str = ""  # only frames marked "right", "wrong" or "any" for the query; "" for all
 
     def asking(self, objects: Sequence[ObjectCondition]) -> Filters:
         """Return these filters with more conditions on objects, each once."""
@@ -207,8 +227,8 @@ def saved_filters(settings: Mapping[str, object]) -> tuple[Filters, str, bool]:
     Args:
         settings: plain data of a saved search: "refine", and "filters" with "within" (list of
             folders), "drive" or "drives" (list), "camera" or "cameras", "day" or "since" and
-            "until" (see :func:`time_bounds`), "marked" and "objects" (list of conditions as they
-            are typed); what is missing or None restricts nothing.
+            "until" (see :func:`time_bounds`), "marked", "tags" (list) and "objects" (list of
+            conditions as they are typed); what is missing or None restricts nothing.
 
     Raises:
         DataError: if they hold what this version does not know; the search would be another one.
@@ -231,6 +251,7 @@ def saved_filters(settings: Mapping[str, object]) -> tuple[Filters, str, bool]:
         since=since,
         until=until,
         objects=_saved_conditions(kept.get("objects")),
+        tags=tuple(map(str, tags)) if isinstance(tags := kept.get("tags"), list) else (),
     )
     return filters, str(kept.get("marked") or ""), bool(settings.get("refine"))
 
@@ -270,6 +291,7 @@ def plain_filters(filters: Filters) -> dict[str, object]:
         "since": None if day else since,
         "until": None if day else until,
         "objects": [str(condition) for condition in filters.objects],
+        "tags": [*filters.tags],
     }
     return plain | {name: value for name, value in newer.items() if value}
 
@@ -370,6 +392,16 @@ def parse_query(text: str) -> Query:
     words, objects = take_conditions(text)
     pieces = _split(words) if words or not objects else ()
     return Query(tuple(_term(sign, body) for sign, body in pieces), objects)
+
+
+def marks_key(text: str) -> str:
+    """Return what names a query in the user's marks: its terms, else its conditions on objects.
+
+    >>> marks_key(" person>=3 in the rain "), marks_key("person>=3")
+    ('in the rain', 'person>=3')
+    """
+    words, objects = take_conditions(text)
+    return words.strip() or " ".join(map(str, objects))
 
 
 def _split(text: str) -> list[tuple[str, str]]:

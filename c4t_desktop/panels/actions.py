@@ -70,6 +70,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("moreLikeThisAction", tr_noop("Actions", "More like this"), "similar", ("Ctrl+L",)),
     Spec("markRightAction", tr_noop("Actions", "Mark as right (R)"), "check"),
     Spec("markWrongAction", tr_noop("Actions", "Mark as wrong (X)"), "close"),
+    Spec("tagAction", tr_noop("Actions", "Tag… (T)"), "bookmark"),
     Spec("unfoldAction", tr_noop("Actions", "Unfold or fold the event (E)"), "stack"),
     Spec(
         "refineAction",
@@ -125,7 +126,7 @@ MAIN_MENU = (
 )  # fmt: skip
 HIT_MENU = (
     "moreLikeThisAction", "searchWithinAction", "unfoldAction", _SEPARATOR,
-    "markRightAction", "markWrongAction", _SEPARATOR,
+    "markRightAction", "markWrongAction", "tagAction", _SEPARATOR,
     "copyPathsAction", "openFileAction", "revealAction", "exportAction",
 )  # fmt: skip
 FOLDER_MENU = (

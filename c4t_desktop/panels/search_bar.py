@@ -45,15 +45,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_core import paths
 from c4t_core.errors import QueryError
-from c4t_core.files import short_digest
 from c4t_core.index.objects import ObjectCondition, parse_condition, take_conditions
 from c4t_core.index.query import Term
 from c4t_desktop.gallery.results_model import local_path, plain_tip
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.chips import Chip, ImageChip, ObjectChip
+from c4t_desktop.panels.chips import Chip, ImageChip, ObjectChip, RefineChip, TextChip, keep_pasted
 from c4t_desktop.panels.parts import restyle
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.question import Question
@@ -307,19 +305,20 @@ class SearchBar(QFrame):
     # what is asked --------------------------------------------------------------------------
 
     def question(self) -> Question:
-        """Return the question as it stands."""
+        """Return the question as it stands; marks refine it as long as its terms stay."""
         now, images = self._finder.question, self._chips_of(ImageChip)
         objects = tuple(chip.condition for chip in self._chips_of(ObjectChip))
         try:
             text, typed = take_conditions(self.field.text())
         except QueryError:  # whoever answers says so
             text, typed = self.field.text(), ()
-        return replace(
+        asked = replace(
             now,
             images=tuple(Term(image=chip.image, weight=chip.weight) for chip in images),
             text=text,
             filters=replace(now.filters, objects=objects).asking(typed),
         )
+        return replace(asked, refine=now.refine and asked.key() == now.key())
 
     def show_question(self, question: Question) -> None:
         """Put a question into the bar and ask it."""
@@ -329,6 +328,7 @@ class SearchBar(QFrame):
             if term.image is not None:
                 self._add_image_chip(term.image, term.weight)
         self._show_conditions(question.filters.objects)
+        self._show_refined(question.refine)
         self._show_text(question.text)
         self._finder.search(question)
 
@@ -433,9 +433,21 @@ class SearchBar(QFrame):
 
     @Slot(object)
     def _chip_removed(self, chip: Chip) -> None:
-        self._remove_chips([chip])
         self.field.setFocus()
+        if isinstance(chip, RefineChip):
+            self._finder.set_refine(False)  # which takes the chip away
+            return
+        self._remove_chips([chip])
         self._ask_now()
+
+    def _show_refined(self, refined: bool) -> None:
+        """Have a chip while marks move the query."""
+        if refined == bool(self._chips_of(RefineChip)):
+            return
+        if refined:
+            self._add_chip(RefineChip(self._theme))
+        else:
+            self._remove_chips(self._chips_of(RefineChip))
 
     @Slot()
     def _drop_last_chip(self) -> None:
@@ -483,7 +495,8 @@ class SearchBar(QFrame):
 
     @Slot(object)
     def _filters_changed(self, question: Question) -> None:
-        """Show the conditions that others added or took away."""
+        """Show what others added or took away."""
+        self._show_refined(question.refine)
         wanted = question.filters.objects
         if set(wanted) != set(self.question().filters.objects):
             self._show_conditions(wanted)
@@ -499,7 +512,7 @@ class SearchBar(QFrame):
 
     def _fit_chips(self) -> None:
         """Shorten conditions where they would leave no room for words."""
-        chips, px = self._chips_of(ObjectChip), self._theme.px
+        chips, px = self._chips_of(TextChip), self._theme.px
         room = round(self.width() * _CHIPS)
         room -= sum(chip.sizeHint().width() + px(6) for chip in self._chips_of(ImageChip))
         enough = sum(chip.wanted() + px(6) for chip in chips) <= room
@@ -520,7 +533,7 @@ class SearchBar(QFrame):
                 self.add_image(image)
                 return True
         if data.hasImage():
-            self.add_image(_keep_pasted(QImage(data.imageData())))
+            self.add_image(keep_pasted(QImage(data.imageData())))
             return True
         return False
 
@@ -565,7 +578,10 @@ class SearchBar(QFrame):
 
     @Slot(object)
     def _show_cut(self, found: Found) -> None:
-        """Tell of a term that is longer than the model reads."""
+        """Tell of a term that is longer than the model reads, and by which marks it moved."""
+        for chip in self._chips_of(RefineChip):
+            chip.show_marks(found.marks)
+        self._fit_chips()
         self._too_long.setVisible(bool(found.cut_terms) and not self.is_empty())
         for term in found.cut_terms[:1]:
             tip = self.tr(
@@ -581,15 +597,3 @@ class SearchBar(QFrame):
         for button in (self._save, self._clear):
             button.setIcon(theme.icon(button.property("icon_name"), theme.colours.muted))
             button.setIconSize(QSize(theme.px(16), theme.px(16)))
-
-
-def _keep_pasted(image: QImage) -> Path:
-    """Write a pasted picture where the core can read it; the same picture gives one file."""
-    folder = paths.cache_dir() / "pasted"
-    folder.mkdir(parents=True, exist_ok=True)
-    plain = image.convertToFormat(QImage.Format.Format_RGB888)
-    digest = short_digest(bytes(plain.constBits()))[:16]
-    file = folder / f"pasted-{digest}.png"
-    if not file.exists():
-        plain.save(str(file))
-    return file

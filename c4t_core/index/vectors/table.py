@@ -118,6 +118,11 @@ class Table:
         """Images by place, int64 (m,)."""
         return self.ids[self.order]
 
+    @property
+    def dated(self) -> bool:
+        """Whether the name of any image tells a date."""
+        return bool((self.times > _FIRST_DATE).any())
+
     @cached_property
     def _slot_by_id(self) -> tuple[int, NDArray[np.int32]] | None:
         """The lowest id, and slots by how far an id is from it; None where ids lie far apart."""

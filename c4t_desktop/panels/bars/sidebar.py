@@ -19,6 +19,8 @@ from c4t_desktop.messages import count_text
 from c4t_desktop.panels.bars.status import folder_name, folders_title
 from c4t_desktop.panels.bars.widgets import ObjectRow, Section, SideRow, flat_chooser, titled
 from c4t_desktop.panels.parts import column, named
+from c4t_desktop.panels.tagging import TagSection
+from c4t_desktop.services.details import TagBook
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import COUNT_SHARE, Library, Opened
 from c4t_desktop.services.marks import Saved
@@ -203,7 +205,7 @@ class Sidebar(QScrollArea):
     folder_moved = Signal(object)
     folder_forgotten = Signal(object)
 
-    def __init__(self, library: Library, finder: Finder, theme: Theme) -> None:
+    def __init__(self, library: Library, finder: Finder, tags: TagBook, theme: Theme) -> None:
         """Show nothing yet."""
         super().__init__()
         self._library = library
@@ -221,10 +223,11 @@ class Sidebar(QScrollArea):
         self._folders = Section(self.tr("FOLDERS"), theme)
         self._scenarios = Section(self.tr("SCENARIOS"), theme)
         self._filters = FilterSection(self.tr("FILTER"), library, finder, theme)
+        self._tags = TagSection(self.tr("TAGS"), tags, finder, theme)
         self._recent = Section(self.tr("OPENED BEFORE"), theme)
         content = named(QWidget(), "", kind="page")
         column(
-            theme, self._folders, self._scenarios, self._filters, self._recent, None,
+            theme, self._folders, self._scenarios, self._filters, self._tags, self._recent, None,
             margins=(12, 16, 12, 12), gap=0, parent=content,
         )  # fmt: skip
         self.setWidget(content)

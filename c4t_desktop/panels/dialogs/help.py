@@ -183,6 +183,7 @@ class ShortcutsDialog(QDialog):
                 ("Enter", tr("show the frame large")),
                 ("Space", tr("mark: right, wrong, none")),
                 ("R  X", tr("mark as right, as wrong")),
+                ("T", tr("tag the selected frames, or a whole event")),
                 ("E", tr("unfold or fold an event")),
                 ("Ctrl+L", tr("more like this")),
                 ("Ctrl+C", tr("copy paths")),

@@ -266,6 +266,29 @@
   </message>
  </context>
  <context>
+  <name>Chooser</name>
+  <message>
+   <source>Choose all</source>
+   <translation>Alle wählen</translation>
+  </message>
+  <message>
+   <source>Choose none</source>
+   <translation>Keine wählen</translation>
+  </message>
+  <message>
+   <source>Type to find…</source>
+   <translation>Zum Finden tippen…</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
+  </message>
+  <message>
+   <source>{0} chosen</source>
+   <translation>{0} gewählt</translation>
+  </message>
+ </context>
+ <context>
   <name>ColumnsRow</name>
   <message>
    <source>Caption column</source>
@@ -324,6 +347,21 @@
   <message>
    <source>{0} has not seen these frames yet; index them to compare.</source>
    <translation>{0} kennt diese Bilder noch nicht; zum Vergleichen zuerst indizieren.</translation>
+  </message>
+ </context>
+ <context>
+  <name>DateRange</name>
+  <message>
+   <source>From</source>
+   <translation>Von</translation>
+  </message>
+  <message>
+   <source>Until</source>
+   <translation>Bis</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
   </message>
  </context>
  <context>
@@ -1016,6 +1054,32 @@
   </message>
  </context>
  <context>
+  <name>FilterChip</name>
+  <message>
+   <source>Frames are restricted to this; Delete takes it away.</source>
+   <translation>Die Bilder sind darauf beschränkt; Entf hebt das auf.</translation>
+  </message>
+ </context>
+ <context>
+  <name>FilterChips</name>
+  <message>
+   <source>and {0} more</source>
+   <translation>und {0} weitere</translation>
+  </message>
+  <message>
+   <source>from {0}</source>
+   <translation>ab {0}</translation>
+  </message>
+  <message>
+   <source>in {0}</source>
+   <translation>in {0}</translation>
+  </message>
+  <message>
+   <source>until {0}</source>
+   <translation>bis {0}</translation>
+  </message>
+ </context>
+ <context>
   <name>FilterSection</name>
   <message>
    <source>Camera</source>
@@ -1026,12 +1090,12 @@
    <translation>Filter aufheben</translation>
   </message>
   <message>
-   <source>Date</source>
-   <translation>Datum</translation>
-  </message>
-  <message>
    <source>Drive</source>
    <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>Folder</source>
+   <translation>Ordner</translation>
   </message>
   <message>
    <source>Marked</source>

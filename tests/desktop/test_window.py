@@ -27,6 +27,7 @@ from tests.helpers.window import (
     answered,
     busy,
     child,
+    choose_drives,
     names,
     nothing_matches,
     search,
@@ -502,11 +503,8 @@ def test_a_folder_restricts_the_hits(qtbot, open_window, core, tmp_path):
     wait_rows(qtbot, window, 7)
     qtbot.mouseClick(side_row(qtbot, window, "b, "), Qt.MouseButton.LeftButton)
     wait_rows(qtbot, window, 4)
-    drive = child(window, QComboBox, "driveFilter")
-    drive.setFocus()
-    for _ in range(2):
-        qtbot.keyClick(drive, Qt.Key.Key_Down)
-    until(qtbot, lambda: window.desktop.context.finder.question.filters.drives)
+    choose_drives(qtbot, window, "b")
+    until(qtbot, lambda: window.desktop.context.finder.question.filters.drives == ("b",))
 
 
 def test_dialogs_open_by_key_and_close_by_escape(qtbot, window):

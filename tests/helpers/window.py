@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from c4t_desktop.app import Desktop
 from c4t_desktop.main_window import MainWindow
+from c4t_desktop.panels.bars.choosers import Chooser
 from c4t_desktop.panels.results.empty_state import EmptyState
 from tests.helpers.fake_core import FakeCore
 
@@ -87,6 +88,23 @@ def side_row(qtbot: QtBot, window: MainWindow, name: str) -> QPushButton:
 
     until(qtbot, shown)
     return shown()[0]
+
+
+def choose_drives(qtbot: QtBot, window: MainWindow, *names: str) -> None:
+    """Check drives, or uncheck them: open the list, type each name, press Enter, leave it."""
+    chooser = child(window, Chooser, "driveFilter")
+    until(qtbot, lambda: chooser.isVisible() and chooser.offered)
+    chooser.setFocus()
+    QTest.keyClick(chooser, Qt.Key.Key_Down)
+    assert chooser.popup.isVisible()
+    field = child(chooser.popup, QLineEdit, "driveFilterText")
+    for name in names:
+        field.selectAll()
+        QTest.keyClicks(field, name)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert not chooser.popup.isVisible()
+    until(qtbot, window.isActiveWindow)
 
 
 def tool_button(widget: QWidget, name: str) -> QToolButton:

@@ -13,6 +13,7 @@ from c4t_desktop.context import Context, InPlaceOfGrid
 from c4t_desktop.gallery.results_model import ResultsModel, RowRole
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import describe
+from c4t_desktop.panels.chips import FilterChips
 from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.empty_state import EmptyState, Page
 from c4t_desktop.panels.results.header import ResultsHeader
@@ -68,6 +69,10 @@ class ResultsPanel(QStackedWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(header)
+        chips = FilterChips(context.theme)
+        self._finder.filters_changed.connect(chips.show_question)
+        chips.wanted.connect(self._finder.set_filters)
+        column.addWidget(chips)
         self._under_header = QStackedWidget()
         self._under_header.addWidget(view)
         self._under_header.addWidget(self._hint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
@@ -376,17 +375,17 @@ class FilterChips(QWidget):
     def _parts(self, filters: Filters) -> Iterator[tuple[str, Filters]]:
         """Yield what each chip says, and the filters without it."""
         folders = [self.tr("in {0}").format(shown(Path(path).name)) for path in filters.within]
-        for key, texts in (
-            ("within", folders),
-            ("drives", list(map(shown, filters.drives))),
-            ("cameras", list(map(shown, filters.cameras))),
+        drives, cameras = list(map(shown, filters.drives)), list(map(shown, filters.cameras))
+        for values, texts, left in (
+            (filters.within, folders, lambda kept: replace(filters, within=kept)),
+            (filters.drives, drives, lambda kept: replace(filters, drives=kept)),
+            (filters.cameras, cameras, lambda kept: replace(filters, cameras=kept)),
         ):
-            values: tuple[str, ...] = getattr(filters, key)
             for at, text in enumerate(texts[:_SHOWN]):
-                yield text, _with(filters, key, (*values[:at], *values[at + 1 :]))
+                yield text, left((*values[:at], *values[at + 1 :]))
             if len(texts) > _SHOWN:
                 more = self.tr("and {0} more").format(count_text(len(texts) - _SHOWN))
-                yield more, _with(filters, key, values[:_SHOWN])
+                yield more, left(values[:_SHOWN])
         span = self._span(time_text(filters.since), time_text(filters.until, end=True))
         if span:
             yield span, replace(filters, since=None, until=None)
@@ -402,8 +401,3 @@ class FilterChips(QWidget):
     @Slot(object)
     def _remove(self, chip: FilterChip) -> None:
         self.wanted.emit(chip.left)
-
-
-def _with(filters: Filters, key: str, values: tuple[str, ...]) -> Filters:
-    changed: dict[str, Any] = {key: values}
-    return replace(filters, **changed)

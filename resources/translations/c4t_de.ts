@@ -39,6 +39,10 @@
    <translation>Ordner hinzufügen …</translation>
   </message>
   <message>
+   <source>Clear the marks of this query</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Close the folder</source>
    <translation>Ordner schließen</translation>
   </message>
@@ -127,6 +131,10 @@
    <translation>Beenden</translation>
   </message>
   <message>
+   <source>Redo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Refine by right and wrong marks</source>
    <translation>Mit richtig und falsch verfeinern</translation>
   </message>
@@ -169,6 +177,10 @@
   <message>
    <source>Train…</source>
    <translation>Trainieren …</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>Unfold or fold the event (E)</source>
@@ -1256,12 +1268,56 @@
    <translation>Kopiert.</translation>
   </message>
   <message>
+   <source>Done again: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
+   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+  </message>
+  <message>
+   <source>Its query, its cut and what is new in it stay as they are.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Redo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Redo: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Rename the scenario</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Save this search as a scenario</source>
+   <translation>Diese Suche als Szenario speichern</translation>
+  </message>
+  <message>
    <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
    <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
   </message>
   <message>
    <source>This search cannot be run</source>
    <translation>Diese Suche kann nicht ausgeführt werden</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Undo: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Undone: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>clear the search</source>
+   <translation>Suche leeren</translation>
   </message>
   <message>
    <source>{0} path copied.</source>
@@ -1408,6 +1464,10 @@
   </message>
   <message>
    <source>mark as wrong</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>move “{0}”</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1892,6 +1952,21 @@
   <message>
    <source>{0} of {1}</source>
    <translation>{0} von {1}</translation>
+  </message>
+ </context>
+ <context>
+  <name>NameDialog</name>
+  <message>
+   <source>It takes the place of the scenario of this name.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>Name</translation>
+  </message>
+  <message>
+   <source>There is a scenario of this name; choose another name.</source>
+   <translation type="unfinished" />
   </message>
  </context>
  <context>
@@ -2751,22 +2826,50 @@
   </message>
  </context>
  <context>
-  <name>SaveSearchDialog</name>
+  <name>ScenarioSection</name>
   <message>
-   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
-   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+   <source>+{0} new</source>
+   <translation>+{0} neu</translation>
   </message>
   <message>
-   <source>Name</source>
-   <translation>Name</translation>
+   <source>Copy the query</source>
+   <translation type="unfinished" />
   </message>
   <message>
-   <source>Save this search</source>
-   <translation>Diese Suche speichern</translation>
+   <source>Delete</source>
+   <translation type="unfinished" />
   </message>
   <message>
-   <source>Save this search as a scenario</source>
-   <translation>Diese Suche als Szenario speichern</translation>
+   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
+   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
+  </message>
+  <message>
+   <source>Move down</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Move up</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Rename…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Run this search again; F2 renames it, Delete removes it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Show or hide the situations of SearchAD; Delete removes them all</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>unreadable</source>
+   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -3182,6 +3285,10 @@
    <translation>Ordner und Filter; Details</translation>
   </message>
   <message>
+   <source>in the list of scenarios: rename, move, delete</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>look for new files</source>
    <translation>nach neuen Dateien suchen</translation>
   </message>
@@ -3282,8 +3389,16 @@
    <translation>Anfrage eingeben</translation>
   </message>
   <message>
+   <source>undo, redo: marks, scenarios, forgetting, clearing</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>unfold or fold an event</source>
    <translation>Ereignis auf- oder zuklappen</translation>
+  </message>
+  <message>
+   <source>whole pictures; drive and time on the cards</source>
+   <translation>ganze Bilder; Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>with arrows or mouse: select several</source>
@@ -3312,10 +3427,6 @@
  <context>
   <name>Sidebar</name>
   <message>
-   <source>+{0} new</source>
-   <translation>+{0} neu</translation>
-  </message>
-  <message>
    <source>Add a folder…</source>
    <translation>Ordner hinzufügen …</translation>
   </message>
@@ -3340,24 +3451,16 @@
    <translation>Ordner und Filter</translation>
   </message>
   <message>
-   <source>Forget its index…</source>
-   <translation>Seinen Index vergessen …</translation>
+   <source>Forget its index</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>It has moved…</source>
    <translation>Er liegt jetzt woanders …</translation>
   </message>
   <message>
-   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
-   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
-  </message>
-  <message>
    <source>OPENED BEFORE</source>
    <translation>ZULETZT GEÖFFNET</translation>
-  </message>
-  <message>
-   <source>Run this search again; Delete forgets it</source>
-   <translation>Diese Suche erneut ausführen; Entf vergisst sie</translation>
   </message>
   <message>
    <source>SCENARIOS</source>
@@ -3368,20 +3471,12 @@
    <translation>Im Dateimanager zeigen</translation>
   </message>
   <message>
-   <source>Show or hide the situations of SearchAD; Delete forgets them all</source>
-   <translation>Die Situationen von SearchAD ein- oder ausblenden; Entf vergisst sie alle</translation>
-  </message>
-  <message>
    <source>TAGS</source>
    <translation>SCHLAGWÖRTER</translation>
   </message>
   <message>
    <source>offline</source>
    <translation>offline</translation>
-  </message>
-  <message>
-   <source>unreadable</source>
-   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -3515,6 +3610,10 @@
   <message>
    <source>Stopped; what is done is kept.</source>
    <translation>Angehalten; was fertig ist, bleibt.</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>Update the index: {0} of {1}</source>

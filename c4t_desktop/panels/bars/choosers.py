@@ -231,7 +231,7 @@ class Chooser(QComboBox):
         """Check what the keyboard is at; go from the field to the list, and back to the window."""
         if watched is self.popup:
             if event.type() == QEvent.Type.Hide:
-                self.window().activateWindow()  # not every system does that by itself
+                self.activateWindow()  # not every system does that by itself
                 self.setFocus()
             return False
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:

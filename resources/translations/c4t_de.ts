@@ -1128,6 +1128,10 @@
  <context>
   <name>FrameTags</name>
   <message>
+   <source>Click to see all frames with this tag; Delete takes it away.</source>
+   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
+  </message>
+  <message>
    <source>Give the frame a tag (T)</source>
    <translation>Dem Bild ein Schlagwort geben (T)</translation>
   </message>
@@ -3529,13 +3533,6 @@
   </message>
  </context>
  <context>
-  <name>TagChip</name>
-  <message>
-   <source>Click to see all frames with this tag; Delete takes it away.</source>
-   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
-  </message>
- </context>
- <context>
   <name>TagDialog</name>
   <message>
    <source>ON THESE FRAMES</source>
@@ -3564,6 +3561,10 @@
   <message>
    <source>Tags</source>
    <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>The cross or Delete takes it away from these.</source>
+   <translation>Das Kreuz oder Entf nimmt es von diesen weg.</translation>
   </message>
   <message>
    <source>such as rain, to label; a comma parts two</source>

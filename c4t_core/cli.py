@@ -41,6 +41,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "index": Command("embed what is new or changed in folders of images"),
     "search": Command("find frames by describing them"),
+    "drives": Command("list drives with their frames and times"),
     "embed": Command("write embeddings of images or texts to a file"),
     "caption": Command("make image-caption pairs from a data set's own labels"),
     "train": Command("train or fine-tune a model on pairs", "Training", "train"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,7 +22,7 @@ from c4t_core.index import folders as opened_folders
 from c4t_core.index.cut import UnrelatedLevel
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.events import AlikeLevel, Event, Folded, fold_events, fold_frames, usual_step
-from c4t_core.index.folders import Space, Target
+from c4t_core.index.folders import FolderStatus, Space, Target, WorkspaceStatus
 from c4t_core.index.hits import Hits
 from c4t_core.index.own import Own
 from c4t_core.index.query import (
@@ -37,11 +38,10 @@ from c4t_core.index.query import (
 from c4t_core.index.scope import Scope
 from c4t_core.index.search import (
     Answer,
-    FolderStatus,
     Frame,
     Searcher,
-    WorkspaceStatus,
     answer,
+    browse,
     frame_of,
     outdated,
 )
@@ -90,6 +90,7 @@ class Workspace:
         roots: the opened folders, absolute, as they were named.
         model_name: what the user calls the model.
         notices: sentences for the user, such as that the catalogue was damaged and is rebuilt.
+        last_run: the index run that goes on, or the last one; its `skipped` costs nothing to ask.
         own: the tags and marks of its frames.
     """
 
@@ -99,7 +100,7 @@ class Workspace:
         """Use :func:`open_workspace`."""
         self.roots = tuple(folders)
         self.notices: list[str] = []
-        self._last_run: IndexRun | None = None
+        self.last_run: IndexRun | None = None
         self._exclude = exclude
         self._model = ModelHandle(model)
         self.model_name = self._model.name
@@ -165,15 +166,10 @@ class Workspace:
                 on_picture=on_picture,
                 only=only,
             )
-            self._last_run = run
+            self.last_run = run
             report = run(progress, on_commit, batch_size)
         self.notices += run.notices
         return report
-
-    @property
-    def skipped_so_far(self) -> int:
-        """Files left out by the run that goes on, or the last one; costs nothing to ask."""
-        return self._last_run.skipped if self._last_run else 0
 
     # Searching
 
@@ -206,9 +202,7 @@ class Workspace:
         """
         filters = (filters or NO_FILTERS).narrowed(within, drive)
         found = self.answer(query, filters=filters, k=k, exact=exact)
-        hits = found.hits(None if above is None else int((found.scores >= above).sum()))
-        remark = self._searcher.remark()  # what is to be said of the index that they come from
-        hits.notes += (remark,) if remark else ()
+        hits = found.hits(None if above is None else found.above(above))
         text = query if isinstance(query, str) else ""
         hits.note = lambda ids: None if self._closed else self.noted(ids, text)
         return hits
@@ -264,7 +258,7 @@ class Workspace:
             raise QueryError("Marks are those of a query as it is typed; ask it as text.")
         scope = self._searcher.scope(self.own.narrowed(filters, text))
         model = self._searcher.model_of(scope)
-        return answer(
+        found = answer(
             scope,
             parsed,
             model,
@@ -275,6 +269,15 @@ class Workspace:
             right=right,
             wrong=wrong,
         )
+        return replace(found, remark=self._searcher.remark)
+
+    def browse(self, *, filters: Filters | None = None) -> Answer:
+        """Return all frames that filters let through, drive by drive, each in time order.
+
+        Raises: as :meth:`search`.
+        """
+        scope = self._searcher.scope(self.own.narrowed(filters or NO_FILTERS, None))
+        return replace(browse(scope, self._fold), remark=self._searcher.remark)
 
     def similar(
         self, image: int | str | Path, k: int | None = 50, *, filters: Filters | None = None

@@ -239,6 +239,7 @@ class Desktop(QObject):
             return
         self._ended = True
         self.settings.sync()
+        self.context.undo.clear()  # while there is somebody to be told
         if self._server is not None:
             self._server.close()
         self.watch.stop()

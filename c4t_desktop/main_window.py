@@ -168,6 +168,8 @@ class MainWindow(QMainWindow):
             "searchWithin": search.search_within, "saveSearch": hits.save_search,
             "copyPaths": selection.copy_paths,
             "openFile": selection.open_file, "reveal": selection.reveal,
+            "clearMarks": self._context.marks.clear_marks,
+            "undo": hits.undo, "redo": hits.redo,
             "moreLikeThis": selection.more_like_this, "markRight": selection.mark_right,
             "markWrong": selection.mark_wrong, "tag": selection.tag,
             "unfold": self.results.unfold_current,
@@ -195,15 +197,24 @@ class MainWindow(QMainWindow):
         self.search.results_wanted.connect(self.view.setFocus)
         self.results.current_changed.connect(selection.show_details_in(self.details))
         self.view.customContextMenuRequested.connect(self._hit_menu_at)
-        marks.saved_changed.connect(self.sidebar.show_saved)
+        marks.saved_changed.connect(self.sidebar.scenarios.show_saved)
         marks.failed.connect(self.help_commands.tell)
         marks.repaired.connect(self.help_commands.tell_repair)
         self._context.runner.crashed.connect(self.help_commands.tell)
         self.actions_by_name["refineAction"].toggled.connect(self._context.finder.set_refine)
         self._context.finder.filters_changed.connect(self._show_refined)
         self._context.theme.changed.connect(self.actions_by_name.restyle)
+        self._join_undo()
         self._join_folders()
         self._join_hits()
+
+    def _join_undo(self) -> None:
+        undo, status, hits = self._context.undo, self.status, self.hit_commands
+        hits.offer_undo(self.actions_by_name["undoAction"], self.actions_by_name["redoAction"])
+        undo.offered.connect(status.offer_undo)
+        undo.withdrawn.connect(status.withdraw)
+        status.undo_wanted.connect(hits.undo)
+        self.search.cleared.connect(hits.note_cleared)
 
     def _join_folders(self) -> None:
         folders, sidebar = self.folder_commands, self.sidebar
@@ -227,9 +238,13 @@ class MainWindow(QMainWindow):
         selection.reveal_wanted.connect(hits.reveal)
         selection.like_wanted.connect(search.like)
         search.save_wanted.connect(hits.save_search)
-        self.sidebar.scenario_chosen.connect(hits.run_saved)
-        self.sidebar.scenario_removed.connect(hits.forget_saved)
-        self.sidebar.pack_removed.connect(hits.forget_pack)
+        scenarios, marks = self.sidebar.scenarios, self._context.marks
+        scenarios.chosen.connect(hits.run_saved)
+        scenarios.renamed.connect(hits.rename_saved)
+        scenarios.moved.connect(marks.move)
+        scenarios.copied.connect(hits.copy_text)
+        scenarios.removed.connect(marks.forget)
+        scenarios.pack_removed.connect(marks.remove_pack)
         hits.question_wanted.connect(search.show_question)
 
     # joints ---------------------------------------------------------------------------------

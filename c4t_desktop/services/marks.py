@@ -357,8 +357,10 @@ class MarkBook(QObject):
         edit = edit_of_rows(change, "scenarios", among, names)
         self.edit(text, edit, _read_saved, self._saved_read, notice=notice)
 
-    def forget(self, name: str) -> None:
+    @Slot(object)
+    def forget(self, saved: Saved) -> None:
         """Drop a saved search."""
+        name = saved.name
         self._edit_saved(
             self.tr("delete “{0}”").format(name),
             lambda data: data.delete_scenario(name),
@@ -376,10 +378,31 @@ class MarkBook(QObject):
             text = self.tr("rename “{0}”").format(name)
             self.edit(text, edit, _read_saved, self._saved_read)
 
+    @Slot(object, int)
+    def move(self, saved: Saved, by: int) -> None:
+        """Move a saved search down the list, or up; those of a pack have no places."""
+        listed = [entry for entry in self.saved if not entry.pack]
+        names = [entry.name for entry in listed]
+        if saved.name not in names:
+            return
+        to = names.index(saved.name) + by
+        if not 0 <= to < len(names):
+            return
+        before = {entry.name: entry.scenario.place for entry in listed if entry.scenario}
+        names.remove(saved.name)
+        names.insert(to, saved.name)
+        places = {name: place for place, name in enumerate(names, 1)}
+        edit = Edit(
+            lambda data: data.place_scenarios(places), lambda data: data.place_scenarios(before)
+        )
+        text = self.tr("move “{0}”").format(saved.name)
+        self.edit(text, edit, _read_saved, self._saved_read)
+
     def add_pack(self) -> None:
         """Save a search for each of SearchAD's labels; those that are there stay as they are."""
         self._change_pack(self.tr("add the situations of SearchAD"), add=True)
 
+    @Slot()
     def remove_pack(self) -> None:
         """Drop what :meth:`add_pack` saved."""
         text = self.tr("delete the situations of SearchAD")

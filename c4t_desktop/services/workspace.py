@@ -90,6 +90,9 @@ class WorkspaceLike(Protocol):
     ) -> Answer:
         """Return ranked ids and scores, with their automatic cut and how they spread."""
 
+    def browse(self, *, filters: Filters | None = None) -> Answer:
+        """Return all frames that filters let through, drive by drive, each in time order."""
+
     def similar(self, image: Path, k: int | None) -> list[Hit]:
         """Return the ``k`` images most like one, best first; None for all."""
 

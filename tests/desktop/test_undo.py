@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QWidget
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMenu, QWidget
 
 from c4t_core.index.store.user_data import UserData
-from tests.helpers.window import busy, child, names, search, side_row, until, wait_rows
+from tests.helpers.window import busy, child, names, search, side_row, tool_button, until, wait_rows
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -15,7 +17,7 @@ CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModi
 def kept(table):
     data = UserData()
     try:
-        return data.rows(table)
+        return sorted(data.rows(table), key=lambda row: tuple(map(str, row.values())))
     finally:
         data.close()
 
@@ -111,3 +113,88 @@ def test_refining_is_shown_counted_everywhere_and_ends_with_its_query(qtbot, ask
     wait_rows(qtbot, asked, 12)
     assert not chip_in_sight(asked)
     assert not action.isChecked()
+
+
+def scenario_names(window):
+    return [saved.name for saved in window.desktop.context.marks.saved]
+
+
+def menu_of(window, row):
+    spot = row.rect().center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, row.mapToGlobal(spot))
+    QApplication.sendEvent(row, event)
+    menu = [menu for menu in window.findChildren(QMenu, "scenarioMenu") if menu.isVisible()][-1]
+    return menu, {action.text(): action for action in menu.actions() if action.text()}
+
+
+def press(menu, action):
+    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+
+
+def test_scenarios_are_ordered_renamed_and_deleted_and_all_of_it_comes_back(qtbot, asked):
+    context = asked.desktop.context
+    marks, notice = context.marks, child(asked, QLabel, "undoNotice")
+    for name in ("Anton", "Berta", "Caesar"):
+        marks.save(name, context.finder.question, None)
+    until(qtbot, lambda: [saved.matches for saved in marks.saved] == [12] * 3 and not busy(asked))
+    rows = kept("scenarios")
+    row = side_row(qtbot, asked, "Anton")
+    row.setFocus()
+    qtbot.keyClick(row, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    until(qtbot, lambda: scenario_names(asked) == ["Berta", "Anton", "Caesar"])
+    until(qtbot, lambda: QApplication.focusWidget() is side_row(qtbot, asked, "Anton"))
+    menu, acts = menu_of(asked, side_row(qtbot, asked, "Caesar"))
+    assert not acts["Move down"].isEnabled()
+    press(menu, acts["Move up"])
+    until(qtbot, lambda: scenario_names(asked) == ["Berta", "Caesar", "Anton"])
+    press(*menu_of_text(asked, side_row(qtbot, asked, "Berta"), "Copy the query"))
+    assert QGuiApplication.clipboard().text() == "truck"
+    qtbot.keyClick(side_row(qtbot, asked, "Berta"), Qt.Key.Key_F2)
+    dialog = child(asked, QDialog, "renameDialog")
+    field = child(dialog, QLineEdit, "scenarioName")
+    field.setText("Anton")  # taken: Enter does nothing
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert "of this name" in child(dialog, QLabel, "nameHint").text()
+    field.setText("Dora & <b>")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    until(qtbot, lambda: scenario_names(asked) == ["Dora & <b>", "Caesar", "Anton"])
+    settle(qtbot, asked)
+    assert not notice.isVisible()
+    qtbot.keyClick(side_row(qtbot, asked, "Dora"), Qt.Key.Key_Delete)
+    until(qtbot, lambda: scenario_names(asked) == ["Caesar", "Anton"])
+    assert notice.isVisible()
+    assert "Dora & <b>" in notice.text()
+    qtbot.mouseClick(tool_button(asked.status, "Undo"), Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: scenario_names(asked) == ["Dora & <b>", "Caesar", "Anton"])
+    assert not notice.isVisible()
+    assert "Dora && <b>" in asked.action("redoAction").text()
+    asked.activateWindow()  # a closed dialog leaves it behind without a window manager
+    asked.view.setFocus()
+    until(qtbot, asked.view.hasFocus)
+    for _ in range(3):
+        qtbot.keyClick(asked, Qt.Key.Key_Z, CTRL)
+    until(qtbot, lambda: scenario_names(asked) == ["Anton", "Berta", "Caesar"])
+    settle(qtbot, asked)
+    assert kept("scenarios") == rows
+    for _ in range(4):
+        qtbot.keyClick(asked, Qt.Key.Key_Z, CTRL | SHIFT)
+    until(qtbot, lambda: scenario_names(asked) == ["Caesar", "Anton"])
+    assert not asked.action("redoAction").isEnabled()
+
+
+def menu_of_text(window, row, text):
+    menu, acts = menu_of(window, row)
+    return menu, acts[text]
+
+
+def test_a_cleared_search_comes_back_while_the_field_has_the_keys(qtbot, asked):
+    field = asked.search.field
+    field.setFocus()
+    qtbot.keyClick(field, Qt.Key.Key_Escape)
+    assert not asked.desktop.context.finder.question.text
+    qtbot.keyClick(field, Qt.Key.Key_Z, CTRL)
+    assert field.text() == "truck"
+    wait_rows(qtbot, asked, 12)
+    qtbot.keyClicks(field, "s")
+    qtbot.keyClick(field, Qt.Key.Key_Z, CTRL)  # what is typed is the field's own
+    assert field.text() == "truck"

@@ -273,6 +273,15 @@ class FakeWorkspace:
         vars(answer)["cut"] = self.cut  # what a cached property has computed
         return answer
 
+    def browse(self, *, filters: Filters | None = None) -> Answer:
+        kept = self.answer(_LIKE, filters=filters)
+        if not self.embedded:
+            raise NotIndexedError("Nothing is indexed yet.")
+        ids = np.sort(kept.image_ids)
+        ids = ids[kept.scope.facts(ids).order("course")]
+        nothing = np.zeros(len(ids), dtype=np.float32)
+        return Answer(kept.scope, nothing[:0], ids, nothing, fold=self._fold, browsed=True)
+
     def events(self, hits: Sequence[Hit]) -> list[Event]:
         alike = np.ones(1, dtype=np.float32)
         return fold_events(hits, {hit.image_id: alike for hit in hits}, 0.5, lambda _: 1.0)

@@ -20,6 +20,7 @@ from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.panels.tagging import TagDialog
 from c4t_desktop.services.details import Frames
 from c4t_desktop.services.finder import members
+from c4t_desktop.services.question import Question
 from c4t_desktop.services.rows import MOST_AT_ONCE, HitList
 
 if TYPE_CHECKING:
@@ -100,8 +101,10 @@ class Selection(QObject):
             self._details.clear()
             return
         found = self._finder.found
-        by_model = found is not None and not found.question.of_facts
-        self._details.show_hit(path, hit, found.model if found and by_model else "")
+        question = found.question if found is not None else Question()
+        scored = hit if not question.empty else None
+        model = "" if found is None or question.unscored else found.model
+        self._details.show_hit(path, scored, model)
         self._details.show_mark(self._marks.marks.get(path, ""))
 
     @Slot(object)
@@ -162,6 +165,10 @@ class Selection(QObject):
     @Slot(str)
     def _mark_by_key(self, mark: str) -> None:
         query = self._query()
+        if not query:
+            text = self.tr("Right and wrong marks belong to a query; ask for something first.")
+            self.message.emit(text)
+            return
 
         def act(chosen: list[Path]) -> None:
             if self._query() != query:

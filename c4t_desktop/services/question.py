@@ -42,13 +42,18 @@ class Question:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is asked."""
+        """Whether nothing is asked: all frames are browsed then."""
         return not self.filters.objects and not self._ranks
 
     @property
     def of_facts(self) -> bool:
         """Whether conditions on objects are all that is asked: no term says what is more alike."""
         return bool(self.filters.objects) and not self._ranks
+
+    @property
+    def unscored(self) -> bool:
+        """Whether no term says what is more alike, so that there is nothing to cut at."""
+        return not self._ranks
 
     @property
     def _ranks(self) -> bool:
@@ -126,7 +131,8 @@ class Order:
     """How the hits are laid out.
 
     Attributes:
-        sort: ``"score"``, ``"time"`` or ``"drive"``.
+        sort: ``"score"``, ``"time"`` or ``"drive"``; by score, what is browsed stays as it is:
+            drive by drive, each in time order.
         fold: one card per event.
         cut: the least score shown, set by the user; None leaves it to the scores.
         show_all: show everything, whatever it scores.

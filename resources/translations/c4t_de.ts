@@ -55,6 +55,10 @@
    <translation>Details</translation>
   </message>
   <message>
+   <source>Drive and time on the cards</source>
+   <translation>Fahrt und Zeit auf den Karten</translation>
+  </message>
+  <message>
    <source>Evaluate</source>
    <translation>Bewerten</translation>
   </message>
@@ -169,6 +173,10 @@
   <message>
    <source>Unfold or fold the event (E)</source>
    <translation>Ereignis auf- oder zuklappen (E)</translation>
+  </message>
+  <message>
+   <source>Whole pictures</source>
+   <translation>Ganze Bilder</translation>
   </message>
  </context>
  <context>
@@ -670,6 +678,10 @@
   <message>
    <source>AS WHAT</source>
    <translation>ALS WAS</translation>
+  </message>
+  <message>
+   <source>All frames</source>
+   <translation>Alle Bilder</translation>
   </message>
   <message>
    <source>All {0} hits shown</source>
@@ -2083,10 +2095,6 @@
    <translation>Erneut suchen</translation>
   </message>
   <message>
-   <source>More are being added while you search.</source>
-   <translation>Weitere kommen während der Suche dazu.</translation>
-  </message>
-  <message>
    <source>No frame fulfils this</source>
    <translation>Kein Bild erfüllt das</translation>
   </message>
@@ -2171,16 +2179,8 @@
    <translation>Index aktualisieren…</translation>
   </message>
   <message>
-   <source>Use + and − between spaces to add or exclude terms.</source>
-   <translation>+ und − zwischen Leerzeichen nehmen Begriffe hinzu oder schließen sie aus.</translation>
-  </message>
-  <message>
    <source>Use the C4T model</source>
    <translation>C4T-Modell benutzen</translation>
-  </message>
-  <message>
-   <source>What are you looking for?</source>
-   <translation>Was wird gesucht?</translation>
   </message>
   <message>
    <source>cyclist on a rainy street</source>
@@ -2189,10 +2189,6 @@
   <message>
    <source>pedestrian crossing at night</source>
    <translation>pedestrian crossing at night</translation>
-  </message>
-  <message>
-   <source>person&gt;=2, truck:near, no:car ask for what the model saw.</source>
-   <translation>person&gt;=2, truck:near, no:car fragen nach dem, was das Modell gesehen hat.</translation>
   </message>
   <message>
    <source>road through trees - cars</source>
@@ -2207,24 +2203,12 @@
    <translation>truck in snow</translation>
   </message>
   <message>
-   <source>{0} can be searched.</source>
-   <translation>{0} können durchsucht werden.</translation>
-  </message>
-  <message>
    <source>{0} file in this folder or below it was left out, by rules or for its format.</source>
    <translation>{0} Datei in diesem Ordner oder darunter wurde ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
   </message>
   <message>
    <source>{0} files in this folder or below it were left out, by rules or for their format.</source>
    <translation>{0} Dateien in diesem Ordner oder darunter wurden ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
-  </message>
-  <message>
-   <source>{0} frame</source>
-   <translation>{0} Bild</translation>
-  </message>
-  <message>
-   <source>{0} frames</source>
-   <translation>{0} Bilder</translation>
   </message>
   <message>
    <source>{0} images wait to be indexed for this model.</source>
@@ -2505,6 +2489,10 @@
    <translation>Fahrt</translation>
   </message>
   <message>
+   <source>drive and time</source>
+   <translation>Fahrt und Zeit</translation>
+  </message>
+  <message>
    <source>no cut</source>
    <translation>keine Schwelle</translation>
   </message>
@@ -2525,12 +2513,28 @@
    <translation>Zeit</translation>
   </message>
   <message>
+   <source>{0} drive</source>
+   <translation>{0} Fahrt</translation>
+  </message>
+  <message>
+   <source>{0} drives</source>
+   <translation>{0} Fahrten</translation>
+  </message>
+  <message>
    <source>{0} event</source>
    <translation>{0} Ereignis</translation>
   </message>
   <message>
    <source>{0} events</source>
    <translation>{0} Ereignissen</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
   </message>
   <message>
    <source>{0} in {1}</source>
@@ -2543,6 +2547,10 @@
   <message>
    <source>{0} matches</source>
    <translation>{0} Treffer</translation>
+  </message>
+  <message>
+   <source>{0} of {1}</source>
+   <translation>{0} von {1}</translation>
   </message>
  </context>
  <context>
@@ -2571,8 +2579,20 @@
    <translation>Höchstens {0} Bilder auf einmal ziehen; ihre Pfade kopieren oder sie exportieren.</translation>
   </message>
   <message>
+   <source>Drive not known</source>
+   <translation>Fahrt unbekannt</translation>
+  </message>
+  <message>
    <source>Results</source>
    <translation>Ergebnisse</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
   </message>
  </context>
  <context>
@@ -2764,6 +2784,13 @@
   </message>
  </context>
  <context>
+  <name>Selection</name>
+  <message>
+   <source>Right and wrong marks belong to a query; ask for something first.</source>
+   <translation>Richtig und falsch gehören zu einer Anfrage; suchen Sie erst nach etwas.</translation>
+  </message>
+ </context>
+ <context>
   <name>Settings</name>
   <message>
    <source>Appearance</source>
@@ -2776,6 +2803,10 @@
   <message>
    <source>Dark</source>
    <translation>Dunkel</translation>
+  </message>
+  <message>
+   <source>Drive and time on the cards</source>
+   <translation>Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>Enlarge under the mouse</source>
@@ -2866,6 +2897,14 @@
    <translation>Aufeinanderfolgende Treffer einer Fahrt als ein Ereignis mit seinem besten Bild zeigen.</translation>
   </message>
   <message>
+   <source>Show pictures whole on the cards; otherwise they fill them.</source>
+   <translation>Bilder auf den Karten ganz zeigen; sonst füllen sie sie aus.</translation>
+  </message>
+  <message>
+   <source>Show when a frame was taken, and on which drive, instead of its file.</source>
+   <translation>Zeigt statt der Datei, wann und auf welcher Fahrt ein Bild entstand.</translation>
+  </message>
+  <message>
    <source>Size of all text and of what surrounds it.</source>
    <translation>Größe aller Texte und ihrer Umgebung.</translation>
   </message>
@@ -2888,6 +2927,10 @@
   <message>
    <source>Watch for new files</source>
    <translation>Auf neue Dateien achten</translation>
+  </message>
+  <message>
+   <source>Whole pictures</source>
+   <translation>Ganze Bilder</translation>
   </message>
  </context>
  <context>

@@ -177,9 +177,6 @@ class TwoCameras(FakeWorkspace):
         frame = super().frame_at(number)
         return dataclasses.replace(frame, camera="rear") if number % 2 else frame
 
-    def cameras(self):
-        return [("front", 6), ("rear", 6)]
-
 
 def test_a_camera_is_chosen_by_mouse_and_taken_away_by_keys(qtbot, open_window, core, frames):
     core.workspace = TwoCameras

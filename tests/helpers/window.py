@@ -41,7 +41,16 @@ def search(qtbot: QtBot, window: MainWindow, text: str) -> None:
     QTest.mouseClick(field, Qt.MouseButton.LeftButton)
     field.selectAll()
     QTest.keyClicks(field, text)
+    answered(qtbot, window)
     wait_rows(qtbot, window)
+    until(qtbot, lambda: window.view.at_rest)  # the details have come beside it
+
+
+def answered(qtbot: QtBot, window: MainWindow) -> None:
+    """Wait until what stands in the search bar is answered."""
+    assert isinstance(window.desktop, Desktop)
+    finder = window.desktop.context.finder
+    until(qtbot, lambda: finder.found and finder.found.question == window.search.question())
 
 
 def wait_rows(qtbot: QtBot, window: MainWindow, count: int | None = None) -> None:

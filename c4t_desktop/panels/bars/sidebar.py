@@ -174,8 +174,8 @@ def _facets(workspace: WorkspaceLike) -> tuple[dict[str, list[tuple[str, int]]],
     begun = time.monotonic()
     facets = {
         "drive": list(workspace.drives()),
-        "camera": list(workspace.cameras()),
-        "day": list(workspace.days()),
+        "camera": list(workspace.groups("camera")),
+        "day": list(workspace.groups("day")),
     }
     return facets, time.monotonic() - begun
 

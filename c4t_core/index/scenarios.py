@@ -205,6 +205,8 @@ def with_cut(
     Raises: as :func:`ask`.
     """
     when = time.time()
+    if not scenario.query.strip():  # a collection: no score, of whichever model, cuts it
+        return replace(scenario, cut=0.0, made=when)
     if cut is None:
         cut = found_cut(ask(workspace, scenario, marks))
     fingerprint = workspace.model_fingerprint

@@ -140,6 +140,7 @@ def test_a_collection_needs_no_query(ws: Workspace, drive: Path) -> None:
     filters = plain_filters(Filters(tags=("rain",)))
     rain = scenarios.with_cut(ws, Scenario("Rain", "", {"filters": filters}), {}, "toy")
     assert scenarios.count(ws, rain, {}).matches == len(red)
+    assert (rain.cut, rain.fingerprint) == (0.0, "")  # it is of no model
     ws.own.tag(red[:1], remove=["rain"])
     late = save_picture(drive / "late" / "blue_000000.png", COLOURS["blue"])
     ws.index()

@@ -134,6 +134,7 @@ def test_tags_are_given_seen_filtered_by_kept_in_scenarios_and_taken_back(qtbot,
 
 
 def test_a_collection_is_kept_without_a_query(qtbot, window):
+    wait_rows(qtbot, window, 12)
     context, shown = window.desktop.context, names(window)
     save = [b for b in window.search.findChildren(QToolButton) if "Ctrl+S" in b.toolTip()][0]
     assert not save.isVisible()
@@ -153,6 +154,13 @@ def test_a_collection_is_kept_without_a_query(qtbot, window):
     qtbot.mouseClick(side_row(qtbot, window, "Ice"), Qt.MouseButton.LeftButton)
     wait_rows(qtbot, window, 1)
     assert names(window) == [shown[2]]
+    window.view.setCurrentIndex(window.model.index(0))
+    qtbot.keyClick(window.view, Qt.Key.Key_Return)
+    until(qtbot, lambda: window.results.shows_frame)
+    settle(qtbot, window)
+    qtbot.keyClick(window.viewer, Qt.Key.Key_T)
+    assert give(qtbot, window, "large") == "Tag 1 frame"
+    assert ("large", shown[2]) in kept()
 
 
 def test_a_card_that_stands_for_an_event_means_all_of_it(qtbot, window):

@@ -159,6 +159,10 @@
    <translation>Ausgelassene Dateien …</translation>
   </message>
   <message>
+   <source>Tag… (T)</source>
+   <translation>Schlagwort… (T)</translation>
+  </message>
+  <message>
    <source>Train…</source>
    <translation>Trainieren …</translation>
   </message>
@@ -1122,6 +1126,21 @@
   </message>
  </context>
  <context>
+  <name>FrameTags</name>
+  <message>
+   <source>Give the frame a tag (T)</source>
+   <translation>Dem Bild ein Schlagwort geben (T)</translation>
+  </message>
+  <message>
+   <source>Tags</source>
+   <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>Tag…</source>
+   <translation>Schlagwort…</translation>
+  </message>
+ </context>
+ <context>
   <name>FrameView</name>
   <message>
    <source>Frame</source>
@@ -1283,6 +1302,65 @@
   <message>
    <source>waiting for numbers</source>
    <translation>wartet auf Zahlen</translation>
+  </message>
+ </context>
+ <context>
+  <name>MarkBook</name>
+  <message>
+   <source>The situations of SearchAD were deleted.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>add the situations of SearchAD</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>clear the marks</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>delete the situations of SearchAD</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>delete “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>mark as right</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>mark as wrong</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>rename “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>save “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>unmark</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>{0} mark cleared.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>{0} marks cleared.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>“{0}” was deleted.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>“{0}” was saved anew.</source>
+   <translation type="unfinished" />
   </message>
  </context>
  <context>
@@ -1934,8 +2012,8 @@
    <translation>Importieren…</translation>
   </message>
   <message>
-   <source>Marks, saved searches and test sets</source>
-   <translation>Markierungen, gespeicherte Suchen und Testmengen</translation>
+   <source>Marks, tags, saved searches and test sets</source>
+   <translation>Markierungen, Schlagwörter, gespeicherte Suchen und Testmengen</translation>
   </message>
   <message>
    <source>Remove</source>
@@ -1946,12 +2024,12 @@
    <translation>Die 90 Situationen von SearchAD</translation>
   </message>
   <message>
-   <source>There are now {0} marks, {1} saved searches and {2} test sets.</source>
-   <translation>Jetzt gibt es {0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen.</translation>
+   <source>There are now {0} marks, {1} tags, {2} saved searches and {3} test sets.</source>
+   <translation>Es gibt jetzt {0} Markierungen, {1} Schlagwörter, {2} gespeicherte Suchen und {3} Testmengen.</translation>
   </message>
   <message>
-   <source>{0} marks, {1} saved searches and {2} test sets are in {3}.</source>
-   <translation>{0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen sind in {3}.</translation>
+   <source>{0} marks, {1} tags, {2} saved searches and {3} test sets are in {4}.</source>
+   <translation>{0} Markierungen, {1} Schlagwörter, {2} gespeicherte Suchen und {3} Testmengen sind in {4}.</translation>
   </message>
  </context>
  <context>
@@ -2300,6 +2378,21 @@
   <message>
    <source>Search</source>
    <translation>Suchen</translation>
+  </message>
+ </context>
+ <context>
+  <name>RefineChip</name>
+  <message>
+   <source>Marks move this query, and what is marked as wrong is left out. Mark frames with R and X. Click, Delete or Ctrl+M asks without the marks.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>refined by marks: none yet</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>refined by {0} right, {1} wrong</source>
+   <translation type="unfinished" />
   </message>
  </context>
  <context>
@@ -3062,6 +3155,10 @@
    <translation>so viele, oder = &lt;= und eine Zahl; eine Bedingung an das, was zu sehen ist</translation>
   </message>
   <message>
+   <source>tag the selected frames, or a whole event</source>
+   <translation>den gewählten Bildern oder einem ganzen Ereignis Schlagwörter geben</translation>
+  </message>
+  <message>
    <source>this list</source>
    <translation>diese Liste</translation>
   </message>
@@ -3166,6 +3263,10 @@
   <message>
    <source>Show or hide the situations of SearchAD; Delete forgets them all</source>
    <translation>Die Situationen von SearchAD ein- oder ausblenden; Entf vergisst sie alle</translation>
+  </message>
+  <message>
+   <source>TAGS</source>
+   <translation>SCHLAGWÖRTER</translation>
   </message>
   <message>
    <source>offline</source>
@@ -3410,6 +3511,78 @@
   <message>
    <source>{0} given back.</source>
    <translation>{0} freigegeben.</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagBook</name>
+  <message>
+   <source>tag {0}</source>
+   <translation>Schlagwort {0}</translation>
+  </message>
+  <message>
+   <source>take away {0}</source>
+   <translation>{0} wegnehmen</translation>
+  </message>
+  <message>
+   <source>{0} was taken away.</source>
+   <translation>{0} wurde weggenommen.</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagChip</name>
+  <message>
+   <source>Click to see all frames with this tag; Delete takes it away.</source>
+   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagDialog</name>
+  <message>
+   <source>ON THESE FRAMES</source>
+   <translation>AN DIESEN BILDERN</translation>
+  </message>
+  <message>
+   <source>Tag</source>
+   <translation>Vergeben</translation>
+  </message>
+  <message>
+   <source>Tag the first {0} of {1} frames</source>
+   <translation>Schlagwörter für die ersten {0} von {1} Bildern</translation>
+  </message>
+  <message>
+   <source>Tag the selected frames</source>
+   <translation>Schlagwörter für die gewählten Bilder</translation>
+  </message>
+  <message>
+   <source>Tag {0} frame</source>
+   <translation>Schlagwörter für {0} Bild</translation>
+  </message>
+  <message>
+   <source>Tag {0} frames</source>
+   <translation>Schlagwörter für {0} Bilder</translation>
+  </message>
+  <message>
+   <source>Tags</source>
+   <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>such as rain, to label; a comma parts two</source>
+   <translation>etwa Regen, labeln; ein Komma trennt zwei</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagSection</name>
+  <message>
+   <source>Only frames with this tag; of several, with all of them</source>
+   <translation>Nur Bilder mit diesem Schlagwort; bei mehreren mit allen</translation>
+  </message>
+  <message>
+   <source>show all {0}</source>
+   <translation>alle {0} zeigen</translation>
+  </message>
+  <message>
+   <source>show fewer</source>
+   <translation>weniger zeigen</translation>
   </message>
  </context>
  <context>

@@ -293,12 +293,12 @@ class TagChip(TextChip):
 
     chosen = Signal(str)
 
-    def __init__(self, tag: str, note: str, theme: Theme) -> None:
-        """Show a tag, with a note on how many of the frames have it, or without."""
+    def __init__(self, tag: str, note: str, tip: str, theme: Theme) -> None:
+        """Show a tag, with a note on how many of the frames have it or "", and what can be done."""
         super().__init__(f"{tag}  {note}".strip(), theme)
         self.tag = tag
         self.setObjectName("tagChip")
-        self._name(tag, self.tr("Click to see all frames with this tag; Delete takes it away."))
+        self._name(tag, tip)
 
     def _act(self) -> None:
         self.chosen.emit(self.tag)

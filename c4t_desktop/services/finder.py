@@ -229,8 +229,9 @@ def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
         return list(chosen)
     ids = np.asarray(found.hits.ids[: found.shown(order)])
     folded, closed = answer.fold(answer.scope, ids), {*chosen} - order.unfolded
-    events = {int(ids[folded.best[at]]): at for at in range(len(folded))}
-    whole = {number: ids[folded.of(events[number])].tolist() for number in closed & events.keys()}
+    cards = ids[folded.best]
+    events = np.flatnonzero(np.isin(cards, sorted(closed))).tolist()
+    whole = {int(cards[event]): ids[folded.of(event)].tolist() for event in events}
     return list(dict.fromkeys(one for n in chosen for one in whole.get(n, [n])))
 
 

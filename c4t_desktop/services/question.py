@@ -65,6 +65,11 @@ class Question:
         return self.filters != NO_FILTERS or bool(self.marked)
 
     @property
+    def lasting(self) -> bool:
+        """Whether it can be kept: something is asked, or frames are chosen by what lasts."""
+        return not self.empty or any(self.restrictions().values())
+
+    @property
     def by_marks(self) -> bool:
         """Whether marks of this query move it, or choose its hits."""
         return self.refine or bool(self.marked)
@@ -102,7 +107,8 @@ class Question:
         """Return what is asked as the user would read it: words, conditions, names of images."""
         conditions = ", ".join(map(condition_text, self.filters.objects))
         images = (term.image.name for term in self.images if term.image)
-        return " ".join(part for part in (self.text.strip(), conditions, *images) if part)
+        title = " ".join(part for part in (self.text.strip(), conditions, *images) if part)
+        return title or ", ".join((*self.filters.tags, *self.filters.drives))
 
     def restrictions(self) -> dict[str, object]:
         """Return what is restricted as plain data, as scenarios and exports keep it.

@@ -1216,6 +1216,10 @@
  <context>
   <name>FrameTags</name>
   <message>
+   <source>Click to see all frames with this tag; Delete takes it away.</source>
+   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
+  </message>
+  <message>
    <source>Give the frame a tag (T)</source>
    <translation>Dem Bild ein Schlagwort geben (T)</translation>
   </message>
@@ -3735,13 +3739,6 @@
   </message>
  </context>
  <context>
-  <name>TagChip</name>
-  <message>
-   <source>Click to see all frames with this tag; Delete takes it away.</source>
-   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
-  </message>
- </context>
- <context>
   <name>TagDialog</name>
   <message>
    <source>ON THESE FRAMES</source>
@@ -3770,6 +3767,10 @@
   <message>
    <source>Tags</source>
    <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>The cross or Delete takes it away from these.</source>
+   <translation>Das Kreuz oder Entf nimmt es von diesen weg.</translation>
   </message>
   <message>
    <source>such as rain, to label; a comma parts two</source>

@@ -24,7 +24,7 @@ from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.main_window import MainWindow
 from c4t_desktop.messages import Problem, describe, log_file, show_problem, use_language
-from c4t_desktop.services.details import Details
+from c4t_desktop.services.details import Details, TagBook
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import LOOK, Library
 from c4t_desktop.services.marks import MarkBook
@@ -96,6 +96,7 @@ class Desktop(QObject):
             self.theme,
             marks,
             undo,
+            TagBook(library, finder, marks, self),
         )
         self.window = MainWindow(self.context, self)
         self.window.closing.connect(self.shutdown)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
-from c4t_desktop.services.details import Details
+from c4t_desktop.services.details import Details, TagBook
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.marks import MarkBook
@@ -34,6 +34,7 @@ class Context:
         theme: colours, type, icons.
         marks: right and wrong marks, saved searches.
         undo: what can be taken back.
+        tags: of the frames of the open folders.
     """
 
     runner: JobRunner
@@ -46,6 +47,7 @@ class Context:
     theme: Theme
     marks: MarkBook
     undo: UndoStack
+    tags: TagBook
 
 
 class InPlaceOfGrid(QWidget):

@@ -72,6 +72,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("moreLikeThisAction", tr_noop("Actions", "More like this"), "similar", ("Ctrl+L",)),
     Spec("markRightAction", tr_noop("Actions", "Mark as right (R)"), "check"),
     Spec("markWrongAction", tr_noop("Actions", "Mark as wrong (X)"), "close"),
+    Spec("tagAction", tr_noop("Actions", "Tag… (T)"), "bookmark"),
     Spec("unfoldAction", tr_noop("Actions", "Unfold or fold the event (E)"), "stack"),
     Spec(
         "refineAction",
@@ -83,6 +84,14 @@ SPECS: tuple[Spec, ...] = (
     Spec("clearMarksAction", tr_noop("Actions", "Clear the marks of this query")),
     Spec("sidebarAction", tr_noop("Actions", "Folders and filters"), "", ("F9",), checkable=True),
     Spec("detailsAction", tr_noop("Actions", "Details"), "panel-right", ("F10",), checkable=True),
+    Spec("wholeAction", tr_noop("Actions", "Whole pictures"), "", ("F7",), checkable=True),
+    Spec(
+        "datedAction",
+        tr_noop("Actions", "Drive and time on the cards"),
+        "",
+        ("F8",),
+        checkable=True,
+    ),  # fmt: skip
     Spec(
         "compareAction",
         tr_noop("Actions", "Compare"),
@@ -117,12 +126,12 @@ MAIN_MENU = (
     "saveSearchAction", "searchWithinAction", "pasteImageAction", "refineAction",
     "clearMarksAction", _SEPARATOR,
     "compareAction", "evaluateAction", "trainAction", "modelsAction", _SEPARATOR,
-    "sidebarAction", "detailsAction", "settingsAction", _SEPARATOR,
+    "sidebarAction", "detailsAction", "wholeAction", "datedAction", "settingsAction", _SEPARATOR,
     "shortcutsAction", "aboutAction", "quitAction",
 )  # fmt: skip
 HIT_MENU = (
     "moreLikeThisAction", "searchWithinAction", "unfoldAction", _SEPARATOR,
-    "markRightAction", "markWrongAction", _SEPARATOR,
+    "markRightAction", "markWrongAction", "tagAction", _SEPARATOR,
     "copyPathsAction", "openFileAction", "revealAction", "exportAction",
 )  # fmt: skip
 FOLDER_MENU = (

@@ -59,6 +59,10 @@
    <translation>Details</translation>
   </message>
   <message>
+   <source>Drive and time on the cards</source>
+   <translation>Fahrt und Zeit auf den Karten</translation>
+  </message>
+  <message>
    <source>Evaluate</source>
    <translation>Bewerten</translation>
   </message>
@@ -167,6 +171,10 @@
    <translation>Ausgelassene Dateien …</translation>
   </message>
   <message>
+   <source>Tag… (T)</source>
+   <translation>Schlagwort… (T)</translation>
+  </message>
+  <message>
    <source>Train…</source>
    <translation>Trainieren …</translation>
   </message>
@@ -177,6 +185,10 @@
   <message>
    <source>Unfold or fold the event (E)</source>
    <translation>Ereignis auf- oder zuklappen (E)</translation>
+  </message>
+  <message>
+   <source>Whole pictures</source>
+   <translation>Ganze Bilder</translation>
   </message>
  </context>
  <context>
@@ -266,6 +278,29 @@
   </message>
  </context>
  <context>
+  <name>Chooser</name>
+  <message>
+   <source>Choose all</source>
+   <translation>Alle wählen</translation>
+  </message>
+  <message>
+   <source>Choose none</source>
+   <translation>Keine wählen</translation>
+  </message>
+  <message>
+   <source>Type to find…</source>
+   <translation>Zum Finden tippen…</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
+  </message>
+  <message>
+   <source>{0} chosen</source>
+   <translation>{0} gewählt</translation>
+  </message>
+ </context>
+ <context>
   <name>ColumnsRow</name>
   <message>
    <source>Caption column</source>
@@ -324,6 +359,21 @@
   <message>
    <source>{0} has not seen these frames yet; index them to compare.</source>
    <translation>{0} kennt diese Bilder noch nicht; zum Vergleichen zuerst indizieren.</translation>
+  </message>
+ </context>
+ <context>
+  <name>DateRange</name>
+  <message>
+   <source>From</source>
+   <translation>Von</translation>
+  </message>
+  <message>
+   <source>Until</source>
+   <translation>Bis</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
   </message>
  </context>
  <context>
@@ -680,6 +730,10 @@
    <translation>ALS WAS</translation>
   </message>
   <message>
+   <source>All frames</source>
+   <translation>Alle Bilder</translation>
+  </message>
+  <message>
    <source>All {0} hits shown</source>
    <translation>Alle {0} gezeigten Treffer</translation>
   </message>
@@ -1012,6 +1066,32 @@
   </message>
  </context>
  <context>
+  <name>FilterChip</name>
+  <message>
+   <source>Frames are restricted to this; Delete takes it away.</source>
+   <translation>Die Bilder sind darauf beschränkt; Entf hebt das auf.</translation>
+  </message>
+ </context>
+ <context>
+  <name>FilterChips</name>
+  <message>
+   <source>and {0} more</source>
+   <translation>und {0} weitere</translation>
+  </message>
+  <message>
+   <source>from {0}</source>
+   <translation>ab {0}</translation>
+  </message>
+  <message>
+   <source>in {0}</source>
+   <translation>in {0}</translation>
+  </message>
+  <message>
+   <source>until {0}</source>
+   <translation>bis {0}</translation>
+  </message>
+ </context>
+ <context>
   <name>FilterSection</name>
   <message>
    <source>Camera</source>
@@ -1022,12 +1102,12 @@
    <translation>Filter aufheben</translation>
   </message>
   <message>
-   <source>Date</source>
-   <translation>Datum</translation>
-  </message>
-  <message>
    <source>Drive</source>
    <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>Folder</source>
+   <translation>Ordner</translation>
   </message>
   <message>
    <source>Marked</source>
@@ -1127,6 +1207,25 @@
   <message>
    <source>{0} frames will be embedded again.</source>
    <translation>{0} Bilder werden neu eingebettet.</translation>
+  </message>
+ </context>
+ <context>
+  <name>FrameTags</name>
+  <message>
+   <source>Click to see all frames with this tag; Delete takes it away.</source>
+   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
+  </message>
+  <message>
+   <source>Give the frame a tag (T)</source>
+   <translation>Dem Bild ein Schlagwort geben (T)</translation>
+  </message>
+  <message>
+   <source>Tags</source>
+   <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>Tag…</source>
+   <translation>Schlagwort…</translation>
   </message>
  </context>
  <context>
@@ -2064,8 +2163,8 @@
    <translation>Importieren…</translation>
   </message>
   <message>
-   <source>Marks, saved searches and test sets</source>
-   <translation>Markierungen, gespeicherte Suchen und Testmengen</translation>
+   <source>Marks, tags, saved searches and test sets</source>
+   <translation>Markierungen, Schlagwörter, gespeicherte Suchen und Testmengen</translation>
   </message>
   <message>
    <source>Remove</source>
@@ -2076,12 +2175,12 @@
    <translation>Die 90 Situationen von SearchAD</translation>
   </message>
   <message>
-   <source>There are now {0} marks, {1} saved searches and {2} test sets.</source>
-   <translation>Jetzt gibt es {0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen.</translation>
+   <source>There are now {0} marks, {1} tags, {2} saved searches and {3} test sets.</source>
+   <translation>Es gibt jetzt {0} Markierungen, {1} Schlagwörter, {2} gespeicherte Suchen und {3} Testmengen.</translation>
   </message>
   <message>
-   <source>{0} marks, {1} saved searches and {2} test sets are in {3}.</source>
-   <translation>{0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen sind in {3}.</translation>
+   <source>{0} marks, {1} tags, {2} saved searches and {3} test sets are in {4}.</source>
+   <translation>{0} Markierungen, {1} Schlagwörter, {2} gespeicherte Suchen und {3} Testmengen sind in {4}.</translation>
   </message>
  </context>
  <context>
@@ -2129,10 +2228,6 @@
   <message>
    <source>Look again</source>
    <translation>Erneut suchen</translation>
-  </message>
-  <message>
-   <source>More are being added while you search.</source>
-   <translation>Weitere kommen während der Suche dazu.</translation>
   </message>
   <message>
    <source>No frame fulfils this</source>
@@ -2219,16 +2314,8 @@
    <translation>Index aktualisieren…</translation>
   </message>
   <message>
-   <source>Use + and − between spaces to add or exclude terms.</source>
-   <translation>+ und − zwischen Leerzeichen nehmen Begriffe hinzu oder schließen sie aus.</translation>
-  </message>
-  <message>
    <source>Use the C4T model</source>
    <translation>C4T-Modell benutzen</translation>
-  </message>
-  <message>
-   <source>What are you looking for?</source>
-   <translation>Was wird gesucht?</translation>
   </message>
   <message>
    <source>cyclist on a rainy street</source>
@@ -2237,10 +2324,6 @@
   <message>
    <source>pedestrian crossing at night</source>
    <translation>pedestrian crossing at night</translation>
-  </message>
-  <message>
-   <source>person&gt;=2, truck:near, no:car ask for what the model saw.</source>
-   <translation>person&gt;=2, truck:near, no:car fragen nach dem, was das Modell gesehen hat.</translation>
   </message>
   <message>
    <source>road through trees - cars</source>
@@ -2255,24 +2338,12 @@
    <translation>truck in snow</translation>
   </message>
   <message>
-   <source>{0} can be searched.</source>
-   <translation>{0} können durchsucht werden.</translation>
-  </message>
-  <message>
    <source>{0} file in this folder or below it was left out, by rules or for its format.</source>
    <translation>{0} Datei in diesem Ordner oder darunter wurde ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
   </message>
   <message>
    <source>{0} files in this folder or below it were left out, by rules or for their format.</source>
    <translation>{0} Dateien in diesem Ordner oder darunter wurden ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
-  </message>
-  <message>
-   <source>{0} frame</source>
-   <translation>{0} Bild</translation>
-  </message>
-  <message>
-   <source>{0} frames</source>
-   <translation>{0} Bilder</translation>
   </message>
   <message>
    <source>{0} images wait to be indexed for this model.</source>
@@ -2573,12 +2644,28 @@
    <translation>Zeit</translation>
   </message>
   <message>
+   <source>{0} drive</source>
+   <translation>{0} Fahrt</translation>
+  </message>
+  <message>
+   <source>{0} drives</source>
+   <translation>{0} Fahrten</translation>
+  </message>
+  <message>
    <source>{0} event</source>
    <translation>{0} Ereignis</translation>
   </message>
   <message>
    <source>{0} events</source>
    <translation>{0} Ereignissen</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
   </message>
   <message>
    <source>{0} in {1}</source>
@@ -2591,6 +2678,10 @@
   <message>
    <source>{0} matches</source>
    <translation>{0} Treffer</translation>
+  </message>
+  <message>
+   <source>{0} of {1}</source>
+   <translation>{0} von {1}</translation>
   </message>
  </context>
  <context>
@@ -2619,8 +2710,20 @@
    <translation>Höchstens {0} Bilder auf einmal ziehen; ihre Pfade kopieren oder sie exportieren.</translation>
   </message>
   <message>
+   <source>Drive not known</source>
+   <translation>Fahrt unbekannt</translation>
+  </message>
+  <message>
    <source>Results</source>
    <translation>Ergebnisse</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
   </message>
  </context>
  <context>
@@ -2840,6 +2943,13 @@
   </message>
  </context>
  <context>
+  <name>Selection</name>
+  <message>
+   <source>Right and wrong marks belong to a query; ask for something first.</source>
+   <translation>Richtig und falsch gehören zu einer Anfrage; suchen Sie erst nach etwas.</translation>
+  </message>
+ </context>
+ <context>
   <name>Settings</name>
   <message>
    <source>Appearance</source>
@@ -2852,6 +2962,10 @@
   <message>
    <source>Dark</source>
    <translation>Dunkel</translation>
+  </message>
+  <message>
+   <source>Drive and time on the cards</source>
+   <translation>Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>Enlarge under the mouse</source>
@@ -2942,6 +3056,14 @@
    <translation>Aufeinanderfolgende Treffer einer Fahrt als ein Ereignis mit seinem besten Bild zeigen.</translation>
   </message>
   <message>
+   <source>Show pictures whole on the cards; otherwise they fill them.</source>
+   <translation>Bilder auf den Karten ganz zeigen; sonst füllen sie sie aus.</translation>
+  </message>
+  <message>
+   <source>Show when a frame was taken, and on which drive, instead of its file.</source>
+   <translation>Zeigt statt der Datei, wann und auf welcher Fahrt ein Bild entstand.</translation>
+  </message>
+  <message>
    <source>Size of all text and of what surrounds it.</source>
    <translation>Größe aller Texte und ihrer Umgebung.</translation>
   </message>
@@ -2964,6 +3086,10 @@
   <message>
    <source>Watch for new files</source>
    <translation>Auf neue Dateien achten</translation>
+  </message>
+  <message>
+   <source>Whole pictures</source>
+   <translation>Ganze Bilder</translation>
   </message>
  </context>
  <context>
@@ -3239,6 +3365,10 @@
    <translation>so viele, oder = &lt;= und eine Zahl; eine Bedingung an das, was zu sehen ist</translation>
   </message>
   <message>
+   <source>tag the selected frames, or a whole event</source>
+   <translation>den gewählten Bildern oder einem ganzen Ereignis Schlagwörter geben</translation>
+  </message>
+  <message>
    <source>this list</source>
    <translation>diese Liste</translation>
   </message>
@@ -3261,6 +3391,10 @@
   <message>
    <source>unfold or fold an event</source>
    <translation>Ereignis auf- oder zuklappen</translation>
+  </message>
+  <message>
+   <source>whole pictures; drive and time on the cards</source>
+   <translation>ganze Bilder; Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>with arrows or mouse: select several</source>
@@ -3331,6 +3465,10 @@
   <message>
    <source>Show in the file manager</source>
    <translation>Im Dateimanager zeigen</translation>
+  </message>
+  <message>
+   <source>TAGS</source>
+   <translation>SCHLAGWÖRTER</translation>
   </message>
   <message>
    <source>offline</source>
@@ -3575,6 +3713,75 @@
   <message>
    <source>{0} given back.</source>
    <translation>{0} freigegeben.</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagBook</name>
+  <message>
+   <source>tag {0}</source>
+   <translation>Schlagwort {0}</translation>
+  </message>
+  <message>
+   <source>take away {0}</source>
+   <translation>{0} wegnehmen</translation>
+  </message>
+  <message>
+   <source>{0} was taken away.</source>
+   <translation>{0} wurde weggenommen.</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagDialog</name>
+  <message>
+   <source>ON THESE FRAMES</source>
+   <translation>AN DIESEN BILDERN</translation>
+  </message>
+  <message>
+   <source>Tag</source>
+   <translation>Vergeben</translation>
+  </message>
+  <message>
+   <source>Tag the first {0} of {1} frames</source>
+   <translation>Schlagwörter für die ersten {0} von {1} Bildern</translation>
+  </message>
+  <message>
+   <source>Tag the selected frames</source>
+   <translation>Schlagwörter für die gewählten Bilder</translation>
+  </message>
+  <message>
+   <source>Tag {0} frame</source>
+   <translation>Schlagwörter für {0} Bild</translation>
+  </message>
+  <message>
+   <source>Tag {0} frames</source>
+   <translation>Schlagwörter für {0} Bilder</translation>
+  </message>
+  <message>
+   <source>Tags</source>
+   <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>The cross or Delete takes it away from these.</source>
+   <translation>Das Kreuz oder Entf nimmt es von diesen weg.</translation>
+  </message>
+  <message>
+   <source>such as rain, to label; a comma parts two</source>
+   <translation>etwa Regen, labeln; ein Komma trennt zwei</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagSection</name>
+  <message>
+   <source>Only frames with this tag; of several, with all of them</source>
+   <translation>Nur Bilder mit diesem Schlagwort; bei mehreren mit allen</translation>
+  </message>
+  <message>
+   <source>show all {0}</source>
+   <translation>alle {0} zeigen</translation>
+  </message>
+  <message>
+   <source>show fewer</source>
+   <translation>weniger zeigen</translation>
   </message>
  </context>
  <context>

@@ -12,7 +12,7 @@ from c4t_core.errors import DataError
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.events import AlikeLevel
 from c4t_core.index.objects import ObjectCondition
-from c4t_core.index.query import Filters, Term, day_bounds
+from c4t_core.index.query import Filters, Term, time_bounds
 from c4t_core.workspace import open_workspace
 from c4t_desktop.services.finder import ask, lay_out
 from c4t_desktop.services.question import Order, Question, saved_question
@@ -79,7 +79,7 @@ def test_marks_move_the_query_and_may_restrict_it(photos, tiny_model):
 
 
 def test_a_saved_question_comes_back_as_it_was():
-    since, until = day_bounds("2026-10-14")
+    since, until = time_bounds("2026-10-14", "2026-10-14")
     filters = Filters(within=("/d/a",), drives=("a",), cameras=("front",), since=since, until=until)
     asked = Question((), "snow", filters, marked="right", refine=True)
     settings = {"filters": asked.restrictions(), "refine": True}

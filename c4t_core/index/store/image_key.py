@@ -10,7 +10,10 @@ from typing import Any
 
 from c4t_core.files import content_digest
 from c4t_core.index.query import frame_name
+from c4t_core.index.store.database import Database
 from c4t_core.index.store.seals import Row
+
+_AT_ONCE = 500  # paths of one question to the catalogue
 
 
 @dataclass(frozen=True)
@@ -66,21 +69,49 @@ def image_columns(image: ImageKey) -> Row:
     }
 
 
-def locate(image: ImageKey, files_of_size: Callable[[int], Iterable[Path]]) -> Path | None:
+def locate(
+    image: ImageKey,
+    files_of_size: Callable[[int], Iterable[Path]],
+    digest: Callable[[Path], tuple[str, int]] = content_digest,
+) -> Path | None:
     """Find an image's file where it is now: at its path, else by its content.
 
     Args:
         image: as it was noted.
         files_of_size: the known files of a size (`Workspace.files_of_size`).
+        digest: hashes a file's content; one that remembers, where many images are looked for.
     """
     if image.path.is_file():
         return image.path
     if not image.digest:
         return None
-    for candidate in files_of_size(image.size):
-        if content_digest(candidate)[0] == image.digest:
+    named = sorted(files_of_size(image.size), key=lambda path: path.name != image.path.name)
+    for candidate in named:  # of copies with one content the one of its name
+        if digest(candidate)[0] == image.digest:
             return candidate
     return None
+
+
+def ids_of(
+    catalogue: Database, root_id: int, paths: Iterable[bytes]
+) -> dict[tuple[bytes, int | None], int]:
+    """Return the ids of the frames of some files, relative to their root in the catalogue.
+
+    Returns:
+        (path, nanoseconds from the start of a recording, None for a picture) -> id.
+    """
+    wanted = list(paths)
+    found: dict[tuple[bytes, int | None], int] = {}
+    with catalogue.reading() as db:
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = wanted[start : start + _AT_ONCE]
+            rows = db.execute(
+                "SELECT path, at_ns, id FROM images WHERE root_id = ?"
+                f" AND path IN ({','.join('?' * len(part))})",
+                (root_id, *part),
+            )
+            found.update(((path, at_ns), number) for path, at_ns, number in rows.fetchall())
+    return found
 
 
 def moved_to(root: bytes, path: bytes, old: Path, new: Path) -> tuple[bytes, bytes] | None:

@@ -173,8 +173,12 @@ def _apply(db: sqlite3.Connection, done: TagChange) -> None:
 
 
 def _delete(db: sqlite3.Connection, one: Tagged) -> None:
-    where = " AND ".join(f"{name} = ?" for name in TABLES["tags"].key)
-    db.execute(f"DELETE FROM tags WHERE {where}", TABLES["tags"].key_of(_row(one)))
+    row, where = _row(one), " AND ".join(f"{name} = ?" for name in TABLES["tags"].key)
+    if db.execute(f"DELETE FROM tags WHERE {where}", TABLES["tags"].key_of(row)).rowcount == 0:
+        # The tag has followed its file since.
+        content = (one.tag, row["at_ns"], one.image.digest)
+        db.execute("DELETE FROM tags WHERE tag = ? AND at_ns = ? AND digest = ?"
+                   " AND digest <> ''", content)  # fmt: skip
 
 
 def _row(one: Tagged) -> Row:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QLabel,
+    QListView,
     QSizePolicy,
     QSlider,
     QWidget,
@@ -278,11 +279,16 @@ class ResultsHeader(QWidget):
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
-        self._cuts = not found.question.of_facts
-        self._sort.setItemText(0, self._sort_text("score" if self._cuts else "confidence"))
+        question = found.question
+        self._cuts = not question.unscored
+        first = "drive" if question.empty else "score" if self._cuts else "confidence"
+        self._sort.setItemText(0, self._sort_text(first))
+        listed = self._sort.view()
+        if isinstance(listed, QListView):  # what is browsed is by drive as it is
+            listed.setRowHidden(SORTS.index("drive"), question.empty)
         self.slider.show_scores(found.histogram, found.least(self._finder.order))
         asked = len(found.histogram.values) if self._cuts else found.known[1]
-        self._of.setText(self.tr("of {0}").format(count_text(asked)))
+        self._of.setText("" if question.empty else self.tr("of {0}").format(count_text(asked)))
         self._show_known(*found.known)
         self._show_cut()
 
@@ -303,6 +309,10 @@ class ResultsHeader(QWidget):
             self._fit()
             return
         matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))
+        if found is not None and found.question.empty:
+            frames = plural(arrangement.matches, self.tr("{0} frame"), self.tr("{0} frames"))
+            drives = plural(arrangement.drives, self.tr("{0} drive"), self.tr("{0} drives"))
+            matches = self.tr("{0} of {1}").format(frames, drives)
         if arrangement.events is not None:
             events = plural(arrangement.events, self.tr("{0} event"), self.tr("{0} events"))
             matches = self.tr("{0} in {1}").format(matches, events)

@@ -213,7 +213,7 @@ def test_everything_survives_a_rebuilt_catalogue_and_a_moved_folder(
     ws.index()
     user = UserData()
     hit = ws.search("red", 1)[0]
-    user.mark("red", [ws.key(hit)], True)
+    user.mark("red", [ImageKey.of(hit.root, hit.relative, hit.at)], True)
     user.save_scenario(Scenario("Reds", "red"))
     ws.close()
     for path in data_dir.glob("catalogue.sqlite*"):
@@ -231,6 +231,14 @@ def test_everything_survives_a_rebuilt_catalogue_and_a_moved_folder(
     assert user.marks("red")[0].image.path == moved / hit.relative
     assert [scenario.name for scenario in user.scenarios()] == ["Reds"]
     user.close()
+
+
+def test_of_copies_the_one_of_the_same_name_is_found(tmp_path: Path) -> None:
+    copies = [tmp_path / name for name in ("x.png", "a.png", "z.png")]
+    for path in copies:
+        path.write_bytes(b"abc")
+    gone = ImageKey(tmp_path / "away", "cam/a.png", *content_digest(copies[0]))
+    assert locate(gone, lambda size: copies) == copies[1]
 
 
 def test_absent_images_are_not_found(tmp_path: Path) -> None:

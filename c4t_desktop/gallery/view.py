@@ -151,6 +151,7 @@ class ResultsView(GridView):
         if self.isRightToLeft():
             flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
             rest = line.adjusted(0, 0, -aside, 0)
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # as names and times read
         painter.setPen(QColor(colours.text))
         painter.setFont(self._theme.font(13, strong=True))
         painter.drawText(line, flags | Qt.AlignmentFlag.AlignAbsolute, name)

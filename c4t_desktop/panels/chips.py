@@ -201,6 +201,7 @@ class TextChip(Chip):
         """Write the text on the colour of its kind."""
         px = self._theme.px
         painter = QPainter(self)
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # as names and days read
         self._ground(painter, *self._colours())
         where = QRect(px(8), 0, self._cross().left() - px(8 + 4), self.height())
         text = painter.fontMetrics().elidedText(

@@ -133,8 +133,8 @@ class Query:
 
     @property
     def is_words_only(self) -> bool:
-        """Whether it adds words and nothing else: no image, nothing taken away."""
-        return all(term.image is None and term.weight > 0 for term in self.terms)
+        """Whether all its terms are words: none is an image."""
+        return all(term.image is None for term in self.terms)
 
 
 class ImageIds(Collection[int]):

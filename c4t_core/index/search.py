@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -151,8 +151,8 @@ def answer(
         model: embeds the terms.
         k: how many hits; None for all, which the cut and the histogram need.
         exact: do not use the approximate index.
-        level: tells what a match must beat, for queries that add words and nothing else: images
-            are nearer to images than words are, and terms that are taken away move all scores.
+        level: tells what a match must beat, for queries of words and nothing else: images are
+            nearer to images than words are.
         fold: folds images of the scope into events.
         right: images that show what is meant; they move the query towards them.
         wrong: images that do not; they move it away.
@@ -162,6 +162,7 @@ def answer(
         nowhere = np.zeros(model.dim, dtype=np.float32)
         return Answer(scope, nowhere, image_ids, scores, fold=fold, by_objects=True)
     words = isinstance(query, Query) and query.is_words_only and not (right or wrong)
+    weights = [term.weight for term in query.terms] if isinstance(query, Query) else []
     if isinstance(query, Query):
         direction = model.direction(query, scope.fingerprint, scope.stored)
     else:
@@ -175,7 +176,7 @@ def answer(
         direction,
         image_ids=image_ids,
         scores=scores,
-        level=level.of if level and words else None,
+        level=partial(level.of, weights=weights) if level and words else None,
         fold=fold,
         cut_terms=model.cut_terms(query) if isinstance(query, Query) else (),
     )

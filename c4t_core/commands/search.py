@@ -82,12 +82,6 @@ def arrange(words: Sequence[str]) -> list[str]:
 def run(args: argparse.Namespace) -> int:
     """Print the hits, best first."""
     query = " ".join(args.query).strip()
-    for word in query.split():
-        if _LIKE_AN_OPTION.match(word):
-            say(
-                f'"{printable(word)}" is searched for as it is; to want less of it write '
-                f'"{printable(word[:1])} {printable(word[1:])}", with a space.'
-            )
     find = _search_index if args.embeddings is None else _search_file
     hits = find(args, query)
     for note in hits.notes:

@@ -32,6 +32,7 @@ from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.objects import Believed, ObjectSearch
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
+from c4t_core.index.wording import WordHint, hint_sentences
 from c4t_core.models.protocol import PLAIN, CutText
 
 Fold = Callable[[Scope, NDArray[np.int64]], Folded]
@@ -73,6 +74,7 @@ class Answer:
             conditions on objects the probabilities that these hold.
         level: tells what a match must beat on the scope's images, None where nothing is known.
         cut_terms: terms in words that the model does not read whole.
+        word_hints: what is odd about the words of the query.
         fold: folds some of the images, best first, into events without loading any; None for
             saved embeddings.
         by_objects: whether conditions on objects were all that was asked; all that holds is a hit
@@ -85,6 +87,7 @@ class Answer:
     scores: NDArray[np.float32]
     level: Callable[[Scope], float] | None = field(default=None, repr=False)
     cut_terms: tuple[CutText, ...] = ()
+    word_hints: tuple[WordHint, ...] = ()
     fold: Fold | None = field(default=None, repr=False)
     by_objects: bool = False
 
@@ -115,7 +118,8 @@ class Answer:
         chosen = slice(start, None if count is None else start + count)
         ids, scores = self.image_ids[chosen].tolist(), self.scores[chosen].tolist()
         hits = self.scope.hits(ids, scores, start + 1)
-        notes = [
+        notes = hint_sentences(self.word_hints)
+        notes += [
             f'The query is longer than the model reads: it is read up to "{term.end}" and the rest '
             "is left out; put what matters first, or join shorter terms with +."
             for term in self.cut_terms
@@ -179,6 +183,7 @@ def answer(
         level=partial(level.of, weights=weights) if level and words else None,
         fold=fold,
         cut_terms=model.cut_terms(query) if isinstance(query, Query) else (),
+        word_hints=model.word_hints(query) if isinstance(query, Query) else (),
     )
 
 

@@ -228,6 +228,7 @@ class MainWindow(QMainWindow):
         self.sidebar.scenario_removed.connect(hits.forget_saved)
         self.sidebar.pack_removed.connect(hits.forget_pack)
         hits.question_wanted.connect(search.show_question)
+        self.header.question_wanted.connect(search.show_question)
 
     # joints ---------------------------------------------------------------------------------
 

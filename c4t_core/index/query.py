@@ -310,6 +310,10 @@ class Histogram:
         counts = np.diff(np.searchsorted(values, edges), prepend=0, append=len(values))
         return cls(low, high, tuple(counts.tolist()), values)
 
+    def least_of(self, count: int) -> float | None:
+        """Return the least score of so many frames, the best; None for all of them."""
+        return float(self.values[-max(1, count)]) if count < len(self.values) else None
+
     def above(self, cut: float | None) -> int:
         """Return how many frames score at least ``cut``; all of them for None."""
         if cut is None:

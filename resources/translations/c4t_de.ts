@@ -2360,12 +2360,36 @@
  <context>
   <name>ResultsHeader</name>
   <message>
+   <source>Automatic</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Back to the cut that the scores suggest</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Exclude “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Fold events</source>
    <translation>Ereignisse falten</translation>
   </message>
   <message>
+   <source>Search for “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Show fewer</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Show frames that follow each other as one event (E unfolds)</source>
    <translation>Aufeinanderfolgende Bilder als ein Ereignis zeigen (E klappt auf)</translation>
+  </message>
+  <message>
+   <source>Show more</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>Size of the pictures</source>
@@ -2378,6 +2402,18 @@
   <message>
    <source>Sort: {0}</source>
    <translation>Sortierung: {0}</translation>
+  </message>
+  <message>
+   <source>The automatic cut lies between where few frames part from the rest and what sentences reach that no frame shows. It is a proposal.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>The model may not know {0}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>The model may not know {0}; it reads English. Say it in other words.</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>The nearest {0}</source>
@@ -2428,6 +2464,10 @@
    <translation>Zeit</translation>
   </message>
   <message>
+   <source>top {0} % of {1} frames</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>{0} event</source>
    <translation>{0} Ereignis</translation>
   </message>
@@ -2438,6 +2478,10 @@
   <message>
    <source>{0} in {1}</source>
    <translation>{0} in {1}</translation>
+  </message>
+  <message>
+   <source>{0} is searched for as it is.</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>{0} match</source>
@@ -3415,8 +3459,8 @@
  <context>
   <name>ThresholdSlider</name>
   <message>
-   <source>Drag to show more or fewer; double-click for the automatic cut.</source>
-   <translation>Ziehen zeigt mehr oder weniger; Doppelklick setzt die automatische Schwelle.</translation>
+   <source>How the scores of all frames spread; the coloured ones are shown. Drag the line to show more or fewer; double-click for the automatic cut.</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>Least score shown</source>

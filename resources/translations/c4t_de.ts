@@ -2361,15 +2361,15 @@
   <name>ResultsHeader</name>
   <message>
    <source>Automatic</source>
-   <translation type="unfinished" />
+   <translation>Automatisch</translation>
   </message>
   <message>
    <source>Back to the cut that the scores suggest</source>
-   <translation type="unfinished" />
+   <translation>Zurück zu der Grenze, die die Bewertungen nahelegen</translation>
   </message>
   <message>
    <source>Exclude “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ ausschließen</translation>
   </message>
   <message>
    <source>Fold events</source>
@@ -2377,11 +2377,11 @@
   </message>
   <message>
    <source>Search for “{0}”</source>
-   <translation type="unfinished" />
+   <translation>Nach „{0}“ suchen</translation>
   </message>
   <message>
    <source>Show fewer</source>
-   <translation type="unfinished" />
+   <translation>Weniger zeigen</translation>
   </message>
   <message>
    <source>Show frames that follow each other as one event (E unfolds)</source>
@@ -2389,7 +2389,7 @@
   </message>
   <message>
    <source>Show more</source>
-   <translation type="unfinished" />
+   <translation>Mehr zeigen</translation>
   </message>
   <message>
    <source>Size of the pictures</source>
@@ -2405,15 +2405,15 @@
   </message>
   <message>
    <source>The automatic cut lies between where few frames part from the rest and what sentences reach that no frame shows. It is a proposal.</source>
-   <translation type="unfinished" />
+   <translation>Die automatische Grenze liegt zwischen der Stelle, an der sich wenige Bilder vom Rest absetzen, und dem, was Sätze erreichen, die kein Bild zeigt. Sie ist ein Vorschlag.</translation>
   </message>
   <message>
    <source>The model may not know {0}.</source>
-   <translation type="unfinished" />
+   <translation>Das Modell kennt {0} vielleicht nicht.</translation>
   </message>
   <message>
    <source>The model may not know {0}; it reads English. Say it in other words.</source>
-   <translation type="unfinished" />
+   <translation>Das Modell kennt {0} vielleicht nicht; es liest Englisch. Sagen Sie es mit anderen Worten.</translation>
   </message>
   <message>
    <source>The nearest {0}</source>
@@ -2465,7 +2465,7 @@
   </message>
   <message>
    <source>top {0} % of {1} frames</source>
-   <translation type="unfinished" />
+   <translation>die besten {0} % von {1} Bildern</translation>
   </message>
   <message>
    <source>{0} event</source>
@@ -2481,7 +2481,7 @@
   </message>
   <message>
    <source>{0} is searched for as it is.</source>
-   <translation type="unfinished" />
+   <translation>Nach {0} wird so gesucht, wie es dasteht.</translation>
   </message>
   <message>
    <source>{0} match</source>
@@ -3460,7 +3460,7 @@
   <name>ThresholdSlider</name>
   <message>
    <source>How the scores of all frames spread; the coloured ones are shown. Drag the line to show more or fewer; double-click for the automatic cut.</source>
-   <translation type="unfinished" />
+   <translation>Wie sich die Bewertungen aller Bilder verteilen; die farbigen werden gezeigt. Ziehen Sie die Linie, um mehr oder weniger zu zeigen; Doppelklick für die automatische Grenze.</translation>
   </message>
   <message>
    <source>Least score shown</source>

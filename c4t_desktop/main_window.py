@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QObject, QPoint, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from c4t_core import paths
 from c4t_desktop.context import Context
@@ -28,9 +28,14 @@ from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.panels.results.viewer import Viewer
 from c4t_desktop.panels.search_bar import SearchBar
 from c4t_desktop.panels.selection import Selection
+from c4t_desktop.services.question import Question
+from c4t_desktop.settings import DRIVE_CAPTIONS, WHOLE_PICTURES
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
+
+
+_LOOKS = {"wholeAction": WHOLE_PICTURES, "datedAction": DRIVE_CAPTIONS}  # of the cards
 
 
 class MainWindow(QMainWindow):
@@ -69,9 +74,9 @@ class MainWindow(QMainWindow):
         self.viewer = Viewer(context)
         self.results = ResultsPanel(context, self.header, self.view, self.viewer, self._offers())
         self.details = DetailsPanel(context)
-        self.sidebar = Sidebar(library, finder, theme)
+        self.sidebar = Sidebar(library, finder, context.tags, theme)
         self.status = StatusArea(library, self.actions_by_name["skippedAction"], theme)
-        self.selection = Selection(self.view, self.results, finder, context.marks, self)
+        self.selection = Selection(self.view, self.results, context, self)
         self._folder_menu, self._main_menu = QMenu(self), QMenu(self)
         self._hit_menu = QMenu(self)
         self._fill(self._main_menu, MAIN_MENU)
@@ -84,6 +89,9 @@ class MainWindow(QMainWindow):
             self.search, self.chooser, self.actions_by_name, self._folder_menu, self._main_menu,
             theme,
         )  # fmt: skip
+        self._unfold = QTimer(self)
+        self._unfold.setSingleShot(True)
+        self._unfold.timeout.connect(self._show_details)
         self._place()
         self.preview = HoverPreview(self.view, context.cache, context.settings, theme)
         self._join_actions()
@@ -116,6 +124,23 @@ class MainWindow(QMainWindow):
             action = self.actions_by_name[name]
             action.setChecked(settings.recall(name, default=True))
             action.toggled.connect(self._fit_panels)
+        settings.changed.connect(self._show_look)
+        self._show_look()
+        for name in _LOOKS:
+            self.actions_by_name[name].triggered.connect(self._look_chosen)
+
+    @Slot()
+    def _show_look(self) -> None:
+        """Have the cards look as the settings say."""
+        whole, dated = map(self._context.settings.value, _LOOKS.values())
+        for name, chosen in zip(_LOOKS, (whole, dated), strict=True):
+            self.actions_by_name[name].setChecked(chosen)
+        self.view.set_look(whole=whole, dated=dated)
+
+    @Slot()
+    def _look_chosen(self) -> None:
+        for name, setting in _LOOKS.items():
+            self._context.settings.set(setting, self.actions_by_name[name].isChecked())
 
     @Slot()
     def _fit_panels(self) -> None:
@@ -127,6 +152,25 @@ class MainWindow(QMainWindow):
         ):
             wanted = self.actions_by_name[name].isChecked()
             panel.setVisible(open_now and wanted and self.width() >= px(room))
+        if self.details.path is None:
+            self.details.hide()
+
+    @Slot(bool)
+    def _details_filled(self, filled: bool) -> None:
+        """Let the details come with the first frame that is chosen, and go with the last.
+
+        After a click they come once it cannot be half of a double click any more: the cards move.
+        """
+        if filled and QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            self._unfold.start(QApplication.doubleClickInterval())
+        else:
+            self._show_details()
+
+    @Slot()
+    def _show_details(self) -> None:
+        self._unfold.stop()
+        self._fit_panels()
+        self.view.keep_in_sight()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Hide side panels that there is no room for."""
@@ -167,8 +211,11 @@ class MainWindow(QMainWindow):
             "searchWithin": search.search_within, "saveSearch": hits.save_search,
             "copyPaths": selection.copy_paths,
             "openFile": selection.open_file, "reveal": selection.reveal,
+            "clearMarks": self._context.marks.clear_marks,
+            "undo": hits.undo, "redo": hits.redo,
             "moreLikeThis": selection.more_like_this, "markRight": selection.mark_right,
-            "markWrong": selection.mark_wrong, "unfold": self.results.unfold_current,
+            "markWrong": selection.mark_wrong, "tag": selection.tag,
+            "unfold": self.results.unfold_current,
             "compare": further.compare, "evaluate": further.evaluate,
             "train": further.train, "models": further.manage_models,
             "settings": help_.show_settings, "shortcuts": help_.show_shortcuts,
@@ -192,15 +239,26 @@ class MainWindow(QMainWindow):
         self.results.example_chosen.connect(self._ask_example)
         self.search.results_wanted.connect(self.view.setFocus)
         self.results.current_changed.connect(selection.show_details_in(self.details))
+        self.details.filled.connect(self._details_filled)
         self.view.customContextMenuRequested.connect(self._hit_menu_at)
-        marks.saved_changed.connect(self.sidebar.show_saved)
+        marks.saved_changed.connect(self.sidebar.scenarios.show_saved)
         marks.failed.connect(self.help_commands.tell)
         marks.repaired.connect(self.help_commands.tell_repair)
         self._context.runner.crashed.connect(self.help_commands.tell)
         self.actions_by_name["refineAction"].toggled.connect(self._context.finder.set_refine)
+        self._context.finder.filters_changed.connect(self._show_refined)
         self._context.theme.changed.connect(self.actions_by_name.restyle)
+        self._join_undo()
         self._join_folders()
         self._join_hits()
+
+    def _join_undo(self) -> None:
+        undo, status, hits = self._context.undo, self.status, self.hit_commands
+        hits.offer_undo(self.actions_by_name["undoAction"], self.actions_by_name["redoAction"])
+        undo.offered.connect(status.offer_undo)
+        undo.withdrawn.connect(status.withdraw)
+        status.undo_wanted.connect(hits.undo)
+        self.search.cleared.connect(hits.note_cleared)
 
     def _join_folders(self) -> None:
         folders, sidebar = self.folder_commands, self.sidebar
@@ -224,9 +282,13 @@ class MainWindow(QMainWindow):
         selection.reveal_wanted.connect(hits.reveal)
         selection.like_wanted.connect(search.like)
         search.save_wanted.connect(hits.save_search)
-        self.sidebar.scenario_chosen.connect(hits.run_saved)
-        self.sidebar.scenario_removed.connect(hits.forget_saved)
-        self.sidebar.pack_removed.connect(hits.forget_pack)
+        scenarios, marks = self.sidebar.scenarios, self._context.marks
+        scenarios.chosen.connect(hits.run_saved)
+        scenarios.renamed.connect(hits.rename_saved)
+        scenarios.moved.connect(marks.move)
+        scenarios.copied.connect(hits.copy_text)
+        scenarios.removed.connect(marks.forget)
+        scenarios.pack_removed.connect(marks.remove_pack)
         hits.question_wanted.connect(search.show_question)
         self.header.question_wanted.connect(search.show_question)
 
@@ -235,6 +297,10 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _models_listed(self, infos: Sequence[ModelInfo]) -> None:
         self.chooser.show_models(infos, self._context.library.model)
+
+    @Slot(object)
+    def _show_refined(self, question: Question) -> None:
+        self.actions_by_name["refineAction"].setChecked(question.refine)
 
     @Slot(object, str)
     def _opening(self, folders: tuple[Path, ...], model: str) -> None:
@@ -258,8 +324,10 @@ class MainWindow(QMainWindow):
             self._hit_menu.popup(self.view.viewport().mapToGlobal(spot))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Leave the large frame, or the search, by Escape."""
-        if event.key() == Qt.Key.Key_Escape:
+        """Leave the large frame, or the search, by Escape; T tags the large frame too."""
+        if event.key() == Qt.Key.Key_T and not event.modifiers():
+            self.selection.tag()
+        elif event.key() == Qt.Key.Key_Escape:
             self.results.close_frame() if self.results.shows_frame else self.search.clear()
         else:
             super().keyPressEvent(event)

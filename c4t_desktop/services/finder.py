@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from c4t_core.workspace import Answer, Scope
     from c4t_desktop.services.workspace import WorkspaceLike
 
+ReadMarks = Callable[["WorkspaceLike", str], Mapping[Path, str]]
 FIRST = 200  # hits loaded with the answer: what a large screen shows
 _AGAIN = 1500  # ms between two answers to the same query while the index grows
 
@@ -54,6 +55,7 @@ class Found:
         word_hints: what is odd about the words of the question.
         known: where conditions on objects are asked, of how many frames it is known what is in
             them, and how many are asked.
+        marks: those of the query that it was asked with, "right" or "wrong" by path.
         answer: sorts and folds the hits; None where there are none.
     """
 
@@ -66,15 +68,16 @@ class Found:
     cut_terms: tuple[CutText, ...] = ()
     word_hints: tuple[WordHint, ...] = ()
     known: tuple[int, int] = (0, 0)
+    marks: Mapping[Path, str] = field(default_factory=dict)
     answer: Answer | None = field(default=None, repr=False, compare=False)
 
     def limit(self, order: Order) -> int | None:
         """Return how many to show where the scores suggest no cut; None for all."""
-        return order.limit(self.automatic) if self.hits and not self.question.of_facts else None
+        return order.limit(self.automatic) if self.hits and not self.question.unscored else None
 
     def least(self, order: Order) -> float | None:
-        """Return the least score to show; None for all, as where conditions decide alone."""
-        return None if self.question.of_facts else order.least(self.automatic)
+        """Return the least score to show; None for all, as where there are no scores."""
+        return None if self.question.unscored else order.least(self.automatic)
 
     def shown(self, order: Order) -> int:
         """Return how many of the hits, the best, are shown in an order."""
@@ -86,29 +89,53 @@ class Found:
 
 def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str]) -> Found:
     """Answer a question; runs on a worker thread."""
+    from c4t_core.index.scenarios import answered
+
     begun = time.perf_counter()
-    refining = marks.items() if question.refine else ()
-    right = [path for path, mark in refining if mark == "right"]
-    wrong = [path for path, mark in refining if mark == "wrong"]
-    answer = workspace.answer(question.query(), filters=question.filters, right=right, wrong=wrong)
-    automatic = answer.cut
-    if question.marked:
-        chosen = [path for path, mark in marks.items() if question.marked in ("any", mark)]
-        answer = answer.only(set(answer.scope.find(chosen).values()))
+    good = {path: mark == "right" for path, mark in marks.items()}
+    if question.empty:
+        answer = workspace.browse(filters=replace(question.filters, marked=question.marked))
+    else:
+        answer = answered(
+            workspace,
+            question.query(),
+            question.filters,
+            good,
+            marked=question.marked,
+            refine=question.refine,
+        )
     return Found(
         question,
         hits=HitList(answer.image_ids, answer.scores, answer.scope.hits),
         histogram=answer.histogram,
-        automatic=automatic,
+        automatic=answer.cut,
         seconds=time.perf_counter() - begun,
         cut_terms=answer.cut_terms,
         word_hints=answer.word_hints,
         known=answer.scope.known,
+        marks=marks,
         answer=answer,
     )
 
 
 SORTS = ("score", "time", "drive")
+
+
+@dataclass(frozen=True)
+class Section:
+    """The cards of one drive, one after the other.
+
+    Attributes:
+        start: the first of them.
+        drive: their drive, None where it is not known.
+        time: of the first one, seconds since 1970 UTC, where it is known.
+        frames: how many frames they stand for.
+    """
+
+    start: int
+    drive: str | None
+    time: float | None
+    frames: int
 
 
 @dataclass(frozen=True)
@@ -121,6 +148,8 @@ class Arrangement:
         events: how many events they make, None when nothing is folded.
         best: greatest score shown.
         least: least score shown.
+        drives: how many drives they are of, where that was counted.
+        sections: the drives, where the cards are in their order.
     """
 
     rows: Sequence[Row] = ()
@@ -128,6 +157,8 @@ class Arrangement:
     events: int | None = None
     best: float = 1.0
     least: float = 0.0
+    drives: int = 0
+    sections: tuple[Section, ...] = ()
 
 
 def lay_out(found: Found, order: Order, check: Callable[[], None] = lambda: None) -> Arrangement:
@@ -154,8 +185,58 @@ def lay_out(found: Found, order: Order, check: Callable[[], None] = lambda: None
     elif answer is not None and order.sort != "score":
         hits = hits.picked(answer.scope.order(ids, order.sort))
     check()
+    browsed = found.question.empty
+    by_drive = order.sort == "drive" or (browsed and order.sort == "score")
+    drives, sections = 0, tuple[Section, ...]()
+    if answer is not None and (browsed or by_drive):
+        numbers = answer.scope.facts(np.asarray(hits.ids)).drives
+        drives = len(np.unique(numbers))
+        check()
+        if by_drive:
+            sections = _sections(hits, numbers, cards)
     rows = PagedRows(hits, hits.block(0, FIRST), cards)
-    return Arrangement(rows, count, events, best, least)
+    return Arrangement(rows, count, events, best, least, drives, sections)
+
+
+def _sections(hits: HitList, drives: NDArray[np.int64], cards: Cards | None) -> tuple[Section, ...]:
+    """Return where the cards of each drive begin; ``drives`` are their numbers (n,)."""
+    import numpy as np
+
+    starts = np.flatnonzero(np.diff(drives, prepend=drives[0] - 1))
+    counts = np.ones(len(drives), dtype=np.int64)
+    if cards is not None:  # an unfolded event is counted with its best frame
+        counts = np.where(cards.members, 0, cards.counts)
+    frames = np.add.reduceat(counts, starts).tolist()
+    first = hits.picked(starts).block(0, len(starts))
+    shown = map(first.get, range(len(starts)))
+    named = [(None, None) if hit is None else (hit.drive, hit.time) for hit in shown]
+    return tuple(
+        Section(start, drive, seconds, count)
+        for start, (drive, seconds), count in zip(starts.tolist(), named, frames, strict=True)
+    )
+
+
+def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
+    """Return the frames that cards stand for: all of an event that is folded behind one.
+
+    Runs on a worker thread.
+
+    Args:
+        found: the answer shown.
+        order: how it is laid out.
+        chosen: ids of the frames on the cards.
+    """
+    import numpy as np
+
+    answer = found.answer
+    if answer is None or answer.fold is None or not order.fold:
+        return list(chosen)
+    ids = np.asarray(found.hits.ids[: found.shown(order)])
+    folded, closed = answer.fold(answer.scope, ids), {*chosen} - order.unfolded
+    cards = ids[folded.best]
+    events = np.flatnonzero(np.isin(cards, sorted(closed))).tolist()
+    whole = {int(cards[event]): ids[folded.of(event)].tolist() for event in events}
+    return list(dict.fromkeys(one for n in chosen for one in whole.get(n, [n])))
 
 
 def _folded(
@@ -191,15 +272,15 @@ class Finder(QObject):
         found: the answer shown.
         order: how it is laid out.
         rows: loads the cards of hits that are looked at.
-        marks: right and wrong marks by path, as the mark book last told.
+        marks: right and wrong marks of a query by path, as the mark book last told.
 
     Signals:
         answered: a new answer is there (Found).
         laid_out: what the grid shows (Arrangement).
         failed: the question cannot be answered (Exception).
-        cleared: nothing is asked.
+        cleared: nothing is open, and nothing asked.
         order_changed: sort, fold or cut changed (Order).
-        filters_changed: the hits are restricted in another way (Question).
+        filters_changed: the hits are restricted in another way, or refined, or not (Question).
     """
 
     answered = Signal(object)
@@ -218,6 +299,9 @@ class Finder(QObject):
         self.order = Order()
         self.rows = RowLoader(library.runner, self)
         self.marks: dict[Path, str] = {}
+        self._marks_of = ""  # the query that has them
+        self._asked: Mapping[Path, str] = {}  # the marks that were last asked with
+        self._read_marks: ReadMarks = lambda *_: {}
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(_AGAIN)
@@ -231,7 +315,7 @@ class Finder(QObject):
         """Ask something; an earlier question that is not answered yet is dropped."""
         before, self.question = self.question, question
         self._tell_filters(before)
-        if question.terms != before.terms:
+        if (question.terms, question.refine) != (before.terms, before.refine):
             # A cut belongs to one query's scores.
             self._set_order(replace(self.order, cut=None, show_all=False, unfolded=frozenset()))
         self.refresh()
@@ -240,14 +324,15 @@ class Finder(QObject):
     def refresh(self) -> None:
         """Ask the same again: the frames, the model or the marks have changed."""
         opened = self._library.opened_now
-        if self.question.empty:
-            self.clear()
-            return
         if opened is None:
             return
-        question, order, marks = self.question, self.order, dict(self.marks)
+        question, order, read = self.question, self.order, self._read_marks
+        known = self.marks if question.key() == self._marks_of else None
+        self._asked = marks = dict(known or {}) if question.by_marks else {}
 
         def work(job: Job) -> tuple[Found, Order, Arrangement]:
+            if question.by_marks and known is None:
+                marks.update(read(opened.workspace, question.key()))
             found = replace(ask(opened.workspace, question, marks), model=opened.model)
             job.check()
             return found, order, lay_out(found, order, job.check)
@@ -258,12 +343,12 @@ class Finder(QObject):
 
     @Slot()
     def clear(self) -> None:
-        """Ask nothing."""
+        """Ask nothing, and show nothing: what was open is closed."""
         self._library.runner.cancel_key("search")
         self._library.runner.cancel_key("arrange")
         self._library.runner.cancel_key("within")
         before, filters = self.question, replace(self.question.filters, objects=())
-        self.question = replace(before, images=(), text="", filters=filters)
+        self.question = replace(before, images=(), text="", filters=filters, refine=False)
         self._tell_filters(before)
         self.found = None
         self.cleared.emit()
@@ -325,8 +410,14 @@ class Finder(QObject):
         self._library.look(read, key="locate", done=done, lane=LANE)
 
     def set_refine(self, refine: bool) -> None:
-        """Let right and wrong marks move the query, or not."""
-        self._ask(replace(self.question, refine=refine))
+        """Let right and wrong marks of the query move it, or not.
+
+        It holds for this query until it is switched off: its filters may change meanwhile. Other
+        words or images are another query, with marks of its own, which begins without; a saved
+        search comes back as it was saved.
+        """
+        if refine != self.question.refine:
+            self.search(replace(self.question, refine=refine))
 
     def _ask(self, question: Question) -> None:
         """Ask the same terms in another way."""
@@ -337,14 +428,17 @@ class Finder(QObject):
 
     def _tell_filters(self, before: Question) -> None:
         now = self.question
-        if (now.filters, now.marked) != (before.filters, before.marked):
+        if (now.filters, now.marked, now.refine) != (before.filters, before.marked, before.refine):
             self.filters_changed.emit(now)
 
-    def set_marks(self, marks: dict[Path, str]) -> None:
-        """Take note of other marks."""
-        changed = marks != self.marks
-        self.marks = marks
-        if changed and (self.question.refine or self.question.marked):
+    def read_marks_by(self, read: ReadMarks) -> None:
+        """Have marks read, in the job that asks, where those of a query are not told yet."""
+        self._read_marks = read
+
+    def set_marks(self, query: str, marks: dict[Path, str]) -> None:
+        """Take note of the marks that a query has now."""
+        self.marks, self._marks_of = marks, query
+        if self.question.by_marks and query == self.question.key() and marks != self._asked:
             self.refresh()
 
     def set_sort(self, sort: str) -> None:
@@ -420,5 +514,5 @@ class Finder(QObject):
 
     @Slot()
     def _grown(self) -> None:
-        if not self.question.empty and not self._again.isActive():
+        if not self._again.isActive():
             self._again.start()

@@ -39,6 +39,10 @@
    <translation>Ordner hinzufügen …</translation>
   </message>
   <message>
+   <source>Clear the marks of this query</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Close the folder</source>
    <translation>Ordner schließen</translation>
   </message>
@@ -53,6 +57,10 @@
   <message>
    <source>Details</source>
    <translation>Details</translation>
+  </message>
+  <message>
+   <source>Drive and time on the cards</source>
+   <translation>Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>Evaluate</source>
@@ -123,6 +131,10 @@
    <translation>Beenden</translation>
   </message>
   <message>
+   <source>Redo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Refine by right and wrong marks</source>
    <translation>Mit richtig und falsch verfeinern</translation>
   </message>
@@ -159,12 +171,24 @@
    <translation>Ausgelassene Dateien …</translation>
   </message>
   <message>
+   <source>Tag… (T)</source>
+   <translation>Schlagwort… (T)</translation>
+  </message>
+  <message>
    <source>Train…</source>
    <translation>Trainieren …</translation>
   </message>
   <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Unfold or fold the event (E)</source>
    <translation>Ereignis auf- oder zuklappen (E)</translation>
+  </message>
+  <message>
+   <source>Whole pictures</source>
+   <translation>Ganze Bilder</translation>
   </message>
  </context>
  <context>
@@ -254,6 +278,29 @@
   </message>
  </context>
  <context>
+  <name>Chooser</name>
+  <message>
+   <source>Choose all</source>
+   <translation>Alle wählen</translation>
+  </message>
+  <message>
+   <source>Choose none</source>
+   <translation>Keine wählen</translation>
+  </message>
+  <message>
+   <source>Type to find…</source>
+   <translation>Zum Finden tippen…</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
+  </message>
+  <message>
+   <source>{0} chosen</source>
+   <translation>{0} gewählt</translation>
+  </message>
+ </context>
+ <context>
   <name>ColumnsRow</name>
   <message>
    <source>Caption column</source>
@@ -312,6 +359,21 @@
   <message>
    <source>{0} has not seen these frames yet; index them to compare.</source>
    <translation>{0} kennt diese Bilder noch nicht; zum Vergleichen zuerst indizieren.</translation>
+  </message>
+ </context>
+ <context>
+  <name>DateRange</name>
+  <message>
+   <source>From</source>
+   <translation>Von</translation>
+  </message>
+  <message>
+   <source>Until</source>
+   <translation>Bis</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
   </message>
  </context>
  <context>
@@ -668,6 +730,10 @@
    <translation>ALS WAS</translation>
   </message>
   <message>
+   <source>All frames</source>
+   <translation>Alle Bilder</translation>
+  </message>
+  <message>
    <source>All {0} hits shown</source>
    <translation>Alle {0} gezeigten Treffer</translation>
   </message>
@@ -1000,6 +1066,32 @@
   </message>
  </context>
  <context>
+  <name>FilterChip</name>
+  <message>
+   <source>Frames are restricted to this; Delete takes it away.</source>
+   <translation>Die Bilder sind darauf beschränkt; Entf hebt das auf.</translation>
+  </message>
+ </context>
+ <context>
+  <name>FilterChips</name>
+  <message>
+   <source>and {0} more</source>
+   <translation>und {0} weitere</translation>
+  </message>
+  <message>
+   <source>from {0}</source>
+   <translation>ab {0}</translation>
+  </message>
+  <message>
+   <source>in {0}</source>
+   <translation>in {0}</translation>
+  </message>
+  <message>
+   <source>until {0}</source>
+   <translation>bis {0}</translation>
+  </message>
+ </context>
+ <context>
   <name>FilterSection</name>
   <message>
    <source>Camera</source>
@@ -1010,12 +1102,12 @@
    <translation>Filter aufheben</translation>
   </message>
   <message>
-   <source>Date</source>
-   <translation>Datum</translation>
-  </message>
-  <message>
    <source>Drive</source>
    <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>Folder</source>
+   <translation>Ordner</translation>
   </message>
   <message>
    <source>Marked</source>
@@ -1122,6 +1214,25 @@
   </message>
  </context>
  <context>
+  <name>FrameTags</name>
+  <message>
+   <source>Click to see all frames with this tag; Delete takes it away.</source>
+   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
+  </message>
+  <message>
+   <source>Give the frame a tag (T)</source>
+   <translation>Dem Bild ein Schlagwort geben (T)</translation>
+  </message>
+  <message>
+   <source>Tags</source>
+   <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>Tag…</source>
+   <translation>Schlagwort…</translation>
+  </message>
+ </context>
+ <context>
   <name>FrameView</name>
   <message>
    <source>Frame</source>
@@ -1161,12 +1272,56 @@
    <translation>Kopiert.</translation>
   </message>
   <message>
+   <source>Done again: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
+   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+  </message>
+  <message>
+   <source>Its query, its cut and what is new in it stay as they are.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Redo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Redo: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Rename the scenario</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Save this search as a scenario</source>
+   <translation>Diese Suche als Szenario speichern</translation>
+  </message>
+  <message>
    <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
    <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
   </message>
   <message>
    <source>This search cannot be run</source>
    <translation>Diese Suche kann nicht ausgeführt werden</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Undo: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Undone: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>clear the search</source>
+   <translation>Suche leeren</translation>
   </message>
   <message>
    <source>{0} path copied.</source>
@@ -1283,6 +1438,69 @@
   <message>
    <source>waiting for numbers</source>
    <translation>wartet auf Zahlen</translation>
+  </message>
+ </context>
+ <context>
+  <name>MarkBook</name>
+  <message>
+   <source>The situations of SearchAD were deleted.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>add the situations of SearchAD</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>clear the marks</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>delete the situations of SearchAD</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>delete “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>mark as right</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>mark as wrong</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>move “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>rename “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>save “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>unmark</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>{0} mark cleared.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>{0} marks cleared.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>“{0}” was deleted.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>“{0}” was saved anew.</source>
+   <translation type="unfinished" />
   </message>
  </context>
  <context>
@@ -1741,6 +1959,21 @@
   </message>
  </context>
  <context>
+  <name>NameDialog</name>
+  <message>
+   <source>It takes the place of the scenario of this name.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>Name</translation>
+  </message>
+  <message>
+   <source>There is a scenario of this name; choose another name.</source>
+   <translation type="unfinished" />
+  </message>
+ </context>
+ <context>
   <name>ObjectChip</name>
   <message>
    <source>Click to edit “{0}”; Delete removes it.</source>
@@ -1934,8 +2167,8 @@
    <translation>Importieren…</translation>
   </message>
   <message>
-   <source>Marks, saved searches and test sets</source>
-   <translation>Markierungen, gespeicherte Suchen und Testmengen</translation>
+   <source>Marks, tags, saved searches and test sets</source>
+   <translation>Markierungen, Schlagwörter, gespeicherte Suchen und Testmengen</translation>
   </message>
   <message>
    <source>Remove</source>
@@ -1946,12 +2179,12 @@
    <translation>Die 90 Situationen von SearchAD</translation>
   </message>
   <message>
-   <source>There are now {0} marks, {1} saved searches and {2} test sets.</source>
-   <translation>Jetzt gibt es {0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen.</translation>
+   <source>There are now {0} marks, {1} tags, {2} saved searches and {3} test sets.</source>
+   <translation>Es gibt jetzt {0} Markierungen, {1} Schlagwörter, {2} gespeicherte Suchen und {3} Testmengen.</translation>
   </message>
   <message>
-   <source>{0} marks, {1} saved searches and {2} test sets are in {3}.</source>
-   <translation>{0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen sind in {3}.</translation>
+   <source>{0} marks, {1} tags, {2} saved searches and {3} test sets are in {4}.</source>
+   <translation>{0} Markierungen, {1} Schlagwörter, {2} gespeicherte Suchen und {3} Testmengen sind in {4}.</translation>
   </message>
  </context>
  <context>
@@ -1999,10 +2232,6 @@
   <message>
    <source>Look again</source>
    <translation>Erneut suchen</translation>
-  </message>
-  <message>
-   <source>More are being added while you search.</source>
-   <translation>Weitere kommen während der Suche dazu.</translation>
   </message>
   <message>
    <source>No frame fulfils this</source>
@@ -2089,16 +2318,8 @@
    <translation>Index aktualisieren…</translation>
   </message>
   <message>
-   <source>Use + and − between spaces to add or exclude terms.</source>
-   <translation>+ und − zwischen Leerzeichen nehmen Begriffe hinzu oder schließen sie aus.</translation>
-  </message>
-  <message>
    <source>Use the C4T model</source>
    <translation>C4T-Modell benutzen</translation>
-  </message>
-  <message>
-   <source>What are you looking for?</source>
-   <translation>Was wird gesucht?</translation>
   </message>
   <message>
    <source>cyclist on a rainy street</source>
@@ -2107,10 +2328,6 @@
   <message>
    <source>pedestrian crossing at night</source>
    <translation>pedestrian crossing at night</translation>
-  </message>
-  <message>
-   <source>person&gt;=2, truck:near, no:car ask for what the model saw.</source>
-   <translation>person&gt;=2, truck:near, no:car fragen nach dem, was das Modell gesehen hat.</translation>
   </message>
   <message>
    <source>road through trees - cars</source>
@@ -2125,24 +2342,12 @@
    <translation>truck in snow</translation>
   </message>
   <message>
-   <source>{0} can be searched.</source>
-   <translation>{0} können durchsucht werden.</translation>
-  </message>
-  <message>
    <source>{0} file in this folder or below it was left out, by rules or for its format.</source>
    <translation>{0} Datei in diesem Ordner oder darunter wurde ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
   </message>
   <message>
    <source>{0} files in this folder or below it were left out, by rules or for their format.</source>
    <translation>{0} Dateien in diesem Ordner oder darunter wurden ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
-  </message>
-  <message>
-   <source>{0} frame</source>
-   <translation>{0} Bild</translation>
-  </message>
-  <message>
-   <source>{0} frames</source>
-   <translation>{0} Bilder</translation>
   </message>
   <message>
    <source>{0} images wait to be indexed for this model.</source>
@@ -2303,6 +2508,21 @@
   </message>
  </context>
  <context>
+  <name>RefineChip</name>
+  <message>
+   <source>Marks move this query, and what is marked as wrong is left out. Mark frames with R and X. Click, Delete or Ctrl+M asks without the marks.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>refined by marks: none yet</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>refined by {0} right, {1} wrong</source>
+   <translation type="unfinished" />
+  </message>
+ </context>
+ <context>
   <name>ResultPage</name>
   <message>
    <source>After</source>
@@ -2365,7 +2585,7 @@
   </message>
   <message>
    <source>Back to the cut that the scores suggest</source>
-   <translation>Zurück zu der Grenze, die die Bewertungen nahelegen</translation>
+   <translation>Zurück zu der Schwelle, die die Bewertungen nahelegen</translation>
   </message>
   <message>
    <source>Exclude “{0}”</source>
@@ -2405,7 +2625,7 @@
   </message>
   <message>
    <source>The automatic cut lies between where few frames part from the rest and what sentences reach that no frame shows. It is a proposal.</source>
-   <translation>Die automatische Grenze liegt zwischen der Stelle, an der sich wenige Bilder vom Rest absetzen, und dem, was Sätze erreichen, die kein Bild zeigt. Sie ist ein Vorschlag.</translation>
+   <translation>Die automatische Schwelle liegt zwischen der Stelle, an der sich wenige Bilder vom Rest absetzen, und dem, was Sätze erreichen, die kein Bild zeigt. Sie ist ein Vorschlag.</translation>
   </message>
   <message>
    <source>The model may not know {0}.</source>
@@ -2444,6 +2664,10 @@
    <translation>Fahrt</translation>
   </message>
   <message>
+   <source>drive and time</source>
+   <translation>Fahrt und Zeit</translation>
+  </message>
+  <message>
    <source>no cut</source>
    <translation>keine Schwelle</translation>
   </message>
@@ -2468,12 +2692,28 @@
    <translation>die besten {0} % von {1} Bildern</translation>
   </message>
   <message>
+   <source>{0} drive</source>
+   <translation>{0} Fahrt</translation>
+  </message>
+  <message>
+   <source>{0} drives</source>
+   <translation>{0} Fahrten</translation>
+  </message>
+  <message>
    <source>{0} event</source>
    <translation>{0} Ereignis</translation>
   </message>
   <message>
    <source>{0} events</source>
    <translation>{0} Ereignissen</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
   </message>
   <message>
    <source>{0} in {1}</source>
@@ -2490,6 +2730,10 @@
   <message>
    <source>{0} matches</source>
    <translation>{0} Treffer</translation>
+  </message>
+  <message>
+   <source>{0} of {1}</source>
+   <translation>{0} von {1}</translation>
   </message>
  </context>
  <context>
@@ -2518,8 +2762,20 @@
    <translation>Höchstens {0} Bilder auf einmal ziehen; ihre Pfade kopieren oder sie exportieren.</translation>
   </message>
   <message>
+   <source>Drive not known</source>
+   <translation>Fahrt unbekannt</translation>
+  </message>
+  <message>
    <source>Results</source>
    <translation>Ergebnisse</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
   </message>
  </context>
  <context>
@@ -2618,22 +2874,50 @@
   </message>
  </context>
  <context>
-  <name>SaveSearchDialog</name>
+  <name>ScenarioSection</name>
   <message>
-   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
-   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+   <source>+{0} new</source>
+   <translation>+{0} neu</translation>
   </message>
   <message>
-   <source>Name</source>
-   <translation>Name</translation>
+   <source>Copy the query</source>
+   <translation type="unfinished" />
   </message>
   <message>
-   <source>Save this search</source>
-   <translation>Diese Suche speichern</translation>
+   <source>Delete</source>
+   <translation type="unfinished" />
   </message>
   <message>
-   <source>Save this search as a scenario</source>
-   <translation>Diese Suche als Szenario speichern</translation>
+   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
+   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
+  </message>
+  <message>
+   <source>Move down</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Move up</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Rename…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Run this search again; F2 renames it, Delete removes it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Show or hide the situations of SearchAD; Delete removes them all</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>unreadable</source>
+   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -2711,6 +2995,13 @@
   </message>
  </context>
  <context>
+  <name>Selection</name>
+  <message>
+   <source>Right and wrong marks belong to a query; ask for something first.</source>
+   <translation>Richtig und falsch gehören zu einer Anfrage; suchen Sie erst nach etwas.</translation>
+  </message>
+ </context>
+ <context>
   <name>Settings</name>
   <message>
    <source>Appearance</source>
@@ -2723,6 +3014,10 @@
   <message>
    <source>Dark</source>
    <translation>Dunkel</translation>
+  </message>
+  <message>
+   <source>Drive and time on the cards</source>
+   <translation>Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>Enlarge under the mouse</source>
@@ -2813,6 +3108,14 @@
    <translation>Aufeinanderfolgende Treffer einer Fahrt als ein Ereignis mit seinem besten Bild zeigen.</translation>
   </message>
   <message>
+   <source>Show pictures whole on the cards; otherwise they fill them.</source>
+   <translation>Bilder auf den Karten ganz zeigen; sonst füllen sie sie aus.</translation>
+  </message>
+  <message>
+   <source>Show when a frame was taken, and on which drive, instead of its file.</source>
+   <translation>Zeigt statt der Datei, wann und auf welcher Fahrt ein Bild entstand.</translation>
+  </message>
+  <message>
    <source>Size of all text and of what surrounds it.</source>
    <translation>Größe aller Texte und ihrer Umgebung.</translation>
   </message>
@@ -2835,6 +3138,10 @@
   <message>
    <source>Watch for new files</source>
    <translation>Auf neue Dateien achten</translation>
+  </message>
+  <message>
+   <source>Whole pictures</source>
+   <translation>Ganze Bilder</translation>
   </message>
  </context>
  <context>
@@ -3026,6 +3333,10 @@
    <translation>Ordner und Filter; Details</translation>
   </message>
   <message>
+   <source>in the list of scenarios: rename, move, delete</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>look for new files</source>
    <translation>nach neuen Dateien suchen</translation>
   </message>
@@ -3106,6 +3417,10 @@
    <translation>so viele, oder = &lt;= und eine Zahl; eine Bedingung an das, was zu sehen ist</translation>
   </message>
   <message>
+   <source>tag the selected frames, or a whole event</source>
+   <translation>den gewählten Bildern oder einem ganzen Ereignis Schlagwörter geben</translation>
+  </message>
+  <message>
    <source>this list</source>
    <translation>diese Liste</translation>
   </message>
@@ -3122,8 +3437,16 @@
    <translation>Anfrage eingeben</translation>
   </message>
   <message>
+   <source>undo, redo: marks, scenarios, forgetting, clearing</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>unfold or fold an event</source>
    <translation>Ereignis auf- oder zuklappen</translation>
+  </message>
+  <message>
+   <source>whole pictures; drive and time on the cards</source>
+   <translation>ganze Bilder; Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>with arrows or mouse: select several</source>
@@ -3152,10 +3475,6 @@
  <context>
   <name>Sidebar</name>
   <message>
-   <source>+{0} new</source>
-   <translation>+{0} neu</translation>
-  </message>
-  <message>
    <source>Add a folder…</source>
    <translation>Ordner hinzufügen …</translation>
   </message>
@@ -3180,24 +3499,16 @@
    <translation>Ordner und Filter</translation>
   </message>
   <message>
-   <source>Forget its index…</source>
-   <translation>Seinen Index vergessen …</translation>
+   <source>Forget its index</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>It has moved…</source>
    <translation>Er liegt jetzt woanders …</translation>
   </message>
   <message>
-   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
-   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
-  </message>
-  <message>
    <source>OPENED BEFORE</source>
    <translation>ZULETZT GEÖFFNET</translation>
-  </message>
-  <message>
-   <source>Run this search again; Delete forgets it</source>
-   <translation>Diese Suche erneut ausführen; Entf vergisst sie</translation>
   </message>
   <message>
    <source>SCENARIOS</source>
@@ -3208,16 +3519,12 @@
    <translation>Im Dateimanager zeigen</translation>
   </message>
   <message>
-   <source>Show or hide the situations of SearchAD; Delete forgets them all</source>
-   <translation>Die Situationen von SearchAD ein- oder ausblenden; Entf vergisst sie alle</translation>
+   <source>TAGS</source>
+   <translation>SCHLAGWÖRTER</translation>
   </message>
   <message>
    <source>offline</source>
    <translation>offline</translation>
-  </message>
-  <message>
-   <source>unreadable</source>
-   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -3353,6 +3660,10 @@
    <translation>Angehalten; was fertig ist, bleibt.</translation>
   </message>
   <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Update the index: {0} of {1}</source>
    <translation>Index aktualisieren: {0} von {1}</translation>
   </message>
@@ -3457,10 +3768,79 @@
   </message>
  </context>
  <context>
+  <name>TagBook</name>
+  <message>
+   <source>tag {0}</source>
+   <translation>Schlagwort {0}</translation>
+  </message>
+  <message>
+   <source>take away {0}</source>
+   <translation>{0} wegnehmen</translation>
+  </message>
+  <message>
+   <source>{0} was taken away.</source>
+   <translation>{0} wurde weggenommen.</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagDialog</name>
+  <message>
+   <source>ON THESE FRAMES</source>
+   <translation>AN DIESEN BILDERN</translation>
+  </message>
+  <message>
+   <source>Tag</source>
+   <translation>Vergeben</translation>
+  </message>
+  <message>
+   <source>Tag the first {0} of {1} frames</source>
+   <translation>Schlagwörter für die ersten {0} von {1} Bildern</translation>
+  </message>
+  <message>
+   <source>Tag the selected frames</source>
+   <translation>Schlagwörter für die gewählten Bilder</translation>
+  </message>
+  <message>
+   <source>Tag {0} frame</source>
+   <translation>Schlagwörter für {0} Bild</translation>
+  </message>
+  <message>
+   <source>Tag {0} frames</source>
+   <translation>Schlagwörter für {0} Bilder</translation>
+  </message>
+  <message>
+   <source>Tags</source>
+   <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>The cross or Delete takes it away from these.</source>
+   <translation>Das Kreuz oder Entf nimmt es von diesen weg.</translation>
+  </message>
+  <message>
+   <source>such as rain, to label; a comma parts two</source>
+   <translation>etwa Regen, labeln; ein Komma trennt zwei</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagSection</name>
+  <message>
+   <source>Only frames with this tag; of several, with all of them</source>
+   <translation>Nur Bilder mit diesem Schlagwort; bei mehreren mit allen</translation>
+  </message>
+  <message>
+   <source>show all {0}</source>
+   <translation>alle {0} zeigen</translation>
+  </message>
+  <message>
+   <source>show fewer</source>
+   <translation>weniger zeigen</translation>
+  </message>
+ </context>
+ <context>
   <name>ThresholdSlider</name>
   <message>
    <source>How the scores of all frames spread; the coloured ones are shown. Drag the line to show more or fewer; double-click for the automatic cut.</source>
-   <translation>Wie sich die Bewertungen aller Bilder verteilen; die farbigen werden gezeigt. Ziehen Sie die Linie, um mehr oder weniger zu zeigen; Doppelklick für die automatische Grenze.</translation>
+   <translation>Wie sich die Bewertungen aller Bilder verteilen; die farbigen werden gezeigt. Ziehen Sie die Linie, um mehr oder weniger zu zeigen; Doppelklick für die automatische Schwelle.</translation>
   </message>
   <message>
    <source>Least score shown</source>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
@@ -18,13 +19,15 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core.index.query import Histogram
-from c4t_core.index.wording import WordHint
 from c4t_desktop.messages import button_text, count_text, plural
 from c4t_desktop.panels.parts import column, label, named, push_button, row
 from c4t_desktop.services.finder import SORTS, Arrangement, Finder, Found
 from c4t_desktop.services.question import Order
 from c4t_desktop.settings import CARD_WIDTH, FOLD_EVENTS, Settings
 from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_core.index.wording import WordHint
 
 _STEPS = 1000  # of the slider
 _GAP = 10  # between the controls
@@ -267,7 +270,7 @@ class ResultsHeader(QWidget):
     def _sort_text(self, by: str) -> str:
         names = {
             "score": self.tr("score"), "confidence": self.tr("confidence"),
-            "time": self.tr("time"), "drive": self.tr("drive"),
+            "course": self.tr("drive and time"), "time": self.tr("time"), "drive": self.tr("drive"),
         }  # fmt: skip
         return self.tr("Sort: {0}").format(names[by])
 
@@ -352,8 +355,10 @@ class ResultsHeader(QWidget):
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
-        self._cuts = not found.question.of_facts
-        self._sort.setItemText(0, self._sort_text("score" if self._cuts else "confidence"))
+        question = found.question
+        self._cuts = not question.unscored
+        first = "course" if question.empty else "score" if self._cuts else "confidence"
+        self._sort.setItemText(0, self._sort_text(first))
         self.slider.show_scores(found.histogram, None)
         self._show_known(*found.known)
         self._show_cut()
@@ -420,6 +425,10 @@ class ResultsHeader(QWidget):
             self._show_share(found, arrangement.matches)
             return
         matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))
+        if found is not None and found.question.empty:
+            frames = plural(arrangement.matches, self.tr("{0} frame"), self.tr("{0} frames"))
+            drives = plural(arrangement.drives, self.tr("{0} drive"), self.tr("{0} drives"))
+            matches = self.tr("{0} of {1}").format(frames, drives)
         if arrangement.events is not None:
             events = plural(arrangement.events, self.tr("{0} event"), self.tr("{0} events"))
             matches = self.tr("{0} in {1}").format(matches, events)
@@ -430,7 +439,9 @@ class ResultsHeader(QWidget):
     def _show_share(self, found: Found, count: int) -> None:
         """Say how many frames the count is of, and what part of them where a cut parts them."""
         asked = len(found.histogram.values) if self._cuts else found.known[1]
-        if self._cuts and 0 < count < asked:
+        if found.question.empty:
+            text = ""
+        elif self._cuts and 0 < count < asked:
             share = _percent(100 * count / asked)
             text = self.tr("top {0} % of {1} frames").format(share, count_text(asked))
         else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
@@ -335,7 +336,7 @@ class FilterChip(TextChip):
     def _colours(self) -> tuple[str, str]:
         """Return the quiet ones: the question is what stands out."""
         colours = self._theme.colours
-        return colours.hover, colours.text
+        return colours.track, colours.text
 
 
 class FilterChips(QWidget):
@@ -376,11 +377,12 @@ class FilterChips(QWidget):
         """Yield what each chip says, and the filters without it."""
         folders = [self.tr("in {0}").format(shown(Path(path).name)) for path in filters.within]
         drives, cameras = list(map(shown, filters.drives)), list(map(shown, filters.cameras))
-        for values, texts, left in (
+        kinds: list[tuple[tuple[Any, ...], list[str], Callable[[tuple[Any, ...]], Filters]]] = [
             (filters.within, folders, lambda kept: replace(filters, within=kept)),
             (filters.drives, drives, lambda kept: replace(filters, drives=kept)),
             (filters.cameras, cameras, lambda kept: replace(filters, cameras=kept)),
-        ):
+        ]
+        for values, texts, left in kinds:
             for at, text in enumerate(texts[:_SHOWN]):
                 yield text, left((*values[:at], *values[at + 1 :]))
             if len(texts) > _SHOWN:

@@ -274,8 +274,10 @@ class DetailsPanel(QScrollArea):
         self._nothing.show()
         self.filled.emit(False)
 
-    def show_mark(self, mark: str) -> None:
-        """Show the mark of the frame."""
+    def show_mark(self, mark: str | None) -> None:
+        """Show the mark of the frame; None where no query is asked that it could belong to."""
+        for button in (self._right, self._wrong):
+            button.setVisible(mark is not None)
         self._right.setChecked(mark == "right")
         self._wrong.setChecked(mark == "wrong")
 

@@ -105,7 +105,12 @@ class Selection(QObject):
         scored = hit if not question.empty else None
         model = "" if found is None or question.unscored else found.model
         self._details.show_hit(path, scored, model)
-        self._details.show_mark(self._marks.marks.get(path, ""))
+        self._show_mark(path)
+
+    def _show_mark(self, path: Path) -> None:
+        if self._details is not None:
+            mark = self._marks.marks.get(path, "")
+            self._details.show_mark(mark if self._query() else None)
 
     @Slot(object)
     def _show_frame(self, path: Path) -> None:
@@ -193,7 +198,7 @@ class Selection(QObject):
     def _marks_changed(self, marks: dict[Path, str]) -> None:
         self._model.set_marks(marks)
         if self._details is not None and self._details.path is not None:
-            self._details.show_mark(marks.get(self._details.path, ""))
+            self._show_mark(self._details.path)
 
     # tags -----------------------------------------------------------------------------------
 

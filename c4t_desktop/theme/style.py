@@ -55,7 +55,7 @@ QPushButton[kind="primary"], QDialogButtonBox QPushButton:default {{
 QPushButton[kind="primary"]:hover, QDialogButtonBox QPushButton:default:hover {{
   background: {c.accent_hover}; border-color: {c.accent_hover}; }}
 QPushButton[kind="primary"]:focus {{ border-color: {c.text}; }}
-QPushButton[kind="primary"]:disabled {{
+QPushButton[kind="primary"]:disabled, QDialogButtonBox QPushButton:default:disabled {{
   background: {c.track}; border-color: {c.track}; color: {c.faint}; }}
 QPushButton[kind="chip"] {{ background: {c.card}; border: 1px solid {c.border};
   border-radius: {px(14)}px; padding: {px(4)}px {px(12)}px; font-weight: 400; }}

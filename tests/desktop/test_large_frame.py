@@ -185,3 +185,34 @@ def test_the_buttons_of_the_details_act_on_their_frame(qtbot, window, frames, mo
     assert window.results.shows_frame
     assert window.viewer.view.path == path
     until(qtbot, lambda: not busy(window))
+
+
+def test_leaving_the_viewer_the_grid_and_the_details_are_at_its_frame(qtbot, window, viewer):
+    def agree():
+        card = window.view.currentIndex()
+        path = window.view.current_path()
+        port, rect = window.view.viewport().rect(), window.view.visualRect(card)
+        return path == window.details.path and port.contains(rect.center()) and path
+
+    window.header.resize_cards(20)  # a few cards in sight
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Period)
+    for _ in range(8):
+        qtbot.keyClick(viewer.view, Qt.Key.Key_Period)  # later in time; the grid stays
+        until(qtbot, lambda: not busy(window))
+    assert number(viewer.view.path) == 9
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Escape)
+    assert number(agree()) == 9
+    qtbot.keyClick(window.view, Qt.Key.Key_Return)
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Right)
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Right)
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Escape)
+    assert number(agree()) == 11
+    window.desktop.context.finder.set_cut(0.47)
+    until(qtbot, lambda: window.model.rowCount() == 4 and not busy(window))
+    window.view.setCurrentIndex(window.model.index(3))
+    qtbot.keyClick(window.view, Qt.Key.Key_Return)
+    until(qtbot, lambda: viewer.view.path in viewer.strip.paths)
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Period)  # to one that is no hit
+    assert number(viewer.view.path) == 4
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Escape)
+    assert number(agree()) == 3

@@ -6,10 +6,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMenu, QPushButton, QWidget
 
 from c4t_core.index.store.user_data import UserData
-from tests.helpers.window import busy, child, names, search, side_row, tool_button, until, wait_rows
+from tests.helpers.window import busy, child, names, search, side_row, until, wait_rows
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -107,7 +107,7 @@ def test_refining_is_shown_counted_everywhere_and_ends_with_its_query(qtbot, ask
     finder.answered.connect(lambda found: answers.append(len(found.hits)))
     qtbot.mouseClick(side_row(qtbot, asked, "Truck"), Qt.MouseButton.LeftButton)
     wait_rows(qtbot, asked, 11)
-    assert answers == [11]  # the first one knows the marks
+    assert set(answers) == {11}  # the first one knows the marks
     assert action.isChecked()
     qtbot.keyClick(chip_in_sight(asked)[0], Qt.Key.Key_Delete)
     wait_rows(qtbot, asked, 12)
@@ -164,7 +164,7 @@ def test_scenarios_are_ordered_renamed_and_deleted_and_all_of_it_comes_back(qtbo
     until(qtbot, lambda: scenario_names(asked) == ["Caesar", "Anton"])
     assert notice.isVisible()
     assert "Dora & <b>" in notice.text()
-    qtbot.mouseClick(tool_button(asked.status, "Undo"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(child(asked, QPushButton, "undoButton"), Qt.MouseButton.LeftButton)
     until(qtbot, lambda: scenario_names(asked) == ["Dora & <b>", "Caesar", "Anton"])
     assert not notice.isVisible()
     assert "Dora && <b>" in asked.action("redoAction").text()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QToolButton, QWidget
+from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 from c4t_core.progress import format_duration
 from c4t_desktop.gallery.results_model import shown
@@ -75,8 +75,7 @@ class StatusArea(QWidget):
         self._skip_button = QToolButton()
         self._idle_text = ""
         self._gone = label(name="undoNotice")
-        self._undo = _button("undoButton", self.tr("Undo"))
-        self._undo.setProperty("kind", "button")
+        self._undo = named(QPushButton(self.tr("Undo")), "undoButton", kind="chip")
         self._offer_timer = QTimer(self)
         self._offer_timer.setSingleShot(True)
         self._offer_timer.setInterval(_OFFER_TIME)

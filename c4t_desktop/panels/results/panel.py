@@ -329,7 +329,7 @@ class ResultsPanel(QStackedWidget):
             panel.release()
             self.removeWidget(panel)
             panel.deleteLater()
-            self.close_frame()
+            self._leave_frame()
 
     # one frame ------------------------------------------------------------------------------
 
@@ -343,7 +343,13 @@ class ResultsPanel(QStackedWidget):
 
     @Slot()
     def close_frame(self) -> None:
-        """Go back to the grid."""
+        """Go back to the grid, to the card of the frame that was large."""
+        path = self._viewer.view.path if self.shows_frame else None
+        self._leave_frame()
+        if path is not None and self.shows_grid:
+            self._return_to(path)
+
+    def _leave_frame(self) -> None:
         self._stepping = False
         self._viewer.stop()
         if self._model.rowCount():
@@ -351,6 +357,20 @@ class ResultsPanel(QStackedWidget):
             self._view.setFocus()
         else:
             self.show_resting()
+
+    def _return_to(self, path: Path) -> None:
+        """Have grid and details at one frame: at this one, or where it is no hit at the card."""
+        found = self._view.go_to(path)
+        self._current()
+        here = self._view.currentIndex()
+
+        def done(image_id: int | None) -> None:
+            if image_id is not None and self.shows_grid and self._view.currentIndex() == here:
+                self._view.go_to_index(self._model.index_of_id(image_id))
+
+        if not found:  # its card is perhaps not loaded
+            self._view.go_to_index(here)
+            self._finder.locate(path, done)
 
     @Slot(int)
     def _step(self, by: int) -> None:

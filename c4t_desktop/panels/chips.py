@@ -341,7 +341,7 @@ class FilterChip(TextChip):
 
 
 class FilterChips(QWidget):
-    """What the frames are restricted to by drives, folders, cameras and days, as chips that wrap.
+    """What the frames are restricted to by drives, folders, cameras, tags, days: chips that wrap.
 
     Signals:
         wanted: other filters are wanted (Filters).
@@ -382,6 +382,7 @@ class FilterChips(QWidget):
             (filters.within, folders, lambda kept: replace(filters, within=kept)),
             (filters.drives, drives, lambda kept: replace(filters, drives=kept)),
             (filters.cameras, cameras, lambda kept: replace(filters, cameras=kept)),
+            (filters.tags, [*filters.tags], lambda kept: replace(filters, tags=kept)),
         ]
         for values, texts, left in kinds:
             for at, text in enumerate(texts[:_SHOWN]):

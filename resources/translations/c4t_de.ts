@@ -40,7 +40,7 @@
   </message>
   <message>
    <source>Clear the marks of this query</source>
-   <translation type="unfinished" />
+   <translation>Markierungen dieser Suche löschen</translation>
   </message>
   <message>
    <source>Close the folder</source>
@@ -132,7 +132,7 @@
   </message>
   <message>
    <source>Redo</source>
-   <translation type="unfinished" />
+   <translation>Wiederholen</translation>
   </message>
   <message>
    <source>Refine by right and wrong marks</source>
@@ -180,7 +180,7 @@
   </message>
   <message>
    <source>Undo</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Unfold or fold the event (E)</source>
@@ -1153,18 +1153,6 @@
    <translation>Weiteren Ordner wählen</translation>
   </message>
   <message>
-   <source>Forget an index</source>
-   <translation>Einen Index vergessen</translation>
-  </message>
-  <message>
-   <source>Forget it</source>
-   <translation>Vergessen</translation>
-  </message>
-  <message>
-   <source>Forget the index of “{0}”?</source>
-   <translation>Den Index von „{0}“ vergessen?</translation>
-  </message>
-  <message>
    <source>Index again</source>
    <translation>Neu indizieren</translation>
   </message>
@@ -1173,8 +1161,8 @@
    <translation>Neu indizieren, schneller?</translation>
   </message>
   <message>
-   <source>Its images stay as they are, and so do your marks. Opening it again means indexing it again.</source>
-   <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
+   <source>It was opened again, and is indexed anew.</source>
+   <translation>Der Ordner wurde wieder geöffnet und wird neu indexiert.</translation>
   </message>
   <message>
    <source>New frames are then indexed faster too. Scores change a little.</source>
@@ -1183,6 +1171,10 @@
   <message>
    <source>Please note</source>
    <translation>Bitte beachten</translation>
+  </message>
+  <message>
+   <source>The index of “{0}” is forgotten; opening it again makes it anew.</source>
+   <translation>Der Index von „{0}“ ist vergessen; beim nächsten Öffnen entsteht er neu.</translation>
   </message>
   <message>
    <source>The model then notes what it sees in each of them.</source>
@@ -1203,6 +1195,10 @@
   <message>
    <source>Where is “{0}” now?</source>
    <translation>Wo liegt „{0}“ jetzt?</translation>
+  </message>
+  <message>
+   <source>forget “{0}”</source>
+   <translation>„{0}“ vergessen</translation>
   </message>
   <message>
    <source>{0} frame will be embedded again.</source>
@@ -1273,7 +1269,7 @@
   </message>
   <message>
    <source>Done again: {0}</source>
-   <translation type="unfinished" />
+   <translation>Wiederholt: {0}</translation>
   </message>
   <message>
    <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
@@ -1281,19 +1277,19 @@
   </message>
   <message>
    <source>Its query, its cut and what is new in it stay as they are.</source>
-   <translation type="unfinished" />
+   <translation>Suche, Schwelle und Neues bleiben, wie sie sind.</translation>
   </message>
   <message>
    <source>Redo</source>
-   <translation type="unfinished" />
+   <translation>Wiederholen</translation>
   </message>
   <message>
    <source>Redo: {0}</source>
-   <translation type="unfinished" />
+   <translation>Wiederholen: {0}</translation>
   </message>
   <message>
    <source>Rename the scenario</source>
-   <translation type="unfinished" />
+   <translation>Szenario umbenennen</translation>
   </message>
   <message>
    <source>Save this search as a scenario</source>
@@ -1309,15 +1305,15 @@
   </message>
   <message>
    <source>Undo</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Undo: {0}</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig: {0}</translation>
   </message>
   <message>
    <source>Undone: {0}</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig gemacht: {0}</translation>
   </message>
   <message>
    <source>clear the search</source>
@@ -1444,63 +1440,63 @@
   <name>MarkBook</name>
   <message>
    <source>The situations of SearchAD were deleted.</source>
-   <translation type="unfinished" />
+   <translation>Die Situationen von SearchAD wurden gelöscht.</translation>
   </message>
   <message>
    <source>add the situations of SearchAD</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD hinzufügen</translation>
   </message>
   <message>
    <source>clear the marks</source>
-   <translation type="unfinished" />
+   <translation>Markierungen löschen</translation>
   </message>
   <message>
    <source>delete the situations of SearchAD</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD löschen</translation>
   </message>
   <message>
    <source>delete “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ löschen</translation>
   </message>
   <message>
    <source>mark as right</source>
-   <translation type="unfinished" />
+   <translation>als richtig markieren</translation>
   </message>
   <message>
    <source>mark as wrong</source>
-   <translation type="unfinished" />
+   <translation>als falsch markieren</translation>
   </message>
   <message>
    <source>move “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ verschieben</translation>
   </message>
   <message>
    <source>rename “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ umbenennen</translation>
   </message>
   <message>
    <source>save “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ speichern</translation>
   </message>
   <message>
    <source>unmark</source>
-   <translation type="unfinished" />
+   <translation>Markierung entfernen</translation>
   </message>
   <message>
    <source>{0} mark cleared.</source>
-   <translation type="unfinished" />
+   <translation>{0} Markierung gelöscht.</translation>
   </message>
   <message>
    <source>{0} marks cleared.</source>
-   <translation type="unfinished" />
+   <translation>{0} Markierungen gelöscht.</translation>
   </message>
   <message>
    <source>“{0}” was deleted.</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ wurde gelöscht.</translation>
   </message>
   <message>
    <source>“{0}” was saved anew.</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ wurde neu gespeichert.</translation>
   </message>
  </context>
  <context>
@@ -1962,7 +1958,7 @@
   <name>NameDialog</name>
   <message>
    <source>It takes the place of the scenario of this name.</source>
-   <translation type="unfinished" />
+   <translation>Es ersetzt das Szenario dieses Namens.</translation>
   </message>
   <message>
    <source>Name</source>
@@ -1970,7 +1966,7 @@
   </message>
   <message>
    <source>There is a scenario of this name; choose another name.</source>
-   <translation type="unfinished" />
+   <translation>Ein Szenario dieses Namens gibt es schon; bitte einen anderen Namen wählen.</translation>
   </message>
  </context>
  <context>
@@ -2511,15 +2507,15 @@
   <name>RefineChip</name>
   <message>
    <source>Marks move this query, and what is marked as wrong is left out. Mark frames with R and X. Click, Delete or Ctrl+M asks without the marks.</source>
-   <translation type="unfinished" />
+   <translation>Markierungen verschieben diese Suche, und als falsch Markiertes bleibt weg. Bilder mit R und X markieren. Ein Klick, Entf oder Strg+M sucht ohne die Markierungen.</translation>
   </message>
   <message>
    <source>refined by marks: none yet</source>
-   <translation type="unfinished" />
+   <translation>verfeinert: noch keine Markierung</translation>
   </message>
   <message>
    <source>refined by {0} right, {1} wrong</source>
-   <translation type="unfinished" />
+   <translation>verfeinert: {0} richtig, {1} falsch</translation>
   </message>
  </context>
  <context>
@@ -2580,12 +2576,36 @@
  <context>
   <name>ResultsHeader</name>
   <message>
+   <source>Automatic</source>
+   <translation>Automatisch</translation>
+  </message>
+  <message>
+   <source>Back to the cut that the scores suggest</source>
+   <translation>Zurück zu der Schwelle, die die Bewertungen nahelegen</translation>
+  </message>
+  <message>
+   <source>Exclude “{0}”</source>
+   <translation>„{0}“ ausschließen</translation>
+  </message>
+  <message>
    <source>Fold events</source>
    <translation>Ereignisse falten</translation>
   </message>
   <message>
+   <source>Search for “{0}”</source>
+   <translation>Nach „{0}“ suchen</translation>
+  </message>
+  <message>
+   <source>Show fewer</source>
+   <translation>Weniger zeigen</translation>
+  </message>
+  <message>
    <source>Show frames that follow each other as one event (E unfolds)</source>
    <translation>Aufeinanderfolgende Bilder als ein Ereignis zeigen (E klappt auf)</translation>
+  </message>
+  <message>
+   <source>Show more</source>
+   <translation>Mehr zeigen</translation>
   </message>
   <message>
    <source>Size of the pictures</source>
@@ -2598,6 +2618,18 @@
   <message>
    <source>Sort: {0}</source>
    <translation>Sortierung: {0}</translation>
+  </message>
+  <message>
+   <source>The automatic cut lies between where few frames part from the rest and what sentences reach that no frame shows. It is a proposal.</source>
+   <translation>Die automatische Schwelle liegt zwischen der Stelle, an der sich wenige Bilder vom Rest absetzen, und dem, was Sätze erreichen, die kein Bild zeigt. Sie ist ein Vorschlag.</translation>
+  </message>
+  <message>
+   <source>The model may not know {0}.</source>
+   <translation>Das Modell kennt {0} vielleicht nicht.</translation>
+  </message>
+  <message>
+   <source>The model may not know {0}; it reads English. Say it in other words.</source>
+   <translation>Das Modell kennt {0} vielleicht nicht; es liest Englisch. Sagen Sie es mit anderen Worten.</translation>
   </message>
   <message>
    <source>The nearest {0}</source>
@@ -2628,10 +2660,6 @@
    <translation>Fahrt</translation>
   </message>
   <message>
-   <source>drive and time</source>
-   <translation>Fahrt und Zeit</translation>
-  </message>
-  <message>
    <source>no cut</source>
    <translation>keine Schwelle</translation>
   </message>
@@ -2650,6 +2678,10 @@
   <message>
    <source>time</source>
    <translation>Zeit</translation>
+  </message>
+  <message>
+   <source>top {0} % of {1} frames</source>
+   <translation>die besten {0} % von {1} Bildern</translation>
   </message>
   <message>
    <source>{0} drive</source>
@@ -2678,6 +2710,10 @@
   <message>
    <source>{0} in {1}</source>
    <translation>{0} in {1}</translation>
+  </message>
+  <message>
+   <source>{0} is searched for as it is.</source>
+   <translation>Nach {0} wird so gesucht, wie es dasteht.</translation>
   </message>
   <message>
    <source>{0} match</source>
@@ -2837,11 +2873,11 @@
   </message>
   <message>
    <source>Copy the query</source>
-   <translation type="unfinished" />
+   <translation>Suchtext kopieren</translation>
   </message>
   <message>
    <source>Delete</source>
-   <translation type="unfinished" />
+   <translation>Löschen</translation>
   </message>
   <message>
    <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
@@ -2849,27 +2885,27 @@
   </message>
   <message>
    <source>Move down</source>
-   <translation type="unfinished" />
+   <translation>Nach unten</translation>
   </message>
   <message>
    <source>Move up</source>
-   <translation type="unfinished" />
+   <translation>Nach oben</translation>
   </message>
   <message>
    <source>Rename…</source>
-   <translation type="unfinished" />
+   <translation>Umbenennen…</translation>
   </message>
   <message>
    <source>Run</source>
-   <translation type="unfinished" />
+   <translation>Ausführen</translation>
   </message>
   <message>
    <source>Run this search again; F2 renames it, Delete removes it</source>
-   <translation type="unfinished" />
+   <translation>Diese Suche erneut ausführen; F2 benennt sie um, Entf löscht sie</translation>
   </message>
   <message>
    <source>Show or hide the situations of SearchAD; Delete removes them all</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD zeigen oder verbergen; Entf löscht sie alle</translation>
   </message>
   <message>
    <source>unreadable</source>
@@ -3290,7 +3326,7 @@
   </message>
   <message>
    <source>in the list of scenarios: rename, move, delete</source>
-   <translation type="unfinished" />
+   <translation>in der Liste der Szenarien: umbenennen, verschieben, löschen</translation>
   </message>
   <message>
    <source>look for new files</source>
@@ -3394,7 +3430,7 @@
   </message>
   <message>
    <source>undo, redo: marks, scenarios, forgetting, clearing</source>
-   <translation type="unfinished" />
+   <translation>rückgängig, wiederholen: Markierungen, Szenarien, Vergessen, Löschen</translation>
   </message>
   <message>
    <source>unfold or fold an event</source>
@@ -3456,7 +3492,7 @@
   </message>
   <message>
    <source>Forget its index</source>
-   <translation type="unfinished" />
+   <translation>Index vergessen</translation>
   </message>
   <message>
    <source>It has moved…</source>
@@ -3617,7 +3653,7 @@
   </message>
   <message>
    <source>Undo</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Update the index: {0} of {1}</source>
@@ -3795,8 +3831,8 @@
  <context>
   <name>ThresholdSlider</name>
   <message>
-   <source>Drag to show more or fewer; double-click for the automatic cut.</source>
-   <translation>Ziehen zeigt mehr oder weniger; Doppelklick setzt die automatische Schwelle.</translation>
+   <source>How the scores of all frames spread; the coloured ones are shown. Drag the line to show more or fewer; double-click for the automatic cut.</source>
+   <translation>Wie sich die Bewertungen aller Bilder verteilen; die farbigen werden gezeigt. Ziehen Sie die Linie, um mehr oder weniger zu zeigen; Doppelklick für die automatische Schwelle.</translation>
   </message>
   <message>
    <source>Least score shown</source>

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QProgressBar,
+    QPushButton,
     QSlider,
     QToolButton,
     QWidget,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError
 from c4t_core.models.protocol import ModelInfo
+from tests.helpers import hands
 from tests.helpers.fake_core import Skipped, make_frames
 from tests.helpers.window import (
     answered,
@@ -269,6 +271,30 @@ def test_the_cut_can_be_moved_and_goes_back(qtbot, window, core):
     wait_rows(qtbot, window, 1)
     qtbot.mouseDClick(slider, Qt.MouseButton.LeftButton)
     wait_rows(qtbot, window, 12)
+
+
+def test_more_and_fewer_are_shown_by_a_step_and_the_automatic_cut_is_near(qtbot, window, core):
+    core.last.cut = 0.9  # far too strict
+    qtbot.keyClicks(window.search.field, "truck")
+    nothing_matches(qtbot, window)
+    finder, said = window.desktop.context.finder, child(window, QLabel, "matchCount")
+    scores = sorted((float(score) for score in finder.found.histogram.values), reverse=True)
+    automatic = child(window, QPushButton, "automaticCut")
+    assert not automatic.isVisible()
+    hands.click(child(window, QPushButton, "showMore"))
+    wait_rows(qtbot, window, 12)
+    assert said.text() == "12 matches"
+    fewer = child(window, QPushButton, "showFewer")
+    for left in (6, 3, 1):
+        hands.click(fewer)
+        wait_rows(qtbot, window, left)
+        assert finder.order.cut == scores[left - 1]
+        share = f"top {100 * left / 12:.2g} % of 12 frames"
+        assert share in [one.text() for one in window.header.findChildren(QLabel)]
+    assert not fewer.isEnabled()
+    hands.click(automatic)
+    nothing_matches(qtbot, window)
+    assert not automatic.isVisible()
 
 
 def test_nothing_matches_is_said_and_the_nearest_are_offered(qtbot, window, core):

@@ -28,7 +28,7 @@ from c4t_desktop.services.library import LOOK
 from c4t_desktop.services.question import Order, Question
 from c4t_desktop.services.rows import HitList, PagedRows
 from tests.helpers.fake_core import FakeWorkspace
-from tests.helpers.window import busy, child, until
+from tests.helpers.window import answered, busy, child, until
 
 COUNT = 3000  # frames of three drives; thirty pages
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -75,6 +75,7 @@ def many(qtbot, core, open_window, tmp_path):
     window = open_window(folder)
     until(qtbot, lambda: core.opened and core.last.indexed.is_set() and not busy(window))
     window.search.field.setText("road")
+    answered(qtbot, window)
     until(qtbot, lambda: window.model.rowCount() > 0 and not busy(window))
     window.desktop.context.finder.show_all()
     until(qtbot, lambda: window.model.rowCount() == COUNT and not busy(window))

@@ -546,7 +546,8 @@ def test_not_yet_indexed_is_patience_not_an_error(qtbot, window, core, monkeypat
 
     monkeypatch.setattr(core.last, "answer", not_yet)
     qtbot.keyClicks(window.search.field, "truck")
-    until(qtbot, lambda: window.results.shows_grid)
+    answered(qtbot, window)
+    assert window.results.shows_grid
     assert not window.findChildren(QDialog, "problemDialog")
 
 

@@ -41,8 +41,13 @@ def test_from_a_csv_to_hits_of_the_new_model(qtbot, tmp_path):
         field = window.findChild(QLineEdit, "searchField")
         qtbot.mouseClick(field, Qt.MouseButton.LeftButton)
         qtbot.keyClicks(field, "a snowy road")
-        qtbot.waitUntil(lambda: window.model.rowCount() > 0, timeout=SLOW)
-        assert window.desktop.context.finder.found.model == "c4t"
+        finder = window.desktop.context.finder
+        qtbot.waitUntil(
+            lambda: finder.found is not None and finder.found.question.text == "a snowy road",
+            timeout=SLOW,
+        )
+        assert window.model.rowCount() > 0
+        assert finder.found.model == "c4t"
 
         window.action("trainAction").trigger()
         wizard = window.findChild(TrainingWizard)

@@ -132,7 +132,7 @@
   </message>
   <message>
    <source>Redo</source>
-   <translation type="unfinished" />
+   <translation>Wiederholen</translation>
   </message>
   <message>
    <source>Refine by right and wrong marks</source>
@@ -1285,15 +1285,15 @@
   </message>
   <message>
    <source>Redo</source>
-   <translation type="unfinished" />
+   <translation>Wiederholen</translation>
   </message>
   <message>
    <source>Redo: {0}</source>
-   <translation type="unfinished" />
+   <translation>Wiederholen: {0}</translation>
   </message>
   <message>
    <source>Rename the scenario</source>
-   <translation type="unfinished" />
+   <translation>Szenario umbenennen</translation>
   </message>
   <message>
    <source>Save this search as a scenario</source>
@@ -1313,11 +1313,11 @@
   </message>
   <message>
    <source>Undo: {0}</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig: {0}</translation>
   </message>
   <message>
    <source>Undone: {0}</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig gemacht: {0}</translation>
   </message>
   <message>
    <source>clear the search</source>
@@ -1444,63 +1444,63 @@
   <name>MarkBook</name>
   <message>
    <source>The situations of SearchAD were deleted.</source>
-   <translation type="unfinished" />
+   <translation>Die Situationen von SearchAD wurden gelöscht.</translation>
   </message>
   <message>
    <source>add the situations of SearchAD</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD hinzufügen</translation>
   </message>
   <message>
    <source>clear the marks</source>
-   <translation type="unfinished" />
+   <translation>Markierungen löschen</translation>
   </message>
   <message>
    <source>delete the situations of SearchAD</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD löschen</translation>
   </message>
   <message>
    <source>delete “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ löschen</translation>
   </message>
   <message>
    <source>mark as right</source>
-   <translation type="unfinished" />
+   <translation>als richtig markieren</translation>
   </message>
   <message>
    <source>mark as wrong</source>
-   <translation type="unfinished" />
+   <translation>als falsch markieren</translation>
   </message>
   <message>
    <source>move “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ verschieben</translation>
   </message>
   <message>
    <source>rename “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ umbenennen</translation>
   </message>
   <message>
    <source>save “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ speichern</translation>
   </message>
   <message>
    <source>unmark</source>
-   <translation type="unfinished" />
+   <translation>Markierung entfernen</translation>
   </message>
   <message>
    <source>{0} mark cleared.</source>
-   <translation type="unfinished" />
+   <translation>{0} Markierung gelöscht.</translation>
   </message>
   <message>
    <source>{0} marks cleared.</source>
-   <translation type="unfinished" />
+   <translation>{0} Markierungen gelöscht.</translation>
   </message>
   <message>
    <source>“{0}” was deleted.</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ wurde gelöscht.</translation>
   </message>
   <message>
    <source>“{0}” was saved anew.</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ wurde neu gespeichert.</translation>
   </message>
  </context>
  <context>
@@ -1962,7 +1962,7 @@
   <name>NameDialog</name>
   <message>
    <source>It takes the place of the scenario of this name.</source>
-   <translation type="unfinished" />
+   <translation>Es ersetzt das Szenario dieses Namens.</translation>
   </message>
   <message>
    <source>Name</source>
@@ -2511,15 +2511,15 @@
   <name>RefineChip</name>
   <message>
    <source>Marks move this query, and what is marked as wrong is left out. Mark frames with R and X. Click, Delete or Ctrl+M asks without the marks.</source>
-   <translation type="unfinished" />
+   <translation>Markierungen verschieben diese Suche, und als falsch Markiertes bleibt weg. Bilder mit R und X markieren. Ein Klick, Entf oder Strg+M sucht ohne die Markierungen.</translation>
   </message>
   <message>
    <source>refined by marks: none yet</source>
-   <translation type="unfinished" />
+   <translation>verfeinert: noch keine Markierung</translation>
   </message>
   <message>
    <source>refined by {0} right, {1} wrong</source>
-   <translation type="unfinished" />
+   <translation>verfeinert: {0} richtig, {1} falsch</translation>
   </message>
  </context>
  <context>
@@ -2662,10 +2662,6 @@
   <message>
    <source>drive</source>
    <translation>Fahrt</translation>
-  </message>
-  <message>
-   <source>drive and time</source>
-   <translation>Fahrt und Zeit</translation>
   </message>
   <message>
    <source>no cut</source>
@@ -2885,7 +2881,7 @@
   </message>
   <message>
    <source>Delete</source>
-   <translation type="unfinished" />
+   <translation>Löschen</translation>
   </message>
   <message>
    <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
@@ -2897,23 +2893,23 @@
   </message>
   <message>
    <source>Move up</source>
-   <translation type="unfinished" />
+   <translation>Nach oben</translation>
   </message>
   <message>
    <source>Rename…</source>
-   <translation type="unfinished" />
+   <translation>Umbenennen…</translation>
   </message>
   <message>
    <source>Run</source>
-   <translation type="unfinished" />
+   <translation>Ausführen</translation>
   </message>
   <message>
    <source>Run this search again; F2 renames it, Delete removes it</source>
-   <translation type="unfinished" />
+   <translation>Diese Suche erneut ausführen; F2 benennt sie um, Entf löscht sie</translation>
   </message>
   <message>
    <source>Show or hide the situations of SearchAD; Delete removes them all</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD zeigen oder verbergen; Entf löscht sie alle</translation>
   </message>
   <message>
    <source>unreadable</source>

@@ -216,7 +216,7 @@ def _sections(hits: HitList, drives: NDArray[np.int64], cards: Cards | None) -> 
     )
 
 
-def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
+def members(found: Found, order: Order, cards: NDArray[np.int64] | Sequence[int]) -> list[int]:
     """Return the frames that cards stand for: all of an event that is folded behind one.
 
     Runs on a worker thread.
@@ -224,18 +224,18 @@ def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
     Args:
         found: the answer shown.
         order: how it is laid out.
-        chosen: ids of the frames on the cards.
+        cards: ids of the frames on the cards.
     """
     import numpy as np
 
-    answer = found.answer
+    answer, chosen = found.answer, list(map(int, cards))
     if answer is None or answer.fold is None or not order.fold:
-        return list(chosen)
+        return chosen
     ids = np.asarray(found.hits.ids[: found.shown(order)])
     folded, closed = answer.fold(answer.scope, ids), {*chosen} - order.unfolded
-    cards = ids[folded.best]
-    events = np.flatnonzero(np.isin(cards, sorted(closed))).tolist()
-    whole = {int(cards[event]): ids[folded.of(event)].tolist() for event in events}
+    best = ids[folded.best]
+    events = np.flatnonzero(np.isin(best, sorted(closed))).tolist()
+    whole = {int(best[event]): ids[folded.of(event)].tolist() for event in events}
     return list(dict.fromkeys(one for n in chosen for one in whole.get(n, [n])))
 
 

@@ -129,8 +129,5 @@ class WorkspaceLike(Protocol):
     def relocate(self, old: Path, new: Path) -> None:
         """Note that a folder was moved, so that nothing is embedded again."""
 
-    def forget(self, folder: Path) -> None:
-        """Drop a folder from the catalogue, with its vectors; marks and images stay."""
-
     def close(self) -> None:
         """Release the catalogue; closing twice is allowed."""

@@ -40,7 +40,7 @@
   </message>
   <message>
    <source>Clear the marks of this query</source>
-   <translation type="unfinished" />
+   <translation>Markierungen dieser Suche löschen</translation>
   </message>
   <message>
    <source>Close the folder</source>
@@ -180,7 +180,7 @@
   </message>
   <message>
    <source>Undo</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Unfold or fold the event (E)</source>
@@ -1153,18 +1153,6 @@
    <translation>Weiteren Ordner wählen</translation>
   </message>
   <message>
-   <source>Forget an index</source>
-   <translation>Einen Index vergessen</translation>
-  </message>
-  <message>
-   <source>Forget it</source>
-   <translation>Vergessen</translation>
-  </message>
-  <message>
-   <source>Forget the index of “{0}”?</source>
-   <translation>Den Index von „{0}“ vergessen?</translation>
-  </message>
-  <message>
    <source>Index again</source>
    <translation>Neu indizieren</translation>
   </message>
@@ -1173,8 +1161,8 @@
    <translation>Neu indizieren, schneller?</translation>
   </message>
   <message>
-   <source>Its images stay as they are, and so do your marks. Opening it again means indexing it again.</source>
-   <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
+   <source>It was opened again, and is indexed anew.</source>
+   <translation>Der Ordner wurde wieder geöffnet und wird neu indexiert.</translation>
   </message>
   <message>
    <source>New frames are then indexed faster too. Scores change a little.</source>
@@ -1183,6 +1171,10 @@
   <message>
    <source>Please note</source>
    <translation>Bitte beachten</translation>
+  </message>
+  <message>
+   <source>The index of “{0}” is forgotten; opening it again makes it anew.</source>
+   <translation>Der Index von „{0}“ ist vergessen; beim nächsten Öffnen entsteht er neu.</translation>
   </message>
   <message>
    <source>The model then notes what it sees in each of them.</source>
@@ -1203,6 +1195,10 @@
   <message>
    <source>Where is “{0}” now?</source>
    <translation>Wo liegt „{0}“ jetzt?</translation>
+  </message>
+  <message>
+   <source>forget “{0}”</source>
+   <translation>„{0}“ vergessen</translation>
   </message>
   <message>
    <source>{0} frame will be embedded again.</source>
@@ -1273,7 +1269,7 @@
   </message>
   <message>
    <source>Done again: {0}</source>
-   <translation type="unfinished" />
+   <translation>Wiederholt: {0}</translation>
   </message>
   <message>
    <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
@@ -1281,7 +1277,7 @@
   </message>
   <message>
    <source>Its query, its cut and what is new in it stay as they are.</source>
-   <translation type="unfinished" />
+   <translation>Suche, Schwelle und Neues bleiben, wie sie sind.</translation>
   </message>
   <message>
    <source>Redo</source>
@@ -1309,7 +1305,7 @@
   </message>
   <message>
    <source>Undo</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Undo: {0}</source>
@@ -1970,7 +1966,7 @@
   </message>
   <message>
    <source>There is a scenario of this name; choose another name.</source>
-   <translation type="unfinished" />
+   <translation>Ein Szenario dieses Namens gibt es schon; bitte einen anderen Namen wählen.</translation>
   </message>
  </context>
  <context>
@@ -2877,7 +2873,7 @@
   </message>
   <message>
    <source>Copy the query</source>
-   <translation type="unfinished" />
+   <translation>Suchtext kopieren</translation>
   </message>
   <message>
    <source>Delete</source>
@@ -2889,7 +2885,7 @@
   </message>
   <message>
    <source>Move down</source>
-   <translation type="unfinished" />
+   <translation>Nach unten</translation>
   </message>
   <message>
    <source>Move up</source>
@@ -3330,7 +3326,7 @@
   </message>
   <message>
    <source>in the list of scenarios: rename, move, delete</source>
-   <translation type="unfinished" />
+   <translation>in der Liste der Szenarien: umbenennen, verschieben, löschen</translation>
   </message>
   <message>
    <source>look for new files</source>
@@ -3434,7 +3430,7 @@
   </message>
   <message>
    <source>undo, redo: marks, scenarios, forgetting, clearing</source>
-   <translation type="unfinished" />
+   <translation>rückgängig, wiederholen: Markierungen, Szenarien, Vergessen, Löschen</translation>
   </message>
   <message>
    <source>unfold or fold an event</source>
@@ -3496,7 +3492,7 @@
   </message>
   <message>
    <source>Forget its index</source>
-   <translation type="unfinished" />
+   <translation>Index vergessen</translation>
   </message>
   <message>
    <source>It has moved…</source>
@@ -3657,7 +3653,7 @@
   </message>
   <message>
    <source>Undo</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Update the index: {0} of {1}</source>

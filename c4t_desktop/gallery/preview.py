@@ -1,4 +1,4 @@
-"""A larger picture, beside the grid, of the card under the mouse."""
+"""A larger picture beside the card under the mouse."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ _ENDS = {
 class HoverPreview(QWidget):
     """Comes when the mouse rests on a card, and goes when it leaves, scrolls or presses.
 
-    It lies over what is beside the grid, never over cards, and comes only where it is larger than
-    the card. It lets the mouse through, so it takes neither clicks nor focus.
+    It lies over the window and lets the mouse through, so it takes neither clicks nor focus.
 
     Attributes:
         path: the file shown, None while nothing is.
@@ -92,29 +91,24 @@ class HoverPreview(QWidget):
         self._row = row
         if self.parentWidget() is not self._view.window():
             self.setParent(self._view.window())
-        if not self._place():
-            self.leave()
-            return
+        self._place()
         self.show()
         self.raise_()
 
-    def _place(self) -> bool:
-        """Lie beside the grid, on its wider side, so that no card is covered; tell if it fits."""
+    def _place(self) -> None:
+        """Lie beside the card where there is room, inside the window."""
         px, window = self._theme.px, self._view.window()
-        edge = px(_EDGE)
-        grid = QRect(self._view.mapTo(window, QPoint(0, 0)), self._view.size())
-        right, left = window.width() - grid.right() - 1, grid.left()
-        width = min(px(_WIDTH), max(right, left) - 2 * edge)
-        card = self._view.visualRect(self._index)
-        if width <= card.width():
-            return False
+        width = min(px(_WIDTH), window.width() - 2 * px(_EDGE))
         height = self._picture_height(width) + px(_CAPTION)
-        x = grid.right() + 1 + edge if right >= left else grid.left() - edge - width
+        card = self._view.visualRect(self._index)
         corner = self._view.viewport().mapTo(window, card.topLeft())
+        right, left = corner.x() + card.width(), corner.x() - width
+        beside = right if right + width <= window.width() - px(_EDGE) else left
+        x = min(max(beside, px(_EDGE)), window.width() - width - px(_EDGE))
         middle = corner.y() + card.height() // 2 - height // 2
-        y = max(min(middle, window.height() - height - edge), grid.top())
+        top = self._view.viewport().mapTo(window, QPoint(0, 0)).y()  # the search stays in sight
+        y = max(min(middle, window.height() - height - px(_EDGE)), top)
         self.setGeometry(QRect(QPoint(x, y), QPoint(x + width - 1, y + height - 1)))
-        return True
 
     def _picture_height(self, width: int) -> int:
         picture = self._cache.get(self._row.hit.path, 512) if self._row is not None else None

@@ -24,6 +24,7 @@ from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.theme import Theme
 
 _GAP = 4
+_LINE = 52  # height of a line of frames
 
 
 class Filmstrip(QWidget):
@@ -36,15 +37,22 @@ class Filmstrip(QWidget):
     chosen = Signal(object)
 
     def __init__(
-        self, cache: ThumbnailCache, theme: Theme, name: str, parent: QWidget | None = None
+        self,
+        cache: ThumbnailCache,
+        theme: Theme,
+        name: str,
+        parent: QWidget | None = None,
+        *,
+        columns: int = 7,
     ) -> None:
-        """Start empty; ``name`` is what screen readers say."""
+        """Start empty; ``name`` is what screen readers say, ``columns`` are frames in a line."""
         super().__init__(parent)
         self._cache = cache
         self._theme = theme
         self._paths: tuple[Path, ...] = ()
         self._current: Path | None = None
         self._cursor = 0
+        self._columns = columns
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -59,6 +67,7 @@ class Filmstrip(QWidget):
         self._cursor = self._paths.index(current) if current in self._paths else 0
         names = ", ".join(shown(path.name) for path in self._paths)
         self.setAccessibleDescription(names)
+        self.updateGeometry()
         self.update()
 
     @property
@@ -68,20 +77,25 @@ class Filmstrip(QWidget):
 
     def cell(self, position: int) -> QRect:
         """Return where a frame is painted."""
-        count = max(len(self._paths), 7)
-        gap = self._theme.px(_GAP)
-        width = (self.width() - gap * (count - 1)) / count
-        left = round(position * (width + gap))
-        height = min(self.height() - 4, round(width / ASPECT))
-        return QRect(left + 1, (self.height() - height) // 2, round(width) - 2, height)
+        gap, lines = self._theme.px(_GAP), self._lines
+        line, column = divmod(position, self._columns)
+        width = (self.width() - gap * (self._columns - 1)) / self._columns
+        room = (self.height() - gap * (lines - 1)) / lines
+        height = min(round(room) - 4, round(width / ASPECT))
+        left, top = round(column * (width + gap)), round(line * (room + gap))
+        return QRect(left + 1, top + (round(room) - height) // 2, round(width) - 2, height)
+
+    @property
+    def _lines(self) -> int:
+        return max(1, -(-len(self._paths) // self._columns))
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Ask for a row of small frames."""
-        return QSize(self._theme.px(280), self._theme.px(36))
+        """Ask for lines of small frames, large enough to be judged."""
+        return QSize(self._theme.px(280), self._theme.px(_LINE * self._lines))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return the narrowest that still shows something, at full height."""
-        return QSize(self._theme.px(120), self._theme.px(36))
+        return QSize(self._theme.px(120), self._theme.px(_LINE * self._lines))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw the frames, the current one outlined, the keyboard's place dotted."""

@@ -41,7 +41,7 @@ QSplitter::handle:horizontal {{ width: 1px; }}
 
 QPushButton, QToolButton[kind="button"] {{
   background: {c.card}; border: 1px solid {c.border_strong}; border-radius: {px(8)}px;
-  padding: {px(6)}px {px(12)}px; font-weight: 600; min-height: {px(20)}px; }}
+  padding: {px(6)}px {px(12)}px; min-height: {px(20)}px; }}
 QPushButton {{ icon-size: {px(16)}px; }}
 QPushButton:hover, QToolButton[kind="button"]:hover {{ background: {c.hover}; }}
 QPushButton:pressed, QToolButton[kind="button"]:pressed {{ background: {c.border}; }}
@@ -51,7 +51,7 @@ QPushButton:disabled, QToolButton[kind="button"]:disabled {{
 QPushButton:checked, QToolButton[kind="button"]:checked {{
   background: {c.accent_soft}; border-color: {c.accent}; color: {c.accent}; }}
 QPushButton[kind="primary"], QDialogButtonBox QPushButton:default {{
-  background: {c.accent}; border-color: {c.accent}; color: {c.accent_text}; }}
+  background: {c.accent}; border-color: {c.accent}; color: {c.accent_text}; font-weight: 600; }}
 QPushButton[kind="primary"]:hover, QDialogButtonBox QPushButton:default:hover {{
   background: {c.accent_hover}; border-color: {c.accent_hover}; }}
 QPushButton[kind="primary"]:focus {{ border-color: {c.text}; }}
@@ -76,7 +76,9 @@ QPushButton[kind="side"]:checked {{ background: {c.accent_soft}; }}
 QLabel[kind="chosen"] {{ color: {c.accent}; font-weight: 600; }}
 QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: {px(6)}px;
   padding: {px(4)}px; }}
+QToolButton[kind="tool"] {{ color: {c.muted}; padding: {px(6)}px {px(8)}px; }}
 QToolButton:hover {{ background: {c.hover}; }}
+QToolButton[kind="tool"]:hover {{ color: {c.text}; }}
 QToolButton:focus {{ border-color: {c.accent}; }}
 QToolButton:pressed {{ background: {c.border}; }}
 QToolButton:checked {{ background: {c.accent_soft}; color: {c.accent}; }}

@@ -279,7 +279,7 @@ class TopBar(QWidget):
 
 
 def _tool(action: QAction) -> QToolButton:
-    button = named(QToolButton(), "", kind="button")
+    button = named(QToolButton(), "", kind="tool")  # the search is what this window is for
     button.setDefaultAction(action)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
     return button

@@ -191,4 +191,4 @@ class Viewer(QWidget):
         for button in (self._back, self._earlier, self._later, self._pixels, self._fit):
             button.setIconSize(QSize(theme.px(18), theme.px(18)))
         theme.dress(self._play, "pause" if self._timer.isActive() else "play")
-        self.strip.setFixedHeight(theme.px(52))
+        self.strip.setFixedHeight(theme.px(72))

@@ -173,6 +173,8 @@ class TrainingWizard(QDialog):
         self.next.setVisible(page == PAIRS)
         self.next.setEnabled(not self.pairs.problem())
         self.start.setVisible(asking)
+        for button, its in ((self.next, PAIRS), (self.start, MODEL)):  # one leads on
+            set_kind(button, "primary" if page == its else "")
         self.start.setEnabled(not problem and not self._process.running)
 
     def _say(self, sentence: str) -> None:

@@ -955,6 +955,22 @@
    <translation>Tageszeit</translation>
   </message>
   <message>
+   <source>place asked for</source>
+   <translation>Ort gefragt</translation>
+  </message>
+  <message>
+   <source>road asked for</source>
+   <translation>Straße gefragt</translation>
+  </message>
+  <message>
+   <source>time of day asked for</source>
+   <translation>Tageszeit gefragt</translation>
+  </message>
+  <message>
+   <source>weather asked for</source>
+   <translation>Wetter gefragt</translation>
+  </message>
+  <message>
    <source>weather</source>
    <translation>Wetter</translation>
   </message>

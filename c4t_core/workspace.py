@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.errors import C4TError, QueryError
+from c4t_core.errors import C4TError, FolderError, QueryError
 from c4t_core.images.scan import ExcludeRules, LeftOut, Skipped
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.cut import UnrelatedLevel
@@ -35,7 +35,7 @@ from c4t_core.index.query import (
     Term,
     parse_query,
 )
-from c4t_core.index.scope import Scope
+from c4t_core.index.scope import Scope, name_in
 from c4t_core.index.search import (
     Answer,
     Frame,
@@ -46,6 +46,7 @@ from c4t_core.index.search import (
     outdated,
 )
 from c4t_core.index.store.catalogue import Catalogue, Ledger, cache_folders, catalogue_path
+from c4t_core.index.store.reads import Lookup
 from c4t_core.models.protocol import Model
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
@@ -70,6 +71,7 @@ __all__ = [
     "Space",
     "Workspace",
     "WorkspaceStatus",
+    "forget_folders",
     "open_workspace",
 ]
 
@@ -352,13 +354,22 @@ class Workspace:
         """Return the drives, as they are shown, and their number of frames, by name."""
         return self._searcher.frames_by_drive()
 
-    def cameras(self) -> list[tuple[str, int]]:
-        """Return the cameras and their number of images, by name."""
-        return self._searcher.groups("camera")
+    def groups(self, by: str, folder: str | Path = "") -> list[tuple[str, int]]:
+        """Return (name, number of images) of every group that is open, by name.
 
-    def days(self) -> list[tuple[str, int]]:
-        """Return the days (UTC, as ``2026-10-14``) and their number of images, by date."""
-        return self._searcher.groups("day")
+        Args:
+            by: "camera", "day" (UTC, as ``2026-10-14``), or "folder" for those right below one,
+                with all that lies in or below each.
+            folder: the one meant then; an opened one, or in one.
+        """
+        if by != "folder":
+            return self._searcher.groups(by)
+        for target in self._searcher.targets():
+            below = name_in(target, folder)
+            if target.root is not None and below is not None:
+                lookup = Lookup(self._catalogue, target.root.id)
+                return lookup.groups(by, below.rstrip(b"/"))
+        return []
 
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""
@@ -462,6 +473,21 @@ class Workspace:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def forget_folders(folders: Sequence[str | Path]) -> None:
+    """Drop folders from the catalogue that need not be open; one that it does not know is no error.
+
+    Raises:
+        CatalogueError: if the catalogue cannot be opened or written.
+    """
+    catalogue = Catalogue(catalogue_path())
+    try:
+        for folder in opened_folders.opened(folders):
+            with contextlib.suppress(FolderError):
+                opened_folders.forget(catalogue, folder)
+    finally:
+        catalogue.close()
 
 
 def open_workspace(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from c4t_core.index.events import Folded
+    from c4t_core.index.wording import WordHint
     from c4t_core.models.protocol import CutText
     from c4t_core.workspace import Answer, Scope
     from c4t_desktop.services.workspace import WorkspaceLike
@@ -51,6 +52,7 @@ class Found:
         automatic: the cut that the scores suggest, None if they suggest none.
         seconds: what it took.
         cut_terms: terms in words that the model does not read whole.
+        word_hints: what is odd about the words of the question.
         known: where conditions on objects are asked, of how many frames it is known what is in
             them, and how many are asked.
         marks: those of the query that it was asked with, "right" or "wrong" by path.
@@ -64,17 +66,18 @@ class Found:
     automatic: float | None = None
     seconds: float = 0.0
     cut_terms: tuple[CutText, ...] = ()
+    word_hints: tuple[WordHint, ...] = ()
     known: tuple[int, int] = (0, 0)
     marks: Mapping[Path, str] = field(default_factory=dict)
     answer: Answer | None = field(default=None, repr=False, compare=False)
 
     def limit(self, order: Order) -> int | None:
         """Return how many to show where the scores suggest no cut; None for all."""
-        return order.limit(self.automatic) if self.hits and not self.question.of_facts else None
+        return order.limit(self.automatic) if self.hits and not self.question.unscored else None
 
     def least(self, order: Order) -> float | None:
-        """Return the least score to show; None for all, as where conditions decide alone."""
-        return None if self.question.of_facts else order.least(self.automatic)
+        """Return the least score to show; None for all, as where there are no scores."""
+        return None if self.question.unscored else order.least(self.automatic)
 
     def shown(self, order: Order) -> int:
         """Return how many of the hits, the best, are shown in an order."""
@@ -90,14 +93,17 @@ def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str])
 
     begun = time.perf_counter()
     good = {path: mark == "right" for path, mark in marks.items()}
-    answer = answered(
-        workspace,
-        question.query(),
-        question.filters,
-        good,
-        marked=question.marked,
-        refine=question.refine,
-    )
+    if question.empty:
+        answer = workspace.browse(filters=replace(question.filters, marked=question.marked))
+    else:
+        answer = answered(
+            workspace,
+            question.query(),
+            question.filters,
+            good,
+            marked=question.marked,
+            refine=question.refine,
+        )
     return Found(
         question,
         hits=HitList(answer.image_ids, answer.scores, answer.scope.hits),
@@ -105,6 +111,7 @@ def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str])
         automatic=answer.cut,
         seconds=time.perf_counter() - begun,
         cut_terms=answer.cut_terms,
+        word_hints=answer.word_hints,
         known=answer.scope.known,
         marks=marks,
         answer=answer,
@@ -112,6 +119,23 @@ def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str])
 
 
 SORTS = ("score", "time", "drive")
+
+
+@dataclass(frozen=True)
+class Section:
+    """The cards of one drive, one after the other.
+
+    Attributes:
+        start: the first of them.
+        drive: their drive, None where it is not known.
+        time: of the first one, seconds since 1970 UTC, where it is known.
+        frames: how many frames they stand for.
+    """
+
+    start: int
+    drive: str | None
+    time: float | None
+    frames: int
 
 
 @dataclass(frozen=True)
@@ -124,6 +148,8 @@ class Arrangement:
         events: how many events they make, None when nothing is folded.
         best: greatest score shown.
         least: least score shown.
+        drives: how many drives they are of, where that was counted.
+        sections: the drives, where the cards are in their order.
     """
 
     rows: Sequence[Row] = ()
@@ -131,6 +157,8 @@ class Arrangement:
     events: int | None = None
     best: float = 1.0
     least: float = 0.0
+    drives: int = 0
+    sections: tuple[Section, ...] = ()
 
 
 def lay_out(found: Found, order: Order, check: Callable[[], None] = lambda: None) -> Arrangement:
@@ -157,11 +185,38 @@ def lay_out(found: Found, order: Order, check: Callable[[], None] = lambda: None
     elif answer is not None and order.sort != "score":
         hits = hits.picked(answer.scope.order(ids, order.sort))
     check()
+    browsed = found.question.empty
+    by_drive = order.sort == "drive" or (browsed and order.sort == "score")
+    drives, sections = 0, tuple[Section, ...]()
+    if answer is not None and (browsed or by_drive):
+        numbers = answer.scope.facts(np.asarray(hits.ids)).drives
+        drives = len(np.unique(numbers))
+        check()
+        if by_drive:
+            sections = _sections(hits, numbers, cards)
     rows = PagedRows(hits, hits.block(0, FIRST), cards)
-    return Arrangement(rows, count, events, best, least)
+    return Arrangement(rows, count, events, best, least, drives, sections)
 
 
-def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
+def _sections(hits: HitList, drives: NDArray[np.int64], cards: Cards | None) -> tuple[Section, ...]:
+    """Return where the cards of each drive begin; ``drives`` are their numbers (n,)."""
+    import numpy as np
+
+    starts = np.flatnonzero(np.diff(drives, prepend=drives[0] - 1))
+    counts = np.ones(len(drives), dtype=np.int64)
+    if cards is not None:  # an unfolded event is counted with its best frame
+        counts = np.where(cards.members, 0, cards.counts)
+    frames = np.add.reduceat(counts, starts).tolist()
+    first = hits.picked(starts).block(0, len(starts))
+    shown = map(first.get, range(len(starts)))
+    named = [(None, None) if hit is None else (hit.drive, hit.time) for hit in shown]
+    return tuple(
+        Section(start, drive, seconds, count)
+        for start, (drive, seconds), count in zip(starts.tolist(), named, frames, strict=True)
+    )
+
+
+def members(found: Found, order: Order, cards: NDArray[np.int64] | Sequence[int]) -> list[int]:
     """Return the frames that cards stand for: all of an event that is folded behind one.
 
     Runs on a worker thread.
@@ -169,17 +224,18 @@ def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
     Args:
         found: the answer shown.
         order: how it is laid out.
-        chosen: ids of the frames on the cards.
+        cards: ids of the frames on the cards.
     """
     import numpy as np
 
-    answer = found.answer
+    answer, chosen = found.answer, list(map(int, cards))
     if answer is None or answer.fold is None or not order.fold:
-        return list(chosen)
+        return chosen
     ids = np.asarray(found.hits.ids[: found.shown(order)])
     folded, closed = answer.fold(answer.scope, ids), {*chosen} - order.unfolded
-    events = {int(ids[folded.best[at]]): at for at in range(len(folded))}
-    whole = {number: ids[folded.of(events[number])].tolist() for number in closed & events.keys()}
+    best = ids[folded.best]
+    events = np.flatnonzero(np.isin(best, sorted(closed))).tolist()
+    whole = {int(best[event]): ids[folded.of(event)].tolist() for event in events}
     return list(dict.fromkeys(one for n in chosen for one in whole.get(n, [n])))
 
 
@@ -222,7 +278,7 @@ class Finder(QObject):
         answered: a new answer is there (Found).
         laid_out: what the grid shows (Arrangement).
         failed: the question cannot be answered (Exception).
-        cleared: nothing is asked.
+        cleared: nothing is open, and nothing asked.
         order_changed: sort, fold or cut changed (Order).
         filters_changed: the hits are restricted in another way, or refined, or not (Question).
     """
@@ -268,9 +324,6 @@ class Finder(QObject):
     def refresh(self) -> None:
         """Ask the same again: the frames, the model or the marks have changed."""
         opened = self._library.opened_now
-        if self.question.empty:
-            self.clear()
-            return
         if opened is None:
             return
         question, order, read = self.question, self.order, self._read_marks
@@ -290,7 +343,7 @@ class Finder(QObject):
 
     @Slot()
     def clear(self) -> None:
-        """Ask nothing."""
+        """Ask nothing, and show nothing: what was open is closed."""
         self._library.runner.cancel_key("search")
         self._library.runner.cancel_key("arrange")
         self._library.runner.cancel_key("within")
@@ -400,6 +453,15 @@ class Finder(QObject):
         """Show hits from this score on; None goes back to the automatic cut."""
         self._change(replace(self.order, cut=cut, show_all=False))
 
+    def show_best(self, count: int) -> None:
+        """Show so many hits, the best, and those that score as much as the last of them."""
+        if self.found is not None:
+            cut = self.found.histogram.least_of(count)
+            if cut is None:
+                self.show_all()
+            else:
+                self.set_cut(cut)
+
     def show_all(self) -> None:
         """Show every frame, best first, whatever it scores."""
         self._change(replace(self.order, cut=None, show_all=True))
@@ -452,5 +514,5 @@ class Finder(QObject):
 
     @Slot()
     def _grown(self) -> None:
-        if not self.question.empty and not self._again.isActive():
+        if not self._again.isActive():
             self._again.start()

@@ -39,6 +39,10 @@
    <translation>Ordner hinzufügen …</translation>
   </message>
   <message>
+   <source>Clear the marks of this query</source>
+   <translation>Markierungen dieser Suche löschen</translation>
+  </message>
+  <message>
    <source>Close the folder</source>
    <translation>Ordner schließen</translation>
   </message>
@@ -53,6 +57,10 @@
   <message>
    <source>Details</source>
    <translation>Details</translation>
+  </message>
+  <message>
+   <source>Drive and time on the cards</source>
+   <translation>Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>Evaluate</source>
@@ -123,6 +131,10 @@
    <translation>Beenden</translation>
   </message>
   <message>
+   <source>Redo</source>
+   <translation>Wiederholen</translation>
+  </message>
+  <message>
    <source>Refine by right and wrong marks</source>
    <translation>Mit richtig und falsch verfeinern</translation>
   </message>
@@ -167,8 +179,16 @@
    <translation>Trainieren …</translation>
   </message>
   <message>
+   <source>Undo</source>
+   <translation>Rückgängig</translation>
+  </message>
+  <message>
    <source>Unfold or fold the event (E)</source>
    <translation>Ereignis auf- oder zuklappen (E)</translation>
+  </message>
+  <message>
+   <source>Whole pictures</source>
+   <translation>Ganze Bilder</translation>
   </message>
  </context>
  <context>
@@ -258,6 +278,29 @@
   </message>
  </context>
  <context>
+  <name>Chooser</name>
+  <message>
+   <source>Choose all</source>
+   <translation>Alle wählen</translation>
+  </message>
+  <message>
+   <source>Choose none</source>
+   <translation>Keine wählen</translation>
+  </message>
+  <message>
+   <source>Type to find…</source>
+   <translation>Zum Finden tippen…</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
+  </message>
+  <message>
+   <source>{0} chosen</source>
+   <translation>{0} gewählt</translation>
+  </message>
+ </context>
+ <context>
   <name>ColumnsRow</name>
   <message>
    <source>Caption column</source>
@@ -316,6 +359,21 @@
   <message>
    <source>{0} has not seen these frames yet; index them to compare.</source>
    <translation>{0} kennt diese Bilder noch nicht; zum Vergleichen zuerst indizieren.</translation>
+  </message>
+ </context>
+ <context>
+  <name>DateRange</name>
+  <message>
+   <source>From</source>
+   <translation>Von</translation>
+  </message>
+  <message>
+   <source>Until</source>
+   <translation>Bis</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
   </message>
  </context>
  <context>
@@ -672,6 +730,10 @@
    <translation>ALS WAS</translation>
   </message>
   <message>
+   <source>All frames</source>
+   <translation>Alle Bilder</translation>
+  </message>
+  <message>
    <source>All {0} hits shown</source>
    <translation>Alle {0} gezeigten Treffer</translation>
   </message>
@@ -1020,6 +1082,32 @@
   </message>
  </context>
  <context>
+  <name>FilterChip</name>
+  <message>
+   <source>Frames are restricted to this; Delete takes it away.</source>
+   <translation>Die Bilder sind darauf beschränkt; Entf hebt das auf.</translation>
+  </message>
+ </context>
+ <context>
+  <name>FilterChips</name>
+  <message>
+   <source>and {0} more</source>
+   <translation>und {0} weitere</translation>
+  </message>
+  <message>
+   <source>from {0}</source>
+   <translation>ab {0}</translation>
+  </message>
+  <message>
+   <source>in {0}</source>
+   <translation>in {0}</translation>
+  </message>
+  <message>
+   <source>until {0}</source>
+   <translation>bis {0}</translation>
+  </message>
+ </context>
+ <context>
   <name>FilterSection</name>
   <message>
    <source>Camera</source>
@@ -1030,12 +1118,12 @@
    <translation>Filter aufheben</translation>
   </message>
   <message>
-   <source>Date</source>
-   <translation>Datum</translation>
-  </message>
-  <message>
    <source>Drive</source>
    <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>Folder</source>
+   <translation>Ordner</translation>
   </message>
   <message>
    <source>Marked</source>
@@ -1081,18 +1169,6 @@
    <translation>Weiteren Ordner wählen</translation>
   </message>
   <message>
-   <source>Forget an index</source>
-   <translation>Einen Index vergessen</translation>
-  </message>
-  <message>
-   <source>Forget it</source>
-   <translation>Vergessen</translation>
-  </message>
-  <message>
-   <source>Forget the index of “{0}”?</source>
-   <translation>Den Index von „{0}“ vergessen?</translation>
-  </message>
-  <message>
    <source>Index again</source>
    <translation>Neu indizieren</translation>
   </message>
@@ -1101,8 +1177,8 @@
    <translation>Neu indizieren, schneller?</translation>
   </message>
   <message>
-   <source>Its images stay as they are, and so do your marks. Opening it again means indexing it again.</source>
-   <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
+   <source>It was opened again, and is indexed anew.</source>
+   <translation>Der Ordner wurde wieder geöffnet und wird neu indexiert.</translation>
   </message>
   <message>
    <source>New frames are then indexed faster too. Scores change a little.</source>
@@ -1111,6 +1187,10 @@
   <message>
    <source>Please note</source>
    <translation>Bitte beachten</translation>
+  </message>
+  <message>
+   <source>The index of “{0}” is forgotten; opening it again makes it anew.</source>
+   <translation>Der Index von „{0}“ ist vergessen; beim nächsten Öffnen entsteht er neu.</translation>
   </message>
   <message>
    <source>The model then notes what it sees in each of them.</source>
@@ -1133,6 +1213,10 @@
    <translation>Wo liegt „{0}“ jetzt?</translation>
   </message>
   <message>
+   <source>forget “{0}”</source>
+   <translation>„{0}“ vergessen</translation>
+  </message>
+  <message>
    <source>{0} frame will be embedded again.</source>
    <translation>{0} Bild wird neu eingebettet.</translation>
   </message>
@@ -1143,6 +1227,10 @@
  </context>
  <context>
   <name>FrameTags</name>
+  <message>
+   <source>Click to see all frames with this tag; Delete takes it away.</source>
+   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
+  </message>
   <message>
    <source>Give the frame a tag (T)</source>
    <translation>Dem Bild ein Schlagwort geben (T)</translation>
@@ -1196,12 +1284,56 @@
    <translation>Kopiert.</translation>
   </message>
   <message>
+   <source>Done again: {0}</source>
+   <translation>Wiederholt: {0}</translation>
+  </message>
+  <message>
+   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
+   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+  </message>
+  <message>
+   <source>Its query, its cut and what is new in it stay as they are.</source>
+   <translation>Suche, Schwelle und Neues bleiben, wie sie sind.</translation>
+  </message>
+  <message>
+   <source>Redo</source>
+   <translation>Wiederholen</translation>
+  </message>
+  <message>
+   <source>Redo: {0}</source>
+   <translation>Wiederholen: {0}</translation>
+  </message>
+  <message>
+   <source>Rename the scenario</source>
+   <translation>Szenario umbenennen</translation>
+  </message>
+  <message>
+   <source>Save this search as a scenario</source>
+   <translation>Diese Suche als Szenario speichern</translation>
+  </message>
+  <message>
    <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
    <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
   </message>
   <message>
    <source>This search cannot be run</source>
    <translation>Diese Suche kann nicht ausgeführt werden</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation>Rückgängig</translation>
+  </message>
+  <message>
+   <source>Undo: {0}</source>
+   <translation>Rückgängig: {0}</translation>
+  </message>
+  <message>
+   <source>Undone: {0}</source>
+   <translation>Rückgängig gemacht: {0}</translation>
+  </message>
+  <message>
+   <source>clear the search</source>
+   <translation>Suche leeren</translation>
   </message>
   <message>
    <source>{0} path copied.</source>
@@ -1324,59 +1456,63 @@
   <name>MarkBook</name>
   <message>
    <source>The situations of SearchAD were deleted.</source>
-   <translation type="unfinished" />
+   <translation>Die Situationen von SearchAD wurden gelöscht.</translation>
   </message>
   <message>
    <source>add the situations of SearchAD</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD hinzufügen</translation>
   </message>
   <message>
    <source>clear the marks</source>
-   <translation type="unfinished" />
+   <translation>Markierungen löschen</translation>
   </message>
   <message>
    <source>delete the situations of SearchAD</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD löschen</translation>
   </message>
   <message>
    <source>delete “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ löschen</translation>
   </message>
   <message>
    <source>mark as right</source>
-   <translation type="unfinished" />
+   <translation>als richtig markieren</translation>
   </message>
   <message>
    <source>mark as wrong</source>
-   <translation type="unfinished" />
+   <translation>als falsch markieren</translation>
+  </message>
+  <message>
+   <source>move “{0}”</source>
+   <translation>„{0}“ verschieben</translation>
   </message>
   <message>
    <source>rename “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ umbenennen</translation>
   </message>
   <message>
    <source>save “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ speichern</translation>
   </message>
   <message>
    <source>unmark</source>
-   <translation type="unfinished" />
+   <translation>Markierung entfernen</translation>
   </message>
   <message>
    <source>{0} mark cleared.</source>
-   <translation type="unfinished" />
+   <translation>{0} Markierung gelöscht.</translation>
   </message>
   <message>
    <source>{0} marks cleared.</source>
-   <translation type="unfinished" />
+   <translation>{0} Markierungen gelöscht.</translation>
   </message>
   <message>
    <source>“{0}” was deleted.</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ wurde gelöscht.</translation>
   </message>
   <message>
    <source>“{0}” was saved anew.</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ wurde neu gespeichert.</translation>
   </message>
  </context>
  <context>
@@ -1835,6 +1971,21 @@
   </message>
  </context>
  <context>
+  <name>NameDialog</name>
+  <message>
+   <source>It takes the place of the scenario of this name.</source>
+   <translation>Es ersetzt das Szenario dieses Namens.</translation>
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>Name</translation>
+  </message>
+  <message>
+   <source>There is a scenario of this name; choose another name.</source>
+   <translation>Ein Szenario dieses Namens gibt es schon; bitte einen anderen Namen wählen.</translation>
+  </message>
+ </context>
+ <context>
   <name>ObjectChip</name>
   <message>
    <source>Click to edit “{0}”; Delete removes it.</source>
@@ -2095,10 +2246,6 @@
    <translation>Erneut suchen</translation>
   </message>
   <message>
-   <source>More are being added while you search.</source>
-   <translation>Weitere kommen während der Suche dazu.</translation>
-  </message>
-  <message>
    <source>No frame fulfils this</source>
    <translation>Kein Bild erfüllt das</translation>
   </message>
@@ -2183,16 +2330,8 @@
    <translation>Index aktualisieren…</translation>
   </message>
   <message>
-   <source>Use + and − between spaces to add or exclude terms.</source>
-   <translation>+ und − zwischen Leerzeichen nehmen Begriffe hinzu oder schließen sie aus.</translation>
-  </message>
-  <message>
    <source>Use the C4T model</source>
    <translation>C4T-Modell benutzen</translation>
-  </message>
-  <message>
-   <source>What are you looking for?</source>
-   <translation>Was wird gesucht?</translation>
   </message>
   <message>
    <source>cyclist on a rainy street</source>
@@ -2201,10 +2340,6 @@
   <message>
    <source>pedestrian crossing at night</source>
    <translation>pedestrian crossing at night</translation>
-  </message>
-  <message>
-   <source>person&gt;=2, truck:near, no:car ask for what the model saw.</source>
-   <translation>person&gt;=2, truck:near, no:car fragen nach dem, was das Modell gesehen hat.</translation>
   </message>
   <message>
    <source>road through trees - cars</source>
@@ -2219,24 +2354,12 @@
    <translation>truck in snow</translation>
   </message>
   <message>
-   <source>{0} can be searched.</source>
-   <translation>{0} können durchsucht werden.</translation>
-  </message>
-  <message>
    <source>{0} file in this folder or below it was left out, by rules or for its format.</source>
    <translation>{0} Datei in diesem Ordner oder darunter wurde ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
   </message>
   <message>
    <source>{0} files in this folder or below it were left out, by rules or for their format.</source>
    <translation>{0} Dateien in diesem Ordner oder darunter wurden ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
-  </message>
-  <message>
-   <source>{0} frame</source>
-   <translation>{0} Bild</translation>
-  </message>
-  <message>
-   <source>{0} frames</source>
-   <translation>{0} Bilder</translation>
   </message>
   <message>
    <source>{0} images wait to be indexed for this model.</source>
@@ -2400,15 +2523,15 @@
   <name>RefineChip</name>
   <message>
    <source>Marks move this query, and what is marked as wrong is left out. Mark frames with R and X. Click, Delete or Ctrl+M asks without the marks.</source>
-   <translation type="unfinished" />
+   <translation>Markierungen verschieben diese Suche, und als falsch Markiertes bleibt weg. Bilder mit R und X markieren. Ein Klick, Entf oder Strg+M sucht ohne die Markierungen.</translation>
   </message>
   <message>
    <source>refined by marks: none yet</source>
-   <translation type="unfinished" />
+   <translation>verfeinert: noch keine Markierung</translation>
   </message>
   <message>
    <source>refined by {0} right, {1} wrong</source>
-   <translation type="unfinished" />
+   <translation>verfeinert: {0} richtig, {1} falsch</translation>
   </message>
  </context>
  <context>
@@ -2469,12 +2592,36 @@
  <context>
   <name>ResultsHeader</name>
   <message>
+   <source>Automatic</source>
+   <translation>Automatisch</translation>
+  </message>
+  <message>
+   <source>Back to the cut that the scores suggest</source>
+   <translation>Zurück zu der Schwelle, die die Bewertungen nahelegen</translation>
+  </message>
+  <message>
+   <source>Exclude “{0}”</source>
+   <translation>„{0}“ ausschließen</translation>
+  </message>
+  <message>
    <source>Fold events</source>
    <translation>Ereignisse falten</translation>
   </message>
   <message>
+   <source>Search for “{0}”</source>
+   <translation>Nach „{0}“ suchen</translation>
+  </message>
+  <message>
+   <source>Show fewer</source>
+   <translation>Weniger zeigen</translation>
+  </message>
+  <message>
    <source>Show frames that follow each other as one event (E unfolds)</source>
    <translation>Aufeinanderfolgende Bilder als ein Ereignis zeigen (E klappt auf)</translation>
+  </message>
+  <message>
+   <source>Show more</source>
+   <translation>Mehr zeigen</translation>
   </message>
   <message>
    <source>Size of the pictures</source>
@@ -2487,6 +2634,18 @@
   <message>
    <source>Sort: {0}</source>
    <translation>Sortierung: {0}</translation>
+  </message>
+  <message>
+   <source>The automatic cut lies between where few frames part from the rest and what sentences reach that no frame shows. It is a proposal.</source>
+   <translation>Die automatische Schwelle liegt zwischen der Stelle, an der sich wenige Bilder vom Rest absetzen, und dem, was Sätze erreichen, die kein Bild zeigt. Sie ist ein Vorschlag.</translation>
+  </message>
+  <message>
+   <source>The model may not know {0}.</source>
+   <translation>Das Modell kennt {0} vielleicht nicht.</translation>
+  </message>
+  <message>
+   <source>The model may not know {0}; it reads English. Say it in other words.</source>
+   <translation>Das Modell kennt {0} vielleicht nicht; es liest Englisch. Sagen Sie es mit anderen Worten.</translation>
   </message>
   <message>
    <source>The nearest {0}</source>
@@ -2537,6 +2696,18 @@
    <translation>Zeit</translation>
   </message>
   <message>
+   <source>top {0} % of {1} frames</source>
+   <translation>die besten {0} % von {1} Bildern</translation>
+  </message>
+  <message>
+   <source>{0} drive</source>
+   <translation>{0} Fahrt</translation>
+  </message>
+  <message>
+   <source>{0} drives</source>
+   <translation>{0} Fahrten</translation>
+  </message>
+  <message>
    <source>{0} event</source>
    <translation>{0} Ereignis</translation>
   </message>
@@ -2545,8 +2716,20 @@
    <translation>{0} Ereignissen</translation>
   </message>
   <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
+  </message>
+  <message>
    <source>{0} in {1}</source>
    <translation>{0} in {1}</translation>
+  </message>
+  <message>
+   <source>{0} is searched for as it is.</source>
+   <translation>Nach {0} wird so gesucht, wie es dasteht.</translation>
   </message>
   <message>
    <source>{0} match</source>
@@ -2555,6 +2738,10 @@
   <message>
    <source>{0} matches</source>
    <translation>{0} Treffer</translation>
+  </message>
+  <message>
+   <source>{0} of {1}</source>
+   <translation>{0} von {1}</translation>
   </message>
  </context>
  <context>
@@ -2583,8 +2770,20 @@
    <translation>Höchstens {0} Bilder auf einmal ziehen; ihre Pfade kopieren oder sie exportieren.</translation>
   </message>
   <message>
+   <source>Drive not known</source>
+   <translation>Fahrt unbekannt</translation>
+  </message>
+  <message>
    <source>Results</source>
    <translation>Ergebnisse</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
   </message>
  </context>
  <context>
@@ -2683,22 +2882,50 @@
   </message>
  </context>
  <context>
-  <name>SaveSearchDialog</name>
+  <name>ScenarioSection</name>
   <message>
-   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
-   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+   <source>+{0} new</source>
+   <translation>+{0} neu</translation>
   </message>
   <message>
-   <source>Name</source>
-   <translation>Name</translation>
+   <source>Copy the query</source>
+   <translation>Suchtext kopieren</translation>
   </message>
   <message>
-   <source>Save this search</source>
-   <translation>Diese Suche speichern</translation>
+   <source>Delete</source>
+   <translation>Löschen</translation>
   </message>
   <message>
-   <source>Save this search as a scenario</source>
-   <translation>Diese Suche als Szenario speichern</translation>
+   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
+   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
+  </message>
+  <message>
+   <source>Move down</source>
+   <translation>Nach unten</translation>
+  </message>
+  <message>
+   <source>Move up</source>
+   <translation>Nach oben</translation>
+  </message>
+  <message>
+   <source>Rename…</source>
+   <translation>Umbenennen…</translation>
+  </message>
+  <message>
+   <source>Run</source>
+   <translation>Ausführen</translation>
+  </message>
+  <message>
+   <source>Run this search again; F2 renames it, Delete removes it</source>
+   <translation>Diese Suche erneut ausführen; F2 benennt sie um, Entf löscht sie</translation>
+  </message>
+  <message>
+   <source>Show or hide the situations of SearchAD; Delete removes them all</source>
+   <translation>Situationen von SearchAD zeigen oder verbergen; Entf löscht sie alle</translation>
+  </message>
+  <message>
+   <source>unreadable</source>
+   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -2776,6 +3003,13 @@
   </message>
  </context>
  <context>
+  <name>Selection</name>
+  <message>
+   <source>Right and wrong marks belong to a query; ask for something first.</source>
+   <translation>Richtig und falsch gehören zu einer Anfrage; suchen Sie erst nach etwas.</translation>
+  </message>
+ </context>
+ <context>
   <name>Settings</name>
   <message>
    <source>Appearance</source>
@@ -2788,6 +3022,10 @@
   <message>
    <source>Dark</source>
    <translation>Dunkel</translation>
+  </message>
+  <message>
+   <source>Drive and time on the cards</source>
+   <translation>Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>Enlarge under the mouse</source>
@@ -2878,6 +3116,14 @@
    <translation>Aufeinanderfolgende Treffer einer Fahrt als ein Ereignis mit seinem besten Bild zeigen.</translation>
   </message>
   <message>
+   <source>Show pictures whole on the cards; otherwise they fill them.</source>
+   <translation>Bilder auf den Karten ganz zeigen; sonst füllen sie sie aus.</translation>
+  </message>
+  <message>
+   <source>Show when a frame was taken, and on which drive, instead of its file.</source>
+   <translation>Zeigt statt der Datei, wann und auf welcher Fahrt ein Bild entstand.</translation>
+  </message>
+  <message>
    <source>Size of all text and of what surrounds it.</source>
    <translation>Größe aller Texte und ihrer Umgebung.</translation>
   </message>
@@ -2900,6 +3146,10 @@
   <message>
    <source>Watch for new files</source>
    <translation>Auf neue Dateien achten</translation>
+  </message>
+  <message>
+   <source>Whole pictures</source>
+   <translation>Ganze Bilder</translation>
   </message>
  </context>
  <context>
@@ -3091,6 +3341,10 @@
    <translation>Ordner und Filter; Details</translation>
   </message>
   <message>
+   <source>in the list of scenarios: rename, move, delete</source>
+   <translation>in der Liste der Szenarien: umbenennen, verschieben, löschen</translation>
+  </message>
+  <message>
    <source>look for new files</source>
    <translation>nach neuen Dateien suchen</translation>
   </message>
@@ -3191,8 +3445,16 @@
    <translation>Anfrage eingeben</translation>
   </message>
   <message>
+   <source>undo, redo: marks, scenarios, forgetting, clearing</source>
+   <translation>rückgängig, wiederholen: Markierungen, Szenarien, Vergessen, Löschen</translation>
+  </message>
+  <message>
    <source>unfold or fold an event</source>
    <translation>Ereignis auf- oder zuklappen</translation>
+  </message>
+  <message>
+   <source>whole pictures; drive and time on the cards</source>
+   <translation>ganze Bilder; Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>with arrows or mouse: select several</source>
@@ -3221,10 +3483,6 @@
  <context>
   <name>Sidebar</name>
   <message>
-   <source>+{0} new</source>
-   <translation>+{0} neu</translation>
-  </message>
-  <message>
    <source>Add a folder…</source>
    <translation>Ordner hinzufügen …</translation>
   </message>
@@ -3249,24 +3507,16 @@
    <translation>Ordner und Filter</translation>
   </message>
   <message>
-   <source>Forget its index…</source>
-   <translation>Seinen Index vergessen …</translation>
+   <source>Forget its index</source>
+   <translation>Index vergessen</translation>
   </message>
   <message>
    <source>It has moved…</source>
    <translation>Er liegt jetzt woanders …</translation>
   </message>
   <message>
-   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
-   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
-  </message>
-  <message>
    <source>OPENED BEFORE</source>
    <translation>ZULETZT GEÖFFNET</translation>
-  </message>
-  <message>
-   <source>Run this search again; Delete forgets it</source>
-   <translation>Diese Suche erneut ausführen; Entf vergisst sie</translation>
   </message>
   <message>
    <source>SCENARIOS</source>
@@ -3277,20 +3527,12 @@
    <translation>Im Dateimanager zeigen</translation>
   </message>
   <message>
-   <source>Show or hide the situations of SearchAD; Delete forgets them all</source>
-   <translation>Die Situationen von SearchAD ein- oder ausblenden; Entf vergisst sie alle</translation>
-  </message>
-  <message>
    <source>TAGS</source>
    <translation>SCHLAGWÖRTER</translation>
   </message>
   <message>
    <source>offline</source>
    <translation>offline</translation>
-  </message>
-  <message>
-   <source>unreadable</source>
-   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -3426,6 +3668,10 @@
    <translation>Angehalten; was fertig ist, bleibt.</translation>
   </message>
   <message>
+   <source>Undo</source>
+   <translation>Rückgängig</translation>
+  </message>
+  <message>
    <source>Update the index: {0} of {1}</source>
    <translation>Index aktualisieren: {0} von {1}</translation>
   </message>
@@ -3545,13 +3791,6 @@
   </message>
  </context>
  <context>
-  <name>TagChip</name>
-  <message>
-   <source>Click to see all frames with this tag; Delete takes it away.</source>
-   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
-  </message>
- </context>
- <context>
   <name>TagDialog</name>
   <message>
    <source>ON THESE FRAMES</source>
@@ -3582,6 +3821,10 @@
    <translation>Schlagwörter</translation>
   </message>
   <message>
+   <source>The cross or Delete takes it away from these.</source>
+   <translation>Das Kreuz oder Entf nimmt es von diesen weg.</translation>
+  </message>
+  <message>
    <source>such as rain, to label; a comma parts two</source>
    <translation>etwa Regen, labeln; ein Komma trennt zwei</translation>
   </message>
@@ -3604,8 +3847,8 @@
  <context>
   <name>ThresholdSlider</name>
   <message>
-   <source>Drag to show more or fewer; double-click for the automatic cut.</source>
-   <translation>Ziehen zeigt mehr oder weniger; Doppelklick setzt die automatische Schwelle.</translation>
+   <source>How the scores of all frames spread; the coloured ones are shown. Drag the line to show more or fewer; double-click for the automatic cut.</source>
+   <translation>Wie sich die Bewertungen aller Bilder verteilen; die farbigen werden gezeigt. Ziehen Sie die Linie, um mehr oder weniger zu zeigen; Doppelklick für die automatische Schwelle.</translation>
   </message>
   <message>
    <source>Least score shown</source>

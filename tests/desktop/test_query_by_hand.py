@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,13 +23,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.index.wording import word_hints
+from c4t_core.models.c4t import Tokens
 from c4t_core.models.protocol import CutText, ModelInfo
+from c4t_core.paths import resource
 from c4t_desktop.panels.compare import ComparePanel
 from c4t_desktop.panels.dialogs.export import ExportDialog
 from c4t_desktop.panels.dialogs.models import ModelsDialog
 from tests.helpers import hands
 from tests.helpers.fake_core import FakeWorkspace, make_frames
 from tests.helpers.window import (
+    answered,
     busy,
     child,
     nothing_matches,
@@ -59,6 +64,33 @@ def test_a_query_that_is_cut_short_is_told_beside_the_field(qtbot, window, core,
         assert "a truck" in told.toolTip()
     search(qtbot, window, "bicycle")
     qtbot.waitUntil(lambda: not told.isVisible())
+
+
+def test_words_that_the_model_does_not_know_are_told_with_what_to_ask(qtbot, window, monkeypatch):
+    answer = FakeWorkspace.answer
+    tokens = Tokens(resource("models", "lite", "tokenizer.json").read_bytes(), 64)
+
+    def hinting(self, query, **how):
+        return replace(answer(self, query, **how), word_hints=word_hints(query, tokens))
+
+    monkeypatch.setattr(FakeWorkspace, "answer", hinting)
+    told, ask = child(window, QLabel, "wordHint"), child(window, QPushButton, "askInstead")
+    search(qtbot, window, "trafic jamm")
+    until(qtbot, told.isVisible)
+    assert told.text() == "The model may not know “trafic”, “jamm”."
+    assert ask.text() == "Search for “traffic jam”"
+    hands.click(ask)
+    until(qtbot, lambda: not told.isVisible())
+    assert window.search.field.text() == "traffic jam"
+    search(qtbot, window, "Schnee")
+    until(qtbot, told.isVisible)
+    assert "reads English" in told.text()
+    assert not ask.isVisible()
+    search(qtbot, window, "truck -people")
+    until(qtbot, lambda: ask.isVisible() and ask.text() == "Exclude “people”")
+    hands.click(ask)
+    until(qtbot, lambda: not told.isVisible())
+    assert window.search.field.text() == "truck - people"
 
 
 def terms(core):
@@ -103,14 +135,29 @@ def test_an_image_term_is_turned_round_and_removed(qtbot, window, core, tmp_path
     until(qtbot, lambda: signs() == [] and not busy(window))
 
 
-def test_an_example_is_asked_by_a_click(qtbot, window, core):
-    page = child(window, QWidget, "emptyState")
-    until(qtbot, lambda: "12 frames can be" in page.page.sentence and not busy(window))
-    text = page.page.chips[0]
-    qtbot.wait(50)  # the page is built anew when indexing ends; let the old one go
-    (button,) = [b for b in page.findChildren(QPushButton) if b.text() == text]
-    until(qtbot, lambda: button.isVisible() and button.parentWidget().y() > 0)
-    hands.click(button)
+def test_an_example_is_asked_by_a_click_while_the_first_frames_are_indexed(
+    qtbot, open_window, core, frames
+):
+    go_on = threading.Event()
+
+    class Waiting(FakeWorkspace):
+        def index(self, *how, **more):
+            go_on.wait(30)
+            return super().index(*how, **more)
+
+    core.workspace = Waiting
+    try:
+        window = open_window(frames)
+        page = child(window, QWidget, "emptyState")
+        until(qtbot, lambda: page.page.title == "Getting drive one ready")
+        text = page.page.chips[0]
+        qtbot.wait(50)  # the page may be built anew; let the old one go
+        (button,) = [b for b in page.findChildren(QPushButton) if b.text() == text]
+        until(qtbot, lambda: button.isVisible() and button.parentWidget().y() > 0)
+        hands.click(button)
+    finally:
+        go_on.set()
+    answered(qtbot, window)
     wait_rows(qtbot, window)
     assert window.search.field.text() == text
 
@@ -118,7 +165,7 @@ def test_an_example_is_asked_by_a_click(qtbot, window, core):
 def test_the_cross_in_the_search_bar_clears_it(qtbot, window):
     search(qtbot, window, "truck")
     hands.click(tool_button(window.search, "Clear"))
-    until(qtbot, lambda: window.model.rowCount() == 0)
+    answered(qtbot, window)
     assert window.search.field.text() == ""
 
 

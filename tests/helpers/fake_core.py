@@ -176,7 +176,6 @@ class FakeWorkspace:
         self.seen = seen  # what is believed to be in a frame, by its number
         self.closed = self.cleaned = False
         self.relocated: tuple[Path, Path] | None = None
-        self.forgotten: Path | None = None
         self.queries: list[Query] = []
         self.asked_objects: tuple[ObjectCondition, ...] = ()  # with the last of them
         self.indexed = threading.Event()
@@ -278,7 +277,7 @@ class FakeWorkspace:
         if not self.embedded:
             raise NotIndexedError("Nothing is indexed yet.")
         ids = np.sort(kept.image_ids)
-        ids = ids[kept.scope.facts(ids).order("course")]
+        ids = ids[kept.scope.facts(ids).order("drive")]
         nothing = np.zeros(len(ids), dtype=np.float32)
         return Answer(kept.scope, nothing[:0], ids, nothing, fold=self._fold, browsed=True)
 
@@ -372,13 +371,15 @@ class FakeWorkspace:
         names = [path.parent.name for path in self.files]
         return [(name, names.count(name)) for name in sorted(set(names))]
 
-    def cameras(self) -> list[tuple[str, int]]:
-        return [("front", len(self.files))]
-
-    def days(self) -> list[tuple[str, int]]:
-        times = [self.frame_at(number).time for number in range(len(self.files))]
-        days = [time.strftime("%Y-%m-%d", time.gmtime(moment)) for moment in times if moment]
-        return [(day, days.count(day)) for day in sorted(set(days))]
+    def groups(self, by: str, folder: str | Path = "") -> list[tuple[str, int]]:
+        if by == "folder":
+            below = [path.relative_to(folder) for path in self.files if path.is_relative_to(folder)]
+            names = [path.parts[0] for path in below if len(path.parts) > 1]
+        else:
+            frames = [self.frame_at(number) for number in range(len(self.files))]
+            days = [time.strftime("%Y-%m-%d", time.gmtime(frame.time)) for frame in frames]
+            names = days if by == "day" else [frame.camera or "" for frame in frames]
+        return [(name, names.count(name)) for name in sorted(set(names))]
 
     def space(self) -> Space:
         return Space(2_000_000, 300_000 if not self.cleaned else 0, 0)
@@ -389,9 +390,6 @@ class FakeWorkspace:
 
     def relocate(self, old: str | Path, new: str | Path) -> None:
         self.relocated = (Path(old), Path(new))
-
-    def forget(self, folder: str | Path) -> None:
-        self.forgotten = Path(folder)
 
     def close(self) -> None:
         self.closed = True
@@ -417,6 +415,7 @@ class FakeCore:
         excludes: the folders that each of them was told to leave out; None if not told.
         models: what is known of models.
         fail_open: raised instead of opening.
+        forgotten: the folders whose index was dropped.
     """
 
     def __init__(self) -> None:
@@ -426,6 +425,7 @@ class FakeCore:
         self.excludes: list[tuple[str, ...] | None] = []
         self.models = fake_models()
         self.fail_open: Exception | None = None
+        self.forgotten: list[Path] = []
 
     def open_workspace(
         self, folders: Sequence[str | Path], model: str, *, exclude: ExcludeRules | None = None
@@ -435,6 +435,9 @@ class FakeCore:
             raise self.fail_open
         self.opened.append(self.workspace(folders, model, **self.options))
         return self.opened[-1]
+
+    def forget_folders(self, folders: Sequence[Path]) -> None:
+        self.forgotten += folders
 
     def list_models(self) -> tuple[ModelInfo, ...]:
         return self.models

@@ -18,7 +18,7 @@ import pytest
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
 from c4t_core.index.query import ImageIds
-from c4t_core.workspace import Filters, Workspace, open_workspace
+from c4t_core.workspace import Filters, Workspace, forget_folders, open_workspace
 from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
 Open = Callable[..., Workspace]
@@ -156,7 +156,7 @@ def test_restricting_to_cameras_and_times(open_: Open, tmp_path: Path) -> None:
         save_picture(tmp_path / "n" / name, COLOURS["red"])
     ws = open_(tmp_path / "n")
     ws.index()
-    assert ws.cameras() == [("CAM_BACK", 5), ("CAM_FRONT", 5)]
+    assert ws.groups("camera") == [("CAM_BACK", 5), ("CAM_FRONT", 5)]
     assert ws.drives() == [("n015-2018-07-24-11-22-45+0800", 10)]
     front = ws.search("red", None, filters=Filters(cameras=("CAM_FRONT",)))
     assert len(front) == 5
@@ -296,6 +296,9 @@ def test_forget_and_clean(ws: Workspace, open_: Open, drive: Path) -> None:
         ws.search("red")
     assert (drive / "drive0" / "red_000000.png").exists()
     assert ws.index().embedded == 18
+    forget_folders([drive, drive / "unknown"])  # which need not be open
+    with pytest.raises(NotIndexedError):
+        ws.search("red")
 
 
 def test_searching_while_another_thread_indexes(open_: Open, tmp_path: Path) -> None:

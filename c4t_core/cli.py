@@ -126,6 +126,8 @@ def program() -> NoReturn:
     A search closes what it opened before it returns. Python would then take all apart piece by
     piece, which takes as long as importing numpy; the system does it at once.
     """
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may follow
+        _complete()
     code = main()
     if sys.argv[1:2] == ["search"] and threading.active_count() == 1:
         sys.stderr.flush()
@@ -138,6 +140,44 @@ def _run(words: Sequence[str]) -> int:
     arrange = getattr(load_command(requested), "arrange", None) if requested in COMMANDS else None
     args = build_parser(requested).parse_args(words if arrange is None else arrange(words))
     return int(load_command(args.command).run(args))
+
+
+def _complete() -> None:
+    """Tell the shell what may follow the words before its cursor; options, names, else files."""
+    try:
+        import argcomplete
+    except ModuleNotFoundError:
+        sys.exit(1)
+    words = os.environ.get("COMP_LINE", "").split()[1:]
+    requested = next((word for word in words if not word.startswith("-")), None)
+    parser = build_parser(requested if requested in COMMANDS else None)
+    _name(parser)
+    argcomplete.autocomplete(parser, always_complete_options=False)
+
+
+def _name(parser: argparse.ArgumentParser) -> None:
+    """Give the options and arguments that are names what tells these."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in dict.fromkeys(action.choices.values()):
+                _name(below)
+        elif action.dest == "model":
+            action.completer = _models  # type: ignore[attr-defined]
+        elif action.metavar == "NAME" and parser.prog.startswith("c4t scenarios "):
+            action.completer = _scenarios  # type: ignore[attr-defined]
+
+
+def _models(**_: object) -> list[str]:
+    from c4t_core.models.registry import list_models
+
+    return [info.name for info in list_models()]
+
+
+def _scenarios(**_: object) -> list[str]:
+    from c4t_core.index.store.user_data import UserData
+
+    with contextlib.closing(UserData()) as data:
+        return [scenario.name for scenario in data.scenarios()]
 
 
 def _debug() -> bool:

@@ -27,7 +27,8 @@ pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def commands(text: str) -> list[list[str]]:
     """Return the arguments of every ``c4t`` in the blocks, in which output has no prompt."""
     lines = [line for block in BLOCK.findall(text) for line in block.splitlines()]
-    parts = [part.strip().removeprefix("$ ") for line in lines for part in line.split(" | ")]
+    told = [line.split(" > ")[0] for line in lines]  # what is written to a file
+    parts = [part.strip().removeprefix("$ ") for line in told for part in line.split(" | ")]
     return [shlex.split(part, comments=True)[1:] for part in parts if re.match("c4t [a-z]", part)]
 
 

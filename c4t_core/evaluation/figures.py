@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -85,6 +85,33 @@ class Figure:
     def chance(self) -> Series:
         """The series of a random order."""
         return next(one for one in self.series if one.chance)
+
+
+def titles(models: Iterable[str]) -> dict[str, str]:
+    """Return what models are called in the window, by name; alike ones keep their names.
+
+    >>> titles(["c4t", "c4t:winter", "clip:ViT-L-14"])
+    {'c4t': 'C4T', 'c4t:winter': 'winter', 'clip:ViT-L-14': 'ViT-L-14'}
+    >>> titles(["c4t:a", "clip:a", "/models/mine"])
+    {'c4t:a': 'c4t:a', 'clip:a': 'clip:a', '/models/mine': '/models/mine'}
+    """
+    made = {name: _title(name) for name in models}
+    named = list(made.values())
+    return {name: title if named.count(title) == 1 else name for name, title in made.items()}
+
+
+def _title(name: str) -> str:
+    family, colon, own = name.partition(":")
+    if family not in ("c4t", "clip"):
+        return name
+    return own if colon else name.upper()
+
+
+def titled(figure: Figure) -> Figure:
+    """Return a figure with the models as the window calls them."""
+    called = titles(one.name for one in figure.models)
+    series = (replace(one, name=called.get(one.name, one.name)) for one in figure.series)
+    return replace(figure, series=tuple(series))
 
 
 def over_cutoffs(report: Report, metric: AtCutoffs) -> Figure:

@@ -17,6 +17,13 @@ from c4t_core.datasets.scene import Scene
 from c4t_core.evaluation.collection import Collection
 from c4t_core.images.frame_names import parse_frame_name
 
+ASKED = {
+    "weather": "weather asked for",
+    "time": "time of day asked for",
+    "road": "road asked for",
+    "place": "place asked for",
+}
+"""Kinds of queries that ask for no class -> the dimension of slices of such queries."""
 LEAST_IMAGES = 20
 """A slice with fewer images says nothing."""
 MOST_VALUES = 12

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from string import Template
 
+from c4t_core.evaluation.figures import titles
 from c4t_core.evaluation.pictures import HitTile, jpeg
 from c4t_core.evaluation.summary import Comparison, Interval, Means, Provenance, Report
 from c4t_core.paths import resource
@@ -115,6 +116,7 @@ def page(report: Report, hits: Hits, plots: Plots) -> bytes:
         html_note(
             "Means over all queries with relevant images, each counting the same. In brackets the "
             "95&nbsp;% interval over queries; <em>chance</em> is what a random order would score."
+            + _too_far(report)
         ),
         html_note(_RECALL),
         _overall_table(report),
@@ -135,9 +137,25 @@ def page(report: Report, hits: Hits, plots: Plots) -> bytes:
         _provenance(report.provenance),
     ]
     body = "\n".join(parts)
-    title = safe(", ".join(report.models))
+    title = safe(", ".join(titles(report.models).values()))
     frame = Template(resource("evaluation", "report.html").read_text("utf-8"))
-    return frame.substitute(title=title, body=body).encode("utf-8", "replace")
+    regular, semibold = (
+        base64_of(resource("fonts", f"Inter-{weight}.otf").read_bytes())
+        for weight in ("Regular", "SemiBold")
+    )
+    whole = frame.substitute(title=title, body=body, regular=regular, semibold=semibold)
+    return whole.encode("utf-8", "replace")
+
+
+def _too_far(report: Report) -> str:
+    """Return which numbers of hits are left out, and why."""
+    left = [str(n) for n in report.provenance.options.cutoffs if n not in report.cutoffs]
+    if not left:
+        return ""
+    return (
+        f" The first {' and '.join(left)} hits are no rows here: there are only "
+        f"{len(report.collection):,} images, which any order would list."
+    )
 
 
 def _objects(report: Report) -> str:
@@ -157,7 +175,7 @@ def _objects(report: Report) -> str:
                 )
                 for one in found
             ],
-            caption=name,
+            caption=titles(report.models).get(name, name),
         )
         for name, found in report.objects.items()
     ]
@@ -176,7 +194,7 @@ def _head(report: Report) -> str:
     ]
     return (
         f'<header><p class="kicker">CLIP4Traffic evaluation</p>'
-        f"<h1>{' <span>against</span> '.join(safe(name) for name in report.models)}</h1>"
+        f"<h1>{' <span>against</span> '.join(map(safe, titles(report.models).values()))}</h1>"
         f'<p class="facts">{" · ".join(facts)}</p></header>'
     )
 
@@ -204,12 +222,12 @@ def _notices(report: Report) -> str:
 
 
 def _cards(report: Report) -> str:
-    first = report.cutoffs[0]
+    first, called = report.cutoffs[0], titles(report.models)
     cards = []
     for number, (model, means) in enumerate(report.overall.models.items()):
         values = means.frames.values
         cards.append(
-            f'<div class="card m{number % 6}"><h3>{safe(model)}</h3>'
+            f'<div class="card m{number % 6}"><h3>{safe(called[model])}</h3>'
             f'<p class="big">{decimals(values["ap"])}</p>'
             f"<p>mAP {bracketed(means.frames.intervals['ap'])}</p>"
             f"<p>P@{first} {decimals(values[f'precision@{first}'])} · "
@@ -234,7 +252,7 @@ def _overall_table(report: Report) -> str:
     for title, metric in metrics.items():
         cells = [with_interval(one.frames, metric) for one in report.overall.models.values()]
         rows.append([title, *cells, decimals(report.overall.chance.frames[metric])])
-    head = ["", *report.models, "chance"]
+    head = ["", *titles(report.models).values(), "chance"]
     return html_table(head, rows, caption=f"{report.overall.queries} queries")
 
 
@@ -248,7 +266,7 @@ def _events(report: Report) -> str:
         for title, metric in metrics.items()
     ]
     head = [""]
-    for name in [*report.models, "chance"]:
+    for name in [*titles(report.models).values(), "chance"]:
         head += [f"{name}: frames", "events"]
     note = (
         "Near-identical frames of one drive inflate the figures. Here each moment of a drive (a "
@@ -261,10 +279,10 @@ def _events(report: Report) -> str:
 def _comparisons(report: Report) -> str:
     if not report.comparisons:
         return ""
-    first = f"precision@{report.cutoffs[0]}"
+    first, called = f"precision@{report.cutoffs[0]}", titles(report.models)
     rows = [
         [
-            f"{safe(item.a)} − {safe(item.b)}",
+            f"{safe(called[item.a])} − {safe(called[item.b])}",
             *(_difference(item, metric) for metric in ("ap", "rr", first)),
             f"{item.better_a} : {item.better_b} ({item.equal} equal)",
         ]
@@ -293,14 +311,20 @@ def _kinds(report: Report) -> str:
     for kind, group in report.kinds.items():
         cells = [with_interval(one.frames, "ap") for one in group.models.values()]
         rows.append([kind, str(group.queries), *cells, decimals(group.chance.frames.get("ap"))])
-    head = ["kind", "queries", *(f"{m} mAP" for m in report.models), "chance"]
+    head = ["kind", "queries", *(f"{m} mAP" for m in titles(report.models).values()), "chance"]
     return html_section("By kind of query", html_table(head, rows))
 
 
 def _slices(report: Report) -> str:
     if not report.slices:
         return ""
-    head = ["", "images", "queries", *(f"{m} mAP" for m in report.models), "chance"]
+    head = [
+        "",
+        "images",
+        "queries",
+        *(f"{m} mAP" for m in titles(report.models).values()),
+        "chance",
+    ]
     groups: dict[str, list[list[str]]] = {}
     for part in report.slices:
         cells = [with_interval(means, "ap") for means in part.models.values()]
@@ -313,8 +337,8 @@ def _slices(report: Report) -> str:
         for number, (name, rows) in enumerate(groups.items())
     ]
     note = (
-        "All queries, with only the images of the slice; <em>class</em>: all images, with only the "
-        "queries that ask for it."
+        "All queries, with only the images of the slice; <em>class</em> and what is <em>asked "
+        "for</em>: all images, with only the queries that ask for it."
     )
     return html_section("By slice", html_note(note), *tables)
 
@@ -326,7 +350,7 @@ def _queries(report: Report, plots: Plots) -> str:
         "query",
         "kind",
         "relevant",
-        *(f"{m} {title}" for m in report.models for title in metrics),
+        *(f"{m} {title}" for m in titles(report.models).values() for title in metrics),
     ]
     rows = []
     for found in report.queries:
@@ -351,11 +375,11 @@ def _queries(report: Report, plots: Plots) -> str:
 def _in_full(report: Report, hits: Hits, plots: Plots) -> str:
     if not hits:
         return ""
-    parts = []
+    parts, called = [], titles(report.models)
     for number, (index, rows) in enumerate(hits.items(), 1):
         found = report.queries[index]
         tiles = "".join(
-            f"<h4>{safe(model)} <small>AP {decimals(found.results[model].values['ap'])}, "
+            f"<h4>{safe(called[model])} <small>AP {decimals(found.results[model].values['ap'])}, "
             f"{sum(hit.right for hit in some)} of the first {len(some)} right</small></h4>"
             f'<div class="hits">{"".join(map(_tile, range(1, len(some) + 1), some))}</div>'
             for model, some in rows.items()

@@ -21,6 +21,7 @@ from c4t_core.evaluation import figures
 from c4t_core.evaluation.ranking import BINS, Measured
 from c4t_core.evaluation.summary import Report
 from c4t_core.images.decode import open_image
+from c4t_core.paths import resource
 from c4t_core.quiet import keep_caches_inside
 
 BARS_PER_PAGE = 40
@@ -42,21 +43,22 @@ class Theme:
     wrong: str
 
 
+# The window's colours; beyond its four for models, two more.
 LIGHT = Theme(
     paper="#ffffff",
-    ink="#1f2933",
-    faint="#d5dbe1",
-    models=("#0b7285", "#d9730d", "#6741d9", "#2b8a3e", "#c2255c", "#495057"),
-    right="#2b8a3e",
-    wrong="#c92a2a",
+    ink="#12171f",
+    faint="#e2e6ec",
+    models=("#1b66e5", "#9a6200", "#178a4a", "#cc2f3c", "#6741d9", "#495057"),
+    right="#178a4a",
+    wrong="#cc2f3c",
 )
 DARK = Theme(
-    paper="#1a2129",
-    ink="#dbe2ea",
-    faint="#3a4652",
-    models=("#3bc9db", "#ffa94d", "#b197fc", "#69db7c", "#faa2c1", "#adb5bd"),
-    right="#69db7c",
-    wrong="#ff8787",
+    paper="#20252e",
+    ink="#e9ecf1",
+    faint="#2c333e",
+    models=("#5b9bff", "#e3b04b", "#3fc77c", "#ff6b75", "#b197fc", "#adb5bd"),
+    right="#3fc77c",
+    wrong="#ff6b75",
 )
 
 
@@ -65,7 +67,7 @@ def over_cutoffs(report: Report, theme: Theme) -> bytes:
     paper, axes = _paper(theme, 3, width=10.5, height=3.5)
     names: tuple[figures.AtCutoffs, ...] = ("precision", "recall", "ndcg")
     for axis, metric in zip(axes, names, strict=True):
-        figure = figures.over_cutoffs(report, metric)
+        figure = figures.titled(figures.over_cutoffs(report, metric))
         x = [tick.x for tick in figure.ticks]
         for number, one in enumerate(figure.models):
             colour = _colour(theme, number)
@@ -83,7 +85,7 @@ def over_cutoffs(report: Report, theme: Theme) -> bytes:
 
 def precision_recall(report: Report, theme: Theme) -> bytes:
     """The mean interpolated precision-recall curve of each model."""
-    figure = figures.precision_recall(report)
+    figure = figures.titled(figures.precision_recall(report))
     paper, (axis,) = _paper(theme, 1, width=4.9, height=3.7)
     for number, one in enumerate(figure.models):
         colour = _colour(theme, number)
@@ -98,7 +100,7 @@ def precision_recall(report: Report, theme: Theme) -> bytes:
 
 def by_kind(report: Report, theme: Theme) -> bytes:
     """Mean average precision by kind of query, with intervals."""
-    figure = figures.by_kind(report)
+    figure = figures.titled(figures.by_kind(report))
     paper, (axis,) = _paper(theme, 1, width=4.9, height=3.7)
     thick = 0.8 / len(figure.models)
     x = np.array([tick.x for tick in figure.ticks])
@@ -135,7 +137,7 @@ def bar_pages(report: Report) -> list[list[int]]:
 
 def by_query(report: Report, rows: Sequence[int], theme: Theme) -> bytes:
     """Average precision of some queries, one bar per model."""
-    figure = figures.by_query(report, rows)
+    figure = figures.titled(figures.by_query(report, rows))
     columns = min(4, len(figure.series))
     lines = -(-len(figure.series) // 4)  # of the legend, above the plot
     above = max(0.45, 0.1 + 0.2 * lines)
@@ -183,12 +185,13 @@ def by_query(report: Report, rows: Sequence[int], theme: Theme) -> bytes:
 def similarities(report: Report, query: int, theme: Theme) -> bytes:
     """One query: histogram of similarities, and similarity over rank, a row per model."""
     models = list(report.measured)
+    titles = figures.titles(models)
     figure, axes = _paper(theme, 2, rows=len(models), width=10.5, height=2.5 * len(models) + 0.2)
     for number, model in enumerate(models):
         one = report.measured[model]
         left, right = axes[2 * number : 2 * number + 2]
         _histogram(left, one, query, theme, _colour(theme, number))
-        _finish(left, theme, f"{_label(model)}: similarities", "cosine", "images (log)")
+        _finish(left, theme, f"{_label(titles[model])}: similarities", "cosine", "images (log)")
         rank, score, relevant = one.ranked[query]
         for wanted, colour, size in ((0, theme.wrong, 7), (1, theme.right, 13)):
             some = relevant == wanted
@@ -201,7 +204,7 @@ def similarities(report: Report, query: int, theme: Theme) -> bytes:
         )
         if len(rank) and rank[-1] > 500:
             right.set_xscale("log")
-        _finish(right, theme, f"{_label(model)}: similarity by rank", "rank", "cosine")
+        _finish(right, theme, f"{_label(titles[model])}: similarity by rank", "rank", "cosine")
         _legend(right, theme)
     return _png(figure)
 
@@ -210,7 +213,8 @@ def _histogram(axis: Any, one: Measured, query: int, theme: Theme, colour: str) 
     every, relevant = one.histogram[query]
     width = BINS[1] - BINS[0]
     axis.stairs(every, BINS, fill=True, color=colour, alpha=0.45, label="all")
-    axis.stairs(relevant, BINS, fill=True, color=theme.right, label="relevant")
+    right = theme.ink if colour == theme.right else theme.right
+    axis.stairs(relevant, BINS, fill=True, color=right, label="relevant")
     axis.axvline(one.mean_score[query], color=theme.ink, linewidth=1, linestyle="--", label="mean")
     filled = np.flatnonzero(every)
     if len(filled):
@@ -221,8 +225,13 @@ def _histogram(axis: Any, one: Measured, query: int, theme: Theme, colour: str) 
 
 
 def both(draw: Callable[[Theme], bytes]) -> tuple[bytes, bytes]:
-    """Draw a plot for light and for dark paper."""
-    return draw(LIGHT), draw(DARK)
+    """Draw a plot for light and for dark paper, in the window's type."""
+    keep_caches_inside()
+    from matplotlib import font_manager, rc_context
+
+    font_manager.fontManager.addfont(resource("fonts", "Inter-Regular.otf"))
+    with rc_context({"font.family": ["Inter", "DejaVu Sans"]}):
+        return draw(LIGHT), draw(DARK)
 
 
 def _paper(
@@ -381,10 +390,10 @@ def sheet(rows: dict[str, list[HitTile]], title: str) -> bytes:
     page = Image.new("RGB", (columns * wide + 12, 34 + len(rows) * (high + _TEXT + 6)), LIGHT.paper)
     draw = ImageDraw.Draw(page)
     draw.text((10, 8), _drawable(title, 90), LIGHT.ink, font=_font(15))
-    top = 34
+    top, titles = 34, figures.titles(rows)
     for model, hits in rows.items():
         right = sum(hit.right for hit in hits)
-        head = f"{_drawable(model, 40)}: {right} of {len(hits)} right"
+        head = f"{_drawable(titles[model], 40)}: {right} of {len(hits)} right"
         draw.text((10, top), head, LIGHT.ink, font=_font(12))
         top += _TEXT + 2
         for number, hit in enumerate(hits):
@@ -406,10 +415,7 @@ def sheet(rows: dict[str, list[HitTile]], title: str) -> bytes:
 
 @lru_cache(maxsize=8)
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    keep_caches_inside()
-    from matplotlib import get_data_path
-
-    return ImageFont.truetype(str(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf"), size)
+    return ImageFont.truetype(str(resource("fonts", "Inter-Regular.otf")), size)
 
 
 def _drawable(text: str, longest: int | None = None) -> str:

@@ -260,7 +260,9 @@ def _named(joined: Sequence[str]) -> tuple[dict[str, set[int]], dict[str, set[in
         words = [w for pair in ((noun.one, noun.many), *noun.others) for w in pair if w]
         things.setdefault(noun.many or noun.one, _containing(joined, words))
     conditions = {
-        name: _containing(joined, words) for name, words in known_lists()["conditions"].items()
+        name: _containing(joined, words)
+        for named in known_lists()["conditions"].values()
+        for name, words in named.items()
     }
     return things, conditions
 
@@ -273,9 +275,10 @@ def _from_words(
         if 0 < len(indices) < everywhere:
             kind = "rare" if len(indices) <= RARE_SHARE * everywhere else "single"
             out.append(make_query(name, kind, sorted(indices), classes=(name,)))
+    kinds = {name: kind for kind, named in known_lists()["conditions"].items() for name in named}
     for name, indices in conditions.items():
         if 0 < len(indices) < everywhere:
-            out.append(make_query(name, "condition", sorted(indices), classes=(name,)))
+            out.append(make_query(name, kinds[name], sorted(indices), classes=(name,)))
     return out + _combined(things, conditions, everywhere)
 
 

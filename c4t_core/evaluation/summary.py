@@ -27,7 +27,7 @@ from c4t_core.evaluation.chance import (
     expected_recall,
 )
 from c4t_core.evaluation.collection import Collection
-from c4t_core.evaluation.groups import Slice
+from c4t_core.evaluation.groups import ASKED, Slice
 from c4t_core.evaluation.metrics import CUTOFFS, RESAMPLES, Floats, mean_intervals
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.evaluation.ranking import Measured
@@ -135,7 +135,8 @@ class SliceMeans:
     """All queries on a slice of the images, or the queries that ask for a class on all images.
 
     Attributes:
-        dimension: such as ``"weather"``; ``"class"`` for a slice of the queries.
+        dimension: such as ``"weather"``; ``"class"`` or one of :data:`.groups.ASKED` for a slice
+            of the queries.
         value: such as ``"fog"``.
         images: in the slice; None for a slice of the queries.
         queries: that have relevant images there.
@@ -348,8 +349,9 @@ class Report:
 
     @property
     def cutoffs(self) -> tuple[int, ...]:
-        """Numbers of hits at which precision, recall and nDCG are given."""
-        return self.provenance.options.cutoffs
+        """Numbers of hits to show figures at: fewer than there are images, one at least."""
+        every = self.provenance.options.cutoffs
+        return tuple(n for n in every if n < len(self.collection)) or every[:1]
 
     @property
     def answered(self) -> list[int]:
@@ -507,10 +509,11 @@ def _slices(
         if rows.any():
             yield _slice(part, int(part.inside.sum()), figures, queries, rows, intervals)
     figures = {name: one.figures for name, one in measured.items()}
+    asked = {q.classes[0]: ASKED[q.kind] for q in queries if q.kind in ASKED and q.classes}
     for value in sorted({name for query in queries for name in query.classes}):
         rows = answered & np.array([value in query.classes for query in queries])
         if rows.any():
-            every = Slice("class", value, np.ones(images, dtype=bool))
+            every = Slice(asked.get(value, "class"), value, np.ones(images, dtype=bool))
             yield _slice(every, None, figures, queries, rows, intervals)
 
 

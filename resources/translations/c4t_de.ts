@@ -953,10 +953,6 @@
    <translation>Klasse</translation>
   </message>
   <message>
-   <source>condition</source>
-   <translation>Bedingung</translation>
-  </message>
-  <message>
    <source>count</source>
    <translation>Anzahl</translation>
   </message>
@@ -993,12 +989,20 @@
    <translation>Ort</translation>
   </message>
   <message>
+   <source>place asked for</source>
+   <translation>Ort gefragt</translation>
+  </message>
+  <message>
    <source>rare</source>
    <translation>selten</translation>
   </message>
   <message>
    <source>road</source>
    <translation>Straße</translation>
+  </message>
+  <message>
+   <source>road asked for</source>
+   <translation>Straße gefragt</translation>
   </message>
   <message>
    <source>several</source>
@@ -1017,8 +1021,16 @@
    <translation>Tageszeit</translation>
   </message>
   <message>
+   <source>time of day asked for</source>
+   <translation>Tageszeit gefragt</translation>
+  </message>
+  <message>
    <source>weather</source>
    <translation>Wetter</translation>
+  </message>
+  <message>
+   <source>weather asked for</source>
+   <translation>Wetter gefragt</translation>
   </message>
   <message>
    <source>{0} frame</source>

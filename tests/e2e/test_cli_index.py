@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,6 +19,7 @@ import pytest
 from PIL import Image
 
 from c4t_core.cli import main
+from c4t_core.index.events import AlikeLevel
 from c4t_core.models import registry
 from c4t_core.paths import resource
 
@@ -449,3 +452,22 @@ def test_interrupted_or_killed_it_goes_on_where_it_was(many, run_json, data_dir,
     monkeypatch.setenv("C4T_DATA_DIR", str(undisturbed))
     assert run_json("index", many)["embedded"] == 112
     assert run_json("search", many, "truck in snow", "-k", "112") == hits
+
+
+def test_the_commands_of_the_tutorials_run(run, indexed, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "tutorials.md").read_text("utf-8")
+    for file in resource("sample", "drives").glob("*.json"):  # the names of its colours
+        shutil.copy(file, indexed)
+    monkeypatch.chdir(indexed.parent)
+    monkeypatch.setattr(AlikeLevel, "get", lambda self: 0.9)  # else it embeds the whole sample
+    ran = 0
+    for words in map(shlex.split, re.findall(r"^c4t (.+)$", page, re.MULTILINE)):
+        if words[0] in ("train", "evaluate"):  # minutes; test_docs.py reads them
+            continue
+        if ">" in words:
+            words = words[: words.index(">")]
+        output = run(*words)
+        assert output.out or words[0] in ("index", "caption"), words
+        ran += 1
+    assert ran >= 12
+    assert (indexed.parent / "pairs.csv").stat().st_size > 0

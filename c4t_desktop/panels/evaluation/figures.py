@@ -241,11 +241,13 @@ def kind_title(kind: str) -> str:
         "rare": _tr("rare"),
         "small": _tr("small"),
         "multi": _tr("several"),
-        "condition": _tr("condition"),
         "combined": _tr("mixed"),
         "count": _tr("count"),
         "amount": _tr("amount"),
         "weather": _tr("weather"),
+        "time": _tr("time of day"),
+        "road": _tr("road"),
+        "place": _tr("place"),
         "caption": _tr("caption"),
         "own": _tr("own"),
     }
@@ -263,6 +265,10 @@ def dimension_title(dimension: str) -> str:
         "road": _tr("road"),
         "place": _tr("place"),
         "source": _tr("data set"),
+        "weather asked for": _tr("weather asked for"),
+        "time of day asked for": _tr("time of day asked for"),
+        "road asked for": _tr("road asked for"),
+        "place asked for": _tr("place asked for"),
     }
     return titles.get(dimension, dimension)
 

@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 import types
+from contextlib import closing
 
 import pytest
 
 from c4t_core import __version__, cli
 from c4t_core.errors import C4TError, Cancelled, MissingExtraError
+from c4t_core.index.store.user_data import Scenario, UserData
 
 
 def pretend(monkeypatch, behaviour, name="doctor"):
@@ -213,3 +215,29 @@ def test_doctor_runs_as_a_module():
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert {"C4T", "Python", "hnswlib", "CPU"} <= {f["name"] for f in report["findings"]}
+
+
+def test_a_shell_completes_commands_options_and_names(data_dir, tmp_path):
+    pytest.importorskip("argcomplete")
+    with closing(UserData()) as data:
+        data.save_scenario(Scenario("winter", "snow"))
+
+    def completed(line):
+        told = tmp_path / "told"
+        wanted = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+        wanted |= {"_ARGCOMPLETE_STDOUT_FILENAME": str(told), "_ARGCOMPLETE_IFS": "|"}
+        code = "from c4t_core.cli import program; program()"
+        environment = {**os.environ, **wanted}
+        subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, check=True)
+        return {word.strip() for word in told.read_text().split("|")}
+
+    assert "search" in completed("c4t sea")
+    assert {"--since", "--fold"} <= completed("c4t search drives --")
+    assert "c4t" in completed("c4t search drives snow --model ")
+    assert "winter" in completed("c4t scenarios run drives wi")
+
+
+def test_completion_is_loaded_by_a_shell_alone():
+    code = "import sys, c4t_core.cli; print('argcomplete' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    assert done.stdout.strip() == b"False"

@@ -102,6 +102,8 @@ def test_words_are_whole_and_not_denied():
     assert found(some, "trucks") == [3]  # by its synonym
     assert found(some, "pedestrians") == [4]
     assert found(some, "fog") == [0]
+    kinds = {query.text: query.kind for query in some}
+    assert (kinds["fog"], kinds["rain"], kinds["parking lot"]) == ("weather", "weather", "place")
     assert found(some, "parking lot") == [2]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import dataclasses
 import io
@@ -15,10 +16,14 @@ import pytest
 from PIL import Image
 
 from c4t_core.errors import Cancelled, DataError
+from c4t_core.evaluation import figures, pictures
 from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.evaluate import evaluate
 from c4t_core.evaluation.queries import make_query
 from c4t_core.evaluation.report import report_folder, shown_in_full, write_report
+from c4t_core.paths import resource
+from c4t_desktop.panels.bars.top_bar import title_of
+from c4t_desktop.theme import colours
 from tests.helpers.colour_model import ColourModel, coloured
 
 NASTY = ['<img src=x onerror="alert(1)">', "=1+1", "a\nb", "$\\frac{1}{2}$ _x^", "雪 🚚", "_hidden"]
@@ -200,3 +205,52 @@ def test_a_folder_that_cannot_be_written(written, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="choose another folder with -o"):
         write_report(written[0], tmp_path / "file")
+
+
+def test_the_page_looks_and_names_models_as_the_window_does(written):
+    report, folder = written
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<h3>C4T</h3>" in text
+    assert "<th>C4T</th>" in text
+    assert "C4T mAP" in text
+    light, dark = re.findall(r":root \{(.*?)\}", text, re.DOTALL)
+    for css, window, plots in (
+        (light, colours.LIGHT, pictures.LIGHT),
+        (dark, colours.DARK, pictures.DARK),
+    ):
+        found = dict(re.findall(r"--(\w+): (#\w+);", css))
+        inks = [window.accent, window.warn, window.good, window.bad]
+        assert [found[f"m{number}"] for number in range(4)] == inks
+        assert [found[f"m{number}"] for number in range(6)] == [*plots.models]
+        page = (found["card"], found["ink"], found["line"])
+        assert page == (window.card, window.text, window.border)
+        assert page == (plots.paper, plots.ink, plots.faint)
+        assert (found["right"], found["wrong"]) == (window.good, window.bad)
+    for weight in ("Regular", "SemiBold"):
+        font = resource("fonts", f"Inter-{weight}.otf").read_bytes()
+        assert base64.b64encode(font).decode() in text
+    names = ["c4t", "c4t:winter", "clip", "clip:ViT-L-14"]
+    assert [*figures.titles(names).values()] == [title_of(name) for name in names]
+
+
+def test_hits_beyond_the_images_are_no_rows_of_the_page(written):
+    report, folder = written
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    there = len(report.collection)
+    assert report.cutoffs
+    assert all(n < there for n in report.cutoffs)
+    left = [n for n in report.provenance.options.cutoffs if n >= there]
+    assert left
+    assert not [n for n in left if f"<td>R@{n}</td>" in text]
+    assert f"there are only {there} images" in text
+
+
+def test_weather_that_is_asked_for_is_no_class(written):
+    queries = [
+        make_query("driving in fog", "weather", [0, 1], classes=("fog",)),
+        make_query("cars in fog", "combined", [0], classes=("cars", "fog")),
+        make_query("cars", "single", [0, 2], classes=("cars",)),
+    ]
+    report = evaluate(written[0].collection, queries, [ColourModel("c4t")])
+    found = {(part.dimension, part.value) for part in report.slices}
+    assert found == {("weather asked for", "fog"), ("class", "cars")}

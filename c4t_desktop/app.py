@@ -73,7 +73,11 @@ class Desktop(QObject):
         self.memory = MemoryKeeper(self.runner, self)
         model = str(self.settings.recall("model", "c4t"))
         library = Library(
-            self.runner, model=model, thumbnails=self._thumbnails_of_indexing, parent=self
+            self.runner,
+            model=model,
+            thumbnails=self._thumbnails_of_indexing,
+            settings=self.settings,
+            parent=self,
         )
         finder = Finder(library, self)
         thumbnails = Thumbnails(parent=self)
@@ -234,7 +238,6 @@ class Desktop(QObject):
         if self._ended:
             return
         self._ended = True
-        self.settings.sync()
         if self._server is not None:
             self._server.close()
         self.watch.stop()
@@ -244,6 +247,7 @@ class Desktop(QObject):
         if done:  # nobody uses them any more
             self.context.marks.close()
             self.context.library.release()
+        self.settings.sync()
         self.ended_cleanly = done
 
 

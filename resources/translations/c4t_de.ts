@@ -2053,6 +2053,10 @@
    <translation>{0} wird geöffnet …</translation>
   </message>
   <message>
+   <source>Resume</source>
+   <translation>Fortsetzen</translation>
+  </message>
+  <message>
    <source>Show skipped files</source>
    <translation>Ausgelassene Dateien zeigen</translation>
   </message>
@@ -2079,6 +2083,10 @@
   <message>
    <source>The sample's pictures are drawn, not photographed.</source>
    <translation>Die Bilder des Beispiels sind gezeichnet, nicht fotografiert.</translation>
+  </message>
+  <message>
+   <source>This folder has not been looked through yet.</source>
+   <translation>Dieser Ordner ist noch nicht durchgesehen worden.</translation>
   </message>
   <message>
    <source>Try the sample drive</source>
@@ -2151,6 +2159,10 @@
   <message>
    <source>{0} is offline</source>
    <translation>{0} ist offline</translation>
+  </message>
+  <message>
+   <source>{0} of {1} frames</source>
+   <translation>{0} von {1} Bildern</translation>
   </message>
   <message>
    <source>{0}: no model that sees this has looked at these frames. Update the index to see what is in them.</source>
@@ -2485,10 +2497,6 @@
    <translation>Abbrechen</translation>
   </message>
   <message>
-   <source>Go on</source>
-   <translation>Fortsetzen</translation>
-  </message>
-  <message>
    <source>Goes on where it stopped.</source>
    <translation>Es geht weiter, wo es aufgehört hat.</translation>
   </message>
@@ -2519,6 +2527,10 @@
   <message>
    <source>Progress of the training</source>
    <translation>Fortschritt des Trainings</translation>
+  </message>
+  <message>
+   <source>Resume</source>
+   <translation>Fortsetzen</translation>
   </message>
   <message>
    <source>Retrieval (mAP)</source>
@@ -3265,10 +3277,6 @@
  <context>
   <name>StatusArea</name>
   <message>
-   <source>Go on</source>
-   <translation>Fortsetzen</translation>
-  </message>
-  <message>
    <source>Index what is new or changed (F5)</source>
    <translation>Neues und Geändertes indizieren (F5)</translation>
   </message>
@@ -3297,16 +3305,16 @@
    <translation>Pause</translation>
   </message>
   <message>
+   <source>Resume</source>
+   <translation>Fortsetzen</translation>
+  </message>
+  <message>
    <source>Stop</source>
    <translation>Anhalten</translation>
   </message>
   <message>
    <source>Stop indexing; what is done is kept</source>
    <translation>Indizieren anhalten; was fertig ist, bleibt</translation>
-  </message>
-  <message>
-   <source>Stopped; what is done is kept.</source>
-   <translation>Angehalten; was fertig ist, bleibt.</translation>
   </message>
   <message>
    <source>Update the index: {0} of {1}</source>
@@ -3359,6 +3367,10 @@
   <message>
    <source>{0} of {1}</source>
    <translation>{0} von {1}</translation>
+  </message>
+  <message>
+   <source>{0} of {1} frames ready to search</source>
+   <translation>{0} von {1} Bildern durchsuchbar</translation>
   </message>
   <message>
    <source>{0} offline</source>

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFileDialog,
+    QLabel,
     QLineEdit,
     QProgressBar,
     QSlider,
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError
 from c4t_core.models.protocol import ModelInfo
+from c4t_desktop.settings import INDEX_AT_OPENING
 from tests.helpers.fake_core import Skipped, make_frames
 from tests.helpers.window import (
     busy,
@@ -401,7 +403,7 @@ def test_hits_while_indexing_pause_and_stop(qtbot, open_window, core, tmp_path):
     pause = child(window, QToolButton, "pauseButton")
     qtbot.mouseClick(pause, Qt.MouseButton.LeftButton)
     assert library.is_paused
-    assert pause.text() == "Go on"
+    assert pause.text() == "Resume"
     qtbot.wait(60)
     held = core.last.embedded
     qtbot.wait(80)
@@ -409,9 +411,26 @@ def test_hits_while_indexing_pause_and_stop(qtbot, open_window, core, tmp_path):
     qtbot.mouseClick(pause, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: core.last.embedded > held)
     qtbot.mouseClick(child(window, QToolButton, "cancelButton"), Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: not library.is_indexing)
+    until(qtbot, lambda: not library.is_indexing and not busy(window))
     assert not progress.isVisible()
-    assert core.last.embedded < 60
+    done = core.last.embedded
+    assert done < 60
+    said = child(window, QLabel, "statusText")
+    until(qtbot, lambda: said.text() == f"{done} of 60 frames ready to search")
+    resume = child(window, QToolButton, "indexButton")
+    assert resume.text() == "Resume"
+    window.search.clear()
+    page = child(window, QWidget, "emptyState")
+    until(qtbot, lambda: page.page.sentence.startswith(f"{done} of 60 frames can be searched."))
+    told = []
+    library.indexing.connect(told.append)
+    qtbot.mouseClick(resume, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: core.last.indexed.is_set() and not busy(window))
+    counted = [state for state in told if state.total]
+    assert counted[0].done >= done
+    assert {state.total for state in counted} == {60}
+    until(qtbot, lambda: said.text() in {"60 frames ready to search", f"{60 - done} frames added."})
+    assert resume.text() == "Look for new files"
 
 
 def test_closing_while_indexing_ends_the_work(qtbot, open_window, core, tmp_path):
@@ -422,6 +441,13 @@ def test_closing_while_indexing_ends_the_work(qtbot, open_window, core, tmp_path
     window.close()
     assert window.desktop.ended_cleanly
     assert core.last.closed
+    done = core.last.embedded
+    core.options = {"embedded": done}
+    window.desktop.settings.set(INDEX_AT_OPENING, False)
+    window.desktop.settings.sync()
+    again = open_window(tmp_path / "many")
+    said = child(again, QLabel, "statusText")
+    until(qtbot, lambda: said.text() == f"{done} of 40 frames ready to search")
 
 
 def test_an_index_that_fails_is_one_dialog_and_the_window_lives(qtbot, open_window, core, frames):

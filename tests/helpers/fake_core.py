@@ -132,6 +132,7 @@ class FakeWorkspace:
         skipped: Sequence[Skipped] = (),
         omitted: Mapping[str, Any] = MappingProxyType({}),
         seconds: float = 0.5,
+        embedded: int = 0,
         seen: Callable[[int], Sequence[ObjectFact] | None] = lambda _: None,
     ) -> None:
         self.roots = tuple(Path(folder) for folder in folders)
@@ -156,7 +157,7 @@ class FakeWorkspace:
             for path in root.rglob("*")
             if path.suffix in (".png", ".jpg")
         )
-        self.embedded = self.runs = 0
+        self.embedded, self.runs = embedded, 0
         self.on_picture: OnPicture | None = None  # what the last run was given
 
     def index(
@@ -170,19 +171,21 @@ class FakeWorkspace:
         self.on_picture = on_picture
         self.reindexed = reindex
         self.runs += 1
-        total = len(self.files)
+        before = 0 if reindex else self.embedded
+        total = len(self.files) - before
         progress(0, total)
         for done in range(1, total + 1):
             if self.step:
                 time.sleep(self.step)
             if self.fail is not None and done == 3:
                 raise self.fail
-            self.embedded = max(self.embedded, done)
+            self.embedded = max(self.embedded, before + done)
             if on_commit is not None and done % 5 == 0:
                 on_commit()
             progress(done, total)
         self.indexed.set()
-        return IndexReport(total, total, 0, 0, 0, list(self._skipped), **self._omitted)
+        skipped = list(self._skipped)
+        return IndexReport(len(self.files), total, before, 0, 0, skipped, **self._omitted)
 
     def frame_at(self, number: int) -> Frame:
         path = self.files[number]

@@ -71,6 +71,7 @@ class StatusArea(QWidget):
         self._model = label(kind="muted")
         self._skip_button = QToolButton()
         self._idle_text = ""
+        self._status_now: WorkspaceStatus | None = None
         self._message_timer = QTimer(self)
         self._message_timer.setSingleShot(True)
         self._message_timer.setInterval(_MESSAGE_TIME)
@@ -126,6 +127,7 @@ class StatusArea(QWidget):
 
     @Slot(object, str)
     def _opening(self, folders: tuple[Path, ...], model: str) -> None:
+        self._status_now = None
         self._message_timer.stop()
         self._show_running(running=False)
         self._index_button.hide()
@@ -153,19 +155,21 @@ class StatusArea(QWidget):
 
     @Slot(object)
     def _status(self, status: WorkspaceStatus) -> None:
-        frames = plural(status.embedded, self.tr("{0} frame"), self.tr("{0} frames"))
-        text = self.tr("{0} ready to search").format(frames) if status.embedded else ""
+        self._status_now = status
+        unfinished = self._library.unfinished if status.updated is None else None
+        text = self._ready_text(status, unfinished)
         if status.offline:
             text += (" · " if text else "") + self.tr("{0} offline").format(
                 count_text(status.offline)
             )
-        again = self.tr("Look for new files")
+        again = self.tr("Look for new files") if unfinished is None else self.tr("Resume")
         if status.updated is not None:
             text += " · " + self.tr("indexed by the earlier model")
             again = self.tr("Update the index: {0} of {1}").format(
                 count_text(status.updated), count_text(status.total)
             )
         self._index_button.setText(again)
+        self._theme.dress(self._index_button, "refresh" if unfinished is None else "play")
         self._idle_text = text
         if not self._library.is_indexing:
             self._text.setText(text)
@@ -182,6 +186,15 @@ class StatusArea(QWidget):
         if parts:
             self._skipped.setText(" · ".join(parts))
 
+    def _ready_text(self, status: WorkspaceStatus, unfinished: tuple[int, int] | None) -> str:
+        if unfinished is None:
+            frames = plural(status.embedded, self.tr("{0} frame"), self.tr("{0} frames"))
+            return self.tr("{0} ready to search").format(frames) if status.embedded else ""
+        whole = status.embedded + unfinished[1] - unfinished[0]
+        return self.tr("{0} of {1} frames ready to search").format(
+            count_text(status.embedded), count_text(whole)
+        )
+
     @Slot(object)
     def _indexing(self, state: Indexing) -> None:
         self._show_running(running=True)
@@ -195,7 +208,7 @@ class StatusArea(QWidget):
             self._bar.setRange(0, state.total)
             self._bar.setValue(state.done)
             self._progress.setText(self._progress_text(state))
-        text = self.tr("Go on") if state.paused else self.tr("Pause")
+        text = self.tr("Resume") if state.paused else self.tr("Pause")
         self._pause.setText(text)
         self._pause.setAccessibleName(text)
         self._pause.setIcon(self._theme.icon("play" if state.paused else "pause"))
@@ -216,7 +229,7 @@ class StatusArea(QWidget):
     def _ended(self, report: IndexReport | None) -> None:
         self._show_running(running=False)
         if report is None:
-            self.say(self.tr("Stopped; what is done is kept."))
+            self._stopped()
         elif report.embedded:
             self.say(
                 plural(report.embedded, self.tr("{0} frame added."), self.tr("{0} frames added."))
@@ -227,6 +240,12 @@ class StatusArea(QWidget):
     @Slot(object)
     def _failed(self, _: Exception) -> None:
         self._show_running(running=False)
+        self._stopped()
+
+    def _stopped(self) -> None:
+        """Say at once how far it came; the count that is under way makes it exact."""
+        if self._status_now is not None:
+            self._status(self._status_now)
         self._end_message()
 
     @Slot()

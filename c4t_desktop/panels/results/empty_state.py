@@ -229,6 +229,21 @@ class Offers:
     copy: Callable[[str], object]
 
 
+@dataclass(frozen=True)
+class LastRun:
+    """How the last index run over what is open went.
+
+    Attributes:
+        ended: whether one came to its end since this was opened.
+        waiting: how many images it left when it was stopped.
+        omitted: how many files were left out.
+    """
+
+    ended: bool = False
+    waiting: int = 0
+    omitted: int = 0
+
+
 def examples() -> tuple[str, ...]:
     """Return queries to begin with."""
     return (
@@ -292,7 +307,7 @@ def ready(
     status: WorkspaceStatus | None,
     *,
     indexing: bool,
-    omitted: int,
+    run: LastRun,
     chosen: Callable[[str], object],
 ) -> Page:
     """Say what can be searched and how to begin."""
@@ -314,9 +329,7 @@ def ready(
             tone="warn",
         )
     if not found and not indexing:
-        return nothing_indexed(
-            offers, indexing=False, filtered=False, status=status, omitted=omitted
-        )
+        return nothing_indexed(offers, indexing=False, filtered=False, status=status, run=run)
     if not found:
         return Page(
             title=_tr("Getting {0} ready").format(name),
@@ -327,6 +340,10 @@ def ready(
             chip_chosen=chosen,
         )
     frames = plural(found, _tr("{0} frame"), _tr("{0} frames"))
+    if run.waiting and not indexing:
+        whole = count_text(found + run.waiting)
+        frames = _tr("{0} of {1} frames").format(count_text(found), whole)
+    resume = Offer(_tr("Resume"), offers.index, icon="play")
     sentence = _tr("{0} can be searched.").format(frames)
     if indexing:
         sentence += " " + _tr("More are being added while you search.")
@@ -340,6 +357,7 @@ def ready(
             )
         ),
         icon="search",
+        offers=(resume,) if run.waiting and not indexing else (),
         chips=examples(),
         chips_title=_tr("FOR EXAMPLE"),
         chip_chosen=chosen,
@@ -352,9 +370,9 @@ def nothing_indexed(
     indexing: bool,
     filtered: bool,
     status: WorkspaceStatus | None,
-    omitted: int,
+    run: LastRun,
 ) -> Page:
-    """Say why there is nothing to search yet; ``omitted`` files were left out."""
+    """Say why there is nothing to search yet."""
     if filtered:
         return Page(
             title=_tr("Nothing left after filtering"),
@@ -367,17 +385,17 @@ def nothing_indexed(
             sentence=_tr("Hits appear here as soon as the first hundred frames are indexed."),
             icon="clock",
         )
-    if status is not None and status.total:
+    waiting = run.waiting or (status.total - status.embedded if status is not None else 0)
+    if waiting or not run.ended:
+        wait = _tr("{0} images wait to be indexed for this model.").format(count_text(waiting))
         return Page(
             title=_tr("Not indexed yet"),
-            sentence=_tr("{0} images wait to be indexed for this model.").format(
-                count_text(status.total - status.embedded)
-            ),
+            sentence=wait if waiting else _tr("This folder has not been looked through yet."),
             icon="clock",
             offers=(Offer(_tr("Index now"), offers.index, True, "refresh"),),
         )
     buttons = [Offer(_tr("Choose another folder…"), offers.choose_folder, True, "folder")]
-    if omitted:
+    if run.omitted:
         buttons.append(Offer(_tr("Show what was left out"), offers.show_skipped, icon="list"))
     elif status is not None and status.skipped:
         buttons.append(Offer(_tr("Show skipped files"), offers.show_skipped, icon="list"))
@@ -387,13 +405,13 @@ def nothing_indexed(
         "Label, mask, depth and lidar folders are left out."
     )
     left_out = plural(
-        omitted,
+        run.omitted,
         _tr("{0} file in this folder or below it was left out, by rules or for its format."),
         _tr("{0} files in this folder or below it were left out, by rules or for their format."),
     )
     return Page(
         title=_tr("No images here"),
-        sentence=left_out if omitted else nothing,
+        sentence=left_out if run.omitted else nothing,
         icon="image",
         offers=tuple(buttons),
         drop=True,

@@ -21,6 +21,7 @@ from c4t_desktop.panels.bars.status import StatusArea, folders_title
 from c4t_desktop.panels.bars.top_bar import ModelChooser, TopBar
 from c4t_desktop.panels.commands import FolderCommands, HelpCommands, HitCommands
 from c4t_desktop.panels.details import DetailsPanel
+from c4t_desktop.panels.dropping import FolderDrops
 from c4t_desktop.panels.further import FurtherPanels
 from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.header import ResultsHeader
@@ -85,6 +86,7 @@ class MainWindow(QMainWindow):
             theme,
         )  # fmt: skip
         self._place()
+        self.drops = FolderDrops(self, self.splitter, self.sidebar)
         self.preview = HoverPreview(self.view, context.cache, context.settings, theme)
         self._join_actions()
         self._join_panels()
@@ -207,7 +209,9 @@ class MainWindow(QMainWindow):
         folders.folder_opened.connect(self._folder_opened)
         self.status.index_wanted.connect(folders.index)
         self.header.update_wanted.connect(folders.update_objects)
-        self.results.dropped.connect(folders.open_dropped)
+        self.drops.opened.connect(folders.open_folders)
+        self.drops.added.connect(folders.open_beside)
+        self.drops.refused.connect(self.status.say)
         sidebar.recent_chosen.connect(folders.open_folders)
         sidebar.add_folder.connect(folders.add_folder)
         sidebar.folder_removed.connect(folders.remove_folder)

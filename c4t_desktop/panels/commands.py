@@ -142,7 +142,7 @@ class FolderCommands(Commands):
         """Let the user choose one more folder."""
         folder = self._ask_folder(self.tr("Choose one more folder"))
         if folder is not None:
-            self.open_folders([*self._library.folders, folder])
+            self.open_beside([folder])
 
     def _ask_folder(self, title: str) -> Path | None:
         start = self._context.settings.recall("last_place", str(Path.home()))
@@ -153,9 +153,9 @@ class FolderCommands(Commands):
         return Path(chosen)
 
     @Slot(object)
-    def open_dropped(self, dropped: Sequence[Path]) -> None:
-        """Open folders that were dropped; a dropped file stands for its folder."""
-        self.open_folders([path if path.is_dir() else path.parent for path in dropped])
+    def open_beside(self, folders: Sequence[Path]) -> None:
+        """Open folders beside those that are open."""
+        self.open_folders([*self._library.folders, *folders])
 
     @Slot(object)
     def open_folders(self, folders: Sequence[Path | str]) -> None:

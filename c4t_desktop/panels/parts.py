@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QDropEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QDialog,
@@ -165,6 +165,19 @@ def question(parent: QWidget, name: str, title: str, text: str) -> QMessageBox:
     box.setWindowTitle(title)
     box.setText(text)
     return box
+
+
+def take_copy(event: QDropEvent) -> bool:
+    """Accept a drop as a copy; False where its source would only move or link.
+
+    What accepts a move lets the source delete what was dropped.
+    """
+    if not event.possibleActions() & Qt.DropAction.CopyAction:
+        event.ignore()
+        return False
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
+    return True
 
 
 class ElidedLabel(QLabel):

@@ -54,7 +54,7 @@ from c4t_desktop.gallery.results_model import local_path, plain_tip
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.chips import Chip, ImageChip, ObjectChip
-from c4t_desktop.panels.parts import restyle
+from c4t_desktop.panels.parts import restyle, take_copy
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.question import Question
 from c4t_desktop.settings import SEARCH_DELAY, Settings
@@ -516,7 +516,7 @@ class SearchBar(QFrame):
     def _take(self, data: QMimeData) -> bool:
         for url in data.urls():
             image = local_path(url)
-            if image is not None:
+            if image is not None and not image.is_dir():
                 self.add_image(image)
                 return True
         if data.hasImage():
@@ -525,11 +525,14 @@ class SearchBar(QFrame):
         return False
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Light up for a picture or a local file, and accept it."""
+        """Light up for a picture or a local file, and accept it; folders are for the window."""
         data = event.mimeData()
-        if data.hasImage() or any(url.isLocalFile() for url in data.urls()):
+        paths_ = [path for path in map(local_path, data.urls()) if path is not None]
+        picture = any(not path.is_dir() for path in paths_) or (data.hasImage() and not paths_)
+        if picture and take_copy(event):
             self._show_active(True)
-            event.acceptProposedAction()
+        else:
+            event.ignore()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
         """Go dark again."""
@@ -538,8 +541,8 @@ class SearchBar(QFrame):
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         """Add the dropped image to the query."""
         self._show_active(False)
-        if self._take(event.mimeData()):
-            event.acceptProposedAction()
+        if take_copy(event) and not self._take(event.mimeData()):
+            event.ignore()
 
     # looks ----------------------------------------------------------------------------------
 

@@ -37,6 +37,11 @@ class Colours:
     track: str  # of bars and sliders
     shade: str  # badges over pictures
 
+    @property
+    def veil(self) -> str:
+        """What lies over the window while something is dragged; the only one not opaque."""
+        return f"#e6{self.panel[1:]}"
+
 
 LIGHT = Colours(
     dark=False,

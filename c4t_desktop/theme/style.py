@@ -175,7 +175,7 @@ QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 #dropTarget {{ background: {c.panel}; border: 2px dashed {c.border_strong};
   border-radius: {px(16)}px; }}
-#dropTarget[active="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}
+#dropVeil {{ background: {c.veil}; border: 3px dashed {c.accent}; border-radius: {px(16)}px; }}
 #evaluationCard {{ background: {c.card}; border: 1px solid {c.border};
   border-radius: {px(8)}px; }}
 #banner {{ background: {c.accent_soft}; border-radius: {px(8)}px; }}

@@ -1122,6 +1122,29 @@
   </message>
  </context>
  <context>
+  <name>FolderDrops</name>
+  <message>
+   <source>Drop to add {0} to what is open</source>
+   <translation>Loslassen, um {0} hinzuzufügen</translation>
+  </message>
+  <message>
+   <source>Drop to open {0}</source>
+   <translation>Loslassen, um {0} zu öffnen</translation>
+  </message>
+  <message>
+   <source>{0} files are no folders; drop folders of frames, or a picture on the search bar.</source>
+   <translation>{0} Dateien sind keine Ordner; Ordner mit Bildern ablegen, oder ein Bild auf der Suchzeile.</translation>
+  </message>
+  <message>
+   <source>{0} folders</source>
+   <translation>{0} Ordner</translation>
+  </message>
+  <message>
+   <source>“{0}” is no folder; drop a folder of frames, or a picture on the search bar.</source>
+   <translation>„{0}“ ist kein Ordner; einen Ordner mit Bildern ablegen, oder ein Bild auf der Suchzeile.</translation>
+  </message>
+ </context>
+ <context>
   <name>FrameView</name>
   <message>
    <source>Frame</source>

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QColor, QDragLeaveEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QComboBox,
     QDialog,
     QFileDialog,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 from c4t_core.errors import FolderError, ModelError, NotIndexedError
 from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.settings import INDEX_AT_OPENING
+from tests.helpers import hands
 from tests.helpers.fake_core import Skipped, make_frames
 from tests.helpers.window import (
     busy,
@@ -34,19 +36,6 @@ from tests.helpers.window import (
     until,
     wait_rows,
 )
-
-
-def drag(widget, data, kind=QDropEvent):
-    spot = widget.rect().center()
-    action, buttons = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    keys = Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(spot, action, data, buttons, keys)
-    widget.dragEnterEvent(enter)
-    if not enter.isAccepted():
-        return False
-    drop = QDropEvent(QPointF(spot), action, data, buttons, keys)
-    widget.dropEvent(drop)
-    return drop.isAccepted()
 
 
 def test_the_window_stands_before_the_core_is_asked(qtbot, open_window, core, frames):
@@ -288,7 +277,7 @@ def test_an_image_can_be_dropped_into_the_search_bar(qtbot, window, core, tmp_pa
     image = make_frames(tmp_path / "else <b>where", 1)[0]
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(image))])
-    assert drag(window.search, data)
+    assert hands.drop(window.search, data)
     until(qtbot, lambda: core.last.queries and core.last.queries[-1].terms[0].image == image)
 
 
@@ -326,8 +315,43 @@ def test_dropping_a_folder_opens_it(qtbot, open_window, core, frames):
     window = open_window()
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(frames))])
-    assert drag(child(window, QWidget, "emptyState"), data)
+    assert hands.drop(child(window, QWidget, "emptyState"), data)
     until(qtbot, lambda: core.opened and core.last.roots == (frames,))
+
+
+def test_folders_are_dropped_wherever_one_likes_and_only_copied(qtbot, window, core, tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    for folder in (a, b):
+        make_frames(folder, 2)
+    search(qtbot, window, "truck")
+    data, veil = QMimeData(), child(window, QWidget, "dropVeil")
+    says = child(veil, QLabel, "dropSays")
+    data.setUrls([QUrl.fromLocalFile(str(a)), QUrl.fromLocalFile(str(b))])
+    both = Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
+    assert not hands.drop(window.view, data, Qt.DropAction.MoveAction)
+    assert not hands.drop(window.search.field, data, Qt.DropAction.MoveAction)
+    for part in (window.view, window.details, window.status, window.search.field):
+        assert hands.drag(part, data, both) == Qt.DropAction.CopyAction
+        assert veil.isVisible()
+        assert says.text() == "Drop to open 2 folders"
+        QApplication.sendEvent(window.windowHandle(), QDragLeaveEvent())
+        assert not veil.isVisible()
+    hands.drag(window.sidebar, data)
+    assert says.text() == "Drop to add 2 folders to what is open"
+    opened = core.last.roots
+    assert hands.drop(window.sidebar, data, both)
+    assert not veil.isVisible()
+    until(qtbot, lambda: core.last.roots == (*opened, a, b) and not busy(window))
+    data.setUrls([QUrl.fromLocalFile(str(b)), QUrl.fromLocalFile(str(tmp_path / "notes.txt"))])
+    assert hands.drop(window.view, data)
+    until(qtbot, lambda: core.last.roots == (b,) and not busy(window))
+    said = child(window, QLabel, "statusText")
+    assert "“notes.txt” is no folder" in said.text()  # also while the folder is indexed
+    hit = window.model.mimeData([window.model.index(0)])
+    hit.setUrls([QUrl.fromLocalFile(str(core.last.files[0]))])
+    assert hands.drop(window.view, hit)
+    assert "is no folder" in said.text()
+    assert core.last.roots == (b,)
 
 
 def test_folder_model_and_geometry_are_remembered(qtbot, window, open_window, core, frames):

@@ -116,14 +116,18 @@ class StatusArea(QWidget):
 
     def say(self, sentence: str) -> None:
         """Say something for a few seconds."""
-        if not self._library.is_indexing:
-            self._text.setText(sentence)
-            self._message_timer.start()
+        self._text.setText(sentence)
+        self._message_timer.start()
+
+    def _show(self, text: str) -> None:
+        """Show what lasts, unless something is being said."""
+        if not self._message_timer.isActive():
+            self._text.setText(text)
 
     @Slot()
     def _end_message(self) -> None:
         if not self._library.is_indexing:
-            self._text.setText(self._idle_text)
+            self._show(self._idle_text)
 
     @Slot(object, str)
     def _opening(self, folders: tuple[Path, ...], model: str) -> None:
@@ -172,7 +176,7 @@ class StatusArea(QWidget):
         self._theme.dress(self._index_button, "refresh" if unfinished is None else "play")
         self._idle_text = text
         if not self._library.is_indexing:
-            self._text.setText(text)
+            self._show(text)
         parts = []
         if status.skipped:
             parts.append(
@@ -200,11 +204,11 @@ class StatusArea(QWidget):
         self._show_running(running=True)
         name = folders_title(self._library.folders)
         if state.total <= 0:
-            self._text.setText(self.tr("Looking through {0}…").format(name))
+            self._show(self.tr("Looking through {0}…").format(name))
             self._bar.setRange(0, 0)
             self._progress.setText("")
         else:
-            self._text.setText(self.tr("Indexing {0}").format(name))
+            self._show(self.tr("Indexing {0}").format(name))
             self._bar.setRange(0, state.total)
             self._bar.setValue(state.done)
             self._progress.setText(self._progress_text(state))
@@ -230,7 +234,7 @@ class StatusArea(QWidget):
         self._show_running(running=False)
         if report is None:
             self._stopped()
-        elif report.embedded:
+        elif report.embedded and not self._message_timer.isActive():
             self.say(
                 plural(report.embedded, self.tr("{0} frame added."), self.tr("{0} frames added."))
             )

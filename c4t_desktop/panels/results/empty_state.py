@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
+from PySide6.QtCore import QCoreApplication, Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from c4t_desktop.gallery.results_model import local_path, shown
+from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import Problem, button_text, condition_text, count_text, plural
 from c4t_desktop.panels.bars.status import folders_title
-from c4t_desktop.panels.parts import FlowLayout, Part, column, label, named, restyle, row
+from c4t_desktop.panels.parts import FlowLayout, Part, column, label, named, row
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Page:
         chips_title: what stands above them.
         chip_chosen: called with the text of the one that was pressed.
         footnote: a quiet line below everything.
-        drop: whether folders may be dropped here, which a dashed frame shows.
+        drop: whether a dashed frame shows that folders may be dropped.
         tone: "" or "warn".
     """
 
@@ -63,13 +63,7 @@ class Page:
 
 
 class EmptyState(QWidget):
-    """Shows one page in the middle of the space.
-
-    Signals:
-        dropped: folders or files were dropped (list of Path).
-    """
-
-    dropped = Signal(object)
+    """Shows one page in the middle of the space."""
 
     def __init__(self, theme: Theme) -> None:
         """Start with nothing to show."""
@@ -78,7 +72,6 @@ class EmptyState(QWidget):
         self._page = Page("")
         self.setObjectName("emptyState")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAcceptDrops(True)
         self._outer = QVBoxLayout(self)
         self._frame: QFrame | None = None
         theme.changed.connect(self._rebuild)
@@ -154,31 +147,6 @@ class EmptyState(QWidget):
         for text in self._page.chips:
             flow.addWidget(named(_Button(shown(text), partial(chosen, text)), "", kind="chip"))
         return holder
-
-    # dropping -------------------------------------------------------------------------------
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Accept files and folders."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            self._highlight(on=True)
-            event.acceptProposedAction()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
-        """Take the highlight away."""
-        self._highlight(on=False)
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Emit what was dropped."""
-        self._highlight(on=False)
-        found = [path for path in map(local_path, event.mimeData().urls()) if path is not None]
-        if found:
-            event.acceptProposedAction()
-            self.dropped.emit(found)
-
-    def _highlight(self, *, on: bool) -> None:
-        if self._frame is not None:
-            self._frame.setProperty("active", on)
-            restyle(self._frame)
 
 
 def _centred(text: str, kind: str, name: str = "", *, wrap: bool = True) -> QLabel:

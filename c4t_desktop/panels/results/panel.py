@@ -32,12 +32,10 @@ class ResultsPanel(QStackedWidget):
     Signals:
         current_changed: another frame is the current one (Path or None, Hit or None).
         example_chosen: an example query was pressed (str).
-        dropped: folders or files were dropped (list of Path).
     """
 
     current_changed = Signal(object, object)
     example_chosen = Signal(str)
-    dropped = Signal(object)
 
     def __init__(
         self,
@@ -101,7 +99,6 @@ class ResultsPanel(QStackedWidget):
         self._viewer.closed.connect(self.close_frame)
         self._viewer.step_wanted.connect(self._step)
         self._viewer.frame_shown.connect(self._frame_shown)
-        self._empty.dropped.connect(self.dropped)
 
     # which page -----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QObject, QPoint, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
@@ -23,6 +23,7 @@ from c4t_desktop.panels.commands import FolderCommands, HelpCommands, HitCommand
 from c4t_desktop.panels.details import DetailsPanel
 from c4t_desktop.panels.dropping import FolderDrops
 from c4t_desktop.panels.further import FurtherPanels
+from c4t_desktop.panels.parts import fit_screen, popup
 from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.header import ResultsHeader
 from c4t_desktop.panels.results.panel import ResultsPanel
@@ -53,8 +54,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("CLIP4Traffic")
         self.setWindowIcon(QIcon(str(paths.resource("icons", "app.svg"))))
         self.setObjectName("mainWindow")
-        self.resize(1440, 860)
         self.setMinimumSize(640, 420)
+        fit_screen(self, QSize(1440, 860))
         self._context = context
         theme, library, finder = context.theme, context.library, context.finder
         self.actions_by_name = Actions(self, theme)
@@ -213,6 +214,7 @@ class MainWindow(QMainWindow):
         self.drops.added.connect(folders.open_beside)
         self.drops.refused.connect(self.status.say)
         sidebar.recent_chosen.connect(folders.open_folders)
+        sidebar.recent_removed.connect(self._forget_recent)
         sidebar.add_folder.connect(folders.add_folder)
         sidebar.folder_removed.connect(folders.remove_folder)
         sidebar.folder_reveal.connect(folders.reveal)
@@ -250,6 +252,11 @@ class MainWindow(QMainWindow):
         self._fit_panels()
         self.sidebar.show_recent(self._context.settings.recent(), folders)
 
+    @Slot(object)
+    def _forget_recent(self, folders: tuple[str, ...]) -> None:
+        self._context.settings.forget_recent(folders)
+        self.sidebar.show_recent(self._context.settings.recent(), self._context.library.folders)
+
     @Slot(str)
     def _ask_example(self, text: str) -> None:
         self.search.field.setText(text)
@@ -258,7 +265,8 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _hit_menu_at(self, spot: QPoint) -> None:
         if self.view.indexAt(spot).isValid():
-            self._hit_menu.popup(self.view.viewport().mapToGlobal(spot))
+            port = self.view.viewport()
+            popup(self._hit_menu, port.mapToGlobal(spot), port)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Leave the large frame, or the search, by Escape."""

@@ -244,8 +244,17 @@ class Settings(QObject):
 
     def add_recent(self, folders: tuple[str, ...]) -> None:
         """Put a set of folders at the top of those opened before."""
-        rest = [entry for entry in self.recent() if entry != folders]
-        self.remember("recent", [list(entry) for entry in [folders, *rest][:RECENT]])
+        self._keep_recent([folders, *self._other_recent(folders)])
+
+    def forget_recent(self, folders: tuple[str, ...]) -> None:
+        """Take a set of folders out of those opened before."""
+        self._keep_recent(self._other_recent(folders))
+
+    def _other_recent(self, folders: tuple[str, ...]) -> list[tuple[str, ...]]:
+        return [entry for entry in self.recent() if set(entry) != set(folders)]
+
+    def _keep_recent(self, entries: list[tuple[str, ...]]) -> None:
+        self.remember("recent", [list(entry) for entry in entries[:RECENT]])
 
     def sync(self) -> None:
         """Write everything to disk now."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from c4t_core import paths
 from c4t_core.errors import CatalogueError, FolderError
@@ -271,7 +271,8 @@ class FolderCommands(Commands):
             )
 
     def _ask_reindex(self, count: int, title: str, why: str) -> None:
-        box = question(self._window, "reindexDialog", self.tr("Index again"), title)
+        again = self.tr("Index again")
+        box = question(self._window, "reindexDialog", again, title, again)
         number = plural(
             count,
             self.tr("{0} frame will be embedded again."),
@@ -279,9 +280,7 @@ class FolderCommands(Commands):
         )
         meanwhile = self.tr("Until it is done, the index that is there answers.")
         box.setInformativeText(" ".join((number, why, meanwhile)))
-        yes = box.addButton(self.tr("Index again"), QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        yes.clicked.connect(self._reindex_now)
+        box.accepted.connect(self._reindex_now)
         open_dialog(box)
 
     @Slot()
@@ -347,6 +346,8 @@ class FolderCommands(Commands):
             "forgetFolderDialog",
             self.tr("Forget an index"),
             self.tr("Forget the index of “{0}”?").format(shown(folder_name(folder))),
+            self.tr("Forget it"),
+            loses=True,
         )
         box.setInformativeText(
             self.tr(
@@ -354,10 +355,7 @@ class FolderCommands(Commands):
                 "Opening it again means indexing it again."
             )
         )
-        yes = box.addButton(self.tr("Forget it"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        yes.clicked.connect(self._forget_now)
+        box.accepted.connect(self._forget_now)
         self._forgotten = folder
         open_dialog(box)
 

@@ -30,7 +30,7 @@ class FolderDrops(QFrame):
     def __init__(self, window: QWidget, over: QWidget, adds: QWidget) -> None:
         """Cover ``over`` while something is dragged; what is dropped on ``adds`` is added."""
         super().__init__(window)
-        self._over, self._adds = over, adds
+        self._window, self._over, self._adds = window, over, adds
         self._folders: list[Path] = []
         self._others: list[Path] = []
         named(self, "dropVeil")
@@ -72,11 +72,11 @@ class FolderDrops(QFrame):
 
     def _adding(self, spot: QPoint) -> bool:
         adds = self._adds
-        inside = adds.rect().contains(adds.mapFrom(self.window(), spot))
+        inside = adds.rect().contains(adds.mapFrom(self._window, spot))
         return adds.isVisible() and inside
 
     def _show_at(self, spot: QPoint) -> None:
-        corner = self._over.mapTo(self.window(), QPoint(0, 0))
+        corner = self._over.mapTo(self._window, QPoint(0, 0))
         self.setGeometry(corner.x(), corner.y(), self._over.width(), self._over.height())
         self._says.setText(self._would(self._adding(spot)))
         self.show()

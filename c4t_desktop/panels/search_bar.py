@@ -53,7 +53,7 @@ from c4t_core.index.query import Term
 from c4t_desktop.gallery.results_model import local_path, plain_tip
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.chips import Chip, ImageChip, ObjectChip
+from c4t_desktop.panels.chips import Chip, ImageChip, ObjectChip, share_out
 from c4t_desktop.panels.parts import restyle, take_copy
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.question import Question
@@ -257,6 +257,7 @@ class SearchBar(QFrame):
         self._lens = QLabel()
         self._hint = plain_label("Ctrl+F")
         self._hint.setProperty("kind", "muted")
+        self._rest = plain_label(kind="muted", name="moreChips")
         self._too_long = plain_label(self.tr("Too long: its end is left out"))
         self._too_long.setObjectName("tooLong")
         self._too_long.setProperty("kind", "muted")
@@ -285,6 +286,7 @@ class SearchBar(QFrame):
         self._row.setContentsMargins(px(10), px(2), px(6), px(2))
         self._row.setSpacing(px(6))
         self._row.addWidget(self._lens)
+        self._row.addWidget(self._rest)
         self._row.addWidget(self.field, 1)
         self._row.addWidget(self._too_long)
         self._row.addWidget(self._save)
@@ -427,7 +429,7 @@ class SearchBar(QFrame):
     def _add_chip(self, chip: Chip) -> None:
         chip.removed.connect(self._chip_removed)
         self._chips.append(chip)
-        self._row.insertWidget(self._row.indexOf(self.field), chip)
+        self._row.insertWidget(self._row.indexOf(self._rest), chip)
         self._show_buttons()
         self._fit_chips()
 
@@ -502,9 +504,7 @@ class SearchBar(QFrame):
         chips, px = self._chips_of(ObjectChip), self._theme.px
         room = round(self.width() * _CHIPS)
         room -= sum(chip.sizeHint().width() + px(6) for chip in self._chips_of(ImageChip))
-        enough = sum(chip.wanted() + px(6) for chip in chips) <= room
-        for chip in chips:
-            chip.fit(0 if enough else max(px(44), room // len(chips) - px(6)))
+        share_out(chips, room, self._rest, self._theme)
 
     # images from outside --------------------------------------------------------------------
 
@@ -580,6 +580,7 @@ class SearchBar(QFrame):
     @Slot()
     def _restyle(self) -> None:
         theme = self._theme
+        self._fit_chips()
         self._lens.setPixmap(theme.pixmap("search", 16, theme.colours.muted))
         for button in (self._save, self._clear):
             button.setIcon(theme.icon(button.property("icon_name"), theme.colours.muted))

@@ -21,6 +21,7 @@ class Colours:
     field: str  # inside text fields and lists
     border: str
     border_strong: str
+    control: str  # outline of an empty box or choice: 3 to 1 at least, also under the mouse
     text: str
     muted: str
     faint: str  # disabled text, unselected bars
@@ -51,6 +52,7 @@ LIGHT = Colours(
     field="#ffffff",
     border="#e2e6ec",
     border_strong="#c9d0da",
+    control="#7d8797",
     text="#12171f",
     muted="#5c6675",
     faint="#a3acba",
@@ -76,6 +78,7 @@ DARK = Colours(
     field="#161a21",
     border="#2c333e",
     border_strong="#414a58",
+    control="#737e8f",
     text="#e9ecf1",
     muted="#9ba5b4",
     faint="#5f6979",

@@ -3159,6 +3159,10 @@
    <translation>Diesen Ordner schließen</translation>
   </message>
   <message>
+   <source>Delete takes it off the list.</source>
+   <translation>Entf nimmt den Eintrag aus der Liste.</translation>
+  </message>
+  <message>
    <source>FILTER</source>
    <translation>FILTER</translation>
   </message>
@@ -3187,6 +3191,10 @@
    <translation>ZULETZT GEÖFFNET</translation>
   </message>
   <message>
+   <source>Open</source>
+   <translation>Öffnen</translation>
+  </message>
+  <message>
    <source>Run this search again; Delete forgets it</source>
    <translation>Diese Suche erneut ausführen; Entf vergisst sie</translation>
   </message>
@@ -3201,6 +3209,10 @@
   <message>
    <source>Show or hide the situations of SearchAD; Delete forgets them all</source>
    <translation>Die Situationen von SearchAD ein- oder ausblenden; Entf vergisst sie alle</translation>
+  </message>
+  <message>
+   <source>Take off this list</source>
+   <translation>Aus der Liste nehmen</translation>
   </message>
   <message>
    <source>offline</source>

@@ -217,6 +217,16 @@ def test_where_nothing_stands_out_the_nearest_are_shown(qtbot, window, core):
     assert child(window, QWidget, "matchCount").text() == "The nearest 12"
 
 
+def test_where_nothing_is_indexed_yet_nothing_is_counted(qtbot, window, core):
+    core.last.embedded, core.last.cut = 0, None
+    window.search.field.setText("truck")
+    header = child(window, QWidget, "matchCount")
+    until(qtbot, lambda: window.desktop.context.finder.found is not None and not busy(window))
+    assert header.text() == ""
+    parts = window.header.findChildren(QLabel)
+    assert not any("0" in part.text() for part in parts if part.isVisible())
+
+
 def test_sorting_by_time(qtbot, window):
     search(qtbot, window, "truck")
     chooser = child(window, QComboBox, "sortChooser")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtCore import QPoint, Qt, Signal, SignalInstance, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QFrame, QMenu, QPushButton, QScrollArea, QWidget
 
@@ -18,7 +18,7 @@ from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.messages import count_text
 from c4t_desktop.panels.bars.status import folder_name, folders_title
 from c4t_desktop.panels.bars.widgets import ObjectRow, Section, SideRow, flat_chooser, titled
-from c4t_desktop.panels.parts import column, named
+from c4t_desktop.panels.parts import column, named, popup
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import COUNT_SHARE, Library, Opened
 from c4t_desktop.services.marks import Saved
@@ -183,6 +183,7 @@ class Sidebar(QScrollArea):
 
     Signals:
         recent_chosen: a set of folders opened before (tuple of str).
+        recent_removed: it is to be forgotten that they were (tuple of str).
         scenario_chosen: a saved search is to be run again (Saved).
         scenario_removed: a saved search is to be forgotten (Saved).
         pack_removed: the searches of SearchAD's labels are to be forgotten.
@@ -194,6 +195,7 @@ class Sidebar(QScrollArea):
     """
 
     recent_chosen = Signal(object)
+    recent_removed = Signal(object)
     scenario_chosen = Signal(object)
     scenario_removed = Signal(object)
     pack_removed = Signal()
@@ -322,37 +324,56 @@ class Sidebar(QScrollArea):
         """Offer what can be done with a folder."""
         if folder is None:
             return
+        self._row_menu(
+            where,
+            folder,
+            (
+                (self.tr("Show in the file manager"), self.folder_reveal),
+                (self.tr("It has moved…"), self.folder_moved),
+                (self.tr("Close this folder"), self.folder_removed),
+                (self.tr("Forget its index…"), self.folder_forgotten),
+            ),
+        )
+
+    @Slot(object, object)
+    def _recent_menu(self, where: QPoint, entry: tuple[str, ...]) -> None:
+        """Offer what can be done with folders that were opened before."""
+        take_off = (self.tr("Take off this list"), self.recent_removed)
+        self._row_menu(where, entry, ((self.tr("Open"), self.recent_chosen), take_off))
+
+    def _row_menu(
+        self, where: QPoint, about: object, offers: Sequence[tuple[str, SignalInstance]]
+    ) -> None:
+        """Open a menu of what can be done with what a row stands for."""
         menu = QMenu(self)
         menu.setObjectName("folderRowMenu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for text, signal in (
-            (self.tr("Show in the file manager"), self.folder_reveal),
-            (self.tr("It has moved…"), self.folder_moved),
-            (self.tr("Close this folder"), self.folder_removed),
-            (self.tr("Forget its index…"), self.folder_forgotten),
-        ):
-            action = menu.addAction(text)
-            action.setData((signal, folder))
-        menu.triggered.connect(self._folder_act)
-        menu.popup(where)
+        for text, signal in offers:
+            menu.addAction(text).setData((signal, about))
+        menu.triggered.connect(self._row_act)
+        row = self.sender()
+        popup(menu, where, row if isinstance(row, QWidget) else self)
 
     @Slot(object)
-    def _folder_act(self, action: QAction) -> None:
-        signal, folder = action.data()
-        signal.emit(folder)
+    def _row_act(self, action: QAction) -> None:
+        signal, about = action.data()
+        signal.emit(about)
 
     # lists made by others -------------------------------------------------------------------
 
     def show_recent(self, recent: Sequence[tuple[str, ...]], current: Sequence[Path]) -> None:
-        """List folders opened before, the open ones left out."""
-        open_now = tuple(str(path) for path in current)
+        """List folders opened before, without what is open."""
+        open_now = {str(path) for path in current}
         rows: list[QWidget] = []
         for entry in recent:
-            if entry != open_now:
+            if not open_now.issuperset(entry):
                 row = SideRow(folders_title([Path(part) for part in entry]), "", entry, self._theme)
                 row.setCheckable(False)
-                row.setToolTip(plain_tip("\n".join(entry)))
+                paths = "\n".join(entry)
+                row.setToolTip(plain_tip(f"{paths}\n{self.tr('Delete takes it off the list.')}"))
                 row.chosen.connect(self.recent_chosen)
+                row.removed.connect(self.recent_removed)
+                row.menu_wanted.connect(self._recent_menu)
                 rows.append(row)
         self._recent.show_rows(rows[:5])
 

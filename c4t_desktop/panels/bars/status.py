@@ -234,10 +234,9 @@ class StatusArea(QWidget):
         self._show_running(running=False)
         if report is None:
             self._stopped()
-        elif report.embedded and not self._message_timer.isActive():
-            self.say(
-                plural(report.embedded, self.tr("{0} frame added."), self.tr("{0} frames added."))
-            )
+        elif report.embedded:  # until the new counts come
+            one, many = self.tr("{0} frame added."), self.tr("{0} frames added.")
+            self._show(plural(report.embedded, one, many))
         else:
             self._end_message()
 

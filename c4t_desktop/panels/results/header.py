@@ -278,11 +278,12 @@ class ResultsHeader(QWidget):
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
-        self._cuts = not found.question.of_facts
+        searched = len(found.histogram.values)
+        self._cuts = bool(searched) and not found.question.of_facts
         self._sort.setItemText(0, self._sort_text("score" if self._cuts else "confidence"))
         self.slider.show_scores(found.histogram, found.least(self._finder.order))
-        asked = len(found.histogram.values) if self._cuts else found.known[1]
-        self._of.setText(self.tr("of {0}").format(count_text(asked)))
+        asked = found.known[1] if found.question.of_facts else searched
+        self._of.setText(self.tr("of {0}").format(count_text(asked)) if asked else "")
         self._show_known(*found.known)
         self._show_cut()
 
@@ -300,6 +301,10 @@ class ResultsHeader(QWidget):
         found = self._finder.found
         if found is not None and found.limit(self._finder.order) is not None:
             self._count.setText(self.tr("The nearest {0}").format(arrangement.matches))
+            self._fit()
+            return
+        if not self._of.text():  # nothing could be searched yet; the page below says why
+            self._count.setText("")
             self._fit()
             return
         matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))

@@ -28,11 +28,12 @@ from c4t_desktop.services.details import Details
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import LOOK, Library
 from c4t_desktop.services.marks import MarkBook
-from c4t_desktop.services.watching import FolderWatch, MemoryKeeper
+from c4t_desktop.services.watching import EndOfWork, FolderWatch, MemoryKeeper
 from c4t_desktop.settings import (
     CARD_WIDTH,
     COLOURS,
     LANGUAGE,
+    TELL,
     TEXT_SCALE,
     THUMBNAIL_SPACE,
     THUMBNAILS_AT_INDEXING,
@@ -97,6 +98,7 @@ class Desktop(QObject):
             self.settings,
             self.theme,
             marks,
+            EndOfWork(self.runner, lambda: self.settings.value(TELL), self),
         )
         self.window = MainWindow(self.context, self)
         self.window.closing.connect(self.shutdown)

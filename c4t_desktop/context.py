@@ -14,6 +14,7 @@ from c4t_desktop.services.details import Details
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.marks import MarkBook
+from c4t_desktop.services.watching import EndOfWork
 from c4t_desktop.settings import Settings
 from c4t_desktop.theme import Theme
 
@@ -32,6 +33,7 @@ class Context:
         settings: what the user set.
         theme: colours, type, icons.
         marks: right and wrong marks, saved searches.
+        ends: tells of the end of long work.
     """
 
     runner: JobRunner
@@ -43,6 +45,7 @@ class Context:
     settings: Settings
     theme: Theme
     marks: MarkBook
+    ends: EndOfWork
 
 
 class InPlaceOfGrid(QWidget):

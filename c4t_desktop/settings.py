@@ -142,6 +142,16 @@ WATCH = Setting(
         "where a network drive tells nothing, F5 looks.",
     ),
 )
+TELL = Setting(
+    "index/tell",
+    True,
+    tr_noop("Settings", "Tell when long work is done"),
+    tr_noop(
+        "Settings",
+        "Indexing, training, evaluation, export: by a notification of the desktop, "
+        "where the window is not in front.",
+    ),
+)
 EXCLUDES = Setting(
     "index/excludes",
     "",
@@ -179,7 +189,7 @@ GROUPS: tuple[tuple[str, tuple[Setting[str | int], ...]], ...] = (
     (tr_noop("Settings", "Search"), (SEARCH_DELAY,)),
     (
         tr_noop("Settings", "Library"),
-        (INDEX_AT_OPENING, WATCH, EXCLUDES, THUMBNAILS_AT_INDEXING, THUMBNAIL_SPACE),
+        (INDEX_AT_OPENING, WATCH, TELL, EXCLUDES, THUMBNAILS_AT_INDEXING, THUMBNAIL_SPACE),
     ),
 )
 RECENT = 8  # folders remembered

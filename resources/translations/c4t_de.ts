@@ -1113,8 +1113,16 @@
    <translation>Wo liegt „{0}“ jetzt?</translation>
   </message>
   <message>
+   <source>{0} frame was added to {1}.</source>
+   <translation>{0} Bild wurde zu {1} hinzugefügt.</translation>
+  </message>
+  <message>
    <source>{0} frame will be embedded again.</source>
    <translation>{0} Bild wird neu eingebettet.</translation>
+  </message>
+  <message>
+   <source>{0} frames were added to {1}.</source>
+   <translation>{0} Bilder wurden zu {1} hinzugefügt.</translation>
   </message>
   <message>
    <source>{0} frames will be embedded again.</source>
@@ -1157,6 +1165,14 @@
  </context>
  <context>
   <name>FurtherPanels</name>
+  <message>
+   <source>The evaluation is done.</source>
+   <translation>Die Bewertung ist fertig.</translation>
+  </message>
+  <message>
+   <source>The training is done.</source>
+   <translation>Das Training ist fertig.</translation>
+  </message>
   <message>
    <source>This model is not here yet</source>
    <translation>Dieses Modell ist noch nicht hier</translation>
@@ -2744,6 +2760,10 @@
    <translation>Beim Öffnen eines Ordners indizieren</translation>
   </message>
   <message>
+   <source>Indexing, training, evaluation, export: by a notification of the desktop, where the window is not in front.</source>
+   <translation>Indizieren, Trainieren, Bewerten, Exportieren: durch eine Meldung des Desktops, wenn das Fenster nicht im Vordergrund ist.</translation>
+  </message>
+  <message>
    <source>Language</source>
    <translation>Sprache</translation>
   </message>
@@ -2814,6 +2834,10 @@
   <message>
    <source>System</source>
    <translation>System</translation>
+  </message>
+  <message>
+   <source>Tell when long work is done</source>
+   <translation>Das Ende langer Arbeit melden</translation>
   </message>
   <message>
    <source>Text size</source>

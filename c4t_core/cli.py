@@ -41,6 +41,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "index": Command("embed what is new or changed in folders of images"),
     "search": Command("find frames by describing them"),
+    "drives": Command("list drives with their frames and times"),
     "embed": Command("write embeddings of images or texts to a file"),
     "caption": Command("make image-caption pairs from a data set's own labels"),
     "train": Command("train or fine-tune a model on pairs", "Training", "train"),
@@ -48,6 +49,7 @@ COMMANDS: dict[str, Command] = {
     "benchmark": Command("measure models on SearchAD, a public benchmark", "Evaluation"),
     "models": Command("list, add, describe or remove models"),
     "scenarios": Command("save searches, and count what is new among their matches"),
+    "tag": Command("give tags to frames, take them away, or list them"),
     "userdata": Command("write your marks and saved searches to a text file, or read them"),
     "doctor": Command("show what is installed and what is missing"),
 }

@@ -9,29 +9,39 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.errors import C4TError
+from c4t_core.errors import C4TError, QueryError
 from c4t_core.images.scan import ExcludeRules, LeftOut, Skipped
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.cut import UnrelatedLevel
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.events import AlikeLevel, Event, Folded, fold_events, fold_frames, usual_step
-from c4t_core.index.folders import Space, Target
+from c4t_core.index.folders import FolderStatus, Space, Target, WorkspaceStatus
 from c4t_core.index.hits import Hits
-from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Hit, Query, Term, parse_query
+from c4t_core.index.own import Own
+from c4t_core.index.query import (
+    NO_FILTERS,
+    Filters,
+    Histogram,
+    Hit,
+    Noted,
+    Query,
+    Term,
+    parse_query,
+)
 from c4t_core.index.scope import Scope
 from c4t_core.index.search import (
     Answer,
-    FolderStatus,
     Frame,
     Searcher,
-    WorkspaceStatus,
     answer,
+    browse,
     frame_of,
     outdated,
 )
@@ -44,7 +54,6 @@ if TYPE_CHECKING:
     from c4t_core.index.embed import OnPicture
     from c4t_core.index.indexer import IndexReport
     from c4t_core.index.indexer import Run as IndexRun
-    from c4t_core.index.store.user_data import ImageKey
 
 __all__ = [
     "Answer",
@@ -81,6 +90,8 @@ class Workspace:
         roots: the opened folders, absolute, as they were named.
         model_name: what the user calls the model.
         notices: sentences for the user, such as that the catalogue was damaged and is rebuilt.
+        last_run: the index run that goes on, or the last one; its `skipped` costs nothing to ask.
+        own: the tags and marks of its frames.
     """
 
     def __init__(
@@ -89,7 +100,7 @@ class Workspace:
         """Use :func:`open_workspace`."""
         self.roots = tuple(folders)
         self.notices: list[str] = []
-        self._last_run: IndexRun | None = None
+        self.last_run: IndexRun | None = None
         self._exclude = exclude
         self._model = ModelHandle(model)
         self.model_name = self._model.name
@@ -98,9 +109,11 @@ class Workspace:
             self.notices.append(self._catalogue.notice)
         self._searcher = Searcher(self._catalogue, folders, self._model, cache_dir())
         models = (self._model, *self._model.earlier)
+        self.own = Own(self._catalogue, self._searcher)
         self._unrelated = {model: UnrelatedLevel(model) for model in models}
         self._alike = {model: AlikeLevel(model) for model in models}
         self._closing = threading.Lock()
+        self._closed = False
 
     # Indexing
 
@@ -153,15 +166,10 @@ class Workspace:
                 on_picture=on_picture,
                 only=only,
             )
-            self._last_run = run
+            self.last_run = run
             report = run(progress, on_commit, batch_size)
         self.notices += run.notices
         return report
-
-    @property
-    def skipped_so_far(self) -> int:
-        """Files left out by the run that goes on, or the last one; costs nothing to ask."""
-        return self._last_run.skipped if self._last_run else 0
 
     # Searching
 
@@ -194,14 +202,30 @@ class Workspace:
         """
         filters = (filters or NO_FILTERS).narrowed(within, drive)
         found = self.answer(query, filters=filters, k=k, exact=exact)
-        hits = found.hits(None if above is None else int((found.scores >= above).sum()))
-        return self._noted(hits)
-
-    def _noted(self, hits: Hits) -> Hits:
-        """Return hits with what is to be said of the index that they come from."""
-        remark = self._searcher.remark()
-        hits.notes += (remark,) if remark else ()
+        hits = found.hits(None if above is None else found.above(above))
+        text = query if isinstance(query, str) else ""
+        hits.note = lambda ids: None if self._closed else self.noted(ids, text)
         return hits
+
+    def noted(self, image_ids: Sequence[int] | NDArray[np.int64], query: str = "") -> Noted:
+        """Return the marks and tags of images, and which of them are one event.
+
+        Args:
+            image_ids: of a list of hits, best first.
+            query: whose marks they are, as it is typed; "" for no marks.
+
+        Raises:
+            NotIndexedError: no opened folder was indexed with this model.
+            ModelError, MissingExtraError: if the model was never used here and cannot be loaded.
+        """
+        ids = np.asarray(image_ids, dtype=np.int64)
+        folded = self._fold(self._searcher.scope(), ids)
+        numbers = np.repeat(np.arange(1, len(folded) + 1), folded.counts).tolist()
+        return Noted(
+            self.own.marks(query) if query else {},
+            self.own.tagged(),
+            dict(zip(ids[folded.members].tolist(), numbers, strict=True)),
+        )
 
     def answer(
         self,
@@ -229,9 +253,12 @@ class Workspace:
         filters = filters or NO_FILTERS
         if isinstance(parsed, Query):
             filters = filters.asking(parsed.objects)
-        scope = self._searcher.scope(filters)
+        text = query if isinstance(query, str) else None
+        if filters.marked and text is None:
+            raise QueryError("Marks are those of a query as it is typed; ask it as text.")
+        scope = self._searcher.scope(self.own.narrowed(filters, text))
         model = self._searcher.model_of(scope)
-        return answer(
+        found = answer(
             scope,
             parsed,
             model,
@@ -242,6 +269,15 @@ class Workspace:
             right=right,
             wrong=wrong,
         )
+        return replace(found, remark=self._searcher.remark)
+
+    def browse(self, *, filters: Filters | None = None) -> Answer:
+        """Return all frames that filters let through, drive by drive, each in time order.
+
+        Raises: as :meth:`search`.
+        """
+        scope = self._searcher.scope(self.own.narrowed(filters or NO_FILTERS, None))
+        return replace(browse(scope, self._fold), remark=self._searcher.remark)
 
     def similar(
         self, image: int | str | Path, k: int | None = 50, *, filters: Filters | None = None
@@ -252,7 +288,7 @@ class Workspace:
             QueryError: the file cannot be used.
             NotIndexedError: no opened folder was indexed with this model.
         """
-        scope = self._searcher.scope(filters or NO_FILTERS)
+        scope = self._searcher.scope(self.own.narrowed(filters or NO_FILTERS, None))
         found = self._searcher.find(image)
         own = None if found is None else scope.embeddings([found[1].id]).get(found[1].id)
         if own is None or found is None:
@@ -349,12 +385,6 @@ class Workspace:
             if target.root is not None and (run := self._searcher.run(target)) is not None
         ]
 
-    def key(self, image: Hit | Frame) -> ImageKey:
-        """Return how the user's own data know an image; reads the file for its content hash."""
-        from c4t_core.index.store.user_data import ImageKey  # no search needs what it loads
-
-        return ImageKey.of(image.root, image.relative, image.at)
-
     def files_of_size(self, size: int) -> list[Path]:
         """Return the catalogued files of a size; see ``locate`` of the user's data."""
         return self._searcher.files_of_size(size)
@@ -422,6 +452,8 @@ class Workspace:
     def close(self) -> None:
         """Release the catalogue; closing twice is allowed."""
         with self._closing:
+            self._closed = True
+            self.own.close()
             self._searcher.close()
             self._catalogue.close()
 

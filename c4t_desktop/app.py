@@ -24,10 +24,11 @@ from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.main_window import MainWindow
 from c4t_desktop.messages import Problem, describe, log_file, show_problem, use_language
-from c4t_desktop.services.details import Details
+from c4t_desktop.services.details import Details, TagBook
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import LOOK, Library
 from c4t_desktop.services.marks import MarkBook
+from c4t_desktop.services.undo import UndoStack
 from c4t_desktop.services.watching import EndOfWork, FolderWatch, MemoryKeeper
 from c4t_desktop.settings import (
     CARD_WIDTH,
@@ -86,7 +87,8 @@ class Desktop(QObject):
         details = Details(library, self)
         details.captions.restore(self.settings.recall("pairs", []))
         details.captions.changed.connect(self._remember_pairs)
-        marks = MarkBook(library, finder, self)
+        undo = UndoStack(self)
+        marks = MarkBook(library, finder, undo, self)
         self.watch = FolderWatch(library, allowed=self.settings.value(WATCH), parent=self)
         self.context = Context(
             self.runner,
@@ -98,6 +100,8 @@ class Desktop(QObject):
             self.settings,
             self.theme,
             marks,
+            undo,
+            TagBook(library, finder, marks, self),
             EndOfWork(self.runner, lambda: self.settings.value(TELL), self),
         )
         self.window = MainWindow(self.context, self)
@@ -240,6 +244,7 @@ class Desktop(QObject):
         if self._ended:
             return
         self._ended = True
+        self.context.undo.clear()  # while there is somebody to be told
         if self._server is not None:
             self._server.close()
         self.watch.stop()

@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QWidget
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
-from c4t_desktop.services.details import Details
+from c4t_desktop.services.details import Details, TagBook
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.marks import MarkBook
+from c4t_desktop.services.undo import UndoStack
 from c4t_desktop.services.watching import EndOfWork
 from c4t_desktop.settings import Settings
 from c4t_desktop.theme import Theme
@@ -33,6 +34,8 @@ class Context:
         settings: what the user set.
         theme: colours, type, icons.
         marks: right and wrong marks, saved searches.
+        undo: what can be taken back.
+        tags: of the frames of the open folders.
         ends: tells of the end of long work.
     """
 
@@ -45,6 +48,8 @@ class Context:
     settings: Settings
     theme: Theme
     marks: MarkBook
+    undo: UndoStack
+    tags: TagBook
     ends: EndOfWork
 
 

@@ -30,6 +30,7 @@ from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.panels.results.viewer import Viewer
 from c4t_desktop.panels.search_bar import SearchBar
 from c4t_desktop.panels.selection import Selection
+from c4t_desktop.services.question import Question
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -71,9 +72,9 @@ class MainWindow(QMainWindow):
         self.viewer = Viewer(context)
         self.results = ResultsPanel(context, self.header, self.view, self.viewer, self._offers())
         self.details = DetailsPanel(context)
-        self.sidebar = Sidebar(library, finder, theme)
+        self.sidebar = Sidebar(library, finder, context.tags, theme)
         self.status = StatusArea(library, self.actions_by_name["skippedAction"], theme)
-        self.selection = Selection(self.view, self.results, finder, context.marks, self)
+        self.selection = Selection(self.view, self.results, context, self)
         self._folder_menu, self._main_menu = QMenu(self), QMenu(self)
         self._hit_menu = QMenu(self)
         self._fill(self._main_menu, MAIN_MENU)
@@ -170,8 +171,11 @@ class MainWindow(QMainWindow):
             "searchWithin": search.search_within, "saveSearch": hits.save_search,
             "copyPaths": selection.copy_paths,
             "openFile": selection.open_file, "reveal": selection.reveal,
+            "clearMarks": self._context.marks.clear_marks,
+            "undo": hits.undo, "redo": hits.redo,
             "moreLikeThis": selection.more_like_this, "markRight": selection.mark_right,
-            "markWrong": selection.mark_wrong, "unfold": self.results.unfold_current,
+            "markWrong": selection.mark_wrong, "tag": selection.tag,
+            "unfold": self.results.unfold_current,
             "compare": further.compare, "evaluate": further.evaluate,
             "train": further.train, "models": further.manage_models,
             "settings": help_.show_settings, "shortcuts": help_.show_shortcuts,
@@ -196,14 +200,24 @@ class MainWindow(QMainWindow):
         self.search.results_wanted.connect(self.view.setFocus)
         self.results.current_changed.connect(selection.show_details_in(self.details))
         self.view.customContextMenuRequested.connect(self._hit_menu_at)
-        marks.saved_changed.connect(self.sidebar.show_saved)
+        marks.saved_changed.connect(self.sidebar.scenarios.show_saved)
         marks.failed.connect(self.help_commands.tell)
         marks.repaired.connect(self.help_commands.tell_repair)
         self._context.runner.crashed.connect(self.help_commands.tell)
         self.actions_by_name["refineAction"].toggled.connect(self._context.finder.set_refine)
+        self._context.finder.filters_changed.connect(self._show_refined)
         self._context.theme.changed.connect(self.actions_by_name.restyle)
+        self._join_undo()
         self._join_folders()
         self._join_hits()
+
+    def _join_undo(self) -> None:
+        undo, status, hits = self._context.undo, self.status, self.hit_commands
+        hits.offer_undo(self.actions_by_name["undoAction"], self.actions_by_name["redoAction"])
+        undo.offered.connect(status.offer_undo)
+        undo.withdrawn.connect(status.withdraw)
+        status.undo_wanted.connect(hits.undo)
+        self.search.cleared.connect(hits.note_cleared)
 
     def _join_folders(self) -> None:
         folders, sidebar = self.folder_commands, self.sidebar
@@ -230,9 +244,13 @@ class MainWindow(QMainWindow):
         selection.reveal_wanted.connect(hits.reveal)
         selection.like_wanted.connect(search.like)
         search.save_wanted.connect(hits.save_search)
-        self.sidebar.scenario_chosen.connect(hits.run_saved)
-        self.sidebar.scenario_removed.connect(hits.forget_saved)
-        self.sidebar.pack_removed.connect(hits.forget_pack)
+        scenarios, marks = self.sidebar.scenarios, self._context.marks
+        scenarios.chosen.connect(hits.run_saved)
+        scenarios.renamed.connect(hits.rename_saved)
+        scenarios.moved.connect(marks.move)
+        scenarios.copied.connect(hits.copy_text)
+        scenarios.removed.connect(marks.forget)
+        scenarios.pack_removed.connect(marks.remove_pack)
         hits.question_wanted.connect(search.show_question)
 
     # joints ---------------------------------------------------------------------------------
@@ -240,6 +258,10 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _models_listed(self, infos: Sequence[ModelInfo]) -> None:
         self.chooser.show_models(infos, self._context.library.model)
+
+    @Slot(object)
+    def _show_refined(self, question: Question) -> None:
+        self.actions_by_name["refineAction"].setChecked(question.refine)
 
     @Slot(object, str)
     def _opening(self, folders: tuple[Path, ...], model: str) -> None:
@@ -269,8 +291,10 @@ class MainWindow(QMainWindow):
             popup(self._hit_menu, port.mapToGlobal(spot), port)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Leave the large frame, or the search, by Escape."""
-        if event.key() == Qt.Key.Key_Escape:
+        """Leave the large frame, or the search, by Escape; T tags the large frame too."""
+        if event.key() == Qt.Key.Key_T and not event.modifiers():
+            self.selection.tag()
+        elif event.key() == Qt.Key.Key_Escape:
             self.results.close_frame() if self.results.shows_frame else self.search.clear()
         else:
             super().keyPressEvent(event)

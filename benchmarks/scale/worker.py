@@ -120,6 +120,7 @@ def reads(workspace: Workspace) -> dict[str, float]:
     middle = len(answer.image_ids) // 2
     far = answer.image_ids[middle : middle + WINDOW].tolist()
     calls: dict[str, Callable[[], Any]] = {
+        "everything, browsed": workspace.browse,
         "drives list": workspace.drives,
         "cameras list": workspace.cameras,
         "days list": workspace.days,

@@ -88,7 +88,9 @@ def run(args: argparse.Namespace) -> int:
         rules = _rules(args, workspace.exclude_rules())
         if rules is not None:
             workspace.set_exclude_rules(rules)
-        watcher = Watcher(quiet=args.json, skipped=lambda: workspace.skipped_so_far)
+        watcher = Watcher(
+            quiet=args.json, skipped=lambda: now.skipped if (now := workspace.last_run) else 0
+        )
         with stopping_cleanly(watcher):
             report = workspace.index(
                 watcher,

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from c4t_core.commands.console import add_model_option, positive, print_json, printable, say
+from c4t_core.commands.console import (
+    add_model_option,
+    plural,
+    positive,
+    print_json,
+    printable,
+    say,
+)
+from c4t_core.errors import C4TError, DataError, QueryError
 from c4t_core.index.objects import CLASSES
+from c4t_core.index.query import (
+    NO_FILTERS,
+    NOTHING_NOTED,
+    Filters,
+    Noted,
+    frame_name,
+    parse_query,
+    time_bounds,
+)
 
 if TYPE_CHECKING:
-    from c4t_core.index.hits import Hits
+    from c4t_core.index.events import Folded
     from c4t_core.index.query import Hit
+    from c4t_core.index.search import Answer
 
 _EPILOG = """\
 A query is a sentence, or terms joined by + and - that stand between spaces:
@@ -31,11 +51,19 @@ Conditions on what a model believes is on the road restrict the hits; they may s
   c4t search drives/ truck:near no:car at night   near, far, left, ahead, right; none at all
   c4t search drives/ traffic-light:left           alone: all for which it holds, the surest first
 Classes: {classes}.
+
+What the window would show, whole, and as it comes:
+  c4t search drives/ truck in snow --cut auto --limit 0 --ndjson
+  c4t search drives/ --like frame.png --fold --since 2026-10-14
 """
 
 # A line and at least two signs: not "-k", "-k5" or "--json".
 _LIKE_AN_OPTION = re.compile(r"-(?!-|k=?\d)..", re.DOTALL)
-_WITH_VALUE = ("--in", "--drive", "--model", "--embeddings", "-k")
+_WITH_VALUE = (
+    *("--in", "--drive", "--since", "--until", "--like", "--tag", "--marked"),
+    *("--model", "--embeddings", "-k", "--limit", "--cut"),
+)
+_BLOCK = 1000  # hits loaded at once, where they are many
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,21 +71,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "List the frames of an indexed folder that answer a query, best first."
     parser.epilog = _EPILOG.format(classes=fill(", ".join(CLASSES), 88, subsequent_indent="  "))
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.set_defaults(wrong=parser.error)
     add = parser.add_argument
     # fmt: off
     add("folder", metavar="FOLDER", help="a folder that was indexed before")
-    add("query", nargs="+", metavar="QUERY", help="what to look for; see below")
+    add("query", nargs="*", metavar="QUERY",
+        help="what to look for, see below; without it, nor --like, the frames that --in, --drive, "
+        "--since and --until leave are listed drive by drive, in time order")
+    add("--like", action="append", default=[], type=Path, metavar="FILE",
+        help="frames like this image; may be given several times, and beside words")
     add_model_option(parser)
-    add("-k", type=positive, default=20, metavar="N", help="how many hits at most (default: 20)")
-    add("--json", action="store_true", help=
-        "print a JSON list of path, score, drive and rank, and of objects where they are known")
+    add("--cut", type=cut, metavar="X", default=argparse.SUPPRESS,
+        help='only scores of at least X; "auto": what stands out, as in the window')
+    add("-k", dest="limit", type=positive, default=20, metavar="N",
+        help="how many rows at most (default: 20)")
+    add("--limit", dest="limit", type=_limit, metavar="N", help="the same; 0 for all")
+    add("--fold", action="store_true", help=
+        "one row per event, its best frame, with its number of frames; --cut is auto then")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help=
+        "print a JSON list of path, score, drive and rank, of objects, mark and tags where they "
+        "are known, and of the count of an event")
+    form.add_argument("--ndjson", action="store_true", help="the same, one object a line")
     add("--in", dest="within", action="append", default=[], metavar="SUBFOLDER",
         help="only frames below this sub-folder; may be given several times")
-    add("--drive", metavar="ID", help="only frames of this drive")
+    add("--drive", action="append", default=[], metavar="ID",
+        help="only frames of this drive (see c4t drives); may be given several times")
+    add("--since", type=since, metavar="DATE",
+        help="only frames from this day or time on, such as 2026-10-14 or 2026-10-14T08:30 (UTC)")
+    add("--until", type=until, metavar="DATE",
+        help="only frames before this time, or up to the end of this day")
+    add("--tag", dest="tags", action="append", default=[], metavar="T",
+        help="only frames with this tag; of several, only those with all of them")
+    add("--marked", choices=("right", "wrong", "any"), default="",
+        help="only frames that you marked for this very query; without one, for any")
     add("--exact", action="store_true", help="compare with every frame, using no index")
     add("--embeddings", metavar="X.npz", type=Path,
         help='search what "c4t embed images" wrote; FOLDER is then the folder its names are in')
     # fmt: on
+
+
+def cut(text: str) -> float | None:
+    """Read the least score of a hit, None for "auto"; for argparse."""
+    if text == "auto":
+        return None
+    with contextlib.suppress(ValueError):
+        if -2 < float(text) < 2:  # which "nan" is not
+            return float(text)
+    raise argparse.ArgumentTypeError(f'"{text}" is neither "auto" nor a score such as 0.25')
+
+
+def _limit(text: str) -> int | None:
+    return None if text == "0" else positive(text)
+
+
+def since(text: str) -> float | None:
+    """Read when a day begins, or a time, in seconds since 1970; for argparse."""
+    return _bounds(text)[0]
+
+
+def until(text: str) -> float | None:
+    """Read when a day ends, or a time, in seconds since 1970; for argparse."""
+    return _bounds(text)[1]
+
+
+def _bounds(text: str) -> tuple[float | None, float | None]:
+    try:
+        return time_bounds(text, text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
 
 
 def arrange(words: Sequence[str]) -> list[str]:
@@ -81,70 +163,206 @@ def arrange(words: Sequence[str]) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Print the hits, best first."""
-    query = " ".join(args.query).strip()
-    for word in query.split():
+    text = _text(args)
+    for word in " ".join(args.query).split():
         if _LIKE_AN_OPTION.match(word):
             say(
                 f'"{printable(word)}" is searched for as it is; to want less of it write '
                 f'"{printable(word[:1])} {printable(word[1:])}", with a space.'
             )
-    find = _search_index if args.embeddings is None else _search_file
-    hits = find(args, query)
-    for note in hits.notes:
-        say(printable(note))
-    if args.json:
-        print_json([as_json(hit) for hit in hits])
-        return 0
-    for hit in hits:
-        print(f"{hit.score:.4f}  {printable(_shown(hit))}")
-    if not hits:
-        say("Nothing was found; try other words, or fewer restrictions.")
+    if text is None and _filters(args) == NO_FILTERS:
+        args.wrong("say what to look for, in words or by --like FILE, or which frames to list")
+    if text is None and "cut" in args:
+        args.wrong("--cut needs something to look for, in words or by --like FILE")
+    if args.since is not None and args.until is not None and args.until <= args.since:
+        args.wrong("--until is before --since; swap them")
+    cutting = args.fold or "cut" in args
+    least = getattr(args, "cut", None)
+    whole = args.limit if not cutting else None
+    asked = (_of_index if args.embeddings is None else _of_file)(args, text, whole)
+    with asked as (found, noted):
+        for note in (*found.notes, *_undated(found, args)):
+            say(printable(note))
+        rows = Rows(found, found.matches(least) if cutting else None, fold=args.fold)
+        ranked = not (found.by_objects or found.browsed)
+        if cutting and least is None and ranked and rows.hits and found.cut is None:
+            say("Nothing stands out; these are the nearest.")
+        _print(rows, noted, args)
+        if args.limit is not None and len(rows) > args.limit:
+            of = f"events of {plural(rows.hits, 'frame')}" if args.fold else "frames"
+            say(f"{args.limit:,} of {len(rows):,} {of}; --limit 0 lists all.")
     return 0
 
 
-def _search_index(args: argparse.Namespace, query: str) -> Hits:
+def _undated(found: Answer, args: argparse.Namespace) -> Iterator[str]:
+    """Yield that no date can find anything, where the names of the frames tell none."""
+    asked = args.since is not None or args.until is not None
+    if asked and not any(part.table.dated for part in found.scope.parts):
+        yield "No frame here has a date in its name, so none is found by one."
+
+
+class Rows:
+    """What is listed: the best hits of an answer, or one row for each event of them.
+
+    Args:
+        found: the answer.
+        count: how many are hits, the best; None for all.
+        fold: whether they are folded.
+
+    Raises:
+        C4TError: if what was searched tells no events.
+    """
+
+    def __init__(self, found: Answer, count: int | None, *, fold: bool = False) -> None:
+        """Fold, and load nothing."""
+        self._scope = found.scope
+        self._ids, self._scores = found.image_ids[:count], found.scores[:count]
+        self.hits = len(self._ids)
+        self.scored = not found.browsed
+        self._folded: Folded | None = None
+        if fold and found.fold is None:
+            raise C4TError(
+                "Saved embeddings tell no events; search the folder itself with --fold, once it is "
+                "indexed."
+            )
+        if fold and found.fold is not None and self.hits:
+            self._folded = found.fold(found.scope, self._ids)
+            best = self._folded.best
+            self._ids, self._scores = self._ids[best], self._scores[best]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._ids)
+
+    def load(self, limit: int | None) -> Iterator[tuple[Hit, int | None]]:
+        """Yield so many hits (None: all), block by block, with the frames of their event."""
+        end = len(self) if limit is None else min(limit, len(self))
+        for first in range(0, end, _BLOCK):
+            block = slice(first, min(first + _BLOCK, end))
+            ids, scores = self._ids[block].tolist(), self._scores[block].tolist()
+            for hit in self._scope.hits(ids, scores, first + 1):
+                if self._folded is None:
+                    yield hit, None
+                else:  # it keeps its rank among all hits
+                    row = hit.rank - 1
+                    ranked = replace(hit, rank=int(self._folded.best[row]) + 1)
+                    yield ranked, int(self._folded.counts[row])
+
+
+def _print(rows: Rows, noted: Noted, args: argparse.Namespace) -> None:
+    loaded = rows.load(args.limit)
+    lines = (as_json(hit, count, noted, scored=rows.scored) for hit, count in loaded)
+    if args.json:
+        print_json(list(lines))
+    elif args.ndjson:
+        for line in lines:
+            print_json(line)
+    else:
+        for hit, count in loaded:
+            score = f"{hit.score:.4f}  " if rows.scored else ""
+            frames = "" if count is None else f"  ({plural(count, 'frame')})"
+            print(f"{score}{printable(_shown(hit))}{frames}")
+        if not len(rows):
+            say("Nothing was found; try other words, or fewer restrictions.")
+
+
+def _filters(args: argparse.Namespace) -> Filters:
+    return Filters(
+        tuple(args.within),
+        tuple(args.drive),
+        since=args.since,
+        until=args.until,
+        tags=tuple(args.tags),
+        marked=args.marked,
+    )
+
+
+def _text(args: argparse.Namespace) -> str | None:
+    """Return the query as the window would name it, None where nothing is looked for.
+
+    Raises:
+        QueryError: if the name of an image cannot be written in one.
+    """
+    terms = [" ".join(args.query).strip()] if args.query else []
+    for path in args.like:
+        name = os.path.abspath(path.expanduser())
+        quote = "'" if '"' in name else '"'
+        if quote in name:
+            raise QueryError(f"The name of {name} has both kinds of quotes; copy or rename it.")
+        terms.append(f"{'+ ' if terms else ''}@{quote}{name}{quote}")
+    return " ".join(terms) if terms else None
+
+
+Found = tuple["Answer", Noted]
+
+
+@contextlib.contextmanager
+def _of_index(args: argparse.Namespace, text: str | None, k: int | None) -> Iterator[Found]:
     from c4t_core.workspace import open_workspace
 
     with open_workspace(args.folder, model=args.model) as workspace:
         for notice in workspace.notices:  # before what may fail
             say(notice)
-        return workspace.search(
-            query, args.k, exact=args.exact, within=args.within, drive=args.drive
-        )
+        filters, noted = _filters(args), NOTHING_NOTED
+        if text is None:
+            found = workspace.browse(filters=filters)
+        else:
+            found = workspace.answer(text, filters=filters, k=k, exact=args.exact)
+        if args.json or args.ndjson:
+            noted = Noted(workspace.own.marks(text), workspace.own.tagged())
+        if repaired := workspace.own.take_notice():
+            say(repaired)
+        yield found, noted
 
 
-def _search_file(args: argparse.Namespace, query: str) -> Hits:
+@contextlib.contextmanager
+def _of_file(args: argparse.Namespace, text: str | None, k: int | None) -> Iterator[Found]:
+    from c4t_core.index.cut import UnrelatedLevel
     from c4t_core.index.directions import ModelHandle
-    from c4t_core.index.query import NO_FILTERS, parse_query
     from c4t_core.index.scope import saved_scope
-    from c4t_core.index.search import answer
+    from c4t_core.index.search import answer, browse
     from c4t_core.models.registry import load_model
 
-    terms, model = parse_query(query), ModelHandle(load_model(args.model))
-    filters = NO_FILTERS.narrowed(args.within, args.drive).asking(terms.objects)
+    if args.tags or args.marked:
+        raise QueryError("Tags and marks belong to indexed frames; search without --embeddings.")
+    terms, filters = None if text is None else parse_query(text), _filters(args)
+    model = ModelHandle(load_model(args.model))
+    filters = filters if terms is None else filters.asking(terms.objects)
     scope = saved_scope(args.embeddings, args.folder, model, filters)
-    return answer(scope, terms, model, k=args.k).hits()
+    if terms is None:
+        yield browse(scope), NOTHING_NOTED
+    else:
+        level = UnrelatedLevel(model)
+        yield answer(scope, terms, model, k=k, level=level), NOTHING_NOTED
 
 
-def as_json(hit: Hit) -> dict[str, Any]:
-    """Return a hit as interface.md names its parts, with those objects that are probable."""
-    from c4t_core.index.query import frame_name
+def as_json(
+    hit: Hit, count: int | None = None, noted: Noted = NOTHING_NOTED, *, scored: bool = True
+) -> dict[str, Any]:
+    """Return a hit as plain values, with probable objects, its mark and tags.
 
-    line = {
+    ``count`` is how many frames the event has that it stands for, None where it is of none. The
+    score is None where nothing was looked for.
+    """
+    line: dict[str, Any] = {
         "path": frame_name(os.path.abspath(hit.path), hit.at),
-        "score": hit.score,
+        "score": hit.score if scored else None,
         "drive": hit.drive,
         "rank": hit.rank,
     }
+    if count is not None:
+        line["count"] = count
     if hit.believed is not None:
         line["objects"] = hit.believed
+    if hit.image_id in noted.marks:
+        line["mark"] = noted.marks[hit.image_id]
+    if hit.image_id in noted.tags:
+        line["tags"] = list(noted.tags[hit.image_id])
     return line
 
 
 def _shown(hit: Hit) -> str:
     """Return the path as a person at this prompt would write it."""
-    from c4t_core.index.query import frame_name
-
     path = frame_name(os.path.abspath(hit.path), hit.at)
     try:
         relative = os.path.relpath(path)

@@ -15,7 +15,7 @@ from c4t_core.index.store import exchange
 from c4t_core.index.store.user_data import UserData
 
 _EPILOG = """\
-One line of JSON for each mark, saved search, earlier query and test set, in a fixed order, so
+One line of JSON for each mark, tag, saved search, earlier query and test set, in a fixed order, so
 that two files can be compared. A damaged file is repaired from its backups when it is opened.
 """
 
@@ -23,8 +23,8 @@ that two files can be compared. A damaged file is repaired from its backups when
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its actions."""
     parser.description = (
-        "Write your marks, saved searches, earlier queries and test sets to a text file, or read "
-        "them from one."
+        "Write your marks, tags, saved searches, earlier queries and test sets to a text file, or "
+        "read them from one."
     )
     parser.epilog = _EPILOG
     # fmt: off
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in (out, back):
         action.add_argument("--json", action="store_true",
             help="end with one line of JSON: file, marks, searches, asked, test_sets, "
-            "test_marks" + (", backup" if action is back else "; none where FILE is -"))
+            "test_marks, tags" + (", backup" if action is back else "; none where FILE is -"))
     # fmt: on
 
 

@@ -23,11 +23,12 @@ import c4t_core
 from c4t_core.errors import FolderError
 from c4t_core.files import atomic_text, guard_cell
 from c4t_core.images.scan import Skipped
-from c4t_core.index.query import Hit, frame_name
+from c4t_core.index.query import NOTHING_NOTED, Hit, Noted, frame_name
 from c4t_core.progress import Progress, ignore
 
 COLUMNS = (
     "rank", "file", "path", "score", "drive", "camera", "frame", "time", "objects",
+    "mark", "tags", "event",
     "query", "threshold", "filters", "model", "fingerprint", "exported_at", "c4t_version",
 )  # fmt: skip
 _TRIES = 10_000  # numbered names tried before a file counts as failed
@@ -79,11 +80,11 @@ def shown_path(text: str) -> str:
     return os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
-def row_of(hit: Hit, provenance: Provenance) -> dict[str, Any]:
+def row_of(hit: Hit, provenance: Provenance, noted: Noted = NOTHING_NOTED) -> dict[str, Any]:
     """Return one hit as plain values, in the order of :data:`COLUMNS`.
 
     ``time`` is UTC, ISO 8601 with milliseconds, ``objects`` what the model believes is there, the
-    most probable first; what is not known is None.
+    most probable first, ``mark`` "right" or "wrong"; what is not known is None.
     """
     return {
         "rank": hit.rank,
@@ -95,6 +96,9 @@ def row_of(hit: Hit, provenance: Provenance) -> dict[str, Any]:
         "frame": hit.frame,
         "time": None if hit.time is None else iso_time(hit.time),
         "objects": hit.believed,
+        "mark": noted.marks.get(hit.image_id),
+        "tags": list(noted.tags.get(hit.image_id, ())),
+        "event": noted.events.get(hit.image_id),
         "query": provenance.query,
         "threshold": provenance.threshold,
         "filters": dict(provenance.filters),
@@ -116,7 +120,11 @@ def iso_time(seconds: float) -> str:
 
 
 def write_csv(
-    hits: Sequence[Hit], provenance: Provenance, target: Path, progress: Progress = ignore
+    hits: Sequence[Hit],
+    provenance: Provenance,
+    target: Path,
+    progress: Progress = ignore,
+    noted: Noted = NOTHING_NOTED,
 ) -> None:
     r"""Write hits as CSV, UTF-8, with a header line.
 
@@ -131,11 +139,15 @@ def write_csv(
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(COLUMNS)
         for hit in _watched(hits, progress):
-            writer.writerow([_cell(value) for value in row_of(hit, provenance).values()])
+            writer.writerow([_cell(value) for value in row_of(hit, provenance, noted).values()])
 
 
 def write_jsonl(
-    hits: Sequence[Hit], provenance: Provenance, target: Path, progress: Progress = ignore
+    hits: Sequence[Hit],
+    provenance: Provenance,
+    target: Path,
+    progress: Progress = ignore,
+    noted: Noted = NOTHING_NOTED,
 ) -> None:
     """Write hits as JSON lines, ASCII.
 
@@ -148,7 +160,7 @@ def write_jsonl(
     """
     with _whole_file(target) as out:
         for hit in _watched(hits, progress):
-            row = row_of(hit, provenance)
+            row = row_of(hit, provenance, noted)
             raw = os.fsencode(frame_name(str(hit.path), hit.at))
             if shown_path(row["path"]).encode("utf-8") != raw:
                 row["path_base64"] = base64.b64encode(raw).decode("ascii")
@@ -168,11 +180,16 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return repr(value)
-    if isinstance(value, list):  # of objects; JSON lines tell more
-        value = ", ".join(f"{one['label']} {one['count']} ({one['confidence']})" for one in value)
+    if isinstance(value, list):
+        value = ", ".join(one if isinstance(one, str) else _object(one) for one in value)
     if isinstance(value, Mapping):
         value = json.dumps(value, sort_keys=True)
     return guard_cell(shown_path(value)) if isinstance(value, str) else str(value)
+
+
+def _object(believed: Mapping[str, Any]) -> str:
+    """Return what is believed to be there in short; JSON lines tell more."""
+    return f"{believed['label']} {believed['count']} ({believed['confidence']})"
 
 
 @contextlib.contextmanager

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from c4t_core.errors import FolderError
+from c4t_core.errors import FolderError, NotIndexedError
+from c4t_core.images.frame_names import shown_drives
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.store import catalogue as store_catalogue
 from c4t_core.index.store.catalogue import Catalogue, Root, cache_folders
 from c4t_core.index.store.reads import Lookup
+from c4t_core.models.protocol import PLAIN
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,75 @@ def check_known(catalogue: Catalogue, folder: Path) -> None:
     """
     if resolve(catalogue.roots(), folder).root is None or folder.exists():
         check_folder(folder)
+
+
+@dataclass(frozen=True)
+class Drive:
+    """One recording.
+
+    Attributes:
+        name: as it is shown, and asked for.
+        frames: how many there are in the catalogue.
+        first: the first date in the name of one, seconds since 1970; None where none has any.
+        last: the last.
+    """
+
+    name: str
+    frames: int
+    first: float | None
+    last: float | None
+
+
+def drives_in(catalogue: Catalogue, folder: Path) -> list[Drive]:
+    """Return the drives of a folder by name, with those of no model's index.
+
+    Raises:
+        FolderError: if the folder is neither there nor known from earlier.
+        NotIndexedError: if nothing of it was ever indexed.
+    """
+    check_known(catalogue, folder)
+    target = resolve(catalogue.roots(), folder)
+    if target.root is None:
+        raise NotIndexedError(f'"{folder}" is not indexed yet; run: c4t index "{folder}"')
+    told = Lookup(catalogue, target.root.id).drives(target.below)
+    shown = shown_drives(told)
+    return sorted(
+        (Drive(shown[drive], *about) for drive, about in told.items()), key=lambda one: one.name
+    )
+
+
+@dataclass(frozen=True)
+class FolderStatus:
+    """One opened folder: what is known of it without touching the disk it lies on."""
+
+    folder: Path
+    total: int = 0  # images in the catalogue
+    embedded: int = 0  # of them, with a vector of this model
+    skipped: int = 0
+    offline: int = 0  # images in folders that were not there at the last run
+    busy: str | None = None  # who is indexing it now, in words
+    search: str = "exact"  # what answers: "exact" or "hnsw"
+    graph: str = PLAIN  # the image graph that its vectors are of
+    best_graph: str = PLAIN  # the one that a new index would be made with
+    updated: int | None = None  # where an earlier model's index answers: images in the new one
+
+
+@dataclass(frozen=True)
+class WorkspaceStatus:
+    """All opened folders together."""
+
+    total: int
+    embedded: int
+    offline: int  # images in folders that are not there
+    skipped: int
+    folders: tuple[FolderStatus, ...]
+    objects: tuple[str, ...] = ()  # classes that something is known of, see `index.objects`
+
+    @property
+    def updated(self) -> int | None:
+        """Where an earlier model's index answers: how many images the new one has by now."""
+        known = [folder.updated for folder in self.folders if folder.updated is not None]
+        return sum(known) if known else None
 
 
 @dataclass(frozen=True)

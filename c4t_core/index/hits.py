@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from c4t_core.errors import C4TError, ImageError
 from c4t_core.index.objects import CLASSES
-from c4t_core.index.query import Hit, frame_name
+from c4t_core.index.query import Hit, Noted, frame_name
 
 if TYPE_CHECKING:
     import pandas
@@ -24,9 +25,12 @@ class Hits(list[Hit]):
 
     Attributes:
         notes: sentences on how the query was read, such as that the model cuts it short.
+        note: tells the marks for the query, tags and events of frames by their ids, best first, as
+            long as the workspace is open; None where nobody knows.
     """
 
     notes: tuple[str, ...] = ()
+    note: Callable[[Sequence[int]], Noted | None] | None = None
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Hit: ...
@@ -35,15 +39,24 @@ class Hits(list[Hit]):
     def __getitem__(self, index: SupportsIndex | slice) -> Hit | Hits:
         """Return one hit, or some of them as hits again."""
         if isinstance(index, slice):
-            return Hits(super().__getitem__(index))
+            some = Hits(super().__getitem__(index))
+            some.note = self.note
+            return some
         return super().__getitem__(index)
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return a data frame with a row a hit: rank, score, path, drive, camera, frame, time.
+    def __getstate__(self) -> dict[str, object]:
+        """Return what is pickled: nothing of the workspace."""
+        return {**vars(self), "note": None}
 
-        ``path`` is text, ``time`` is a UTC timestamp, NaT where the name tells none. Where it is
-        known what is in the frames, each class that is believed to be there is a column more: how
-        many, 0 for none, NA in frames of which it is not known.
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a data frame with a row a hit.
+
+        Its columns are rank, score, path, drive, camera, frame, time, mark, tags and event.
+        ``path`` is text, ``time`` is a UTC timestamp, NaT where the name tells none. ``mark`` is
+        "right", "wrong" or "" for this query, ``tags`` names them with commas between, ``event``
+        numbers what is one event of these hits; they are NA once the workspace is closed.
+        Where it is known what is in the frames, each class that is believed to be there is a column
+        more: how many, 0 for none, NA in frames of which it is not known.
 
         Raises:
             C4TError: if pandas is not installed.
@@ -56,6 +69,9 @@ class Hits(list[Hit]):
         table = pd.DataFrame(rows, columns=list(_COLUMNS))
         table["path"] = table["path"].map(str)
         table["time"] = pd.to_datetime(table["time"].astype("float64"), unit="s", utc=True)
+        noted = self.note([hit.image_id for hit in self]) if self.note is not None else None
+        for name, values in _noted_columns(self, noted).items():
+            table[name] = pd.array(values, dtype="Int64" if name == "event" else "string")
         counted = [
             None if hit.seen is None else {fact.label: fact.number for fact in hit.objects}
             for hit in self
@@ -74,6 +90,17 @@ class Hits(list[Hit]):
         head = "".join(f"<th>{name}</th>" for name in ("", "rank", "score", "frame", "drive"))
         notes = "".join(f"<p>{_escaped(text)}</p>" for text in self.notes)
         return f"{notes}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{note}"
+
+
+def _noted_columns(hits: Sequence[Hit], noted: Noted | None) -> dict[str, list[Any]]:
+    if noted is None:
+        return {name: [None] * len(hits) for name in ("mark", "tags", "event")}
+    ids = [hit.image_id for hit in hits]
+    return {
+        "mark": [noted.marks.get(number, "") for number in ids],
+        "tags": [", ".join(noted.tags.get(number, ())) for number in ids],
+        "event": [noted.events.get(number) for number in ids],
+    }
 
 
 def _row(hit: Hit) -> str:

@@ -11,11 +11,10 @@ A query is a list of terms joined by ``+`` and ``-``, which stand between spaces
 from __future__ import annotations
 
 import bisect
-import calendar
 import re
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +32,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BINS = 48  # bars of a histogram
+NEAREST = 60  # hits where nothing stands out
 _DAY = 86_400  # seconds
 _SETTINGS = frozenset({"filters", "refine"})  # of a saved search
-_FILTERS = frozenset({"within", "drive", "camera", "day", "marked", "objects"})
+_FILTERS = frozenset({"within", "drive", "drives", "camera", "cameras", "day", "since", "until"})
+_FILTERS |= {"marked", "objects", "tags"}
 _OPERATOR = re.compile(r"(?:^|(?<=\s))([+-])(?=\s|$)")
+_DAY_ALONE = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}-?\d")
 _AT = re.compile(r"(.*)#t=([0-9]+\.[0-9]{3})", re.DOTALL)
 _WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?!\d)")
 
@@ -89,6 +91,24 @@ class Hit:
     def believed(self) -> list[dict[str, Any]] | None:
         """Those objects that are probable, as plain JSON data; None if nothing is known."""
         return None if self.seen is None else [f.plain() for f in self.objects if f.number]
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What is known of frames besides the catalogue, by their ids.
+
+    Attributes:
+        marks: "right" or "wrong", of those marked for the query.
+        tags: by name, of those that have any.
+        events: which of a list of hits are one event, numbered from 1 in the order of its best.
+    """
+
+    marks: Mapping[int, str] = field(default_factory=dict)
+    tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    events: Mapping[int, int] = field(default_factory=dict)
+
+
+NOTHING_NOTED = Noted()
 
 
 def frame_name(relative: str, at: float | None) -> str:
@@ -185,6 +205,8 @@ class Filters:
     only: ImageIds | frozenset[int] | None = None  # such as the hits of an earlier search
     without: frozenset[int] = frozenset()
     objects: tuple[ObjectCondition, ...] = ()  # all must be believed of a frame
+    tags: tuple[str, ...] = ()  # a frame must have all of them
+    marked: str = ""  # only frames marked "right", "wrong" or "any" for the query; "" for all
 
     def asking(self, objects: Sequence[ObjectCondition]) -> Filters:
         """Return these filters with more conditions on objects, each once."""
@@ -204,8 +226,9 @@ def saved_filters(settings: Mapping[str, object]) -> tuple[Filters, str, bool]:
 
     Args:
         settings: plain data of a saved search: "refine", and "filters" with "within" (list of
-            folders), "drive", "camera", "day" (``"2026-10-14"``, UTC), "marked" and "objects" (list
-            of conditions as they are typed); what is missing or None restricts nothing.
+            folders), "drive" or "drives" (list), "camera" or "cameras", "day" or "since" and
+            "until" (see :func:`time_bounds`), "marked", "tags" (list) and "objects" (list of
+            conditions as they are typed); what is missing or None restricts nothing.
 
     Raises:
         DataError: if they hold what this version does not know; the search would be another one.
@@ -219,17 +242,23 @@ def saved_filters(settings: Mapping[str, object]) -> tuple[Filters, str, bool]:
             f'It is restricted by "{unknown[0]}", which this version does not know; update this '
             "program to run the search."
         )
-    within, drive, camera = kept.get("within"), kept.get("drive"), kept.get("camera")
-    since, until = day_bounds(kept.get("day"))
+    day = kept.get("day")
+    since, until = time_bounds(kept.get("since") or day, kept.get("until") or day)
     filters = Filters(
-        within=tuple(map(str, within)) if isinstance(within, list) else (),
-        drives=(str(drive),) if drive else (),
-        cameras=(str(camera),) if camera else (),
+        within=_names(kept.get("within")),
+        drives=_names(kept.get("drive")) or _names(kept.get("drives")),
+        cameras=_names(kept.get("camera")) or _names(kept.get("cameras")),
         since=since,
         until=until,
         objects=_saved_conditions(kept.get("objects")),
+        tags=tuple(map(str, tags)) if isinstance(tags := kept.get("tags"), list) else (),
     )
     return filters, str(kept.get("marked") or ""), bool(settings.get("refine"))
+
+
+def _names(saved: object) -> tuple[str, ...]:
+    """Return one name or a list of them as a tuple."""
+    return tuple(map(str, saved)) if isinstance(saved, list) else (str(saved),) if saved else ()
 
 
 def _saved_conditions(saved: object) -> tuple[ObjectCondition, ...]:
@@ -246,35 +275,66 @@ def plain_filters(filters: Filters) -> dict[str, object]:
 
     Ids of images are left out: they do not outlive the catalogue.
     """
+    since, until = time_text(filters.since), time_text(filters.until, end=True)
+    day = since if since == until and since is not None and "T" not in since else None
+    one_drive, one_camera = (len(names) < 2 for names in (filters.drives, filters.cameras))
     plain: dict[str, object] = {
         "within": [str(folder) for folder in filters.within],
-        "drive": next(iter(filters.drives), None),
-        "camera": next(iter(filters.cameras), None),
-        "day": day_of(filters),
+        "drive": next(iter(filters.drives), None) if one_drive else None,
+        "camera": next(iter(filters.cameras), None) if one_camera else None,
+        "day": day,
     }
-    if filters.objects:  # earlier versions refuse the name, so it stands only where it is used
-        plain["objects"] = [str(condition) for condition in filters.objects]
-    return plain
+    # Earlier versions refuse these names, so they stand only where they are used.
+    newer: dict[str, object] = {
+        "drives": [] if one_drive else [*filters.drives],
+        "cameras": [] if one_camera else [*filters.cameras],
+        "since": None if day else since,
+        "until": None if day else until,
+        "objects": [str(condition) for condition in filters.objects],
+        "tags": [*filters.tags],
+    }
+    return plain | {name: value for name, value in newer.items() if value}
 
 
-def day_bounds(day: object) -> tuple[float | None, float | None]:
-    """Return when a day such as ``"2026-10-14"`` (UTC) begins and ends; no bounds without one.
+def time_bounds(since: object, until: object) -> tuple[float | None, float | None]:
+    """Return (since, until), seconds since 1970, of two moments as text; None for no bound.
+
+    A moment is a day (``"2026-10-14"``) or has a time too (``"2026-10-14T09:30:15"``), in UTC
+    unless an offset follows. A day as the end is in: the bound returned is the next midnight.
+
+    >>> time_bounds("1970-01-02", "1970-01-02"), time_bounds(None, "1970-01-01T00:01")
+    ((86400.0, 172800.0), (None, 60.0))
 
     Raises:
-        DataError: if it is no day.
+        DataError: if one of them is no such moment.
     """
-    if not isinstance(day, str) or not day:
-        return None, None
+    return _moment(since, end=False), _moment(until, end=True)
+
+
+def _moment(text: object, *, end: bool) -> float | None:
+    if not isinstance(text, str) or not text:
+        return None
     try:
-        since = float(calendar.timegm(time.strptime(day, "%Y-%m-%d")))
-    except ValueError as error:
-        raise DataError(f'"{day}" is no date such as 2026-10-14; choose another.') from error
-    return since, since + _DAY
+        moment = datetime.fromisoformat(text)
+        moment += timedelta(days=end and _DAY_ALONE.fullmatch(text) is not None)
+    except (ValueError, OverflowError) as error:
+        raise DataError(
+            f'"{text}" is no date such as 2026-10-14 or 2026-10-14T09:30; choose another.'
+        ) from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def day_of(filters: Filters) -> str | None:
-    """Return the day that filters are restricted to."""
-    return None if filters.since is None else time.strftime("%Y-%m-%d", time.gmtime(filters.since))
+def time_text(moment: float | None, *, end: bool = False) -> str | None:
+    """Return a bound as :func:`time_bounds` reads it, a day where it is one; None for no bound.
+
+    >>> time_text(86_400.0), time_text(86_400.0, end=True), time_text(60.5)
+    ('1970-01-02', '1970-01-01', '1970-01-01T00:01:00.500000')
+    """
+    if moment is None:
+        return None
+    whole = moment % _DAY == 0
+    at = datetime.fromtimestamp(moment - (_DAY if whole and end else 0), UTC)
+    return str(at.date()) if whole else at.replace(tzinfo=None).isoformat()
 
 
 @dataclass(frozen=True)
@@ -332,6 +392,16 @@ def parse_query(text: str) -> Query:
     words, objects = take_conditions(text)
     pieces = _split(words) if words or not objects else ()
     return Query(tuple(_term(sign, body) for sign, body in pieces), objects)
+
+
+def marks_key(text: str) -> str:
+    """Return what names a query in the user's marks: its terms, else its conditions on objects.
+
+    >>> marks_key(" person>=3 in the rain "), marks_key("person>=3")
+    ('in the rain', 'person>=3')
+    """
+    words, objects = take_conditions(text)
+    return words.strip() or " ".join(map(str, objects))
 
 
 def _split(text: str) -> list[tuple[str, str]]:

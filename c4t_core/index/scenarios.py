@@ -81,21 +81,48 @@ def ask(workspace: Searched, scenario: Scenario, marks: Mapping[Path, bool]) -> 
         scenario: a saved search.
         marks: by path, whether the user said that an image shows what the query asks for; see
             :func:`located`. They move the query of a scenario that was saved as refined, and
-            choose the hits of one that was saved as restricted to marked ones.
+            choose the hits of one that was saved as restricted to marked ones, as :func:`answered`
+            says.
 
     Raises:
         C4TError: as :meth:`c4t_core.workspace.Workspace.answer`, or if it was saved by a version
             that knows other settings.
     """
     filters, marked, refine = saved_filters(scenario.settings)
+    query = parse_query(scenario.query)
+    return answered(workspace, query, filters, marks, marked=marked, refine=refine)
+
+
+def answered(
+    workspace: Searched,
+    query: Query,
+    filters: Filters,
+    marks: Mapping[Path, bool],
+    *,
+    marked: str = "",
+    refine: bool = False,
+) -> Answer:
+    """Answer a query with the marks that it has: the same hits, here as in the window.
+
+    Args:
+        workspace: what is asked.
+        query: what to look for.
+        filters: restrictions.
+        marks: by path, whether an image shows what the query asks for.
+        marked: only images marked "right", "wrong" or "any"; "" for all.
+        refine: move the query by the marks, and leave out what is marked as wrong, unless that is
+            what ``marked`` asks for.
+
+    Raises:
+        C4TError: as :meth:`c4t_core.workspace.Workspace.answer`.
+    """
     right = [path for path, good in marks.items() if refine and good]
     wrong = [path for path, good in marks.items() if refine and not good]
-    query = parse_query(scenario.query)
     answer = workspace.answer(query, filters=filters, right=right, wrong=wrong)
     if marked:
         chosen = [path for path, good in marks.items() if marked in ("any", _SIDES[good])]
-        answer = answer.only(set(answer.scope.find(chosen).values()))
-    return answer
+        return answer.only(answer.scope.find(chosen).values())
+    return answer.without(answer.scope.find(wrong).values()) if wrong else answer
 
 
 _SIDES = {True: "right", False: "wrong"}

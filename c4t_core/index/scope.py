@@ -60,6 +60,12 @@ class Part:
         """How many images may be hits."""
         return len(self.table) if self.slots is None else len(self.slots)
 
+    @property
+    def in_order(self) -> Ids:
+        """The images that may be hits, int64 (n,), in the order of their paths."""
+        order = self.table.in_order
+        return order if self.slots is None else order[np.sort(self.table.places[self.slots])]
+
 
 Believe = Callable[[Part, tuple[ObjectCondition, ...]], Believed]
 """Tells what is believed of the images of a part, by slot of its table."""
@@ -92,14 +98,18 @@ class FrameFacts:
         return cls(next(numbers), next(numbers), *np.full((2, count), np.nan), *numbers)
 
     def order(self, by: str) -> NDArray[np.int64]:
-        """Return the positions (n,) by ``"time"`` or ``"drive"``; ties stay as they are.
+        """Return the positions (n,) by ``"time"``, "drive" or "course"; ties stay as they are.
 
         Times that are equal are parted by drives and frame numbers, drives by cameras and frame
-        numbers. What is not known comes last by time and by drive, and first in these.
+        numbers. The course of each drive is its frames by time, then by number. What is not known
+        comes last by time and by drive, and first in these.
         """
         if by == "time":
             return sorted_by(np.nan_to_num(self.times, nan=np.inf), self.drives, self.frames)
         unknown = (self.drives < 0).astype(np.int64)
+        if by == "course":
+            seconds = np.where(np.isnan(self.times), self.moments, self.times)
+            return sorted_by(unknown, self.drives, np.nan_to_num(seconds, nan=np.inf), self.frames)
         return sorted_by(unknown, self.drives, self.cameras, self.frames)
 
 
@@ -228,6 +238,11 @@ class Scope:
                 rankings.append((part.table.ids[part.slots[order]], part.confidences[order]))
         return merged(rankings, k)
 
+    def course(self) -> Ids:
+        """Return all images (n,), drive by drive as they are shown, each in time order."""
+        ids = np.concatenate([part.in_order for part in self.parts])
+        return ids[self.facts(ids).order("course")]
+
     def embeddings(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return unit embeddings (d,) by image id; images without one are left out."""
         found: dict[int, NDArray[np.float32]] = {}
@@ -268,7 +283,7 @@ class Scope:
         return facts
 
     def order(self, image_ids: Ids, by: str) -> Ids:
-        """Return the positions (n,) of images by ``"score"`` (as they are), "time" or "drive".
+        """Return the positions (n,) of images by ``"score"`` (as they are) or as frames are.
 
         What parts equal ones says :meth:`FrameFacts.order`.
         """

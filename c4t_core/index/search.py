@@ -21,10 +21,17 @@ from c4t_core.images.frame_names import shown_drives
 from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
 from c4t_core.index.directions import ModelHandle, rocchio, unit
 from c4t_core.index.events import Folded
-from c4t_core.index.folders import Target, resolve
+from c4t_core.index.folders import FolderStatus, Target, WorkspaceStatus, resolve
 from c4t_core.index.hits import Hits
 from c4t_core.index.objects import CLASSES, ObjectCondition, ObjectFact, Seen
-from c4t_core.index.query import NO_FILTERS, Filters, Histogram, Query, split_frame_name
+from c4t_core.index.query import (
+    NEAREST,
+    NO_FILTERS,
+    Filters,
+    Histogram,
+    Query,
+    split_frame_name,
+)
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Root, Run
 from c4t_core.index.store.reads import ImageRow, Lookup, Selection, StoredVectors
@@ -32,7 +39,7 @@ from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.objects import Believed, ObjectSearch
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
-from c4t_core.models.protocol import PLAIN, CutText
+from c4t_core.models.protocol import CutText
 
 Fold = Callable[[Scope, NDArray[np.int64]], Folded]
 
@@ -77,6 +84,9 @@ class Answer:
             saved embeddings.
         by_objects: whether conditions on objects were all that was asked; all that holds is a hit
             then, and there is no cut.
+        browsed: whether nothing was asked: the images are all those of the scope, drive by drive,
+            each in time order, their scores are 0, and there is no cut.
+        remark: tells what is to be said of the index that it comes from, "" for nothing.
     """
 
     scope: Scope
@@ -87,11 +97,13 @@ class Answer:
     cut_terms: tuple[CutText, ...] = ()
     fold: Fold | None = field(default=None, repr=False)
     by_objects: bool = False
+    browsed: bool = False
+    remark: Callable[[], str] = field(default=str, repr=False)
 
     @cached_property
     def cut(self) -> float | None:
         """The automatic cut, None where nothing stands out; it needs the scores of all images."""
-        if self.by_objects:
+        if self.by_objects or self.browsed:
             return None
         level = self.level(self.scope) if self.level is not None and len(self.scores) else None
         return automatic_threshold(self.scores, level)
@@ -105,16 +117,41 @@ class Answer:
         """Return how many score at least ``cut``."""
         return int(np.searchsorted(-self.scores, -np.float32(cut), side="right"))
 
+    def matches(self, cut: float | None = None) -> int:
+        """Return how many are hits, the best: those from a cut on.
+
+        Without one the automatic cut decides; where nothing stands out, the nearest few are hits,
+        and where conditions on objects or nothing were asked, all are.
+        """
+        if self.browsed or (cut is None and self.by_objects):
+            return len(self.scores)
+        cut = self.cut if cut is None else cut
+        return min(NEAREST, len(self.scores)) if cut is None else self.above(cut)
+
     def only(self, ids: Collection[int]) -> Answer:
-        """Return this answer with only some images."""
-        kept = np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64))
-        return replace(self, image_ids=self.image_ids[kept], scores=self.scores[kept])
+        """Return this answer with only some images; its cut stays that of all."""
+        return self._kept(np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64)))
+
+    def without(self, ids: Collection[int]) -> Answer:
+        """Return this answer without some images; its cut stays that of all."""
+        return self._kept(~np.isin(self.image_ids, np.asarray(sorted(ids), dtype=np.int64)))
+
+    def _kept(self, which: NDArray[np.bool_]) -> Answer:
+        kept = replace(self, image_ids=self.image_ids[which], scores=self.scores[which])
+        vars(kept)["cut"] = self.cut  # what the cached property is to know
+        return kept
 
     def hits(self, count: int | None = None, start: int = 0) -> Hits:
         """Load so many hits (None: all) from a position on, best first."""
         chosen = slice(start, None if count is None else start + count)
         ids, scores = self.image_ids[chosen].tolist(), self.scores[chosen].tolist()
         hits = self.scope.hits(ids, scores, start + 1)
+        hits.notes = self.notes
+        return hits
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on how the query was read, and on the index that answered."""
         notes = [
             f'The query is longer than the model reads: it is read up to "{term.end}" and the rest '
             "is left out; put what matters first, or join shorter terms with +."
@@ -126,8 +163,8 @@ class Answer:
                 f"What objects there are is known for {known:,} of {asked:,} frames; the others "
                 "were embedded before, or by a model that sees none."
             )
-        hits.notes = tuple(notes)
-        return hits
+        remark = self.remark()
+        return (*notes, remark) if remark else tuple(notes)
 
 
 def answer(
@@ -181,38 +218,11 @@ def answer(
     )
 
 
-@dataclass(frozen=True)
-class FolderStatus:
-    """One opened folder: what is known of it without touching the disk it lies on."""
-
-    folder: Path
-    total: int = 0  # images in the catalogue
-    embedded: int = 0  # of them, with a vector of this model
-    skipped: int = 0
-    offline: int = 0  # images in folders that were not there at the last run
-    busy: str | None = None  # who is indexing it now, in words
-    search: str = "exact"  # what answers: "exact" or "hnsw"
-    graph: str = PLAIN  # the image graph that its vectors are of
-    best_graph: str = PLAIN  # the one that a new index would be made with
-    updated: int | None = None  # where an earlier model's index answers: images in the new one
-
-
-@dataclass(frozen=True)
-class WorkspaceStatus:
-    """All opened folders together."""
-
-    total: int
-    embedded: int
-    offline: int  # images in folders that are not there
-    skipped: int
-    folders: tuple[FolderStatus, ...]
-    objects: tuple[str, ...] = ()  # classes that something is known of, see `index.objects`
-
-    @property
-    def updated(self) -> int | None:
-        """Where an earlier model's index answers: how many images the new one has by now."""
-        known = [folder.updated for folder in self.folders if folder.updated is not None]
-        return sum(known) if known else None
+def browse(scope: Scope, fold: Fold | None = None, remark: Callable[[], str] = str) -> Answer:
+    """Return everything in a scope, see :attr:`Answer.browsed`."""
+    ids = scope.course()
+    nothing = np.zeros(len(ids), dtype=np.float32)
+    return Answer(scope, nothing[:0], ids, nothing, fold=fold, browsed=True)
 
 
 class Searcher:
@@ -290,7 +300,7 @@ class Searcher:
         """Return how the drives of the opened folders are shown, by their identity."""
         stamp = self._catalogue.stamp()
         if self._shown is None or self._shown[0] != stamp:
-            found = (lookup.drive_names(target.below) for target, lookup in self._lookups())
+            found = (lookup.drive_names(target.below) for target, lookup in self.lookups())
             self._shown = stamp, shown_drives(name for names in found for name in names)
         return self._shown[1]
 
@@ -381,7 +391,7 @@ class Searcher:
 
     def find(self, image: int | str | Path) -> tuple[Target, ImageRow] | None:
         """Return an image's row by its id or path, None if it is not in the opened folders."""
-        for target, lookup in self._lookups():
+        for target, lookup in self.lookups():
             row: ImageRow | None = None
             if isinstance(image, (str, Path)):
                 name = name_in(target, image)
@@ -395,7 +405,7 @@ class Searcher:
                 return target, row
         return None
 
-    def _lookups(self) -> list[tuple[Target, Lookup]]:
+    def lookups(self) -> list[tuple[Target, Lookup]]:
         """Return the opened folders that were ever indexed, with the readers of their roots."""
         return [
             (target, Lookup(self._catalogue, target.root.id))
@@ -420,10 +430,10 @@ class Searcher:
     def frames_by_drive(self) -> list[tuple[str, int]]:
         """Return (drive as it is shown, number of frames) of every drive, by name."""
         shown, total = self.drives(), dict[str, int]()
-        for target, lookup in self._lookups():
+        for target, lookup in self.lookups():
             table, slots = self._all_in(target, lookup)
             if table is None:
-                counts = lookup.drives(target.below)
+                counts = {name: told[0] for name, told in lookup.drives(target.below).items()}
             else:
                 identities = {number: name for name, number in lookup.drive_numbers().items()}
                 counts = {identities[i]: n for i, n in table.drive_counts(slots).items()}
@@ -435,7 +445,7 @@ class Searcher:
     def groups(self, column: str) -> list[tuple[str, int]]:
         """Return (name, number of images) of every "camera" or "day" that is open."""
         total: dict[str, int] = {}
-        for target, lookup in self._lookups():
+        for target, lookup in self.lookups():
             table, slots = self._all_in(target, lookup)
             if table is None:
                 counts = lookup.groups(column, target.below)
@@ -476,7 +486,7 @@ class Searcher:
         """Return the catalogued files of a size, as they were opened."""
         return [
             frame_of(target, row, row.drive).path
-            for target, lookup in self._lookups()
+            for target, lookup in self.lookups()
             for row in lookup.files_of_size(size)
             if target.holds(row.path)
         ]
@@ -494,7 +504,7 @@ class Searcher:
         )
 
     def _classes(self) -> tuple[str, ...]:
-        seen = [lookup.seen_by() for _, lookup in self._lookups()]
+        seen = [lookup.seen_by() for _, lookup in self.lookups()]
         known = {label for one in seen if one is not None for label in one.classes}
         return tuple(label for label in CLASSES if label in known)
 

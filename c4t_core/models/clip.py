@@ -67,13 +67,14 @@ def guess_architecture(state: Mapping[str, Any], name: str = "") -> str:
         fitting = fitting if named else [*fitting, base + _QUICK][:2]
     if len(fitting) == 1 or (not fitting and named):
         return fitting[0] if fitting else named[0]
+    what = f'checkpoint "{name}"' if name else "checkpoint"
     if not fitting:
         raise ModelError(
-            "The architecture of this checkpoint cannot be told from its weights; name it with "
+            f"The architecture of this {what} cannot be told from its weights; name it with "
             "--architecture, such as ViT-B-32."
         )
     raise ModelError(
-        f"This checkpoint fits several architectures ({', '.join(fitting[:6])}), which differ in "
+        f"This {what} fits several architectures ({', '.join(fitting[:6])}), which differ in "
         "what they compute; name the right one with --architecture (OpenAI's own weights are "
         "-quickgelu)."
     )

@@ -206,6 +206,9 @@ def find(name: str) -> Path:
     alike = [f for f in folders() if name == "clip" or f.name.startswith(f"{wanted}@")]
     if len(alike) == 1:
         return alike[0]
+    if alike:
+        several = ", ".join(public_name(folder.name) for folder in alike)
+        raise ModelError(f'"{name}" could be any of {several}; name the one that you mean.')
     raise ModelError(how_to_get(public_name(wanted)))
 
 
@@ -372,11 +375,12 @@ def clip_infos() -> list[ModelInfo]:
     """Return what is known of ``clip`` and of every CLIP model added, without loading any."""
     out = [_info(folder) for folder in folders()]
     if not any(info.name == "clip" for info in out):
+        stand_in = f' Until then "clip" means {out[0].name}.' if len(out) == 1 else ""
         missing = ModelInfo(
             name="clip",
             kind="clip",
             available=False,
-            reason=how_to_get("clip"),
+            reason=how_to_get("clip") + stand_in,
             size_bytes=DEFAULT_BYTES,
             description="CLIP ViT-B-32 with OpenAI's weights, the yardstick of evaluations.",
             dim=512,

@@ -35,6 +35,7 @@ _PARTS, _UNKNOWN = 100, 255  # truths are kept in hundredths
 IMAGES, PHRASES = 128, 192  # of a step of rehearsal
 PAIRED = 0.38  # share of sentences of two concepts among the phrases
 NOISE = 0.5  # on features, in standard deviations of their columns: few frames are not all frames
+_TAKEN_WHOLE = 4  # drawn so many times as often as there are phrases, hardly one is left out
 SCALE = 30.0  # of the cosines in the loss; fixed, since what is known shall stay as it is
 IMAGE_WEIGHT = 0.5  # of the loss image -> text beside text -> image
 
@@ -79,10 +80,9 @@ class Examples:
     weights: Matrix
 
     @property
-    def texts(self) -> tuple[str, ...]:
-        """Every text once: those of the queries, then the phrases."""
-        asked = [text for query in self.queries for text in query.texts]
-        return tuple(dict.fromkeys([*asked, *self.phrases]))
+    def asked(self) -> tuple[str, ...]:
+        """Every text of the queries once."""
+        return tuple(dict.fromkeys(text for query in self.queries for text in query.texts))
 
     def by_kind(self, images: Matrix, texts: Mapping[str, Matrix]) -> dict[str, float]:
         """Return the mean average precision of the queries of each kind.
@@ -202,22 +202,17 @@ def _truths(kept: NDArray[np.uint8]) -> Matrix:
     return np.where(kept == _UNKNOWN, np.float32(np.nan), told)
 
 
-class Rehearsal:
-    """The loss of rehearsed frames against phrases whose truth is known.
+class Draws:
+    """What is rehearsed in which step: a function of the seed of the run and of the step.
 
     Args:
         examples: frames and phrases.
-        captions: with cached features of the phrases.
-        seed: of the run; what is drawn is a function of it and of the step.
+        seed: of the run.
     """
 
-    def __init__(self, examples: Examples, captions: Captions, seed: int) -> None:
-        import torch
-
-        self._seed, self._captions, self._fits = seed, captions, examples.fits
-        self._features = torch.from_numpy(examples.rehearsed)  # (k, width)
-        self._spread = self._features.std(dim=0) * NOISE  # (width,)
-        self._positions = np.array([captions.positions[text] for text in examples.phrases])
+    def __init__(self, examples: Examples, seed: int) -> None:
+        self._seed, self._fits, self._phrases = seed, examples.fits, examples.phrases
+        self._frames = len(examples.rehearsed)
         self._first, self._second = examples.concepts.T  # (p,) each
         single = self._first == self._second
         self._paired = np.flatnonzero(~single)
@@ -227,10 +222,10 @@ class Rehearsal:
         weights = examples.weights[rows].astype(np.float64)
         self._weights = weights / weights.sum()
 
-    def draw(self, step: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Matrix]:
+    def __call__(self, step: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Matrix]:
         """Return frames (b,), phrases (m,) and float32 (m, b): how true, NaN for unknown."""
-        rng = np.random.default_rng((self._seed, step, len(self._positions)))
-        frames = rng.permutation(len(self._features))[:IMAGES]
+        rng = np.random.default_rng((self._seed, step, len(self._phrases)))
+        frames = rng.permutation(self._frames)[:IMAGES]
         pairs = int(PHRASES * PAIRED) if len(self._paired) else 0
         drawn = rng.choice(len(self._of_concept), PHRASES - pairs, p=self._weights)
         singles = [int(rng.choice(self._of_concept[concept])) for concept in drawn]
@@ -238,6 +233,30 @@ class Rehearsal:
         columns = self._fits[:, frames]  # (c, b)
         true = np.minimum(columns[self._first[phrases]], columns[self._second[phrases]])
         return frames, phrases, true
+
+    def phrases_of(self, steps: int) -> tuple[str, ...]:
+        """Return the phrases that are drawn in the first steps; a long run takes them all."""
+        if steps * PHRASES > _TAKEN_WHOLE * len(self._phrases):
+            return self._phrases
+        drawn = {int(phrase) for step in range(steps) for phrase in self(step)[1]}
+        return tuple(self._phrases[phrase] for phrase in sorted(drawn))
+
+
+class Rehearsal:
+    """The loss of rehearsed frames against phrases whose truth is known.
+
+    Args:
+        examples: frames and phrases.
+        captions: with cached features of the phrases that are drawn.
+        draws: of the run.
+    """
+
+    def __init__(self, examples: Examples, captions: Captions, draws: Draws) -> None:
+        import torch
+
+        self._captions, self._draws, self._phrases = captions, draws, examples.phrases
+        self._features = torch.from_numpy(examples.rehearsed)  # (k, width)
+        self._spread = self._features.std(dim=0) * NOISE  # (width,)
 
     def loss(self, towers: Towers, step: int) -> Tensor:
         """Return the loss () of one step, on the device of the towers."""
@@ -248,11 +267,11 @@ class Rehearsal:
         from c4t_core.training.towers import noisy
 
         device = next(towers.parameters()).device
-        frames, phrases, true = self.draw(step)
+        frames, phrases, true = self._draws(step)
         seen = self._features[frames]
         drawn = torch.Generator().manual_seed(step)  # the same noise on every process
         seen = (seen + torch.randn(seen.shape, generator=drawn) * self._spread).to(device)
-        positions = self._positions[phrases].tolist()
+        positions = [self._captions.positions[self._phrases[phrase]] for phrase in phrases]
         said = towers.text_features(self._captions.batch(positions).to(device))
         images = towers.model.image_head(towers.image_features(seen)).float()
         images = functional.normalize(images, dim=-1)  # (b, d)

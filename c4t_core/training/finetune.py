@@ -175,7 +175,7 @@ class Guard:
         if self._known is None:
             return None
         examples, captions = self._known
-        asked = dict.fromkeys(text for query in examples.queries for text in query.texts)
+        asked = examples.asked
         texts = self._texts(captions, [captions.positions[text] for text in asked])  # (t, d)
         device = next(self._towers.parameters()).device
         with torch.no_grad():

@@ -32,7 +32,7 @@ from c4t_core.models.registry import clip_model, model_info
 from c4t_core.progress import Progress
 from c4t_core.training import finetune
 from c4t_core.training.checkpoint import Position, learning_state, state_digest
-from c4t_core.training.data import Data, Sample, load_pairs
+from c4t_core.training.data import Data, Sample, load_pairs, steps_per_epoch
 from c4t_core.training.events import (
     Emit,
     EpochFigures,
@@ -43,7 +43,7 @@ from c4t_core.training.events import (
     StateMeasured,
     UnreadableImage,
 )
-from c4t_core.training.examples import EXAMPLES, Examples, Rehearsal, load_examples
+from c4t_core.training.examples import EXAMPLES, Draws, Examples, Rehearsal, load_examples
 from c4t_core.training.finetune import Guard
 from c4t_core.training.losses import Criterion
 from c4t_core.training.request import Precision, TrainingRequest
@@ -287,20 +287,27 @@ class Run:
 
     def _prepare_examples(self) -> tuple[Examples, Captions] | None:
         """Read the texts of the examples, and add those to the material that are rehearsed."""
-        options = self._request.options
-        if self._examples is None:
+        options, examples = self._request.options, self._examples
+        if examples is None:
             return None
-        texts = self._texts(self._examples.texts, "cache/examples")
-        if options.rehearse and texts.features is not None and len(self._examples.rehearsed):
-            rehearsal = Rehearsal(self._examples, texts, options.seed)
+        still = is_frozen(self._towers.model.text_encoder)
+        draws = None
+        if options.rehearse and still and len(examples.rehearsed):
+            draws = Draws(examples, options.seed)
+        train = self._material.samples[: self._material.train]
+        steps = steps_per_epoch(train, options) * options.epochs
+        phrases = () if draws is None else draws.phrases_of(steps)
+        texts = self._texts([*examples.asked, *phrases], "cache/examples")
+        if draws is not None:
+            rehearsal = Rehearsal(examples, texts, draws)
             self._material = dataclasses.replace(self._material, rehearsal=rehearsal)
-        return self._examples, texts
+        return examples, texts
 
     def _texts(self, texts: Sequence[str], folder: str) -> Captions:
-        """Prepare texts that belong to no image of the run."""
+        """Prepare texts that belong to no image of the run, but came with the application."""
         samples = [Sample(Path(), "", tuple(texts), None)]
-        tokenizer = self._start.tokenizer[TOKENIZER]
-        return caption_source(samples, self._towers, tokenizer, self._source_setup(folder))
+        tokenizer, setup = self._start.tokenizer[TOKENIZER], self._source_setup(folder)
+        return caption_source(samples, self._towers, tokenizer, setup, keep=True)
 
     def _sources(
         self, samples: Sequence[Sample], train: int, folder: str

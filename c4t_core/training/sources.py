@@ -7,13 +7,14 @@ decoded before the first step, so unreadable ones are known and left out from th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +24,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 from torch import Tensor
 
 from c4t_core.devices import available_threads, to_device
 from c4t_core.errors import MissingExtraError, TrainingError
-from c4t_core.files import digest, file_key, overwrite
+from c4t_core.files import digest, file_key, overwrite, write_whole
 from c4t_core.index.embed import BATCH_SIZE, Batch, Failed, embed_stream, prepared_stream
 from c4t_core.models.c4t import tokens_of
 from c4t_core.models.engine import onnx_session
@@ -35,6 +38,7 @@ from c4t_core.models.export import trace_image_encoder
 from c4t_core.models.network import DualEncoder
 from c4t_core.models.preprocess import prepare
 from c4t_core.models.protocol import Pixels as PixelRows
+from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
 from c4t_core.training.checkpoint import state_digest
 from c4t_core.training.data import PixelReader, Sample
@@ -46,9 +50,12 @@ MISSING, GOOD, BAD = 0, 1, 2
 _MARK = np.dtype([("state", "u1"), ("sum", "<u4")])  # of a row; the sum covers both
 BLOCK = 64  # rows computed and written at once, at fixed places: a resumed cache is the same
 
-GRAPH_FROM = 100
-"""Images for which tracing, a second or two, pays. All of a run count, done or not: one that goes
-on must not take another engine for its rest."""
+GRAPH_FROM = 5_000_000
+"""Pixels for which tracing, a second or two, pays: 31 frames of 320 by 512. All of a run
+count, done or not: one that goes on must not take another engine for its rest."""
+
+_TEXTS = 1  # format of the features that are kept
+KEPT_ENCODERS, KEPT_TEXTS = 3, 50_000  # whose features are kept, and of how many texts each
 
 _SPARE_BYTES = 200_000_000  # left for checkpoints and the finished model
 
@@ -250,7 +257,8 @@ class FrozenImages:
         self.min_side = model.config.min_side
         self.width = model.image_encoder.width
         self._run = _in_torch(model, device)
-        if device.type == "cpu" and count >= GRAPH_FROM:
+        height, width = self._config.shape
+        if device.type == "cpu" and count * height * width >= GRAPH_FROM:
             try:
                 self._run = _in_onnx(model)
             except (MissingExtraError, ImportError):  # torch does it too
@@ -476,27 +484,102 @@ def _blocks(
         yield rows, reasons
 
 
+class KeptTexts:
+    """Features of texts that come with the application, from one run to the next.
+
+    They are what a frozen text encoder makes of fixed texts, and took most of the time of a short
+    run. Whoever cannot write or read them computes them; nobody else's texts are kept.
+
+    Args:
+        key: hex digest of all that the features depend on but the texts.
+        width: of the features.
+    """
+
+    def __init__(self, key: str, width: int) -> None:
+        self._path, self._width = cache_dir() / "texts" / f"{key[:32]}.safetensors", width
+
+    def read(self) -> dict[str, Rows]:
+        """Return text -> float32 (width,); nothing where there is no such file or it is damaged."""
+        try:
+            with safe_open(self._path, framework="numpy") as file:
+                told: dict[str, str] = file.metadata() or {}
+                rows: Rows = file.get_tensor("rows")
+            texts = json.loads(told["texts"])
+        except (OSError, SafetensorError, KeyError, ValueError):
+            return {}
+        fits = rows.dtype == np.float32 and rows.shape == (len(texts), self._width)
+        if not fits or told.get("sum") != _texts_sum(texts, rows):
+            return {}
+        return dict(zip(texts, rows, strict=True))
+
+    def add(self, features: Mapping[str, Rows]) -> None:
+        """Keep features besides those that are kept, the newest where they are too many."""
+        known = self.read()
+        if features.keys() <= known.keys():
+            return
+        both = {**known, **features} if len(known) < KEPT_TEXTS else dict(features)
+        texts, rows = list(both), np.stack(list(both.values()))
+        told = {"texts": json.dumps(texts), "sum": _texts_sum(texts, rows)}
+        with contextlib.suppress(OSError):
+            write_whole(self._path, save({"rows": rows}, metadata=told), sync=False)
+            files = sorted(self._path.parent.glob("*.safetensors"), key=lambda p: p.stat().st_mtime)
+            for old in files[:-KEPT_ENCODERS]:
+                old.unlink()
+
+
+def _length(text: str) -> tuple[int, str]:
+    return len(text), text
+
+
+def _texts_sum(texts: Sequence[str], rows: Rows) -> str:
+    return digest([*texts, rows.tobytes()])
+
+
 def caption_source(
-    samples: Sequence[Sample], towers: Towers, tokenizer: bytes, setup: SourceSetup
+    samples: Sequence[Sample],
+    towers: Towers,
+    tokenizer: bytes,
+    setup: SourceSetup,
+    *,
+    keep: bool = False,
 ) -> Captions:
-    """Tokenise every caption once; with a frozen text encoder keep its features."""
-    texts = list(dict.fromkeys(text for sample in samples for text in sample.captions))
+    """Tokenise every caption once; with a frozen text encoder keep its features.
+
+    Args:
+        samples: whose captions.
+        towers: the model.
+        tokenizer: content of its file.
+        setup: where and how.
+        keep: the captions come with the application; see :class:`KeptTexts`.
+    """
+    # of one length side by side: among longer ones the short ones are mostly padding
+    texts = sorted({text for sample in samples for text in sample.captions}, key=_length)
     config, encoder = towers.model.config, towers.model.text_encoder
     captions = Captions(texts, tokens_of(config, tokenizer))
     if not is_frozen(encoder):
         return captions
-    key = digest([tokenizer, str(config.clip or config.text), state_digest(encoder), *texts])
+    which: list[str | bytes] = [tokenizer, str(config.clip or config.text), state_digest(encoder)]
+    kept = KeptTexts(digest([str(_TEXTS), setup.device.type, *which]), encoder.width)
 
     def compute(blocks: list[list[int]]) -> Generator[BlockRows]:
-        towers.eval()
+        known = kept.read() if keep else {}
+        asked = [number for numbers in blocks for number in numbers if texts[number] not in known]
+        new = computed(asked)
         for numbers in blocks:
-            with torch.no_grad():
-                batch = captions.tokens(numbers).to(setup.device)
-                rows = towers.text_features(batch).float().cpu().numpy()
-            yield rows, {}
+            rows = [known[texts[n]] if texts[n] in known else next(new) for n in numbers]
+            yield np.stack(rows), {}
 
-    store = _filled(
-        ("texts", key, len(texts), (encoder.width,), np.float32), compute, Features, setup
-    )
-    captions.features = torch.from_numpy(np.array(store.rows))  # (m, width)
+    def computed(numbers: Sequence[int]) -> Iterator[Rows]:
+        towers.eval()
+        for start in range(0, len(numbers), BLOCK):
+            with torch.no_grad():
+                batch = captions.tokens(numbers[start : start + BLOCK]).to(setup.device)
+                rows = towers.text_features(batch).float().cpu().numpy()
+            yield from rows
+
+    what = ("texts", digest([*which, *texts]), len(texts), (encoder.width,), np.float32)
+    rows = np.array(_filled(what, compute, Features, setup).rows)  # (m, width)
+    if keep and setup.main:
+        kept.add(dict(zip(texts, rows, strict=True)))
+    captions.features = torch.from_numpy(rows)
     return captions

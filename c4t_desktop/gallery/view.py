@@ -37,6 +37,7 @@ class ResultsView(GridView):
     Signals:
         opened: Enter or a double click on a card (Path).
         marked: a mark is wanted for the selected cards ("right", "wrong", "toggle" or "").
+        tag_wanted: tags are wanted for the selected cards.
         unfold: the event of the current card is to be unfolded or folded.
         resized_by_wheel: Ctrl and the wheel ask for another card width (steps).
         refused: why nothing is done, for the status area (str).
@@ -44,6 +45,7 @@ class ResultsView(GridView):
 
     opened = Signal(object)
     marked = Signal(str)
+    tag_wanted = Signal()
     unfold = Signal()
     resized_by_wheel = Signal(int)
     refused = Signal(str)
@@ -243,8 +245,8 @@ class ResultsView(GridView):
             self.marked.emit("toggle")
         elif key in (_KEY.Key_R, _KEY.Key_X) and not event.modifiers():
             self.marked.emit("right" if key == _KEY.Key_R else "wrong")
-        elif key == _KEY.Key_E and not event.modifiers():
-            self.unfold.emit()
+        elif key in (_KEY.Key_E, _KEY.Key_T) and not event.modifiers():
+            (self.unfold if key == _KEY.Key_E else self.tag_wanted).emit()
         elif key in (_KEY.Key_Home, _KEY.Key_End) and self._model.rowCount():
             last = self._model.rowCount() - 1
             self._move_to(0 if key == _KEY.Key_Home else last, event)

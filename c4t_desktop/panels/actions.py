@@ -48,6 +48,8 @@ SPECS: tuple[Spec, ...] = (
     Spec("skippedAction", tr_noop("Actions", "Skipped files…"), "list"),
     Spec("exportAction", tr_noop("Actions", "Export…"), "export", ("Ctrl+E",)),
     Spec("quitAction", tr_noop("Actions", "Quit"), "", ("Ctrl+Q",)),
+    Spec("undoAction", tr_noop("Actions", "Undo"), "", ("Ctrl+Z",)),
+    Spec("redoAction", tr_noop("Actions", "Redo"), "", ("Ctrl+Shift+Z", "Ctrl+Y")),
     Spec("findAction", tr_noop("Actions", "Search"), "search", ("Ctrl+F", "/")),
     Spec(
         "pasteImageAction",
@@ -70,6 +72,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("moreLikeThisAction", tr_noop("Actions", "More like this"), "similar", ("Ctrl+L",)),
     Spec("markRightAction", tr_noop("Actions", "Mark as right (R)"), "check"),
     Spec("markWrongAction", tr_noop("Actions", "Mark as wrong (X)"), "close"),
+    Spec("tagAction", tr_noop("Actions", "Tag… (T)"), "bookmark"),
     Spec("unfoldAction", tr_noop("Actions", "Unfold or fold the event (E)"), "stack"),
     Spec(
         "refineAction",
@@ -78,6 +81,7 @@ SPECS: tuple[Spec, ...] = (
         ("Ctrl+M",),
         checkable=True,
     ),
+    Spec("clearMarksAction", tr_noop("Actions", "Clear the marks of this query")),
     Spec("sidebarAction", tr_noop("Actions", "Folders and filters"), "", ("F9",), checkable=True),
     Spec("detailsAction", tr_noop("Actions", "Details"), "panel-right", ("F10",), checkable=True),
     Spec(
@@ -110,14 +114,16 @@ SPECS: tuple[Spec, ...] = (
 _SEPARATOR = ""
 MAIN_MENU = (
     "indexAction", "reindexAction", "skippedAction", "exportAction", _SEPARATOR,
-    "saveSearchAction", "searchWithinAction", "pasteImageAction", "refineAction", _SEPARATOR,
+    "undoAction", "redoAction", _SEPARATOR,
+    "saveSearchAction", "searchWithinAction", "pasteImageAction", "refineAction",
+    "clearMarksAction", _SEPARATOR,
     "compareAction", "evaluateAction", "trainAction", "modelsAction", _SEPARATOR,
     "sidebarAction", "detailsAction", "settingsAction", _SEPARATOR,
     "shortcutsAction", "aboutAction", "quitAction",
 )  # fmt: skip
 HIT_MENU = (
     "moreLikeThisAction", "searchWithinAction", "unfoldAction", _SEPARATOR,
-    "markRightAction", "markWrongAction", _SEPARATOR,
+    "markRightAction", "markWrongAction", "tagAction", _SEPARATOR,
     "copyPathsAction", "openFileAction", "revealAction", "exportAction",
 )  # fmt: skip
 FOLDER_MENU = (

@@ -1,14 +1,15 @@
-"""What stands before the words of the search bar: images, and what must be in the frame."""
+"""Small parts with a cross: images and conditions of the search bar, tags of frames."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
+    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -17,11 +18,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from c4t_core import paths
+from c4t_core.files import short_digest
 from c4t_core.index.objects import ObjectCondition
 from c4t_desktop.gallery.delegate import paint_picture
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
-from c4t_desktop.messages import condition_text
+from c4t_desktop.messages import condition_text, count_text
 from c4t_desktop.theme import Theme, icons
 
 
@@ -165,28 +168,14 @@ class ImageChip(Chip):
             self.update()
 
 
-class ObjectChip(Chip):
-    """What must be in the frame, or not; a click puts it back into the field, to be edited.
+class TextChip(Chip):
+    """A chip of words, shortened where there is little room."""
 
-    Attributes:
-        condition: what is asked.
-
-    Signals:
-        edited: the user wants to edit it (ObjectChip).
-    """
-
-    edited = Signal(object)
-
-    def __init__(self, condition: ObjectCondition, theme: Theme) -> None:
-        """Show a condition."""
+    def __init__(self, text: str, theme: Theme) -> None:
+        """Show a text."""
         super().__init__(theme)
-        self.condition = condition
-        self._text = condition_text(condition, short=True)
+        self._text = text
         self._room = 0
-        self.setObjectName("objectChip")
-        tip = self.tr("What the model saw when the frame was indexed. {0}")
-        do = self.tr("Click to edit “{0}”; Delete removes it.").format(condition)
-        self._name(condition_text(condition), tip.format(do))
 
     def fit(self, room: int) -> None:
         """Shorten the text where there is less room than it takes, in pixels; 0 for enough."""
@@ -204,22 +193,82 @@ class ObjectChip(Chip):
         wide = self.wanted()
         return QSize(min(wide, self._room) if self._room else wide, self._theme.px(26))
 
+    def _colours(self) -> tuple[str, str]:
+        """Return the colours of its ground and of its text."""
+        colours = self._theme.colours
+        return colours.accent_soft, colours.accent
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Write what is asked; what must not be there is of the colour of what is not wanted."""
-        colours, px = self._theme.colours, self._theme.px
-        absent = not self.condition.count
+        """Write the text on the colour of its kind."""
+        px = self._theme.px
         painter = QPainter(self)
-        self._ground(
-            painter,
-            colours.bad_soft if absent else colours.good_soft,
-            colours.bad if absent else colours.good,
-        )
+        self._ground(painter, *self._colours())
         where = QRect(px(8), 0, self._cross().left() - px(8 + 4), self.height())
         text = painter.fontMetrics().elidedText(
             self._text, Qt.TextElideMode.ElideRight, where.width()
         )
         painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, text)
         painter.end()
+
+
+class RefineChip(TextChip):
+    """Says that right and wrong marks move the query, and how many do."""
+
+    def __init__(self, theme: Theme) -> None:
+        """Show no marks yet."""
+        super().__init__("", theme)
+        self.setObjectName("refineChip")
+        self.show_marks({})
+
+    def show_marks(self, marks: Mapping[Path, str]) -> None:
+        """Say by how many marks the query is moved: "right" or "wrong" by path."""
+        right, wrong = (sum(mark == side for mark in marks.values()) for side in ("right", "wrong"))
+        name = self.tr("refined by {0} right, {1} wrong").format(
+            count_text(right), count_text(wrong)
+        )
+        if not marks:
+            name = self.tr("refined by marks: none yet")
+        self._text = name
+        how = self.tr(
+            "Marks move this query, and what is marked as wrong is left out. Mark frames with R "
+            "and X. Click, Delete or Ctrl+M asks without the marks."
+        )
+        self._name(name, how)
+        self.updateGeometry()
+        self.update()
+
+    def _act(self) -> None:
+        """Ask without the marks."""
+        self.removed.emit(self)
+
+
+class ObjectChip(TextChip):
+    """What must be in the frame, or not; a click puts it back into the field, to be edited.
+
+    Attributes:
+        condition: what is asked.
+
+    Signals:
+        edited: the user wants to edit it (ObjectChip).
+    """
+
+    edited = Signal(object)
+
+    def __init__(self, condition: ObjectCondition, theme: Theme) -> None:
+        """Show a condition."""
+        super().__init__(condition_text(condition, short=True), theme)
+        self.condition = condition
+        self.setObjectName("objectChip")
+        tip = self.tr("What the model saw when the frame was indexed. {0}")
+        do = self.tr("Click to edit “{0}”; Delete removes it.").format(condition)
+        self._name(condition_text(condition), tip.format(do))
+
+    def _colours(self) -> tuple[str, str]:
+        """Return those of what is not wanted for what must not be there."""
+        colours = self._theme.colours
+        if self.condition.count:
+            return colours.good_soft, colours.good
+        return colours.bad_soft, colours.bad
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Edit it by Enter and F2 too."""
@@ -233,12 +282,47 @@ class ObjectChip(Chip):
         self.edited.emit(self)
 
 
+class TagChip(TextChip):
+    """A tag of some frames; a click shows all that have it, the cross takes it away from these.
+
+    Attributes:
+        tag: the tag.
+
+    Signals:
+        chosen: all frames with it are to be shown (tag).
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, tag: str, note: str, theme: Theme) -> None:
+        """Show a tag, with a note on how many of the frames have it, or without."""
+        super().__init__(f"{tag}  {note}".strip(), theme)
+        self.tag = tag
+        self.setObjectName("tagChip")
+        self._name(tag, self.tr("Click to see all frames with this tag; Delete takes it away."))
+
+    def _act(self) -> None:
+        self.chosen.emit(self.tag)
+
+
+def keep_pasted(image: QImage) -> Path:
+    """Write a pasted picture where the core can read it; the same picture gives one file."""
+    folder = paths.cache_dir() / "pasted"
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = image.convertToFormat(QImage.Format.Format_RGB888)
+    digest = short_digest(bytes(plain.constBits()))[:16]
+    file = folder / f"pasted-{digest}.png"
+    if not file.exists():
+        plain.save(str(file))
+    return file
+
+
 _LEAST = 64  # width of a chip before scaling; a narrower one would show its cross alone
 _SPACE = 6  # between two chips
 
 
-def share_out(chips: Sequence[ObjectChip], room: int, rest: QLabel, theme: Theme) -> None:
-    """Shorten conditions to the room there is; those that find none are counted.
+def share_out(chips: Sequence[TextChip], room: int, rest: QLabel, theme: Theme) -> None:
+    """Shorten chips to the room there is; those that find none are counted.
 
     Args:
         chips: in the order shown.
@@ -253,7 +337,7 @@ def share_out(chips: Sequence[ObjectChip], room: int, rest: QLabel, theme: Theme
     for number, chip in enumerate(chips):
         chip.fit(0 if enough else max(theme.px(_LEAST), room // max(1, min(seen + 1, most)) - gap))
         chip.setVisible(number < seen)
-    hidden = [condition_text(chip.condition) for chip in chips[seen:]]
+    hidden = [chip.accessibleName() for chip in chips[seen:]]
     rest.setText(f"+{len(hidden)}")
     rest.setToolTip(plain_tip("\n".join(hidden)))
     rest.setVisible(bool(hidden))

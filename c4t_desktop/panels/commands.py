@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,14 @@ from c4t_core.errors import CatalogueError, FolderError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
 from c4t_desktop.jobs.desktop import reveal
-from c4t_desktop.messages import Problem, count_text, describe, plural, show_problem
+from c4t_desktop.messages import (
+    Problem,
+    button_text,
+    count_text,
+    describe,
+    plural,
+    show_problem,
+)
 from c4t_desktop.panels.bars.status import folder_name, folders_title
 from c4t_desktop.panels.parts import open_dialog, question
 from c4t_desktop.services.library import WORK, Opened
@@ -34,53 +42,75 @@ from c4t_desktop.services.question import Question
 from c4t_desktop.theme import Theme
 
 
-class SaveSearchDialog(QDialog):
-    """Asks for a name.
+class NameDialog(QDialog):
+    """Asks for the name of a saved search.
 
     Signals:
-        named: the search is to be kept (name, Question).
+        named: what it is to be called (str).
     """
 
-    named = Signal(str, object)
+    named = Signal(str)
 
-    def __init__(self, question: Question, theme: Theme, parent: QWidget | None = None) -> None:
-        """Propose a name made from the question."""
+    def __init__(
+        self,
+        title: str,
+        about: str,
+        proposal: str,
+        theme: Theme,
+        parent: QWidget | None = None,
+        *,
+        taken: Sequence[str] = (),
+        replaces: bool = False,
+    ) -> None:
+        """Propose a name.
+
+        Args:
+            title: of the dialog.
+            about: what becomes of the name, in a sentence.
+            proposal: a name.
+            theme: colours and lengths.
+            parent: the window.
+            taken: the names of others.
+            replaces: whether one of these may be replaced.
+        """
         super().__init__(parent)
-        self._question = question
-        self.setObjectName("saveSearchDialog")
-        self.setWindowTitle(self.tr("Save this search"))
-        title = label(self.tr("Save this search as a scenario"), "subtitle")
-        what = self.tr(
-            "It is listed on the left and run again whenever frames are added: "
-            "what is new since you last looked is counted."
-        )
-        proposal = shown(question.title())
-        field = QLineEdit(proposal[:1].upper() + proposal[1:])
-        self._name = named(field, "scenarioName", self.tr("Name"))
+        self._taken, self._replaces = frozenset(taken), replaces
+        self.setObjectName("nameDialog")
+        self.setWindowTitle(title)
+        self._name = named(QLineEdit(proposal), "scenarioName", self.tr("Name"))
         self._name.selectAll()
+        self._hint = label("", "warn", "nameHint", wrap=True)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
         )
         self._save = buttons.button(QDialogButtonBox.StandardButton.Save)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        self._name.textChanged.connect(self._named)
-        about = label(what, "muted", wrap=True)
+        self._name.textChanged.connect(self._typed)
         column(
-            theme, title, about, self._name, buttons, margins=(24, 24, 24, 16), gap=12, parent=self
-        )
+            theme, label(title, "subtitle"), label(about, "muted", wrap=True), self._name,
+            self._hint, buttons, margins=(24, 24, 24, 16), gap=12, parent=self,
+        )  # fmt: skip
+        self._typed(proposal)
         self.resize(theme.px(440), self.sizeHint().height())
 
+    @property
+    def _wanted(self) -> str:
+        return self._name.text().strip()
+
     @Slot(str)
-    def _named(self, name: str) -> None:
-        self._save.setEnabled(bool(name.strip()))
+    def _typed(self, _: str) -> None:
+        there = self._wanted in self._taken
+        replaced = self.tr("It takes the place of the scenario of this name.")
+        refused = self.tr("There is a scenario of this name; choose another name.")
+        self._hint.setText((replaced if self._replaces else refused) if there else "")
+        self._save.setEnabled(bool(self._wanted) and (self._replaces or not there))
 
     @Slot()
     def accept(self) -> None:
-        """Close with a name; without one, stay."""
-        name = self._name.text().strip()
-        if name:
-            self.named.emit(name, self._question)
+        """Close with a name; without one that can be used, stay."""
+        if self._save.isEnabled():
+            self.named.emit(self._wanted)
             super().accept()
 
 
@@ -428,14 +458,41 @@ class HitCommands(Commands):
     def save_search(self) -> None:
         """Ask for a name and keep the search under it."""
         question = self._context.finder.question
-        if not question.empty:
-            dialog = SaveSearchDialog(question, self._context.theme, self._window)
-            dialog.named.connect(self._save_as)
-            open_dialog(dialog)
+        if question.empty:
+            return
+        proposal = shown(question.title())
+        dialog = NameDialog(
+            self.tr("Save this search as a scenario"),
+            self.tr(
+                "It is listed on the left and run again whenever frames are added: "
+                "what is new since you last looked is counted."
+            ),
+            proposal[:1].upper() + proposal[1:],
+            self._context.theme,
+            self._window,
+            taken=[saved.name for saved in self._context.marks.saved],
+            replaces=True,
+        )
+        marks, order = self._context.marks, self._context.finder.order
+        dialog.setObjectName("saveSearchDialog")
+        dialog.named.connect(lambda name: marks.save(name, question, order.chosen_cut))
+        open_dialog(dialog)
 
-    @Slot(str, object)
-    def _save_as(self, name: str, question: Question) -> None:
-        self._context.marks.save(name, question, self._context.finder.order.chosen_cut)
+    @Slot(object)
+    def rename_saved(self, saved: Saved) -> None:
+        """Ask for another name of a saved search."""
+        marks = self._context.marks
+        dialog = NameDialog(
+            self.tr("Rename the scenario"),
+            self.tr("Its query, its cut and what is new in it stay as they are."),
+            shown(saved.name),
+            self._context.theme,
+            self._window,
+            taken=[entry.name for entry in marks.saved if entry.name != saved.name],
+        )
+        dialog.setObjectName("renameDialog")
+        dialog.named.connect(lambda name: marks.rename(saved.name, name))
+        open_dialog(dialog)
 
     @Slot(object)
     def run_saved(self, saved: Saved) -> None:
@@ -455,15 +512,48 @@ class HitCommands(Commands):
             )
         self._context.marks.seen(saved)
 
-    @Slot(object)
-    def forget_saved(self, saved: Saved) -> None:
-        """Drop a saved search."""
-        self._context.marks.forget(saved.name)
+    # taking back ----------------------------------------------------------------------------
+
+    def offer_undo(self, undo: QAction, redo: QAction) -> None:
+        """Have two actions say what they would take back, or do again."""
+        self._undo, self._redo = undo, redo
+        self._context.undo.indexChanged.connect(self._show_undo)
+        self._show_undo()
 
     @Slot()
-    def forget_pack(self) -> None:
-        """Drop the searches of SearchAD's labels."""
-        self._context.marks.remove_pack()
+    def _show_undo(self) -> None:
+        stack = self._context.undo
+        for action, text, bare, form in (
+            (self._undo, stack.undoText(), self.tr("Undo"), self.tr("Undo: {0}")),
+            (self._redo, stack.redoText(), self.tr("Redo"), self.tr("Redo: {0}")),
+        ):
+            action.setEnabled(bool(text))
+            action.setText(button_text(form.format(shown(text))) if text else bare)
+
+    @Slot()
+    def undo(self) -> None:
+        """Take back what was done last."""
+        text = self._context.undo.undoText()
+        self._context.undo.undo()
+        self.message.emit(self.tr("Undone: {0}").format(shown(text)))
+
+    @Slot()
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        text = self._context.undo.redoText()
+        self._context.undo.redo()
+        self.message.emit(self.tr("Done again: {0}").format(shown(text)))
+
+    @Slot(object)
+    def note_cleared(self, before: Question) -> None:
+        """Be able to ask again what the user has just cleared."""
+        filters = replace(before.filters, objects=())
+        nothing = replace(before, images=(), text="", filters=filters, refine=False)
+        self._context.undo.do(
+            self.tr("clear the search"),
+            lambda: self.question_wanted.emit(nothing),
+            lambda: self.question_wanted.emit(before),
+        )
 
 
 class HelpCommands(Commands):

@@ -33,6 +33,7 @@ from c4t_desktop.panels.parts import (
     label,
     named,
 )
+from c4t_desktop.panels.tagging import FrameTags
 from c4t_desktop.services.details import Facts
 from c4t_desktop.theme import Theme
 
@@ -145,6 +146,7 @@ class DetailsPanel(QScrollArea):
         self._open = self._button(self.tr("Open"), "open", "openButton")
         self._reveal.setToolTip(self.tr("Show in the file manager (Ctrl+R)"))
         self._open.setToolTip(self.tr("Open with another program (Ctrl+Return)"))
+        self.tags = FrameTags(context.tags, context.finder, theme)
         self._content = named(QWidget(), "", kind="page")
         self._nothing = label(self.tr("Select a frame to see its details."), "muted", wrap=True)
         self._place()
@@ -165,6 +167,7 @@ class DetailsPanel(QScrollArea):
             self.view,
             self._name,
             _buttons(gap, self._right, self._wrong, self._like),
+            self.tags,
             self._facts_grid(),
             4,
             self._objects_title,
@@ -256,12 +259,14 @@ class DetailsPanel(QScrollArea):
         self.similar.show_frames([])
         self._show_objects(None)
         self._show_captions(())
+        self.tags.show_frame(path)
         self._details.look_up(path)
 
     def clear(self) -> None:
         """Show nothing."""
         self._path = None
         self.view.show_frame(None)
+        self.tags.show_frame(None)
         self._content.hide()
         self._nothing.show()
 

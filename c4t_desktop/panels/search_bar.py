@@ -10,201 +10,50 @@ from pathlib import Path
 from typing import TypeVar
 
 from PySide6.QtCore import (
-    QEvent,
-    QKeyCombination,
     QMimeData,
-    QRectF,
     QSize,
-    QStringListModel,
-    Qt,
     QTimer,
     Signal,
     Slot,
 )
 from PySide6.QtGui import (
-    QColor,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
     QFocusEvent,
     QGuiApplication,
     QImage,
-    QKeyEvent,
-    QKeySequence,
-    QPainter,
-    QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
-    QCompleter,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QToolButton,
     QWidget,
 )
 
-from c4t_core import paths
 from c4t_core.errors import QueryError
-from c4t_core.files import short_digest
-from c4t_core.index.objects import ObjectCondition, parse_condition, take_conditions
+from c4t_core.index.objects import ObjectCondition, take_conditions
 from c4t_core.index.query import Term
 from c4t_desktop.gallery.results_model import local_path, plain_tip
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.chips import Chip, ImageChip, ObjectChip, share_out
+from c4t_desktop.panels.chips import (
+    Chip,
+    ImageChip,
+    ObjectChip,
+    RefineChip,
+    TextChip,
+    keep_pasted,
+    share_out,
+)
 from c4t_desktop.panels.parts import restyle, take_copy
+from c4t_desktop.panels.query_field import QueryField
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.question import Question
 from c4t_desktop.settings import SEARCH_DELAY, Settings
 from c4t_desktop.theme import Theme
-
-_FOR_THE_LIST = {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Tab}
-_EXPORT = QKeyCombination(Qt.KeyboardModifier.ControlModifier, Qt.Key.Key_E)
-_CONDITION = re.compile(r"\S+[<>=≥≤:]\S+")
-_OPERATOR = re.compile(r"(?:^|(?<=\s))[+-](?=\s|$)")
-
-
-def term_spans(text: str) -> list[tuple[int, int, bool]]:
-    """Return start, end and whether it is wanted, for each term of a query.
-
-    >>> term_spans("snow - people")
-    [(0, 4, True), (5, 13, False)]
-    """
-    starts = [0, *(match.start() for match in _OPERATOR.finditer(text))]
-    spans = []
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        piece = text[start:end]
-        if piece.strip(" +-"):
-            left = start + len(piece) - len(piece.lstrip())
-            spans.append((left, start + len(piece.rstrip()), not piece.lstrip().startswith("-")))
-    return spans
-
-
-def _condition_spans(text: str) -> list[tuple[int, int, bool]]:
-    """Return start, end and whether it must be there, for each condition on objects."""
-    spans = []
-    for match in _CONDITION.finditer(text):
-        with suppress(QueryError):
-            spans.append((*match.span(), parse_condition(match[0]).count > 0))
-    return spans
-
-
-class QueryField(QLineEdit):
-    """A line edit that shows what is wanted and what is not.
-
-    Signals:
-        entered: Enter was pressed.
-        down_pressed: Down was pressed: the results are next.
-        backspaced: Backspace in the empty field.
-        image_pasted: an image is pasted, not words.
-    """
-
-    entered = Signal()
-    down_pressed = Signal()
-    backspaced = Signal()
-    image_pasted = Signal()
-
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        """Start empty."""
-        super().__init__(parent)
-        self._theme = theme
-        self._history = QStringListModel(self)
-        completer = QCompleter(self._history, self)
-        completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
-        self._completer = completer
-        completer.setWidget(self)
-        completer.activated.connect(self._recall)
-        self.setObjectName("searchField")
-        self.setAccessibleName(self.tr("Search"))
-        self.setAccessibleDescription(
-            self.tr("Describe what to look for, such as: truck in snow - people")
-        )
-        self.setFrame(False)
-        self.setAcceptDrops(False)  # the search bar takes images
-
-    @Slot(str)
-    def _recall(self, query: str) -> None:
-        self.setText(query)
-        self.entered.emit()
-
-    def set_history(self, queries: list[str]) -> None:
-        """Offer earlier queries on Down in the empty field."""
-        self._history.setStringList(queries)
-
-    def event(self, event: QEvent) -> bool:
-        """Leave the export shortcut to the window."""
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.ShortcutOverride
-            and event.keyCombination() == _EXPORT
-        ):
-            event.ignore()  # on X11 a line edit takes it for "to the end of the line"
-            return False
-        return super().event(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw a coloured ground behind each term, then the text."""
-        text = self.text()
-        if text and self.layoutDirection() == Qt.LayoutDirection.LeftToRight:
-            self._paint_terms(text)
-        super().paintEvent(event)
-
-    def _paint_terms(self, text: str) -> None:
-        metrics = self.fontMetrics()
-        cursor = self.cursorRect()
-        origin = cursor.center().x() - metrics.horizontalAdvance(text[: self.cursorPosition()])
-        colours, px = self._theme.colours, self._theme.px
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        height = metrics.height() + px(4)
-        top = (self.height() - height) / 2
-        tints = [
-            (start, end, colours.accent_soft if wanted else colours.bad_soft)
-            for start, end, wanted in term_spans(text)
-        ]
-        tints += [
-            (start, end, colours.good_soft if wanted else colours.bad_soft)
-            for start, end, wanted in _condition_spans(text)
-        ]
-        for start, end, tint in tints:
-            left = origin + metrics.horizontalAdvance(text[:start])
-            width = metrics.horizontalAdvance(text[:end]) - metrics.horizontalAdvance(text[:start])
-            painter.setBrush(QColor(tint))
-            before, after = px(4) if start == 0 else 1, px(4) if end == len(text) else 1
-            ground = QRectF(left - before, top, width + before + after, height)
-            painter.drawRoundedRect(ground, px(5), px(5))
-        painter.end()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Tell of the keys that mean more here than in a line of text."""
-        key, popup = event.key(), self._completer.popup()
-        if key in _FOR_THE_LIST and popup is not None and popup.isVisible():
-            event.ignore()  # the list of earlier queries takes it; it asks its field first
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.entered.emit()
-        elif key == Qt.Key.Key_Down:
-            if not self.text() and self._history.rowCount():
-                self._completer.complete()
-            else:
-                self.down_pressed.emit()
-        elif key == Qt.Key.Key_Backspace and not self.text():
-            self.backspaced.emit()
-        elif event.matches(QKeySequence.StandardKey.Paste) and _holds_image():
-            self.image_pasted.emit()
-        elif key == Qt.Key.Key_Escape:
-            event.ignore()  # the window decides what Esc clears
-        else:
-            super().keyPressEvent(event)
-
-
-def _holds_image() -> bool:
-    """Whether the clipboard holds a picture or a file rather than words."""
-    data = QGuiApplication.clipboard().mimeData()
-    return data.hasImage() or any(url.isLocalFile() for url in data.urls())
-
 
 C = TypeVar("C", bound=Chip)
 _HISTORY = 30
@@ -230,10 +79,12 @@ class SearchBar(QFrame):
     Signals:
         results_wanted: the user goes on to the results.
         save_wanted: the query is to be saved as a scenario.
+        cleared: the user asks nothing any more; what was asked (Question).
     """
 
     results_wanted = Signal()
     save_wanted = Signal()
+    cleared = Signal(object)
 
     def __init__(
         self,
@@ -309,19 +160,20 @@ class SearchBar(QFrame):
     # what is asked --------------------------------------------------------------------------
 
     def question(self) -> Question:
-        """Return the question as it stands."""
+        """Return the question as it stands; marks refine it as long as its terms stay."""
         now, images = self._finder.question, self._chips_of(ImageChip)
         objects = tuple(chip.condition for chip in self._chips_of(ObjectChip))
         try:
             text, typed = take_conditions(self.field.text())
         except QueryError:  # whoever answers says so
             text, typed = self.field.text(), ()
-        return replace(
+        asked = replace(
             now,
             images=tuple(Term(image=chip.image, weight=chip.weight) for chip in images),
             text=text,
             filters=replace(now.filters, objects=objects).asking(typed),
         )
+        return replace(asked, refine=now.refine and asked.key() == now.key())
 
     def show_question(self, question: Question) -> None:
         """Put a question into the bar and ask it."""
@@ -331,6 +183,7 @@ class SearchBar(QFrame):
             if term.image is not None:
                 self._add_image_chip(term.image, term.weight)
         self._show_conditions(question.filters.objects)
+        self._show_refined(question.refine)
         self._show_text(question.text)
         self._finder.search(question)
 
@@ -358,10 +211,13 @@ class SearchBar(QFrame):
     @Slot()
     def clear(self) -> None:
         """Ask nothing."""
+        before = self.question()
         self._remove_chips(self._chips)
-        self.field.clear()
+        self._show_text("")
         self._ask_now()
         self.field.setFocus()
+        if not before.empty:
+            self.cleared.emit(before)
 
     @Slot()
     def search_within(self) -> None:
@@ -435,9 +291,21 @@ class SearchBar(QFrame):
 
     @Slot(object)
     def _chip_removed(self, chip: Chip) -> None:
-        self._remove_chips([chip])
         self.field.setFocus()
+        if isinstance(chip, RefineChip):
+            self._finder.set_refine(False)  # which takes the chip away
+            return
+        self._remove_chips([chip])
         self._ask_now()
+
+    def _show_refined(self, refined: bool) -> None:
+        """Have a chip while marks move the query."""
+        if refined == bool(self._chips_of(RefineChip)):
+            return
+        if refined:
+            self._add_chip(RefineChip(self._theme))
+        else:
+            self._remove_chips(self._chips_of(RefineChip))
 
     @Slot()
     def _drop_last_chip(self) -> None:
@@ -485,7 +353,8 @@ class SearchBar(QFrame):
 
     @Slot(object)
     def _filters_changed(self, question: Question) -> None:
-        """Show the conditions that others added or took away."""
+        """Show what others added or took away."""
+        self._show_refined(question.refine)
         wanted = question.filters.objects
         if set(wanted) != set(self.question().filters.objects):
             self._show_conditions(wanted)
@@ -501,7 +370,7 @@ class SearchBar(QFrame):
 
     def _fit_chips(self) -> None:
         """Shorten conditions where they would leave no room for words."""
-        chips, px = self._chips_of(ObjectChip), self._theme.px
+        chips, px = self._chips_of(TextChip), self._theme.px
         room = round(self.width() * _CHIPS)
         room -= sum(chip.sizeHint().width() + px(6) for chip in self._chips_of(ImageChip))
         share_out(chips, room, self._rest, self._theme)
@@ -520,7 +389,7 @@ class SearchBar(QFrame):
                 self.add_image(image)
                 return True
         if data.hasImage():
-            self.add_image(_keep_pasted(QImage(data.imageData())))
+            self.add_image(keep_pasted(QImage(data.imageData())))
             return True
         return False
 
@@ -568,7 +437,10 @@ class SearchBar(QFrame):
 
     @Slot(object)
     def _show_cut(self, found: Found) -> None:
-        """Tell of a term that is longer than the model reads."""
+        """Tell of a term that is longer than the model reads, and by which marks it moved."""
+        for chip in self._chips_of(RefineChip):
+            chip.show_marks(found.marks)
+        self._fit_chips()
         self._too_long.setVisible(bool(found.cut_terms) and not self.is_empty())
         for term in found.cut_terms[:1]:
             tip = self.tr(
@@ -585,15 +457,3 @@ class SearchBar(QFrame):
         for button in (self._save, self._clear):
             button.setIcon(theme.icon(button.property("icon_name"), theme.colours.muted))
             button.setIconSize(QSize(theme.px(16), theme.px(16)))
-
-
-def _keep_pasted(image: QImage) -> Path:
-    """Write a pasted picture where the core can read it; the same picture gives one file."""
-    folder = paths.cache_dir() / "pasted"
-    folder.mkdir(parents=True, exist_ok=True)
-    plain = image.convertToFormat(QImage.Format.Format_RGB888)
-    digest = short_digest(bytes(plain.constBits()))[:16]
-    file = folder / f"pasted-{digest}.png"
-    if not file.exists():
-        plain.save(str(file))
-    return file

@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, Signal, SignalInstance, Slot
+from PySide6.QtWidgets import QWidget
 
+from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import only_first
 from c4t_desktop.panels.details import DetailsPanel
+from c4t_desktop.panels.parts import open_dialog
 from c4t_desktop.panels.results.panel import ResultsPanel
-from c4t_desktop.services.finder import Finder
-from c4t_desktop.services.marks import MarkBook
-from c4t_desktop.services.rows import MOST_AT_ONCE
+from c4t_desktop.panels.tagging import TagDialog
+from c4t_desktop.services.details import Frames
+from c4t_desktop.services.finder import members
+from c4t_desktop.services.rows import MOST_AT_ONCE, HitList
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit
@@ -42,27 +46,28 @@ class Selection(QObject):
         self,
         view: ResultsView,
         results: ResultsPanel,
-        finder: Finder,
-        marks: MarkBook,
-        parent: QObject,
+        context: Context,
+        window: QWidget,
     ) -> None:
-        """Act on the selection of a view."""
-        super().__init__(parent)
+        """Act on the selection of a view; dialogs open over the window."""
+        super().__init__(window)
         self._view = view
         model = view.model()
         assert isinstance(model, ResultsModel)  # a ResultsView is made with one
         self._model = model
         self._results = results
-        self._finder = finder
-        self._marks = marks
+        self._context, self._window = context, window
+        self._finder, self._marks = context.finder, context.marks
         self._details: DetailsPanel | None = None
         view.marked.connect(self._mark_by_key)
-        marks.changed.connect(self._marks_changed)
+        view.tag_wanted.connect(self.tag)
+        self._marks.changed.connect(self._marks_changed)
 
     def show_details_in(self, details: DetailsPanel) -> Callable[[Path | None, Hit | None], None]:
         """Join the details panel; return the slot that shows a frame in it."""
         self._details = details
         details.marked.connect(self._mark_shown)
+        details.tags.wanted.connect(self._tag_shown)
         details.like_wanted.connect(self.like_wanted)
         details.copy_wanted.connect(self._copy_one)
         details.open_wanted.connect(self.open_wanted)
@@ -182,3 +187,26 @@ class Selection(QObject):
         self._model.set_marks(marks)
         if self._details is not None and self._details.path is not None:
             self._details.show_mark(marks.get(self._details.path, ""))
+
+    # tags -----------------------------------------------------------------------------------
+
+    @Slot()
+    def tag(self) -> None:
+        """Ask for tags of the selected hits; a card that stands for an event means all of it."""
+        hits = () if self._results.shows_frame else self._view.selected_hits()
+        found = self._finder.found
+        if not hits or found is None:
+            self._tag_shown()
+            return
+        ids = hits.ids if isinstance(hits, HitList) else [hit.image_id for hit in hits]
+        self._ask_tags(partial(members, found, self._finder.order, list(map(int, ids))))
+
+    @Slot()
+    def _tag_shown(self) -> None:
+        path = self._details.path if self._details is not None else None
+        if path is not None:
+            self._ask_tags(lambda: [path])
+
+    def _ask_tags(self, frames: Frames) -> None:
+        context = self._context
+        open_dialog(TagDialog(frames, context.tags, context.theme, self._window))

@@ -1,19 +1,28 @@
-"""What is known about one frame: file facts, neighbours in time, frames like it."""
+"""What is known about one frame: file facts, neighbours in time, frames like it, its tags."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_desktop.jobs.runner import Job, ignore
+from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library
+from c4t_desktop.services.marks import MarkBook
+from c4t_desktop.services.rows import MOST_AT_ONCE
+from c4t_desktop.services.undo import Edit
 
 if TYPE_CHECKING:
     from c4t_core.index.objects import ObjectFact
+    from c4t_core.index.store.image_key import ImageKey
+    from c4t_core.index.store.tags import TagChange
+    from c4t_core.index.store.user_data import UserData
     from c4t_desktop.services.workspace import WorkspaceLike
 
 LANE = "details"  # of its own: counting what saved searches find may take long
@@ -220,3 +229,118 @@ class Details(QObject):
             done=self.known.emit,
             failed=ignore,  # what cannot be looked up is left out
         )
+
+
+Frames = Callable[[], Sequence[int | Path]]
+"""Tells, on a worker thread, which frames are meant, by their ids or files."""
+
+
+@dataclass(frozen=True)
+class TagsOf:
+    """The tags of some frames.
+
+    Attributes:
+        frames: how many frames are meant.
+        counts: how many of them have each tag, by name.
+    """
+
+    frames: int = 0
+    counts: tuple[tuple[str, int], ...] = ()
+
+
+class TagBook(QObject):
+    """The tags of the open folders; what is changed can be taken back.
+
+    Attributes:
+        known: the tags and how many frames have each, by name.
+
+    Signals:
+        changed: other tags, or on other frames (the known ones).
+    """
+
+    changed = Signal(object)
+
+    def __init__(
+        self, library: Library, finder: Finder, marks: MarkBook, parent: QObject | None = None
+    ) -> None:
+        """Know none until folders are open."""
+        super().__init__(parent)
+        self._library, self._finder, self._marks = library, finder, marks
+        self.known: tuple[tuple[str, int], ...] = ()
+        library.opened.connect(self.read)
+        library.closed.connect(self._closed)
+        library.index_ended.connect(self.read)
+        marks.imported.connect(self.read)
+
+    @Slot()
+    def read(self) -> None:
+        """Read the tags again, and who has them."""
+        self._library.look(
+            lambda workspace: tuple(workspace.own.tags()), key="tags", done=self._read, lane=LANE
+        )
+
+    @Slot()
+    def _closed(self) -> None:
+        self._read(())
+
+    def _read(self, known: tuple[tuple[str, int], ...]) -> None:
+        gone = {tag for tag, _ in self.known} - {tag for tag, _ in known}
+        self.known = known
+        filters = self._finder.question.filters
+        if gone.intersection(filters.tags):  # nothing has it any more: no filter either
+            left = tuple(tag for tag in filters.tags if tag not in gone)
+            self._finder.set_filters(replace(filters, tags=left))
+        elif filters.tags:
+            self._finder.refresh()
+        self.changed.emit(known)
+
+    def look(self, frames: Frames, done: Callable[[TagsOf], None], key: str) -> None:
+        """Tell which tags some frames have.
+
+        Args:
+            frames: which ones.
+            done: is told.
+            key: of the question; a later one with the same key takes its place.
+        """
+
+        def read(workspace: WorkspaceLike) -> TagsOf:
+            meant, tagged = frames(), workspace.own.tagged()
+            ids = [image for image in meant if isinstance(image, int)]
+            ids += workspace.own.ids(image for image in meant if isinstance(image, Path))
+            counts = Counter(tag for number in ids for tag in tagged.get(number, ()))
+            return TagsOf(
+                len(ids), tuple(sorted(counts.items(), key=lambda one: one[0].casefold()))
+            )
+
+        self._library.look(read, key=key, done=done, lane=LANE)
+
+    def change(self, frames: Frames, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+        """Give tags to frames and take others away, of very many to the first only."""
+        workspace = self._library.workspace
+        if workspace is None or not (add or remove):
+            return
+        named = ", ".join(f"“{tag}”" for tag in (*add, *remove))
+        text = (self.tr("tag {0}") if add else self.tr("take away {0}")).format(named)
+        notice = "" if add else self.tr("{0} was taken away.").format(named)
+        edit = _edit(lambda: workspace.own.keys(list(frames())[:MOST_AT_ONCE]), add, remove)
+        self._marks.edit(text, edit, lambda _: None, lambda _: self.read(), notice=notice)
+
+
+def _edit(keys: Callable[[], list[ImageKey]], add: Sequence[str], remove: Sequence[str]) -> Edit:
+    made: list[TagChange] = []
+
+    def act(data: UserData) -> None:
+        from c4t_core.index.store import tags
+
+        if made:
+            tags.apply(data, made[0])
+        else:
+            made.append(tags.change(data, keys(), add, remove))
+
+    def back(data: UserData) -> None:
+        from c4t_core.index.store import tags
+
+        for change in made:
+            tags.apply(data, change.reverse())
+
+    return Edit(act, back)

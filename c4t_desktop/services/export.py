@@ -5,8 +5,8 @@ Each kind is a plain function on a frozen request; :class:`Exporter` runs one at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
 from c4t_desktop.services.finder import Finder
+from c4t_desktop.services.rows import HitList
 
 if TYPE_CHECKING:
     from c4t_core.index.exports import Provenance
+    from c4t_core.index.query import Noted
     from c4t_core.workspace import Hit, Skipped
     from c4t_desktop.services.contact_sheet import Heading
     from c4t_desktop.services.workspace import WorkspaceLike
@@ -40,6 +42,7 @@ class Wanted:
         filters: what the hits were restricted to.
         model: what the user calls the model.
         workspace: knows the model's fingerprint; for jobs only.
+        marks: "right" or "wrong" by file, as the window shows them.
     """
 
     hits: Sequence[Hit] = ()
@@ -48,6 +51,7 @@ class Wanted:
     filters: dict[str, object] = field(default_factory=dict)
     model: str = ""
     workspace: WorkspaceLike | None = None
+    marks: Mapping[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,9 @@ def wanted_of(finder: Finder, query: str, workspace: WorkspaceLike | None) -> Wa
         filters["among_name"] = question.hits_of
     if question.refine:
         filters["refined_by_marks"] = True
-    return Wanted((), query, found.least(finder.order), filters, found.model, workspace)
+    return Wanted(
+        (), query, found.least(finder.order), filters, found.model, workspace, finder.marks
+    )
 
 
 def _provenance(wanted: Wanted) -> Provenance:
@@ -110,8 +116,21 @@ def export(wanted: Wanted, kind: str, target: Path, job: Job) -> Exported:
         made = draw(hits, _heading(wanted), target, job.progress)
         return Exported(kind, made[0], len(hits))
     write = exports.write_csv if kind == CSV else exports.write_jsonl
-    write(hits, _provenance(wanted), target, job.progress)
+    write(hits, _provenance(wanted), target, job.progress, _noted(wanted))
     return Exported(kind, target, len(hits))
+
+
+def _noted(wanted: Wanted) -> Noted:
+    """Return what the tables say of frames beside what the catalogue knows."""
+    from c4t_core.index.query import NOTHING_NOTED
+
+    hits, workspace = wanted.hits, wanted.workspace
+    if workspace is None or not hits:
+        return NOTHING_NOTED
+    ids = hits.ids if isinstance(hits, HitList) else [hit.image_id for hit in hits]
+    frames = {path: workspace.frame(path) for path in wanted.marks}
+    marks = {frame.image_id: wanted.marks[path] for path, frame in frames.items() if frame}
+    return replace(workspace.noted(ids), marks=marks)
 
 
 def _heading(wanted: Wanted) -> Heading:

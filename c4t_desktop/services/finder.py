@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from c4t_core.workspace import Answer, Scope
     from c4t_desktop.services.workspace import WorkspaceLike
 
+ReadMarks = Callable[["WorkspaceLike", str], Mapping[Path, str]]
 FIRST = 200  # hits loaded with the answer: what a large screen shows
 _AGAIN = 1500  # ms between two answers to the same query while the index grows
 
@@ -52,6 +53,7 @@ class Found:
         cut_terms: terms in words that the model does not read whole.
         known: where conditions on objects are asked, of how many frames it is known what is in
             them, and how many are asked.
+        marks: those of the query that it was asked with, "right" or "wrong" by path.
         answer: sorts and folds the hits; None where there are none.
     """
 
@@ -63,6 +65,7 @@ class Found:
     seconds: float = 0.0
     cut_terms: tuple[CutText, ...] = ()
     known: tuple[int, int] = (0, 0)
+    marks: Mapping[Path, str] = field(default_factory=dict)
     answer: Answer | None = field(default=None, repr=False, compare=False)
 
     def limit(self, order: Order) -> int | None:
@@ -83,23 +86,27 @@ class Found:
 
 def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str]) -> Found:
     """Answer a question; runs on a worker thread."""
+    from c4t_core.index.scenarios import answered
+
     begun = time.perf_counter()
-    refining = marks.items() if question.refine else ()
-    right = [path for path, mark in refining if mark == "right"]
-    wrong = [path for path, mark in refining if mark == "wrong"]
-    answer = workspace.answer(question.query(), filters=question.filters, right=right, wrong=wrong)
-    automatic = answer.cut
-    if question.marked:
-        chosen = [path for path, mark in marks.items() if question.marked in ("any", mark)]
-        answer = answer.only(set(answer.scope.find(chosen).values()))
+    good = {path: mark == "right" for path, mark in marks.items()}
+    answer = answered(
+        workspace,
+        question.query(),
+        question.filters,
+        good,
+        marked=question.marked,
+        refine=question.refine,
+    )
     return Found(
         question,
         hits=HitList(answer.image_ids, answer.scores, answer.scope.hits),
         histogram=answer.histogram,
-        automatic=automatic,
+        automatic=answer.cut,
         seconds=time.perf_counter() - begun,
         cut_terms=answer.cut_terms,
         known=answer.scope.known,
+        marks=marks,
         answer=answer,
     )
 
@@ -154,6 +161,28 @@ def lay_out(found: Found, order: Order, check: Callable[[], None] = lambda: None
     return Arrangement(rows, count, events, best, least)
 
 
+def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
+    """Return the frames that cards stand for: all of an event that is folded behind one.
+
+    Runs on a worker thread.
+
+    Args:
+        found: the answer shown.
+        order: how it is laid out.
+        chosen: ids of the frames on the cards.
+    """
+    import numpy as np
+
+    answer = found.answer
+    if answer is None or answer.fold is None or not order.fold:
+        return list(chosen)
+    ids = np.asarray(found.hits.ids[: found.shown(order)])
+    folded, closed = answer.fold(answer.scope, ids), {*chosen} - order.unfolded
+    events = {int(ids[folded.best[at]]): at for at in range(len(folded))}
+    whole = {number: ids[folded.of(events[number])].tolist() for number in closed & events.keys()}
+    return list(dict.fromkeys(one for n in chosen for one in whole.get(n, [n])))
+
+
 def _folded(
     scope: Scope, hits: HitList, ids: NDArray[np.int64], folded: Folded, order: Order
 ) -> tuple[HitList, Cards]:
@@ -187,7 +216,7 @@ class Finder(QObject):
         found: the answer shown.
         order: how it is laid out.
         rows: loads the cards of hits that are looked at.
-        marks: right and wrong marks by path, as the mark book last told.
+        marks: right and wrong marks of a query by path, as the mark book last told.
 
     Signals:
         answered: a new answer is there (Found).
@@ -195,7 +224,7 @@ class Finder(QObject):
         failed: the question cannot be answered (Exception).
         cleared: nothing is asked.
         order_changed: sort, fold or cut changed (Order).
-        filters_changed: the hits are restricted in another way (Question).
+        filters_changed: the hits are restricted in another way, or refined, or not (Question).
     """
 
     answered = Signal(object)
@@ -214,6 +243,9 @@ class Finder(QObject):
         self.order = Order()
         self.rows = RowLoader(library.runner, self)
         self.marks: dict[Path, str] = {}
+        self._marks_of = ""  # the query that has them
+        self._asked: Mapping[Path, str] = {}  # the marks that were last asked with
+        self._read_marks: ReadMarks = lambda *_: {}
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(_AGAIN)
@@ -227,7 +259,7 @@ class Finder(QObject):
         """Ask something; an earlier question that is not answered yet is dropped."""
         before, self.question = self.question, question
         self._tell_filters(before)
-        if question.terms != before.terms:
+        if (question.terms, question.refine) != (before.terms, before.refine):
             # A cut belongs to one query's scores.
             self._set_order(replace(self.order, cut=None, show_all=False, unfolded=frozenset()))
         self.refresh()
@@ -241,9 +273,13 @@ class Finder(QObject):
             return
         if opened is None:
             return
-        question, order, marks = self.question, self.order, dict(self.marks)
+        question, order, read = self.question, self.order, self._read_marks
+        known = self.marks if question.key() == self._marks_of else None
+        self._asked = marks = dict(known or {}) if question.by_marks else {}
 
         def work(job: Job) -> tuple[Found, Order, Arrangement]:
+            if question.by_marks and known is None:
+                marks.update(read(opened.workspace, question.key()))
             found = replace(ask(opened.workspace, question, marks), model=opened.model)
             job.check()
             return found, order, lay_out(found, order, job.check)
@@ -259,7 +295,7 @@ class Finder(QObject):
         self._library.runner.cancel_key("arrange")
         self._library.runner.cancel_key("within")
         before, filters = self.question, replace(self.question.filters, objects=())
-        self.question = replace(before, images=(), text="", filters=filters)
+        self.question = replace(before, images=(), text="", filters=filters, refine=False)
         self._tell_filters(before)
         self.found = None
         self.cleared.emit()
@@ -321,8 +357,14 @@ class Finder(QObject):
         self._library.look(read, key="locate", done=done, lane=LANE)
 
     def set_refine(self, refine: bool) -> None:
-        """Let right and wrong marks move the query, or not."""
-        self._ask(replace(self.question, refine=refine))
+        """Let right and wrong marks of the query move it, or not.
+
+        It holds for this query until it is switched off: its filters may change meanwhile. Other
+        words or images are another query, with marks of its own, which begins without; a saved
+        search comes back as it was saved.
+        """
+        if refine != self.question.refine:
+            self.search(replace(self.question, refine=refine))
 
     def _ask(self, question: Question) -> None:
         """Ask the same terms in another way."""
@@ -333,14 +375,17 @@ class Finder(QObject):
 
     def _tell_filters(self, before: Question) -> None:
         now = self.question
-        if (now.filters, now.marked) != (before.filters, before.marked):
+        if (now.filters, now.marked, now.refine) != (before.filters, before.marked, before.refine):
             self.filters_changed.emit(now)
 
-    def set_marks(self, marks: dict[Path, str]) -> None:
-        """Take note of other marks."""
-        changed = marks != self.marks
-        self.marks = marks
-        if changed and (self.question.refine or self.question.marked):
+    def read_marks_by(self, read: ReadMarks) -> None:
+        """Have marks read, in the job that asks, where those of a query are not told yet."""
+        self._read_marks = read
+
+    def set_marks(self, query: str, marks: dict[Path, str]) -> None:
+        """Take note of the marks that a query has now."""
+        self.marks, self._marks_of = marks, query
+        if self.question.by_marks and query == self.question.key() and marks != self._asked:
             self.refresh()
 
     def set_sort(self, sort: str) -> None:

@@ -8,18 +8,21 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QMutex, QMutexLocker, QObject, Signal, Slot
 
 from c4t_core.errors import C4TError, DataError
 from c4t_desktop.jobs.runner import Job, ignore
+from c4t_desktop.messages import count_text, plural
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.library import LOOK, FilesOfSize, Library
 from c4t_desktop.services.question import Question, saved_question
+from c4t_desktop.services.undo import Edit, UndoStack, edit_of_rows
 
 if TYPE_CHECKING:
     from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
@@ -59,10 +62,11 @@ class Saved:
 
 
 class _Store:
-    """Opens the user's file when it is first needed, on the lane's thread."""
+    """Opens the user's file when it is first needed, on the thread of a lane."""
 
     def __init__(self) -> None:
         self._data: UserData | None = None
+        self._opening = QMutex()  # marks are read in the job that answers, too
         self.notices: list[str] = []  # of repairs, not yet shown
 
     def look_for_notices(self) -> None:
@@ -72,11 +76,12 @@ class _Store:
                 self.notices.append(notice)
 
     def get(self) -> UserData:
-        if self._data is None:
-            from c4t_core.index.store.user_data import UserData
+        with QMutexLocker(self._opening):
+            if self._data is None:
+                from c4t_core.index.store.user_data import UserData
 
-            self._data = UserData()
-        return self._data
+                self._data = UserData()
+            return self._data
 
     def close(self) -> None:
         if self._data is not None:
@@ -107,16 +112,20 @@ class MarkBook(QObject):
     exported = Signal(object, object)
     imported = Signal(object, object)
 
-    def __init__(self, library: Library, finder: Finder, parent: QObject | None = None) -> None:
+    def __init__(
+        self, library: Library, finder: Finder, undo: UndoStack, parent: QObject | None = None
+    ) -> None:
         """Start empty; :meth:`load` reads the saved searches."""
         super().__init__(parent)
         self._library = library
         self._finder = finder
+        self._undo = undo
         self._store = _Store()
         self._key = ""
         self.marks: dict[Path, str] = {}
         self.saved: tuple[Saved, ...] = ()
         finder.answered.connect(self._answered)
+        finder.read_marks_by(self._marks_for)
         finder.cleared.connect(self._cleared)
         library.index_ended.connect(self.count_saved)
         library.opened.connect(self.count_saved)
@@ -143,6 +152,34 @@ class MarkBook(QObject):
         while self._store.notices:
             self.repaired.emit(self._store.notices.pop(0))
 
+    def edit(
+        self,
+        text: str,
+        edit: Edit,
+        read: Callable[[UserData], T],
+        done: Callable[[T], None],
+        *,
+        notice: str = "",
+    ) -> None:
+        """Change what the user made, so that it can be taken back and made again.
+
+        Args:
+            text: what the user calls the change, as in "Undo: {text}".
+            edit: the change.
+            read: reads, on the lane's thread, what is to be shown whenever it was made or undone.
+            done: shows it.
+            notice: with which undoing is offered, see :meth:`UndoStack.do`.
+        """
+
+        def run(change: Callable[[UserData], None]) -> None:
+            def work(_: Job) -> T:
+                change(self._store.get())
+                return read(self._store.get())
+
+            self._run(work, done, None)
+
+        self._undo.do(text, lambda: run(edit.act), lambda: run(edit.back), notice)
+
     def close(self) -> None:
         """Close the user's file; nothing is written after that."""
         self._store.close()
@@ -151,23 +188,61 @@ class MarkBook(QObject):
 
     def mark(self, files: Sequence[Path], mark: str) -> None:
         """Mark files as "right" or "wrong" for the query asked now; "" takes marks away."""
-        query = self._key
-        workspace = self._library.workspace
+        query, workspace = self._key, self._library.workspace
         if not files or not query or workspace is None:
             return
-        for path in files:
-            if mark:
-                self.marks[path] = mark
-            else:
-                self.marks.pop(path, None)
-        self._tell_marks()
-        store, chosen = self._store, tuple(files)
+        chosen = tuple(files)
         good = {"right": True, "wrong": False, "": None}[mark]
+        edit = edit_of_rows(
+            lambda data: _note(data, query, [_image_key(workspace, path) for path in chosen], good),
+            "marks",
+            "WHERE query = ?",
+            (query,),
+        )
+        self._edit_marks(self._mark_text(chosen, mark), query, edit, dict.fromkeys(chosen, mark))
 
-        def work(_: Job) -> None:
-            _note(store.get(), query, [_image_key(workspace, path) for path in chosen], good)
+    def _mark_text(self, files: Sequence[Path], mark: str) -> str:
+        names = {"right": self.tr("mark as right"), "wrong": self.tr("mark as wrong")}
+        text = names.get(mark, self.tr("unmark"))
+        return text if len(files) == 1 else f"{text} ({count_text(len(files))})"
 
-        self._run(work, lambda _: None, None)
+    @Slot()
+    def clear_marks(self) -> None:
+        """Take away all marks of the query asked now."""
+        query = self._key
+        if query and self.marks:
+            edit = edit_of_rows(
+                lambda data: data.mark(query, [mark.image for mark in data.marks(query)], None),
+                "marks",
+                "WHERE query = ?",
+                (query,),
+            )
+            gone, count = dict.fromkeys(self.marks, ""), len(self.marks)
+            notice = plural(count, self.tr("{0} mark cleared."), self.tr("{0} marks cleared."))
+            self._edit_marks(self.tr("clear the marks"), query, edit, gone, notice)
+
+    def _edit_marks(
+        self, text: str, query: str, edit: Edit, marks: dict[Path, str], notice: str = ""
+    ) -> None:
+        """Change marks; they are shown at once, while they are still being written."""
+        before = {path: self.marks.get(path, "") for path in marks}
+
+        def showing(
+            change: Callable[[UserData], None], shown: dict[Path, str]
+        ) -> Callable[[], None]:
+            def run() -> None:
+                self._show_marks(query, shown)
+                self._run(lambda _: change(self._store.get()), lambda _: self._recount(query), None)
+
+            return run
+
+        self._undo.do(text, showing(edit.act, marks), showing(edit.back, before), notice)
+
+    def _show_marks(self, query: str, marks: dict[Path, str]) -> None:
+        if query == self._key:
+            kept = {**self.marks, **marks}
+            self.marks = {path: mark for path, mark in kept.items() if mark}
+            self._tell_marks()
 
     def toggle(self, files: Sequence[Path]) -> None:
         """Go on from no mark to right, to wrong, to none."""
@@ -175,9 +250,13 @@ class MarkBook(QObject):
             following = {"": "right", "right": "wrong", "wrong": ""}
             self.mark(files, following[self.marks.get(files[0], "")])
 
+    def _marks_for(self, workspace: WorkspaceLike, query: str) -> dict[Path, str]:
+        """Read the marks of a query that is about to be answered; runs in the job that answers."""
+        return _read_marks(self._store.get(), workspace.files_of_size, query)
+
     def _tell_marks(self) -> None:
         self.changed.emit(dict(self.marks))
-        self._finder.set_marks(dict(self.marks))
+        self._finder.set_marks(self._key, dict(self.marks))
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
@@ -185,16 +264,16 @@ class MarkBook(QObject):
         if query == self._key:
             return
         self._key = query
-        self._read_marks()
+        self._read_marks(found.marks)
 
-    def _read_marks(self) -> None:
+    def _read_marks(self, asked: Mapping[Path, str] = MappingProxyType({})) -> None:
         query, store, files_of_size = self._key, self._store, self._library.files_of_size()
 
         def work(_: Job) -> dict[Path, str]:
             return _read_marks(store.get(), files_of_size, query)
 
-        self.marks = {}
-        self._tell_marks()
+        self.marks = dict(asked)
+        self.changed.emit(dict(self.marks))
         self._run(work, self._marks_read, "marks")
 
     def _marks_read(self, marks: dict[Path, str]) -> None:
@@ -251,11 +330,11 @@ class MarkBook(QObject):
 
     def save(self, name: str, question: Question, cut: float | None) -> None:
         """Keep a question under a name with a cut (None finds one); what matches is no news."""
-        store, library = self._store, self._library
+        library = self._library
         workspace, files_of_size = library.workspace, library.files_of_size()
         model = library.model
 
-        def work(_: Job) -> tuple[Saved, ...]:
+        def change(data: UserData) -> None:
             from c4t_core.index import scenarios
             from c4t_core.index.store.user_data import Scenario
 
@@ -263,41 +342,81 @@ class MarkBook(QObject):
             scenario = Scenario(name, question.key(), settings)
             with contextlib.suppress(C4TError):  # not indexed yet: a cut is found when it is run
                 if workspace is not None:
-                    marks = scenarios.located(store.get(), scenario.query, files_of_size)
+                    marks = scenarios.located(data, scenario.query, files_of_size)
                     scenario = scenarios.with_cut(workspace, scenario, marks, model, cut)
-            store.get().save_scenario(scenario)
-            return _read_saved(store.get())
+            data.save_scenario(scenario)
 
-        self._run(work, self._saved_read, None)
+        there = any(entry.name == name for entry in self.saved)
+        notice = self.tr("“{0}” was saved anew.").format(name) if there else ""
+        self._edit_saved(self.tr("save “{0}”").format(name), change, [name], notice)
 
-    def forget(self, name: str) -> None:
+    def _edit_saved(
+        self, text: str, change: Callable[[UserData], object], names: Sequence[str], notice: str
+    ) -> None:
+        among = f"WHERE name IN ({', '.join('?' * len(names))})"
+        edit = edit_of_rows(change, "scenarios", among, names)
+        self.edit(text, edit, _read_saved, self._saved_read, notice=notice)
+
+    @Slot(object)
+    def forget(self, saved: Saved) -> None:
         """Drop a saved search."""
-        store = self._store
+        name = saved.name
+        self._edit_saved(
+            self.tr("delete “{0}”").format(name),
+            lambda data: data.delete_scenario(name),
+            [name],
+            self.tr("“{0}” was deleted.").format(name),
+        )
 
-        def work(_: Job) -> tuple[Saved, ...]:
-            store.get().delete_scenario(name)
-            return _read_saved(store.get())
+    def rename(self, name: str, new: str) -> None:
+        """Give a saved search another name."""
+        if new != name:
+            edit = Edit(
+                lambda data: data.rename_scenario(name, new),
+                lambda data: data.rename_scenario(new, name),
+            )
+            text = self.tr("rename “{0}”").format(name)
+            self.edit(text, edit, _read_saved, self._saved_read)
 
-        self._run(work, self._saved_read, None)
+    @Slot(object, int)
+    def move(self, saved: Saved, by: int) -> None:
+        """Move a saved search down the list, or up; those of a pack have no places."""
+        listed = [entry for entry in self.saved if not entry.pack]
+        names = [entry.name for entry in listed]
+        if saved.name not in names:
+            return
+        to = names.index(saved.name) + by
+        if not 0 <= to < len(names):
+            return
+        before = {entry.name: entry.scenario.place for entry in listed if entry.scenario}
+        names.remove(saved.name)
+        names.insert(to, saved.name)
+        places = {name: place for place, name in enumerate(names, 1)}
+        edit = Edit(
+            lambda data: data.place_scenarios(places), lambda data: data.place_scenarios(before)
+        )
+        text = self.tr("move “{0}”").format(saved.name)
+        self.edit(text, edit, _read_saved, self._saved_read)
 
     def add_pack(self) -> None:
         """Save a search for each of SearchAD's labels; those that are there stay as they are."""
-        self._change_pack(add=True)
+        self._change_pack(self.tr("add the situations of SearchAD"), add=True)
 
+    @Slot()
     def remove_pack(self) -> None:
         """Drop what :meth:`add_pack` saved."""
-        self._change_pack(add=False)
+        text = self.tr("delete the situations of SearchAD")
+        notice = self.tr("The situations of SearchAD were deleted.")
+        self._change_pack(text, notice, add=False)
 
-    def _change_pack(self, *, add: bool) -> None:
-        store = self._store
-
-        def work(_: Job) -> tuple[Saved, ...]:
+    def _change_pack(self, text: str, notice: str = "", *, add: bool) -> None:
+        def change(data: UserData) -> None:
             from c4t_core.index import scenarios
 
-            (scenarios.add_pack if add else scenarios.remove_pack)(store.get())
-            return _read_saved(store.get())
+            (scenarios.add_pack if add else scenarios.remove_pack)(data)
 
-        self._run(work, self._saved_read, None)
+        edit = edit_of_rows(change, "scenarios")
+        self.edit(text, edit, _read_saved, self._saved_read, notice=notice)
 
     def seen(self, saved: Saved) -> None:
         """Note that the matches of a saved search are being looked at."""
@@ -318,6 +437,12 @@ class MarkBook(QObject):
             return _read_saved(store.get())
 
         self._run(work, self._saved_read, None)
+
+    def _recount(self, query: str) -> None:
+        """Count again where marks of a query move or choose what a saved search finds."""
+        asked = (entry.question for entry in self.saved)
+        if any(question.key() == query and question.by_marks for question in asked):
+            self.count_saved()
 
     @Slot()
     def count_saved(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from c4t_core.errors import DataError, QueryError
 from c4t_core.index.objects import take_conditions
 from c4t_core.index.query import (
+    NEAREST,
     NO_FILTERS,
     Filters,
     Query,
@@ -17,8 +18,6 @@ from c4t_core.index.query import (
     saved_filters,
 )
 from c4t_desktop.messages import condition_text
-
-NEAREST = 60  # hits shown where nothing stands out
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,11 @@ class Question:
     def restricted(self) -> bool:
         """Whether the hits are restricted."""
         return self.filters != NO_FILTERS or bool(self.marked)
+
+    @property
+    def by_marks(self) -> bool:
+        """Whether marks of this query move it, or choose its hits."""
+        return self.refine or bool(self.marked)
 
     @property
     def terms(self) -> tuple[object, ...]:

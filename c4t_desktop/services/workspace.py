@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the core is imported on worker threads only
+    import numpy as np
+    from numpy.typing import NDArray
+
     from c4t_core.index.embed import OnPicture
     from c4t_core.index.indexer import IndexReport
+    from c4t_core.index.query import Noted
+    from c4t_core.index.store.user_data import ImageKey
     from c4t_core.progress import Progress
     from c4t_core.workspace import (
         Answer,
@@ -26,6 +31,22 @@ if TYPE_CHECKING:  # the core is imported on worker threads only
         return workspace
 
 
+class OwnLike(Protocol):
+    """What the user said of the frames of the open folders; see :class:`c4t_core.index.own.Own`."""
+
+    def tags(self) -> list[tuple[str, int]]:
+        """Return the tags and how many frames have each, by name."""
+
+    def tagged(self) -> dict[int, tuple[str, ...]]:
+        """Return the tags of each frame that has any, by its id."""
+
+    def ids(self, images: Iterable[int | str | Path]) -> list[int]:
+        """Return the ids of frames by their paths."""
+
+    def keys(self, images: Iterable[int | str | Path]) -> list[ImageKey]:
+        """Return how the user's data know frames."""
+
+
 class WorkspaceLike(Protocol):
     """Some folders, one model, their index; see :class:`c4t_core.workspace.Workspace`."""
 
@@ -40,6 +61,13 @@ class WorkspaceLike(Protocol):
     @property
     def model_fingerprint(self) -> str:
         """Identity of the model, for provenance."""
+
+    @property
+    def own(self) -> OwnLike:
+        """What the user said of its frames."""
+
+    def noted(self, image_ids: Sequence[int] | NDArray[np.int64], query: str = "") -> Noted:
+        """Return the marks and tags of images, and which of them are one event."""
 
     def index(
         self,
@@ -61,6 +89,9 @@ class WorkspaceLike(Protocol):
         wrong: Sequence[Path] = (),
     ) -> Answer:
         """Return ranked ids and scores, with their automatic cut and how they spread."""
+
+    def browse(self, *, filters: Filters | None = None) -> Answer:
+        """Return all frames that filters let through, drive by drive, each in time order."""
 
     def similar(self, image: Path, k: int | None) -> list[Hit]:
         """Return the ``k`` images most like one, best first; None for all."""

@@ -39,6 +39,10 @@
    <translation>Ordner hinzufügen …</translation>
   </message>
   <message>
+   <source>Clear the marks of this query</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Close the folder</source>
    <translation>Ordner schließen</translation>
   </message>
@@ -123,6 +127,10 @@
    <translation>Beenden</translation>
   </message>
   <message>
+   <source>Redo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Refine by right and wrong marks</source>
    <translation>Mit richtig und falsch verfeinern</translation>
   </message>
@@ -159,8 +167,16 @@
    <translation>Ausgelassene Dateien …</translation>
   </message>
   <message>
+   <source>Tag… (T)</source>
+   <translation>Schlagwort… (T)</translation>
+  </message>
+  <message>
    <source>Train…</source>
    <translation>Trainieren …</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>Unfold or fold the event (E)</source>
@@ -1153,6 +1169,21 @@
   </message>
  </context>
  <context>
+  <name>FrameTags</name>
+  <message>
+   <source>Give the frame a tag (T)</source>
+   <translation>Dem Bild ein Schlagwort geben (T)</translation>
+  </message>
+  <message>
+   <source>Tags</source>
+   <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>Tag…</source>
+   <translation>Schlagwort…</translation>
+  </message>
+ </context>
+ <context>
   <name>FrameView</name>
   <message>
    <source>Frame</source>
@@ -1200,12 +1231,56 @@
    <translation>Kopiert.</translation>
   </message>
   <message>
+   <source>Done again: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
+   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+  </message>
+  <message>
+   <source>Its query, its cut and what is new in it stay as they are.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Redo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Redo: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Rename the scenario</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Save this search as a scenario</source>
+   <translation>Diese Suche als Szenario speichern</translation>
+  </message>
+  <message>
    <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
    <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
   </message>
   <message>
    <source>This search cannot be run</source>
    <translation>Diese Suche kann nicht ausgeführt werden</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Undo: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Undone: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>clear the search</source>
+   <translation>Suche leeren</translation>
   </message>
   <message>
    <source>{0} path copied.</source>
@@ -1322,6 +1397,69 @@
   <message>
    <source>waiting for numbers</source>
    <translation>wartet auf Zahlen</translation>
+  </message>
+ </context>
+ <context>
+  <name>MarkBook</name>
+  <message>
+   <source>The situations of SearchAD were deleted.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>add the situations of SearchAD</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>clear the marks</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>delete the situations of SearchAD</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>delete “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>mark as right</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>mark as wrong</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>move “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>rename “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>save “{0}”</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>unmark</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>{0} mark cleared.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>{0} marks cleared.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>“{0}” was deleted.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>“{0}” was saved anew.</source>
+   <translation type="unfinished" />
   </message>
  </context>
  <context>
@@ -1780,6 +1918,21 @@
   </message>
  </context>
  <context>
+  <name>NameDialog</name>
+  <message>
+   <source>It takes the place of the scenario of this name.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>Name</translation>
+  </message>
+  <message>
+   <source>There is a scenario of this name; choose another name.</source>
+   <translation type="unfinished" />
+  </message>
+ </context>
+ <context>
   <name>ObjectChip</name>
   <message>
    <source>Click to edit “{0}”; Delete removes it.</source>
@@ -1973,8 +2126,8 @@
    <translation>Importieren…</translation>
   </message>
   <message>
-   <source>Marks, saved searches and test sets</source>
-   <translation>Markierungen, gespeicherte Suchen und Testmengen</translation>
+   <source>Marks, tags, saved searches and test sets</source>
+   <translation>Markierungen, Schlagwörter, gespeicherte Suchen und Testmengen</translation>
   </message>
   <message>
    <source>Remove</source>
@@ -1985,12 +2138,12 @@
    <translation>Die 90 Situationen von SearchAD</translation>
   </message>
   <message>
-   <source>There are now {0} marks, {1} saved searches and {2} test sets.</source>
-   <translation>Jetzt gibt es {0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen.</translation>
+   <source>There are now {0} marks, {1} tags, {2} saved searches and {3} test sets.</source>
+   <translation>Es gibt jetzt {0} Markierungen, {1} Schlagwörter, {2} gespeicherte Suchen und {3} Testmengen.</translation>
   </message>
   <message>
-   <source>{0} marks, {1} saved searches and {2} test sets are in {3}.</source>
-   <translation>{0} Markierungen, {1} gespeicherte Suchen und {2} Testmengen sind in {3}.</translation>
+   <source>{0} marks, {1} tags, {2} saved searches and {3} test sets are in {4}.</source>
+   <translation>{0} Markierungen, {1} Schlagwörter, {2} gespeicherte Suchen und {3} Testmengen sind in {4}.</translation>
   </message>
  </context>
  <context>
@@ -2354,6 +2507,21 @@
   </message>
  </context>
  <context>
+  <name>RefineChip</name>
+  <message>
+   <source>Marks move this query, and what is marked as wrong is left out. Mark frames with R and X. Click, Delete or Ctrl+M asks without the marks.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>refined by marks: none yet</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>refined by {0} right, {1} wrong</source>
+   <translation type="unfinished" />
+  </message>
+ </context>
+ <context>
   <name>ResultPage</name>
   <message>
    <source>After</source>
@@ -2625,22 +2793,50 @@
   </message>
  </context>
  <context>
-  <name>SaveSearchDialog</name>
+  <name>ScenarioSection</name>
   <message>
-   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
-   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+   <source>+{0} new</source>
+   <translation>+{0} neu</translation>
   </message>
   <message>
-   <source>Name</source>
-   <translation>Name</translation>
+   <source>Copy the query</source>
+   <translation type="unfinished" />
   </message>
   <message>
-   <source>Save this search</source>
-   <translation>Diese Suche speichern</translation>
+   <source>Delete</source>
+   <translation type="unfinished" />
   </message>
   <message>
-   <source>Save this search as a scenario</source>
-   <translation>Diese Suche als Szenario speichern</translation>
+   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
+   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
+  </message>
+  <message>
+   <source>Move down</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Move up</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Rename…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Run this search again; F2 renames it, Delete removes it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Show or hide the situations of SearchAD; Delete removes them all</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>unreadable</source>
+   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -3041,6 +3237,10 @@
    <translation>Ordner und Filter; Details</translation>
   </message>
   <message>
+   <source>in the list of scenarios: rename, move, delete</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>look for new files</source>
    <translation>nach neuen Dateien suchen</translation>
   </message>
@@ -3121,6 +3321,10 @@
    <translation>so viele, oder = &lt;= und eine Zahl; eine Bedingung an das, was zu sehen ist</translation>
   </message>
   <message>
+   <source>tag the selected frames, or a whole event</source>
+   <translation>den gewählten Bildern oder einem ganzen Ereignis Schlagwörter geben</translation>
+  </message>
+  <message>
    <source>this list</source>
    <translation>diese Liste</translation>
   </message>
@@ -3135,6 +3339,10 @@
   <message>
    <source>type a query</source>
    <translation>Anfrage eingeben</translation>
+  </message>
+  <message>
+   <source>undo, redo: marks, scenarios, forgetting, clearing</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>unfold or fold an event</source>
@@ -3166,10 +3374,6 @@
  </context>
  <context>
   <name>Sidebar</name>
-  <message>
-   <source>+{0} new</source>
-   <translation>+{0} neu</translation>
-  </message>
   <message>
    <source>Add a folder…</source>
    <translation>Ordner hinzufügen …</translation>
@@ -3207,20 +3411,12 @@
    <translation>Er liegt jetzt woanders …</translation>
   </message>
   <message>
-   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
-   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
-  </message>
-  <message>
    <source>OPENED BEFORE</source>
    <translation>ZULETZT GEÖFFNET</translation>
   </message>
   <message>
    <source>Open</source>
    <translation>Öffnen</translation>
-  </message>
-  <message>
-   <source>Run this search again; Delete forgets it</source>
-   <translation>Diese Suche erneut ausführen; Entf vergisst sie</translation>
   </message>
   <message>
    <source>SCENARIOS</source>
@@ -3231,8 +3427,8 @@
    <translation>Im Dateimanager zeigen</translation>
   </message>
   <message>
-   <source>Show or hide the situations of SearchAD; Delete forgets them all</source>
-   <translation>Die Situationen von SearchAD ein- oder ausblenden; Entf vergisst sie alle</translation>
+   <source>TAGS</source>
+   <translation>SCHLAGWÖRTER</translation>
   </message>
   <message>
    <source>Take off this list</source>
@@ -3241,10 +3437,6 @@
   <message>
    <source>offline</source>
    <translation>offline</translation>
-  </message>
-  <message>
-   <source>unreadable</source>
-   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -3376,6 +3568,10 @@
    <translation>Indizieren anhalten; was fertig ist, bleibt</translation>
   </message>
   <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Update the index: {0} of {1}</source>
    <translation>Index aktualisieren: {0} von {1}</translation>
   </message>
@@ -3481,6 +3677,78 @@
   <message>
    <source>{0} given back.</source>
    <translation>{0} freigegeben.</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagBook</name>
+  <message>
+   <source>tag {0}</source>
+   <translation>Schlagwort {0}</translation>
+  </message>
+  <message>
+   <source>take away {0}</source>
+   <translation>{0} wegnehmen</translation>
+  </message>
+  <message>
+   <source>{0} was taken away.</source>
+   <translation>{0} wurde weggenommen.</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagChip</name>
+  <message>
+   <source>Click to see all frames with this tag; Delete takes it away.</source>
+   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagDialog</name>
+  <message>
+   <source>ON THESE FRAMES</source>
+   <translation>AN DIESEN BILDERN</translation>
+  </message>
+  <message>
+   <source>Tag</source>
+   <translation>Vergeben</translation>
+  </message>
+  <message>
+   <source>Tag the first {0} of {1} frames</source>
+   <translation>Schlagwörter für die ersten {0} von {1} Bildern</translation>
+  </message>
+  <message>
+   <source>Tag the selected frames</source>
+   <translation>Schlagwörter für die gewählten Bilder</translation>
+  </message>
+  <message>
+   <source>Tag {0} frame</source>
+   <translation>Schlagwörter für {0} Bild</translation>
+  </message>
+  <message>
+   <source>Tag {0} frames</source>
+   <translation>Schlagwörter für {0} Bilder</translation>
+  </message>
+  <message>
+   <source>Tags</source>
+   <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>such as rain, to label; a comma parts two</source>
+   <translation>etwa Regen, labeln; ein Komma trennt zwei</translation>
+  </message>
+ </context>
+ <context>
+  <name>TagSection</name>
+  <message>
+   <source>Only frames with this tag; of several, with all of them</source>
+   <translation>Nur Bilder mit diesem Schlagwort; bei mehreren mit allen</translation>
+  </message>
+  <message>
+   <source>show all {0}</source>
+   <translation>alle {0} zeigen</translation>
+  </message>
+  <message>
+   <source>show fewer</source>
+   <translation>weniger zeigen</translation>
   </message>
  </context>
  <context>

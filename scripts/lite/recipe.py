@@ -9,10 +9,14 @@ supervised contrastive learning, Khosla et al. 2020, arXiv 2004.11362, eq. 2, wi
 positives); pairs that the labels say nothing about take no part.
 
 Noise on the text features stands in for the words that no phrase uses.
+
+Afterwards the text head alone learns to tell situations apart that no image was labelled with: it
+has directions left in which the images do not differ, and is held to rank the images as before.
 """
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,8 +67,11 @@ class RecipeOptions:
     every_word: bool = True  # also those of the queries of benchmarks/quality
     wrapped: int = 3  # sentences around each noun phrase, beside the phrase alone
     said: float = 0.1  # how often what is said of a thing is drawn, beside a concept alone
-    apart: float = 0.2  # of the loss that keeps SearchAD's labels apart in words; 0 leaves it out
-    apart_noise: float = 0.7  # on the features of their texts, as text_noise
+    apart_steps: int = 800  # in which the text head learns SearchAD's labels; 0 leaves it out
+    apart_rate: float = 1e-3  # as rate
+    apart_noise: float = 1.2  # on the features of their texts, as text_noise
+    apart_scale: float = 40.0  # of the cosines among them
+    apart_hold: float = 20.0  # of the loss that keeps the ranking of images, beside theirs
     object_noise: float = 0.3  # standard deviations of a statistic of the object maps
     object_weight: float = 4.0  # of their part of the image head, as it is drawn
     mixture: tuple[tuple[str, float], ...] = (
@@ -313,7 +320,6 @@ def train_heads(
     progress: Progress = ignore,
     *,
     objects: int = 0,
-    situations: tuple[NDArray[np.float32], Sequence[int]] | None = None,
 ) -> tuple[ProjectionHead, ProjectionHead]:
     """Train both projection heads on kept features.
 
@@ -327,8 +333,6 @@ def train_heads(
         options: rates, steps, noise.
         progress: called with (steps done, steps).
         objects: how many columns are statistics of object maps.
-        situations: float32 (s, d), features of texts that are kept apart without any image, and
-            for each the number of what it means.
 
     Returns:
         Image head and text head, for features as they come (standardisation is folded in).
@@ -359,8 +363,9 @@ def train_heads(
         lr=options.rate,
         weight_decay=0.0,
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate_factor(options))
-    apart = _apart_loss(situations, options)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, _rate_factor(options.steps, options.warmup)
+    )
     kept: list[Tensor] = []
     for step in range(options.steps):
         variant, rows, chosen, true = batches.draw()
@@ -374,7 +379,6 @@ def train_heads(
         b = functional.normalize(text_head(t), dim=1)  # (m, projection)
         bounded = scale.exp().clamp(max=options.last_scale)
         loss = graded_loss(b @ a.T, bounded, torch.from_numpy(true), options.image_weight)
-        loss = loss + apart(text_head, bounded)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -388,29 +392,78 @@ def train_heads(
     return image_head.eval(), text_head.eval()
 
 
-def _apart_loss(
-    situations: tuple[NDArray[np.float32], Sequence[int]] | None, options: RecipeOptions
-) -> Callable[[ProjectionHead, Tensor], Tensor | float]:
-    """Return what a text head loses where texts of one meaning lie no nearer than others.
+def keep_apart(
+    heads: tuple[ProjectionHead, ProjectionHead],
+    variants: Sequence[NDArray[np.float32]],
+    text_features: NDArray[np.float32],
+    batches: Batches,
+    situations: tuple[NDArray[np.float32], Sequence[int]],
+    options: RecipeOptions,
+    progress: Progress = ignore,
+) -> ProjectionHead:
+    """Teach the text head to tell texts apart, so that it ranks the images as it did before.
 
-    Each text is to find those of its own meaning among all others (supervised contrastive
-    learning, as above, but text to text: no image is asked).
+    Each text of ``situations`` is to find those of its own meaning among all others (supervised
+    contrastive learning, as above, but text to text: no image is asked). Beside it the cosines of
+    phrases with the images of a batch are held to be what they were, up to a factor and an offset
+    for each phrase: 1 - Pearson's correlation is the loss, and a tenth of the squared change
+    holds the factor. Joining the term to :func:`train_heads` instead costs image retrieval.
+
+    Args:
+        heads: image head and text head that were trained; neither is changed.
+        variants: as of :func:`train_heads`.
+        text_features: as of :func:`train_heads`.
+        batches: as of :func:`train_heads`.
+        situations: float32 (s, d), features of the texts, and for each the number of its meaning.
+        options: rates, steps, noise.
+        progress: called with (steps done, steps).
+
+    Returns:
+        Another text head.
     """
     import torch
     from torch.nn import functional
 
     from c4t_core.training.losses import graded_loss
 
-    if situations is None or not options.apart:
-        return lambda head, scale: 0.0
-    texts, meant = torch.from_numpy(situations[0]), torch.tensor(situations[1])
+    torch.manual_seed(options.seed)
+    image_head, before = heads
+    text_head = copy.deepcopy(before).train()
+    before.eval()
+    with torch.no_grad():
+        seen = [image_head.eval()(torch.from_numpy(rows)) for rows in variants]
+        images = [functional.normalize(rows, dim=1) for rows in seen]
+    texts, alone = torch.from_numpy(text_features), torch.from_numpy(situations[0])
+    meant = torch.tensor(situations[1])
     alike = (meant[:, None] == meant).float().fill_diagonal_(float("nan"))  # itself: not asked
-
-    def loss(head: ProjectionHead, scale: Tensor) -> Tensor:
-        found = functional.normalize(head(_noisy(texts, options.apart_noise)), dim=1)
-        return options.apart * graded_loss(found @ found.T, scale, alike, 0.0)
-
-    return loss
+    scale = torch.tensor(options.apart_scale)
+    weights = list(text_head.parameters())
+    optimiser = torch.optim.AdamW(weights, lr=options.apart_rate, weight_decay=options.weight_decay)
+    factor = _rate_factor(options.apart_steps, options.warmup)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+    kept: list[Tensor] = []
+    for step in range(options.apart_steps):
+        variant, rows, chosen, _ = batches.draw()
+        drawn = images[variant][rows]
+        drawn = drawn - drawn.mean(dim=0)
+        t = _noisy(texts[chosen], options.text_noise * float(torch.rand(())))
+        now = functional.normalize(text_head(t), dim=1) @ drawn.T  # (m, b)
+        with torch.no_grad():
+            then = functional.normalize(before(t), dim=1) @ drawn.T
+        held = (1 - functional.cosine_similarity(now, then, dim=1)).mean()
+        held = held + 0.1 * (now - then).square().mean() / then.square().mean()
+        found = functional.normalize(text_head(_noisy(alone, options.apart_noise)), dim=1)
+        loss = options.apart_hold * held + graded_loss(found @ found.T, scale, alike, 0.0)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+        _keep_average(kept, weights, options.average, start=step >= options.apart_steps // 2)
+        progress(step + 1, options.apart_steps)
+    with torch.no_grad():
+        for weight, average in zip(weights, kept, strict=True):
+            weight.copy_(average)
+    return text_head.eval()
 
 
 def _noisy(texts: Tensor, noise: float) -> Tensor:
@@ -420,10 +473,10 @@ def _noisy(texts: Tensor, noise: float) -> Tensor:
     return texts + noise * length * torch.randn_like(texts)
 
 
-def _rate_factor(options: RecipeOptions) -> Callable[[int], float]:
+def _rate_factor(steps: int, warmup: int) -> Callable[[int], float]:
     def factor(step: int) -> float:
-        falling = 0.5 * (1 + float(np.cos(np.pi * step / options.steps)))
-        return falling * min(1.0, (step + 1) / options.warmup)
+        falling = 0.5 * (1 + float(np.cos(np.pi * step / steps)))
+        return falling * min(1.0, (step + 1) / warmup)
 
     return factor
 

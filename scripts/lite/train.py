@@ -92,7 +92,7 @@ def _options(given: argparse.Namespace) -> RecipeOptions:
     """Return the recipe's options with what the command line changes."""
     options = RecipeOptions(seed=given.seed, every_word=not given.hold_out)
     if given.quick:
-        options = dataclasses.replace(options, steps=QUICK_STEPS)
+        options = dataclasses.replace(options, steps=QUICK_STEPS, apart_steps=QUICK_STEPS)
     for entry in given.set:
         name, _, value = entry.partition("=")
         kind = type(getattr(options, name))
@@ -138,7 +138,7 @@ def train(given: argparse.Namespace) -> Path:
     from scripts.lite.examples import write_examples
     from scripts.lite.features import DARK, image_maps, joined, text_features
     from scripts.lite.names import name_fits, name_phrases
-    from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
+    from scripts.lite.recipe import Batches, keep_apart, phrase_bank, train_heads, vocabulary
     from scripts.lite.words import situations
 
     started = time.monotonic()
@@ -182,9 +182,13 @@ def train(given: argparse.Namespace) -> Path:
     alone = text_features(model, [text for group in said for text in group])
     meant = [number for number, group in enumerate(said) for _ in group]
     image_head, text_head = train_heads(
-        variants, texts, batches, DESIGN.projection, options, _say("steps"),
-        objects=branch.width, situations=(alone, meant),
-    )  # fmt: skip
+        variants, texts, batches, DESIGN.projection, options, _say("steps"), objects=branch.width
+    )
+    if options.apart_steps:
+        text_head = keep_apart(
+            (image_head, text_head), variants, texts, batches, (alone, meant), options,
+            _say("steps of words"),
+        )  # fmt: skip
     assert model.image_encoder.objects is not None
     model.image_encoder.objects.load_state_dict(branch.state_dict())
     model.image_head.load_state_dict(image_head.state_dict())

@@ -75,7 +75,8 @@ def test_hits_show_themselves_in_a_notebook(hits):
 def test_hits_become_a_data_frame(hits):
     pytest.importorskip("pandas")
     table = hits.to_pandas()
-    assert list(table.columns) == ["rank", "score", "path", "drive", "camera", "frame", "time"]
+    known = ["rank", "score", "path", "drive", "camera", "frame", "time"]
+    assert list(table.columns) == [*known, "mark", "tags", "event"]
     assert table["path"][0] == str(hits[0].path)
     assert table["time"][0].isoformat() == "2017-07-14T02:40:00+00:00"
     assert len(Hits().to_pandas()) == 0

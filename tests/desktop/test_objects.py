@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
+    QDialog,
     QLabel,
     QLineEdit,
     QMessageBox,
@@ -23,7 +24,6 @@ from c4t_core.index.objects import ObjectCondition, ObjectFact, take_conditions
 from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.messages import condition_text
 from c4t_desktop.panels.chips import ObjectChip
-from c4t_desktop.panels.commands import SaveSearchDialog
 from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.empty_state import EmptyState
 from c4t_desktop.services import contact_sheet
@@ -288,8 +288,8 @@ def test_what_the_hits_of_conditions_are_called(qtbot, window, core):
     wait_rows(qtbot, window, 6)
     window.search.search_within()
     side_row(qtbot, window, "within “no car”")
-    dialog = SaveSearchDialog(window.desktop.context.finder.question, window.desktop.theme)
-    qtbot.addWidget(dialog)
+    window.action("saveSearchAction").trigger()
+    dialog = child(window, QDialog, "saveSearchDialog")
     assert child(dialog, QLineEdit, "scenarioName").text() == "No car"
 
 

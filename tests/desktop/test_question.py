@@ -12,7 +12,7 @@ from c4t_core.errors import DataError
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.events import AlikeLevel
 from c4t_core.index.objects import ObjectCondition
-from c4t_core.index.query import Filters, Term, day_bounds
+from c4t_core.index.query import Filters, Term, time_bounds
 from c4t_core.workspace import open_workspace
 from c4t_desktop.services.finder import ask, lay_out
 from c4t_desktop.services.question import Order, Question, saved_question
@@ -62,19 +62,24 @@ def test_a_letter_is_answered_in_one_job_and_scored_once(photos, tiny_model, mon
 
 def test_marks_move_the_query_and_may_restrict_it(photos, tiny_model):
     first, last = photos / "photo_000000.png", photos / "photo_000007.png"
-    marks = {first: "right", last: "wrong"}
+    alike = photos / "photo_000006.png"
+    marks = {first: "right", alike: "wrong"}
     with open_workspace(photos, tiny_model) as workspace:
         workspace.index()
         plain = ask(workspace, Question(text="road"), marks)
         moved = ask(workspace, Question(text="road", refine=True), marks)
         only = ask(workspace, Question(text="road", marked="right"), marks)
+        bad = ask(workspace, Question(text="road", marked="wrong", refine=True), marks)
         before, after = ({hit.path: hit.score for hit in found.hits} for found in (plain, moved))
         assert [hit.path for hit in only.hits] == [first]
+        assert [hit.path for hit in bad.hits] == [alike]
+    assert before.keys() - after.keys() == {alike}
+    assert len(moved.histogram.values) == len(moved.hits) == len(plain.hits) - 1
     assert after[first] - after[last] > before[first] - before[last]
 
 
 def test_a_saved_question_comes_back_as_it_was():
-    since, until = day_bounds("2026-10-14")
+    since, until = time_bounds("2026-10-14", "2026-10-14")
     filters = Filters(within=("/d/a",), drives=("a",), cameras=("front",), since=since, until=until)
     asked = Question((), "snow", filters, marked="right", refine=True)
     settings = {"filters": asked.restrictions(), "refine": True}

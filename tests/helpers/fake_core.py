@@ -6,7 +6,9 @@ import dataclasses
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,8 +24,10 @@ from c4t_core.index.events import Folded, fold_events, fold_frames
 from c4t_core.index.hits import Hits
 from c4t_core.index.indexer import IndexReport
 from c4t_core.index.objects import VALUES, ObjectCondition, ObjectFact, Seen
-from c4t_core.index.query import NO_FILTERS, Hit, Query, Term, parse_query
+from c4t_core.index.query import NO_FILTERS, Hit, Noted, Query, Term, parse_query
 from c4t_core.index.scope import FrameFacts, Scope
+from c4t_core.index.store import tags
+from c4t_core.index.store.user_data import ImageKey, UserData
 from c4t_core.models.protocol import ModelInfo
 from c4t_core.progress import Progress, ignore
 from c4t_core.workspace import (
@@ -116,6 +120,33 @@ class _FakeScope(Scope):
         return {path: self._files.index(path) for path in paths if path in self._files}
 
 
+class FakeOwn:
+    """Tags as the user's file has them, of the frames of a double."""
+
+    def __init__(self, workspace: FakeWorkspace) -> None:
+        self._workspace = workspace
+
+    def tagged(self) -> dict[int, tuple[str, ...]]:
+        found: dict[int, list[str]] = {}
+        files = {path: number for number, path in enumerate(self._workspace.files)}
+        with closing(UserData()) as data:
+            for one in tags.tagged(data):
+                if one.image.path in files:
+                    found.setdefault(files[one.image.path], []).append(one.tag)
+        return {number: tuple(sorted(names)) for number, names in found.items()}
+
+    def tags(self) -> list[tuple[str, int]]:
+        return sorted(Counter(tag for names in self.tagged().values() for tag in names).items())
+
+    def ids(self, images: Iterable[int | str | Path]) -> list[int]:
+        files = self._workspace.files
+        return [i if isinstance(i, int) else files.index(Path(i)) for i in images]
+
+    def keys(self, images: Iterable[int | str | Path]) -> list[ImageKey]:
+        frames = [self._workspace.frame_at(number) for number in self.ids(images)]
+        return [ImageKey.of(frame.root, frame.relative) for frame in frames]
+
+
 class FakeWorkspace:
     """Answers like the core's: the score of a frame falls with its number."""
 
@@ -141,6 +172,7 @@ class FakeWorkspace:
                 raise FolderError(f'The folder "{root}" is not there; choose another one.', root)
         self.model_name = model
         self.notices: list[str] = []
+        self.own = FakeOwn(self)
         self.step, self.fail, self.cut, self.seconds = step, fail, cut, seconds
         self.seen = seen  # what is believed to be in a frame, by its number
         self.closed = self.cleaned = False
@@ -220,7 +252,12 @@ class FakeWorkspace:
             self.queries.append(query)
             self.asked_objects = (filters or NO_FILTERS).asking(query.objects).objects
         filters = (filters or NO_FILTERS).asking(query.objects)
-        numbers = [n for n in range(self.embedded) if self._passes(self.frame_at(n), filters)]
+        tagged = self.own.tagged() if filters.tags else {}
+        numbers = [
+            n
+            for n in range(self.embedded)
+            if self._passes(self.frame_at(n), filters) and {*filters.tags} <= {*tagged.get(n, ())}
+        ]
         known = [n for n in numbers if self.seen(n) is not None]
         sure = {n: self._confidence(n, filters.objects) for n in known}
         about = (len(known), len(numbers)) if filters.objects else (0, 0)
@@ -239,6 +276,15 @@ class FakeWorkspace:
         vars(answer)["cut"] = self.cut  # what a cached property has computed
         return answer
 
+    def browse(self, *, filters: Filters | None = None) -> Answer:
+        kept = self.answer(_LIKE, filters=filters)
+        if not self.embedded:
+            raise NotIndexedError("Nothing is indexed yet.")
+        ids = np.sort(kept.image_ids)
+        ids = ids[kept.scope.facts(ids).order("course")]
+        nothing = np.zeros(len(ids), dtype=np.float32)
+        return Answer(kept.scope, nothing[:0], ids, nothing, fold=self._fold, browsed=True)
+
     def events(self, hits: Sequence[Hit]) -> list[Event]:
         alike = np.ones(1, dtype=np.float32)
         return fold_events(hits, {hit.image_id: alike for hit in hits}, 0.5, lambda _: 1.0)
@@ -248,6 +294,12 @@ class FakeWorkspace:
             return np.ones(len(some), dtype=np.float32)
 
         return fold_frames(scope.facts(image_ids), alike, 0.5, lambda _: 1.0)
+
+    def noted(self, image_ids: Sequence[int] | NDArray[np.int64], query: str = "") -> Noted:
+        ids = [int(number) for number in image_ids]
+        folded = self._fold(_FakeScope(self, (0, 0)), np.array(ids, dtype=np.int64))
+        events = {ids[at]: n + 1 for n in range(len(folded)) for at in folded.of(n).tolist()}
+        return Noted(tags=self.own.tagged(), events=events)
 
     @staticmethod
     def _passes(frame: Frame, filters: Filters) -> bool:

@@ -45,8 +45,8 @@ from c4t_core.models.protocol import Embeddings, Model, SeveralGraphs
 from c4t_core.progress import Progress, ignore
 
 if TYPE_CHECKING:
+    from c4t_core.index.folders import WorkspaceStatus
     from c4t_core.index.indexer import IndexReport
-    from c4t_core.index.search import WorkspaceStatus
 
 _UNREADABLE = -1.5  # below every cosine: what cannot be read comes last
 

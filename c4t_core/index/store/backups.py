@@ -251,7 +251,8 @@ def _settle(table: str, found: Found | None, backup: list[Row]) -> tuple[Keyed, 
     own = found.rows
     doubtful = [{**own, spec.key_of(row): row} for row in found.doubtful]
     for rows in (own, *doubtful, {**saved, **own}):
-        if found.seal is not None and seals.seal_of(table, rows.values()) == found.seal:
+        sealed = seals.seal_of(table, rows.values(), found.columns)
+        if found.seal is not None and sealed == found.seal:
             return rows, True
     if found.seal is None and found.whole:  # the seal is what was damaged
         return own, True

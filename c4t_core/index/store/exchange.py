@@ -8,10 +8,12 @@ Each other line is one thing, with its ``kind`` first, then always the same fiel
 order; lines are sorted by kind and key, so that two files can be compared line by line.
 
 - ``mark``: query, root, image, at_ns, digest, size, good (0 or 1), made
-- ``search``: name, query, settings, made, checked, model, fingerprint, cut
+- ``search``: name, query, settings, made, checked, model, fingerprint, cut, place (from 1; left
+  out of those that were never put into an order)
 - ``asked``: query, used, times
 - ``test set``: name, made
 - ``test mark``: test_set, and the fields of a mark without made
+- ``tag``: tag, root, image, at_ns, digest, size, made
 
 ``image`` is the path below ``root``, "/"-separated, as ``clip.mp4#t=12.500`` for a frame of a
 recording; ``at_ns`` has its time exactly and is null for a picture. Bytes of a path that are no
@@ -32,6 +34,7 @@ from c4t_core.errors import DataError
 from c4t_core.index.query import frame_name, split_frame_name
 from c4t_core.index.store import backups, seals
 from c4t_core.index.store.seals import TABLES, Row
+from c4t_core.index.store.tags import known_spellings
 from c4t_core.index.store.user_data import UserData, prune_history
 
 Tables = Mapping[str, list[Row]]
@@ -42,6 +45,7 @@ _KINDS = {
     "asked": "history",
     "test set": "test_sets",
     "test mark": "test_items",
+    "tag": "tags",
 }
 _COUNTED = {
     "marks": "marks",
@@ -49,11 +53,12 @@ _COUNTED = {
     "history": "asked",
     "test_sets": "test_sets",
     "test_items": "test_marks",
+    "tags": "tags",
 }
 _HEAD = {"c4t": "user data", "format": 1}
 _RENAMED = {"path": "image"}  # columns that others call otherwise
 _NOUNS = (
-    ("marks", "mark"), ("searches", "saved search"), ("test_sets", "test set"),
+    ("marks", "mark"), ("tags", "tag"), ("searches", "saved search"), ("test_sets", "test set"),
     ("asked", "earlier query"),
 )  # fmt: skip
 
@@ -66,8 +71,8 @@ def counted(tables: Tables) -> dict[str, int]:
 def in_words(counts: Mapping[str, int]) -> str:
     """Say how much there is.
 
-    >>> in_words({"marks": 2, "searches": 1, "test_sets": 0, "asked": 0})
-    '2 marks, 1 saved search, 0 test sets, 0 earlier queries'
+    >>> in_words({"marks": 2, "tags": 1, "searches": 1, "test_sets": 0, "asked": 0})
+    '2 marks, 1 tag, 1 saved search, 0 test sets, 0 earlier queries'
     """
     parts = []
     for name, noun in _NOUNS:
@@ -101,6 +106,8 @@ def _to_line(row: Row) -> dict[str, Any]:
         elif name == "settings":
             line.update(_settings_line(str(value)))
             continue
+        elif name == "place" and not value:
+            continue  # earlier versions know no order
         line[_RENAMED.get(name, name)] = value
     return line
 
@@ -255,6 +262,7 @@ _READ: dict[str, Callable[[dict[str, Any], str], Any]] = {
     "path": _image,
     "at_ns": _time,
     "settings": _settings,
+    "place": lambda line, name: line.pop(name, 0),
 }
 
 
@@ -301,6 +309,11 @@ def join(data: UserData, tables: Tables) -> None:
         for table in ("marks", "scenarios", "history"):
             for row in tables.get(table, ()):
                 seals.put_newer(db, table, row)
+        spelling = known_spellings(db)
+        for row in tables.get("tags", ()):
+            tag = str(row["tag"])
+            tag = spelling.setdefault(tag.casefold(), tag)
+            seals.put_newer(db, "tags", {**row, "tag": tag})
         _join_test_sets(db, tables)
         prune_history(db)
 

@@ -31,10 +31,11 @@ _COLUMNS = "id, root_id, path, at_ns, size, mtime_ns, drive, camera, frame, time
 _OF_FRAMES = (
     "v.id, f.id, f.time, f.at_ns / 1e9, COALESCE(f.frame, -1), f.drive_id, f.camera"  # of `Columns`
 )
+_FIRST_DATE = 366 * 86_400  # times before are of a clock that knows no date
 # What frames are grouped by: a column, or the day of a time that is more than a clock.
 _GROUPS = {
     "camera": "camera",
-    "day": f"CASE WHEN time > {366 * 86_400} THEN date(time, 'unixepoch') END",
+    "day": f"CASE WHEN time > {_FIRST_DATE} THEN date(time, 'unixepoch') END",
 }
 
 
@@ -287,17 +288,19 @@ class Lookup:
             rows = db.execute("SELECT path, id FROM drives").fetchall()
         return {os.fsdecode(path): int(number) for path, number in rows}
 
-    def drives(self, below: bytes = b"") -> dict[str, int]:
-        """Return the identities of the drives and their number of frames."""
+    def drives(self, below: bytes = b"") -> dict[str, tuple[int, float | None, float | None]]:
+        """Return by identity of the drives (number of frames, first, last of their dates)."""
         where, values = below_range(below)
+        dated = f"CASE WHEN f.time > {_FIRST_DATE} THEN f.time END"
         with self._catalogue.reading() as db:
             rows = db.execute(
-                "SELECT d.path, n FROM drives d JOIN (SELECT f.drive_id, COUNT(*) AS n"
+                "SELECT d.path, n, first, last FROM drives d JOIN (SELECT f.drive_id, COUNT(*) AS n"
+                f", MIN({dated}) AS first, MAX({dated}) AS last"
                 " FROM frames f JOIN sources s ON s.id = f.source_id"
                 f" WHERE s.root_id = ?{where} GROUP BY f.drive_id) ON drive_id = d.id",
                 (self.root_id, *values),
             )
-            return {os.fsdecode(path): int(count) for path, count in rows.fetchall()}
+            return {os.fsdecode(path): (n, *dates) for path, n, *dates in rows.fetchall()}
 
     def drive_names(self, below: bytes = b"") -> list[str]:
         """Return the identities of the drives, without counting their frames."""

@@ -16,7 +16,7 @@ import contextlib
 import math
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -48,12 +48,14 @@ class Table:
             end. A column whose type is followed by None may be empty.
         key: the columns that tell two rows apart.
         absent: what a file of an older version means where it lacks a column.
+        since: the first version that had the table; a file of an older one means an empty one.
     """
 
     name: str
     columns: Mapping[str, tuple[type | None, ...]]
     key: tuple[str, ...]
     absent: Mapping[str, Value]
+    since: int = 1
 
     def key_of(self, row: Row) -> tuple[Value, ...]:
         """Return what tells a row from others."""
@@ -107,9 +109,10 @@ TABLES: dict[str, Table] = {
                 "model": _TEXT,
                 "fingerprint": _TEXT,
                 "cut": _PERHAPS,
+                "place": _INTEGER,
             },  # fmt: skip
             ("name",),
-            {"model": "", "fingerprint": "", "cut": None},
+            {"model": "", "fingerprint": "", "cut": None, "place": 0},
         ),
         Table("history", {"query": _TEXT, "used": _REAL, "times": _INTEGER}, ("query",), {}),
         Table("test_sets", {"name": _TEXT, "made": _REAL}, ("name",), {}),
@@ -118,6 +121,9 @@ TABLES: dict[str, Table] = {
             {"test_set": _TEXT, "query": _TEXT, **_IMAGE, "good": _INTEGER},
             ("test_set", "query", "root", "path", "at_ns"),
             {"at_ns": -1},
+        ),
+        Table(
+            "tags", {"tag": _TEXT, **_IMAGE, "made": _REAL}, ("tag", "root", "path", "at_ns"), {}, 3
         ),
     )
 }
@@ -137,6 +143,7 @@ class Found:
         whole: all rows could be read and fit their sums.
         sealed: the rows had sums; those of version 0.1.0 had none.
         doubtful: rows that do not fit their sums; either may be what is damaged.
+        columns: those that the file has, which its sums are of.
     """
 
     rows: dict[tuple[Value, ...], Row]
@@ -144,6 +151,7 @@ class Found:
     whole: bool = True
     sealed: bool = True
     doubtful: list[Row] = field(default_factory=list)
+    columns: tuple[str, ...] = ()
 
 
 def row_sum(table: str, *values: Value) -> int:
@@ -165,9 +173,8 @@ def _tagged(value: Value) -> bytes:
     return b"n" if value is None else b"i%d" % value
 
 
-def seal_of(table: str, rows: Iterable[Row]) -> tuple[int, int]:
-    """Return what the seal of a table with these rows says: their number, and sum of sums."""
-    names = tuple(TABLES[table].columns)
+def seal_of(table: str, rows: Iterable[Row], names: Sequence[str]) -> tuple[int, int]:
+    """Return what the seal of a table with these rows and columns says: number, sum of sums."""
     sums = [row_sum(table, *(row[name] for name in names)) for row in rows]
     return len(sums), sum(sums) & _MASK
 
@@ -251,7 +258,8 @@ def _columns(db: sqlite3.Connection, table: str) -> list[str]:
 
 def _add_triggers(db: sqlite3.Connection) -> None:
     for table in TABLES:
-        for statement in _triggers(table, _columns(db, table)):
+        columns = _columns(db, table)
+        for statement in _triggers(table, columns) if columns else ():
             db.execute(statement)
     fits = "row_sum('seals', OLD.name, OLD.count, OLD.total)"
     db.execute(
@@ -348,7 +356,8 @@ def _check(db: sqlite3.Connection, newest: int) -> None:
         raise DamagedError(str(answer))
     version, seals = version_of(db), _seals(db)
     if not seals:
-        if version <= newest and (version != 1 or not set(TABLES) <= _tables(db)):
+        first = {name for name, table in TABLES.items() if table.since == 1}
+        if version <= newest and (version != 1 or not first <= _tables(db)):
             raise DamagedError("it lacks tables")
         return
     written = seals.get("version", (0, 0))[0]
@@ -399,12 +408,24 @@ def _fits(found: Found) -> bool:
     return found.seal == (len(found.rows), total)
 
 
+def _came_later(db: sqlite3.Connection, table: str) -> bool:
+    """Whether a file neither has a table nor says that it had: it is of a version without it."""
+    if TABLES[table].since == 1 or table in _tables(db):
+        return False
+    try:
+        return table not in _seals(db)
+    except DamagedError:
+        return False
+
+
 def _read(db: sqlite3.Connection, table: str) -> Found:
     """Read what can be read of one table, and keep what fits its sum; ``sum`` is among a row."""
+    if _came_later(db, table):
+        return Found({}, seal=(0, 0))
     spec, columns = TABLES[table], _columns(db, table)
     sealed = any(row[1] == "sum" for row in db.execute(f"PRAGMA main.table_info({table})"))
     names = ", ".join([*columns, "sum" if sealed else "0"])
-    found = Found({}, sealed=sealed)
+    found = Found({}, sealed=sealed, columns=tuple(columns))
     both_ways = ("ORDER BY rowid", "ORDER BY rowid DESC")  # each up to where the damage is
     for order in both_ways:
         try:
@@ -481,6 +502,13 @@ def insert(db: sqlite3.Connection, table: str, row: Row) -> None:
         f" ON CONFLICT ({', '.join(spec.key)}) DO {done}",
         [row[name] for name in names],
     )
+
+
+def remove(db: sqlite3.Connection, table: str, row: Row) -> None:
+    """Take the row with the key of this one out of a table."""
+    spec = TABLES[table]
+    where = " AND ".join(f"{name} = ?" for name in spec.key)
+    db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row))
 
 
 def put_newer(db: sqlite3.Connection, table: str, row: Row) -> None:

@@ -1,4 +1,4 @@
-"""What the user made: marks, scenarios, history, test sets. Never rebuilt, never thrown away.
+"""What the user made: marks, tags, scenarios, history, test sets. Never rebuilt or thrown away.
 
 It lies in a file of its own, with the tables of ``user_data.sql``, each row under a sum
 (:mod:`~c4t_core.index.store.seals`). Every opening checks all of it; a damaged file is put together
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,47 +20,15 @@ from typing import Any, ClassVar, cast
 
 from c4t_core import paths
 from c4t_core.errors import CatalogueError, DataError
-from c4t_core.files import atomic_path, content_digest, write_whole
-from c4t_core.index.query import frame_name
+from c4t_core.files import atomic_path, write_whole
 from c4t_core.index.store import backups, seals
 from c4t_core.index.store.database import Database, plain_errors, snapshot, transaction
+from c4t_core.index.store.image_key import ImageKey, image_columns, image_of, locate, moved_to
 from c4t_core.index.store.seals import TABLES, DamagedError, Row, Value
 
+__all__ = ["ImageKey", "Mark", "Scenario", "UserData", "locate", "no_scenario", "prune_history"]
+
 _HISTORY = 500  # queries that are kept
-
-
-@dataclass(frozen=True)
-class ImageKey:
-    """An image as the user's data know it.
-
-    Attributes:
-        root: the folder it was found in.
-        relative: path below it, "/"-separated.
-        digest: BLAKE2b of the content, hex, empty if the file could not be read.
-        size: of the file, bytes, -1 if it could not be read.
-        at: seconds from the start of a recording, None for a picture; kept to the nanosecond.
-    """
-
-    root: Path
-    relative: str
-    digest: str = field(default="", compare=False)
-    size: int = field(default=-1, compare=False)
-    at: float | None = None
-
-    @property
-    def path(self) -> Path:
-        """The file, where it was when it was noted."""
-        return self.root / self.relative
-
-    @property
-    def name(self) -> str:
-        """How it is written, such as ``clip.mp4#t=12.500``."""
-        return frame_name(self.relative, self.at)
-
-    @classmethod
-    def of(cls, root: Path, relative: str, at: float | None = None) -> ImageKey:
-        """Return the key of a file, its content hashed if it can be read."""
-        return cls(root, relative, *content_digest(root / relative), at)
 
 
 @dataclass(frozen=True)
@@ -87,6 +54,7 @@ class Scenario:
         model: name of the model that it was saved with, "" where that is not known.
         fingerprint: of that model.
         cut: least score that counts as a match, None while none was found.
+        place: where the user put it among the others, from 1; 0 for behind them, by name.
         problem: why it cannot be run, "" if it can; such a one is kept as it is.
     """
 
@@ -98,6 +66,7 @@ class Scenario:
     model: str = ""
     fingerprint: str = ""
     cut: float | None = None
+    place: int = 0
     problem: str = field(default="", compare=False)
 
 
@@ -108,13 +77,26 @@ def _to_2(db: sqlite3.Connection) -> None:
     """
     left = seals.salvage(db)
     for table in ("seen", *reversed(TABLES)):
-        db.execute(f"DROP TABLE {table}")
+        db.execute(f"DROP TABLE IF EXISTS {table}")
     _fill(db, {table: list(found.rows.values()) for table, found in left.items()})
 
 
+def _to_3(db: sqlite3.Connection) -> None:
+    """Bring the tables of the second version to those with tags, and an order of scenarios."""
+    if "place" not in {row[1] for row in db.execute("PRAGMA table_info(scenarios)")}:
+        db.execute("ALTER TABLE scenarios ADD COLUMN place INTEGER NOT NULL DEFAULT 0")
+    there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    for statement in _statements():
+        if "CREATE TABLE tags (" in statement and "tags" not in there:
+            db.execute(statement)
+
+
+def _statements() -> list[str]:
+    return Path(__file__).with_name(UserData.SCHEMA).read_text("utf-8").split(";")
+
+
 def _fill(db: sqlite3.Connection, rows: backups.Rows) -> None:
-    schema = Path(__file__).with_name(UserData.SCHEMA).read_text("utf-8")
-    for statement in schema.split(";"):
+    for statement in _statements():
         db.execute(statement)
     for table in TABLES:
         for row in rows.get(table, ()):
@@ -122,7 +104,9 @@ def _fill(db: sqlite3.Connection, rows: backups.Rows) -> None:
 
 
 class UserData(Database):
-    """Marks, scenarios, history and test sets.
+    """Marks, tags, scenarios, history and test sets.
+
+    What is done with tags is in :mod:`~c4t_core.index.store.tags`.
 
     Attributes:
         notice: a sentence for the user if the file was damaged and this very opening repaired it;
@@ -130,8 +114,8 @@ class UserData(Database):
     """
 
     SCHEMA = "user_data.sql"
-    VERSION = 2
-    MIGRATIONS: ClassVar[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _to_2}
+    VERSION = 3
+    MIGRATIONS: ClassVar[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _to_2, 2: _to_3}
     WHEN_NEWER = "update it to use your marks and saved searches."
 
     def __init__(self, path: Path | None = None) -> None:
@@ -326,32 +310,35 @@ class UserData(Database):
         """Note whether images show what a query asks for; None takes the marks back."""
         with self.writing() as db:
             for image in images:
-                row: Row = {"query": query, **_columns(image), "good": int(bool(good))}
+                row: Row = {"query": query, **image_columns(image), "good": int(bool(good))}
                 row["made"] = time.time()
-                if good is not None:
-                    seals.insert(db, "marks", row)
-                    continue
-                db.execute(
-                    "DELETE FROM marks WHERE query=? AND root=? AND path=? AND at_ns=?",
-                    TABLES["marks"].key_of(row),
-                )
+                (seals.remove if good is None else seals.insert)(db, "marks", row)
 
     def marks(self, query: str | None = None) -> list[Mark]:
         """Return the marks of a query, or all, oldest first."""
         where, values = ("", ()) if query is None else ("WHERE query = ? ", (query,))
         order = f"{where}ORDER BY made, query, root, path, at_ns"
-        return [_mark(row, cast(float, row["made"])) for row in self._rows("marks", order, values)]
+        return [_mark(row, cast(float, row["made"])) for row in self.rows("marks", order, values)]
 
-    def _rows(self, table: str, where: str, values: tuple[Value, ...] = ()) -> list[Row]:
+    def rows(self, table: str, where: str = "", values: tuple[Value, ...] = ()) -> list[Row]:
+        """Return rows of a table; ``where`` is the end of the statement."""
         with self.reading() as db:
             return seals.rows_of(db, table, where, values)
+
+    def swap(self, table: str, out: Iterable[Row], into: Iterable[Row]) -> None:
+        """Take rows out and put others in, all or none: how a change is taken back."""
+        with self.writing() as db:
+            for row in out:
+                seals.remove(db, table, row)
+            for row in into:
+                seals.insert(db, table, row)
 
     # Scenarios
 
     def save_scenario(self, scenario: Scenario) -> None:
         """Keep a search under its name, in the place of one of the same name.
 
-        When that was looked at is kept.
+        When that was looked at, and its place, are kept.
         """
         self.save_scenarios([scenario])
 
@@ -369,12 +356,13 @@ class UserData(Database):
                     "model": scenario.model,
                     "fingerprint": scenario.fingerprint,
                     "cut": scenario.cut,
+                    "place": old[0]["place"] if old else scenario.place,
                 }
                 seals.insert(db, "scenarios", row)
 
     def scenarios(self) -> list[Scenario]:
-        """Return the saved searches, by name; one that cannot be read says so itself."""
-        rows = self._rows("scenarios", "ORDER BY name COLLATE NOCASE, name")
+        """Return the saved searches in their order; one that cannot be read says so itself."""
+        rows = self.rows("scenarios", "ORDER BY place = 0, place, name COLLATE NOCASE, name")
         return [_scenario(row) for row in rows]
 
     def delete_scenario(self, name: str) -> None:
@@ -402,6 +390,12 @@ class UserData(Database):
                 )
             db.execute("UPDATE scenarios SET name = ? WHERE name = ?", (new, name))
 
+    def place_scenarios(self, places: Mapping[str, int]) -> None:
+        """Put saved searches into another order: the place of each, see :class:`Scenario`."""
+        with self.writing() as db:
+            for name, place in places.items():
+                db.execute("UPDATE scenarios SET place = ? WHERE name = ?", (place, name))
+
     def look_at_scenario(self, name: str, when: float) -> None:
         """Note that what a saved search finds was looked at; what is indexed later is new.
 
@@ -426,7 +420,7 @@ class UserData(Database):
 
     def history(self, limit: int = 50) -> list[str]:
         """Return recent queries, the last one first."""
-        rows = self._rows("history", "ORDER BY used DESC, rowid DESC LIMIT ?", (limit,))
+        rows = self.rows("history", "ORDER BY used DESC, rowid DESC LIMIT ?", (limit,))
         return [cast(str, row["query"]) for row in rows]
 
     # Test sets
@@ -438,7 +432,7 @@ class UserData(Database):
             seals.insert(db, "test_sets", {"name": name, "made": time.time()})
             for mark in marks:
                 item: Row = {"test_set": name, "query": mark.query, "good": int(mark.good)}
-                seals.insert(db, "test_items", {**item, **_columns(mark.image)})
+                seals.insert(db, "test_items", {**item, **image_columns(mark.image)})
 
     def test_sets(self) -> list[tuple[str, int]]:
         """Return (name, number of marks) of the test sets, by name."""
@@ -452,7 +446,7 @@ class UserData(Database):
     def test_set(self, name: str) -> list[Mark]:
         """Return the marks of a test set."""
         order = "WHERE test_set = ? ORDER BY query, root, path, at_ns"
-        return [_mark(row) for row in self._rows("test_items", order, (name,))]
+        return [_mark(row) for row in self.rows("test_items", order, (name,))]
 
     def delete_test_set(self, name: str) -> None:
         """Drop a test set."""
@@ -467,16 +461,14 @@ class UserData(Database):
         Where both an old and a new key stand for one file afterwards, the newer is kept.
         """
         with self.writing() as db:
-            for table in ("marks", "test_items"):
+            for table in ("marks", "test_items", "tags"):
                 moved = []
                 for row in seals.rows_of(db, table, "ORDER BY rowid"):
-                    place = _moved(cast(bytes, row["root"]), cast(bytes, row["path"]), old, new)
+                    place = moved_to(cast(bytes, row["root"]), cast(bytes, row["path"]), old, new)
                     if place is not None:
                         moved.append((row, place))
-                spec = TABLES[table]
-                where = " AND ".join(f"{name} = ?" for name in spec.key)
                 for row, _ in moved:
-                    db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row))
+                    seals.remove(db, table, row)
                 for row, (root, path) in moved:
                     seals.put_newer(db, table, {**row, "root": root, "path": path})
 
@@ -486,23 +478,6 @@ def no_scenario(name: str, names: Iterable[str]) -> DataError:
     there = ", ".join(f'"{known}"' for known in sorted(names, key=str.casefold))
     remedy = f"there are {there}" if there else 'save one with "c4t scenarios save"'
     return DataError(f'There is no saved search "{name}"; {remedy}.')
-
-
-def locate(image: ImageKey, files_of_size: Callable[[int], Iterable[Path]]) -> Path | None:
-    """Find an image's file where it is now: at its path, else by its content.
-
-    Args:
-        image: as it was noted.
-        files_of_size: the known files of a size (`Workspace.files_of_size`).
-    """
-    if image.path.is_file():
-        return image.path
-    if not image.digest:
-        return None
-    for candidate in files_of_size(image.size):
-        if content_digest(candidate)[0] == image.digest:
-            return candidate
-    return None
 
 
 def prune_history(db: sqlite3.Connection) -> None:
@@ -541,45 +516,4 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _mark(row: Row, made: float = 0.0) -> Mark:
-    values: Any = row
-    at = None if values["at_ns"] < 0 else values["at_ns"] / 1e9
-    root, path = Path(os.fsdecode(values["root"])), os.fsdecode(values["path"])
-    image = ImageKey(root, path, values["digest"], values["size"], at)
-    return Mark(values["query"], image, bool(values["good"]), made)
-
-
-def _columns(image: ImageKey) -> Row:
-    return {
-        "root": os.fsencode(image.root),
-        "path": os.fsencode(image.relative),
-        "at_ns": -1 if image.at is None else round(image.at * 1e9),
-        "digest": image.digest,
-        "size": image.size,
-    }
-
-
-def _whole(root: bytes, path: bytes) -> bytes:
-    return os.path.join(root, path)
-
-
-def _moved(root: bytes, path: bytes, old: Path, new: Path) -> tuple[bytes, bytes] | None:
-    """Return root and path of a file after a folder was moved, None if it does not lie below.
-
-    >>> _moved(b"/d/a", b"x/1.png", Path("/d"), Path("/e"))
-    (b'/e/a', b'x/1.png')
-    >>> _moved(b"/d", b"a/x/1.png", Path("/d/a"), Path("/d/b"))
-    (b'/d', b'b/x/1.png')
-    >>> _moved(b"/d", b"a/x/1.png", Path("/d/a"), Path("/e"))
-    (b'/e', b'x/1.png')
-    """
-    folder, relative = Path(os.fsdecode(root)), Path(os.fsdecode(path))
-    if folder.is_relative_to(old):
-        return os.fsencode(new / folder.relative_to(old)), path
-    if not (folder / relative).is_relative_to(old) or folder / relative == old:
-        return None
-    rest = (folder / relative).relative_to(old)
-    if new.is_relative_to(folder):
-        rest, within = (new / rest).relative_to(folder), folder
-    else:
-        within = new
-    return os.fsencode(within), os.fsencode(rest.as_posix())
+    return Mark(cast(str, row["query"]), image_of(row), bool(row["good"]), made)

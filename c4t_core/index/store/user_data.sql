@@ -7,7 +7,8 @@ CREATE TABLE marks (
 CREATE TABLE scenarios (
     name TEXT NOT NULL PRIMARY KEY, query TEXT NOT NULL, settings TEXT NOT NULL,
     made REAL NOT NULL, checked REAL, model TEXT NOT NULL DEFAULT '',
-    fingerprint TEXT NOT NULL DEFAULT '', cut REAL, sum INTEGER NOT NULL DEFAULT 0
+    fingerprint TEXT NOT NULL DEFAULT '', cut REAL, place INTEGER NOT NULL DEFAULT 0,
+    sum INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE history (
     query TEXT NOT NULL PRIMARY KEY, used REAL NOT NULL, times INTEGER NOT NULL,
@@ -22,6 +23,12 @@ CREATE TABLE test_items (
     digest TEXT NOT NULL, size INTEGER NOT NULL, good INTEGER NOT NULL,
     sum INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (test_set, query, root, path, at_ns)
+);
+CREATE TABLE tags (
+    tag TEXT NOT NULL, root BLOB NOT NULL, path BLOB NOT NULL, at_ns INTEGER NOT NULL DEFAULT -1,
+    digest TEXT NOT NULL, size INTEGER NOT NULL, made REAL NOT NULL,
+    sum INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (tag, root, path, at_ns)
 );
 CREATE TABLE seals (
     name TEXT NOT NULL PRIMARY KEY, count INTEGER NOT NULL, total INTEGER NOT NULL,

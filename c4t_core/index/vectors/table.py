@@ -118,6 +118,11 @@ class Table:
         """Images by place, int64 (m,)."""
         return self.ids[self.order]
 
+    @property
+    def dated(self) -> bool:
+        """Whether the name of any image tells a date."""
+        return bool((self.times > _FIRST_DATE).any())
+
     @cached_property
     def _slot_by_id(self) -> tuple[int, NDArray[np.int32]] | None:
         """The lowest id, and slots by how far an id is from it; None where ids lie far apart."""
@@ -215,7 +220,7 @@ class Table:
             drives: numbers; None for all.
             cameras: names; empty for all.
             since: seconds since 1970, inclusive; frames without a time do not pass.
-            until: exclusive.
+            until: exclusive; where it is a date, times of a clock alone do not pass either.
             stretches: (first, end) places, of which one holds what passes; None for all.
         """
         passes = self.places >= 0
@@ -233,6 +238,8 @@ class Table:
             passes &= self.times >= since
         if until is not None:
             passes &= self.times < until
+            if until > _FIRST_DATE:
+                passes &= self.times > _FIRST_DATE
         return np.flatnonzero(passes)
 
     def stretch(self, folder: bytes, place_of: PlaceOf) -> tuple[int, int]:

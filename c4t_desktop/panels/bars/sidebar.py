@@ -13,15 +13,17 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QFrame, QMenu, QPushButton, QScrollArea, QWidget
 
 from c4t_core.index.objects import ObjectCondition
-from c4t_core.index.query import NO_FILTERS, day_bounds, day_of
+from c4t_core.index.query import NO_FILTERS, time_bounds, time_text
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.messages import count_text
+from c4t_desktop.panels.bars.scenarios import ScenarioSection
 from c4t_desktop.panels.bars.status import folder_name, folders_title
 from c4t_desktop.panels.bars.widgets import ObjectRow, Section, SideRow, flat_chooser, titled
 from c4t_desktop.panels.parts import column, named, popup
+from c4t_desktop.panels.tagging import TagSection
+from c4t_desktop.services.details import TagBook
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import COUNT_SHARE, Library, Opened
-from c4t_desktop.services.marks import Saved
 from c4t_desktop.services.question import Question
 from c4t_desktop.services.workspace import WorkspaceLike
 from c4t_desktop.theme import Theme
@@ -112,7 +114,7 @@ class FilterSection(Section):
     @Slot()
     def _chosen(self) -> None:
         chosen = {key: chooser.currentData() for key, chooser in self._choosers.items()}
-        since, until = day_bounds(chosen["day"])
+        since, until = time_bounds(chosen["day"], chosen["day"])
         filters = replace(
             self._finder.question.filters,
             drives=_one_or_none(chosen["drive"]),
@@ -137,7 +139,7 @@ class FilterSection(Section):
         wanted = {
             "drive": next(iter(filters.drives), None),
             "camera": next(iter(filters.cameras), None),
-            "day": day_of(filters),
+            "day": time_text(filters.since),
             "marked": question.marked or None,
         }
         for key, value in wanted.items():
@@ -181,12 +183,12 @@ def _facets(workspace: WorkspaceLike) -> tuple[dict[str, list[tuple[str, int]]],
 class Sidebar(QScrollArea):
     """Folders, scenarios, filters.
 
+    Attributes:
+        scenarios: the list of saved searches.
+
     Signals:
         recent_chosen: a set of folders opened before (tuple of str).
         recent_removed: it is to be forgotten that they were (tuple of str).
-        scenario_chosen: a saved search is to be run again (Saved).
-        scenario_removed: a saved search is to be forgotten (Saved).
-        pack_removed: the searches of SearchAD's labels are to be forgotten.
         add_folder: another folder is wanted beside the open ones.
         folder_removed: a folder is to be closed (Path).
         folder_reveal: a folder is to be shown in the file manager (Path).
@@ -196,16 +198,13 @@ class Sidebar(QScrollArea):
 
     recent_chosen = Signal(object)
     recent_removed = Signal(object)
-    scenario_chosen = Signal(object)
-    scenario_removed = Signal(object)
-    pack_removed = Signal()
     add_folder = Signal()
     folder_removed = Signal(object)
     folder_reveal = Signal(object)
     folder_moved = Signal(object)
     folder_forgotten = Signal(object)
 
-    def __init__(self, library: Library, finder: Finder, theme: Theme) -> None:
+    def __init__(self, library: Library, finder: Finder, tags: TagBook, theme: Theme) -> None:
         """Show nothing yet."""
         super().__init__()
         self._library = library
@@ -213,20 +212,19 @@ class Sidebar(QScrollArea):
         self._theme = theme
         self._filtered: tuple[Path, ...] = ()
         self._listed: list[Path] = []
-        self._saved: Sequence[Saved] = ()
-        self._unfolded = False
         named(self, "sidePanel", self.tr("Folders and filters"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._fit()
         self._folders = Section(self.tr("FOLDERS"), theme)
-        self._scenarios = Section(self.tr("SCENARIOS"), theme)
+        self.scenarios = ScenarioSection(self.tr("SCENARIOS"), theme)
         self._filters = FilterSection(self.tr("FILTER"), library, finder, theme)
+        self._tags = TagSection(self.tr("TAGS"), tags, finder, theme)
         self._recent = Section(self.tr("OPENED BEFORE"), theme)
         content = named(QWidget(), "", kind="page")
         column(
-            theme, self._folders, self._scenarios, self._filters, self._recent, None,
+            theme, self._folders, self.scenarios, self._filters, self._tags, self._recent, None,
             margins=(12, 16, 12, 12), gap=0, parent=content,
         )  # fmt: skip
         self.setWidget(content)
@@ -376,59 +374,3 @@ class Sidebar(QScrollArea):
                 row.menu_wanted.connect(self._recent_menu)
                 rows.append(row)
         self._recent.show_rows(rows[:5])
-
-    @Slot(object)
-    def show_saved(self, saved: Sequence[Saved]) -> None:
-        """List saved searches with how many frames match, or how many are new."""
-        self._saved = saved
-        packed = [entry for entry in saved if entry.pack]
-        rows: list[QWidget] = [self._saved_row(entry) for entry in saved if not entry.pack]
-        if packed:  # ninety would hide the others
-            rows.append(self._pack_row(packed))
-        if self._unfolded:
-            rows += [self._saved_row(entry) for entry in packed]
-        self._scenarios.show_rows(rows)
-
-    def _pack_row(self, packed: Sequence[Saved]) -> SideRow:
-        """Return the row that the searches of SearchAD's labels fold behind."""
-        fresh = sum(entry.fresh for entry in packed)
-        value = self.tr("+{0} new").format(count_text(fresh)) if fresh else count_text(len(packed))
-        arrow = "▾" if self._unfolded else "▸"
-        row = SideRow(f"{arrow} {packed[0].pack.strip(' :')}", value, None, self._theme)
-        row.setObjectName("packRow")
-        row.setCheckable(False)
-        row.setToolTip(self.tr("Show or hide the situations of SearchAD; Delete forgets them all"))
-        row.chosen.connect(self._fold_pack)
-        row.removed.connect(self.pack_removed)
-        return row
-
-    @Slot()
-    def _fold_pack(self) -> None:
-        self._unfolded = not self._unfolded
-        self.show_saved(self._saved)
-        for row in self._scenarios.rows:
-            if row.objectName() == "packRow":
-                row.setFocus()
-
-    def _saved_row(self, entry: Saved) -> SideRow:
-        """Return the row of a saved search."""
-        value = "" if entry.matches is None else count_text(entry.matches)
-        if entry.problem:
-            value = self.tr("unreadable")
-        elif entry.fresh:
-            value = self.tr("+{0} new").format(count_text(entry.fresh))
-        row = SideRow(entry.name.removeprefix(entry.pack), value, entry, self._theme)
-        row.setCheckable(False)
-        row.setToolTip(self.tr("Run this search again; Delete forgets it"))
-        if entry.problem:
-            row.setToolTip(plain_tip(entry.problem))
-        elif not entry.same_model:
-            row.setToolTip(
-                self.tr(
-                    "Its cut was found with another model, so nothing counts as new; save the "
-                    "search again to find its cut for this one"
-                )
-            )
-        row.chosen.connect(self.scenario_chosen)
-        row.removed.connect(self.scenario_removed)
-        return row

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from c4t_core.workspace import WorkspaceStatus
 
 _MESSAGE_TIME = 6000  # ms that a sentence stays
+_OFFER_TIME = 15_000  # ms that undoing is offered; the keys undo later, too
 _GENERAL = {"images", "image", "imgs", "img", "frames", "camera", "data", "png", "jpg", "raw"}
 
 
@@ -50,9 +51,11 @@ class StatusArea(QWidget):
 
     Signals:
         index_wanted: the user wants to look for new files.
+        undo_wanted: the user wants back what is gone.
     """
 
     index_wanted = Signal()
+    undo_wanted = Signal()
 
     def __init__(self, library: Library, skipped: QAction, theme: Theme) -> None:
         """Show nothing yet; ``skipped`` opens the list of skipped files."""
@@ -72,12 +75,19 @@ class StatusArea(QWidget):
         self._skip_button = QToolButton()
         self._idle_text = ""
         self._status_now: WorkspaceStatus | None = None
+        self._gone = label(name="undoNotice")
+        self._undo = _button("undoButton", self.tr("Undo"))
+        self._undo.setProperty("kind", "button")
+        self._offer_timer = QTimer(self)
+        self._offer_timer.setSingleShot(True)
+        self._offer_timer.setInterval(_OFFER_TIME)
         self._message_timer = QTimer(self)
         self._message_timer.setSingleShot(True)
         self._message_timer.setInterval(_MESSAGE_TIME)
         self._place()
         self._wire()
         self._show_running(running=False)
+        self.withdraw()
         self._restyle()
 
     def _place(self) -> None:
@@ -89,8 +99,8 @@ class StatusArea(QWidget):
         self._skip_button.hide()
         self._skip_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._row = row(
-            self._theme, self._text, self._bar, self._progress, self._pause, self._cancel,
-            self._index_button, None, self._skip_button, self._model,
+            self._theme, self._gone, self._undo, self._text, self._bar, self._progress,
+            self._pause, self._cancel, self._index_button, None, self._skip_button, self._model,
             margins=(16, 4, 16, 4), gap=12, parent=self,
         )  # fmt: skip
 
@@ -108,6 +118,8 @@ class StatusArea(QWidget):
         self._cancel.clicked.connect(library.stop_index)
         self._index_button.clicked.connect(self.index_wanted)
         self._message_timer.timeout.connect(self._end_message)
+        self._offer_timer.timeout.connect(self.withdraw)
+        self._undo.clicked.connect(self.undo_wanted)
         self._theme.changed.connect(self._restyle)
 
     def add_control(self, control: QWidget) -> None:
@@ -123,6 +135,28 @@ class StatusArea(QWidget):
         """Show what lasts, unless something is being said."""
         if not self._message_timer.isActive():
             self._text.setText(text)
+
+    @Slot(str)
+    def offer_undo(self, sentence: str) -> None:
+        """Say that something is gone, beside a button that brings it back, for a while."""
+        wide = max(self._theme.px(160), self.width() // 2)
+        text = self._gone.fontMetrics().elidedText(
+            sentence.replace("\n", "⏎"), Qt.TextElideMode.ElideMiddle, wide
+        )
+        self._gone.setText(text)
+        self._show_offer(offered=True)
+        self._offer_timer.start()
+
+    @Slot()
+    def withdraw(self) -> None:
+        """Offer to bring back nothing."""
+        self._offer_timer.stop()
+        self._show_offer(offered=False)
+
+    def _show_offer(self, *, offered: bool) -> None:
+        for part in (self._gone, self._undo):
+            part.setVisible(offered)
+        self._text.setVisible(not offered)
 
     @Slot()
     def _end_message(self) -> None:

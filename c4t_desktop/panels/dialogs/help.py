@@ -157,6 +157,7 @@ class ShortcutsDialog(QDialog):
                 ("Ctrl+V", tr("search by an image in the clipboard")),
                 ("Ctrl+S", tr("save the search as a scenario")),
                 ("Ctrl+Shift+F", tr("search within these results")),
+                ("F2  Alt+↑ ↓  Del", tr("in the list of scenarios: rename, move, delete")),
                 ("Ctrl+M", tr("refine by right and wrong marks")),
                 ("Esc", tr("clear the search")),
             ),
@@ -168,6 +169,7 @@ class ShortcutsDialog(QDialog):
             ),
             tr("Window"): (
                 ("F1", tr("this list")),
+                ("Ctrl+Z  Ctrl+Shift+Z", tr("undo, redo: marks, scenarios, forgetting, clearing")),
                 ("F9  F10", tr("folders and filters; details")),
                 ("Ctrl+D", tr("compare two models")),
                 ("Ctrl+T", tr("train a model")),
@@ -183,6 +185,7 @@ class ShortcutsDialog(QDialog):
                 ("Enter", tr("show the frame large")),
                 ("Space", tr("mark: right, wrong, none")),
                 ("R  X", tr("mark as right, as wrong")),
+                ("T", tr("tag the selected frames, or a whole event")),
                 ("E", tr("unfold or fold an event")),
                 ("Ctrl+L", tr("more like this")),
                 ("Ctrl+C", tr("copy paths")),

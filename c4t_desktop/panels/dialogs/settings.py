@@ -159,6 +159,9 @@ class StorageSection(QWidget):
         self._outcome.show()
 
 
+_COUNTED = ("marks", "tags", "searches", "test_sets")
+
+
 class OwnDataSection(QWidget):
     """Lets what the user made out to a text file, and in again."""
 
@@ -167,7 +170,7 @@ class OwnDataSection(QWidget):
         super().__init__()
         self._marks = marks
         what = _described(
-            self.tr("Marks, saved searches and test sets"),
+            self.tr("Marks, tags, saved searches and test sets"),
             self.tr(
                 "As a text file, to keep or to take to another machine. Importing adds to what "
                 "is here; of two things of one name the later one is kept."
@@ -224,16 +227,16 @@ class OwnDataSection(QWidget):
 
     @Slot(object, object)
     def _exported(self, file: Path, counts: Mapping[str, int]) -> None:
-        text = self.tr("{0} marks, {1} saved searches and {2} test sets are in {3}.")
+        text = self.tr("{0} marks, {1} tags, {2} saved searches and {3} test sets are in {4}.")
         self._say(text, counts, shown(file.name))
 
     @Slot(object, object)
     def _imported(self, _: Path, counts: Mapping[str, int]) -> None:
-        text = self.tr("There are now {0} marks, {1} saved searches and {2} test sets.")
+        text = self.tr("There are now {0} marks, {1} tags, {2} saved searches and {3} test sets.")
         self._say(text, counts)
 
     def _say(self, text: str, counts: Mapping[str, int], *more: str) -> None:
-        numbers = [count_text(counts[name]) for name in ("marks", "searches", "test_sets")]
+        numbers = [count_text(counts[name]) for name in _COUNTED]
         self._outcome.setText(text.format(*numbers, *more))
         self._outcome.show()
 

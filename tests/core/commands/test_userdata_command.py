@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from c4t_core.cli import main
+from c4t_core.index.store import tags
 from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
 
 
@@ -38,6 +39,7 @@ def fill(data: UserData) -> None:
     data.look_at_scenario("Winter", 12.5)
     data.remember("snow")
     data.save_test_set("first", data.marks())
+    tags.change(data, [key("ü.png"), key("clip.mp4", 12.5)], ["to label", "Schnee"])
 
 
 def everything() -> dict[str, list[object]]:
@@ -66,7 +68,9 @@ def test_nothing_is_exported_with_exit_0(tmp_path, capsys):
 @pytest.mark.usefixtures("filled")
 def test_what_is_exported_comes_back_equal_byte_for_byte(tmp_path, monkeypatch, capsys):
     made, file = everything(), exported(tmp_path)
-    assert "7 marks, 2 saved searches, 1 test set, 1 earlier query" in capsys.readouterr().out
+    assert (
+        "7 marks, 4 tags, 2 saved searches, 1 test set, 1 earlier query" in capsys.readouterr().out
+    )
     monkeypatch.setenv("C4T_DATA_DIR", str(tmp_path / "elsewhere"))
     assert main(["userdata", "import", str(file), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -96,7 +100,7 @@ def cut_short(lines: list[str]) -> int:
 
 
 def of_another_kind(lines: list[str]) -> int:
-    lines.insert(4, '{"kind": "tag"}')
+    lines.insert(4, '{"kind": "colour"}')
     return 5
 
 
@@ -168,7 +172,7 @@ def test_replacing_keeps_what_was_there_and_says_where(tmp_path, monkeypatch, ca
         data.mark("other", [key("o.png")], True)
     made = everything()
     assert main(["userdata", "import", str(file)]) == 0
-    (kept,) = Path(os.environ["C4T_DATA_DIR"]).glob("user.sqlite.backup-2-*")
+    (kept,) = Path(os.environ["C4T_DATA_DIR"]).glob("user.sqlite.backup-3-*")
     assert kept.name in capsys.readouterr().err
     assert len(everything()["marks"]) == 7
     monkeypatch.setenv("C4T_DATA_DIR", str(tmp_path / "elsewhere"))
@@ -182,12 +186,14 @@ def test_of_two_the_later_wins_and_merging_twice_changes_nothing(tmp_path, monke
         data.mark("snow", [key("a.png"), key("b.png")], True)
         data.save_scenario(Scenario("Winter", "snow", made=1.0))
         data.save_test_set("first", data.marks())
+        tags.change(data, [key("a.png")], ["Rain"])
     file = exported(tmp_path)
     monkeypatch.setenv("C4T_DATA_DIR", str(tmp_path / "elsewhere"))
     with closing(UserData()) as data:
         data.mark("snow", [key("b.png")], False)  # later
         data.save_scenario(Scenario("Winter", "rain", made=2.0))
         data.save_scenario(Scenario("Own", "night"))
+        tags.change(data, [key("b.png")], ["rain", "own"])
         data.save_test_set("first", data.marks())
     states = []
     for _ in range(2):
@@ -198,6 +204,8 @@ def test_of_two_the_later_wins_and_merging_twice_changes_nothing(tmp_path, monke
             found = {scenario.name: scenario.query for scenario in data.scenarios()}
             assert found == {"Winter": "rain", "Own": "night"}
             assert [mark.good for mark in data.test_set("first")] == [False]
+            given = {(one.tag, one.image.relative) for one in tags.tagged(data)}
+            assert given == {("rain", "a.png"), ("rain", "b.png"), ("own", "b.png")}
         states.append(everything())
     assert states[0] == states[1]
 

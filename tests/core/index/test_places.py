@@ -13,6 +13,7 @@ import pytest
 
 from c4t_core.errors import FolderError, QueryError
 from c4t_core.index.exports import Provenance, write_jsonl
+from c4t_core.index.query import frame_name
 from c4t_core.index.store.catalogue import Catalogue, catalogue_path
 from c4t_core.index.store.reads import Lookup
 from c4t_core.workspace import Filters, Workspace
@@ -409,7 +410,7 @@ def test_a_frame_of_a_recording_is_known_by_its_file_and_time(
     assert frame is not None
     assert (frame.image_id, frame.at) == (hits[1].image_id, 12.5006)
     assert ws.frame(tree / "main/clip.mp4") is None
-    assert ws.key(frame).name == "main/clip.mp4#t=12.501"
+    assert frame_name(frame.relative, frame.at) == "main/clip.mp4#t=12.501"
     target = tmp_path / "hits.jsonl"
     provenance = Provenance("toy", ws.model_fingerprint, "red")
     write_jsonl(hits, provenance, target)

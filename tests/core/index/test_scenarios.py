@@ -126,7 +126,10 @@ def test_filters_marks_and_refinement_are_those_of_the_search(ws: Workspace, dri
     for side, matches in (("right", 1), ("wrong", 1), ("any", 2)):
         marked = saved(ws, "red", -1.0, filters={"marked": side})
         assert scenarios.count(ws, marked, marks).matches == matches
+        both = saved(ws, "red", -1.0, refine=True, filters={"marked": side})
+        assert scenarios.count(ws, both, marks).matches == matches
     plain, refined = saved(ws, "white", -1.0), saved(ws, "white", -1.0, refine=True)
+    assert scenarios.count(ws, refined, marks).matches == scenarios.count(ws, plain, {}).matches - 1
     assert ws.answer("white").scores.tolist() == scenarios.ask(ws, plain, marks).scores.tolist()
     assert ws.answer("white").scores.tolist() != scenarios.ask(ws, refined, marks).scores.tolist()
 

@@ -12,6 +12,7 @@ import pytest
 
 from c4t_core.errors import CatalogueError, DataError
 from c4t_core.files import content_digest
+from c4t_core.index.store import tags
 from c4t_core.index.store.user_data import (
     ImageKey,
     Mark,
@@ -54,6 +55,43 @@ def test_marks(user: UserData) -> None:
     assert len(user.marks()) == 3
 
 
+def test_tags_are_given_taken_and_given_back(user: UserData) -> None:
+    def now() -> set[tuple[str, str]]:
+        return {(one.tag, one.image.name) for one in tags.tagged(user)}
+
+    frames = [key("a.png"), key("b\udcff.png"), dataclasses.replace(key("c.mp4"), at=1.5)]
+    first = tags.change(user, [*frames, frames[0]], [" to  label", "Straße"])
+    assert len(first.added) == 6
+    assert not tags.change(user, frames, ["TO LABEL"])  # the same tag, as it was first written
+    before = now()
+    assert before == {(t, f.name) for t in ("to label", "Straße") for f in frames}
+    second = tags.change(user, frames[:2], ["new"], ["strasse"])
+    assert {one.tag for one in second.added} == {"new"}
+    assert now() == before - {("Straße", f.name) for f in frames[:2]} | {
+        ("new", f.name) for f in frames[:2]
+    }
+    given = {one.image.name: one.made for one in tags.tagged(user) if one.tag == "to label"}
+    tags.apply(user, second.reverse())
+    assert now() == before
+    tags.apply(user, second)
+    tags.apply(user, second)
+    assert ("new", "a.png") in now()
+    tags.apply(user, second.reverse())
+    tags.apply(user, first.reverse())
+    assert now() == set()
+    tags.apply(user, first)
+    assert {o.image.name: o.made for o in tags.tagged(user) if o.tag == "to label"} == given
+
+
+@pytest.mark.parametrize("tag", ["", "  ", "a,b", "a\0b", "x" * 101])
+def test_what_is_no_tag_changes_nothing(user: UserData, tag: str) -> None:
+    with pytest.raises(DataError):
+        tags.change(user, [key("a.png")], ["fine", tag])
+    with pytest.raises(DataError, match='no tag "rain" here; no frame has a tag'):
+        tags.change(user, [key("a.png")], ["fine"], ["rain"])
+    assert tags.tagged(user) == []
+
+
 def test_scenarios_are_kept_replaced_renamed_and_looked_at(user: UserData) -> None:
     user.save_scenario(Scenario("Winter", "snow + truck", {"threshold": 0.3}))
     assert user.scenarios()[0].settings == {"threshold": 0.3}
@@ -70,7 +108,12 @@ def test_scenarios_are_kept_replaced_renamed_and_looked_at(user: UserData) -> No
         user.rename_scenario("absent", "x")
     user.rename_scenario("Winter", "Ice")
     assert user.scenarios()[0] == dataclasses.replace(winter, name="Ice")
-    user.delete_scenario("Ice")
+    user.save_scenario(Scenario("a new one", "y"))
+    user.place_scenarios({"Other": 1, "Ice": 2})
+    assert [s.name for s in user.scenarios()] == ["Other", "Ice", "a new one"]
+    user.save_scenario(Scenario("Other", "z"))
+    assert [s.place for s in user.scenarios()] == [1, 2, 0]
+    user.delete_scenarios(["Ice", "a new one"])
     assert [s.name for s in user.scenarios()] == ["Other"]
 
 
@@ -134,6 +177,17 @@ def test_of_two_marks_for_one_moved_file_the_newer_is_kept(
     assert [(mark.image, mark.good) for mark in user.marks()] == [(keys[1], moved_is_newer)]
 
 
+def test_tags_follow_a_moved_folder_and_files_found_elsewhere(user: UserData) -> None:
+    a, b, moved = key("a.png"), key("b.png"), key("x/a.png", "/new")
+    tags.change(user, [a, b], ["rain"])
+    tags.change(user, [moved], ["rain", "night"])
+    tags.follow(user, {a: moved})
+    user.move_root(Path("/drives"), Path("/away"))
+    assert sorted((one.tag, str(one.image.path)) for one in tags.tagged(user)) == [
+        ("night", "/new/x/a.png"), ("rain", "/away/b.png"), ("rain", "/new/x/a.png"),
+    ]  # fmt: skip
+
+
 def test_history(user: UserData) -> None:
     for query in ("a", "b", "a"):
         user.remember(query)
@@ -159,7 +213,7 @@ def test_everything_survives_a_rebuilt_catalogue_and_a_moved_folder(
     ws.index()
     user = UserData()
     hit = ws.search("red", 1)[0]
-    user.mark("red", [ws.key(hit)], True)
+    user.mark("red", [ImageKey.of(hit.root, hit.relative, hit.at)], True)
     user.save_scenario(Scenario("Reds", "red"))
     ws.close()
     for path in data_dir.glob("catalogue.sqlite*"):

@@ -22,7 +22,7 @@ import pytest
 from c4t_core import paths
 from c4t_core.errors import CatalogueError
 from c4t_core.files import sha256
-from c4t_core.index.store import seals
+from c4t_core.index.store import seals, tags
 from c4t_core.index.store.catalogue import Catalogue
 from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
 
@@ -48,6 +48,7 @@ def fill(data: UserData, start: int = 0) -> None:
         data.remember(query)
         marks = data.marks(query)
         data.save_test_set(f"set {number}", marks)
+        tags.change(data, images[:5], ["to label", f"drive {number}"])
 
 
 @pytest.fixture(params=["backup of now", "backup of before", "no backup"])
@@ -185,7 +186,7 @@ def test_the_newest_good_backup_serves_and_a_flipped_one_is_left_alone(path: Pat
     (backup,) = path.parent.glob("*.daily-*")
     content = bytearray(backup.read_bytes())
     content[-100] ^= 1
-    newer = backup.with_name(backup.name.replace("daily-2-20", "daily-2-21"))
+    newer = backup.with_name(backup.name.replace("daily-3-20", "daily-3-21"))
     newer.write_bytes(content)
     emptied(path)
     assert rows_of(path) == made
@@ -330,7 +331,8 @@ OLD = Path(__file__).resolve().parents[2] / "made_by_0_1" / "data" / "user.sqlit
 
 def old_rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as db:
-        return {table: db.execute(f"SELECT * FROM {table}").fetchall() for table in seals.TABLES}
+        first = [name for name, table in seals.TABLES.items() if table.since == 1]
+        return {table: db.execute(f"SELECT * FROM {table}").fetchall() for table in first}
 
 
 def test_everything_of_version_0_1_survives_and_is_backed_up_before(tmp_path: Path) -> None:
@@ -347,6 +349,45 @@ def test_everything_of_version_0_1_survives_and_is_backed_up_before(tmp_path: Pa
         assert rows
     (backup,) = tmp_path.glob("user.sqlite.backup-1-*")
     assert old_rows(backup) == then
+
+
+SECOND = Path(__file__).with_name("user_data_2.sql")
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_the_second_version_wrote_gets_tags_and_an_order_and_keeps_all(
+    tmp_path: Path, damaged: bool
+) -> None:
+    path = tmp_path / "user.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(SECOND.read_text("utf-8"))
+        then = {
+            (table, *row[:-1])  # but for its sum
+            for table, spec in seals.TABLES.items()
+            if spec.since < 3
+            for row in db.execute(
+                f"SELECT {', '.join(spec.columns)}, sum FROM {table}".replace("place", "0")
+            )
+        }
+        if damaged:
+            db.execute("UPDATE seals SET count = 7 WHERE name = 'marks'")
+            db.commit()
+    with closing(UserData(path)) as data:
+        assert flat(data) == then
+        assert (ALL_BACK in str(data.notice)) == damaged
+        tags.change(data, [key("a.png")], ["rain"])
+        last = [scenario.name for scenario in data.scenarios()][-1]
+        data.place_scenarios({last: 1})
+    with closing(UserData(path)) as data:
+        assert [one.tag for one in tags.tagged(data)] == ["rain"]
+        assert data.scenarios()[0].name == last
+        data.place_scenarios({last: 0})
+        assert flat(data) > then
+    backups = list(tmp_path.glob("user.sqlite.backup-2-*"))
+    assert len(backups) == (not damaged)  # a repaired one lies beside it, damaged
+    for backup in backups:
+        with closing(sqlite3.connect(backup)) as db:
+            assert db.execute("SELECT COUNT(*) FROM marks").fetchone() == (4,)
 
 
 def test_a_file_left_in_wal_mode_where_its_shared_memory_fails_opens(tmp_path: Path) -> None:

@@ -361,8 +361,20 @@ def test_architectures_are_told_by_shape_or_asked_for():
     assert guess_architecture(shapes_of(open_clip.get_model_config("ViT-M-32"))) == "ViT-M-32"
     with pytest.raises(ModelError, match=r"ViT-B-32.*ViT-B-32-quickgelu.*--architecture"):
         guess_architecture(shapes_of(open_clip.get_model_config("ViT-B-32")))
-    with pytest.raises(ModelError, match="--architecture"):
-        guess_architecture({"weight": torch.zeros(2)})
+    with pytest.raises(ModelError, match='"odd".*--architecture'):
+        guess_architecture({"weight": torch.zeros(2)}, "odd")
+
+
+def test_of_several_clips_one_is_to_be_named(data_dir):
+    for name in ("one", "two"):
+        folder = clip_folder.clip_dir() / name
+        folder.mkdir(parents=True)
+        (folder / clip_folder.ABOUT).write_text("{}")
+        infos = {info.name: info for info in clip_folder.clip_infos()}
+        stands_in = 'Until then "clip" means clip:one.' in infos["clip"].reason
+        assert stands_in == (name == "one")
+    with pytest.raises(ModelError, match="clip:one, clip:two; name the one"):
+        clip_folder.find("clip")
 
 
 def test_without_the_packages_these_come_first(monkeypatch, data_dir):

@@ -70,7 +70,7 @@ def test_the_traced_encoder_gives_the_features_of_torch(towers, monkeypatch):
         trace_image_encoder(model, path)
 
     monkeypatch.setattr(sources, "trace_image_encoder", trace)
-    plain = sources.FrozenImages(towers.model, CPU, sources.GRAPH_FROM - 1)
+    plain = sources.FrozenImages(towers.model, CPU, 1)
     assert not made  # too few to be worth it
     traced = sources.FrozenImages(towers.model, CPU, sources.GRAPH_FROM)
     assert made
@@ -160,3 +160,85 @@ def test_images_that_are_not_kept_are_only_checked(towers, samples, tmp_path, mo
     assert sorted(source.skipped) == [0, 63, 149]
     assert list((tmp_path / "cache").glob("checked-*"))
     assert source.batch([1, 2]).shape == (2, 64, 64, 3)
+
+
+# --- texts that come with the application ------------------------------------------------------
+
+
+@pytest.fixture
+def asked(towers, tiny_model_folder, monkeypatch):
+    """Give a function: texts -> their features by a fresh run, and how many were computed."""
+    tokenizer = (tiny_model_folder / "tokenizer.json").read_bytes()
+    seen = []
+    encode = towers.text_features
+    monkeypatch.setattr(
+        towers, "text_features", lambda batch: seen.append(len(batch.data)) or encode(batch)
+    )
+
+    def ask(folder: Path, texts: tuple[str, ...], keep: bool = True) -> tuple[dict, int]:
+        seen.clear()
+        sample = Sample(Path(), "", texts, None)
+        captions = sources.caption_source([sample], towers, tokenizer, setup(folder), keep=keep)
+        rows = {text: captions.features[captions.positions[text]].numpy() for text in texts}
+        return rows, sum(seen)
+
+    return ask
+
+
+def test_features_of_fixed_texts_are_computed_once(asked, data_dir, tmp_path, towers):
+    road = ("a wet road at night", "a car")
+    first, computed = asked(tmp_path / "1", road)
+    assert computed == 2
+    more, computed = asked(tmp_path / "2", (*road, "snow"))
+    assert computed == 1  # the new one
+    assert all(np.array_equal(first[text], more[text]) for text in road)
+    again, computed = asked(tmp_path / "3", ("snow", "a car"))
+    assert computed == 0
+    assert np.array_equal(again["snow"], more["snow"])
+    plain, computed = asked(tmp_path / "4", (*road, "snow"), keep=False)
+    assert computed == 3
+    assert all(np.allclose(plain[text], more[text], atol=1e-6) for text in plain)
+
+    with torch.no_grad():  # another encoder has features of its own
+        next(towers.model.text_encoder.parameters()).normal_()
+    other, computed = asked(tmp_path / "5", road)
+    assert computed == 2
+    assert not np.allclose(other["a car"], first["a car"], atol=1e-3)
+    assert len(list((data_dir / "cache" / "texts").iterdir())) == 2
+
+
+def test_texts_of_the_user_are_kept_nowhere_else(asked, data_dir, tmp_path):
+    asked(tmp_path / "run", ("in front of my house",), keep=False)
+    assert not (data_dir / "cache" / "texts").exists()
+
+
+@pytest.mark.parametrize("harm", ["cut", "bit", "foreign", "folder"])
+def test_damaged_features_of_texts_are_computed_again(asked, data_dir, tmp_path, harm):
+    wanted, _ = asked(tmp_path / "1", ("a car", "snow"))
+    (path,) = (data_dir / "cache" / "texts").iterdir()
+    raw = bytearray(path.read_bytes())
+    if harm == "cut":
+        path.write_bytes(raw[:-20])
+    elif harm == "bit":
+        raw[-3] ^= 64
+        path.write_bytes(raw)
+    elif harm == "foreign":
+        path.write_bytes(b"no such file")
+    else:  # and what cannot be written costs time only
+        path.unlink()
+        path.mkdir()
+    found, computed = asked(tmp_path / "2", ("a car", "snow"))
+    assert computed == 2
+    assert all(np.array_equal(found[text], wanted[text]) for text in wanted)
+    if harm != "folder":
+        assert asked(tmp_path / "3", ("a car", "snow"))[1] == 0
+
+
+def test_the_features_of_few_encoders_are_kept(asked, data_dir, tmp_path, towers, monkeypatch):
+    monkeypatch.setattr(sources, "KEPT_ENCODERS", 2)
+    for run in range(4):
+        with torch.no_grad():
+            next(towers.model.text_encoder.parameters()).normal_()
+        asked(tmp_path / str(run), ("a car",))
+    assert len(list((data_dir / "cache" / "texts").iterdir())) == 2
+    assert asked(tmp_path / "last", ("a car",))[1] == 0

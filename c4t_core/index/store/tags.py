@@ -1,0 +1,189 @@
+"""Tags: words that the user gives to frames, as many to each as wanted, whatever was searched for.
+
+A tag is kept with the frame's content hash as marks are, so that it follows a file that was moved
+or renamed. Two spellings that differ in case alone are one tag, the first one written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from c4t_core.errors import DataError
+from c4t_core.index.store import seals
+from c4t_core.index.store.image_key import ImageKey, image_columns, image_of
+from c4t_core.index.store.seals import TABLES, Row
+from c4t_core.index.store.user_data import UserData
+
+_LONGEST = 100  # characters of a tag
+_NAMED = 20  # tags that a sentence names
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A frame has a tag.
+
+    Attributes:
+        tag: as it was first written.
+        image: the frame.
+        made: when it was given, seconds since 1970.
+    """
+
+    tag: str
+    image: ImageKey
+    made: float = 0.0
+
+
+@dataclass(frozen=True)
+class TagChange:
+    """What a change of tags did, so that it can be taken back (:func:`apply` its reverse)."""
+
+    added: tuple[Tagged, ...] = ()
+    removed: tuple[Tagged, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything changed."""
+        return bool(self.added or self.removed)
+
+    def reverse(self) -> TagChange:
+        """Return the change that takes this one back."""
+        return TagChange(added=self.removed, removed=self.added)
+
+
+def read_tag(text: str) -> str:
+    """Return a tag as it is kept: in one line, with single spaces.
+
+    >>> read_tag("  to  label ")
+    'to label'
+
+    Raises:
+        DataError: if it is none.
+    """
+    tag = " ".join(unicodedata.normalize("NFC", text).split())
+    if not tag:
+        raise DataError("A tag has no letters; write a word such as rain.")
+    if "," in tag or not tag.isprintable():
+        raise DataError(
+            f'"{tag}" is no tag: commas and characters that cannot be seen stand in none; '
+            "write several tags one by one."
+        )
+    if len(tag) > _LONGEST:
+        raise DataError(f"A tag has at most {_LONGEST} characters; choose a shorter one.")
+    return tag
+
+
+def no_tag(tag: str, known: Iterable[str]) -> DataError:
+    """Return the sentence that there is no such tag here, and which there are."""
+    names = sorted(known, key=str.casefold)
+    listed = ", ".join(names[:_NAMED])
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    remedy = f"there are: {listed}{more}" if names else "no frame has a tag yet"
+    return DataError(f'There is no tag "{tag}" here; {remedy}.')
+
+
+def known_spellings(db: sqlite3.Connection) -> dict[str, str]:
+    """Return how each tag is written, by its case-folded form."""
+    tags = db.execute("SELECT tag FROM tags GROUP BY tag ORDER BY MIN(made) DESC").fetchall()
+    return {tag.casefold(): tag for (tag,) in tags}
+
+
+def tagged(data: UserData) -> list[Tagged]:
+    """Return every frame with every tag it has, in the order in which they were given."""
+    with data.reading() as db:
+        rows = seals.rows_of(db, "tags", "ORDER BY made, tag, root, path, at_ns")
+    return [_tagged(row) for row in rows]
+
+
+def change(
+    data: UserData, images: Iterable[ImageKey], add: Iterable[str] = (), remove: Iterable[str] = ()
+) -> TagChange:
+    """Give tags to frames, and take others away; all of it or nothing.
+
+    Args:
+        data: the user's data.
+        images: the frames.
+        add: tags that all of them have afterwards.
+        remove: tags that none of them has afterwards.
+
+    Returns:
+        What changed; what was so before is not in it.
+
+    Raises:
+        DataError: if a tag is none, or one to be removed is nowhere.
+    """
+    chosen = list(dict.fromkeys(images))
+    with data.writing() as db:
+        spelling = known_spellings(db)
+        added = [spelling.get(tag.casefold(), tag) for tag in map(read_tag, add)]
+        removed = []
+        for tag in map(read_tag, remove):
+            if tag.casefold() not in spelling:
+                raise no_tag(tag, spelling.values())
+            removed.append(spelling[tag.casefold()])
+        now, made = _there(db, {*added, *removed}), time.time()
+        wanted = (Tagged(tag, image, made) for tag in dict.fromkeys(added) for image in chosen)
+        out = (now.get((tag, image)) for tag in dict.fromkeys(removed) for image in chosen)
+        done = TagChange(
+            tuple(one for one in wanted if (one.tag, one.image) not in now),
+            tuple(one for one in out if one is not None),
+        )
+        _apply(db, done)
+    return done
+
+
+def apply(data: UserData, done: TagChange) -> None:
+    """Do a change again, or the reverse of one; what is so already stays so."""
+    with data.writing() as db:
+        _apply(db, done)
+
+
+def follow(data: UserData, moved: Mapping[ImageKey, ImageKey]) -> None:
+    """Have tags follow files that were found elsewhere; where both have a tag, it is kept once."""
+    with data.writing() as db:
+        for one in [one for one in _there(db).values() if one.image in moved]:
+            _delete(db, one)
+            seals.put_newer(db, "tags", _row(Tagged(one.tag, moved[one.image], one.made)))
+
+
+def stamp(data: UserData) -> tuple[int, ...]:
+    """Return what is another after every change, by whichever program."""
+    with data.reading() as db:
+        version = db.execute("PRAGMA data_version").fetchone()[0]
+        return id(db), int(version), db.total_changes
+
+
+def _there(
+    db: sqlite3.Connection, tags: Iterable[str] | None = None
+) -> dict[tuple[str, ImageKey], Tagged]:
+    values = () if tags is None else tuple(tags)
+    where = "" if tags is None else f"WHERE tag IN ({','.join('?' * len(values))})"
+    found = [_tagged(row) for row in seals.rows_of(db, "tags", where, values)]
+    return {(one.tag, one.image): one for one in found}
+
+
+def _apply(db: sqlite3.Connection, done: TagChange) -> None:
+    for one in done.removed:
+        _delete(db, one)
+    for one in done.added:
+        seals.insert(db, "tags", _row(one))
+
+
+def _delete(db: sqlite3.Connection, one: Tagged) -> None:
+    row, where = _row(one), " AND ".join(f"{name} = ?" for name in TABLES["tags"].key)
+    if db.execute(f"DELETE FROM tags WHERE {where}", TABLES["tags"].key_of(row)).rowcount == 0:
+        # The tag has followed its file since.
+        content = (one.tag, row["at_ns"], one.image.digest)
+        db.execute("DELETE FROM tags WHERE tag = ? AND at_ns = ? AND digest = ?"
+                   " AND digest <> ''", content)  # fmt: skip
+
+
+def _row(one: Tagged) -> Row:
+    return {"tag": one.tag, **image_columns(one.image), "made": one.made}
+
+
+def _tagged(row: Row) -> Tagged:
+    return Tagged(str(row["tag"]), image_of(row), cast(float, row["made"]))

@@ -1,0 +1,161 @@
+"""Tags by keys and mouse: given to a selection or an event, seen, filtered by, taken back."""
+
+from __future__ import annotations
+
+import csv
+from contextlib import closing
+from dataclasses import replace
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QCheckBox, QDialog, QLabel, QLineEdit, QPushButton, QWidget
+
+from c4t_core.index.store import tags
+from c4t_core.index.store.user_data import UserData
+from c4t_desktop.services.export import CSV, export, wanted_of
+from tests.helpers.window import busy, child, names, search, side_row, until, wait_rows
+
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def kept() -> set[tuple[str, str]]:
+    """Read what the user's file holds, past the window."""
+    with closing(UserData()) as data:
+        return {(one.tag, one.image.path.name) for one in tags.tagged(data)}
+
+
+def settle(qtbot, window):
+    until(qtbot, lambda: not busy(window))
+
+
+def chips(window) -> list[str]:
+    panel = window.details.findChildren(QWidget, "tagChip")
+    return [chip.accessibleName() for chip in panel if chip.isVisible()]
+
+
+def give(qtbot, window, text):
+    """Type tags into the dialog that a T has opened, and press Enter."""
+    dialog = child(window, QDialog, "tagDialog")
+    settle(qtbot, window)
+    title = dialog.findChildren(QLabel)[0].text()
+    field = child(dialog, QLineEdit, "tagField")
+    QTest.keyClicks(field, text)
+    if field.completer().popup().isVisible():
+        qtbot.keyClick(field.completer().popup(), Qt.Key.Key_Escape)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    until(qtbot, lambda: window.findChild(QDialog, "tagDialog") is None)
+    window.activateWindow()  # which this platform leaves to us
+    settle(qtbot, window)
+    return title
+
+
+def test_tags_are_given_seen_filtered_by_kept_in_scenarios_and_taken_back(qtbot, window, tmp_path):
+    context = window.desktop.context
+    search(qtbot, window, "truck")
+    shown, view = names(window), window.view
+    view.setFocus()
+    view.setCurrentIndex(window.model.index(0))
+    qtbot.keyClick(view, Qt.Key.Key_Right, SHIFT)
+    qtbot.keyClick(view, Qt.Key.Key_T)
+    assert give(qtbot, window, "rain,  to   label") == "Tag 2 frames"
+    both = {(tag, name) for tag in ("rain", "to label") for name in shown[:2]}
+    assert kept() == both
+    assert chips(window) == ["rain", "to label"]
+    view.setCurrentIndex(window.model.index(5))
+    settle(qtbot, window)
+    assert chips(window) == []
+    qtbot.mouseClick(child(window.details, QPushButton, "addTagButton"), Qt.MouseButton.LeftButton)
+    assert give(qtbot, window, "RAIN") == "Tag 1 frame"
+    assert kept() == both | {("rain", shown[5])}
+
+    row = side_row(qtbot, window, "rain")
+    assert row.accessibleName() == "rain, 3"
+    qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 3)
+    assert names(window) == [*shown[:2], shown[5]]
+    qtbot.mouseClick(side_row(qtbot, window, "to label"), Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 2)
+    qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
+    dialog = child(window, QDialog, "saveSearchDialog")
+    qtbot.keyClick(child(dialog, QLineEdit, "scenarioName"), Qt.Key.Key_Return)
+    until(qtbot, lambda: context.marks.saved and context.marks.saved[0].matches == 2)
+
+    view.setCurrentIndex(window.model.index(0))
+    settle(qtbot, window)
+    chip = window.details.findChildren(QWidget, "tagChip")[-1]
+    chip.setFocus()
+    qtbot.keyClick(chip, Qt.Key.Key_Delete)
+    wait_rows(qtbot, window, 1)
+    assert kept() == (both | {("rain", shown[5])}) - {("to label", shown[0])}
+    context.undo.undo()
+    wait_rows(qtbot, window, 2)
+    context.undo.redo()
+    wait_rows(qtbot, window, 1)
+    context.undo.undo()
+    context.undo.undo()  # the scenario
+    context.undo.undo()  # the third frame's
+    context.undo.undo()  # nothing has a tag now, so nothing is filtered by one
+    wait_rows(qtbot, window, 12)
+    assert kept() == set()
+    assert not context.finder.question.filters.tags
+    for _ in range(3):
+        context.undo.redo()
+    settle(qtbot, window)
+    assert kept() == both | {("rain", shown[5])}
+
+    qtbot.mouseClick(side_row(qtbot, window, "Truck"), Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 2)
+    assert context.finder.question.filters.tags == ("rain", "to label")
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_R)
+    settle(qtbot, window)
+    finder, library = context.finder, context.library
+    wanted = wanted_of(finder, "truck", library.workspace)
+    target = tmp_path / "hits.csv"
+    wanted, done = replace(wanted, hits=finder.shown()), []
+    window.desktop.runner.submit(
+        lambda job: export(wanted, CSV, target, job), lane="export", done=done.append
+    )
+    until(qtbot, lambda: done)
+    with target.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    marks = {path.name: mark for path, mark in context.marks.marks.items()}
+    assert [row["mark"] for row in rows] == [marks.get(row["file"], "") for row in rows]
+    assert set(marks.values()) == {"right"}
+    assert [(row["tags"], row["event"]) for row in rows] == [("rain, to label", "1")] * 2
+
+
+def test_a_card_that_stands_for_an_event_means_all_of_it(qtbot, window):
+    search(qtbot, window, "truck")
+    shown = names(window)
+    qtbot.mouseClick(child(window.header, QCheckBox, "foldEvents"), Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 1)
+    window.view.setCurrentIndex(window.model.index(0))
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_T)
+    assert give(qtbot, window, "tunnel") == "Tag 12 frames"
+    assert kept() == {("tunnel", name) for name in shown}
+    assert side_row(qtbot, window, "tunnel").accessibleName() == "tunnel, 12"
+    qtbot.keyClick(window.view, Qt.Key.Key_E)
+    wait_rows(qtbot, window, 12)
+    qtbot.keyClick(window.view, Qt.Key.Key_T)
+    assert give(qtbot, window, "a, b") == "Tag 1 frame"
+    qtbot.keyClick(window.view, Qt.Key.Key_T)
+    dialog = child(window, QDialog, "tagDialog")
+    field = child(dialog, QLineEdit, "tagField")
+    QTest.keyClicks(field, "x" * 101)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert "at most 100" in child(dialog, QLabel, "tagProblem").text()
+    field.clear()
+    QTest.keyClicks(field, "new, tu")
+    completer = field.completer()
+    assert completer.completionCount() == 1
+    assert completer.currentCompletion() == "new, tunnel"
+    qtbot.keyClick(completer.popup(), Qt.Key.Key_Escape)
+    settle(qtbot, window)
+    (chip,) = [c for c in dialog.findChildren(QWidget, "tagChip") if c.accessibleName() == "a"]
+    cross = QPoint(chip.width() - 12, chip.height() // 2)
+    qtbot.mouseClick(chip, Qt.MouseButton.LeftButton, pos=cross)
+    until(qtbot, lambda: not any(tag == "a" for tag, _ in kept()))
+    dialog.reject()
+    settle(qtbot, window)

@@ -280,10 +280,9 @@ def orders(driver: Driver, count: int) -> dict[str, Any]:
     ):
         made[name] = driver.timed(act)
     chooser = window.sidebar.findChild(type(window.header._sort), "driveFilter")
-    picked = []
-    for index in (1, 2, 0):
-        chooser.setCurrentIndex(index)
-        picked.append(driver.timed(lambda index=index: chooser.activated.emit(index)))
+    drives, picked = [value for value, _, _ in chooser.offered], []
+    for some in (drives[:1], drives[1:2], []):
+        picked.append(driver.timed(lambda some=some: chooser.chosen.emit(tuple(some))))
     made["drive_filter"] = spread(picked)
     finder.show_all()
     driver.calm()

@@ -35,7 +35,7 @@ from c4t_core.index.query import (
     Term,
     parse_query,
 )
-from c4t_core.index.scope import Scope
+from c4t_core.index.scope import Scope, name_in
 from c4t_core.index.search import (
     Answer,
     Frame,
@@ -46,6 +46,7 @@ from c4t_core.index.search import (
     outdated,
 )
 from c4t_core.index.store.catalogue import Catalogue, Ledger, cache_folders, catalogue_path
+from c4t_core.index.store.reads import Lookup
 from c4t_core.models.protocol import Model
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
@@ -352,13 +353,22 @@ class Workspace:
         """Return the drives, as they are shown, and their number of frames, by name."""
         return self._searcher.frames_by_drive()
 
-    def cameras(self) -> list[tuple[str, int]]:
-        """Return the cameras and their number of images, by name."""
-        return self._searcher.groups("camera")
+    def groups(self, by: str, folder: str | Path = "") -> list[tuple[str, int]]:
+        """Return (name, number of images) of every group that is open, by name.
 
-    def days(self) -> list[tuple[str, int]]:
-        """Return the days (UTC, as ``2026-10-14``) and their number of images, by date."""
-        return self._searcher.groups("day")
+        Args:
+            by: "camera", "day" (UTC, as ``2026-10-14``), or "folder" for those right below one,
+                with all that lies in or below each.
+            folder: the one meant then; an opened one, or in one.
+        """
+        if by != "folder":
+            return self._searcher.groups(by)
+        for target in self._searcher.targets():
+            below = name_in(target, folder)
+            if target.root is not None and below is not None:
+                lookup = Lookup(self._catalogue, target.root.id)
+                return lookup.groups(by, below.rstrip(b"/"))
+        return []
 
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QObject, QPoint, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QPoint, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from c4t_core import paths
 from c4t_desktop.context import Context
@@ -31,9 +31,13 @@ from c4t_desktop.panels.results.viewer import Viewer
 from c4t_desktop.panels.search_bar import SearchBar
 from c4t_desktop.panels.selection import Selection
 from c4t_desktop.services.question import Question
+from c4t_desktop.settings import DRIVE_CAPTIONS, WHOLE_PICTURES
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
+
+
+_LOOKS = {"wholeAction": WHOLE_PICTURES, "datedAction": DRIVE_CAPTIONS}  # of the cards
 
 
 class MainWindow(QMainWindow):
@@ -87,6 +91,9 @@ class MainWindow(QMainWindow):
             self.search, self.chooser, self.actions_by_name, self._folder_menu, self._main_menu,
             theme,
         )  # fmt: skip
+        self._unfold = QTimer(self)
+        self._unfold.setSingleShot(True)
+        self._unfold.timeout.connect(self._show_details)
         self._place()
         self.drops = FolderDrops(self, self.splitter, self.sidebar)
         self.preview = HoverPreview(self.view, context.cache, context.settings, theme)
@@ -120,6 +127,23 @@ class MainWindow(QMainWindow):
             action = self.actions_by_name[name]
             action.setChecked(settings.recall(name, default=True))
             action.toggled.connect(self._fit_panels)
+        settings.changed.connect(self._show_look)
+        self._show_look()
+        for name in _LOOKS:
+            self.actions_by_name[name].triggered.connect(self._look_chosen)
+
+    @Slot()
+    def _show_look(self) -> None:
+        """Have the cards look as the settings say."""
+        whole, dated = map(self._context.settings.value, _LOOKS.values())
+        for name, chosen in zip(_LOOKS, (whole, dated), strict=True):
+            self.actions_by_name[name].setChecked(chosen)
+        self.view.set_look(whole=whole, dated=dated)
+
+    @Slot()
+    def _look_chosen(self) -> None:
+        for name, setting in _LOOKS.items():
+            self._context.settings.set(setting, self.actions_by_name[name].isChecked())
 
     @Slot()
     def _fit_panels(self) -> None:
@@ -131,6 +155,25 @@ class MainWindow(QMainWindow):
         ):
             wanted = self.actions_by_name[name].isChecked()
             panel.setVisible(open_now and wanted and self.width() >= px(room))
+        if self.details.path is None:
+            self.details.hide()
+
+    @Slot(bool)
+    def _details_filled(self, filled: bool) -> None:
+        """Let the details come with the first frame that is chosen, and go with the last.
+
+        After a click they come once it cannot be half of a double click any more: the cards move.
+        """
+        if filled and QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            self._unfold.start(QApplication.doubleClickInterval())
+        else:
+            self._show_details()
+
+    @Slot()
+    def _show_details(self) -> None:
+        self._unfold.stop()
+        self._fit_panels()
+        self.view.keep_in_sight()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Hide side panels that there is no room for."""
@@ -199,6 +242,7 @@ class MainWindow(QMainWindow):
         self.results.example_chosen.connect(self._ask_example)
         self.search.results_wanted.connect(self.view.setFocus)
         self.results.current_changed.connect(selection.show_details_in(self.details))
+        self.details.filled.connect(self._details_filled)
         self.view.customContextMenuRequested.connect(self._hit_menu_at)
         marks.saved_changed.connect(self.sidebar.scenarios.show_saved)
         marks.failed.connect(self.help_commands.tell)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,6 +178,14 @@ def show_problem(parent: QWidget | None, problem: Problem) -> QMessageBox:
 def count_text(count: int) -> str:
     """Write a count with the thousands separated as the user's language does."""
     return QLocale().toString(count)
+
+
+def moment_text(seconds: float | None) -> str:
+    """Write a moment as ``2026-10-14 08:41:07``, UTC; a time near 1970 is only a clock."""
+    if seconds is None:
+        return ""
+    form = "%Y-%m-%d %H:%M:%S" if seconds > 86_400 * 366 else "%H:%M:%S"
+    return time.strftime(form, time.gmtime(seconds))
 
 
 def plural(count: int, one: str, many: str) -> str:

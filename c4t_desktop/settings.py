@@ -108,6 +108,18 @@ FOLD_EVENTS = Setting(
         "Show hits of one drive that follow each other as one event with its best frame.",
     ),
 )
+WHOLE_PICTURES = Setting(
+    "results/whole_pictures",
+    False,
+    tr_noop("Settings", "Whole pictures"),
+    tr_noop("Settings", "Show pictures whole on the cards; otherwise they fill them."),
+)
+DRIVE_CAPTIONS = Setting(
+    "results/drive_captions",
+    False,
+    tr_noop("Settings", "Drive and time on the cards"),
+    tr_noop("Settings", "Show when a frame was taken, and on which drive, instead of its file."),
+)
 HOVER_PREVIEW = Setting(
     "results/hover_preview",
     True,
@@ -185,7 +197,10 @@ THUMBNAIL_SPACE = Setting(
 
 GROUPS: tuple[tuple[str, tuple[Setting[str | int], ...]], ...] = (
     (tr_noop("Settings", "Appearance"), (COLOURS, TEXT_SCALE, LANGUAGE)),
-    (tr_noop("Settings", "Results"), (CARD_WIDTH, FOLD_EVENTS, HOVER_PREVIEW)),
+    (
+        tr_noop("Settings", "Results"),
+        (CARD_WIDTH, WHOLE_PICTURES, DRIVE_CAPTIONS, FOLD_EVENTS, HOVER_PREVIEW),
+    ),
     (tr_noop("Settings", "Search"), (SEARCH_DELAY,)),
     (
         tr_noop("Settings", "Library"),

@@ -122,8 +122,8 @@ def reads(workspace: Workspace) -> dict[str, float]:
     calls: dict[str, Callable[[], Any]] = {
         "everything, browsed": workspace.browse,
         "drives list": workspace.drives,
-        "cameras list": workspace.cameras,
-        "days list": workspace.days,
+        "cameras list": lambda: workspace.groups("camera"),
+        "days list": lambda: workspace.groups("day"),
         "status": workspace.status,
         f"first {WINDOW} hits": lambda: answer.hits(WINDOW),
         f"{WINDOW} hits in the middle": lambda: answer.scope.hits(far, [0.0] * len(far)),

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.commands.console import add_model_option, plural, print_json, printable, say
@@ -57,12 +58,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if action == "rename":
             add("new", metavar="NEW", help="its new name")
         if action == "save":
-            add("--query", metavar="Q", help="what to look for; not needed to find a cut again")
+            add("--query", metavar="Q", help="what to look for; without it, the frames that "
+                "--tag, --in and --drive leave, or with none of these to find a cut again")
             add("--cut", type=_cut, metavar="X",
                 help='least score of a match, or "auto" (the default) to have one found')
             add("--in", dest="within", action="append", default=[], metavar="SUBFOLDER",
                 help="only frames below this sub-folder; may be given several times")
             add("--drive", metavar="ID", help="only frames of this drive")
+            add("--tag", dest="tags", action="append", default=[], metavar="T",
+                help="only frames with this tag; with several, only those with all of them")
         if action == "run":
             add("--seen", action="store_true", help="note that the matches were looked at")
             add("--fail-if-new", action="store_true", help=f"exit with {NEWS} if anything is new")
@@ -102,13 +106,20 @@ def _list(args: argparse.Namespace, data: UserData) -> int:
         print_json([_described(scenario) for scenario in scenarios])
         return 0
     for scenario in scenarios:
-        cut = "" if scenario.cut is None else f"  from {scenario.cut:.4f} on"
-        print(f"{printable(scenario.name)}: {printable(scenario.query)}{cut}")
+        cut = "" if scenario.cut is None or not scenario.query else f"  from {scenario.cut:.4f} on"
+        print(f"{printable(scenario.name)}: {printable(_asked(scenario))}{cut}")
         if scenario.problem:
             say(f"  {printable(scenario.name)}: {printable(scenario.problem)}")
     if not scenarios:
         say('No search is saved yet; save one with "c4t scenarios save".')
     return 0
+
+
+def _asked(scenario: Scenario) -> str:
+    """Return the query, or what a collection without one is restricted to."""
+    kept = scenario.settings.get("filters") or {}
+    tags = ", ".join(map(str, kept.get("tags") or ()))
+    return scenario.query or tags or "frames chosen by filters"
 
 
 def _described(scenario: Scenario) -> dict[str, Any]:
@@ -128,11 +139,12 @@ def _save(args: argparse.Namespace, data: UserData) -> int:
     from c4t_core.index.query import NO_FILTERS, plain_filters
     from c4t_core.index.store.user_data import Scenario
 
-    if args.query is None:
+    filters = replace(NO_FILTERS.narrowed(args.within, args.drive), tags=tuple(args.tags))
+    if args.query is None and filters == NO_FILTERS:
         scenario = _named(data, [args.name])[0]
     else:
-        filters = NO_FILTERS.narrowed(args.within, args.drive)
-        scenario = Scenario(args.name, args.query, {"filters": plain_filters(filters)})
+        settings = {"filters": plain_filters(filters)}
+        scenario = Scenario(args.name, args.query or "", settings)
     with _opened(args) as workspace:
         marks = scenarios.located(data, scenario.query, workspace.files_of_size)
         fresh = scenarios.with_cut(workspace, scenario, marks, args.model, args.cut)

@@ -36,6 +36,9 @@ class Searched(Protocol):
     ) -> Answer:
         """Return ranked ids and scores."""
 
+    def browse(self, *, filters: Filters | None = None) -> Answer:
+        """Return all frames that filters let through."""
+
 
 @dataclass(frozen=True)
 class Counted:
@@ -64,7 +67,7 @@ def found_cut(answer: Answer) -> float:
 
     Where nothing stands out, nothing matches, and what comes later must beat what is there.
     """
-    if answer.by_objects:  # all that holds matches, however probable
+    if answer.by_objects or answer.browsed:  # all that holds matches
         return 0.0
     if answer.cut is not None:
         return answer.cut
@@ -89,6 +92,8 @@ def ask(workspace: Searched, scenario: Scenario, marks: Mapping[Path, bool]) -> 
             that knows other settings.
     """
     filters, marked, refine = saved_filters(scenario.settings)
+    if not scenario.query.strip():  # a collection: what its tags and filters let through
+        return workspace.browse(filters=replace(filters, marked=marked))
     query = parse_query(scenario.query)
     return answered(workspace, query, filters, marks, marked=marked, refine=refine)
 
@@ -200,6 +205,8 @@ def with_cut(
     Raises: as :func:`ask`.
     """
     when = time.time()
+    if not scenario.query.strip():  # a collection: no score, of whichever model, cuts it
+        return replace(scenario, cut=0.0, made=when)
     if cut is None:
         cut = found_cut(ask(workspace, scenario, marks))
     fingerprint = workspace.model_fingerprint

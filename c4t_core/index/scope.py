@@ -98,19 +98,16 @@ class FrameFacts:
         return cls(next(numbers), next(numbers), *np.full((2, count), np.nan), *numbers)
 
     def order(self, by: str) -> NDArray[np.int64]:
-        """Return the positions (n,) by ``"time"``, "drive" or "course"; ties stay as they are.
+        """Return the positions (n,) by ``"time"`` or ``"drive"``; ties stay as they are.
 
-        Times that are equal are parted by drives and frame numbers, drives by cameras and frame
-        numbers. The course of each drive is its frames by time, then by number. What is not known
-        comes last by time and by drive, and first in these.
+        Times that are equal are parted by drives and frame numbers, drives by times and frame
+        numbers. What is not known comes last by time and by drive, and first in frame numbers.
         """
         if by == "time":
             return sorted_by(np.nan_to_num(self.times, nan=np.inf), self.drives, self.frames)
         unknown = (self.drives < 0).astype(np.int64)
-        if by == "course":
-            seconds = np.where(np.isnan(self.times), self.moments, self.times)
-            return sorted_by(unknown, self.drives, np.nan_to_num(seconds, nan=np.inf), self.frames)
-        return sorted_by(unknown, self.drives, self.cameras, self.frames)
+        seconds = np.where(np.isnan(self.times), self.moments, self.times)
+        return sorted_by(unknown, self.drives, np.nan_to_num(seconds, nan=np.inf), self.frames)
 
 
 def sorted_by(*columns: NDArray[Any]) -> NDArray[np.int64]:
@@ -241,7 +238,7 @@ class Scope:
     def course(self) -> Ids:
         """Return all images (n,), drive by drive as they are shown, each in time order."""
         ids = np.concatenate([part.in_order for part in self.parts])
-        return ids[self.facts(ids).order("course")]
+        return ids[self.facts(ids).order("drive")]
 
     def embeddings(self, image_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return unit embeddings (d,) by image id; images without one are left out."""

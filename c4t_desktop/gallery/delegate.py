@@ -10,17 +10,21 @@ from PySide6.QtCore import (
     QObject,
     QPersistentModelIndex,
     QPoint,
+    QPointF,
     QRect,
     QRectF,
     QSize,
+    QSizeF,
     Qt,
     Slot,
 )
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from c4t_desktop.gallery.results_model import MarkRole, RowRole, ScaleRole
+from c4t_core.index.query import Hit
+from c4t_desktop.gallery.results_model import MarkRole, RowRole, ScaleRole, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.messages import moment_text
 from c4t_desktop.services.rows import Row
 from c4t_desktop.theme import Theme, icons
 
@@ -32,6 +36,7 @@ _GROUNDS = 16  # empty cards kept: sizes and kinds
 _LIMIT = 64 * 1024 * 1024  # bytes of cards kept; about 250 at the usual size
 # Joined once: joining Qt's flags in Python takes as long as drawing a line of text.
 _SMOOTH = QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+_KEEP = Qt.AspectRatioMode.KeepAspectRatio
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _LEFT_LINE = _LEFT | Qt.TextFlag.TextSingleLine
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -62,6 +67,13 @@ def cover(picture: QPixmap, where: QRect) -> QRectF:
     return QRectF(0, (height - part) / 2, width, part)
 
 
+def contained(picture: QPixmap, where: QRect) -> QRectF:
+    """Return where a whole picture lies in the middle of a rectangle without distortion."""
+    whole = QRectF(QPointF(0, 0), QSizeF(picture.size()).scaled(QSizeF(where.size()), _KEEP))
+    whole.moveCenter(QRectF(where).center())
+    return whole
+
+
 def paint_picture(
     painter: QPainter,
     where: QRect,
@@ -70,11 +82,19 @@ def paint_picture(
     theme: Theme,
     *,
     ask: bool = True,
+    whole: bool = False,
 ) -> None:
-    """Paint a file's picture, a quiet ground while it is on its way, or why there is none."""
+    """Paint a file's picture, a quiet ground while it is on its way, or why there is none.
+
+    The picture fills the rectangle, its edges cut off, unless the ``whole`` of it is wanted.
+    """
     colours = theme.colours
     ratio = painter.device().devicePixelRatioF()
     picture = cache.get(path, round(max(where.width(), where.height()) * ratio), ask=ask)
+    if picture is not None and whole:
+        painter.fillRect(where, QColor(colours.hover))
+        painter.drawPixmap(contained(picture, where), picture, QRectF(picture.rect()))
+        return
     if picture is not None:
         painter.drawPixmap(QRectF(where), picture, cover(picture, where))
         return
@@ -126,6 +146,8 @@ class CardDelegate(QStyledItemDelegate):
     Attributes:
         card: width and height of a card; the view sets it when its width changes.
         flying: the view leaps over screens of cards; no pictures are asked for meanwhile.
+        whole: pictures are shown whole instead of filling the card.
+        dated: drive and time stand on the card instead of the name of the file.
     """
 
     def __init__(self, cache: ThumbnailCache, theme: Theme, parent: QObject | None = None) -> None:
@@ -134,7 +156,7 @@ class CardDelegate(QStyledItemDelegate):
         self._cache = cache
         self._theme = theme
         self.card = QSize(200, 160)
-        self.flying = False
+        self.flying = self.whole = self.dated = False
         self._kept: OrderedDict[Path, tuple[tuple[object, ...], QPixmap, bool]] = OrderedDict()
         self._bytes = 0
         self._grounds: dict[tuple[object, ...], QPixmap] = {}
@@ -227,7 +249,8 @@ class CardDelegate(QStyledItemDelegate):
         if not bare:
             outline = self._outline(where)
             painter.setClipPath(outline)
-            paint_picture(painter, upper, self._cache, path, self._theme, ask=asks)
+            look = {"ask": asks, "whole": self.whole}
+            paint_picture(painter, upper, self._cache, path, self._theme, **look)
             painter.setClipping(False)
             self._paint_border(painter, outline, member=row.member)
         self._paint_bar(painter, upper, index)
@@ -333,9 +356,16 @@ class CardDelegate(QStyledItemDelegate):
         font = self._theme.font(12, strong=True)
         painter.setFont(font)
         painter.setPen(QColor(colours.text))
-        name = str(read(index, Qt.ItemDataRole.DisplayRole)).replace("\n", "⏎")
-        text = QFontMetrics(font).elidedText(name, Qt.TextElideMode.ElideMiddle, line.width())
-        painter.drawText(line, _LEFT_LINE, text)
+        name, when = str(read(index, Qt.ItemDataRole.DisplayRole)), ""
+        if self.dated:
+            name, when = _drive_and_time(row.hit)
+        metrics, room = QFontMetrics(font), line.width()
+        if when:  # which stays whole, the name of the drive is cut
+            when = f" · {when}"
+            room -= metrics.horizontalAdvance(when)
+        name = name.replace("\n", "⏎")
+        text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, max(0, room))
+        painter.drawText(line, _LEFT_LINE, text + when)
 
     def _paint_badges(self, painter: QPainter, picture: QRect, index: Index, row: Row) -> None:
         colours, px = self._theme.colours, self._theme.px
@@ -369,6 +399,14 @@ class CardDelegate(QStyledItemDelegate):
         painter.setFont(font)
         where = badge.adjusted(px(22), 0, 0, 0)
         painter.drawText(where, _LEFT, text)
+
+
+def _drive_and_time(hit: Hit) -> tuple[str, str]:
+    """Return a frame's drive, and its clock or number; its file where no drive is known."""
+    if not hit.drive:
+        return shown(hit.path.name), ""
+    clock = moment_text(hit.time).rpartition(" ")[2]
+    return shown(hit.drive), clock or ("" if hit.frame is None else str(hit.frame))
 
 
 def _weight(picture: QPixmap) -> int:

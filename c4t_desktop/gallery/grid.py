@@ -7,6 +7,10 @@ readers take it for a list; all that would lay items out or ask where one lies i
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
 from PySide6.QtCore import (
     QEvent,
     QItemSelection,
@@ -37,7 +41,8 @@ Index = QModelIndex | QPersistentModelIndex
 class GridView(QListView):
     """Shows a flat model in cells of one size, from left to right and from top to bottom.
 
-    Where the layout direction is mirrored, so are the rows of cells.
+    Where the layout direction is mirrored, so are the rows of cells. Sections begin a new row of
+    cells each, below a heading that a subclass paints.
 
     Attributes:
         columns: cells in a row.
@@ -50,6 +55,10 @@ class GridView(QListView):
         self._hovered = -1
         self._anchor = 0  # the first row in sight, which stays there when the columns change
         self._fitting_now = False
+        self._sections: Sequence[int] = ()
+        self._heading = 0  # pixels
+        self._starts = [0]  # the first row of the model in each section
+        self._lines = [0]  # rows of cells before each section; the last one: in all
         self.columns = 1
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -74,18 +83,72 @@ class GridView(QListView):
         """Pixels that a row of cells may take."""
         return max(1, self.viewport().width() - 1)
 
+    def set_sections(self, starts: Sequence[int], heading: int) -> None:
+        """Begin sections at some rows of the model, ascending from 0; none for no headings.
+
+        Args:
+            starts: the first row of each.
+            heading: height of what stands above each, in pixels.
+        """
+        self._sections, self._heading = starts, heading if starts else 0
+        self._fit()
+        self.viewport().update()
+
     def _fit(self, *, anchored: bool = False) -> None:
         """Fit the scroll bar to the number of cells."""
-        columns, height = max(1, self.room // max(1, self._cell.width())), self._cell.height()
+        count, height = self._count(), self._cell.height()
+        columns = max(1, self.room // max(1, self._cell.width()))
         anchored = anchored or columns != self.columns
         self.columns = columns
+        self._starts = [start for start in self._sections if start < count] or [0]
+        ends = pairwise([*self._starts, count])
+        lines = (-(-(end - start) // columns) for start, end in ends)
+        self._lines = list(accumulate(lines, initial=0))
         bar, seen = self.verticalScrollBar(), self.viewport().height()
         self._fitting_now = True
-        bar.setRange(0, max(0, -(-self._count() // columns) * height - seen))
+        whole = self._lines[-1] * height + len(self._starts) * self._heading
+        bar.setRange(0, max(0, whole - seen))
         bar.setPageStep(seen)
         if anchored:
-            bar.setValue(self._anchor // columns * height)
+            bar.setValue(self._top_of(self._anchor))
         self._fitting_now = False
+
+    def _section_of(self, row: int) -> int:
+        return bisect_right(self._starts, row) - 1
+
+    def _end_of(self, section: int) -> int:
+        """Return the row of the model after the last of a section."""
+        last = section + 1 == len(self._starts)
+        return self._count() if last else self._starts[section + 1]
+
+    def _line_of(self, row: int) -> int:
+        """Return which row of cells a row of the model is in, counted over all sections."""
+        section = self._section_of(row)
+        return self._lines[section] + (row - self._starts[section]) // self.columns
+
+    def _first_in(self, line: int) -> int:
+        """Return the row of the model at the beginning of a row of cells."""
+        section = bisect_right(self._lines, line, hi=len(self._starts)) - 1
+        return self._starts[section] + (line - self._lines[section]) * self.columns
+
+    def _top_of(self, row: int) -> int:
+        """Return where the row of cells of a row of the model begins, with its heading if any."""
+        section, line = self._section_of(row), self._line_of(row)
+        headings = section + (line > self._lines[section])
+        return line * self._cell.height() + headings * self._heading
+
+    def _line_at(self, y: int) -> tuple[int, bool]:
+        """Return the row of cells at a height, and whether the heading above it is there."""
+        height = max(1, self._cell.height())
+        if not self._heading:
+            return max(0, y) // height, False
+
+        def top_of(section: int) -> int:
+            return self._lines[section] * height + section * self._heading
+
+        section = max(0, bisect_right(range(len(self._starts)), y, key=top_of) - 1)
+        inside = y - top_of(section) - self._heading
+        return self._lines[section] + max(0, inside) // height, inside < 0
 
     def _count(self) -> int:
         model = self.model()
@@ -97,24 +160,36 @@ class GridView(QListView):
 
     def _rows_in(self, area: QRect) -> range:
         """Return the rows of the model between the top and the bottom of an area."""
-        height, columns = max(1, self._cell.height()), self.columns
-        top = max(0, (area.top() + self.verticalOffset()) // height)
-        bottom = (area.bottom() + self.verticalOffset()) // height
-        return range(top * columns, min(self._count(), (bottom + 1) * columns))
+        offset = self.verticalOffset()
+        first, _ = self._line_at(area.top() + offset)
+        last, above = self._line_at(area.bottom() + offset)
+        most = self._lines[-1]
+        end = last if above else last + 1  # of a heading, the cells below are not in the area
+        stop = self._count() if end >= most else self._first_in(end)
+        return range(min(self._count(), self._first_in(min(first, most))), max(0, stop))
 
     def _cell_at(self, row: int) -> QRect:
-        line, column = divmod(row, self.columns)
+        section = self._section_of(row)
+        line, column = divmod(row - self._starts[section], self.columns)
         left = column * self._cell.width()
         if self.isRightToLeft():
             left = self.viewport().width() - left - self._cell.width()
-        return QRect(QPoint(left, line * self._cell.height() - self.verticalOffset()), self._cell)
+        top = (self._lines[section] + line) * self._cell.height() + (section + 1) * self._heading
+        return QRect(QPoint(left, top - self.verticalOffset()), self._cell)
 
     def _near(self, spot: QPoint) -> int:
         """Return the row of the model whose cell is nearest; -1 without any."""
+        if not self._count():
+            return -1
         x = self.viewport().width() - 1 - spot.x() if self.isRightToLeft() else spot.x()
-        line = max(0, (spot.y() + self.verticalOffset()) // max(1, self._cell.height()))
+        line, _ = self._line_at(spot.y() + self.verticalOffset())
         column = min(max(0, x // max(1, self._cell.width())), self.columns - 1)
-        return min(line * self.columns + column, self._count() - 1)
+        return self._row_in(min(line, self._lines[-1] - 1), column)
+
+    def _row_in(self, line: int, column: int) -> int:
+        """Return the row of the model in a row of cells, the last one where it is shorter."""
+        first = self._first_in(line)
+        return min(first + column, self._end_of(self._section_of(first)) - 1)
 
     # what Qt asks of a view -----------------------------------------------------------------
 
@@ -140,7 +215,8 @@ class GridView(QListView):
             self.viewport().height(),
             self.verticalScrollBar(),
         )
-        above, below = cell.top(), cell.bottom() + 1 - height
+        above = self._top_of(index.row()) - self.verticalOffset()
+        below = cell.bottom() + 1 - height
         if hint == _HINT.PositionAtCenter:
             bar.setValue(bar.value() + (above + below) // 2)
         elif hint == _HINT.PositionAtTop or (hint == _HINT.EnsureVisible and above < 0):
@@ -157,25 +233,35 @@ class GridView(QListView):
             return QModelIndex()
         if now < 0:
             return self.model().index(0, 0, self.rootIndex())
-        page = max(1, self.viewport().height() // max(1, self._cell.height())) * self.columns
+        page = max(1, self.viewport().height() // max(1, self._cell.height()))
+        lines = {
+            _ACTION.MoveUp: -1,
+            _ACTION.MoveDown: 1,
+            _ACTION.MovePageUp: -page,
+            _ACTION.MovePageDown: page,
+        }
+        if action in lines:
+            return self.model().index(self._lines_away(now, lines[action]), 0, self.rootIndex())
         aside = -1 if self.isRightToLeft() else 1
         step = {
             _ACTION.MoveLeft: -aside,
             _ACTION.MoveRight: aside,
-            _ACTION.MoveUp: -self.columns,
-            _ACTION.MoveDown: self.columns,
-            _ACTION.MovePageUp: -page,
-            _ACTION.MovePageDown: page,
             _ACTION.MoveHome: -count,
             _ACTION.MoveEnd: count,
             _ACTION.MoveNext: 1,
             _ACTION.MovePrevious: -1,
         }[action]
-        to = now + step
-        if action in (_ACTION.MoveUp, _ACTION.MoveDown) and not 0 <= to < count:
-            last_line = now // self.columns < (count - 1) // self.columns
-            to = count - 1 if action == _ACTION.MoveDown and last_line else now
-        return self.model().index(min(max(0, to), count - 1), 0, self.rootIndex())
+        return self.model().index(min(max(0, now + step), count - 1), 0, self.rootIndex())
+
+    def _lines_away(self, row: int, by: int) -> int:
+        """Return the row of the model so many rows of cells below one; the ends end it."""
+        line, last = self._line_of(row), self._lines[-1] - 1
+        column = row - self._first_in(line)
+        if abs(by) == 1:
+            return row if not 0 <= line + by <= last else self._row_in(line + by, column)
+        if line + by < 0:
+            return 0
+        return self._count() - 1 if line + by > last else self._row_in(line + by, column)
 
     def horizontalOffset(self) -> int:  # noqa: N802
         """Return 0: rows are never wider than the view."""
@@ -255,7 +341,7 @@ class GridView(QListView):
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
         """Move what is painted; only what comes into sight is painted anew."""
         if not self._fitting_now:
-            self._anchor = self.verticalOffset() // max(1, self._cell.height()) * self.columns
+            self._anchor = self.rows_in_sight().start
         self.viewport().scroll(dx, dy)
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
@@ -288,7 +374,23 @@ class GridView(QListView):
             if row == self._hovered:
                 option.state |= _FLAG.State_MouseOver
             delegate.paint(painter, option, index)
+        if self._heading:
+            self._paint_headings(painter, event.rect())
         painter.end()
+
+    def _paint_headings(self, painter: QPainter, area: QRect) -> None:
+        """Paint the headings in an area."""
+        rows, height = self._rows_in(area), self._cell.height()
+        for section in range(self._section_of(rows.start), len(self._starts)):
+            top = self._lines[section] * height + section * self._heading - self.verticalOffset()
+            if top > area.bottom():
+                return
+            where = QRect(0, top, self.room, self._heading)
+            if where.intersects(area):
+                self.paint_heading(painter, where, section)
+
+    def paint_heading(self, painter: QPainter, where: QRect, section: int) -> None:
+        """Paint what stands above a section; nothing, but for a subclass."""
 
 
 def _spans(selection: QItemSelection) -> list[range]:

@@ -8,26 +8,38 @@ from pathlib import Path
 from PySide6.QtCore import (
     QItemSelection,
     QModelIndex,
+    QRect,
     QSize,
     Qt,
     QTimer,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QHideEvent,
+    QKeyEvent,
+    QPainter,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QWidget
 
 from c4t_core.index.query import Hit
 from c4t_desktop.gallery.delegate import GAP, CardDelegate
 from c4t_desktop.gallery.grid import GridView
-from c4t_desktop.gallery.results_model import ResultsModel
+from c4t_desktop.gallery.results_model import ResultsModel, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
+from c4t_desktop.messages import moment_text, plural
+from c4t_desktop.services.finder import Section
 from c4t_desktop.services.rows import HitList
 from c4t_desktop.theme import Theme
 
 _KEY = Qt.Key
 DRAGGED = 500  # files dragged at once, at most; they are loaded when they are selected
 _BEYOND = 20  # cards before and after those in sight that are loaded ahead
+HEADING = 40  # height above the cards of a drive
 _LANDED = 90  # ms without a move, after which a long leap of the scroll bar is over
 
 
@@ -62,6 +74,7 @@ class ResultsView(GridView):
         self._model = model
         self._theme = theme
         self._wanted = 200
+        self._shown_sections: Sequence[Section] = ()
         self._delegate = CardDelegate(cache, theme, self)
         self.setObjectName("resultsView")
         self.setAccessibleName(self.tr("Results"))
@@ -77,8 +90,9 @@ class ResultsView(GridView):
         self._refill = QTimer(self)
         self._refill.setSingleShot(True)
         self._refill.setInterval(0)
-        self._refill.timeout.connect(self._fill_width)
+        self._refill.timeout.connect(self._refilled)
         self._scrolled_to = 0
+        self._held = False
         self._flight = QTimer(self)
         self._flight.setSingleShot(True)
         self._flight.setInterval(_LANDED)
@@ -98,11 +112,61 @@ class ResultsView(GridView):
         self._wanted = width
         self._fill_width()
 
+    def set_look(self, *, whole: bool, dated: bool) -> None:
+        """Show pictures whole or filling the cards, drives and times or names of files."""
+        self._delegate.whole, self._delegate.dated = whole, dated
+        self._delegate.forget()
+        self.viewport().update()
+
     @property
     def _fitting(self) -> int:
         """Cards that fit into a row."""
         gap = self._theme.px(GAP)
         return max(1, self.room // (self._theme.px(self._wanted) + gap))
+
+    def show_sections(self, sections: Sequence[Section]) -> None:
+        """Put the name of each drive above its cards; none for cards without headings."""
+        self._shown_sections = sections
+        self.set_sections([s.start for s in sections], self._theme.px(HEADING))
+
+    def paint_heading(self, painter: QPainter, where: QRect, section: int) -> None:
+        """Write the name of a drive, when it begins and how many frames it has."""
+        if section >= len(self._shown_sections):
+            return
+        part, px = self._shown_sections[section], self._theme.px
+        colours, metrics = self._theme.colours, QFontMetrics(self._theme.font(13, strong=True))
+        line = where.adjusted(px(GAP) // 2 + px(2), px(6), -px(GAP), 0)
+        count = plural(part.frames, self.tr("{0} frame"), self.tr("{0} frames"))
+        more = "  ·  ".join(text for text in (moment_text(part.time), count) if text)
+        name = shown(part.drive) if part.drive else self.tr("Drive not known")
+        beside = QFontMetrics(self._theme.font(12)).horizontalAdvance(more) + px(12)
+        room = max(px(60), line.width() - beside)
+        name = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
+        aside = metrics.horizontalAdvance(name) + px(12)
+        rest = line.adjusted(aside, 0, 0, 0)
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        if self.isRightToLeft():
+            flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+            rest = line.adjusted(0, 0, -aside, 0)
+        painter.setPen(QColor(colours.text))
+        painter.setFont(self._theme.font(13, strong=True))
+        painter.drawText(line, flags | Qt.AlignmentFlag.AlignAbsolute, name)
+        painter.setPen(QColor(colours.muted))
+        painter.setFont(self._theme.font(12))
+        painter.drawText(rest, flags | Qt.AlignmentFlag.AlignAbsolute, more)
+
+    def top_card(self) -> tuple[int, int] | None:
+        """Return the image whose card is the first in sight, and how far below the top it is."""
+        index = self._model.index(self.rows_in_sight().start)
+        image_id = self._model.id_at(index) if self.verticalOffset() else None
+        return None if image_id is None else (image_id, self.visualRect(index).top())
+
+    def put_at_top(self, image_id: int, below: int) -> bool:
+        """Scroll so that an image is where :meth:`top_card` said; False if it is not shown."""
+        index, bar = self._model.index_of_id(image_id), self.verticalScrollBar()
+        if index.isValid():
+            bar.setValue(bar.value() + self.visualRect(index).top() - below)
+        return index.isValid()
 
     def selected_hits(self) -> Sequence[Hit]:
         """Return the hits selected, in the order shown; where not all are loaded, as a HitList."""
@@ -129,6 +193,16 @@ class ResultsView(GridView):
             self.scrollTo(index)
         return index.isValid()
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the cards fit the width, so that they stay where they are."""
+        return not self._refill.isActive()
+
+    def keep_in_sight(self) -> None:
+        """See that the current card stays in sight when the width changes next."""
+        self._held = True
+        self._refill.start()
+
     def step(self, by: int) -> bool:
         """Make the next (or an earlier) card the current one; False at the end."""
         row = self.currentIndex().row() + by
@@ -137,6 +211,13 @@ class ResultsView(GridView):
         self.setCurrentIndex(self._model.index(row))
         self._look_around(range(row, row + 1))
         return True
+
+    @Slot()
+    def _refilled(self) -> None:
+        self._fill_width()
+        if self._held:
+            self._held = False
+            self.scrollTo(self.currentIndex())
 
     @Slot()
     def _fill_width(self) -> None:
@@ -154,7 +235,7 @@ class ResultsView(GridView):
         half = self._theme.px(GAP) // 2
         self.setViewportMargins(half, 0, 0, 0)
         self._fill_width()
-        self.viewport().update()
+        self.show_sections(self._shown_sections)
 
     @Slot(int)
     def _scrolled(self, value: int) -> None:

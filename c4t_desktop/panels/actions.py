@@ -84,6 +84,14 @@ SPECS: tuple[Spec, ...] = (
     Spec("clearMarksAction", tr_noop("Actions", "Clear the marks of this query")),
     Spec("sidebarAction", tr_noop("Actions", "Folders and filters"), "", ("F9",), checkable=True),
     Spec("detailsAction", tr_noop("Actions", "Details"), "panel-right", ("F10",), checkable=True),
+    Spec("wholeAction", tr_noop("Actions", "Whole pictures"), "", ("F7",), checkable=True),
+    Spec(
+        "datedAction",
+        tr_noop("Actions", "Drive and time on the cards"),
+        "",
+        ("F8",),
+        checkable=True,
+    ),  # fmt: skip
     Spec(
         "compareAction",
         tr_noop("Actions", "Compare"),
@@ -118,7 +126,7 @@ MAIN_MENU = (
     "saveSearchAction", "searchWithinAction", "pasteImageAction", "refineAction",
     "clearMarksAction", _SEPARATOR,
     "compareAction", "evaluateAction", "trainAction", "modelsAction", _SEPARATOR,
-    "sidebarAction", "detailsAction", "settingsAction", _SEPARATOR,
+    "sidebarAction", "detailsAction", "wholeAction", "datedAction", "settingsAction", _SEPARATOR,
     "shortcutsAction", "aboutAction", "quitAction",
 )  # fmt: skip
 HIT_MENU = (

@@ -1,9 +1,11 @@
-"""Small parts with a cross: images and conditions of the search bar, tags of frames."""
+"""Small parts with a cross: images and conditions of the search bar, tags of frames, filters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
@@ -21,10 +23,13 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from c4t_core import paths
 from c4t_core.files import short_digest
 from c4t_core.index.objects import ObjectCondition
+from c4t_core.index.query import Filters, time_text
 from c4t_desktop.gallery.delegate import paint_picture
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import condition_text, count_text
+from c4t_desktop.panels.parts import FlowLayout, column
+from c4t_desktop.services.question import Question
 from c4t_desktop.theme import Theme, icons
 
 
@@ -294,12 +299,12 @@ class TagChip(TextChip):
 
     chosen = Signal(str)
 
-    def __init__(self, tag: str, note: str, theme: Theme) -> None:
-        """Show a tag, with a note on how many of the frames have it, or without."""
+    def __init__(self, tag: str, note: str, tip: str, theme: Theme) -> None:
+        """Show a tag, with a note on how many of the frames have it or "", and what can be done."""
         super().__init__(f"{tag}  {note}".strip(), theme)
         self.tag = tag
         self.setObjectName("tagChip")
-        self._name(tag, self.tr("Click to see all frames with this tag; Delete takes it away."))
+        self._name(tag, tip)
 
     def _act(self) -> None:
         self.chosen.emit(self.tag)
@@ -315,6 +320,95 @@ def keep_pasted(image: QImage) -> Path:
     if not file.exists():
         plain.save(str(file))
     return file
+
+
+_SHOWN = 8  # chips of one kind; one more stands for the rest
+
+
+class FilterChip(TextChip):
+    """What the frames are restricted to; its cross, or Delete, takes that away.
+
+    Attributes:
+        left: the filters that are left then.
+    """
+
+    def __init__(self, text: str, left: Filters, theme: Theme) -> None:
+        """Show a restriction."""
+        super().__init__(text, theme)
+        self.left = left
+        self.setObjectName("filterChip")
+        self._name(text, self.tr("Frames are restricted to this; Delete takes it away."))
+
+    def _colours(self) -> tuple[str, str]:
+        """Return the quiet ones: the question is what stands out."""
+        colours = self._theme.colours
+        return colours.track, colours.text
+
+
+class FilterChips(QWidget):
+    """What the frames are restricted to by drives, folders, cameras and days, as chips that wrap.
+
+    Signals:
+        wanted: other filters are wanted (Filters).
+    """
+
+    wanted = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        """Show none."""
+        super().__init__()
+        self._theme = theme
+        self.setObjectName("filterChips")
+        self._chips: list[FilterChip] = []
+        self._holder = QWidget()
+        self._flow = FlowLayout(self._holder, theme.px(6), centred=False)
+        column(theme, self._holder, margins=(16, 2, 16, 6), gap=0, parent=self)
+        self.hide()
+
+    @Slot(object)
+    def show_question(self, question: Question) -> None:
+        """Show what a question restricts."""
+        for old in self._chips:
+            self._flow.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self._chips = [FilterChip(*part, self._theme) for part in self._parts(question.filters)]
+        for chip in self._chips:
+            chip.fit(self._theme.px(260))
+            chip.removed.connect(self._remove)
+            self._flow.addWidget(chip)
+        self.setVisible(bool(self._chips))
+
+    def _parts(self, filters: Filters) -> Iterator[tuple[str, Filters]]:
+        """Yield what each chip says, and the filters without it."""
+        folders = [self.tr("in {0}").format(shown(Path(path).name)) for path in filters.within]
+        drives, cameras = list(map(shown, filters.drives)), list(map(shown, filters.cameras))
+        kinds: list[tuple[tuple[Any, ...], list[str], Callable[[tuple[Any, ...]], Filters]]] = [
+            (filters.within, folders, lambda kept: replace(filters, within=kept)),
+            (filters.drives, drives, lambda kept: replace(filters, drives=kept)),
+            (filters.cameras, cameras, lambda kept: replace(filters, cameras=kept)),
+        ]
+        for values, texts, left in kinds:
+            for at, text in enumerate(texts[:_SHOWN]):
+                yield text, left((*values[:at], *values[at + 1 :]))
+            if len(texts) > _SHOWN:
+                more = self.tr("and {0} more").format(count_text(len(texts) - _SHOWN))
+                yield more, left(values[:_SHOWN])
+        span = self._span(time_text(filters.since), time_text(filters.until, end=True))
+        if span:
+            yield span, replace(filters, since=None, until=None)
+
+    def _span(self, since: str | None, until: str | None) -> str:
+        since, until = (text and text.replace("T", " ") for text in (since, until))
+        if since and until:
+            return since if since == until else f"{since} – {until}"
+        if since:
+            return self.tr("from {0}").format(since)
+        return self.tr("until {0}").format(until) if until else ""
+
+    @Slot(object)
+    def _remove(self, chip: FilterChip) -> None:
+        self.wanted.emit(chip.left)
 
 
 _LEAST = 64  # width of a chip before scaling; a narrower one would show its cross alone

@@ -458,7 +458,7 @@ class HitCommands(Commands):
     def save_search(self) -> None:
         """Ask for a name and keep the search under it."""
         question = self._context.finder.question
-        if question.empty:
+        if not question.lasting:
             return
         proposal = shown(question.title())
         dialog = NameDialog(

@@ -102,8 +102,10 @@ class DetailsPanel(QScrollArea):
         marked: the frame is right or wrong, or "" to take the mark away (str).
         like_wanted: look for frames like this one (Path).
         copy_wanted, reveal_wanted, open_wanted: what the buttons below say (Path).
+        filled: a frame is shown, or none any more (bool).
     """
 
+    filled = Signal(bool)
     frame_wanted = Signal(object)
     opened = Signal(object)
     marked = Signal(str)
@@ -261,6 +263,7 @@ class DetailsPanel(QScrollArea):
         self._show_captions(())
         self.tags.show_frame(path)
         self._details.look_up(path)
+        self.filled.emit(True)
 
     def clear(self) -> None:
         """Show nothing."""
@@ -269,9 +272,12 @@ class DetailsPanel(QScrollArea):
         self.tags.show_frame(None)
         self._content.hide()
         self._nothing.show()
+        self.filled.emit(False)
 
-    def show_mark(self, mark: str) -> None:
-        """Show the mark of the frame."""
+    def show_mark(self, mark: str | None) -> None:
+        """Show the mark of the frame; None where no query is asked that it could belong to."""
+        for button in (self._right, self._wrong):
+            button.setVisible(mark is not None)
         self._right.setChecked(mark == "right")
         self._wrong.setChecked(mark == "wrong")
 

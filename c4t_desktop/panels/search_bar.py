@@ -361,7 +361,7 @@ class SearchBar(QFrame):
             with suppress(QueryError):
                 if not self._timer.isActive():  # else what is typed is newer
                     self._show_text(take_conditions(self.field.text())[0])
-            self._show_buttons()
+        self._show_buttons()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Share the new width out."""
@@ -428,7 +428,7 @@ class SearchBar(QFrame):
     def _show_buttons(self) -> None:
         asked = not self.is_empty()
         self._clear.setVisible(asked)
-        self._save.setVisible(asked)
+        self._save.setVisible(asked or self._finder.question.lasting)
         self._hint.setVisible(not asked)
         if not asked:
             self._too_long.hide()

@@ -20,6 +20,7 @@ from c4t_desktop.panels.results.panel import ResultsPanel
 from c4t_desktop.panels.tagging import TagDialog
 from c4t_desktop.services.details import Frames
 from c4t_desktop.services.finder import members
+from c4t_desktop.services.question import Question
 from c4t_desktop.services.rows import MOST_AT_ONCE, HitList
 
 if TYPE_CHECKING:
@@ -100,9 +101,16 @@ class Selection(QObject):
             self._details.clear()
             return
         found = self._finder.found
-        by_model = found is not None and not found.question.of_facts
-        self._details.show_hit(path, hit, found.model if found and by_model else "")
-        self._details.show_mark(self._marks.marks.get(path, ""))
+        question = found.question if found is not None else Question()
+        scored = hit if not question.empty else None
+        model = "" if found is None or question.unscored else found.model
+        self._details.show_hit(path, scored, model)
+        self._show_mark(path)
+
+    def _show_mark(self, path: Path) -> None:
+        if self._details is not None:
+            mark = self._marks.marks.get(path, "")
+            self._details.show_mark(mark if self._query() else None)
 
     @Slot(object)
     def _show_frame(self, path: Path) -> None:
@@ -162,6 +170,10 @@ class Selection(QObject):
     @Slot(str)
     def _mark_by_key(self, mark: str) -> None:
         query = self._query()
+        if not query:
+            text = self.tr("Right and wrong marks belong to a query; ask for something first.")
+            self.message.emit(text)
+            return
 
         def act(chosen: list[Path]) -> None:
             if self._query() != query:
@@ -186,7 +198,7 @@ class Selection(QObject):
     def _marks_changed(self, marks: dict[Path, str]) -> None:
         self._model.set_marks(marks)
         if self._details is not None and self._details.path is not None:
-            self._details.show_mark(marks.get(self._details.path, ""))
+            self._show_mark(self._details.path)
 
     # tags -----------------------------------------------------------------------------------
 

@@ -57,10 +57,10 @@ class TagChips(QWidget):
     chosen = Signal(str)
     removed = Signal(str)
 
-    def __init__(self, theme: Theme, *more: QWidget) -> None:
-        """Show none, and what stands behind them."""
+    def __init__(self, tip: str, theme: Theme, *more: QWidget) -> None:
+        """Show none, and what stands behind them; ``tip`` says what can be done with a chip."""
         super().__init__()
-        self._theme, self._more = theme, more
+        self._tip, self._theme, self._more = tip, theme, more
         self._chips: list[TagChip] = []
         self._flow = FlowLayout(self, theme.px(6), centred=False)
         for part in more:
@@ -77,7 +77,7 @@ class TagChips(QWidget):
         self._chips = []
         for tag, count in tags.counts:
             note = "" if count == tags.frames else count_text(count)
-            chip = TagChip(tag, note, self._theme)
+            chip = TagChip(tag, note, self._tip, self._theme)
             chip.fit(self._theme.px(240))
             chip.chosen.connect(self.chosen)
             chip.removed.connect(self._remove)
@@ -119,7 +119,7 @@ class TagDialog(QDialog):
         self._wrong = label(kind="bad", name="tagProblem", wrap=True)
         self._wrong.hide()
         self._there = label(self.tr("ON THESE FRAMES"), "section")
-        self._chips = TagChips(theme)
+        self._chips = TagChips(self.tr("The cross or Delete takes it away from these."), theme)
         self._chips.removed.connect(self._take)
         self._known = QStringListModel([tag for tag, _ in tags.known], self)
         completer = _LastTag(self._known, self)
@@ -211,7 +211,8 @@ class FrameTags(QWidget):
         self._add = named(QPushButton(self.tr("Tag…")), "addTagButton", kind="row")
         self._add.setToolTip(self.tr("Give the frame a tag (T)"))
         theme.dress(self._add, "plus", "muted")
-        self._chips = TagChips(theme, self._add)
+        tip = self.tr("Click to see all frames with this tag; Delete takes it away.")
+        self._chips = TagChips(tip, theme, self._add)
         column(theme, self._chips, margins=(0, 0, 0, 0), gap=0, parent=self)
         self._add.clicked.connect(self.wanted)
         self._chips.removed.connect(self._take)

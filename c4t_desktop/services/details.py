@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_desktop.jobs.runner import Job, ignore
+from c4t_desktop.messages import moment_text
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.marks import MarkBook
@@ -137,14 +138,6 @@ class Facts:
     when: str = ""
     captions: tuple[str, ...] = ()
     objects: tuple[ObjectFact, ...] | None = None
-
-
-def moment_text(seconds: float | None) -> str:
-    """Write a moment as ``2026-10-14 08:41:07``, UTC; a time near 1970 is only a clock."""
-    if seconds is None:
-        return ""
-    form = "%Y-%m-%d %H:%M:%S" if seconds > 86_400 * 366 else "%H:%M:%S"
-    return time.strftime(form, time.gmtime(seconds))
 
 
 def changed_text(seconds: float) -> str:

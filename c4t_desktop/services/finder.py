@@ -70,11 +70,11 @@ class Found:
 
     def limit(self, order: Order) -> int | None:
         """Return how many to show where the scores suggest no cut; None for all."""
-        return order.limit(self.automatic) if self.hits and not self.question.of_facts else None
+        return order.limit(self.automatic) if self.hits and not self.question.unscored else None
 
     def least(self, order: Order) -> float | None:
-        """Return the least score to show; None for all, as where conditions decide alone."""
-        return None if self.question.of_facts else order.least(self.automatic)
+        """Return the least score to show; None for all, as where there are no scores."""
+        return None if self.question.unscored else order.least(self.automatic)
 
     def shown(self, order: Order) -> int:
         """Return how many of the hits, the best, are shown in an order."""
@@ -90,14 +90,17 @@ def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str])
 
     begun = time.perf_counter()
     good = {path: mark == "right" for path, mark in marks.items()}
-    answer = answered(
-        workspace,
-        question.query(),
-        question.filters,
-        good,
-        marked=question.marked,
-        refine=question.refine,
-    )
+    if question.empty:
+        answer = workspace.browse(filters=replace(question.filters, marked=question.marked))
+    else:
+        answer = answered(
+            workspace,
+            question.query(),
+            question.filters,
+            good,
+            marked=question.marked,
+            refine=question.refine,
+        )
     return Found(
         question,
         hits=HitList(answer.image_ids, answer.scores, answer.scope.hits),
@@ -115,6 +118,23 @@ SORTS = ("score", "time", "drive")
 
 
 @dataclass(frozen=True)
+class Section:
+    """The cards of one drive, one after the other.
+
+    Attributes:
+        start: the first of them.
+        drive: their drive, None where it is not known.
+        time: of the first one, seconds since 1970 UTC, where it is known.
+        frames: how many frames they stand for.
+    """
+
+    start: int
+    drive: str | None
+    time: float | None
+    frames: int
+
+
+@dataclass(frozen=True)
 class Arrangement:
     """What the grid shows.
 
@@ -124,6 +144,8 @@ class Arrangement:
         events: how many events they make, None when nothing is folded.
         best: greatest score shown.
         least: least score shown.
+        drives: how many drives they are of, where that was counted.
+        sections: the drives, where the cards are in their order.
     """
 
     rows: Sequence[Row] = ()
@@ -131,6 +153,8 @@ class Arrangement:
     events: int | None = None
     best: float = 1.0
     least: float = 0.0
+    drives: int = 0
+    sections: tuple[Section, ...] = ()
 
 
 def lay_out(found: Found, order: Order, check: Callable[[], None] = lambda: None) -> Arrangement:
@@ -157,8 +181,35 @@ def lay_out(found: Found, order: Order, check: Callable[[], None] = lambda: None
     elif answer is not None and order.sort != "score":
         hits = hits.picked(answer.scope.order(ids, order.sort))
     check()
+    browsed = found.question.empty
+    by_drive = order.sort == "drive" or (browsed and order.sort == "score")
+    drives, sections = 0, tuple[Section, ...]()
+    if answer is not None and (browsed or by_drive):
+        numbers = answer.scope.facts(np.asarray(hits.ids)).drives
+        drives = len(np.unique(numbers))
+        check()
+        if by_drive:
+            sections = _sections(hits, numbers, cards)
     rows = PagedRows(hits, hits.block(0, FIRST), cards)
-    return Arrangement(rows, count, events, best, least)
+    return Arrangement(rows, count, events, best, least, drives, sections)
+
+
+def _sections(hits: HitList, drives: NDArray[np.int64], cards: Cards | None) -> tuple[Section, ...]:
+    """Return where the cards of each drive begin; ``drives`` are their numbers (n,)."""
+    import numpy as np
+
+    starts = np.flatnonzero(np.diff(drives, prepend=drives[0] - 1))
+    counts = np.ones(len(drives), dtype=np.int64)
+    if cards is not None:  # an unfolded event is counted with its best frame
+        counts = np.where(cards.members, 0, cards.counts)
+    frames = np.add.reduceat(counts, starts).tolist()
+    first = hits.picked(starts).block(0, len(starts))
+    shown = map(first.get, range(len(starts)))
+    named = [(None, None) if hit is None else (hit.drive, hit.time) for hit in shown]
+    return tuple(
+        Section(start, drive, seconds, count)
+        for start, (drive, seconds), count in zip(starts.tolist(), named, frames, strict=True)
+    )
 
 
 def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
@@ -178,8 +229,9 @@ def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
         return list(chosen)
     ids = np.asarray(found.hits.ids[: found.shown(order)])
     folded, closed = answer.fold(answer.scope, ids), {*chosen} - order.unfolded
-    events = {int(ids[folded.best[at]]): at for at in range(len(folded))}
-    whole = {number: ids[folded.of(events[number])].tolist() for number in closed & events.keys()}
+    cards = ids[folded.best]
+    events = np.flatnonzero(np.isin(cards, sorted(closed))).tolist()
+    whole = {int(cards[event]): ids[folded.of(event)].tolist() for event in events}
     return list(dict.fromkeys(one for n in chosen for one in whole.get(n, [n])))
 
 
@@ -222,7 +274,7 @@ class Finder(QObject):
         answered: a new answer is there (Found).
         laid_out: what the grid shows (Arrangement).
         failed: the question cannot be answered (Exception).
-        cleared: nothing is asked.
+        cleared: nothing is open, and nothing asked.
         order_changed: sort, fold or cut changed (Order).
         filters_changed: the hits are restricted in another way, or refined, or not (Question).
     """
@@ -268,9 +320,6 @@ class Finder(QObject):
     def refresh(self) -> None:
         """Ask the same again: the frames, the model or the marks have changed."""
         opened = self._library.opened_now
-        if self.question.empty:
-            self.clear()
-            return
         if opened is None:
             return
         question, order, read = self.question, self.order, self._read_marks
@@ -290,7 +339,7 @@ class Finder(QObject):
 
     @Slot()
     def clear(self) -> None:
-        """Ask nothing."""
+        """Ask nothing, and show nothing: what was open is closed."""
         self._library.runner.cancel_key("search")
         self._library.runner.cancel_key("arrange")
         self._library.runner.cancel_key("within")
@@ -452,5 +501,5 @@ class Finder(QObject):
 
     @Slot()
     def _grown(self) -> None:
-        if not self.question.empty and not self._again.isActive():
+        if not self._again.isActive():
             self._again.start()

@@ -42,13 +42,18 @@ class Question:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is asked."""
+        """Whether nothing is asked: all frames are browsed then."""
         return not self.filters.objects and not self._ranks
 
     @property
     def of_facts(self) -> bool:
         """Whether conditions on objects are all that is asked: no term says what is more alike."""
         return bool(self.filters.objects) and not self._ranks
+
+    @property
+    def unscored(self) -> bool:
+        """Whether no term says what is more alike, so that there is nothing to cut at."""
+        return not self._ranks
 
     @property
     def _ranks(self) -> bool:
@@ -58,6 +63,11 @@ class Question:
     def restricted(self) -> bool:
         """Whether the hits are restricted."""
         return self.filters != NO_FILTERS or bool(self.marked)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it can be kept: something is asked, or frames are chosen by what lasts."""
+        return not self.empty or any(self.restrictions().values())
 
     @property
     def by_marks(self) -> bool:
@@ -97,7 +107,8 @@ class Question:
         """Return what is asked as the user would read it: words, conditions, names of images."""
         conditions = ", ".join(map(condition_text, self.filters.objects))
         images = (term.image.name for term in self.images if term.image)
-        return " ".join(part for part in (self.text.strip(), conditions, *images) if part)
+        title = " ".join(part for part in (self.text.strip(), conditions, *images) if part)
+        return title or ", ".join((*self.filters.tags, *self.filters.drives))
 
     def restrictions(self) -> dict[str, object]:
         """Return what is restricted as plain data, as scenarios and exports keep it.
@@ -126,7 +137,8 @@ class Order:
     """How the hits are laid out.
 
     Attributes:
-        sort: ``"score"``, ``"time"`` or ``"drive"``.
+        sort: ``"score"``, ``"time"`` or ``"drive"``; by score, what is browsed stays as it is:
+            drive by drive, each in time order.
         fold: one card per event.
         cut: the least score shown, set by the user; None leaves it to the scores.
         show_all: show everything, whatever it scores.

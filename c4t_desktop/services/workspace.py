@@ -108,11 +108,8 @@ class WorkspaceLike(Protocol):
     def drives(self) -> list[tuple[str, int]]:
         """Return the drives and their number of images, by name."""
 
-    def cameras(self) -> list[tuple[str, int]]:
-        """Return the cameras and their number of images, by name."""
-
-    def days(self) -> list[tuple[str, int]]:
-        """Return the days (UTC, as ``2026-10-14``) and their number of images, by date."""
+    def groups(self, by: str, folder: Path = Path()) -> list[tuple[str, int]]:
+        """Return (name, number of images) of every "camera", "day" or "folder" below one."""
 
     def status(self) -> WorkspaceStatus:
         """Return what is known without reading any image folder."""

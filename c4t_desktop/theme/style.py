@@ -105,6 +105,14 @@ QComboBox {{ background: {c.card}; border: 1px solid {c.border_strong};
   border-radius: {px(8)}px; padding: {px(5)}px {px(10)}px; min-height: {px(20)}px; }}
 QComboBox[kind="flat"] {{ background: transparent; border: 1px solid transparent;
   padding: {px(3)}px {px(6)}px; }}
+QDateEdit {{ background: transparent; border: 1px solid transparent; border-radius: {px(8)}px;
+  padding: {px(3)}px {px(6)}px; min-height: {px(20)}px; selection-background-color: {c.accent};
+  selection-color: {c.accent_text}; }}
+QDateEdit:hover {{ background: {c.hover}; }}
+QDateEdit:focus {{ border-color: {c.accent}; }}
+QDateEdit::drop-down {{ border: none; width: {px(22)}px; }}
+QDateEdit::down-arrow {{ image: url("{{chevron}}"); width: {px(12)}px; height: {px(12)}px; }}
+QFrame[kind="popup"] {{ background: {c.panel}; border: 1px solid {c.border_strong}; }}
 QComboBox[kind="flat"]:hover {{ background: {c.hover}; }}
 QComboBox:focus {{ border-color: {c.accent}; }}
 QComboBox::drop-down {{ border: none; width: {px(22)}px; }}

@@ -40,7 +40,7 @@
   </message>
   <message>
    <source>Clear the marks of this query</source>
-   <translation type="unfinished" />
+   <translation>Markierungen dieser Suche löschen</translation>
   </message>
   <message>
    <source>Close the folder</source>
@@ -57,6 +57,10 @@
   <message>
    <source>Details</source>
    <translation>Details</translation>
+  </message>
+  <message>
+   <source>Drive and time on the cards</source>
+   <translation>Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>Evaluate</source>
@@ -128,7 +132,7 @@
   </message>
   <message>
    <source>Redo</source>
-   <translation type="unfinished" />
+   <translation>Wiederholen</translation>
   </message>
   <message>
    <source>Refine by right and wrong marks</source>
@@ -176,11 +180,15 @@
   </message>
   <message>
    <source>Undo</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Unfold or fold the event (E)</source>
    <translation>Ereignis auf- oder zuklappen (E)</translation>
+  </message>
+  <message>
+   <source>Whole pictures</source>
+   <translation>Ganze Bilder</translation>
   </message>
  </context>
  <context>
@@ -270,6 +278,29 @@
   </message>
  </context>
  <context>
+  <name>Chooser</name>
+  <message>
+   <source>Choose all</source>
+   <translation>Alle wählen</translation>
+  </message>
+  <message>
+   <source>Choose none</source>
+   <translation>Keine wählen</translation>
+  </message>
+  <message>
+   <source>Type to find…</source>
+   <translation>Zum Finden tippen…</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
+  </message>
+  <message>
+   <source>{0} chosen</source>
+   <translation>{0} gewählt</translation>
+  </message>
+ </context>
+ <context>
   <name>ColumnsRow</name>
   <message>
    <source>Caption column</source>
@@ -328,6 +359,21 @@
   <message>
    <source>{0} has not seen these frames yet; index them to compare.</source>
    <translation>{0} kennt diese Bilder noch nicht; zum Vergleichen zuerst indizieren.</translation>
+  </message>
+ </context>
+ <context>
+  <name>DateRange</name>
+  <message>
+   <source>From</source>
+   <translation>Von</translation>
+  </message>
+  <message>
+   <source>Until</source>
+   <translation>Bis</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>alle</translation>
   </message>
  </context>
  <context>
@@ -684,6 +730,10 @@
    <translation>ALS WAS</translation>
   </message>
   <message>
+   <source>All frames</source>
+   <translation>Alle Bilder</translation>
+  </message>
+  <message>
    <source>All {0} hits shown</source>
    <translation>Alle {0} gezeigten Treffer</translation>
   </message>
@@ -1016,6 +1066,32 @@
   </message>
  </context>
  <context>
+  <name>FilterChip</name>
+  <message>
+   <source>Frames are restricted to this; Delete takes it away.</source>
+   <translation>Die Bilder sind darauf beschränkt; Entf hebt das auf.</translation>
+  </message>
+ </context>
+ <context>
+  <name>FilterChips</name>
+  <message>
+   <source>and {0} more</source>
+   <translation>und {0} weitere</translation>
+  </message>
+  <message>
+   <source>from {0}</source>
+   <translation>ab {0}</translation>
+  </message>
+  <message>
+   <source>in {0}</source>
+   <translation>in {0}</translation>
+  </message>
+  <message>
+   <source>until {0}</source>
+   <translation>bis {0}</translation>
+  </message>
+ </context>
+ <context>
   <name>FilterSection</name>
   <message>
    <source>Camera</source>
@@ -1026,12 +1102,12 @@
    <translation>Filter aufheben</translation>
   </message>
   <message>
-   <source>Date</source>
-   <translation>Datum</translation>
-  </message>
-  <message>
    <source>Drive</source>
    <translation>Fahrt</translation>
+  </message>
+  <message>
+   <source>Folder</source>
+   <translation>Ordner</translation>
   </message>
   <message>
    <source>Marked</source>
@@ -1171,6 +1247,10 @@
  <context>
   <name>FrameTags</name>
   <message>
+   <source>Click to see all frames with this tag; Delete takes it away.</source>
+   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
+  </message>
+  <message>
    <source>Give the frame a tag (T)</source>
    <translation>Dem Bild ein Schlagwort geben (T)</translation>
   </message>
@@ -1232,7 +1312,7 @@
   </message>
   <message>
    <source>Done again: {0}</source>
-   <translation type="unfinished" />
+   <translation>Wiederholt: {0}</translation>
   </message>
   <message>
    <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
@@ -1240,19 +1320,19 @@
   </message>
   <message>
    <source>Its query, its cut and what is new in it stay as they are.</source>
-   <translation type="unfinished" />
+   <translation>Suche, Schwelle und Neues bleiben, wie sie sind.</translation>
   </message>
   <message>
    <source>Redo</source>
-   <translation type="unfinished" />
+   <translation>Wiederholen</translation>
   </message>
   <message>
    <source>Redo: {0}</source>
-   <translation type="unfinished" />
+   <translation>Wiederholen: {0}</translation>
   </message>
   <message>
    <source>Rename the scenario</source>
-   <translation type="unfinished" />
+   <translation>Szenario umbenennen</translation>
   </message>
   <message>
    <source>Save this search as a scenario</source>
@@ -1268,15 +1348,15 @@
   </message>
   <message>
    <source>Undo</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Undo: {0}</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig: {0}</translation>
   </message>
   <message>
    <source>Undone: {0}</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig gemacht: {0}</translation>
   </message>
   <message>
    <source>clear the search</source>
@@ -1403,63 +1483,63 @@
   <name>MarkBook</name>
   <message>
    <source>The situations of SearchAD were deleted.</source>
-   <translation type="unfinished" />
+   <translation>Die Situationen von SearchAD wurden gelöscht.</translation>
   </message>
   <message>
    <source>add the situations of SearchAD</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD hinzufügen</translation>
   </message>
   <message>
    <source>clear the marks</source>
-   <translation type="unfinished" />
+   <translation>Markierungen löschen</translation>
   </message>
   <message>
    <source>delete the situations of SearchAD</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD löschen</translation>
   </message>
   <message>
    <source>delete “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ löschen</translation>
   </message>
   <message>
    <source>mark as right</source>
-   <translation type="unfinished" />
+   <translation>als richtig markieren</translation>
   </message>
   <message>
    <source>mark as wrong</source>
-   <translation type="unfinished" />
+   <translation>als falsch markieren</translation>
   </message>
   <message>
    <source>move “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ verschieben</translation>
   </message>
   <message>
    <source>rename “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ umbenennen</translation>
   </message>
   <message>
    <source>save “{0}”</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ speichern</translation>
   </message>
   <message>
    <source>unmark</source>
-   <translation type="unfinished" />
+   <translation>Markierung entfernen</translation>
   </message>
   <message>
    <source>{0} mark cleared.</source>
-   <translation type="unfinished" />
+   <translation>{0} Markierung gelöscht.</translation>
   </message>
   <message>
    <source>{0} marks cleared.</source>
-   <translation type="unfinished" />
+   <translation>{0} Markierungen gelöscht.</translation>
   </message>
   <message>
    <source>“{0}” was deleted.</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ wurde gelöscht.</translation>
   </message>
   <message>
    <source>“{0}” was saved anew.</source>
-   <translation type="unfinished" />
+   <translation>„{0}“ wurde neu gespeichert.</translation>
   </message>
  </context>
  <context>
@@ -1921,7 +2001,7 @@
   <name>NameDialog</name>
   <message>
    <source>It takes the place of the scenario of this name.</source>
-   <translation type="unfinished" />
+   <translation>Es ersetzt das Szenario dieses Namens.</translation>
   </message>
   <message>
    <source>Name</source>
@@ -1929,7 +2009,7 @@
   </message>
   <message>
    <source>There is a scenario of this name; choose another name.</source>
-   <translation type="unfinished" />
+   <translation>Ein Szenario dieses Namens gibt es schon; bitte einen anderen Namen wählen.</translation>
   </message>
  </context>
  <context>
@@ -2193,10 +2273,6 @@
    <translation>Erneut suchen</translation>
   </message>
   <message>
-   <source>More are being added while you search.</source>
-   <translation>Weitere kommen während der Suche dazu.</translation>
-  </message>
-  <message>
    <source>No frame fulfils this</source>
    <translation>Kein Bild erfüllt das</translation>
   </message>
@@ -2245,10 +2321,6 @@
    <translation>{0} wird geöffnet …</translation>
   </message>
   <message>
-   <source>Resume</source>
-   <translation>Fortsetzen</translation>
-  </message>
-  <message>
    <source>Show skipped files</source>
    <translation>Ausgelassene Dateien zeigen</translation>
   </message>
@@ -2289,16 +2361,8 @@
    <translation>Index aktualisieren…</translation>
   </message>
   <message>
-   <source>Use + and − between spaces to add or exclude terms.</source>
-   <translation>+ und − zwischen Leerzeichen nehmen Begriffe hinzu oder schließen sie aus.</translation>
-  </message>
-  <message>
    <source>Use the C4T model</source>
    <translation>C4T-Modell benutzen</translation>
-  </message>
-  <message>
-   <source>What are you looking for?</source>
-   <translation>Was wird gesucht?</translation>
   </message>
   <message>
    <source>cyclist on a rainy street</source>
@@ -2307,10 +2371,6 @@
   <message>
    <source>pedestrian crossing at night</source>
    <translation>pedestrian crossing at night</translation>
-  </message>
-  <message>
-   <source>person&gt;=2, truck:near, no:car ask for what the model saw.</source>
-   <translation>person&gt;=2, truck:near, no:car fragen nach dem, was das Modell gesehen hat.</translation>
   </message>
   <message>
    <source>road through trees - cars</source>
@@ -2325,10 +2385,6 @@
    <translation>truck in snow</translation>
   </message>
   <message>
-   <source>{0} can be searched.</source>
-   <translation>{0} können durchsucht werden.</translation>
-  </message>
-  <message>
    <source>{0} file in this folder or below it was left out, by rules or for its format.</source>
    <translation>{0} Datei in diesem Ordner oder darunter wurde ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
   </message>
@@ -2337,24 +2393,12 @@
    <translation>{0} Dateien in diesem Ordner oder darunter wurden ausgelassen, nach Regeln oder wegen ihres Formats.</translation>
   </message>
   <message>
-   <source>{0} frame</source>
-   <translation>{0} Bild</translation>
-  </message>
-  <message>
-   <source>{0} frames</source>
-   <translation>{0} Bilder</translation>
-  </message>
-  <message>
    <source>{0} images wait to be indexed for this model.</source>
    <translation>{0} Bilder warten darauf, für dieses Modell indiziert zu werden.</translation>
   </message>
   <message>
    <source>{0} is offline</source>
    <translation>{0} ist offline</translation>
-  </message>
-  <message>
-   <source>{0} of {1} frames</source>
-   <translation>{0} von {1} Bildern</translation>
   </message>
   <message>
    <source>{0}: no model that sees this has looked at these frames. Update the index to see what is in them.</source>
@@ -2510,15 +2554,15 @@
   <name>RefineChip</name>
   <message>
    <source>Marks move this query, and what is marked as wrong is left out. Mark frames with R and X. Click, Delete or Ctrl+M asks without the marks.</source>
-   <translation type="unfinished" />
+   <translation>Markierungen verschieben diese Suche, und als falsch Markiertes bleibt weg. Bilder mit R und X markieren. Ein Klick, Entf oder Strg+M sucht ohne die Markierungen.</translation>
   </message>
   <message>
    <source>refined by marks: none yet</source>
-   <translation type="unfinished" />
+   <translation>verfeinert: noch keine Markierung</translation>
   </message>
   <message>
    <source>refined by {0} right, {1} wrong</source>
-   <translation type="unfinished" />
+   <translation>verfeinert: {0} richtig, {1} falsch</translation>
   </message>
  </context>
  <context>
@@ -2647,12 +2691,28 @@
    <translation>Zeit</translation>
   </message>
   <message>
+   <source>{0} drive</source>
+   <translation>{0} Fahrt</translation>
+  </message>
+  <message>
+   <source>{0} drives</source>
+   <translation>{0} Fahrten</translation>
+  </message>
+  <message>
    <source>{0} event</source>
    <translation>{0} Ereignis</translation>
   </message>
   <message>
    <source>{0} events</source>
    <translation>{0} Ereignissen</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
   </message>
   <message>
    <source>{0} in {1}</source>
@@ -2665,6 +2725,10 @@
   <message>
    <source>{0} matches</source>
    <translation>{0} Treffer</translation>
+  </message>
+  <message>
+   <source>{0} of {1}</source>
+   <translation>{0} von {1}</translation>
   </message>
  </context>
  <context>
@@ -2693,8 +2757,20 @@
    <translation>Höchstens {0} Bilder auf einmal ziehen; ihre Pfade kopieren oder sie exportieren.</translation>
   </message>
   <message>
+   <source>Drive not known</source>
+   <translation>Fahrt unbekannt</translation>
+  </message>
+  <message>
    <source>Results</source>
    <translation>Ergebnisse</translation>
+  </message>
+  <message>
+   <source>{0} frame</source>
+   <translation>{0} Bild</translation>
+  </message>
+  <message>
+   <source>{0} frames</source>
+   <translation>{0} Bilder</translation>
   </message>
  </context>
  <context>
@@ -2800,11 +2876,11 @@
   </message>
   <message>
    <source>Copy the query</source>
-   <translation type="unfinished" />
+   <translation>Suchtext kopieren</translation>
   </message>
   <message>
    <source>Delete</source>
-   <translation type="unfinished" />
+   <translation>Löschen</translation>
   </message>
   <message>
    <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
@@ -2812,27 +2888,27 @@
   </message>
   <message>
    <source>Move down</source>
-   <translation type="unfinished" />
+   <translation>Nach unten</translation>
   </message>
   <message>
    <source>Move up</source>
-   <translation type="unfinished" />
+   <translation>Nach oben</translation>
   </message>
   <message>
    <source>Rename…</source>
-   <translation type="unfinished" />
+   <translation>Umbenennen…</translation>
   </message>
   <message>
    <source>Run</source>
-   <translation type="unfinished" />
+   <translation>Ausführen</translation>
   </message>
   <message>
    <source>Run this search again; F2 renames it, Delete removes it</source>
-   <translation type="unfinished" />
+   <translation>Diese Suche erneut ausführen; F2 benennt sie um, Entf löscht sie</translation>
   </message>
   <message>
    <source>Show or hide the situations of SearchAD; Delete removes them all</source>
-   <translation type="unfinished" />
+   <translation>Situationen von SearchAD zeigen oder verbergen; Entf löscht sie alle</translation>
   </message>
   <message>
    <source>unreadable</source>
@@ -2914,6 +2990,13 @@
   </message>
  </context>
  <context>
+  <name>Selection</name>
+  <message>
+   <source>Right and wrong marks belong to a query; ask for something first.</source>
+   <translation>Richtig und falsch gehören zu einer Anfrage; suchen Sie erst nach etwas.</translation>
+  </message>
+ </context>
+ <context>
   <name>Settings</name>
   <message>
    <source>Appearance</source>
@@ -2926,6 +3009,10 @@
   <message>
    <source>Dark</source>
    <translation>Dunkel</translation>
+  </message>
+  <message>
+   <source>Drive and time on the cards</source>
+   <translation>Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>Enlarge under the mouse</source>
@@ -3020,6 +3107,14 @@
    <translation>Aufeinanderfolgende Treffer einer Fahrt als ein Ereignis mit seinem besten Bild zeigen.</translation>
   </message>
   <message>
+   <source>Show pictures whole on the cards; otherwise they fill them.</source>
+   <translation>Bilder auf den Karten ganz zeigen; sonst füllen sie sie aus.</translation>
+  </message>
+  <message>
+   <source>Show when a frame was taken, and on which drive, instead of its file.</source>
+   <translation>Zeigt statt der Datei, wann und auf welcher Fahrt ein Bild entstand.</translation>
+  </message>
+  <message>
    <source>Size of all text and of what surrounds it.</source>
    <translation>Größe aller Texte und ihrer Umgebung.</translation>
   </message>
@@ -3046,6 +3141,10 @@
   <message>
    <source>Watch for new files</source>
    <translation>Auf neue Dateien achten</translation>
+  </message>
+  <message>
+   <source>Whole pictures</source>
+   <translation>Ganze Bilder</translation>
   </message>
  </context>
  <context>
@@ -3238,7 +3337,7 @@
   </message>
   <message>
    <source>in the list of scenarios: rename, move, delete</source>
-   <translation type="unfinished" />
+   <translation>in der Liste der Szenarien: umbenennen, verschieben, löschen</translation>
   </message>
   <message>
    <source>look for new files</source>
@@ -3342,11 +3441,15 @@
   </message>
   <message>
    <source>undo, redo: marks, scenarios, forgetting, clearing</source>
-   <translation type="unfinished" />
+   <translation>rückgängig, wiederholen: Markierungen, Szenarien, Vergessen, Löschen</translation>
   </message>
   <message>
    <source>unfold or fold an event</source>
    <translation>Ereignis auf- oder zuklappen</translation>
+  </message>
+  <message>
+   <source>whole pictures; drive and time on the cards</source>
+   <translation>ganze Bilder; Fahrt und Zeit auf den Karten</translation>
   </message>
   <message>
    <source>with arrows or mouse: select several</source>
@@ -3569,7 +3672,7 @@
   </message>
   <message>
    <source>Undo</source>
-   <translation type="unfinished" />
+   <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Update the index: {0} of {1}</source>
@@ -3695,13 +3798,6 @@
   </message>
  </context>
  <context>
-  <name>TagChip</name>
-  <message>
-   <source>Click to see all frames with this tag; Delete takes it away.</source>
-   <translation>Ein Klick zeigt alle Bilder mit diesem Schlagwort; Entf nimmt es weg.</translation>
-  </message>
- </context>
- <context>
   <name>TagDialog</name>
   <message>
    <source>ON THESE FRAMES</source>
@@ -3730,6 +3826,10 @@
   <message>
    <source>Tags</source>
    <translation>Schlagwörter</translation>
+  </message>
+  <message>
+   <source>The cross or Delete takes it away from these.</source>
+   <translation>Das Kreuz oder Entf nimmt es von diesen weg.</translation>
   </message>
   <message>
    <source>such as rain, to label; a comma parts two</source>

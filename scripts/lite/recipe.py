@@ -71,7 +71,8 @@ class RecipeOptions:
     apart_rate: float = 1e-3  # as rate
     apart_noise: float = 1.2  # on the features of their texts, as text_noise
     apart_scale: float = 40.0  # of the cosines among them
-    apart_hold: float = 20.0  # of the loss that keeps the ranking of images, beside theirs
+    apart_hold: float = 100.0  # of the loss that keeps the ranking of images, beside theirs
+    apart_share: float = 0.9  # of the cosines with images; the rest is room to differ in
     object_noise: float = 0.3  # standard deviations of a statistic of the object maps
     object_weight: float = 4.0  # of their part of the image head, as it is drawn
     mixture: tuple[tuple[str, float], ...] = (
@@ -407,7 +408,8 @@ def keep_apart(
     contrastive learning, as above, but text to text: no image is asked). Beside it the cosines of
     phrases with the images of a batch are held to be what they were, up to a factor and an offset
     for each phrase: 1 - Pearson's correlation is the loss, and a tenth of the squared change
-    holds the factor. Joining the term to :func:`train_heads` instead costs image retrieval.
+    holds the factor. Joining the term to :func:`train_heads` instead costs image retrieval, and
+    so does a factor of 1: unit rows need room for directions in which images do not differ.
 
     Args:
         heads: image head and text head that were trained; neither is changed.
@@ -451,7 +453,8 @@ def keep_apart(
         with torch.no_grad():
             then = functional.normalize(before(t), dim=1) @ drawn.T
         held = (1 - functional.cosine_similarity(now, then, dim=1)).mean()
-        held = held + 0.1 * (now - then).square().mean() / then.square().mean()
+        moved = (now - options.apart_share * then).square().mean() / then.square().mean()
+        held = held + 0.1 * moved
         found = functional.normalize(text_head(_noisy(alone, options.apart_noise)), dim=1)
         loss = options.apart_hold * held + graded_loss(found @ found.T, scale, alike, 0.0)
         optimiser.zero_grad()

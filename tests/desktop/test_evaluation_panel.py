@@ -33,6 +33,7 @@ from c4t_desktop.panels.evaluation.setup_page import MarksRow
 from c4t_desktop.services.evaluation import Marked, holds_scenes
 from c4t_desktop.theme import Theme
 from tests.helpers.searchad import draw_searchad
+from tests.helpers.window import search
 
 COLOURS = {"truck": (200, 30, 30), "bicycle": (30, 200, 30), "bus": (30, 30, 200)}
 
@@ -266,8 +267,7 @@ def test_an_evaluation_goes_on_while_one_searches(qtbot, opened, pairs, endless,
 def test_own_marks_are_a_test_set(qtbot, opened, window, core, tiny_model_folder):
     core.models = (ModelInfo(str(tiny_model_folder), "c4t", tiny_model_folder),)
     window.desktop.context.library.list_models()
-    qtbot.keyClicks(window.search.field, "truck")
-    qtbot.waitUntil(lambda: window.model.rowCount() > 0 and not window.desktop.runner.busy)
+    search(qtbot, window, "truck")
     window.view.setFocus()
     qtbot.keyClick(window.view, Qt.Key.Key_Home)
     for key in (Qt.Key.Key_R, Qt.Key.Key_X, Qt.Key.Key_X):

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.panels.dialogs.export import ExportDialog, file_stem
-from tests.helpers.window import until
+from tests.helpers.window import answered, until, wait_rows
+from tests.helpers.window import search as find
 
 
 @pytest.fixture
@@ -27,8 +28,7 @@ def ask(qtbot, window):
     """Search, open the dialog, choose a kind and a place."""
 
     def search(text="truck in snow"):
-        qtbot.keyClicks(window.search.field, text)
-        qtbot.waitUntil(lambda: window.model.rowCount() > 0 and not window.desktop.runner.busy)
+        find(qtbot, window, text)
 
     def opened():
         window.action("exportAction").trigger()
@@ -184,8 +184,25 @@ def test_cancelling_stops_and_says_so(qtbot, window, ask, tmp_path, monkeypatch)
     assert not dialog.isVisible()
 
 
-def test_nothing_asked_nothing_to_export(window, ask):
+def test_what_is_browsed_is_exported_without_a_query_or_a_cut(
+    qtbot, window, ask, tmp_path, monkeypatch
+):
     _, opened = ask
+    answered(qtbot, window)
+    wait_rows(qtbot, window, 12)
+    dialog = opened()
+    assert "All frames" in [part.text() for part in dialog.findChildren(QLabel)]
+    export(qtbot, dialog, "csv", tmp_path / "all.csv", monkeypatch)
+    with (tmp_path / "all.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [(row["query"], row["threshold"]) for row in rows] == [("", "")] * 12
+    dialog.reject()
+
+
+def test_nothing_shown_nothing_to_export(qtbot, window, ask):
+    _, opened = ask
+    window.desktop.context.library.close()
+    until(qtbot, lambda: not window.model.rowCount())
     dialog = opened()
     assert not child(dialog, QPushButton, "exportButton").isEnabled()
     assert not child(dialog, QPushButton, "exportCopyPathsButton").isEnabled()

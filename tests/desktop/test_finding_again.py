@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QCompleter,
+    QDateEdit,
     QDialog,
     QFileDialog,
     QLabel,
@@ -22,14 +23,28 @@ from PySide6.QtWidgets import (
     QMenu,
     QMessageBox,
     QPushButton,
+    QTreeView,
     QWidget,
 )
 
 from c4t_core.images.scan import ExcludeRules
+from c4t_desktop.panels.bars.choosers import Chooser
+from c4t_desktop.panels.chips import FilterChip
 from c4t_desktop.services import watching
 from c4t_desktop.settings import EXCLUDES, HOVER_PREVIEW, WATCH
 from tests.helpers.fake_core import make_frames
-from tests.helpers.window import busy, child, names, ready, search, side_row, until, wait_rows
+from tests.helpers.window import (
+    answered,
+    busy,
+    child,
+    choose_drives,
+    names,
+    ready,
+    search,
+    side_row,
+    until,
+    wait_rows,
+)
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -112,16 +127,96 @@ def test_a_date_restricts_the_hits_and_filters_can_be_cleared(qtbot, open_window
     ready(qtbot, window, core)
     search(qtbot, window, "truck")
     wait_rows(qtbot, window, 6)
-    day = child(window, QComboBox, "dayFilter")
-    until(qtbot, lambda: day.isVisible() and day.count() > 2)
-    choose(qtbot, day, day.itemData(2))
-    until(qtbot, lambda: 0 < window.model.rowCount() < 6)
-    until(qtbot, lambda: not busy(window))
-    start = float(calendar.timegm(time.strptime(day.itemData(2), "%Y-%m-%d")))
-    assert {start <= row.hit.time < start + 86_400 for row in window.model.rows} == {True}
+    since, until_ = (child(window, QDateEdit, f"{key}Filter") for key in ("since", "until"))
+    until(qtbot, since.isVisible)
+    first, last = since.minimumDate().addDays(1), since.maximumDate()
+    second = first.addDays(1)
+    since.setFocus()
+    since.setDate(second)  # as the calendar does
+    answered(qtbot, window)
+    start = float(calendar.timegm(time.strptime(second.toString("yyyy-MM-dd"), "%Y-%m-%d")))
+    times = [row.hit.time for row in window.model.rows]
+    assert times
+    assert all(start <= moment for moment in times)
+    until_.setDate(first)  # before the first day of the span, which follows
+    answered(qtbot, window)
+    assert since.date() == first
+    left = window.model.rowCount()
+    assert left == sum(start - 86_400 <= row.hit.time < start for row in window.model.rows) > 0
+    chip = child(window, QWidget, "filterChip")
+    assert chip.accessibleName() == first.toString("yyyy-MM-dd")
     qtbot.mouseClick(child(window, QPushButton, "clearFilters"), Qt.MouseButton.LeftButton)
     wait_rows(qtbot, window, 6)
-    assert day.currentData() is None
+    assert since.text() == until_.text() == "any"
+    assert last > first
+
+
+def test_several_drives_are_found_by_typing_and_stand_as_chips(qtbot, open_window, core, tmp_path):
+    for number in range(12):
+        make_frames(tmp_path / "all" / f"drive {number:02d}", 2)
+    window = open_window(tmp_path / "all")
+    ready(qtbot, window, core)
+    answered(qtbot, window)
+    count = child(window, QLabel, "matchCount")
+    until(qtbot, lambda: count.text() == "24 frames of 12 drives")
+    choose_drives(qtbot, window, "drive 03", "11")
+    answered(qtbot, window)
+    until(qtbot, lambda: count.text() == "4 frames of 2 drives")
+    assert {row.hit.drive for row in window.model.rows} == {"drive 03", "drive 11"}
+
+    def chips():
+        found = window.findChildren(FilterChip)
+        return [chip for chip in found if chip.isVisible()]
+
+    assert [chip.accessibleName() for chip in chips()] == ["drive 03", "drive 11"]
+    chips()[0].setFocus()
+    qtbot.keyClick(chips()[0], Qt.Key.Key_Delete)
+    until(qtbot, lambda: count.text() == "2 frames of 1 drive")
+    chooser = child(window, Chooser, "driveFilter")
+    assert chooser.currentText() == "drive 11"
+    qtbot.mouseClick(chooser, Qt.MouseButton.LeftButton)
+    view = child(chooser.popup, QTreeView, "driveFilterList")
+    spot = view.visualRect(view.model().index(5, 0)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    until(qtbot, lambda: chooser.currentText() == "2 chosen")
+    qtbot.keyClicks(child(chooser.popup, QLineEdit, "driveFilterText"), "0")
+    qtbot.mouseClick(child(chooser.popup, QPushButton, "driveFilterAll"), Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: count.text() == "24 frames of 12 drives" or chooser.currentText())
+    answered(qtbot, window)
+    assert len(window.desktop.context.finder.question.filters.drives) == 12  # 00 to 10, and 11
+    assert [chip.accessibleName() for chip in chips()][-1] == "and 4 more"
+    none = child(chooser.popup, QPushButton, "driveFilterNone")
+    qtbot.mouseClick(none, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: not chips())
+    chooser.hidePopup()
+
+
+def test_the_folder_tree_restricts_to_what_is_below(qtbot, open_window, core, tmp_path):
+    for name, frames in (("north/a", 2), ("north/b", 3), ("south/c", 4)):
+        make_frames(tmp_path / "tree" / name, frames)
+    window = open_window(tmp_path / "tree")
+    ready(qtbot, window, core)
+    chooser = child(window, Chooser, "folderFilter")
+    until(qtbot, chooser.isVisible)
+    chooser.setFocus()
+    qtbot.keyClick(chooser, Qt.Key.Key_Return)
+    view = child(chooser.popup, QTreeView, "folderFilterList")
+    model = view.model()
+    until(qtbot, lambda: model.rowCount() == 2)
+    assert [model.index(row, 0).data() for row in range(2)] == ["north  (5)", "south  (4)"]
+    view.setCurrentIndex(model.index(0, 0))
+    qtbot.keyClick(view, Qt.Key.Key_Right)
+    until(qtbot, lambda: model.rowCount(model.index(0, 0)) == 2)
+    qtbot.keyClick(view, Qt.Key.Key_Space)
+    count = child(window, QLabel, "matchCount")
+    until(qtbot, lambda: count.text() == "5 frames of 2 drives")
+    view.setCurrentIndex(model.index(1, 0, model.index(0, 0)))
+    qtbot.keyClick(view, Qt.Key.Key_Return)  # a part of it instead of the whole
+    until(qtbot, lambda: count.text() == "3 frames of 1 drive")
+    assert chooser.currentText() == "b"
+    assert child(window, FilterChip, "filterChip").accessibleName() == "in b"
+    qtbot.keyClick(view, Qt.Key.Key_Escape)
+    assert not chooser.popup.isVisible()
 
 
 def test_filters_outlive_a_switch_of_the_model_but_not_of_the_folder(
@@ -132,13 +227,13 @@ def test_filters_outlive_a_switch_of_the_model_but_not_of_the_folder(
     make_frames(tmp_path / "other", 3)
     window = open_window(tmp_path / "both")
     ready(qtbot, window, core)
-    choose(qtbot, child(window, QComboBox, "driveFilter"), "a")
+    choose_drives(qtbot, window, "a")
     library, finder = window.desktop.context.library, window.desktop.context.finder
     library.use_model("clip")
     until(qtbot, lambda: core.last.model_name == "clip" and core.last.indexed.is_set())
     until(qtbot, lambda: not busy(window))
     assert finder.question.filters.drives == ("a",)
-    assert child(window, QComboBox, "driveFilter").currentData() == "a"
+    assert child(window, QComboBox, "driveFilter").currentText() == "a"
     window.folder_commands.open_folders([tmp_path / "other"])
     until(qtbot, lambda: not finder.question.filters.drives)
 
@@ -187,7 +282,7 @@ def test_a_saved_search_counts_within_its_filters(qtbot, open_window, core, tmp_
     window = open_window(tmp_path / "both")
     ready(qtbot, window, core)
     search(qtbot, window, "truck")
-    choose(qtbot, child(window, QComboBox, "driveFilter"), "a")
+    choose_drives(qtbot, window, "a")
     wait_rows(qtbot, window, 3)
     qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
     dialog = child(window, QDialog, "saveSearchDialog")

@@ -9,7 +9,7 @@ from PIL import Image
 from PySide6.QtCore import QPoint
 
 from c4t_core.images.scan import FileState
-from c4t_core.images.thumbnails import ThumbnailStore, bucket
+from c4t_core.images.thumbnails import SIDES, ThumbnailStore, bucket
 from c4t_core.index.query import Hit
 from c4t_desktop.gallery.delegate import CardDelegate
 from c4t_desktop.gallery.results_model import ResultsModel
@@ -186,5 +186,6 @@ def test_the_space_for_thumbnails_holds_for_indexing_too(qtbot, window, tmp_path
     store.keep("ab", bytes(THUMBNAIL_SPACE.low * 1_000_000))
     path = tmp_path / "large.png"
     Image.new("RGB", (800, 500), RED).save(path)
-    keeper(path, FileState.of(path.stat()), Image.new("RGB", (800, 500), RED))
-    assert store.size() == THUMBNAIL_SPACE.low * 1_000_000
+    state = FileState.of(path.stat())
+    keeper(path, state, Image.new("RGB", (800, 500), RED))
+    assert not any(store.has(store.key(path, side, state)) for side in SIDES)

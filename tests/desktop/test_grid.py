@@ -244,3 +244,45 @@ def test_what_is_in_sight_stays_when_cells_or_the_view_change(grid):
         grid.setGridSize(size)
         assert grid.rows_in_sight().start <= 400 < grid.rows_in_sight().start + grid.columns
     assert bar.value() == 80 * 100
+
+
+def test_sections_begin_a_row_of_their_own_below_a_heading(grid):
+    starts, heading = [0, 5, 6, 14], 30
+    grid.set_sections(starts, heading)
+    rows, y = [], 0  # laid out slowly: (top, rows of the model)
+    for start, end in zip(starts, [*starts[1:], 23], strict=True):
+        y += heading
+        for first in range(start, end, 4):
+            rows.append((y, [*range(first, min(first + 4, end))]))
+            y += 80
+    bar = grid.verticalScrollBar()
+    assert bar.maximum() == y - 250
+    for value in (0, 111, bar.maximum()):
+        bar.setValue(value)
+        for top, line in rows:
+            for column, row in enumerate(line):
+                cell = grid.visualRect(index(grid, row))
+                left = 420 - 100 - column * 100 if grid.isRightToLeft() else column * 100
+                assert cell == QRect(left, top - value, 100, 80)
+                assert grid.indexAt(cell.center()).row() == row
+        delegate = grid.itemDelegate()
+        delegate.rows.clear()
+        grid.viewport().repaint()
+        seen = {row for top, line in rows if top - value < 250 and top + 80 > value for row in line}
+        assert seen == {*delegate.rows}
+        assert {*grid.rows_in_sight()} == seen
+    for top, _ in rows[:1]:
+        assert not grid.indexAt(QPoint(50, top - 10 - bar.value())).isValid()
+    column_of = {row: line.index(row) for _, line in rows for row in line}
+    where = {row: at for at, (_, line) in enumerate(rows) for row in line}
+    action, none = QAbstractItemView.CursorAction, Qt.KeyboardModifier.NoModifier
+    for row in range(23):
+        grid.setCurrentIndex(index(grid, row))
+        for way, by in ((action.MoveUp, -1), (action.MoveDown, 1)):
+            line = rows[where[row] + by][1] if 0 <= where[row] + by < len(rows) else None
+            to = row if line is None else line[min(column_of[row], len(line) - 1)]
+            assert grid.moveCursor(way, none).row() == to
+    grid.scrollTo(index(grid, 0))
+    assert bar.value() == 0  # with the heading above it
+    grid.set_sections((), heading)
+    assert bar.maximum() == 6 * 80 - 250

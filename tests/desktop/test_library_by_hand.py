@@ -24,7 +24,17 @@ from c4t_desktop.panels.bars.widgets import SideRow
 from c4t_desktop.settings import HOVER_PREVIEW
 from tests.helpers import hands
 from tests.helpers.fake_core import FakeWorkspace, Skipped, make_frames
-from tests.helpers.window import busy, child, names, ready, search, side_row, until, wait_rows
+from tests.helpers.window import (
+    busy,
+    child,
+    choose_drives,
+    names,
+    ready,
+    search,
+    side_row,
+    until,
+    wait_rows,
+)
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -197,9 +207,6 @@ class TwoCameras(FakeWorkspace):
         frame = super().frame_at(number)
         return dataclasses.replace(frame, camera="rear") if number % 2 else frame
 
-    def cameras(self):
-        return [("front", 6), ("rear", 6)]
-
 
 def test_a_camera_is_chosen_by_mouse_and_taken_away_by_keys(qtbot, open_window, core, frames):
     core.workspace = TwoCameras
@@ -222,9 +229,7 @@ def test_drive_and_marks_filter_by_the_keys_of_their_lists(qtbot, open_window, c
     ready(qtbot, window, core)
     search(qtbot, window, "truck")
     wait_rows(qtbot, window, 6)
-    drive = child(window, QComboBox, "driveFilter")
-    until(qtbot, lambda: drive.isVisible() and drive.count() == 3)
-    hands.pick(drive, "b")
+    choose_drives(qtbot, window, "b")
     wait_rows(qtbot, window, 3)
     hands.click(window.view.viewport(), hands.card(window.view, 1))
     qtbot.keyClick(window.view, Qt.Key.Key_R)

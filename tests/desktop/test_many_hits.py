@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QTreeView
 
 from c4t_core.errors import Cancelled
 from c4t_core.index.query import Hit
@@ -19,6 +19,7 @@ from c4t_core.index.scope import Scope
 from c4t_core.workspace import Answer
 from c4t_desktop.gallery.results_model import PathRole, RowRole
 from c4t_desktop.messages import count_text
+from c4t_desktop.panels.bars.choosers import Chooser
 from c4t_desktop.panels.bars.sidebar import FilterSection
 from c4t_desktop.services import rows
 from c4t_desktop.services.export import CSV, export, wanted_of
@@ -407,18 +408,18 @@ def test_details_do_not_wait_for_what_is_counted(qtbot, many):
 
 
 def test_choosers_are_filled_anew_only_with_something_else(qtbot, many, core):
-    chooser = child(many, QComboBox, "driveFilter")
-    emptied = []
-    chooser.model().rowsRemoved.connect(lambda *_: emptied.append(chooser.count()))
+    chooser, offered = child(many, Chooser, "driveFilter"), []
+    model = child(chooser.popup, QTreeView, "driveFilterList").model()
+    model.modelReset.connect(lambda: offered.append(len(chooser.offered)))
     section = many.sidebar.findChild(FilterSection)
     section.look()
     at_rest(qtbot, many)
-    assert not emptied
+    assert not offered
     core.last.files.append(core.last.files[0].with_name("x.png"))
     section.look()
     at_rest(qtbot, many)
-    assert emptied
-    assert chooser.count() == 4
+    assert offered == [3]
+    assert sorted(count for _, _, count in chooser.offered) == [1000, 1000, 1001]
 
 
 def test_what_takes_long_to_count_is_counted_rarely_while_the_index_grows(many, monkeypatch):

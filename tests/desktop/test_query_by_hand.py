@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from c4t_desktop.panels.dialogs.models import ModelsDialog
 from tests.helpers import hands
 from tests.helpers.fake_core import FakeWorkspace, make_frames
 from tests.helpers.window import (
+    answered,
     busy,
     child,
     nothing_matches,
@@ -103,14 +105,29 @@ def test_an_image_term_is_turned_round_and_removed(qtbot, window, core, tmp_path
     until(qtbot, lambda: signs() == [] and not busy(window))
 
 
-def test_an_example_is_asked_by_a_click(qtbot, window, core):
-    page = child(window, QWidget, "emptyState")
-    until(qtbot, lambda: "12 frames can be" in page.page.sentence and not busy(window))
-    text = page.page.chips[0]
-    qtbot.wait(50)  # the page is built anew when indexing ends; let the old one go
-    (button,) = [b for b in page.findChildren(QPushButton) if b.text() == text]
-    until(qtbot, lambda: button.isVisible() and button.parentWidget().y() > 0)
-    hands.click(button)
+def test_an_example_is_asked_by_a_click_while_the_first_frames_are_indexed(
+    qtbot, open_window, core, frames
+):
+    go_on = threading.Event()
+
+    class Waiting(FakeWorkspace):
+        def index(self, *how, **more):
+            go_on.wait(30)
+            return super().index(*how, **more)
+
+    core.workspace = Waiting
+    try:
+        window = open_window(frames)
+        page = child(window, QWidget, "emptyState")
+        until(qtbot, lambda: page.page.title == "Getting drive one ready")
+        text = page.page.chips[0]
+        qtbot.wait(50)  # the page may be built anew; let the old one go
+        (button,) = [b for b in page.findChildren(QPushButton) if b.text() == text]
+        until(qtbot, lambda: button.isVisible() and button.parentWidget().y() > 0)
+        hands.click(button)
+    finally:
+        go_on.set()
+    answered(qtbot, window)
     wait_rows(qtbot, window)
     assert window.search.field.text() == text
 
@@ -118,7 +135,7 @@ def test_an_example_is_asked_by_a_click(qtbot, window, core):
 def test_the_cross_in_the_search_bar_clears_it(qtbot, window):
     search(qtbot, window, "truck")
     hands.click(tool_button(window.search, "Clear"))
-    until(qtbot, lambda: window.model.rowCount() == 0)
+    answered(qtbot, window)
     assert window.search.field.text() == ""
 
 

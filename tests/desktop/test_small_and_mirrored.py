@@ -77,9 +77,9 @@ def mirrored(qtbot):
 
 
 def test_from_right_to_left_the_window_is_mirrored_and_names_are_not(qtbot, mirrored, window):
-    assert window.sidebar.x() > window.results.x() > window.details.x()
     search(qtbot, window, "truck")
-    until(qtbot, lambda: window.details.path is not None)
+    until(qtbot, window.details.isVisible)
+    assert window.sidebar.x() > window.results.x() > window.details.x()
     label = child(window, QLabel, "detailsName")
     assert label.layoutDirection() == Qt.LayoutDirection.LeftToRight
     assert label.alignment() & Qt.AlignmentFlag.AlignRight

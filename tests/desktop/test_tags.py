@@ -8,7 +8,15 @@ from dataclasses import replace
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QDialog, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 
 from c4t_core.index.store import tags
 from c4t_core.index.store.user_data import UserData
@@ -123,6 +131,36 @@ def test_tags_are_given_seen_filtered_by_kept_in_scenarios_and_taken_back(qtbot,
     assert [row["mark"] for row in rows] == [marks.get(row["file"], "") for row in rows]
     assert set(marks.values()) == {"right"}
     assert [(row["tags"], row["event"]) for row in rows] == [("rain, to label", "1")] * 2
+
+
+def test_a_collection_is_kept_without_a_query(qtbot, window):
+    wait_rows(qtbot, window, 12)
+    context, shown = window.desktop.context, names(window)
+    save = [b for b in window.search.findChildren(QToolButton) if "Ctrl+S" in b.toolTip()][0]
+    assert not save.isVisible()
+    window.view.setCurrentIndex(window.model.index(2))
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_T)
+    give(qtbot, window, "rain, ice")
+    qtbot.mouseClick(side_row(qtbot, window, "ice"), Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 1)
+    qtbot.mouseClick(save, Qt.MouseButton.LeftButton)
+    field = child(window, QLineEdit, "scenarioName")
+    assert field.text() == "Ice"
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    until(qtbot, lambda: context.marks.saved and context.marks.saved[0].matches == 1)
+    qtbot.mouseClick(child(window, QPushButton, "clearFilters"), Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 12)
+    qtbot.mouseClick(side_row(qtbot, window, "Ice"), Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 1)
+    assert names(window) == [shown[2]]
+    window.view.setCurrentIndex(window.model.index(0))
+    qtbot.keyClick(window.view, Qt.Key.Key_Return)
+    until(qtbot, lambda: window.results.shows_frame)
+    settle(qtbot, window)
+    qtbot.keyClick(window.viewer, Qt.Key.Key_T)
+    assert give(qtbot, window, "large") == "Tag 1 frame"
+    assert ("large", shown[2]) in kept()
 
 
 def test_a_card_that_stands_for_an_event_means_all_of_it(qtbot, window):

@@ -34,6 +34,8 @@ def until(what):
 until(lambda: library.opened_now is not None)
 until(lambda: not library.is_indexing)
 window.findChild(QWidget, "searchField").setText("red")
+finder = window.desktop.context.finder
+until(lambda: finder.found is not None and finder.found.question.text == "red")
 until(lambda: window.view.model().rowCount() > 0)
 until(lambda: window.desktop.context.cache.bytes_used)
 for box in window.findChildren(QMessageBox):

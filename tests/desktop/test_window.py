@@ -27,8 +27,10 @@ from c4t_desktop.settings import INDEX_AT_OPENING
 from tests.helpers import hands
 from tests.helpers.fake_core import Skipped, make_frames
 from tests.helpers.window import (
+    answered,
     busy,
     child,
+    choose_drives,
     names,
     nothing_matches,
     search,
@@ -90,12 +92,17 @@ def test_only_the_last_of_quick_keystrokes_is_searched(qtbot, window, core):
     assert texts[-1] == "a long sentence typed quickly"
 
 
-def test_escape_clears_the_search(qtbot, window):
+def test_escape_clears_the_search_and_all_frames_can_be_browsed(qtbot, window):
     search(qtbot, window, "truck")
+    assert window.details.isVisible()
     qtbot.keyClick(window.search.field, Qt.Key.Key_Escape)
-    until(qtbot, lambda: window.model.rowCount() == 0)
+    answered(qtbot, window)
     assert window.search.field.text() == ""
-    assert child(window, QWidget, "emptyState").isVisible()
+    assert window.results.shows_grid
+    assert child(window, QLabel, "matchCount").text() == "12 frames of 1 drive"
+    until(qtbot, lambda: not window.details.isVisible())
+    qtbot.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    assert window.findChild(QDialog, "saveSearchDialog") is None
 
 
 def test_ctrl_f_goes_to_the_search_field(qtbot, window):
@@ -453,9 +460,6 @@ def test_hits_while_indexing_pause_and_stop(qtbot, open_window, core, tmp_path):
     until(qtbot, lambda: said.text() == f"{done} of 60 frames ready to search")
     resume = child(window, QToolButton, "indexButton")
     assert resume.text() == "Resume"
-    window.search.clear()
-    page = child(window, QWidget, "emptyState")
-    until(qtbot, lambda: page.page.sentence.startswith(f"{done} of 60 frames can be searched."))
     told = []
     library.indexing.connect(told.append)
     qtbot.mouseClick(resume, Qt.MouseButton.LeftButton)
@@ -555,11 +559,8 @@ def test_a_folder_restricts_the_hits(qtbot, open_window, core, tmp_path):
     wait_rows(qtbot, window, 7)
     qtbot.mouseClick(side_row(qtbot, window, "b, "), Qt.MouseButton.LeftButton)
     wait_rows(qtbot, window, 4)
-    drive = child(window, QComboBox, "driveFilter")
-    drive.setFocus()
-    for _ in range(2):
-        qtbot.keyClick(drive, Qt.Key.Key_Down)
-    until(qtbot, lambda: window.desktop.context.finder.question.filters.drives)
+    choose_drives(qtbot, window, "b")
+    until(qtbot, lambda: window.desktop.context.finder.question.filters.drives == ("b",))
 
 
 def test_dialogs_open_by_key_and_close_by_escape(qtbot, window):

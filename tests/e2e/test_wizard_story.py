@@ -28,6 +28,8 @@ def test_from_a_csv_to_hits_of_the_new_model(qtbot, tmp_path):
     pairs = tmp_path / "my pairs.csv"
     request = PairsRequest("a2d2", sample, pairs, per_image=1, style="sentence")
     make_pairs(request)
+    header, *rows = pairs.read_text("utf-8").splitlines()
+    pairs.write_text("\n".join([header, *rows[::3]]) + "\n", "utf-8")  # of all drives: time
 
     _, window = create_application(["c4t-desktop", str(sample)])
     qtbot.addWidget(window)

@@ -281,7 +281,7 @@ class FakeWorkspace:
         if not self.embedded:
             raise NotIndexedError("Nothing is indexed yet.")
         ids = np.sort(kept.image_ids)
-        ids = ids[kept.scope.facts(ids).order("course")]
+        ids = ids[kept.scope.facts(ids).order("drive")]
         nothing = np.zeros(len(ids), dtype=np.float32)
         return Answer(kept.scope, nothing[:0], ids, nothing, fold=self._fold, browsed=True)
 
@@ -375,13 +375,15 @@ class FakeWorkspace:
         names = [path.parent.name for path in self.files]
         return [(name, names.count(name)) for name in sorted(set(names))]
 
-    def cameras(self) -> list[tuple[str, int]]:
-        return [("front", len(self.files))]
-
-    def days(self) -> list[tuple[str, int]]:
-        times = [self.frame_at(number).time for number in range(len(self.files))]
-        days = [time.strftime("%Y-%m-%d", time.gmtime(moment)) for moment in times if moment]
-        return [(day, days.count(day)) for day in sorted(set(days))]
+    def groups(self, by: str, folder: str | Path = "") -> list[tuple[str, int]]:
+        if by == "folder":
+            below = [path.relative_to(folder) for path in self.files if path.is_relative_to(folder)]
+            names = [path.parts[0] for path in below if len(path.parts) > 1]
+        else:
+            frames = [self.frame_at(number) for number in range(len(self.files))]
+            days = [time.strftime("%Y-%m-%d", time.gmtime(frame.time)) for frame in frames]
+            names = days if by == "day" else [frame.camera or "" for frame in frames]
+        return [(name, names.count(name)) for name in sorted(set(names))]
 
     def space(self) -> Space:
         return Space(2_000_000, 300_000 if not self.cleaned else 0, 0)

@@ -97,9 +97,17 @@ def time_key(hit: Hit) -> tuple[object, ...]:
 
 
 def drive_key(hit: Hit) -> tuple[object, ...]:
-    """Sort by drive, camera and frame number; hits of no drive last."""
+    """Sort by drive, time and frame number; hits of no drive, and those without a time, last."""
     frame = -1 if hit.frame is None else hit.frame
-    return hit.drive is None, hit.drive or "", hit.camera or "", frame, hit.rank
+    known = hit.time is not None
+    return (
+        hit.drive is None,
+        hit.drive or "",
+        not known,
+        hit.time if known else 0.0,
+        frame,
+        hit.rank,
+    )
 
 
 def events_by_definition(

@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from c4t_desktop.app import Desktop
 from c4t_desktop.main_window import MainWindow
+from c4t_desktop.panels.bars.choosers import Chooser
 from c4t_desktop.panels.results.empty_state import EmptyState
 from tests.helpers.fake_core import FakeCore
 
@@ -41,7 +42,16 @@ def search(qtbot: QtBot, window: MainWindow, text: str) -> None:
     QTest.mouseClick(field, Qt.MouseButton.LeftButton)
     field.selectAll()
     QTest.keyClicks(field, text)
+    answered(qtbot, window)
     wait_rows(qtbot, window)
+    until(qtbot, lambda: window.view.at_rest)  # the details have come beside it
+
+
+def answered(qtbot: QtBot, window: MainWindow) -> None:
+    """Wait until what stands in the search bar is answered."""
+    assert isinstance(window.desktop, Desktop)
+    finder = window.desktop.context.finder
+    until(qtbot, lambda: finder.found and finder.found.question == window.search.question())
 
 
 def wait_rows(qtbot: QtBot, window: MainWindow, count: int | None = None) -> None:
@@ -78,6 +88,23 @@ def side_row(qtbot: QtBot, window: MainWindow, name: str) -> QPushButton:
 
     until(qtbot, shown)
     return shown()[0]
+
+
+def choose_drives(qtbot: QtBot, window: MainWindow, *names: str) -> None:
+    """Check drives, or uncheck them: open the list, type each name, press Enter, leave it."""
+    chooser = child(window, Chooser, "driveFilter")
+    until(qtbot, lambda: chooser.isVisible() and chooser.offered)
+    chooser.setFocus()
+    QTest.keyClick(chooser, Qt.Key.Key_Down)
+    assert chooser.popup.isVisible()
+    field = child(chooser.popup, QLineEdit, "driveFilterText")
+    for name in names:
+        field.selectAll()
+        QTest.keyClicks(field, name)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert not chooser.popup.isVisible()
+    until(qtbot, window.isActiveWindow)
 
 
 def tool_button(widget: QWidget, name: str) -> QToolButton:

@@ -355,7 +355,7 @@ def test_what_no_image_shows_is_kept_apart_and_images_are_ranked_as_before() -> 
     bank = [Phrase(str(row), row, row) for row in range(3)]
     options = RecipeOptions(
         steps=150, images=60, texts=12, warmup=5, text_noise=0.1, apart_steps=120, apart_rate=5e-3,
-        apart_noise=0.1, mixture=(("dawn", 1.0),),
+        apart_noise=0.1, apart_hold=20.0, mixture=(("dawn", 1.0),),
     )  # fmt: skip
     batches = Batches(KNOWN[:3], [table], bank, ["dawn"] * 120, options)
     image_head, before = train_heads([images], texts, batches, 16, options)

@@ -85,7 +85,8 @@ def locate(
         return image.path
     if not image.digest:
         return None
-    for candidate in files_of_size(image.size):
+    named = sorted(files_of_size(image.size), key=lambda path: path.name != image.path.name)
+    for candidate in named:  # of copies with one content the one of its name
         if digest(candidate)[0] == image.digest:
             return candidate
     return None

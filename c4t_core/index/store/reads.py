@@ -32,10 +32,12 @@ _OF_FRAMES = (
     "v.id, f.id, f.time, f.at_ns / 1e9, COALESCE(f.frame, -1), f.drive_id, f.camera"  # of `Columns`
 )
 _FIRST_DATE = 366 * 86_400  # times before are of a clock that knows no date
-# What frames are grouped by: a column, or the day of a time that is more than a clock.
+# What frames are grouped by: a column, the day of a time that is more than a clock, or the folder
+# right below one.
 _GROUPS = {
     "camera": "camera",
     "day": f"CASE WHEN time > {_FIRST_DATE} THEN date(time, 'unixepoch') END",
+    "folder": "substr(path, {skip}, NULLIF(instr(substr(path, {skip}), X'2F'), 0) - 1)",
 }
 
 
@@ -323,20 +325,20 @@ class Lookup:
             ]
 
     def groups(self, column: str, below: bytes = b"") -> list[tuple[str, int]]:
-        """Return (name, number of images) of every "camera" or "day", by name.
+        """Return (name, number of images) of every "camera", "day" or sub-"folder", by name.
 
         A day is written ``2026-10-14`` and is that of UTC; frames whose time is only a clock, or
         is not known, belong to none.
         """
         where, values = below_range(below)
-        column = _GROUPS[column]
+        column = _GROUPS[column].format(skip=len(below) + 2 if below else 1)
         with self._catalogue.reading() as db:
             rows = db.execute(
                 f"SELECT {column} AS part, COUNT(*) FROM images WHERE root_id = ?"
                 f" AND part IS NOT NULL{where} GROUP BY part ORDER BY part",
                 (self.root_id, *values),
             )
-            return [(str(name), int(count)) for name, count in rows.fetchall()]
+            return [(os.fsdecode(name), int(count)) for name, count in rows.fetchall()]
 
     def neighbours(self, row: ImageRow, before: int, after: int) -> list[ImageRow]:
         """Return the frames around one, of its drive and camera, in time order, with itself."""

@@ -13,9 +13,10 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QFrame, QMenu, QPushButton, QScrollArea, QWidget
 
 from c4t_core.index.objects import ObjectCondition
-from c4t_core.index.query import NO_FILTERS, time_bounds, time_text
+from c4t_core.index.query import NO_FILTERS
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.messages import count_text
+from c4t_desktop.panels.bars.choosers import Chooser, DateRange
 from c4t_desktop.panels.bars.scenarios import ScenarioSection
 from c4t_desktop.panels.bars.status import folder_name, folders_title
 from c4t_desktop.panels.bars.widgets import ObjectRow, Section, SideRow, flat_chooser, titled
@@ -46,19 +47,24 @@ class FilterSection(Section):
         super().__init__(title, theme)
         self._library = library
         self._finder = finder
-        self._choosers: dict[str, QComboBox] = {}
         self._shown: dict[str, list[tuple[str, int]]] = {}
         self._looked = self._look_took = 0.0
-        names = {
-            "drive": self.tr("Drive"),
-            "camera": self.tr("Camera"),
-            "day": self.tr("Date"),
-            "marked": self.tr("Marked"),
+        self._counts: Sequence[tuple[Path, int]] = ()
+        self._drives = Chooser("driveFilter", self.tr("Drive"), theme)
+        self._tree = Chooser("folderFilter", self.tr("Folder"), theme, tree=True)
+        self._days = DateRange(theme)
+        self._choosers = {
+            "camera": self._chooser("camera", self.tr("Camera")),
+            "marked": self._chooser("marked", self.tr("Marked")),
         }
-        rows: list[QWidget] = []
-        for key, name in names.items():
-            self._choosers[key] = chooser = self._chooser(key, name)
-            rows.append(titled(name, chooser, theme))
+        parts = (self._drives, self._tree, *self._choosers.values())
+        rows: list[QWidget] = [titled(part.accessibleName(), part, theme) for part in parts]
+        rows.insert(2, self._days)
+        self._drives.chosen.connect(self._drives_chosen)
+        self._tree.chosen.connect(self._folders_chosen)
+        self._tree.opened.connect(self._offer_folders)
+        self._tree.below_wanted.connect(self._look_below)
+        self._days.chosen.connect(self._days_chosen)
         for text, value in (
             (self.tr("right"), "right"),
             (self.tr("wrong"), "wrong"),
@@ -97,32 +103,74 @@ class FilterSection(Section):
     def _show_facets(self, found: tuple[dict[str, list[tuple[str, int]]], float]) -> None:
         facets, self._look_took = found
         self.show()
-        for key, values in facets.items():
-            chooser = self._choosers[key]
-            if chooser.view().isVisible() or self._shown.get(key) == values:
-                continue  # the user is choosing just now; the next count comes soon
-            self._shown[key] = values
+        drives, days = facets["drive"], [day for day, _ in facets["day"]]
+        self._drives.offer([(name, name, count) for name, count in drives])
+        for part in (self._drives, self._tree):
+            _line_of(part).setVisible(len(drives) > 1)
+        if days:
+            self._days.offer(days)
+        self._days.setVisible(len(days) > 1)
+        chooser, cameras = self._choosers["camera"], facets["camera"]
+        if not chooser.view().isVisible() and self._shown.get("camera") != cameras:
+            self._shown["camera"] = cameras  # while the user is choosing, the next count does it
             chooser.clear()
             chooser.addItem(self.tr("any"), None)
-            for name, count in values:
+            for name, count in cameras:
                 chooser.addItem(f"{shown(name)}  ({count_text(count)})", name)
-            holder = chooser.parentWidget()
-            assert holder is not None  # titled gave it one
-            holder.setVisible(len(values) > 1)
+            _line_of(chooser).setVisible(len(cameras) > 1)
         self._show(self._finder.question)
 
     @Slot()
     def _chosen(self) -> None:
-        chosen = {key: chooser.currentData() for key, chooser in self._choosers.items()}
-        since, until = time_bounds(chosen["day"], chosen["day"])
-        filters = replace(
-            self._finder.question.filters,
-            drives=_one_or_none(chosen["drive"]),
-            cameras=_one_or_none(chosen["camera"]),
-            since=since,
-            until=until,
+        camera, marked = (chooser.currentData() for chooser in self._choosers.values())
+        now = self._finder.question.filters
+        several = now.cameras if len(now.cameras) > 1 else ()  # of a saved search: not shown here
+        cameras = (str(camera),) if camera else several
+        self._finder.set_filters(replace(now, cameras=cameras), marked or "")
+
+    @Slot(object)
+    def _drives_chosen(self, drives: tuple[str, ...]) -> None:
+        self._finder.set_filters(replace(self._finder.question.filters, drives=drives))
+
+    @Slot(object)
+    def _folders_chosen(self, folders: tuple[str, ...]) -> None:
+        self._finder.set_filters(replace(self._finder.question.filters, within=folders))
+
+    @Slot(object, object)
+    def _days_chosen(self, since: float | None, until: float | None) -> None:
+        filters = replace(self._finder.question.filters, since=since, until=until)
+        self._finder.set_filters(filters)
+
+    @Slot()
+    def _offer_folders(self) -> None:
+        """List the opened folders, or what is in the only one."""
+        folders = self._library.folders
+        if len(folders) == 1:
+            self._look_below(str(folders[0]))
+        elif self._counts:
+            named = [(str(path), folder_name(path), count) for path, count in self._counts]
+            self._tree.offer(named)
+
+    @Slot(str)
+    def _look_below(self, folder: str) -> None:
+        """List the folders in one, with what lies in and below each."""
+
+        def done(found: list[tuple[str, int]]) -> None:
+            values = [(str(Path(folder) / name), name, count) for name, count in found]
+            if [folder] == [str(path) for path in self._library.folders]:
+                self._tree.offer(values)
+            else:
+                self._tree.offer_below(folder, values)
+
+        self._library.look(
+            lambda workspace: workspace.groups("folder", Path(folder)),
+            key=f"below {folder}",
+            done=done,
         )
-        self._finder.set_filters(filters, chosen["marked"] or "")
+
+    def show_counts(self, counts: Sequence[tuple[Path, int]]) -> None:
+        """Note how many frames the opened folders have."""
+        self._counts = counts
 
     def show_classes(self, known: Sequence[str]) -> None:
         """Offer the classes of objects that something is known of."""
@@ -136,10 +184,11 @@ class FilterSection(Section):
     def _show(self, question: Question) -> None:
         """Show what is restricted, whoever restricted it."""
         filters = question.filters
+        self._drives.show_chosen(filters.drives)
+        self._tree.show_chosen([str(folder) for folder in filters.within])
+        self._days.show_filters(filters)
         wanted = {
-            "drive": next(iter(filters.drives), None),
-            "camera": next(iter(filters.cameras), None),
-            "day": time_text(filters.since),
+            "camera": next(iter(filters.cameras), None) if len(filters.cameras) == 1 else None,
             "marked": question.marked or None,
         }
         for key, value in wanted.items():
@@ -165,8 +214,10 @@ class FilterSection(Section):
         self.cleared.emit()
 
 
-def _one_or_none(name: str | None) -> tuple[str, ...]:
-    return (name,) if name else ()
+def _line_of(chooser: QWidget) -> QWidget:
+    holder = chooser.parentWidget()
+    assert holder is not None  # titled gave it one
+    return holder
 
 
 def _facets(workspace: WorkspaceLike) -> tuple[dict[str, list[tuple[str, int]]], float]:
@@ -174,8 +225,8 @@ def _facets(workspace: WorkspaceLike) -> tuple[dict[str, list[tuple[str, int]]],
     begun = time.monotonic()
     facets = {
         "drive": list(workspace.drives()),
-        "camera": list(workspace.cameras()),
-        "day": list(workspace.days()),
+        "camera": list(workspace.groups("camera")),
+        "day": list(workspace.groups("day")),
     }
     return facets, time.monotonic() - begun
 
@@ -260,6 +311,7 @@ class Sidebar(QScrollArea):
     def _status(self, status: WorkspaceStatus) -> None:
         folders = status.folders
         self._filters.show_classes(status.objects)
+        self._filters.show_counts([(Path(entry.folder), entry.total) for entry in folders])
         if self._listed == [entry.folder for entry in folders]:
             self._recount(status)
             return

@@ -130,7 +130,8 @@ class ExportDialog(QDialog):
 
     def _place(self) -> None:
         theme = self._theme
-        title = shown(self._wanted.query) or self.tr("Nothing to export")
+        browsed = self.tr("All frames") if self._wanted.hits else self.tr("Nothing to export")
+        title = shown(self._wanted.query) or browsed
         for choice in (self.everything, self.chosen):
             self._which.addButton(choice)
         footer = row(theme, self.copy_paths, self.reveal, None, self.cancel, self.go, gap=8)

@@ -170,6 +170,7 @@ class ShortcutsDialog(QDialog):
             tr("Window"): (
                 ("F1", tr("this list")),
                 ("Ctrl+Z  Ctrl+Shift+Z", tr("undo, redo: marks, scenarios, forgetting, clearing")),
+                ("F7  F8", tr("whole pictures; drive and time on the cards")),
                 ("F9  F10", tr("folders and filters; details")),
                 ("Ctrl+D", tr("compare two models")),
                 ("Ctrl+T", tr("train a model")),

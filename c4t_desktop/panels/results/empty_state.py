@@ -269,7 +269,7 @@ def opening(folders: Sequence[Path]) -> Page:
     )
 
 
-def ready(
+def waiting(
     offers: Offers,
     folders: Sequence[Path],
     status: WorkspaceStatus | None,
@@ -278,11 +278,11 @@ def ready(
     run: LastRun,
     chosen: Callable[[str], object],
 ) -> Page:
-    """Say what can be searched and how to begin."""
+    """Say why there are no frames to browse yet."""
     name = folders_title(folders)
     found = status.embedded if status is not None else 0
     total = status.total if status is not None else 0
-    if status is not None and total and status.offline >= total and not indexing:
+    if status is not None and total and status.offline >= total:
         return Page(
             title=_tr("{0} is offline").format(name),
             sentence=_tr(
@@ -307,29 +307,7 @@ def ready(
             chips_title=_tr("FOR EXAMPLE"),
             chip_chosen=chosen,
         )
-    frames = plural(found, _tr("{0} frame"), _tr("{0} frames"))
-    if run.waiting and not indexing:
-        whole = count_text(found + run.waiting)
-        frames = _tr("{0} of {1} frames").format(count_text(found), whole)
-    resume = Offer(_tr("Resume"), offers.index, icon="play")
-    sentence = _tr("{0} can be searched.").format(frames)
-    if indexing:
-        sentence += " " + _tr("More are being added while you search.")
-    return Page(
-        title=_tr("What are you looking for?"),
-        sentence="\n".join(
-            (
-                sentence,
-                _tr("Use + and − between spaces to add or exclude terms."),
-                _tr("person>=2, truck:near, no:car ask for what the model saw."),
-            )
-        ),
-        icon="search",
-        offers=(resume,) if run.waiting and not indexing else (),
-        chips=examples(),
-        chips_title=_tr("FOR EXAMPLE"),
-        chip_chosen=chosen,
-    )
+    return opening(folders)
 
 
 def nothing_indexed(

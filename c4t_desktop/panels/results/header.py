@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QLabel,
+    QListView,
     QSizePolicy,
     QSlider,
     QWidget,
@@ -169,6 +170,7 @@ class ResultsHeader(QWidget):
         self._settings = settings
         self._theme = theme
         self._cuts = True  # the hits have scores to cut at
+        self._nothing = False  # no frame could be searched
         self.setObjectName("resultsHeader")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._count = label(kind="subtitle", name="matchCount")
@@ -278,12 +280,18 @@ class ResultsHeader(QWidget):
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
-        searched = len(found.histogram.values)
-        self._cuts = bool(searched) and not found.question.of_facts
-        self._sort.setItemText(0, self._sort_text("score" if self._cuts else "confidence"))
+        question, searched = found.question, len(found.histogram.values)
+        self._cuts = bool(searched) and not question.unscored
+        first = "drive" if question.empty else "confidence" if question.unscored else "score"
+        self._sort.setItemText(0, self._sort_text(first))
+        listed = self._sort.view()
+        if isinstance(listed, QListView):  # what is browsed is by drive as it is
+            listed.setRowHidden(SORTS.index("drive"), question.empty)
         self.slider.show_scores(found.histogram, found.least(self._finder.order))
-        asked = found.known[1] if found.question.of_facts else searched
-        self._of.setText(self.tr("of {0}").format(count_text(asked)) if asked else "")
+        asked = found.known[1] if question.unscored else searched
+        self._nothing = not question.empty and not asked
+        of = self.tr("of {0}").format(count_text(asked))
+        self._of.setText("" if question.empty or self._nothing else of)
         self._show_known(*found.known)
         self._show_cut()
 
@@ -303,11 +311,15 @@ class ResultsHeader(QWidget):
             self._count.setText(self.tr("The nearest {0}").format(arrangement.matches))
             self._fit()
             return
-        if not self._of.text():  # nothing could be searched yet; the page below says why
+        if self._nothing:  # nothing could be searched yet; the page below says why
             self._count.setText("")
             self._fit()
             return
         matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))
+        if found is not None and found.question.empty:
+            frames = plural(arrangement.matches, self.tr("{0} frame"), self.tr("{0} frames"))
+            drives = plural(arrangement.drives, self.tr("{0} drive"), self.tr("{0} drives"))
+            matches = self.tr("{0} of {1}").format(frames, drives)
         if arrangement.events is not None:
             events = plural(arrangement.events, self.tr("{0} event"), self.tr("{0} events"))
             matches = self.tr("{0} in {1}").format(matches, events)

@@ -13,6 +13,7 @@ from c4t_desktop.context import Context, InPlaceOfGrid
 from c4t_desktop.gallery.results_model import ResultsModel, RowRole
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import describe
+from c4t_desktop.panels.chips import FilterChips
 from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.empty_state import EmptyState, Page
 from c4t_desktop.panels.results.header import ResultsHeader
@@ -66,6 +67,10 @@ class ResultsPanel(QStackedWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(header)
+        chips = FilterChips(context.theme)
+        self._finder.filters_changed.connect(chips.show_question)
+        chips.wanted.connect(self._finder.set_filters)
+        column.addWidget(chips)
         self._under_header = QStackedWidget()
         self._under_header.addWidget(view)
         self._under_header.addWidget(self._hint)
@@ -112,11 +117,10 @@ class ResultsPanel(QStackedWidget):
         elif self._library.opened_now is None:
             page = empty_state.opening(self._library.folders)
         else:
-            status = self._status_now
-            page = empty_state.ready(
+            page = empty_state.waiting(
                 self._offers,
                 self._library.folders,
-                status,
+                self._status_now,
                 indexing=self._library.is_indexing,
                 run=self._last_run,
                 chosen=self.example_chosen.emit,
@@ -135,14 +139,24 @@ class ResultsPanel(QStackedWidget):
         return self.currentWidget() is self._viewer
 
     def _show_resting_if_idle(self) -> None:
-        if self._finder.question.empty or self._problem is not None:
+        browses = (self._model.rowCount() or self.shows_grid) and not self._offline
+        if self._problem is not None or (self._finder.question.empty and not browses):
             self.show_resting()
+
+    @property
+    def _offline(self) -> bool:
+        """Whether there is nothing to look at because the disks of all frames are away."""
+        status, restricted = self._status_now, self._finder.question.restricted
+        away = status is not None and 0 < status.total <= status.offline
+        return away and not restricted
 
     @Slot(object, str)
     def _opening(self, folders: Sequence[Path], model: str) -> None:
         self._problem = None
         self._status_now = None
-        if self._finder.question.empty:
+        if self._finder.question.empty and self._library.opened_now is None:
+            self._model.set_rows(())  # those of other folders
+            self.current_changed.emit(None, None)
             self.show_resting()
 
     @Slot(object)
@@ -202,25 +216,30 @@ class ResultsPanel(QStackedWidget):
         found = self._finder.found
         if found is None:
             return
-        if not arrangement.rows:
+        same, browsed = self._same_question(found), found.question.empty
+        if not arrangement.rows or (browsed and self._offline):
             self._model.set_rows(())
             self._no_match(found)
             return
-        here = self._model.id_at(self._view.currentIndex())
-        kept = here if self._same_question(found) else None
-        top = self._view.verticalScrollBar().value()
-        best, least = arrangement.best, arrangement.least
+        here = self._model.id_at(self._view.currentIndex()) if same else None
+        top, bar = self._view.top_card(), self._view.verticalScrollBar()
+        value, best, least = bar.value(), arrangement.best, arrangement.least
         # Bars from a third to full: the differences among what is shown are what matters.
-        self._model.set_rows(arrangement.rows, low=least - (best - least) / 2, best=best)
+        low = least - (best - least) / 2
+        self._model.set_rows(arrangement.rows, low=low, best=best, show_scores=not browsed)
+        self._view.show_sections(arrangement.sections)
         self._under_header.setCurrentWidget(self._view)
         self._show_grid()
-        now = QModelIndex() if kept is None else self._model.index_of_id(kept)
+        now = QModelIndex() if here is None else self._model.index_of_id(here)
         if now.isValid():
             self._view.setCurrentIndex(now)
-            self._view.verticalScrollBar().setValue(top)
+        elif browsed:
+            self.current_changed.emit(None, None)  # nothing is chosen until the user does
         else:
             self._view.setCurrentIndex(self._model.index(0))
-            self._view.scrollToTop()
+        if browsed and same and top is not None and self._view.put_at_top(*top):
+            return  # frames may have come before it
+        bar.setValue(value if now.isValid() else 0)
 
     def _same_question(self, found: Found) -> bool:
         """Whether the hits shown answer the same terms as before; then the view does not move."""
@@ -231,6 +250,10 @@ class ResultsPanel(QStackedWidget):
     def _no_match(self, found: Found) -> None:
         total, objects = len(found.histogram.values), found.question.filters.objects
         indexed = self._status_now is not None and self._status_now.embedded
+        if found.question.empty and not (indexed and found.question.restricted):  # or offline
+            self.current_changed.emit(None, None)
+            self.show_resting()
+            return
         if not total and objects and found.known[0]:
             page = empty_state.nothing_holds(objects, found.known[0])
         elif not total and objects and indexed and found.answer is None:

@@ -167,6 +167,7 @@ def test_browsing_goes_on_over_several_folders_of_one_root(
         assert {hit.path for hit in some.browse().hits()} == {
             path for path in week.rglob("*.png") if "north" not in path.parts
         }
+        assert some.groups("folder", week / "south") == [("plain", 2), ("three", 6)]
 
 
 def test_browsing_what_was_never_indexed_is_refused(tmp_path: Path) -> None:
@@ -176,3 +177,18 @@ def test_browsing_what_was_never_indexed_is_refused(tmp_path: Path) -> None:
         pytest.raises(NotIndexedError, match="c4t index"),
     ):
         some.browse()
+
+
+def test_the_folder_tree_counts_what_lies_in_and_below_each_folder(
+    ws: Workspace, week: Path, tmp_path: Path
+) -> None:
+    folders = [week]
+    while folders:
+        folder = folders.pop()
+        below = sorted(path for path in folder.iterdir() if path.is_dir())
+        expected = [(path.name, len([*path.rglob("*.png")])) for path in below]
+        assert ws.groups("folder", folder) == expected
+        for name, count in expected:
+            assert len(ws.browse(filters=Filters((folder / name,))).image_ids) == count
+        folders += below
+    assert ws.groups("folder", tmp_path) == []

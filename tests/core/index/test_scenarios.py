@@ -134,6 +134,21 @@ def test_filters_marks_and_refinement_are_those_of_the_search(ws: Workspace, dri
     assert ws.answer("white").scores.tolist() != scenarios.ask(ws, refined, marks).scores.tolist()
 
 
+def test_a_collection_needs_no_query(ws: Workspace, drive: Path) -> None:
+    red = sorted(drive.glob("drive*/red*.png"))
+    ws.own.tag(red, ["rain"])
+    filters = plain_filters(Filters(tags=("rain",)))
+    rain = scenarios.with_cut(ws, Scenario("Rain", "", {"filters": filters}), {}, "toy")
+    assert scenarios.count(ws, rain, {}).matches == len(red)
+    assert (rain.cut, rain.fingerprint) == (0.0, "")  # it is of no model
+    ws.own.tag(red[:1], remove=["rain"])
+    late = save_picture(drive / "late" / "blue_000000.png", COLOURS["blue"])
+    ws.index()
+    ws.own.tag([late], ["rain"])
+    counted = scenarios.count(ws, rain, {})
+    assert (counted.matches, counted.events, counted.new) == (len(red), 2, 1)
+
+
 def test_unknown_settings_are_refused_not_ignored(ws: Workspace) -> None:
     later = Scenario("red", "red", {"filters": {"weather": "snow"}}, cut=0.5)
     with pytest.raises(DataError, match='"weather", which this version does not know'):
@@ -205,6 +220,11 @@ def test_save_run_see_rename_and_remove(call: Callable[..., Any], drive: Path) -
     assert [entry["name"] for entry in call("scenarios", "list", folder, "--json")] == ["crimson"]
     said = call("scenarios", "run", folder, "reds", code=1).err
     assert 'no saved search "reds"; there are "crimson".' in said
+    call("tag", folder, *map(str, drive.glob("drive*/red*.png")), "--add", "rain")
+    (kept,) = call("scenarios", "save", folder, "wet", "--tag", "Rain", "--json")
+    assert kept["matches"] == 3
+    assert "wet: Rain\n" in call("scenarios", "list", folder).out
+    call("scenarios", "remove", folder, "wet")
     call("scenarios", "remove", folder, "crimson")
     assert call("scenarios", "run", folder, "--json") == []
     call("scenarios", "rename", folder, "crimson", "x", code=1)

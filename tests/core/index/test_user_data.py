@@ -233,6 +233,14 @@ def test_everything_survives_a_rebuilt_catalogue_and_a_moved_folder(
     user.close()
 
 
+def test_of_copies_the_one_of_the_same_name_is_found(tmp_path: Path) -> None:
+    copies = [tmp_path / name for name in ("x.png", "a.png", "z.png")]
+    for path in copies:
+        path.write_bytes(b"abc")
+    gone = ImageKey(tmp_path / "away", "cam/a.png", *content_digest(copies[0]))
+    assert locate(gone, lambda size: copies) == copies[1]
+
+
 def test_absent_images_are_not_found(tmp_path: Path) -> None:
     assert locate(key("a.png"), lambda size: []) is None
     other = tmp_path / "other.png"

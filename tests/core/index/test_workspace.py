@@ -156,7 +156,7 @@ def test_restricting_to_cameras_and_times(open_: Open, tmp_path: Path) -> None:
         save_picture(tmp_path / "n" / name, COLOURS["red"])
     ws = open_(tmp_path / "n")
     ws.index()
-    assert ws.cameras() == [("CAM_BACK", 5), ("CAM_FRONT", 5)]
+    assert ws.groups("camera") == [("CAM_BACK", 5), ("CAM_FRONT", 5)]
     assert ws.drives() == [("n015-2018-07-24-11-22-45+0800", 10)]
     front = ws.search("red", None, filters=Filters(cameras=("CAM_FRONT",)))
     assert len(front) == 5

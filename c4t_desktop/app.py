@@ -72,7 +72,6 @@ class Desktop(QObject):
         self.theme = Theme(app)
         self._restyle()
         self.runner = JobRunner(self)
-        self.memory = MemoryKeeper(self.runner, self)
         model = str(self.settings.recall("model", "c4t"))
         library = Library(
             self.runner,
@@ -81,6 +80,7 @@ class Desktop(QObject):
             settings=self.settings,
             parent=self,
         )
+        self.memory = MemoryKeeper(self.runner, self, library)
         finder = Finder(library, self)
         thumbnails = Thumbnails(parent=self)
         cache = ThumbnailCache(thumbnails, parent=self)

@@ -120,6 +120,14 @@ class LimitedTexts(Protocol):
 
 
 @runtime_checkable
+class Rests(Protocol):
+    """A model that can do without its memory for a while."""
+
+    def rest(self) -> None:
+        """Give memory back; the next call takes it again."""
+
+
+@runtime_checkable
 class SeveralGraphs(Protocol):
     """What a model offers whose folder has more than one image graph.
 

@@ -148,6 +148,7 @@ class FolderWatch(QObject):
 
 
 _MEMORY = "memory"
+_REST = 180_000  # ms without work after which the networks of the model are given back
 _EVERY = 10_000  # ms between the end of work and the trimming, and so between two of them
 
 
@@ -166,12 +167,16 @@ def trimmer() -> Callable[[int], int] | None:
 class MemoryKeeper(QObject):
     """Trims the heaps some seconds after work has ended, on a thread of its own.
 
+    After some minutes without any, what is open gives back the networks of its model as well.
+
     Attributes:
         trims: how often that was done.
     """
 
-    def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
-        """Watch a runner; without glibc nothing is ever done."""
+    def __init__(
+        self, runner: JobRunner, parent: QObject | None = None, library: Library | None = None
+    ) -> None:
+        """Watch a runner; without glibc nothing is ever trimmed."""
         super().__init__(parent)
         self._runner = runner
         self._trim = trimmer()
@@ -181,7 +186,12 @@ class MemoryKeeper(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_EVERY)
         self._timer.timeout.connect(self._give_back)
-        if self._trim is not None:
+        self._library = library
+        self._resting = QTimer(self)
+        self._resting.setSingleShot(True)
+        self._resting.setInterval(_REST)
+        self._resting.timeout.connect(self._rest)
+        if self._trim is not None or library is not None:
             runner.idle.connect(self._worked)
 
     @Slot()
@@ -189,14 +199,29 @@ class MemoryKeeper(QObject):
         if self._own:  # that was the trimming itself
             self._own = False
             return
-        if not self._timer.isActive():  # somebody who goes on working must not put it off
+        if not self._timer.isActive() and self._trim is not None:  # going on must not put it off
             self._timer.start()
+        if self._library is not None:
+            self._resting.start()
 
     @Slot()
     def _give_back(self) -> None:
         self._own = True
         self.trims += 1
         self._runner.submit(self._work, lane=_MEMORY, key=_MEMORY)
+
+    @Slot()
+    def _rest(self) -> None:
+        workspace = self._library.workspace if self._library is not None else None
+        if workspace is None or self._runner.busy:
+            return
+        self._own = True
+
+        def work(job: Job) -> int:
+            workspace.rest()
+            return self._work(job)
+
+        self._runner.submit(work, lane=_MEMORY, key=_MEMORY, failed=ignore)
 
     def _work(self, _: Job) -> int:
         return self._trim(0) if self._trim is not None else 0

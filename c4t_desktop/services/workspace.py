@@ -132,5 +132,8 @@ class WorkspaceLike(Protocol):
     def forget(self, folder: Path) -> None:
         """Drop a folder from the catalogue, with its vectors; marks and images stay."""
 
+    def rest(self) -> None:
+        """Give back the memory of the model's networks until their next use."""
+
     def close(self) -> None:
         """Release the catalogue; closing twice is allowed."""

@@ -176,6 +176,7 @@ class FakeWorkspace:
         self.step, self.fail, self.cut, self.seconds = step, fail, cut, seconds
         self.seen = seen  # what is believed to be in a frame, by its number
         self.closed = self.cleaned = False
+        self.rested = 0
         self.relocated: tuple[Path, Path] | None = None
         self.forgotten: Path | None = None
         self.queries: list[Query] = []
@@ -397,6 +398,9 @@ class FakeWorkspace:
 
     def forget(self, folder: str | Path) -> None:
         self.forgotten = Path(folder)
+
+    def rest(self) -> None:
+        self.rested += 1
 
     def close(self) -> None:
         self.closed = True

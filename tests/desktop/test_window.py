@@ -228,7 +228,9 @@ def test_where_nothing_is_indexed_yet_nothing_is_counted(qtbot, window, core):
     core.last.embedded, core.last.cut = 0, None
     window.search.field.setText("truck")
     header = child(window, QWidget, "matchCount")
-    until(qtbot, lambda: window.desktop.context.finder.found is not None and not busy(window))
+    finder = window.desktop.context.finder
+    asked = lambda: finder.found is not None and finder.found.question.text == "truck"  # noqa: E731
+    until(qtbot, lambda: asked() and not busy(window))
     assert header.text() == ""
     parts = window.header.findChildren(QLabel)
     assert not any("0" in part.text() for part in parts if part.isVisible())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.errors import C4TError, QueryError
+from c4t_core.errors import C4TError, FolderError, QueryError
 from c4t_core.images.scan import ExcludeRules, LeftOut, Skipped
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.cut import UnrelatedLevel
@@ -71,6 +71,7 @@ __all__ = [
     "Space",
     "Workspace",
     "WorkspaceStatus",
+    "forget_folders",
     "open_workspace",
 ]
 
@@ -480,6 +481,21 @@ class Workspace:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def forget_folders(folders: Sequence[str | Path]) -> None:
+    """Drop folders from the catalogue that need not be open; one that it does not know is no error.
+
+    Raises:
+        CatalogueError: if the catalogue cannot be opened or written.
+    """
+    catalogue = Catalogue(catalogue_path())
+    try:
+        for folder in opened_folders.opened(folders):
+            with contextlib.suppress(FolderError):
+                opened_folders.forget(catalogue, folder)
+    finally:
+        catalogue.close()
 
 
 def open_workspace(

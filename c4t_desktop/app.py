@@ -124,6 +124,7 @@ class Desktop(QObject):
         self._say_unwritable()
         self.context.library.list_models()
         self.context.marks.load()
+        self.window.folder_commands.drop_forgotten()
         store, limit = self.context.thumbnails.store, self.settings.value(THUMBNAIL_SPACE)
         self.runner.submit(
             lambda _: store.trim(limit * 1_000_000), lane=LOOK, key="trim", failed=_log

@@ -296,6 +296,7 @@ class MainWindow(QMainWindow):
         scenarios.removed.connect(marks.forget)
         scenarios.pack_removed.connect(marks.remove_pack)
         hits.question_wanted.connect(search.show_question)
+        self.header.question_wanted.connect(search.show_question)
 
     # joints ---------------------------------------------------------------------------------
 

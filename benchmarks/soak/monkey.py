@@ -44,6 +44,7 @@ class Monkey:
             (self.order, 4), (self.cut, 3), (self.frame, 5), (self.switch_model, 2),
             (self.files, 3), (self.panel, 2), (self.dialog, 4), (self.looks, 2),
             (self.like, 3), (self.hover, 4), (self.filters, 2), (self.scenario, 1),
+            (self.browse, 2), (self.tag, 2), (self.undo, 2),
         )  # fmt: skip
 
     def act(self) -> None:
@@ -60,7 +61,7 @@ class Monkey:
         bar, finder = view.verticalScrollBar(), context.finder
         if context.library.is_indexing or context.library.opened_now is None:
             return True
-        if finder.found is None:
+        if finder.found is None or not finder.question.text:
             self._search("road")
         elif finder.order.fold:
             self.window.header._fold.click()
@@ -201,7 +202,8 @@ class Monkey:
         elif what == 1:
             self.window.resize(self.random.randint(800, 1700), self.random.randint(500, 1000))
         else:
-            self.window.action(self.random.choice(["sidebarAction", "detailsAction"])).trigger()
+            actions = ["sidebarAction", "detailsAction", "wholeAction", "datedAction"]
+            self.window.action(self.random.choice(actions)).trigger()
 
     def like(self) -> None:
         """More like this."""
@@ -220,12 +222,43 @@ class Monkey:
         self.test.mouseMove(port, spot)
 
     def filters(self) -> None:
-        """Choose a drive, or any."""
-        chooser = self.window.sidebar._filters._choosers["drive"]
-        if chooser.count():
-            place = self.random.choice([0, 0, self.random.randrange(chooser.count())])
-            chooser.setCurrentIndex(place)
-            chooser.activated.emit(place)
+        """Choose several drives, a folder, a first day, or any."""
+        section = self.window.sidebar._filters
+        what = self.random.randrange(4)
+        if what == 0:
+            section.clear()
+        elif what == 1:
+            drives = [value for value, _, _ in section._drives._offered]
+            count = min(len(drives), self.random.randint(1, 3))
+            section._drives.chosen.emit(tuple(self.random.sample(drives, count)))
+        elif what == 2:
+            section._tree.showPopup()
+            section._tree.hidePopup()
+        else:
+            section._choosers["marked"].setCurrentIndex(self.random.randrange(4))
+            section._choosers["marked"].activated.emit(0)
+
+    def browse(self) -> None:
+        """Ask for nothing: all frames, drive by drive."""
+        self.window.search.clear()
+
+    def tag(self) -> None:
+        """Tag the current frame, or take it back."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtWidgets import QApplication
+
+        from c4t_desktop.panels.tagging import TagDialog
+
+        self.window.action("tagAction").trigger()
+        for dialog in QApplication.topLevelWidgets():
+            if isinstance(dialog, TagDialog) and dialog.isVisible():
+                self.test.keyClicks(dialog.field, f"tag {self.random.randrange(9)}")
+                self._key(dialog.field, Qt.Key.Key_Return)
+
+    def undo(self) -> None:
+        """Take something back, or do it again."""
+        name = "undoAction" if self.random.random() < 0.6 else "redoAction"
+        self.window.action(name).trigger()
 
     def scenario(self) -> None:
         """Keep a search, or forget one."""

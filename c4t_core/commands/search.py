@@ -164,12 +164,6 @@ def arrange(words: Sequence[str]) -> list[str]:
 def run(args: argparse.Namespace) -> int:
     """Print the hits, best first."""
     text = _text(args)
-    for word in " ".join(args.query).split():
-        if _LIKE_AN_OPTION.match(word):
-            say(
-                f'"{printable(word)}" is searched for as it is; to want less of it write '
-                f'"{printable(word[:1])} {printable(word[1:])}", with a space.'
-            )
     if text is None and _filters(args) == NO_FILTERS:
         args.wrong("say what to look for, in words or by --like FILE, or which frames to list")
     if text is None and "cut" in args:

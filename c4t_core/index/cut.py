@@ -7,7 +7,8 @@ scores that it cannot explain count; where there are none, nothing stands out an
 
 Two groups alone do not say that one of them is what was meant: summer and winter frames part for
 "elephants" as well. So a match must also score more than sentences do that no frame shows
-(:class:`UnrelatedLevel`), unless there are few images.
+(:class:`UnrelatedLevel`), unless there are few images. And the more of the images the upper group
+holds, and the nearer it lies to the lower one, the more that level decides and not where they part.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +25,6 @@ from numpy.typing import NDArray
 
 from c4t_core.files import read_json
 from c4t_core.index.directions import ModelHandle, remembered
-from c4t_core.index.query import Filters
 from c4t_core.index.scope import Part, Scope
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
@@ -48,7 +49,9 @@ _LEAST_DENSITY = 1e-300
 _MIN_SCORES = 8
 _MIN_SIGMA = 0.5  # of a bin; a narrower peak is an artefact of the histogram
 _MIN_SEPARATION = 1.5  # distance of the means in units of their joint spread (Ashman's D / sqrt 2)
-_MAJORITY = 0.55  # a share of the images that is no longer "the few that show it"
+_SEPARATIONS = (1.2, 2.0)  # the same, from where two groups are none to where they surely are two
+_SHARES = (0.1, 0.3)  # of all images: surely "the few that show it", and too many to be these
+_MAJORITY = 0.55  # the same among few images, where nothing else tells
 _SMALL = 150  # images; in fewer, too little is known of what unrelated sentences reach
 _ROUNDING = 1e-6  # scores that differ by less are equal
 _MIN_OUTLIERS = 4  # that many scores beyond what one distribution explains are no accident
@@ -94,11 +97,23 @@ def automatic_threshold(
     two = mixture.gain > 0 and mixture.separation >= _MIN_SEPARATION
     if unrelated is None:
         return crossing(mixture) if two else _beyond_one(values)
-    few = two and mixture.weights[1] <= _MAJORITY
     if float(values[0]) <= unrelated + _ROUNDING:
+        few = two and mixture.weights[1] <= _MAJORITY
         return crossing(mixture) if few and len(values) < _SMALL else None
-    cut = crossing(mixture) if few else None if two else _beyond_one(values)
-    return unrelated if cut is None else cut
+    trust = _trust(mixture)
+    cut = crossing(mixture) if trust else None
+    return unrelated if cut is None else unrelated + trust * (cut - unrelated)
+
+
+def _trust(mixture: Mixture) -> float:
+    """Return how surely the upper group is what was meant, 0 to 1.
+
+    It is surer the further the groups lie apart, and the smaller the upper one is: half of all are
+    rarely what someone looks for. In between it changes gradually: with a step there, a term that
+    is weighed a little more would make ten times the hits of a query, or a tenth.
+    """
+    apart = np.interp(mixture.separation, _SEPARATIONS, (0.0, 1.0)) if mixture.gain > 0 else 0.0
+    return float(apart * np.interp(mixture.weights[1], _SHARES, (1.0, 0.0)))
 
 
 def _descending(scores: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
@@ -254,20 +269,34 @@ class UnrelatedLevel:
         self._model = model
         self._lock = threading.Lock()
         self._directions: NDArray[np.float32] | None = None
-        self._levels: OrderedDict[tuple[Filters, tuple[int, ...]], float] = OrderedDict()
+        self._levels: OrderedDict[tuple[object, ...], float] = OrderedDict()
         # of each root: its vectors, slots of which the cosines are known, and these (n, m)
         self._known: dict[VectorSearch, tuple[Table, Slots, NDArray[np.float32]]] = {}
 
-    def of(self, scope: Scope) -> float:
-        """Return the level on the images of a scope."""
-        key = (scope.filters, scope.generations)
+    def of(self, scope: Scope, weights: Sequence[float] = (1.0,)) -> float:
+        """Return the level on the images of a scope.
+
+        Args:
+            scope: what is searched.
+            weights: of the terms of the query. A sum of several reaches other scores than one
+                sentence does, so it is held against sums of unrelated sentences, weighed alike.
+        """
+        mix = _mix(weights)
+        key = (scope.filters, scope.generations, mix.tobytes())
         with self._lock:
             if key in self._levels:
                 self._levels.move_to_end(key)
                 return self._levels[key]
         if self._directions is None:
             self._directions = remembered(self._model, "unrelated", SENTENCES, _directions)
-        best = np.max([self._best(part, self._directions) for part in scope.parts], axis=0)
+        mix = mix / np.linalg.norm(mix @ self._directions, axis=1, keepdims=True)
+        best = np.max(
+            [
+                (self._cosines(part, self._directions) @ mix.T).max(axis=0, initial=-1)
+                for part in scope.parts
+            ],
+            axis=0,
+        )
         level = float(np.quantile(best, SHARE))
         with self._lock:
             self._levels[key] = level
@@ -275,8 +304,8 @@ class UnrelatedLevel:
                 self._levels.popitem(last=False)
         return level
 
-    def _best(self, part: Part, directions: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the best cosine of each sentence with any image of a part, float32 (m,).
+    def _cosines(self, part: Part, directions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the cosines of images of a part with each sentence, float32 (n, m).
 
         Of many images an even sample is looked at. What was looked at for another filter is known
         already, as long as the vectors are the same.
@@ -293,14 +322,29 @@ class UnrelatedLevel:
         there[there] = known[at[there]] == sample[there]
         new = sample[~there]
         more = table.cosines_with(directions, new)
-        best = np.maximum(more.max(axis=0, initial=-1), cosines[at[there]].max(axis=0, initial=-1))
+        looked = np.concatenate([cosines[at[there]], more])
         if len(new):
             if len(known) + len(new) > 2 * MOST:
                 known, cosines = known[:0], cosines[:0]
             known, cosines = np.concatenate([known, new]), np.concatenate([cosines, more])
             order = np.argsort(known, kind="stable")
             self._known[part.vectors] = table, known[order], cosines[order]
-        return np.asarray(best, dtype=np.float32)
+        return looked
+
+
+def _mix(weights: Sequence[float]) -> NDArray[np.float32]:
+    """Return how much of each sentence is in each sum of them, float32 (m, m), a sum in a row.
+
+    The first term is one sentence after the other, each further term the next one. Neither the
+    order of the terms nor a common factor of their weights makes a difference.
+    """
+    ordered = np.sort(np.asarray(weights, dtype=np.float32))[::-1]
+    ordered = ordered / np.abs(ordered).max()
+    mix = np.zeros((len(SENTENCES), len(SENTENCES)), dtype=np.float32)
+    at = np.arange(len(SENTENCES))
+    for step, weight in enumerate(ordered):
+        mix[at, (at + step) % len(SENTENCES)] += weight
+    return mix
 
 
 def _directions(model: Model) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from c4t_core.errors import ImageError, ModelError, QueryError
 from c4t_core.files import digest, sha256, write_whole
 from c4t_core.index.query import Query
+from c4t_core.index.wording import WordHint, word_hints
 from c4t_core.models.protocol import (
     PLAIN,
     CutText,
@@ -240,6 +241,10 @@ class ModelHandle:
         """Return the terms in words that the model does not read whole."""
         texts = [term.text or "" for term in query.terms if term.image is None]
         return tuple(cut_texts(self.get(), texts)) if texts else ()
+
+    def word_hints(self, query: Query) -> tuple[WordHint, ...]:
+        """Return what is odd about the words of a query."""
+        return word_hints(query, self.get()) if any(term.text for term in query.terms) else ()
 
     def direction(
         self,

@@ -153,8 +153,8 @@ class Query:
 
     @property
     def is_words_only(self) -> bool:
-        """Whether it adds words and nothing else: no image, nothing taken away."""
-        return all(term.image is None and term.weight > 0 for term in self.terms)
+        """Whether all its terms are words: none is an image."""
+        return all(term.image is None for term in self.terms)
 
 
 class ImageIds(Collection[int]):
@@ -369,6 +369,10 @@ class Histogram:
         edges = np.linspace(low, high, BINS + 1)[1:-1].astype(values.dtype)
         counts = np.diff(np.searchsorted(values, edges), prepend=0, append=len(values))
         return cls(low, high, tuple(counts.tolist()), values)
+
+    def least_of(self, count: int) -> float | None:
+        """Return the least score of so many frames, the best; None for all of them."""
+        return float(self.values[-max(1, count)]) if count < len(self.values) else None
 
     def above(self, cut: float | None) -> int:
         """Return how many frames score at least ``cut``; all of them for None."""

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +24,7 @@ from c4t_core.index.events import Folded
 from c4t_core.index.folders import FolderStatus, Target, WorkspaceStatus, resolve
 from c4t_core.index.hits import Hits
 from c4t_core.index.objects import CLASSES, ObjectCondition, ObjectFact, Seen
-from c4t_core.index.query import (
-    NEAREST,
-    NO_FILTERS,
-    Filters,
-    Histogram,
-    Query,
-    split_frame_name,
-)
+from c4t_core.index.query import NEAREST, NO_FILTERS, Filters, Histogram, Query, split_frame_name
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Root, Run
 from c4t_core.index.store.reads import ImageRow, Lookup, Selection, StoredVectors
@@ -39,6 +32,7 @@ from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.objects import Believed, ObjectSearch
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
+from c4t_core.index.wording import WordHint, hint_sentences
 from c4t_core.models.protocol import CutText
 
 Fold = Callable[[Scope, NDArray[np.int64]], Folded]
@@ -80,6 +74,7 @@ class Answer:
             conditions on objects the probabilities that these hold.
         level: tells what a match must beat on the scope's images, None where nothing is known.
         cut_terms: terms in words that the model does not read whole.
+        word_hints: what is odd about the words of the query.
         fold: folds some of the images, best first, into events without loading any; None for
             saved embeddings.
         by_objects: whether conditions on objects were all that was asked; all that holds is a hit
@@ -95,6 +90,7 @@ class Answer:
     scores: NDArray[np.float32]
     level: Callable[[Scope], float] | None = field(default=None, repr=False)
     cut_terms: tuple[CutText, ...] = ()
+    word_hints: tuple[WordHint, ...] = ()
     fold: Fold | None = field(default=None, repr=False)
     by_objects: bool = False
     browsed: bool = False
@@ -152,7 +148,8 @@ class Answer:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """Sentences on how the query was read, and on the index that answered."""
-        notes = [
+        notes = hint_sentences(self.word_hints)
+        notes += [
             f'The query is longer than the model reads: it is read up to "{term.end}" and the rest '
             "is left out; put what matters first, or join shorter terms with +."
             for term in self.cut_terms
@@ -188,8 +185,8 @@ def answer(
         model: embeds the terms.
         k: how many hits; None for all, which the cut and the histogram need.
         exact: do not use the approximate index.
-        level: tells what a match must beat, for queries that add words and nothing else: images
-            are nearer to images than words are, and terms that are taken away move all scores.
+        level: tells what a match must beat, for queries of words and nothing else: images are
+            nearer to images than words are.
         fold: folds images of the scope into events.
         right: images that show what is meant; they move the query towards them.
         wrong: images that do not; they move it away.
@@ -199,6 +196,7 @@ def answer(
         nowhere = np.zeros(model.dim, dtype=np.float32)
         return Answer(scope, nowhere, image_ids, scores, fold=fold, by_objects=True)
     words = isinstance(query, Query) and query.is_words_only and not (right or wrong)
+    weights = [term.weight for term in query.terms] if isinstance(query, Query) else []
     if isinstance(query, Query):
         direction = model.direction(query, scope.fingerprint, scope.stored)
     else:
@@ -212,9 +210,10 @@ def answer(
         direction,
         image_ids=image_ids,
         scores=scores,
-        level=level.of if level and words else None,
+        level=partial(level.of, weights=weights) if level and words else None,
         fold=fold,
         cut_terms=model.cut_terms(query) if isinstance(query, Query) else (),
+        word_hints=model.word_hints(query) if isinstance(query, Query) else (),
     )
 
 

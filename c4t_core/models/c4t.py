@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -213,6 +213,7 @@ def check_graph(path: Path, weights: Sequence[str] = (WEIGHTS,)) -> None:
 
 
 _WORD = re.compile(r"[^\W_]")
+_ENGLISH = 0.9  # of the entries of a word table are plain letters; of many languages' it is half
 _FEW = 16  # below this many texts the tokenizer's own thread pool is not worth starting
 
 
@@ -239,6 +240,7 @@ class Tokens:
         self.max_length = max_length
         self.pad_id = self._tokenizer.token_to_id("[PAD]") or 0
         self.vocabulary: int = self._tokenizer.get_vocab_size()
+        self._words: dict[str, int] | None = None
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text, unpadded, at most ``max_length``."""
@@ -265,6 +267,18 @@ class Tokens:
             if encoding.overflowing and _WORD.search(texts[index], end):
                 parts[index] = texts[index][:end]
         return parts
+
+    def english_words(self) -> Mapping[str, int] | None:
+        """Return the whole words of an English word table, by number.
+
+        None of a table of many languages, and of one whose pieces do not tell whole words.
+        """
+        if self._words is None and type(self._tokenizer.model).__name__ == "WordPiece":
+            table = self._tokenizer.get_vocab()
+            latin = sum(word.isascii() for word in table)
+            plain = {word: number for word, number in table.items() if word.isalpha()}
+            self._words = plain if latin >= _ENGLISH * len(table) else {}
+        return self._words or None
 
     def pad(self, ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pad to the longest: token ids and mask, int64 (n, t), mask 1 where there is a token."""

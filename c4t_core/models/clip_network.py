@@ -198,6 +198,9 @@ class ClipTokens:
             if _reader(content, self._clean)(_PROOF) == self.ids(_PROOF):
                 write_whole(file, content)
 
+    def english_words(self) -> None:
+        """Tell nothing: some of these models read other languages, and all any pieces of words."""
+
     def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
         """Return, by its index, the part that is read of each text that is not read whole.
 

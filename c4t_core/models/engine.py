@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock, Thread
@@ -53,6 +53,9 @@ class TextTokens(Protocol):
 
     def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
         """As of :class:`c4t_core.models.protocol.LimitedTexts`."""
+
+    def english_words(self) -> Mapping[str, int] | None:
+        """As of :class:`c4t_core.models.protocol.EnglishWords`."""
 
 
 class ModelFolder(Protocol):
@@ -204,6 +207,10 @@ class FolderModel:
     def read_parts(self, texts: Sequence[str]) -> dict[int, str]:
         """Return, by its index, the part that is read of each text that is not read whole."""
         return self.tokens.read_parts(texts)
+
+    def english_words(self) -> Mapping[str, int] | None:
+        """As of :class:`c4t_core.models.protocol.EnglishWords`."""
+        return self.tokens.english_words()
 
     def _at_once(self, count: int) -> int:
         """Return how many of so many images the network takes in one run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -125,6 +125,20 @@ class Rests(Protocol):
 
     def rest(self) -> None:
         """Give memory back; the next call takes it again."""
+
+
+@runtime_checkable
+class EnglishWords(Protocol):
+    """What a model, or its tokenizer, offers that can tell which words it knows."""
+
+    def english_words(self) -> Mapping[str, int] | None:
+        """Return its whole words, small and without accents, by number; None if it cannot tell."""
+        ...
+
+
+def english_words(model: object) -> Mapping[str, int] | None:
+    """Return the words that a model knows, None of one that tells nothing or reads more."""
+    return model.english_words() if isinstance(model, EnglishWords) else None
 
 
 @runtime_checkable

@@ -128,12 +128,16 @@ class ResultsModel(QAbstractListModel):
 
     def index_of_id(self, image_id: int) -> QModelIndex:
         """Return the index of an image, loaded or not; invalid if it is not shown."""
+        return next(iter(self.indexes_of([image_id])), QModelIndex())
+
+    def indexes_of(self, image_ids: Sequence[int]) -> list[QModelIndex]:
+        """Return the indexes of some images, loaded or not, as they are shown."""
         if isinstance(self._rows, PagedRows):
-            position = self._rows.hits.position_of(image_id)
+            positions = self._rows.hits.positions_of(image_ids)
         else:
-            ids = (at for at, row in enumerate(self._rows) if row.hit.image_id == image_id)
-            position = next(ids, None)
-        return self.index(position) if position is not None else QModelIndex()
+            rows = enumerate(self._rows)
+            positions = [at for at, row in rows if row.hit.image_id in image_ids]
+        return [self.index(position) for position in positions]
 
     @property
     def rows(self) -> Sequence[Row]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from PySide6.QtCore import (
     QItemSelection,
+    QItemSelectionModel,
     QModelIndex,
     QRect,
     QSize,
@@ -33,10 +35,11 @@ from c4t_desktop.gallery.results_model import ResultsModel, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import moment_text, plural
 from c4t_desktop.services.finder import Section
-from c4t_desktop.services.rows import HitList
+from c4t_desktop.services.rows import MOST_AT_ONCE, HitList
 from c4t_desktop.theme import Theme
 
 _KEY = Qt.Key
+_SELECT = QItemSelectionModel.SelectionFlag.Select
 DRAGGED = 500  # files dragged at once, at most; they are loaded when they are selected
 _BEYOND = 20  # cards before and after those in sight that are loaded ahead
 HEADING = 40  # height above the cards of a drive
@@ -148,6 +151,7 @@ class ResultsView(GridView):
         if self.isRightToLeft():
             flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
             rest = line.adjusted(0, 0, -aside, 0)
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # as names and times read
         painter.setPen(QColor(colours.text))
         painter.setFont(self._theme.font(13, strong=True))
         painter.drawText(line, flags | Qt.AlignmentFlag.AlignAbsolute, name)
@@ -171,6 +175,23 @@ class ResultsView(GridView):
     def selected_hits(self) -> Sequence[Hit]:
         """Return the hits selected, in the order shown; where not all are loaded, as a HitList."""
         return self._model.chosen(self.selected_ranges())
+
+    def selected_ids(self) -> list[int]:
+        """Return the images selected, unless they are so many that they are not kept."""
+        ranges = self.selected_ranges()
+        if sum(map(len, ranges)) > MOST_AT_ONCE:
+            return []
+        ids = (self._model.id_at(self._model.index(at)) for part in ranges for at in part)
+        return [number for number in ids if number is not None]
+
+    def select_ids(self, image_ids: Sequence[int]) -> None:
+        """Select some images beside what is selected."""
+        rows = [index.row() for index in self._model.indexes_of(image_ids)]
+        chosen = QItemSelection()
+        for _, pairs in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0]):
+            run = [row for _, row in pairs]  # rows that follow each other
+            chosen.select(self._model.index(run[0]), self._model.index(run[-1]))
+        self.selectionModel().select(chosen, _SELECT)
 
     def selected_paths(self) -> list[Path]:
         """Return the files selected, in the order shown, of those that are loaded."""

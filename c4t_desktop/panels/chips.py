@@ -207,6 +207,7 @@ class TextChip(Chip):
         """Write the text on the colour of its kind."""
         px = self._theme.px
         painter = QPainter(self)
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # as names and days read
         self._ground(painter, *self._colours())
         where = QRect(px(8), 0, self._cross().left() - px(8 + 4), self.height())
         text = painter.fontMetrics().elidedText(
@@ -346,7 +347,7 @@ class FilterChip(TextChip):
 
 
 class FilterChips(QWidget):
-    """What the frames are restricted to by drives, folders, cameras and days, as chips that wrap.
+    """What the frames are restricted to by drives, folders, cameras, tags, days: chips that wrap.
 
     Signals:
         wanted: other filters are wanted (Filters).
@@ -387,6 +388,7 @@ class FilterChips(QWidget):
             (filters.within, folders, lambda kept: replace(filters, within=kept)),
             (filters.drives, drives, lambda kept: replace(filters, drives=kept)),
             (filters.cameras, cameras, lambda kept: replace(filters, cameras=kept)),
+            (filters.tags, [*filters.tags], lambda kept: replace(filters, tags=kept)),
         ]
         for values, texts, left in kinds:
             for at, text in enumerate(texts[:_SHOWN]):

@@ -41,6 +41,8 @@ from c4t_desktop.panels.parts import column, label, named
 from c4t_desktop.services.question import Question
 from c4t_desktop.theme import Theme
 
+_FORGOTTEN = "forgotten"  # folders, in the settings
+
 
 class NameDialog(QDialog):
     """Asks for the name of a saved search.
@@ -155,7 +157,6 @@ class FolderCommands(Commands):
         """Listen to the library."""
         super().__init__(context, window)
         self._library = context.library
-        self._forgotten = Path()
         self._slower: list[FolderStatus] = []
         context.library.index_failed.connect(self.tell)
         context.library.opened.connect(self._opened)
@@ -208,6 +209,7 @@ class FolderCommands(Commands):
         if not wanted:
             return
         settings = self._context.settings
+        self.drop_forgotten(wanted)
         self._library.leave_out(self._excludes() or None)
         self._library.open(wanted)
         settings.remember("folders", [str(path) for path in wanted])
@@ -384,38 +386,54 @@ class FolderCommands(Commands):
 
     @Slot(object)
     def forget(self, folder: Path) -> None:
-        """Ask, then drop a folder's index; its images and the user's marks stay."""
-        box = question(
-            self._window,
-            "forgetFolderDialog",
-            self.tr("Forget an index"),
-            self.tr("Forget the index of “{0}”?").format(shown(folder_name(folder))),
-            self.tr("Forget it"),
-            loses=True,
-        )
-        box.setInformativeText(
-            self.tr(
-                "Its images stay as they are, and so do your marks. "
-                "Opening it again means indexing it again."
-            )
-        )
-        box.accepted.connect(self._forget_now)
-        self._forgotten = folder
-        open_dialog(box)
+        """Close a folder and drop its index, which can be undone; images and marks stay.
 
-    @Slot()
-    def _forget_now(self) -> None:
-        folder, opened = self._forgotten, self._library.opened_now
-        if opened is None:
-            return
-        self._library.stop_index()
-        self._library.runner.submit(
-            lambda _: opened.workspace.forget(folder),
-            lane=WORK,
-            key="forget",
-            done=lambda _: self.remove_folder(folder),
-            failed=self.tell,
-        )
+        The index is dropped for good when the folder is opened again, which makes it anew, or
+        when the window is opened the next time.
+        """
+        before = self._library.folders
+        rest = tuple(other for other in before if other != folder)
+
+        def act() -> None:
+            self._note_forgotten([*self._forgotten(), folder])
+            self.remove_folder(folder)
+
+        def back() -> None:
+            kept = [other for other in self._forgotten() if other != folder]
+            if len(kept) == len(self._forgotten()):
+                self.message.emit(self.tr("It was opened again, and is indexed anew."))
+                return
+            self._note_forgotten(kept)
+            if self._library.folders == rest:
+                self.open_folders(before)
+
+        name = shown(folder_name(folder))
+        notice = self.tr("The index of “{0}” is forgotten; opening it again makes it anew.")
+        self._context.undo.do(self.tr("forget “{0}”").format(name), act, back, notice.format(name))
+
+    def _forgotten(self) -> list[Path]:
+        """Return the folders whose index is to be dropped as soon as that cannot be undone."""
+        return [Path(folder) for folder in self._context.settings.recall(_FORGOTTEN, [])]
+
+    def _note_forgotten(self, folders: Sequence[Path]) -> None:
+        self._context.settings.remember(_FORGOTTEN, [str(folder) for folder in folders])
+
+    def drop_forgotten(self, about: Sequence[Path] | None = None) -> None:
+        """Drop the index of forgotten folders for good.
+
+        Args:
+            about: only of those that these lie in, or that lie in these; None for all.
+        """
+        there = self._forgotten()
+        gone = [
+            folder
+            for folder in there
+            if about is None
+            or any(folder.is_relative_to(one) or one.is_relative_to(folder) for one in about)
+        ]
+        if gone:
+            self._note_forgotten([folder for folder in there if folder not in gone])
+            self._library.forget(gone, lambda _: self._note_forgotten([*self._forgotten(), *gone]))
 
 
 class HitCommands(Commands):

@@ -211,7 +211,7 @@ class Selection(QObject):
             self._tag_shown()
             return
         ids = hits.ids if isinstance(hits, HitList) else [hit.image_id for hit in hits]
-        self._ask_tags(partial(members, found, self._finder.order, list(map(int, ids))))
+        self._ask_tags(partial(members, found, self._finder.order, ids))
 
     @Slot()
     def _tag_shown(self) -> None:

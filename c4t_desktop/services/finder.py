@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from c4t_core.index.events import Folded
+    from c4t_core.index.wording import WordHint
     from c4t_core.models.protocol import CutText
     from c4t_core.workspace import Answer, Scope
     from c4t_desktop.services.workspace import WorkspaceLike
@@ -51,6 +52,7 @@ class Found:
         automatic: the cut that the scores suggest, None if they suggest none.
         seconds: what it took.
         cut_terms: terms in words that the model does not read whole.
+        word_hints: what is odd about the words of the question.
         known: where conditions on objects are asked, of how many frames it is known what is in
             them, and how many are asked.
         marks: those of the query that it was asked with, "right" or "wrong" by path.
@@ -64,6 +66,7 @@ class Found:
     automatic: float | None = None
     seconds: float = 0.0
     cut_terms: tuple[CutText, ...] = ()
+    word_hints: tuple[WordHint, ...] = ()
     known: tuple[int, int] = (0, 0)
     marks: Mapping[Path, str] = field(default_factory=dict)
     answer: Answer | None = field(default=None, repr=False, compare=False)
@@ -108,6 +111,7 @@ def ask(workspace: WorkspaceLike, question: Question, marks: Mapping[Path, str])
         automatic=answer.cut,
         seconds=time.perf_counter() - begun,
         cut_terms=answer.cut_terms,
+        word_hints=answer.word_hints,
         known=answer.scope.known,
         marks=marks,
         answer=answer,
@@ -212,7 +216,7 @@ def _sections(hits: HitList, drives: NDArray[np.int64], cards: Cards | None) -> 
     )
 
 
-def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
+def members(found: Found, order: Order, cards: NDArray[np.int64] | Sequence[int]) -> list[int]:
     """Return the frames that cards stand for: all of an event that is folded behind one.
 
     Runs on a worker thread.
@@ -220,18 +224,18 @@ def members(found: Found, order: Order, chosen: Sequence[int]) -> list[int]:
     Args:
         found: the answer shown.
         order: how it is laid out.
-        chosen: ids of the frames on the cards.
+        cards: ids of the frames on the cards.
     """
     import numpy as np
 
-    answer = found.answer
+    answer, chosen = found.answer, list(map(int, cards))
     if answer is None or answer.fold is None or not order.fold:
-        return list(chosen)
+        return chosen
     ids = np.asarray(found.hits.ids[: found.shown(order)])
     folded, closed = answer.fold(answer.scope, ids), {*chosen} - order.unfolded
-    cards = ids[folded.best]
-    events = np.flatnonzero(np.isin(cards, sorted(closed))).tolist()
-    whole = {int(cards[event]): ids[folded.of(event)].tolist() for event in events}
+    best = ids[folded.best]
+    events = np.flatnonzero(np.isin(best, sorted(closed))).tolist()
+    whole = {int(best[event]): ids[folded.of(event)].tolist() for event in events}
     return list(dict.fromkeys(one for n in chosen for one in whole.get(n, [n])))
 
 
@@ -449,6 +453,15 @@ class Finder(QObject):
     def set_cut(self, cut: float | None) -> None:
         """Show hits from this score on; None goes back to the automatic cut."""
         self._change(replace(self.order, cut=cut, show_all=False))
+
+    def show_best(self, count: int) -> None:
+        """Show so many hits, the best, and those that score as much as the last of them."""
+        if self.found is not None:
+            cut = self.found.histogram.least_of(count)
+            if cut is None:
+                self.show_all()
+            else:
+                self.set_cut(cut)
 
     def show_all(self) -> None:
         """Show every frame, best first, whatever it scores."""

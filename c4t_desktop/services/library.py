@@ -90,6 +90,12 @@ def _key(opened: Opened) -> str:
     return "|".join((opened.model, *map(str, opened.folders)))
 
 
+def _forget_folders(folders: Sequence[Path]) -> None:
+    from c4t_core.workspace import forget_folders
+
+    forget_folders(folders)
+
+
 def _list_models() -> tuple[ModelInfo, ...]:
     from c4t_core.models.registry import list_models
 
@@ -281,6 +287,10 @@ class Library(QObject):
         self.folders = ()
         self.report = None
         self.closed.emit()
+
+    def forget(self, folders: Sequence[Path], failed: Callable[[Exception], None]) -> None:
+        """Drop the index of folders that are not open, before anything else is opened."""
+        self.runner.submit(lambda _: _forget_folders(folders), lane=WORK, failed=failed)
 
     def release(self) -> None:
         """Close what is open, here and now: for when no job runs any more."""

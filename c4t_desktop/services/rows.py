@@ -125,12 +125,12 @@ class HitList(Sequence[Hit]):
         """Return the ids of the images."""
         return _plain(self.ids)
 
-    def position_of(self, image_id: int) -> int | None:
-        """Return where an image is, None if it is not among them."""
+    def positions_of(self, image_ids: Sequence[int]) -> list[int]:
+        """Return where some images are, ascending; those that are not among them left out."""
         import numpy as np
 
-        found = np.flatnonzero(np.asarray(self.ids) == image_id)
-        return int(found[0]) if len(found) else None
+        found: list[int] = np.flatnonzero(np.isin(np.asarray(self.ids), image_ids)).tolist()
+        return found
 
 
 def _plain(values: NDArray[Any] | Sequence[Any]) -> list[Any]:

@@ -129,9 +129,6 @@ class WorkspaceLike(Protocol):
     def relocate(self, old: Path, new: Path) -> None:
         """Note that a folder was moved, so that nothing is embedded again."""
 
-    def forget(self, folder: Path) -> None:
-        """Drop a folder from the catalogue, with its vectors; marks and images stay."""
-
     def rest(self) -> None:
         """Give back the memory of the model's networks until their next use."""
 

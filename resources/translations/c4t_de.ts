@@ -1153,18 +1153,6 @@
    <translation>Weiteren Ordner wählen</translation>
   </message>
   <message>
-   <source>Forget an index</source>
-   <translation>Einen Index vergessen</translation>
-  </message>
-  <message>
-   <source>Forget it</source>
-   <translation>Vergessen</translation>
-  </message>
-  <message>
-   <source>Forget the index of “{0}”?</source>
-   <translation>Den Index von „{0}“ vergessen?</translation>
-  </message>
-  <message>
    <source>Index again</source>
    <translation>Neu indizieren</translation>
   </message>
@@ -1173,8 +1161,8 @@
    <translation>Neu indizieren, schneller?</translation>
   </message>
   <message>
-   <source>Its images stay as they are, and so do your marks. Opening it again means indexing it again.</source>
-   <translation>Die Bilder bleiben, wie sie sind, und Ihre Markierungen auch. Beim nächsten Öffnen wird neu indiziert.</translation>
+   <source>It was opened again, and is indexed anew.</source>
+   <translation>Der Ordner wurde wieder geöffnet und wird neu indexiert.</translation>
   </message>
   <message>
    <source>New frames are then indexed faster too. Scores change a little.</source>
@@ -1183,6 +1171,10 @@
   <message>
    <source>Please note</source>
    <translation>Bitte beachten</translation>
+  </message>
+  <message>
+   <source>The index of “{0}” is forgotten; opening it again makes it anew.</source>
+   <translation>Der Index von „{0}“ ist vergessen; beim nächsten Öffnen entsteht er neu.</translation>
   </message>
   <message>
    <source>The model then notes what it sees in each of them.</source>
@@ -1203,6 +1195,10 @@
   <message>
    <source>Where is “{0}” now?</source>
    <translation>Wo liegt „{0}“ jetzt?</translation>
+  </message>
+  <message>
+   <source>forget “{0}”</source>
+   <translation>„{0}“ vergessen</translation>
   </message>
   <message>
    <source>{0} frame was added to {1}.</source>
@@ -2623,12 +2619,36 @@
  <context>
   <name>ResultsHeader</name>
   <message>
+   <source>Automatic</source>
+   <translation>Automatisch</translation>
+  </message>
+  <message>
+   <source>Back to the cut that the scores suggest</source>
+   <translation>Zurück zu der Schwelle, die die Bewertungen nahelegen</translation>
+  </message>
+  <message>
+   <source>Exclude “{0}”</source>
+   <translation>„{0}“ ausschließen</translation>
+  </message>
+  <message>
    <source>Fold events</source>
    <translation>Ereignisse falten</translation>
   </message>
   <message>
+   <source>Search for “{0}”</source>
+   <translation>Nach „{0}“ suchen</translation>
+  </message>
+  <message>
+   <source>Show fewer</source>
+   <translation>Weniger zeigen</translation>
+  </message>
+  <message>
    <source>Show frames that follow each other as one event (E unfolds)</source>
    <translation>Aufeinanderfolgende Bilder als ein Ereignis zeigen (E klappt auf)</translation>
+  </message>
+  <message>
+   <source>Show more</source>
+   <translation>Mehr zeigen</translation>
   </message>
   <message>
    <source>Size of the pictures</source>
@@ -2641,6 +2661,18 @@
   <message>
    <source>Sort: {0}</source>
    <translation>Sortierung: {0}</translation>
+  </message>
+  <message>
+   <source>The automatic cut lies between where few frames part from the rest and what sentences reach that no frame shows. It is a proposal.</source>
+   <translation>Die automatische Schwelle liegt zwischen der Stelle, an der sich wenige Bilder vom Rest absetzen, und dem, was Sätze erreichen, die kein Bild zeigt. Sie ist ein Vorschlag.</translation>
+  </message>
+  <message>
+   <source>The model may not know {0}.</source>
+   <translation>Das Modell kennt {0} vielleicht nicht.</translation>
+  </message>
+  <message>
+   <source>The model may not know {0}; it reads English. Say it in other words.</source>
+   <translation>Das Modell kennt {0} vielleicht nicht; es liest Englisch. Sagen Sie es mit anderen Worten.</translation>
   </message>
   <message>
    <source>The nearest {0}</source>
@@ -2691,6 +2723,10 @@
    <translation>Zeit</translation>
   </message>
   <message>
+   <source>top {0} % of {1} frames</source>
+   <translation>die besten {0} % von {1} Bildern</translation>
+  </message>
+  <message>
    <source>{0} drive</source>
    <translation>{0} Fahrt</translation>
   </message>
@@ -2717,6 +2753,10 @@
   <message>
    <source>{0} in {1}</source>
    <translation>{0} in {1}</translation>
+  </message>
+  <message>
+   <source>{0} is searched for as it is.</source>
+   <translation>Nach {0} wird so gesucht, wie es dasteht.</translation>
   </message>
   <message>
    <source>{0} match</source>
@@ -3506,8 +3546,8 @@
    <translation>Ordner und Filter</translation>
   </message>
   <message>
-   <source>Forget its index…</source>
-   <translation>Seinen Index vergessen …</translation>
+   <source>Forget its index</source>
+   <translation>Index vergessen</translation>
   </message>
   <message>
    <source>It has moved…</source>
@@ -3854,8 +3894,8 @@
  <context>
   <name>ThresholdSlider</name>
   <message>
-   <source>Drag to show more or fewer; double-click for the automatic cut.</source>
-   <translation>Ziehen zeigt mehr oder weniger; Doppelklick setzt die automatische Schwelle.</translation>
+   <source>How the scores of all frames spread; the coloured ones are shown. Drag the line to show more or fewer; double-click for the automatic cut.</source>
+   <translation>Wie sich die Bewertungen aller Bilder verteilen; die farbigen werden gezeigt. Ziehen Sie die Linie, um mehr oder weniger zu zeigen; Doppelklick für die automatische Schwelle.</translation>
   </message>
   <message>
    <source>Least score shown</source>

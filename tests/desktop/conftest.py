@@ -28,6 +28,7 @@ def no_leaked_threads():
 def core(monkeypatch):
     made = FakeCore()
     monkeypatch.setattr("c4t_core.workspace.open_workspace", made.open_workspace)
+    monkeypatch.setattr("c4t_core.workspace.forget_folders", made.forget_folders)
     monkeypatch.setattr("c4t_core.models.registry.list_models", made.list_models)
     return made
 

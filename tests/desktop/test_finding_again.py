@@ -7,7 +7,6 @@ import csv
 import shutil
 import time
 
-import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDesktopServices
 from PySide6.QtTest import QTest
@@ -21,7 +20,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMenu,
-    QMessageBox,
     QPushButton,
     QTreeView,
     QWidget,
@@ -441,16 +439,33 @@ def test_a_folder_that_moved_keeps_its_index(qtbot, window, core, frames, tmp_pa
     until(qtbot, lambda: not busy(window))
 
 
-@pytest.mark.parametrize("sure", [True, False])
-def test_forgetting_an_index_asks_first(qtbot, window, core, frames, sure):
-    click(folder_menu(qtbot, window, frames)["Forget its index…"])
-    box = child(window, QMessageBox, "forgetFolderDialog")
-    wanted = "Forget it" if sure else "Cancel"
-    button = next(b for b in box.buttons() if b.text().replace("&", "") == wanted)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: not busy(window))
-    assert core.last.forgotten == (frames if sure else None)
-    assert bool(window.desktop.context.library.folders) != sure
+def test_forgetting_an_index_can_be_undone_until_the_folder_is_opened_again(
+    qtbot, window, core, frames, open_window
+):
+    library, undo = window.desktop.context.library, window.desktop.context.undo
+    click(folder_menu(qtbot, window, frames)["Forget its index"])
+    assert not library.folders
+    notice = child(window, QLabel, "undoNotice")
+    assert notice.isVisible()
+    assert frames.name in notice.text()
+    undo.undo()
+    until(qtbot, lambda: library.opened_now is not None and not busy(window))
+    assert (library.folders, core.forgotten) == ((frames,), [])
+    undo.redo()
+    assert not library.folders
+    (frames / "below").mkdir()
+    window.folder_commands.open_folders([frames / "below"])  # part of it
+    until(qtbot, lambda: core.forgotten == [frames] and not busy(window))
+    undo.undo()  # too late, and said
+    assert library.folders == (frames / "below",)
+    window.folder_commands.open_folders([frames])
+    until(qtbot, lambda: library.opened_now is not None and not busy(window))
+    click(folder_menu(qtbot, window, frames)["Forget its index"])
+    assert core.forgotten == [frames]
+    window.close()
+    again = open_window()
+    until(qtbot, lambda: core.forgotten == [frames, frames] and not busy(again))
+    assert not again.desktop.settings.recall("forgotten", [])
 
 
 def test_space_is_shown_and_given_back(qtbot, window, core):

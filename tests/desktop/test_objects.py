@@ -179,11 +179,11 @@ def test_facts_alone_have_no_cut(qtbot, window, core):
     type_in(qtbot, window, "no:car ")
     wait_rows(qtbot, window, 6)
     header = window.header
-    assert header.slider.isHidden()
+    assert not header.slider.isVisible()
     assert "confidence" in child(header, QComboBox, "sortChooser").itemText(0)
     assert child(header, QLabel, "matchCount").text() == "6 matches"
     type_in(qtbot, window, "snow")
-    until(qtbot, lambda: not header.slider.isHidden())
+    until(qtbot, header.slider.isVisible)
     assert "score" in child(header, QComboBox, "sortChooser").itemText(0)
 
 

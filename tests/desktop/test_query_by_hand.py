@@ -23,7 +23,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.index.wording import word_hints
+from c4t_core.models.c4t import Tokens
 from c4t_core.models.protocol import CutText, ModelInfo
+from c4t_core.paths import resource
 from c4t_desktop.panels.compare import ComparePanel
 from c4t_desktop.panels.dialogs.export import ExportDialog
 from c4t_desktop.panels.dialogs.models import ModelsDialog
@@ -61,6 +64,33 @@ def test_a_query_that_is_cut_short_is_told_beside_the_field(qtbot, window, core,
         assert "a truck" in told.toolTip()
     search(qtbot, window, "bicycle")
     qtbot.waitUntil(lambda: not told.isVisible())
+
+
+def test_words_that_the_model_does_not_know_are_told_with_what_to_ask(qtbot, window, monkeypatch):
+    answer = FakeWorkspace.answer
+    tokens = Tokens(resource("models", "lite", "tokenizer.json").read_bytes(), 64)
+
+    def hinting(self, query, **how):
+        return replace(answer(self, query, **how), word_hints=word_hints(query, tokens))
+
+    monkeypatch.setattr(FakeWorkspace, "answer", hinting)
+    told, ask = child(window, QLabel, "wordHint"), child(window, QPushButton, "askInstead")
+    search(qtbot, window, "trafic jamm")
+    until(qtbot, told.isVisible)
+    assert told.text() == "The model may not know “trafic”, “jamm”."
+    assert ask.text() == "Search for “traffic jam”"
+    hands.click(ask)
+    until(qtbot, lambda: not told.isVisible())
+    assert window.search.field.text() == "traffic jam"
+    search(qtbot, window, "Schnee")
+    until(qtbot, told.isVisible)
+    assert "reads English" in told.text()
+    assert not ask.isVisible()
+    search(qtbot, window, "truck -people")
+    until(qtbot, lambda: ask.isVisible() and ask.text() == "Exclude “people”")
+    hands.click(ask)
+    until(qtbot, lambda: not told.isVisible())
+    assert window.search.field.text() == "truck - people"
 
 
 def terms(core):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QColor, QDragLeaveEvent, QGuiApplication, QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QProgressBar,
+    QPushButton,
     QSlider,
     QToolButton,
     QWidget,
@@ -38,6 +40,8 @@ from tests.helpers.window import (
     until,
     wait_rows,
 )
+
+LEFT = Qt.MouseButton.LeftButton
 
 
 def test_the_window_stands_before_the_core_is_asked(qtbot, open_window, core, frames):
@@ -103,6 +107,53 @@ def test_escape_clears_the_search_and_all_frames_can_be_browsed(qtbot, window):
     until(qtbot, lambda: not window.details.isVisible())
     qtbot.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     assert window.findChild(QDialog, "saveSearchDialog") is None
+
+
+def test_frames_are_browsed_chosen_opened_and_not_marked(qtbot, window, core):
+    answered(qtbot, window)
+    wait_rows(qtbot, window, 12)
+    view, details = window.view, window.details
+    assert not view.currentIndex().isValid()
+    assert not details.isVisible()
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Home)
+    until(qtbot, details.isVisible)
+    assert details.path == window.model.rows[0].hit.path
+    assert not child(details, QWidget, "markRightButton").isVisible()  # of which query?
+    qtbot.keyClick(view, Qt.Key.Key_R)
+    assert "ask for something first" in child(window, QLabel, "statusText").text()
+    assert not window.desktop.context.marks.marks
+    QTest.mouseClick(view.viewport(), LEFT, pos=view.visualRect(window.model.index(4)).center())
+    spot = view.visualRect(window.model.index(5)).center()
+    QTest.mouseClick(view.viewport(), LEFT, Qt.KeyboardModifier.ControlModifier, spot)
+    assert [hit.frame for hit in view.selected_hits()] == [4, 5]
+    window.desktop.context.finder.refresh()  # as it does while the index grows
+    until(qtbot, lambda: not busy(window))
+    assert [hit.frame for hit in view.selected_hits()] == [4, 5]
+    qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert window.results.shows_frame
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert window.results.shows_grid
+    window.action("moreLikeThisAction").trigger()
+    answered(qtbot, window)
+    assert window.desktop.context.finder.question.images
+
+
+def test_a_double_click_opens_the_frame_that_was_clicked_before_the_details_push_it_away(
+    qtbot, window
+):
+    answered(qtbot, window)
+    wait_rows(qtbot, window, 12)
+    view = window.view
+    last = view.columns - 1
+    spot = view.visualRect(window.model.index(last)).center()
+    QTest.mousePress(view.viewport(), LEFT, pos=spot)
+    assert not window.details.isVisible()
+    QTest.mouseRelease(view.viewport(), LEFT, pos=spot)
+    QTest.mouseDClick(view.viewport(), LEFT, pos=spot)
+    assert window.results.shows_frame
+    assert window.details.path == window.model.rows[last].hit.path
+    until(qtbot, window.details.isVisible)
 
 
 def test_ctrl_f_goes_to_the_search_field(qtbot, window):
@@ -209,6 +260,30 @@ def test_the_cut_can_be_moved_and_goes_back(qtbot, window, core):
     wait_rows(qtbot, window, 1)
     qtbot.mouseDClick(slider, Qt.MouseButton.LeftButton)
     wait_rows(qtbot, window, 12)
+
+
+def test_more_and_fewer_are_shown_by_a_step_and_the_automatic_cut_is_near(qtbot, window, core):
+    core.last.cut = 0.9  # far too strict
+    qtbot.keyClicks(window.search.field, "truck")
+    nothing_matches(qtbot, window)
+    finder, said = window.desktop.context.finder, child(window, QLabel, "matchCount")
+    scores = sorted((float(score) for score in finder.found.histogram.values), reverse=True)
+    automatic = child(window, QPushButton, "automaticCut")
+    assert not automatic.isVisible()
+    hands.click(child(window, QPushButton, "showMore"))
+    wait_rows(qtbot, window, 12)
+    assert said.text() == "12 matches"
+    fewer = child(window, QPushButton, "showFewer")
+    for left in (6, 3, 1):
+        hands.click(fewer)
+        wait_rows(qtbot, window, left)
+        assert finder.order.cut == scores[left - 1]
+        share = f"top {100 * left / 12:.2g} % of 12 frames"
+        assert share in [one.text() for one in window.header.findChildren(QLabel)]
+    assert not fewer.isEnabled()
+    hands.click(automatic)
+    nothing_matches(qtbot, window)
+    assert not automatic.isVisible()
 
 
 def test_nothing_matches_is_said_and_the_nearest_are_offered(qtbot, window, core):

@@ -178,7 +178,6 @@ class FakeWorkspace:
         self.closed = self.cleaned = False
         self.rested = 0
         self.relocated: tuple[Path, Path] | None = None
-        self.forgotten: Path | None = None
         self.queries: list[Query] = []
         self.asked_objects: tuple[ObjectCondition, ...] = ()  # with the last of them
         self.indexed = threading.Event()
@@ -396,9 +395,6 @@ class FakeWorkspace:
     def relocate(self, old: str | Path, new: str | Path) -> None:
         self.relocated = (Path(old), Path(new))
 
-    def forget(self, folder: str | Path) -> None:
-        self.forgotten = Path(folder)
-
     def rest(self) -> None:
         self.rested += 1
 
@@ -426,6 +422,7 @@ class FakeCore:
         excludes: the folders that each of them was told to leave out; None if not told.
         models: what is known of models.
         fail_open: raised instead of opening.
+        forgotten: the folders whose index was dropped.
     """
 
     def __init__(self) -> None:
@@ -435,6 +432,7 @@ class FakeCore:
         self.excludes: list[tuple[str, ...] | None] = []
         self.models = fake_models()
         self.fail_open: Exception | None = None
+        self.forgotten: list[Path] = []
 
     def open_workspace(
         self, folders: Sequence[str | Path], model: str, *, exclude: ExcludeRules | None = None
@@ -444,6 +442,9 @@ class FakeCore:
             raise self.fail_open
         self.opened.append(self.workspace(folders, model, **self.options))
         return self.opened[-1]
+
+    def forget_folders(self, folders: Sequence[Path]) -> None:
+        self.forgotten += folders
 
     def list_models(self) -> tuple[ModelInfo, ...]:
         return self.models

@@ -381,7 +381,7 @@ class Sidebar(QScrollArea):
                 (self.tr("Show in the file manager"), self.folder_reveal),
                 (self.tr("It has moved…"), self.folder_moved),
                 (self.tr("Close this folder"), self.folder_removed),
-                (self.tr("Forget its index…"), self.folder_forgotten),
+                (self.tr("Forget its index"), self.folder_forgotten),
             ),
         )
 

@@ -223,6 +223,7 @@ class ResultsPanel(QStackedWidget):
             return
         here = self._model.id_at(self._view.currentIndex()) if same else None
         top, bar = self._view.top_card(), self._view.verticalScrollBar()
+        selected = self._view.selected_ids() if same else []
         value, best, least = bar.value(), arrangement.best, arrangement.least
         # Bars from a third to full: the differences among what is shown are what matters.
         low = least - (best - least) / 2
@@ -237,6 +238,8 @@ class ResultsPanel(QStackedWidget):
             self.current_changed.emit(None, None)  # nothing is chosen until the user does
         else:
             self._view.setCurrentIndex(self._model.index(0))
+        if len(selected) > 1:
+            self._view.select_ids(selected)  # the index may grow while the user selects
         if browsed and same and top is not None and self._view.put_at_top(*top):
             return  # frames may have come before it
         bar.setValue(value if now.isValid() else 0)

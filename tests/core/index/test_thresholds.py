@@ -86,6 +86,19 @@ def test_a_few_that_score_more_are_cut_where_they_part() -> None:
     assert automatic_threshold(values, unrelated=0.3) == pytest.approx(cut)
 
 
+def test_no_step_lies_where_a_few_become_many() -> None:
+    """A term that is weighed a little more must not make ten times the hits, nor a tenth."""
+    before = None
+    for share in np.arange(0.05, 0.8, 0.01):
+        upper = int(4000 * share)
+        values = scores((4000 - upper, 0.05, 0.06), (upper, 0.3, 0.08))
+        cut = automatic_threshold(values, unrelated=0.4)
+        assert cut is not None
+        count = int((values >= cut).sum())
+        assert before is None or 0.5 < count / before < 2
+        before = count
+
+
 def test_among_few_images_two_groups_are_enough() -> None:
     values = scores((48, -0.25, 0.04), (12, 0.08, 0.03))
     cut = automatic_threshold(values, unrelated=0.26)

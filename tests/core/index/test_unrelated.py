@@ -10,6 +10,8 @@ import pytest
 
 from c4t_core.index import cut as automatic
 from c4t_core.index.cut import SENTENCES, SHARE
+from c4t_core.index.directions import unit
+from c4t_core.index.query import parse_query
 from c4t_core.index.vectors.table import Table
 from c4t_core.paths import cache_dir
 from c4t_core.workspace import Filters, Workspace
@@ -124,11 +126,39 @@ def test_what_another_filter_looked_at_changes_no_level(
     assert few[2] < alone[2] + 1e-6  # of every second image
 
 
-def test_images_and_what_is_taken_away_are_not_held_against_words(workspace: Workspace) -> None:
+@pytest.mark.parametrize("query", ["red + 0.5:blue", "red - 2:blue", "red + blue - 0.3:green"])
+def test_sums_are_held_against_sums_of_unrelated_sentences_weighed_alike(
+    workspace: Workspace, model: Deaf, query: str
+) -> None:
+    rows = np.array([unit(row) for row in model.encode_texts(SENTENCES)])
+    weights = sorted((term.weight for term in parse_query(query).terms), reverse=True)
+    found = workspace.answer(query)
+    pictures = np.array(list(found.scope.embeddings(found.image_ids.tolist()).values()))
+    best = []
+    for first in range(len(rows)):
+        mixed = sum(w * rows[(first + step) % len(rows)] for step, w in enumerate(weights))
+        best.append((pictures @ unit(mixed)).max())
+    assert found.level is not None
+    assert found.level(found.scope) == pytest.approx(float(np.quantile(best, SHARE)), abs=1e-5)
+
+
+def test_a_weight_that_alters_nothing_alters_no_cut(workspace: Workspace) -> None:
+    def asked(query: str) -> tuple[float, float | None]:
+        found = workspace.answer(query)
+        assert found.level is not None
+        return found.level(found.scope), found.cut
+
+    assert asked("3:red") == asked("red")
+    assert asked("2:blue + 4:red") == asked("red + 0.5:blue")
+    for nearly in ("red + 0.0001:blue", "red - 0.0001:blue"):
+        assert asked(nearly) == pytest.approx(asked("red"), abs=1e-3)
+
+
+def test_images_and_marks_are_not_held_against_words(workspace: Workspace) -> None:
     picture = next(Path(workspace.roots[0]).glob("*.png"))
     red = workspace.answer("red")
     assert red.level is not None
-    for query in (f'@"{picture}"', "red - blue", red.direction):
+    for query in (f'@"{picture}"', f'red + @"{picture}"', red.direction):
         assert workspace.answer(query).level is None
     assert workspace.answer("red", right=[picture]).level is None
     assert workspace.answer("red", filters=Filters(only=frozenset())).cut is None

@@ -18,7 +18,7 @@ import pytest
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
 from c4t_core.index.query import ImageIds
-from c4t_core.workspace import Filters, Workspace, open_workspace
+from c4t_core.workspace import Filters, Workspace, forget_folders, open_workspace
 from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
 Open = Callable[..., Workspace]
@@ -296,6 +296,9 @@ def test_forget_and_clean(ws: Workspace, open_: Open, drive: Path) -> None:
         ws.search("red")
     assert (drive / "drive0" / "red_000000.png").exists()
     assert ws.index().embedded == 18
+    forget_folders([drive, drive / "unknown"])  # which need not be open
+    with pytest.raises(NotIndexedError):
+        ws.search("red")
 
 
 def test_searching_while_another_thread_indexes(open_: Open, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
@@ -23,7 +24,8 @@ from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.main_window import MainWindow
-from c4t_desktop.messages import Problem, describe, log_file, show_problem, use_language
+from c4t_desktop.messages import Problem, count_text, describe, log_file, show_problem, use_language
+from c4t_desktop.panels.bars.status import folders_title
 from c4t_desktop.services.details import Details, TagBook
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import LOOK, Library
@@ -42,6 +44,9 @@ from c4t_desktop.settings import (
     Settings,
 )
 from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_core.index.indexer import IndexReport
 
 LOG = logging.getLogger(__name__)
 # Seconds for which a thread may keep Python's lock while the GUI thread waits for it. With the
@@ -104,11 +109,25 @@ class Desktop(QObject):
             TagBook(library, finder, marks, self),
             EndOfWork(self.runner, lambda: self.settings.value(TELL), self),
         )
+        ends = (
+            (library.index_ended, self._indexed),
+            (library.index_failed, lambda error: describe(error).sentence),
+        )
+        self.context.ends.watch("index", library.indexing, ends)
         self.window = MainWindow(self.context, self)
         self.window.closing.connect(self.shutdown)
         self.settings.changed.connect(self._setting_changed)
         self._uncaught.connect(self._tell, Qt.ConnectionType.QueuedConnection)
         self._server: QLocalServer | None = None
+
+    def _indexed(self, report: IndexReport | None) -> str:
+        """Return what is told of the end of an index run; nothing of one that was stopped."""
+        if report is None:
+            return ""
+        one, many = self.tr("{0} frame was added to {1}."), self.tr("{0} frames were added to {1}.")
+        added = one if report.embedded == 1 else many
+        folders = folders_title(self.context.library.folders)
+        return added.format(count_text(report.embedded), folders)
 
     def start(self, folders: Sequence[str]) -> None:
         """Show the window; open folders once it stands."""

@@ -20,12 +20,11 @@ from c4t_desktop.jobs.desktop import reveal
 from c4t_desktop.messages import (
     Problem,
     button_text,
-    count_text,
     describe,
     plural,
     show_problem,
 )
-from c4t_desktop.panels.bars.status import folder_name, folders_title
+from c4t_desktop.panels.bars.status import folder_name
 from c4t_desktop.panels.parts import open_dialog, question
 from c4t_desktop.services.library import WORK, Opened
 from c4t_desktop.services.marks import Saved
@@ -33,7 +32,6 @@ from c4t_desktop.services.workspace import WorkspaceLike
 from c4t_desktop.settings import EXCLUDES, INDEX_AT_OPENING
 
 if TYPE_CHECKING:
-    from c4t_core.index.indexer import IndexReport
     from c4t_core.workspace import FolderStatus, Skipped, WorkspaceStatus
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit
 
@@ -160,20 +158,7 @@ class FolderCommands(Commands):
         self._slower: list[FolderStatus] = []
         context.library.index_failed.connect(self.tell)
         context.library.opened.connect(self._opened)
-        ends = (
-            (context.library.index_ended, self._indexed),
-            (context.library.index_failed, lambda error: describe(error).sentence),
-        )
-        context.ends.watch("index", context.library.indexing, ends)
         context.settings.changed.connect(self._setting_changed)
-
-    def _indexed(self, report: IndexReport | None) -> str:
-        """Return what is told of the end of an index run; nothing of one that was stopped."""
-        if report is None:
-            return ""
-        one, many = self.tr("{0} frame was added to {1}."), self.tr("{0} frames were added to {1}.")
-        added = one if report.embedded == 1 else many
-        return added.format(count_text(report.embedded), folders_title(self._library.folders))
 
     @Slot()
     def choose_folder(self) -> None:
@@ -317,8 +302,7 @@ class FolderCommands(Commands):
             )
 
     def _ask_reindex(self, count: int, title: str, why: str) -> None:
-        again = self.tr("Index again")
-        box = question(self._window, "reindexDialog", again, title, again)
+        box = question(self._window, "reindexDialog", title, title, self.tr("Index again"))
         number = plural(
             count,
             self.tr("{0} frame will be embedded again."),

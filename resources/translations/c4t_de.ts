@@ -386,6 +386,14 @@
    <source>Nothing can be kept in "{folder}" ({reason}): make the folder writable, free some space on its disk, or set C4T_DATA_DIR to another folder; until then marks, searches and settings are lost at the end.</source>
    <translation>In „{folder}“ kann nichts gespeichert werden ({reason}): den Ordner beschreibbar machen, auf seinem Datenträger Platz schaffen oder C4T_DATA_DIR auf einen anderen Ordner setzen; bis dahin gehen Markierungen, Suchen und Einstellungen am Ende verloren.</translation>
   </message>
+  <message>
+   <source>{0} frame was added to {1}.</source>
+   <translation>{0} Bild wurde zu {1} hinzugefügt.</translation>
+  </message>
+  <message>
+   <source>{0} frames were added to {1}.</source>
+   <translation>{0} Bilder wurden zu {1} hinzugefügt.</translation>
+  </message>
  </context>
  <context>
   <name>DetailsPanel</name>
@@ -1201,16 +1209,8 @@
    <translation>„{0}“ vergessen</translation>
   </message>
   <message>
-   <source>{0} frame was added to {1}.</source>
-   <translation>{0} Bild wurde zu {1} hinzugefügt.</translation>
-  </message>
-  <message>
    <source>{0} frame will be embedded again.</source>
    <translation>{0} Bild wird neu eingebettet.</translation>
-  </message>
-  <message>
-   <source>{0} frames were added to {1}.</source>
-   <translation>{0} Bilder wurden zu {1} hinzugefügt.</translation>
   </message>
   <message>
    <source>{0} frames will be embedded again.</source>

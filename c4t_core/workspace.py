@@ -460,6 +460,14 @@ class Workspace:
             keep_models = [*used, *(key for key in keep_models if key not in own)]
         return opened_folders.clean(self._catalogue, cache_folders(), keep_models, replaced)
 
+    def rest(self) -> None:
+        """Give back the memory of the model's networks; they are opened again at their next use.
+
+        To be called when nothing was asked or indexed for a while; from any thread.
+        """
+        for model in (self._model, *self._model.earlier):
+            model.rest()
+
     def close(self) -> None:
         """Release the catalogue; closing twice is allowed."""
         with self._closing:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
@@ -23,17 +24,19 @@ from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.thumbnails import Thumbnails
 from c4t_desktop.main_window import MainWindow
-from c4t_desktop.messages import Problem, describe, log_file, show_problem, use_language
+from c4t_desktop.messages import Problem, count_text, describe, log_file, show_problem, use_language
+from c4t_desktop.panels.bars.status import folders_title
 from c4t_desktop.services.details import Details, TagBook
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import LOOK, Library
 from c4t_desktop.services.marks import MarkBook
 from c4t_desktop.services.undo import UndoStack
-from c4t_desktop.services.watching import FolderWatch, MemoryKeeper
+from c4t_desktop.services.watching import EndOfWork, FolderWatch, MemoryKeeper
 from c4t_desktop.settings import (
     CARD_WIDTH,
     COLOURS,
     LANGUAGE,
+    TELL,
     TEXT_SCALE,
     THUMBNAIL_SPACE,
     THUMBNAILS_AT_INDEXING,
@@ -41,6 +44,9 @@ from c4t_desktop.settings import (
     Settings,
 )
 from c4t_desktop.theme import Theme
+
+if TYPE_CHECKING:
+    from c4t_core.index.indexer import IndexReport
 
 LOG = logging.getLogger(__name__)
 # Seconds for which a thread may keep Python's lock while the GUI thread waits for it. With the
@@ -71,11 +77,15 @@ class Desktop(QObject):
         self.theme = Theme(app)
         self._restyle()
         self.runner = JobRunner(self)
-        self.memory = MemoryKeeper(self.runner, self)
         model = str(self.settings.recall("model", "c4t"))
         library = Library(
-            self.runner, model=model, thumbnails=self._thumbnails_of_indexing, parent=self
+            self.runner,
+            model=model,
+            thumbnails=self._thumbnails_of_indexing,
+            settings=self.settings,
+            parent=self,
         )
+        self.memory = MemoryKeeper(self.runner, self, library)
         finder = Finder(library, self)
         thumbnails = Thumbnails(parent=self)
         cache = ThumbnailCache(thumbnails, parent=self)
@@ -97,12 +107,27 @@ class Desktop(QObject):
             marks,
             undo,
             TagBook(library, finder, marks, self),
+            EndOfWork(self.runner, lambda: self.settings.value(TELL), self),
         )
+        ends = (
+            (library.index_ended, self._indexed),
+            (library.index_failed, lambda error: describe(error).sentence),
+        )
+        self.context.ends.watch("index", library.indexing, ends)
         self.window = MainWindow(self.context, self)
         self.window.closing.connect(self.shutdown)
         self.settings.changed.connect(self._setting_changed)
         self._uncaught.connect(self._tell, Qt.ConnectionType.QueuedConnection)
         self._server: QLocalServer | None = None
+
+    def _indexed(self, report: IndexReport | None) -> str:
+        """Return what is told of the end of an index run; nothing of one that was stopped."""
+        if report is None:
+            return ""
+        one, many = self.tr("{0} frame was added to {1}."), self.tr("{0} frames were added to {1}.")
+        added = one if report.embedded == 1 else many
+        folders = folders_title(self.context.library.folders)
+        return added.format(count_text(report.embedded), folders)
 
     def start(self, folders: Sequence[str]) -> None:
         """Show the window; open folders once it stands."""
@@ -239,7 +264,6 @@ class Desktop(QObject):
         if self._ended:
             return
         self._ended = True
-        self.settings.sync()
         self.context.undo.clear()  # while there is somebody to be told
         if self._server is not None:
             self._server.close()
@@ -250,6 +274,7 @@ class Desktop(QObject):
         if done:  # nobody uses them any more
             self.context.marks.close()
             self.context.library.release()
+        self.settings.sync()
         self.ended_cleanly = done
 
 

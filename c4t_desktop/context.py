@@ -15,6 +15,7 @@ from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.marks import MarkBook
 from c4t_desktop.services.undo import UndoStack
+from c4t_desktop.services.watching import EndOfWork
 from c4t_desktop.settings import Settings
 from c4t_desktop.theme import Theme
 
@@ -35,6 +36,7 @@ class Context:
         marks: right and wrong marks, saved searches.
         undo: what can be taken back.
         tags: of the frames of the open folders.
+        ends: tells of the end of long work.
     """
 
     runner: JobRunner
@@ -48,6 +50,7 @@ class Context:
     marks: MarkBook
     undo: UndoStack
     tags: TagBook
+    ends: EndOfWork
 
 
 class InPlaceOfGrid(QWidget):

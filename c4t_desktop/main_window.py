@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QObject, QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QPoint, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
@@ -21,7 +21,9 @@ from c4t_desktop.panels.bars.status import StatusArea, folders_title
 from c4t_desktop.panels.bars.top_bar import ModelChooser, TopBar
 from c4t_desktop.panels.commands import FolderCommands, HelpCommands, HitCommands
 from c4t_desktop.panels.details import DetailsPanel
+from c4t_desktop.panels.dropping import FolderDrops
 from c4t_desktop.panels.further import FurtherPanels
+from c4t_desktop.panels.parts import fit_screen, popup
 from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.header import ResultsHeader
 from c4t_desktop.panels.results.panel import ResultsPanel
@@ -57,8 +59,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("CLIP4Traffic")
         self.setWindowIcon(QIcon(str(paths.resource("icons", "app.svg"))))
         self.setObjectName("mainWindow")
-        self.resize(1440, 860)
         self.setMinimumSize(640, 420)
+        fit_screen(self, QSize(1440, 860))
         self._context = context
         theme, library, finder = context.theme, context.library, context.finder
         self.actions_by_name = Actions(self, theme)
@@ -93,6 +95,7 @@ class MainWindow(QMainWindow):
         self._unfold.setSingleShot(True)
         self._unfold.timeout.connect(self._show_details)
         self._place()
+        self.drops = FolderDrops(self, self.splitter, self.sidebar)
         self.preview = HoverPreview(self.view, context.cache, context.settings, theme)
         self._join_actions()
         self._join_panels()
@@ -265,8 +268,11 @@ class MainWindow(QMainWindow):
         folders.folder_opened.connect(self._folder_opened)
         self.status.index_wanted.connect(folders.index)
         self.header.update_wanted.connect(folders.update_objects)
-        self.results.dropped.connect(folders.open_dropped)
+        self.drops.opened.connect(folders.open_folders)
+        self.drops.added.connect(folders.open_beside)
+        self.drops.refused.connect(self.status.say)
         sidebar.recent_chosen.connect(folders.open_folders)
+        sidebar.recent_removed.connect(self._forget_recent)
         sidebar.add_folder.connect(folders.add_folder)
         sidebar.folder_removed.connect(folders.remove_folder)
         sidebar.folder_reveal.connect(folders.reveal)
@@ -313,6 +319,11 @@ class MainWindow(QMainWindow):
         self._fit_panels()
         self.sidebar.show_recent(self._context.settings.recent(), folders)
 
+    @Slot(object)
+    def _forget_recent(self, folders: tuple[str, ...]) -> None:
+        self._context.settings.forget_recent(folders)
+        self.sidebar.show_recent(self._context.settings.recent(), self._context.library.folders)
+
     @Slot(str)
     def _ask_example(self, text: str) -> None:
         self.search.field.setText(text)
@@ -321,7 +332,8 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _hit_menu_at(self, spot: QPoint) -> None:
         if self.view.indexAt(spot).isValid():
-            self._hit_menu.popup(self.view.viewport().mapToGlobal(spot))
+            port = self.view.viewport()
+            popup(self._hit_menu, port.mapToGlobal(spot), port)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Leave the large frame, or the search, by Escape; T tags the large frame too."""

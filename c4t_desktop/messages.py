@@ -157,6 +157,7 @@ def show_problem(parent: QWidget | None, problem: Problem) -> QMessageBox:
     if problem.details:
         LOG.error("%s\n%s", problem.sentence, problem.details)
     box = QMessageBox(parent)
+    box.setOption(QMessageBox.Option.DontUseNativeDialog)  # it would not look like the window
     box.setObjectName("problemDialog")
     box.setTextFormat(Qt.TextFormat.PlainText)
     icon = QMessageBox.Icon.Critical if problem.ours else QMessageBox.Icon.Warning

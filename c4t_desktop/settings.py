@@ -154,6 +154,16 @@ WATCH = Setting(
         "where a network drive tells nothing, F5 looks.",
     ),
 )
+TELL = Setting(
+    "index/tell",
+    True,
+    tr_noop("Settings", "Tell when long work is done"),
+    tr_noop(
+        "Settings",
+        "Indexing, training, evaluation, export: by a notification of the desktop, "
+        "where the window is not in front.",
+    ),
+)
 EXCLUDES = Setting(
     "index/excludes",
     "",
@@ -194,7 +204,7 @@ GROUPS: tuple[tuple[str, tuple[Setting[str | int], ...]], ...] = (
     (tr_noop("Settings", "Search"), (SEARCH_DELAY,)),
     (
         tr_noop("Settings", "Library"),
-        (INDEX_AT_OPENING, WATCH, EXCLUDES, THUMBNAILS_AT_INDEXING, THUMBNAIL_SPACE),
+        (INDEX_AT_OPENING, WATCH, TELL, EXCLUDES, THUMBNAILS_AT_INDEXING, THUMBNAIL_SPACE),
     ),
 )
 RECENT = 8  # folders remembered
@@ -259,8 +269,17 @@ class Settings(QObject):
 
     def add_recent(self, folders: tuple[str, ...]) -> None:
         """Put a set of folders at the top of those opened before."""
-        rest = [entry for entry in self.recent() if entry != folders]
-        self.remember("recent", [list(entry) for entry in [folders, *rest][:RECENT]])
+        self._keep_recent([folders, *self._other_recent(folders)])
+
+    def forget_recent(self, folders: tuple[str, ...]) -> None:
+        """Take a set of folders out of those opened before."""
+        self._keep_recent(self._other_recent(folders))
+
+    def _other_recent(self, folders: tuple[str, ...]) -> list[tuple[str, ...]]:
+        return [entry for entry in self.recent() if set(entry) != set(folders)]
+
+    def _keep_recent(self, entries: list[tuple[str, ...]]) -> None:
+        self.remember("recent", [list(entry) for entry in entries[:RECENT]])
 
     def sync(self) -> None:
         """Write everything to disk now."""

@@ -218,7 +218,7 @@ def starts_threads(path: Path) -> bool:
 def test_the_only_threads():
     found = [path for path in modules("c4t_desktop") if starts_threads(path)]
     assert {path.relative_to(ROOT / "c4t_desktop").as_posix() for path in found} == {
-        "jobs/file_manager.py",
+        "jobs/desktop.py",
         "jobs/runner.py",
         "jobs/thumbnails.py",
         "jobs/training_process.py",

@@ -24,6 +24,7 @@ from c4t_core.models.protocol import (
     CutText,
     Earlier,
     Model,
+    Rests,
     SeveralGraphs,
     cut_texts,
     earlier_graph,
@@ -208,6 +209,14 @@ class ModelHandle:
                     )
                 self._loaded = model
             return self._loaded
+
+    def rest(self) -> None:
+        """Give back the memory of what was loaded by name; it is taken again at need."""
+        with self._lock:
+            models = [*self._models.values(), *([self._loaded] if self._loaded else ())]
+        for model in models:
+            if isinstance(model, Rests):
+                model.rest()
 
     def _load(self) -> Model:
         from c4t_core.models.registry import load_model

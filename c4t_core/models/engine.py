@@ -258,6 +258,14 @@ class OnnxModel(FolderModel):
         self._as_it_lies: Any = None  # the text network, until it is optimised
         self._optimising: Thread | None = None
 
+    def rest(self) -> None:
+        """Give back the memory of both networks; they are opened again at their next use."""
+        for graph, lock in self._locks.items():
+            with lock:
+                self._sessions.pop(graph, None)  # who runs it now has it until then
+        with self._choosing:
+            self._as_it_lies = self._optimising = None
+
     def _session(self, graph: str) -> Any:
         with self._locks[graph]:
             if graph not in self._sessions:

@@ -120,6 +120,14 @@ class LimitedTexts(Protocol):
 
 
 @runtime_checkable
+class Rests(Protocol):
+    """A model that can do without its memory for a while."""
+
+    def rest(self) -> None:
+        """Give memory back; the next call takes it again."""
+
+
+@runtime_checkable
 class EnglishWords(Protocol):
     """What a model, or its tokenizer, offers that can tell which words it knows."""
 

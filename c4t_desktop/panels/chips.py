@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QPainterPath,
     QPaintEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from c4t_core import paths
 from c4t_core.files import short_digest
@@ -49,6 +49,7 @@ class Chip(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        theme.changed.connect(self._resize)
 
     def _name(self, name: str, tip: str) -> None:
         """Say what it is, and what can be done with it."""
@@ -78,6 +79,11 @@ class Chip(QWidget):
 
     def _act(self) -> None:
         """Do what a click on it does."""
+
+    @Slot()
+    def _resize(self) -> None:
+        """Grow or shrink with the text."""
+        self.updateGeometry()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Remove the chip by its cross; a click elsewhere is for its kind."""
@@ -405,3 +411,29 @@ class FilterChips(QWidget):
     @Slot(object)
     def _remove(self, chip: FilterChip) -> None:
         self.wanted.emit(chip.left)
+
+
+_LEAST = 64  # width of a chip before scaling; a narrower one would show its cross alone
+_SPACE = 6  # between two chips
+
+
+def share_out(chips: Sequence[TextChip], room: int, rest: QLabel, theme: Theme) -> None:
+    """Shorten chips to the room there is; those that find none are counted.
+
+    Args:
+        chips: in the order shown.
+        room: pixels for all of them.
+        rest: says how many are not in sight, and which, in its tool tip.
+        theme: scales lengths with the text.
+    """
+    gap = theme.px(_SPACE)
+    enough = sum(chip.wanted() + gap for chip in chips) <= room
+    most = max(1, room // (theme.px(_LEAST) + gap))
+    seen = len(chips) if enough or len(chips) <= most else max(1, most - 1)
+    for number, chip in enumerate(chips):
+        chip.fit(0 if enough else max(theme.px(_LEAST), room // max(1, min(seen + 1, most)) - gap))
+        chip.setVisible(number < seen)
+    hidden = [chip.accessibleName() for chip in chips[seen:]]
+    rest.setText(f"+{len(hidden)}")
+    rest.setToolTip(plain_tip("\n".join(hidden)))
+    rest.setVisible(bool(hidden))

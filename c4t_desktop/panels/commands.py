@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from c4t_core import paths
 from c4t_core.errors import CatalogueError, FolderError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
-from c4t_desktop.jobs.file_manager import reveal
-from c4t_desktop.messages import Problem, button_text, describe, plural, show_problem
+from c4t_desktop.jobs.desktop import reveal
+from c4t_desktop.messages import (
+    Problem,
+    button_text,
+    describe,
+    plural,
+    show_problem,
+)
 from c4t_desktop.panels.bars.status import folder_name
 from c4t_desktop.panels.parts import open_dialog, question
 from c4t_desktop.services.library import WORK, Opened
@@ -166,7 +172,7 @@ class FolderCommands(Commands):
         """Let the user choose one more folder."""
         folder = self._ask_folder(self.tr("Choose one more folder"))
         if folder is not None:
-            self.open_folders([*self._library.folders, folder])
+            self.open_beside([folder])
 
     def _ask_folder(self, title: str) -> Path | None:
         start = self._context.settings.recall("last_place", str(Path.home()))
@@ -177,9 +183,9 @@ class FolderCommands(Commands):
         return Path(chosen)
 
     @Slot(object)
-    def open_dropped(self, dropped: Sequence[Path]) -> None:
-        """Open folders that were dropped; a dropped file stands for its folder."""
-        self.open_folders([path if path.is_dir() else path.parent for path in dropped])
+    def open_beside(self, folders: Sequence[Path]) -> None:
+        """Open folders beside those that are open."""
+        self.open_folders([*self._library.folders, *folders])
 
     @Slot(object)
     def open_folders(self, folders: Sequence[Path | str]) -> None:
@@ -296,7 +302,7 @@ class FolderCommands(Commands):
             )
 
     def _ask_reindex(self, count: int, title: str, why: str) -> None:
-        box = question(self._window, "reindexDialog", self.tr("Index again"), title)
+        box = question(self._window, "reindexDialog", title, title, self.tr("Index again"))
         number = plural(
             count,
             self.tr("{0} frame will be embedded again."),
@@ -304,9 +310,7 @@ class FolderCommands(Commands):
         )
         meanwhile = self.tr("Until it is done, the index that is there answers.")
         box.setInformativeText(" ".join((number, why, meanwhile)))
-        yes = box.addButton(self.tr("Index again"), QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        yes.clicked.connect(self._reindex_now)
+        box.accepted.connect(self._reindex_now)
         open_dialog(box)
 
     @Slot()

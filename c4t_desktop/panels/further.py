@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal, SignalInstance, Slot
 from PySide6.QtWidgets import QWidget
 
 from c4t_core.errors import MissingExtraError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.messages import Problem, show_problem
+from c4t_desktop.messages import Problem, describe, show_problem
 from c4t_desktop.panels.commands import Commands
 from c4t_desktop.panels.parts import open_dialog
 
@@ -58,7 +59,14 @@ class FurtherPanels(Commands):
         from c4t_desktop.services.evaluation import Evaluation
 
         if self._evaluation is None:
-            self._evaluation = Evaluation(self._context.library, self)
+            self._evaluation = made = Evaluation(self._context.library, self)
+            quiet = (made.stopped, made.written, made.write_failed, made.labels_made)
+            ends: tuple[tuple[SignalInstance, Callable[..., str]], ...] = (
+                (made.done, lambda: self.tr("The evaluation is done.")),
+                (made.failed, lambda error: describe(error).sentence),
+                *((signal, _nothing) for signal in quiet),
+            )
+            self._context.ends.watch("evaluation", made.advanced, ends)
         panel = EvaluationPanel(self._context, self._evaluation)
         panel.result.queries.hit_chosen.connect(self.hit_chosen)
         self.panel_made.emit(panel)
@@ -79,7 +87,10 @@ class FurtherPanels(Commands):
         from c4t_desktop.services.pairs import pairs_from_my_marks
 
         library = self._context.library
-        self._process = TrainingProcess(parent=self)
+        self._process = process = TrainingProcess(parent=self)
+        done = self.tr("The training is done.")
+        ends = ((process.ended, lambda good, sentence: done if good else sentence),)
+        self._context.ends.watch("training", process.reported, ends)
         wizard = TrainingWizard(
             library,
             self._process,
@@ -132,3 +143,7 @@ class FurtherPanels(Commands):
         else:
             title = self.tr("This model is not here yet")
             show_problem(self._window, Problem(title, info.reason))
+
+
+def _nothing(*_: object) -> str:
+    return ""

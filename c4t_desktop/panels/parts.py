@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QDropEvent, QHoverEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QBoxLayout,
     QDialog,
     QDialogButtonBox,
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QLayout,
     QLayoutItem,
     QLineEdit,
+    QMenu,
     QMessageBox,
     QProgressBar,
     QPushButton,
@@ -22,6 +24,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from c4t_desktop.gallery.results_model import plain_tip
 from c4t_desktop.messages import plain_label
@@ -30,6 +33,7 @@ from c4t_desktop.theme import Theme
 W = TypeVar("W", bound=QWidget)
 B = TypeVar("B", bound=QBoxLayout)
 Part = QWidget | QLayout | int | None  # a number is a gap before scaling, None takes what is left
+_FRAME = 16  # pixels that a window's frame takes on each side; its title takes twice that
 Margins = tuple[int, int, int, int]  # left, top, right, bottom; before scaling
 
 
@@ -153,18 +157,73 @@ def close_buttons(dialog: QDialog, *more: QPushButton) -> QDialogButtonBox:
 def open_dialog(dialog: QDialog) -> None:
     """Show a dialog over its window; it goes when it is closed."""
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    sized = dialog.testAttribute(Qt.WidgetAttribute.WA_Resized)
+    fit_screen(dialog, dialog.size() if sized else dialog.sizeHint())
     dialog.open()
 
 
-def question(parent: QWidget, name: str, title: str, text: str) -> QMessageBox:
-    """Return a box that asks something in plain text, still without buttons."""
+def fit_screen(window: QWidget, size: QSize) -> None:
+    """Give a window a size, or as much of it as the screen has room for, with its frame."""
+    screen = window.screen().availableGeometry().size() - QSize(_FRAME, 2 * _FRAME)
+    least = window.minimumSize()
+    window.setMinimumSize(least.boundedTo(screen))
+    window.resize(size.boundedTo(screen))
+
+
+def question(
+    parent: QWidget, name: str, title: str, text: str, yes: str, *, loses: bool = False
+) -> QMessageBox:
+    """Return a box that asks something in plain text; it is accepted by ``yes``.
+
+    Where something is lost by it (``loses``), Enter cancels.
+    """
     box = QMessageBox(parent)
+    box.setOption(QMessageBox.Option.DontUseNativeDialog)  # it would not look like the window
     box.setObjectName(name)
     box.setIcon(QMessageBox.Icon.Question)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setWindowTitle(title)
     box.setText(text)
+    box.setStandardButtons(QMessageBox.StandardButton.Ok | QMessageBox.StandardButton.Cancel)
+    button = named(box.button(QMessageBox.StandardButton.Ok), "", kind="danger" if loses else "")
+    button.setText(yes)
+    if loses:
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
     return box
+
+
+def popup(menu: QMenu, where: QPoint, over: QWidget) -> None:
+    """Open the menu of what lies under the mouse; once it is closed, the mouse has left that.
+
+    Qt tells a widget neither that the mouse went into a menu over it nor where it was when the
+    menu closed, so that the widget would stay lit.
+    """
+
+    def leave() -> None:
+        if isValid(over):
+            for kind in (QEvent.Type.Leave, QEvent.Type.HoverLeave):
+                nowhere = QPointF(-1, -1)
+                left = kind == QEvent.Type.Leave
+                event = QEvent(kind) if left else QHoverEvent(kind, nowhere, nowhere, nowhere)
+                QApplication.sendEvent(over, event)
+            over.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, False)
+            over.update()
+
+    menu.aboutToHide.connect(leave, Qt.ConnectionType.SingleShotConnection)
+    menu.popup(where)
+
+
+def take_copy(event: QDropEvent) -> bool:
+    """Accept a drop as a copy; False where its source would only move or link.
+
+    What accepts a move lets the source delete what was dropped.
+    """
+    if not event.possibleActions() & Qt.DropAction.CopyAction:
+        event.ignore()
+        return False
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
+    return True
 
 
 class ElidedLabel(QLabel):

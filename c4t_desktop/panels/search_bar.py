@@ -39,8 +39,16 @@ from c4t_core.index.query import Term
 from c4t_desktop.gallery.results_model import local_path, plain_tip
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.chips import Chip, ImageChip, ObjectChip, RefineChip, TextChip, keep_pasted
-from c4t_desktop.panels.parts import restyle
+from c4t_desktop.panels.chips import (
+    Chip,
+    ImageChip,
+    ObjectChip,
+    RefineChip,
+    TextChip,
+    keep_pasted,
+    share_out,
+)
+from c4t_desktop.panels.parts import restyle, take_copy
 from c4t_desktop.panels.query_field import QueryField
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.question import Question
@@ -100,6 +108,7 @@ class SearchBar(QFrame):
         self._lens = QLabel()
         self._hint = plain_label("Ctrl+F")
         self._hint.setProperty("kind", "muted")
+        self._rest = plain_label(kind="muted", name="moreChips")
         self._too_long = plain_label(self.tr("Too long: its end is left out"))
         self._too_long.setObjectName("tooLong")
         self._too_long.setProperty("kind", "muted")
@@ -128,6 +137,7 @@ class SearchBar(QFrame):
         self._row.setContentsMargins(px(10), px(2), px(6), px(2))
         self._row.setSpacing(px(6))
         self._row.addWidget(self._lens)
+        self._row.addWidget(self._rest)
         self._row.addWidget(self.field, 1)
         self._row.addWidget(self._too_long)
         self._row.addWidget(self._save)
@@ -275,7 +285,7 @@ class SearchBar(QFrame):
     def _add_chip(self, chip: Chip) -> None:
         chip.removed.connect(self._chip_removed)
         self._chips.append(chip)
-        self._row.insertWidget(self._row.indexOf(self.field), chip)
+        self._row.insertWidget(self._row.indexOf(self._rest), chip)
         self._show_buttons()
         self._fit_chips()
 
@@ -363,9 +373,7 @@ class SearchBar(QFrame):
         chips, px = self._chips_of(TextChip), self._theme.px
         room = round(self.width() * _CHIPS)
         room -= sum(chip.sizeHint().width() + px(6) for chip in self._chips_of(ImageChip))
-        enough = sum(chip.wanted() + px(6) for chip in chips) <= room
-        for chip in chips:
-            chip.fit(0 if enough else max(px(44), room // len(chips) - px(6)))
+        share_out(chips, room, self._rest, self._theme)
 
     # images from outside --------------------------------------------------------------------
 
@@ -377,7 +385,7 @@ class SearchBar(QFrame):
     def _take(self, data: QMimeData) -> bool:
         for url in data.urls():
             image = local_path(url)
-            if image is not None:
+            if image is not None and not image.is_dir():
                 self.add_image(image)
                 return True
         if data.hasImage():
@@ -386,11 +394,14 @@ class SearchBar(QFrame):
         return False
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Light up for a picture or a local file, and accept it."""
+        """Light up for a picture or a local file, and accept it; folders are for the window."""
         data = event.mimeData()
-        if data.hasImage() or any(url.isLocalFile() for url in data.urls()):
+        paths_ = [path for path in map(local_path, data.urls()) if path is not None]
+        picture = any(not path.is_dir() for path in paths_) or (data.hasImage() and not paths_)
+        if picture and take_copy(event):
             self._show_active(True)
-            event.acceptProposedAction()
+        else:
+            event.ignore()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
         """Go dark again."""
@@ -399,8 +410,8 @@ class SearchBar(QFrame):
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         """Add the dropped image to the query."""
         self._show_active(False)
-        if self._take(event.mimeData()):
-            event.acceptProposedAction()
+        if take_copy(event) and not self._take(event.mimeData()):
+            event.ignore()
 
     # looks ----------------------------------------------------------------------------------
 
@@ -441,6 +452,7 @@ class SearchBar(QFrame):
     @Slot()
     def _restyle(self) -> None:
         theme = self._theme
+        self._fit_chips()
         self._lens.setPixmap(theme.pixmap("search", 16, theme.colours.muted))
         for button in (self._save, self._clear):
             button.setIcon(theme.icon(button.property("icon_name"), theme.colours.muted))

@@ -154,12 +154,14 @@ class Exporter(QObject):
         progressed: hits done and in all.
         done: it is written (Exported).
         failed: it could not be (Exception).
+        stopped: the user stopped it.
         ended: nothing runs any more, however it ended; comes before ``done`` and ``failed``.
     """
 
     progressed = Signal(object, object)
     done = Signal(object)
     failed = Signal(object)
+    stopped = Signal()
     ended = Signal()
 
     def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
@@ -178,6 +180,7 @@ class Exporter(QObject):
             lambda job: export(wanted, kind, target, job),
             done=self.done.emit,
             failed=self.failed.emit,
+            stopped=self.stopped.emit,
             progress=lambda value: self.progressed.emit(*value),
             ended=self.ended.emit,
         )

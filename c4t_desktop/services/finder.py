@@ -323,6 +323,7 @@ class Finder(QObject):
     @Slot()
     def refresh(self) -> None:
         """Ask the same again: the frames, the model or the marks have changed."""
+        self._again.stop()  # what was committed before is asked now
         opened = self._library.opened_now
         if opened is None:
             return

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
     from c4t_core.workspace import WorkspaceStatus
     from c4t_desktop.services.workspace import WorkspaceLike
+    from c4t_desktop.settings import Settings
 
 T = TypeVar("T")
 FilesOfSize = Callable[[int], Sequence[Path]]
 WORK, SEARCH, LOOK = "work", "search", "look"
+_STOPPED, _STOPPED_KEPT = "stopped", 20  # runs of which it is kept how far they came
 COUNT_EVERY = 2.0  # seconds between two counts while the index grows, and at least
 COUNT_SHARE = 20  # times what the last one took: counting a million frames takes a second
 
@@ -53,8 +55,8 @@ class Indexing:
     """How far the index is.
 
     Attributes:
-        done: images done.
-        total: images in all; 0 while the folders are still being looked through.
+        done: images done, with those of a stopped run that this one goes on from.
+        total: images in all, counted likewise; 0 while the folders are still being looked through.
         rate: images per second.
         seconds_left: estimated; None while unknown.
         paused: held by the user.
@@ -81,6 +83,11 @@ def _open_workspace(
     rules = ExcludeRules()
     rules = replace(rules, folders=(*rules.folders, *excludes))
     return open_workspace(list(folders), model, exclude=rules)
+
+
+def _key(opened: Opened) -> str:
+    """Return what the settings call some folders with a model."""
+    return "|".join((opened.model, *map(str, opened.folders)))
 
 
 def _forget_folders(folders: Sequence[Path]) -> None:
@@ -138,11 +145,13 @@ class Library(QObject):
         | None = None,
         list_models: Callable[[], tuple[ModelInfo, ...]] | None = None,
         thumbnails: Callable[[], OnPicture | None] | None = None,
+        settings: Settings | None = None,
         parent: QObject | None = None,
     ) -> None:
         """Start with nothing open.
 
-        ``thumbnails`` gives, as an index run starts, what keeps thumbnails of what it decodes.
+        ``thumbnails`` gives, as an index run starts, what keeps thumbnails of what it decodes;
+        ``settings`` keep how far runs came that were stopped.
         """
         super().__init__(parent)
         self.runner = runner
@@ -159,6 +168,9 @@ class Library(QObject):
         self._meter = RateMeter()
         self._index = OneJob(runner, WORK)
         self._last = (0, 0)
+        self._settings = settings
+        self._stopped: dict[str, list[int]] = settings.recall(_STOPPED, {}) if settings else {}
+        self._reached: tuple[str, list[int]] = ("", [])  # by the run that goes on, and its key
         self._counted, self._count_every = 0.0, COUNT_EVERY
 
     @property
@@ -282,6 +294,8 @@ class Library(QObject):
 
     def release(self) -> None:
         """Close what is open, here and now: for when no job runs any more."""
+        if self.is_indexing:
+            self._note_reached()  # nobody hears of its end any more
         for workspace in self._held():
             workspace.close()
 
@@ -299,10 +313,17 @@ class Library(QObject):
             return
 
         keeper = self._thumbnails()
+        before = 0 if reindex else (self.unfinished or (0, 0))[0]
+        reached: list[int] = []
 
         def work(job: Job) -> IndexReport:
+            def progress(done: int, total: int, /) -> None:
+                if total:
+                    reached[:] = before + done, before + total
+                job.progress(*(reached or (0, 0)))
+
             return opened.workspace.index(
-                job.progress,
+                progress,
                 on_commit=lambda: job.report("committed"),
                 reindex=reindex,
                 on_picture=keeper,
@@ -314,12 +335,38 @@ class Library(QObject):
             failed=self.index_failed.emit,
             stopped=lambda: self.index_ended.emit(None),
             progress=self._index_progress,
-            ended=self.refresh_status,
+            ended=self._index_over,
         ):
+            # While all is embedded anew, the old index is whole.
+            self._reached = (_key(opened), [] if reindex else reached)
             self._meter = RateMeter()
             self._last = (0, 0)
             self._counted = 0.0
             self._tell_progress()
+
+    def _index_over(self) -> None:
+        self._note_reached()
+        self.refresh_status()
+
+    def _note_reached(self) -> None:
+        """Keep how far a run came, unless it came to its end."""
+        key, reached = self._reached
+        if not reached:
+            return
+        self._stopped.pop(key, None)
+        done, total = reached
+        if done < total:
+            self._stopped[key] = [done, total]
+        for old in list(self._stopped)[:-_STOPPED_KEPT]:
+            del self._stopped[old]
+        if self._settings is not None:
+            self._settings.remember(_STOPPED, self._stopped)
+
+    @property
+    def unfinished(self) -> tuple[int, int] | None:
+        """How many images the last run over what is open did, and of how many; None if all."""
+        kept = self._stopped.get(_key(self._opened_now)) if self._opened_now else None
+        return (kept[0], kept[1]) if kept and not self.is_indexing else None
 
     def _index_done(self, report: IndexReport) -> None:
         self.report = report

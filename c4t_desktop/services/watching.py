@@ -1,4 +1,4 @@
-"""Watches the open folders for new files, and the work for its end, to give memory back.
+"""Watches the open folders for new files, and the work for its end: to tell, to free memory.
 
 Qt's watcher tells that a folder changed, not what; a change only starts the ordinary run, which
 compares sizes and times with the catalogue. Where a network drive tells nothing, or there are
@@ -8,13 +8,16 @@ more folders than the system can watch, F5 is still there.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Slot
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, SignalInstance, Slot
 
+from c4t_desktop.jobs import desktop
 from c4t_desktop.jobs.runner import Job, JobRunner, ignore
 from c4t_desktop.services.library import Library, Opened
 
@@ -145,6 +148,7 @@ class FolderWatch(QObject):
 
 
 _MEMORY = "memory"
+_REST = 180_000  # ms without work after which the networks of the model are given back
 _EVERY = 10_000  # ms between the end of work and the trimming, and so between two of them
 
 
@@ -163,12 +167,16 @@ def trimmer() -> Callable[[int], int] | None:
 class MemoryKeeper(QObject):
     """Trims the heaps some seconds after work has ended, on a thread of its own.
 
+    After some minutes without any, what is open gives back the networks of its model as well.
+
     Attributes:
         trims: how often that was done.
     """
 
-    def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
-        """Watch a runner; without glibc nothing is ever done."""
+    def __init__(
+        self, runner: JobRunner, parent: QObject | None = None, library: Library | None = None
+    ) -> None:
+        """Watch a runner; without glibc nothing is ever trimmed."""
         super().__init__(parent)
         self._runner = runner
         self._trim = trimmer()
@@ -178,7 +186,12 @@ class MemoryKeeper(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_EVERY)
         self._timer.timeout.connect(self._give_back)
-        if self._trim is not None:
+        self._library = library
+        self._resting = QTimer(self)
+        self._resting.setSingleShot(True)
+        self._resting.setInterval(_REST)
+        self._resting.timeout.connect(self._rest)
+        if self._trim is not None or library is not None:
             runner.idle.connect(self._worked)
 
     @Slot()
@@ -186,8 +199,10 @@ class MemoryKeeper(QObject):
         if self._own:  # that was the trimming itself
             self._own = False
             return
-        if not self._timer.isActive():  # somebody who goes on working must not put it off
+        if not self._timer.isActive() and self._trim is not None:  # going on must not put it off
             self._timer.start()
+        if self._library is not None:
+            self._resting.start()
 
     @Slot()
     def _give_back(self) -> None:
@@ -195,5 +210,63 @@ class MemoryKeeper(QObject):
         self.trims += 1
         self._runner.submit(self._work, lane=_MEMORY, key=_MEMORY)
 
+    @Slot()
+    def _rest(self) -> None:
+        workspace = self._library.workspace if self._library is not None else None
+        if workspace is None or self._runner.busy:
+            return
+        self._own = True
+
+        def work(job: Job) -> int:
+            workspace.rest()
+            return self._work(job)
+
+        self._runner.submit(work, lane=_MEMORY, key=_MEMORY, failed=ignore)
+
     def _work(self, _: Job) -> int:
         return self._trim(0) if self._trim is not None else 0
+
+
+LONG = 30.0  # seconds after which work is long enough for its end to be told of
+Says = Callable[..., str]
+
+
+class EndOfWork(QObject):
+    """Tells on the desktop that long work has ended while the window is not in front."""
+
+    def __init__(
+        self, runner: JobRunner, allowed: Callable[[], bool], parent: QObject | None = None
+    ) -> None:
+        """Watch nothing yet; ``allowed`` is what the user has set."""
+        super().__init__(parent)
+        self._runner, self._allowed = runner, allowed
+        self._begun: dict[str, float] = {}
+
+    def watch(
+        self, work: str, goes_on: SignalInstance, ends: Sequence[tuple[SignalInstance, Says]]
+    ) -> None:
+        """Watch work of a kind.
+
+        Args:
+            work: names the kind.
+            goes_on: tells, once or often, that it is being done.
+            ends: each way in which it ends, with what makes a sentence of what the signal
+                carries; an empty sentence where nothing is to be told, as of what the user stopped.
+        """
+
+        def end_by(says: Says) -> Callable[..., None]:
+            return lambda *values: self.end(work, says(*values))
+
+        goes_on.connect(lambda *_: self.begin(work))
+        for signal, says in ends:
+            signal.connect(end_by(says))
+
+    def begin(self, work: str) -> None:
+        """Note that work is being done."""
+        self._begun.setdefault(work, time.monotonic())
+
+    def end(self, work: str, sentence: str) -> None:
+        """Tell of its end, if it was long, the user looks elsewhere and wants to be told."""
+        took = time.monotonic() - self._begun.pop(work, math.inf)
+        if sentence and took >= LONG and self._allowed() and not desktop.in_front():
+            desktop.notify(self._runner, sentence, self)

@@ -129,5 +129,8 @@ class WorkspaceLike(Protocol):
     def relocate(self, old: Path, new: Path) -> None:
         """Note that a folder was moved, so that nothing is embedded again."""
 
+    def rest(self) -> None:
+        """Give back the memory of the model's networks until their next use."""
+
     def close(self) -> None:
         """Release the catalogue; closing twice is allowed."""

@@ -21,6 +21,7 @@ class Colours:
     field: str  # inside text fields and lists
     border: str
     border_strong: str
+    control: str  # outline of an empty box or choice: 3 to 1 at least, also under the mouse
     text: str
     muted: str
     faint: str  # disabled text, unselected bars
@@ -37,6 +38,11 @@ class Colours:
     track: str  # of bars and sliders
     shade: str  # badges over pictures
 
+    @property
+    def veil(self) -> str:
+        """What lies over the window while something is dragged; the only one not opaque."""
+        return f"#e6{self.panel[1:]}"
+
 
 LIGHT = Colours(
     dark=False,
@@ -46,6 +52,7 @@ LIGHT = Colours(
     field="#ffffff",
     border="#e2e6ec",
     border_strong="#c9d0da",
+    control="#7d8797",
     text="#12171f",
     muted="#5c6675",
     faint="#858e9d",
@@ -71,6 +78,7 @@ DARK = Colours(
     field="#161a21",
     border="#2c333e",
     border_strong="#414a58",
+    control="#737e8f",
     text="#e9ecf1",
     muted="#9ba5b4",
     faint="#5f6979",

@@ -62,6 +62,9 @@ class Theme(QObject):
             ("chevron", "chevron-down", self.colours.muted),
             ("chevron-up", "chevron-up", self.colours.muted),
             ("check", "check", self.colours.accent_text),
+            ("asks", "info", self.colours.accent),
+            ("warns", "warning", self.colours.warn),
+            ("fails", "warning", self.colours.bad),
         ):
             path = icons.file(icon, colour)
             url = 'url("{' + name + '}")'

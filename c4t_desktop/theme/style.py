@@ -129,19 +129,24 @@ QMenu::item:disabled {{ color: {c.faint}; }}
 QMenu::separator {{ height: 1px; background: {c.border}; margin: {px(4)}px {px(8)}px; }}
 QMenu::icon {{ padding-left: {px(8)}px; }}
 QCheckBox {{ spacing: {px(8)}px; }}
-QCheckBox::indicator {{ width: {px(14)}px; height: {px(14)}px; border-radius: {px(4)}px;
-  border: 1px solid {c.border_strong}; background: {c.field}; }}
+QCheckBox::indicator, QAbstractItemView::indicator {{ width: {px(14)}px; height: {px(14)}px;
+  border-radius: {px(4)}px; border: 1px solid {c.control}; background: {c.field}; }}
+QCheckBox::indicator:disabled {{ border-color: {c.border}; }}
 QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {c.accent}; }}
-QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
-  image: url("{{check}}"); }}
-QTreeView::indicator {{ width: {px(14)}px; height: {px(14)}px; border-radius: {px(4)}px;
-  border: 1px solid {c.border_strong}; background: {c.field}; }}
-QTreeView::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
-  image: url("{{check}}"); }}
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked {{ background: {c.accent};
+  border-color: {c.accent}; image: url("{{check}}"); }}
+QMessageBox {{ messagebox-question-icon: url("{{asks}}"); messagebox-warning-icon: url("{{warns}}");
+  messagebox-critical-icon: url("{{fails}}"); }}
+QMessageBox QLabel#qt_msgbox_label {{ font-size: {px(15)}px; font-weight: 600;
+  min-width: {px(340)}px; padding-top: {px(4)}px; }}
+QMessageBox QLabel#qt_msgbox_informativelabel {{ color: {c.muted}; min-width: {px(340)}px; }}
+QMessageBox QLabel#qt_msgboxex_icon_label {{ margin: {px(4)}px {px(8)}px 0 {px(4)}px; }}
+QPushButton[kind="danger"] {{ color: {c.bad}; }}
+QPushButton[kind="danger"]:focus {{ border-color: {c.bad}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QRadioButton {{ spacing: {px(8)}px; }}
 QRadioButton::indicator {{ width: {px(14)}px; height: {px(14)}px; border-radius: {round_radius}px;
-  border: 1px solid {c.border_strong}; background: {c.field}; }}
+  border: 1px solid {c.control}; background: {c.field}; }}
 QRadioButton::indicator:hover, QRadioButton:focus::indicator {{ border-color: {c.accent}; }}
 QRadioButton::indicator:checked {{ border-color: {c.accent}; background: qradialgradient(
   cx: 0.5, cy: 0.5, radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 {c.accent}, stop: 0.52 {c.accent},
@@ -189,7 +194,7 @@ QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 #dropTarget {{ background: {c.panel}; border: 2px dashed {c.border_strong};
   border-radius: {px(16)}px; }}
-#dropTarget[active="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}
+#dropVeil {{ background: {c.veil}; border: 3px dashed {c.accent}; border-radius: {px(16)}px; }}
 #evaluationCard {{ background: {c.card}; border: 1px solid {c.border};
   border-radius: {px(8)}px; }}
 #banner {{ background: {c.accent_soft}; border-radius: {px(8)}px; }}

@@ -386,6 +386,14 @@
    <source>Nothing can be kept in "{folder}" ({reason}): make the folder writable, free some space on its disk, or set C4T_DATA_DIR to another folder; until then marks, searches and settings are lost at the end.</source>
    <translation>In „{folder}“ kann nichts gespeichert werden ({reason}): den Ordner beschreibbar machen, auf seinem Datenträger Platz schaffen oder C4T_DATA_DIR auf einen anderen Ordner setzen; bis dahin gehen Markierungen, Suchen und Einstellungen am Ende verloren.</translation>
   </message>
+  <message>
+   <source>{0} frame was added to {1}.</source>
+   <translation>{0} Bild wurde zu {1} hinzugefügt.</translation>
+  </message>
+  <message>
+   <source>{0} frames were added to {1}.</source>
+   <translation>{0} Bilder wurden zu {1} hinzugefügt.</translation>
+  </message>
  </context>
  <context>
   <name>DetailsPanel</name>
@@ -1222,6 +1230,29 @@
   </message>
  </context>
  <context>
+  <name>FolderDrops</name>
+  <message>
+   <source>Drop to add {0} to what is open</source>
+   <translation>Loslassen, um {0} hinzuzufügen</translation>
+  </message>
+  <message>
+   <source>Drop to open {0}</source>
+   <translation>Loslassen, um {0} zu öffnen</translation>
+  </message>
+  <message>
+   <source>{0} files are no folders; drop folders of frames, or a picture on the search bar.</source>
+   <translation>{0} Dateien sind keine Ordner; Ordner mit Bildern ablegen, oder ein Bild auf der Suchzeile.</translation>
+  </message>
+  <message>
+   <source>{0} folders</source>
+   <translation>{0} Ordner</translation>
+  </message>
+  <message>
+   <source>“{0}” is no folder; drop a folder of frames, or a picture on the search bar.</source>
+   <translation>„{0}“ ist kein Ordner; einen Ordner mit Bildern ablegen, oder ein Bild auf der Suchzeile.</translation>
+  </message>
+ </context>
+ <context>
   <name>FrameTags</name>
   <message>
    <source>Click to see all frames with this tag; Delete takes it away.</source>
@@ -1253,6 +1284,14 @@
  </context>
  <context>
   <name>FurtherPanels</name>
+  <message>
+   <source>The evaluation is done.</source>
+   <translation>Die Bewertung ist fertig.</translation>
+  </message>
+  <message>
+   <source>The training is done.</source>
+   <translation>Das Training ist fertig.</translation>
+  </message>
   <message>
    <source>This model is not here yet</source>
    <translation>Dieses Modell ist noch nicht hier</translation>
@@ -2318,6 +2357,10 @@
    <translation>Die Bilder des Beispiels sind gezeichnet, nicht fotografiert.</translation>
   </message>
   <message>
+   <source>This folder has not been looked through yet.</source>
+   <translation>Dieser Ordner ist noch nicht durchgesehen worden.</translation>
+  </message>
+  <message>
    <source>Try the sample drive</source>
    <translation>Beispielfahrt ausprobieren</translation>
   </message>
@@ -2789,10 +2832,6 @@
    <translation>Abbrechen</translation>
   </message>
   <message>
-   <source>Go on</source>
-   <translation>Fortsetzen</translation>
-  </message>
-  <message>
    <source>Goes on where it stopped.</source>
    <translation>Es geht weiter, wo es aufgehört hat.</translation>
   </message>
@@ -2823,6 +2862,10 @@
   <message>
    <source>Progress of the training</source>
    <translation>Fortschritt des Trainings</translation>
+  </message>
+  <message>
+   <source>Resume</source>
+   <translation>Fortsetzen</translation>
   </message>
   <message>
    <source>Retrieval (mAP)</source>
@@ -3052,6 +3095,10 @@
    <translation>Beim Öffnen eines Ordners indizieren</translation>
   </message>
   <message>
+   <source>Indexing, training, evaluation, export: by a notification of the desktop, where the window is not in front.</source>
+   <translation>Indizieren, Trainieren, Bewerten, Exportieren: durch eine Meldung des Desktops, wenn das Fenster nicht im Vordergrund ist.</translation>
+  </message>
+  <message>
    <source>Language</source>
    <translation>Sprache</translation>
   </message>
@@ -3130,6 +3177,10 @@
   <message>
    <source>System</source>
    <translation>System</translation>
+  </message>
+  <message>
+   <source>Tell when long work is done</source>
+   <translation>Das Ende langer Arbeit melden</translation>
   </message>
   <message>
    <source>Text size</source>
@@ -3491,6 +3542,10 @@
    <translation>Diesen Ordner schließen</translation>
   </message>
   <message>
+   <source>Delete takes it off the list.</source>
+   <translation>Entf nimmt den Eintrag aus der Liste.</translation>
+  </message>
+  <message>
    <source>FILTER</source>
    <translation>FILTER</translation>
   </message>
@@ -3515,6 +3570,10 @@
    <translation>ZULETZT GEÖFFNET</translation>
   </message>
   <message>
+   <source>Open</source>
+   <translation>Öffnen</translation>
+  </message>
+  <message>
    <source>SCENARIOS</source>
    <translation>SZENARIEN</translation>
   </message>
@@ -3525,6 +3584,10 @@
   <message>
    <source>TAGS</source>
    <translation>SCHLAGWÖRTER</translation>
+  </message>
+  <message>
+   <source>Take off this list</source>
+   <translation>Aus der Liste nehmen</translation>
   </message>
   <message>
    <source>offline</source>
@@ -3620,10 +3683,6 @@
  <context>
   <name>StatusArea</name>
   <message>
-   <source>Go on</source>
-   <translation>Fortsetzen</translation>
-  </message>
-  <message>
    <source>Index what is new or changed (F5)</source>
    <translation>Neues und Geändertes indizieren (F5)</translation>
   </message>
@@ -3652,16 +3711,16 @@
    <translation>Pause</translation>
   </message>
   <message>
+   <source>Resume</source>
+   <translation>Fortsetzen</translation>
+  </message>
+  <message>
    <source>Stop</source>
    <translation>Anhalten</translation>
   </message>
   <message>
    <source>Stop indexing; what is done is kept</source>
    <translation>Indizieren anhalten; was fertig ist, bleibt</translation>
-  </message>
-  <message>
-   <source>Stopped; what is done is kept.</source>
-   <translation>Angehalten; was fertig ist, bleibt.</translation>
   </message>
   <message>
    <source>Undo</source>
@@ -3718,6 +3777,10 @@
   <message>
    <source>{0} of {1}</source>
    <translation>{0} von {1}</translation>
+  </message>
+  <message>
+   <source>{0} of {1} frames ready to search</source>
+   <translation>{0} von {1} Bildern durchsuchbar</translation>
   </message>
   <message>
    <source>{0} offline</source>

@@ -49,6 +49,8 @@ def open_window(qtbot, core):
 
     def build(*folders):
         _, window = create_application(["c4t-desktop", *map(str, folders)])
+        room = window.screen().availableGeometry().size()
+        assert window.size().boundedTo(room) == window.size(), "it is larger than the screen"
         window.resize(1400, 850)
         qtbot.addWidget(window)
         made.append(window)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core.workspace import FolderStatus
+from c4t_desktop.panels.bars.widgets import SideRow
 from c4t_desktop.settings import HOVER_PREVIEW
 from tests.helpers import hands
 from tests.helpers.fake_core import FakeWorkspace, Skipped, make_frames
@@ -83,6 +84,25 @@ def test_a_folder_opened_before_is_opened_again_by_a_click(qtbot, open_window, c
     hands.click(side_row(qtbot, window, "autumn"))
     until(qtbot, lambda: core.last.roots == (tmp_path / "autumn",))
     ready(qtbot, window, core)
+    window.folder_commands.open_beside([tmp_path / "winter"])
+    until(qtbot, lambda: len(core.last.roots) == 2)
+    ready(qtbot, window, core)
+    before = [row.stands_for for row in window.sidebar.findChildren(SideRow) if row.isVisible()]
+    folders = [tmp_path / "autumn", tmp_path / "winter"]
+    assert before == [None, *folders]  # none of those open again below
+    window.folder_commands.close_folders()
+    window.folder_commands.open_folders([tmp_path / "winter"])
+    ready(qtbot, window, core)
+    row = side_row(qtbot, window, "autumn +1")
+    hands.choose(hands.menu_of(row, row.rect().center())["Take off this list"])
+    hands.choose(
+        hands.menu_of(row := side_row(qtbot, window, "autumn"), row.rect().center())["Open"]
+    )
+    until(qtbot, lambda: core.last.roots == (tmp_path / "autumn",))
+    ready(qtbot, window, core)
+    assert [set(entry) for entry in window.desktop.settings.recent()] == [
+        {str(tmp_path / "autumn")}, {str(tmp_path / "winter")},
+    ]  # fmt: skip
 
 
 def test_new_files_are_looked_for_by_the_button_below(qtbot, window, core):

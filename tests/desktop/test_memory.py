@@ -55,3 +55,18 @@ def test_without_glibc_nothing_is_done(qtbot, runner, monkeypatch):
 def test_the_real_one_can_be_called():
     trim = watching.trimmer()
     assert trim is None or trim(0) in (0, 1)  # None on musl
+
+
+def test_the_networks_are_given_back_after_a_while_without_work(
+    qtbot, open_window, core, frames, monkeypatch
+):
+    monkeypatch.setattr(watching, "_REST", 20)
+    window = open_window(frames)
+    qtbot.waitUntil(lambda: bool(core.opened) and core.last.rested > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy, timeout=20_000)
+    before = core.last.rested
+    qtbot.wait(100)
+    assert core.last.rested == before  # its own end is no reason for another
+    window.search.field.setText("truck")
+    qtbot.waitUntil(lambda: core.last.rested > before, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy, timeout=20_000)

@@ -209,6 +209,17 @@ def test_everything_in_the_menu_of_a_hit_acts_on_it(qtbot, window, core, frames,
 # size ---------------------------------------------------------------------------------------
 
 
+def test_nothing_stays_lit_after_a_menu(qtbot, window):
+    search(qtbot, window, "truck")
+    port, spot = port_and_card(window, 1)
+    hands.move(port, spot)
+    lit = port.grab().toImage()
+    menu = next(iter(hands.menu_of(port, spot).values()))[0]
+    qtbot.keyClick(menu, Qt.Key.Key_Escape)
+    assert port.grab().toImage() != lit
+    assert not port.underMouse()
+
+
 def test_ctrl_and_the_wheel_change_the_size_and_the_wheel_alone_scrolls(qtbot, window):
     search(qtbot, window, "truck")
     slider, port = child(window, QSlider, "sizeSlider"), window.view.viewport()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QToolButton, QWidget
 
+from c4t_desktop.panels.chips import ObjectChip
 from c4t_desktop.settings import TEXT_SCALE
-from tests.helpers.window import child, search, until
+from tests.helpers.window import busy, child, search, until
 
 
 def buttons(window):
@@ -41,6 +44,28 @@ def test_large_text_leaves_the_query_room(qtbot, window):
     window.desktop.settings.set(TEXT_SCALE, 200)
     qtbot.wait(50)
     assert window.search.width() >= 400
+    qtbot.keyClicks(window.search.field, "person>=2 truck:near car=0 snow")
+    until(qtbot, lambda: not busy(window))
+    px = window.desktop.theme.px
+    for width in (1000, 1400):
+        window.resize(width, 850)
+        qtbot.wait(20)
+        seen = [chip for chip in window.search.findChildren(ObjectChip) if chip.isVisible()]
+        bar = [*seen, window.search.field]
+        spots = [part.geometry() for part in bar]
+        assert all(window.search.rect().contains(spot) for spot in spots)
+        assert not any(a.intersects(b) for a, b in pairwise(spots))
+        assert min(spot.width() for spot in spots) >= px(60), "its cross would cover its text"
+        rest = child(window.search, QLabel, "moreChips")
+        assert rest.text() == f"+{3 - len(seen)}"
+        assert rest.isVisible() == (len(seen) < 3)
+    window.desktop.settings.set(TEXT_SCALE, 300)
+    window.help_commands.show_settings()
+    dialog = child(window, QDialog, "settingsDialog")
+    room = window.screen().availableGeometry().size()
+    assert dialog.size().boundedTo(room) == dialog.size()
+    dialog.close()
+    until(qtbot, lambda: not busy(window))
 
 
 @pytest.fixture

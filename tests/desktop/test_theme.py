@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QMessageBox,
     QPushButton,
     QRadioButton,
     QSpinBox,
@@ -14,6 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_desktop.messages import Problem, show_problem
+from c4t_desktop.panels.parts import question
 from c4t_desktop.panels.training.result_page import Outcome, ResultPage
 from c4t_desktop.theme import Theme
 from c4t_desktop.theme.colours import DARK, LIGHT
@@ -97,3 +104,55 @@ def test_the_text_of_a_number_stands_off_the_edge(qtbot, theme):
     assert isinstance(field, QSpinBox)
     assert (field.minimum(), field.maximum()) == (1, 9)
     assert field.lineEdit().textMargins().left() >= 6
+
+
+def brightness(colour: QColor) -> float:
+    """Return the relative luminance, as WCAG has it."""
+    parts = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in
+             (colour.redF(), colour.greenF(), colour.blueF()))  # fmt: skip
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    low, high = sorted((brightness(one), brightness(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("kind", [QCheckBox, QRadioButton])
+def test_an_empty_box_stands_out_from_what_is_around_it_and_in_it(qtbot, theme, colours, kind):
+    theme.apply(colours, 200)  # the outline of a choice is round: no pixel of it is full at 100 %
+    holder = QDialog()
+    button = kind("one of several", holder)
+    qtbot.addWidget(holder)
+    button.move(20, 20)
+    holder.resize(400, 90)
+    holder.show()
+    option = QStyleOptionButton()
+    button.initStyleOption(option)
+    parts = QStyle.SubElement
+    box, choice = parts.SE_CheckBoxIndicator, parts.SE_RadioButtonIndicator
+    part = box if kind is QCheckBox else choice
+    spot = button.style().subElementRect(part, option, button).translated(button.pos())
+    picture = holder.grab().toImage()
+    middle, line = spot.center().y(), range(spot.left() - 3, spot.center().x())
+    outline = [picture.pixelColor(x, middle) for x in line]
+    for ground in (picture.pixelColor(spot.left() - 8, middle), picture.pixelColor(spot.center())):
+        assert max(contrast(colour, ground) for colour in outline) >= 3
+
+
+def test_message_boxes_look_like_the_window(qtbot, theme):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    asked = question(parent, "asks", "Title", "Forget it?", "Forget it", loses=True)
+    told = show_problem(parent, Problem("A title", "One sentence."))
+    for box, colour in ((asked, LIGHT.accent), (told, LIGHT.warn)):
+        box.show()
+        picture = box.iconPixmap().toImage()
+        places = product(range(picture.width()), range(picture.height()))
+        pixels = [picture.pixelColor(x, y) for x, y in places]
+        assert near(max(pixels, key=lambda pixel: pixel.alpha()), colour)
+        assert box.testOption(QMessageBox.Option.DontUseNativeDialog)
+    assert asked.defaultButton().text() == "Cancel"  # Enter loses nothing
+    asked.close()
+    told.close()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QColor, QDragLeaveEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QComboBox,
     QDialog,
     QFileDialog,
@@ -24,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError
 from c4t_core.models.protocol import ModelInfo
+from c4t_desktop.settings import INDEX_AT_OPENING
 from tests.helpers import hands
 from tests.helpers.fake_core import Skipped, make_frames
 from tests.helpers.window import (
@@ -40,19 +42,6 @@ from tests.helpers.window import (
 )
 
 LEFT = Qt.MouseButton.LeftButton
-
-
-def drag(widget, data, kind=QDropEvent):
-    spot = widget.rect().center()
-    action, buttons = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    keys = Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(spot, action, data, buttons, keys)
-    widget.dragEnterEvent(enter)
-    if not enter.isAccepted():
-        return False
-    drop = QDropEvent(QPointF(spot), action, data, buttons, keys)
-    widget.dropEvent(drop)
-    return drop.isAccepted()
 
 
 def test_the_window_stands_before_the_core_is_asked(qtbot, open_window, core, frames):
@@ -310,6 +299,18 @@ def test_where_nothing_stands_out_the_nearest_are_shown(qtbot, window, core):
     assert child(window, QWidget, "matchCount").text() == "The nearest 12"
 
 
+def test_where_nothing_is_indexed_yet_nothing_is_counted(qtbot, window, core):
+    core.last.embedded, core.last.cut = 0, None
+    window.search.field.setText("truck")
+    header = child(window, QWidget, "matchCount")
+    finder = window.desktop.context.finder
+    asked = lambda: finder.found is not None and finder.found.question.text == "truck"  # noqa: E731
+    until(qtbot, lambda: asked() and not busy(window))
+    assert header.text() == ""
+    parts = window.header.findChildren(QLabel)
+    assert not any("0" in part.text() for part in parts if part.isVisible())
+
+
 def test_sorting_by_time(qtbot, window):
     search(qtbot, window, "truck")
     chooser = child(window, QComboBox, "sortChooser")
@@ -370,7 +371,7 @@ def test_an_image_can_be_dropped_into_the_search_bar(qtbot, window, core, tmp_pa
     image = make_frames(tmp_path / "else <b>where", 1)[0]
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(image))])
-    assert drag(window.search, data)
+    assert hands.drop(window.search, data)
     until(qtbot, lambda: core.last.queries and core.last.queries[-1].terms[0].image == image)
 
 
@@ -408,8 +409,43 @@ def test_dropping_a_folder_opens_it(qtbot, open_window, core, frames):
     window = open_window()
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(frames))])
-    assert drag(child(window, QWidget, "emptyState"), data)
+    assert hands.drop(child(window, QWidget, "emptyState"), data)
     until(qtbot, lambda: core.opened and core.last.roots == (frames,))
+
+
+def test_folders_are_dropped_wherever_one_likes_and_only_copied(qtbot, window, core, tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    for folder in (a, b):
+        make_frames(folder, 2)
+    search(qtbot, window, "truck")
+    data, veil = QMimeData(), child(window, QWidget, "dropVeil")
+    says = child(veil, QLabel, "dropSays")
+    data.setUrls([QUrl.fromLocalFile(str(a)), QUrl.fromLocalFile(str(b))])
+    both = Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
+    assert not hands.drop(window.view, data, Qt.DropAction.MoveAction)
+    assert not hands.drop(window.search.field, data, Qt.DropAction.MoveAction)
+    for part in (window.view, window.details, window.status, window.search.field):
+        assert hands.drag(part, data, both) == Qt.DropAction.CopyAction
+        assert veil.isVisible()
+        assert says.text() == "Drop to open 2 folders"
+        QApplication.sendEvent(window.windowHandle(), QDragLeaveEvent())
+        assert not veil.isVisible()
+    hands.drag(window.sidebar, data)
+    assert says.text() == "Drop to add 2 folders to what is open"
+    opened = core.last.roots
+    assert hands.drop(window.sidebar, data, both)
+    assert not veil.isVisible()
+    until(qtbot, lambda: core.last.roots == (*opened, a, b) and not busy(window))
+    data.setUrls([QUrl.fromLocalFile(str(b)), QUrl.fromLocalFile(str(tmp_path / "notes.txt"))])
+    assert hands.drop(window.view, data)
+    until(qtbot, lambda: core.last.roots == (b,) and not busy(window))
+    said = child(window, QLabel, "statusText")
+    assert "“notes.txt” is no folder" in said.text()  # also while the folder is indexed
+    hit = window.model.mimeData([window.model.index(0)])
+    hit.setUrls([QUrl.fromLocalFile(str(core.last.files[0]))])
+    assert hands.drop(window.view, hit)
+    assert "is no folder" in said.text()
+    assert core.last.roots == (b,)
 
 
 def test_folder_model_and_geometry_are_remembered(qtbot, window, open_window, core, frames):
@@ -485,7 +521,7 @@ def test_hits_while_indexing_pause_and_stop(qtbot, open_window, core, tmp_path):
     pause = child(window, QToolButton, "pauseButton")
     qtbot.mouseClick(pause, Qt.MouseButton.LeftButton)
     assert library.is_paused
-    assert pause.text() == "Go on"
+    assert pause.text() == "Resume"
     qtbot.wait(60)
     held = core.last.embedded
     qtbot.wait(80)
@@ -493,9 +529,23 @@ def test_hits_while_indexing_pause_and_stop(qtbot, open_window, core, tmp_path):
     qtbot.mouseClick(pause, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: core.last.embedded > held)
     qtbot.mouseClick(child(window, QToolButton, "cancelButton"), Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: not library.is_indexing)
+    until(qtbot, lambda: not library.is_indexing and not busy(window))
     assert not progress.isVisible()
-    assert core.last.embedded < 60
+    done = core.last.embedded
+    assert done < 60
+    said = child(window, QLabel, "statusText")
+    until(qtbot, lambda: said.text() == f"{done} of 60 frames ready to search")
+    resume = child(window, QToolButton, "indexButton")
+    assert resume.text() == "Resume"
+    told = []
+    library.indexing.connect(told.append)
+    qtbot.mouseClick(resume, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: core.last.indexed.is_set() and not busy(window))
+    counted = [state for state in told if state.total]
+    assert counted[0].done >= done
+    assert {state.total for state in counted} == {60}
+    until(qtbot, lambda: said.text() in {"60 frames ready to search", f"{60 - done} frames added."})
+    assert resume.text() == "Look for new files"
 
 
 def test_closing_while_indexing_ends_the_work(qtbot, open_window, core, tmp_path):
@@ -506,6 +556,13 @@ def test_closing_while_indexing_ends_the_work(qtbot, open_window, core, tmp_path
     window.close()
     assert window.desktop.ended_cleanly
     assert core.last.closed
+    done = core.last.embedded
+    core.options = {"embedded": done}
+    window.desktop.settings.set(INDEX_AT_OPENING, False)
+    window.desktop.settings.sync()
+    again = open_window(tmp_path / "many")
+    said = child(again, QLabel, "statusText")
+    until(qtbot, lambda: said.text() == f"{done} of 40 frames ready to search")
 
 
 def test_an_index_that_fails_is_one_dialog_and_the_window_lives(qtbot, open_window, core, frames):

@@ -163,6 +163,7 @@ class FakeWorkspace:
         skipped: Sequence[Skipped] = (),
         omitted: Mapping[str, Any] = MappingProxyType({}),
         seconds: float = 0.5,
+        embedded: int = 0,
         seen: Callable[[int], Sequence[ObjectFact] | None] = lambda _: None,
     ) -> None:
         self.roots = tuple(Path(folder) for folder in folders)
@@ -175,6 +176,7 @@ class FakeWorkspace:
         self.step, self.fail, self.cut, self.seconds = step, fail, cut, seconds
         self.seen = seen  # what is believed to be in a frame, by its number
         self.closed = self.cleaned = False
+        self.rested = 0
         self.relocated: tuple[Path, Path] | None = None
         self.queries: list[Query] = []
         self.asked_objects: tuple[ObjectCondition, ...] = ()  # with the last of them
@@ -187,7 +189,7 @@ class FakeWorkspace:
             for path in root.rglob("*")
             if path.suffix in (".png", ".jpg")
         )
-        self.embedded = self.runs = 0
+        self.embedded, self.runs = embedded, 0
         self.on_picture: OnPicture | None = None  # what the last run was given
 
     def index(
@@ -201,19 +203,21 @@ class FakeWorkspace:
         self.on_picture = on_picture
         self.reindexed = reindex
         self.runs += 1
-        total = len(self.files)
+        before = 0 if reindex else self.embedded
+        total = len(self.files) - before
         progress(0, total)
         for done in range(1, total + 1):
             if self.step:
                 time.sleep(self.step)
             if self.fail is not None and done == 3:
                 raise self.fail
-            self.embedded = max(self.embedded, done)
+            self.embedded = max(self.embedded, before + done)
             if on_commit is not None and done % 5 == 0:
                 on_commit()
             progress(done, total)
         self.indexed.set()
-        return IndexReport(total, total, 0, 0, 0, list(self._skipped), **self._omitted)
+        skipped = list(self._skipped)
+        return IndexReport(len(self.files), total, before, 0, 0, skipped, **self._omitted)
 
     def frame_at(self, number: int) -> Frame:
         path = self.files[number]
@@ -390,6 +394,9 @@ class FakeWorkspace:
 
     def relocate(self, old: str | Path, new: str | Path) -> None:
         self.relocated = (Path(old), Path(new))
+
+    def rest(self) -> None:
+        self.rested += 1
 
     def close(self) -> None:
         self.closed = True

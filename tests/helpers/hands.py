@@ -63,10 +63,12 @@ def card(view: QAbstractItemView, row: int) -> QPoint:
     return view.visualRect(view.model().index(row, 0)).center()
 
 
-def drop(widget: QWidget, data: QMimeData) -> bool:
-    """Drag data onto a widget and drop them; tell whether something took them."""
+def drag(
+    widget: QWidget, data: QMimeData, actions: Qt.DropAction = Qt.DropAction.CopyAction
+) -> Qt.DropAction | None:
+    """Drag data over a widget; return what a drop would do there, None for nothing."""
     handle, spot = widget.window().windowHandle(), place(widget)
-    rest = (Qt.DropAction.CopyAction, data, LEFT, NO_KEYS)
+    rest = (actions, data, LEFT, NO_KEYS)
     enter = QDragEnterEvent(spot, *rest)
     QApplication.sendEvent(handle, enter)
     over = QDragMoveEvent(spot, *rest)
@@ -74,10 +76,19 @@ def drop(widget: QWidget, data: QMimeData) -> bool:
     QApplication.sendEvent(handle, over)
     if not over.isAccepted():
         QApplication.sendEvent(handle, QDragLeaveEvent())
+        return None
+    return over.dropAction()
+
+
+def drop(
+    widget: QWidget, data: QMimeData, actions: Qt.DropAction = Qt.DropAction.CopyAction
+) -> bool:
+    """Drag data onto a widget and drop them; tell whether something took them as a copy."""
+    if drag(widget, data, actions) is None:
         return False
-    dropped = QDropEvent(QPointF(spot), *rest)
-    QApplication.sendEvent(handle, dropped)
-    return dropped.isAccepted()
+    dropped = QDropEvent(QPointF(place(widget)), actions, data, LEFT, NO_KEYS)
+    QApplication.sendEvent(widget.window().windowHandle(), dropped)
+    return dropped.isAccepted() and dropped.dropAction() == Qt.DropAction.CopyAction
 
 
 def pick(chooser: QComboBox, value: object) -> None:

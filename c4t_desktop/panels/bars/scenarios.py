@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from c4t_desktop.gallery.results_model import plain_tip
 from c4t_desktop.messages import count_text
 from c4t_desktop.panels.bars.widgets import Section, SideRow
+from c4t_desktop.panels.parts import popup
 from c4t_desktop.services.marks import Saved
 from c4t_desktop.theme import Theme
 
@@ -147,7 +148,8 @@ class ScenarioSection(Section):
             action.setData((name, entry))
             action.setEnabled(possible)
         menu.triggered.connect(self._act)
-        menu.popup(where)
+        row = self.sender()
+        popup(menu, where, row if isinstance(row, QWidget) else self)
 
     @Slot(object)
     def _act(self, action: QAction) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtCore import QPoint, Qt, Signal, SignalInstance, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QFrame, QMenu, QPushButton, QScrollArea, QWidget
 
@@ -20,7 +20,7 @@ from c4t_desktop.panels.bars.choosers import Chooser, DateRange
 from c4t_desktop.panels.bars.scenarios import ScenarioSection
 from c4t_desktop.panels.bars.status import folder_name, folders_title
 from c4t_desktop.panels.bars.widgets import ObjectRow, Section, SideRow, flat_chooser, titled
-from c4t_desktop.panels.parts import column, named
+from c4t_desktop.panels.parts import column, named, popup
 from c4t_desktop.panels.tagging import TagSection
 from c4t_desktop.services.details import TagBook
 from c4t_desktop.services.finder import Finder
@@ -239,6 +239,7 @@ class Sidebar(QScrollArea):
 
     Signals:
         recent_chosen: a set of folders opened before (tuple of str).
+        recent_removed: it is to be forgotten that they were (tuple of str).
         add_folder: another folder is wanted beside the open ones.
         folder_removed: a folder is to be closed (Path).
         folder_reveal: a folder is to be shown in the file manager (Path).
@@ -247,6 +248,7 @@ class Sidebar(QScrollArea):
     """
 
     recent_chosen = Signal(object)
+    recent_removed = Signal(object)
     add_folder = Signal()
     folder_removed = Signal(object)
     folder_reveal = Signal(object)
@@ -372,36 +374,55 @@ class Sidebar(QScrollArea):
         """Offer what can be done with a folder."""
         if folder is None:
             return
+        self._row_menu(
+            where,
+            folder,
+            (
+                (self.tr("Show in the file manager"), self.folder_reveal),
+                (self.tr("It has moved…"), self.folder_moved),
+                (self.tr("Close this folder"), self.folder_removed),
+                (self.tr("Forget its index"), self.folder_forgotten),
+            ),
+        )
+
+    @Slot(object, object)
+    def _recent_menu(self, where: QPoint, entry: tuple[str, ...]) -> None:
+        """Offer what can be done with folders that were opened before."""
+        take_off = (self.tr("Take off this list"), self.recent_removed)
+        self._row_menu(where, entry, ((self.tr("Open"), self.recent_chosen), take_off))
+
+    def _row_menu(
+        self, where: QPoint, about: object, offers: Sequence[tuple[str, SignalInstance]]
+    ) -> None:
+        """Open a menu of what can be done with what a row stands for."""
         menu = QMenu(self)
         menu.setObjectName("folderRowMenu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for text, signal in (
-            (self.tr("Show in the file manager"), self.folder_reveal),
-            (self.tr("It has moved…"), self.folder_moved),
-            (self.tr("Close this folder"), self.folder_removed),
-            (self.tr("Forget its index"), self.folder_forgotten),
-        ):
-            action = menu.addAction(text)
-            action.setData((signal, folder))
-        menu.triggered.connect(self._folder_act)
-        menu.popup(where)
+        for text, signal in offers:
+            menu.addAction(text).setData((signal, about))
+        menu.triggered.connect(self._row_act)
+        row = self.sender()
+        popup(menu, where, row if isinstance(row, QWidget) else self)
 
     @Slot(object)
-    def _folder_act(self, action: QAction) -> None:
-        signal, folder = action.data()
-        signal.emit(folder)
+    def _row_act(self, action: QAction) -> None:
+        signal, about = action.data()
+        signal.emit(about)
 
     # lists made by others -------------------------------------------------------------------
 
     def show_recent(self, recent: Sequence[tuple[str, ...]], current: Sequence[Path]) -> None:
-        """List folders opened before, the open ones left out."""
-        open_now = tuple(str(path) for path in current)
+        """List folders opened before, without what is open."""
+        open_now = {str(path) for path in current}
         rows: list[QWidget] = []
         for entry in recent:
-            if entry != open_now:
+            if not open_now.issuperset(entry):
                 row = SideRow(folders_title([Path(part) for part in entry]), "", entry, self._theme)
                 row.setCheckable(False)
-                row.setToolTip(plain_tip("\n".join(entry)))
+                paths = "\n".join(entry)
+                row.setToolTip(plain_tip(f"{paths}\n{self.tr('Delete takes it off the list.')}"))
                 row.chosen.connect(self.recent_chosen)
+                row.removed.connect(self.recent_removed)
+                row.menu_wanted.connect(self._recent_menu)
                 rows.append(row)
         self._recent.show_rows(rows[:5])

@@ -74,6 +74,7 @@ class StatusArea(QWidget):
         self._model = label(kind="muted")
         self._skip_button = QToolButton()
         self._idle_text = ""
+        self._status_now: WorkspaceStatus | None = None
         self._gone = label(name="undoNotice")
         self._undo = named(QPushButton(self.tr("Undo")), "undoButton", kind="chip")
         self._offer_timer = QTimer(self)
@@ -126,9 +127,13 @@ class StatusArea(QWidget):
 
     def say(self, sentence: str) -> None:
         """Say something for a few seconds."""
-        if not self._library.is_indexing:
-            self._text.setText(sentence)
-            self._message_timer.start()
+        self._text.setText(sentence)
+        self._message_timer.start()
+
+    def _show(self, text: str) -> None:
+        """Show what lasts, unless something is being said."""
+        if not self._message_timer.isActive():
+            self._text.setText(text)
 
     @Slot(str)
     def offer_undo(self, sentence: str) -> None:
@@ -155,10 +160,11 @@ class StatusArea(QWidget):
     @Slot()
     def _end_message(self) -> None:
         if not self._library.is_indexing:
-            self._text.setText(self._idle_text)
+            self._show(self._idle_text)
 
     @Slot(object, str)
     def _opening(self, folders: tuple[Path, ...], model: str) -> None:
+        self._status_now = None
         self._message_timer.stop()
         self._show_running(running=False)
         self._index_button.hide()
@@ -186,22 +192,24 @@ class StatusArea(QWidget):
 
     @Slot(object)
     def _status(self, status: WorkspaceStatus) -> None:
-        frames = plural(status.embedded, self.tr("{0} frame"), self.tr("{0} frames"))
-        text = self.tr("{0} ready to search").format(frames) if status.embedded else ""
+        self._status_now = status
+        unfinished = self._library.unfinished if status.updated is None else None
+        text = self._ready_text(status, unfinished)
         if status.offline:
             text += (" · " if text else "") + self.tr("{0} offline").format(
                 count_text(status.offline)
             )
-        again = self.tr("Look for new files")
+        again = self.tr("Look for new files") if unfinished is None else self.tr("Resume")
         if status.updated is not None:
             text += " · " + self.tr("indexed by the earlier model")
             again = self.tr("Update the index: {0} of {1}").format(
                 count_text(status.updated), count_text(status.total)
             )
         self._index_button.setText(again)
+        self._theme.dress(self._index_button, "refresh" if unfinished is None else "play")
         self._idle_text = text
         if not self._library.is_indexing:
-            self._text.setText(text)
+            self._show(text)
         parts = []
         if status.skipped:
             parts.append(
@@ -215,20 +223,29 @@ class StatusArea(QWidget):
         if parts:
             self._skipped.setText(" · ".join(parts))
 
+    def _ready_text(self, status: WorkspaceStatus, unfinished: tuple[int, int] | None) -> str:
+        if unfinished is None:
+            frames = plural(status.embedded, self.tr("{0} frame"), self.tr("{0} frames"))
+            return self.tr("{0} ready to search").format(frames) if status.embedded else ""
+        whole = status.embedded + unfinished[1] - unfinished[0]
+        return self.tr("{0} of {1} frames ready to search").format(
+            count_text(status.embedded), count_text(whole)
+        )
+
     @Slot(object)
     def _indexing(self, state: Indexing) -> None:
         self._show_running(running=True)
         name = folders_title(self._library.folders)
         if state.total <= 0:
-            self._text.setText(self.tr("Looking through {0}…").format(name))
+            self._show(self.tr("Looking through {0}…").format(name))
             self._bar.setRange(0, 0)
             self._progress.setText("")
         else:
-            self._text.setText(self.tr("Indexing {0}").format(name))
+            self._show(self.tr("Indexing {0}").format(name))
             self._bar.setRange(0, state.total)
             self._bar.setValue(state.done)
             self._progress.setText(self._progress_text(state))
-        text = self.tr("Go on") if state.paused else self.tr("Pause")
+        text = self.tr("Resume") if state.paused else self.tr("Pause")
         self._pause.setText(text)
         self._pause.setAccessibleName(text)
         self._pause.setIcon(self._theme.icon("play" if state.paused else "pause"))
@@ -249,17 +266,22 @@ class StatusArea(QWidget):
     def _ended(self, report: IndexReport | None) -> None:
         self._show_running(running=False)
         if report is None:
-            self.say(self.tr("Stopped; what is done is kept."))
-        elif report.embedded:
-            self.say(
-                plural(report.embedded, self.tr("{0} frame added."), self.tr("{0} frames added."))
-            )
+            self._stopped()
+        elif report.embedded:  # until the new counts come
+            one, many = self.tr("{0} frame added."), self.tr("{0} frames added.")
+            self._show(plural(report.embedded, one, many))
         else:
             self._end_message()
 
     @Slot(object)
     def _failed(self, _: Exception) -> None:
         self._show_running(running=False)
+        self._stopped()
+
+    def _stopped(self) -> None:
+        """Say at once how far it came; the count that is under way makes it exact."""
+        if self._status_now is not None:
+            self._status(self._status_now)
         self._end_message()
 
     @Slot()

@@ -58,6 +58,7 @@ class ModelChooser(QComboBox):
         self._theme = theme
         self._infos: dict[str, ModelInfo] = {}
         self._name = ""
+        self._brief = False
         named(self, "modelChooser", self.tr("Model"))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -106,6 +107,13 @@ class ModelChooser(QComboBox):
         self.set_current(name)
         self.chosen.emit(name)
 
+    def be_brief(self, brief: bool) -> None:
+        """Have the model in use alone in sight, where there is no room for others."""
+        if brief != self._brief:
+            self._brief = brief
+            self.setFixedWidth(self.sizeHint().width())
+            self.update()
+
     # segments -------------------------------------------------------------------------------
 
     def _segments(self) -> list[tuple[str, QRect]]:
@@ -117,6 +125,8 @@ class ModelChooser(QComboBox):
             names[names.index("clip")] = added
         if self._name and self._name not in names:
             names.append(self._name)
+        if self._brief and self._name:
+            names = [self._name]
         metrics, px = self.fontMetrics(), self._theme.px
         left, made = 0, []
         for name in names:
@@ -243,7 +253,7 @@ class TopBar(QWidget):
         )  # fmt: skip
         theme.dress(self.folder, "folder", "muted")
         theme.dress(self._more, "more")
-        self._beside: tuple[QWidget, ...] = (self.folder, models, self._gear, self._more)
+        self._models = models
         theme.changed.connect(self._restyle)
         self._restyle()
 
@@ -253,13 +263,23 @@ class TopBar(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Leave the panels to the menu and the keys where the query would have no room."""
-        gap = self._theme.px(_GAP)
-        used = sum(part.sizeHint().width() + gap for part in self._beside)
+        """Leave to the menu, the keys and the lists what would take the room of the query."""
+        gap, room = self._theme.px(_GAP), self.width() - self._theme.px(_QUERY)
+        self._models.be_brief(False)
+        self.folder.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         tools = [part for part in self._tools if part.defaultAction().isVisible()]
-        wanted = used + sum(part.sizeHint().width() + gap for part in tools)
+        always: list[QWidget] = [self.folder, self._models, self._more]
+
+        def fits(*parts: QWidget) -> bool:
+            return sum(part.sizeHint().width() + gap for part in parts) <= room
+
         for part in tools:
-            part.setVisible(self.width() - wanted >= self._theme.px(_QUERY))
+            part.setVisible(fits(*always, self._gear, *tools))
+        if not fits(*always, self._gear):
+            self._models.be_brief(True)
+        self._gear.setVisible(fits(*always, self._gear))
+        if not fits(*always):
+            self.folder.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
 
     def show_folder(self, title: str) -> None:
         """Show which folder is open."""

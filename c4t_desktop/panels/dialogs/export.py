@@ -104,7 +104,7 @@ class ExportDialog(QDialog):
         self._wanted, self._selected = wanted, selected
         self._settings, self._theme = context.settings, context.theme
         self._exporter = Exporter(context.runner, self)
-        self._loader = context.finder.rows
+        self._loader, self._watch = context.finder.rows, context.ends.watch
         self._closing = False
         self._made: Path | None = None
         self.everything = named(QRadioButton(), "exportAllChoice")
@@ -221,6 +221,12 @@ class ExportDialog(QDialog):
         self._exporter.done.connect(self._done)
         self._exporter.failed.connect(self._failed)
         self._exporter.ended.connect(self._ended)
+        ends = (
+            (self._exporter.done, lambda _: self.state.text()),
+            (self._exporter.failed, lambda error: describe(error).sentence),
+            (self._exporter.stopped, lambda: ""),
+        )
+        self._watch("export", self._exporter.progressed, ends)
 
     # acting ---------------------------------------------------------------------------------
 

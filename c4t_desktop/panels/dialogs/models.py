@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QHeaderView,
-    QMessageBox,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -262,9 +261,7 @@ class ModelsDialog(QDialog):
         self._store.remove(self._removing)
 
     def _ask(self, name: str, text: str, yes: str, act: Callable[[], None]) -> None:
-        box = question(self, name, self.windowTitle(), text)
-        box.setStandardButtons(QMessageBox.StandardButton.Ok | QMessageBox.StandardButton.Cancel)
-        box.button(QMessageBox.StandardButton.Ok).setText(yes)
+        box = question(self, name, self.windowTitle(), text, yes, loses=act == self._remove)
         box.accepted.connect(act)
         open_dialog(box)
 

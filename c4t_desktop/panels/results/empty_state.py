@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
+from PySide6.QtCore import QCoreApplication, Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from c4t_desktop.gallery.results_model import local_path, shown
+from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import Problem, button_text, condition_text, count_text, plural
 from c4t_desktop.panels.bars.status import folders_title
-from c4t_desktop.panels.parts import FlowLayout, Part, column, label, named, restyle, row
+from c4t_desktop.panels.parts import FlowLayout, Part, column, label, named, row
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Page:
         chips_title: what stands above them.
         chip_chosen: called with the text of the one that was pressed.
         footnote: a quiet line below everything.
-        drop: whether folders may be dropped here, which a dashed frame shows.
+        drop: whether a dashed frame shows that folders may be dropped.
         tone: "" or "warn".
     """
 
@@ -63,13 +63,7 @@ class Page:
 
 
 class EmptyState(QWidget):
-    """Shows one page in the middle of the space.
-
-    Signals:
-        dropped: folders or files were dropped (list of Path).
-    """
-
-    dropped = Signal(object)
+    """Shows one page in the middle of the space."""
 
     def __init__(self, theme: Theme) -> None:
         """Start with nothing to show."""
@@ -78,7 +72,6 @@ class EmptyState(QWidget):
         self._page = Page("")
         self.setObjectName("emptyState")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAcceptDrops(True)
         self._outer = QVBoxLayout(self)
         self._frame: QFrame | None = None
         theme.changed.connect(self._rebuild)
@@ -155,31 +148,6 @@ class EmptyState(QWidget):
             flow.addWidget(named(_Button(shown(text), partial(chosen, text)), "", kind="chip"))
         return holder
 
-    # dropping -------------------------------------------------------------------------------
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Accept files and folders."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            self._highlight(on=True)
-            event.acceptProposedAction()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
-        """Take the highlight away."""
-        self._highlight(on=False)
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Emit what was dropped."""
-        self._highlight(on=False)
-        found = [path for path in map(local_path, event.mimeData().urls()) if path is not None]
-        if found:
-            event.acceptProposedAction()
-            self.dropped.emit(found)
-
-    def _highlight(self, *, on: bool) -> None:
-        if self._frame is not None:
-            self._frame.setProperty("active", on)
-            restyle(self._frame)
-
 
 def _centred(text: str, kind: str, name: str = "", *, wrap: bool = True) -> QLabel:
     made = label(text, kind, name, wrap=wrap)
@@ -227,6 +195,21 @@ class Offers:
     show_skipped: Callable[[], object]
     use_shipped_model: Callable[[], object]
     copy: Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """How the last index run over what is open went.
+
+    Attributes:
+        ended: whether one came to its end since this was opened.
+        waiting: how many images it left when it was stopped.
+        omitted: how many files were left out.
+    """
+
+    ended: bool = False
+    waiting: int = 0
+    omitted: int = 0
 
 
 def examples() -> tuple[str, ...]:
@@ -292,7 +275,7 @@ def waiting(
     status: WorkspaceStatus | None,
     *,
     indexing: bool,
-    omitted: int,
+    run: LastRun,
     chosen: Callable[[str], object],
 ) -> Page:
     """Say why there are no frames to browse yet."""
@@ -314,9 +297,7 @@ def waiting(
             tone="warn",
         )
     if not found and not indexing:
-        return nothing_indexed(
-            offers, indexing=False, filtered=False, status=status, omitted=omitted
-        )
+        return nothing_indexed(offers, indexing=False, filtered=False, status=status, run=run)
     if not found:
         return Page(
             title=_tr("Getting {0} ready").format(name),
@@ -335,9 +316,9 @@ def nothing_indexed(
     indexing: bool,
     filtered: bool,
     status: WorkspaceStatus | None,
-    omitted: int,
+    run: LastRun,
 ) -> Page:
-    """Say why there is nothing to search yet; ``omitted`` files were left out."""
+    """Say why there is nothing to search yet."""
     if filtered:
         return Page(
             title=_tr("Nothing left after filtering"),
@@ -350,17 +331,17 @@ def nothing_indexed(
             sentence=_tr("Hits appear here as soon as the first hundred frames are indexed."),
             icon="clock",
         )
-    if status is not None and status.total:
+    waiting = run.waiting or (status.total - status.embedded if status is not None else 0)
+    if waiting or not run.ended:
+        wait = _tr("{0} images wait to be indexed for this model.").format(count_text(waiting))
         return Page(
             title=_tr("Not indexed yet"),
-            sentence=_tr("{0} images wait to be indexed for this model.").format(
-                count_text(status.total - status.embedded)
-            ),
+            sentence=wait if waiting else _tr("This folder has not been looked through yet."),
             icon="clock",
             offers=(Offer(_tr("Index now"), offers.index, True, "refresh"),),
         )
     buttons = [Offer(_tr("Choose another folder…"), offers.choose_folder, True, "folder")]
-    if omitted:
+    if run.omitted:
         buttons.append(Offer(_tr("Show what was left out"), offers.show_skipped, icon="list"))
     elif status is not None and status.skipped:
         buttons.append(Offer(_tr("Show skipped files"), offers.show_skipped, icon="list"))
@@ -370,13 +351,13 @@ def nothing_indexed(
         "Label, mask, depth and lidar folders are left out."
     )
     left_out = plural(
-        omitted,
+        run.omitted,
         _tr("{0} file in this folder or below it was left out, by rules or for its format."),
         _tr("{0} files in this folder or below it were left out, by rules or for their format."),
     )
     return Page(
         title=_tr("No images here"),
-        sentence=left_out if omitted else nothing,
+        sentence=left_out if run.omitted else nothing,
         icon="image",
         offers=tuple(buttons),
         drop=True,

@@ -188,6 +188,7 @@ class ResultsHeader(QWidget):
         self._settings = settings
         self._theme = theme
         self._cuts = True  # the hits have scores to cut at
+        self._nothing = False  # no frame could be searched
         self.setObjectName("resultsHeader")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._count = label(kind="subtitle", name="matchCount")
@@ -356,14 +357,16 @@ class ResultsHeader(QWidget):
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
-        question = found.question
-        self._cuts = not question.unscored
-        first = "drive" if question.empty else "score" if self._cuts else "confidence"
+        question, searched = found.question, len(found.histogram.values)
+        self._cuts = bool(searched) and not question.unscored
+        first = "drive" if question.empty else "confidence" if question.unscored else "score"
         self._sort.setItemText(0, self._sort_text(first))
         listed = self._sort.view()
         if isinstance(listed, QListView):  # what is browsed is by drive as it is
             listed.setRowHidden(SORTS.index("drive"), question.empty)
         self.slider.show_scores(found.histogram, None)
+        asked = found.known[1] if question.unscored else searched
+        self._nothing = not question.empty and not asked
         self._show_known(*found.known)
         self._show_cut()
         if found.word_hints:
@@ -427,6 +430,11 @@ class ResultsHeader(QWidget):
         if found is not None and found.limit(self._finder.order) is not None:
             self._count.setText(self.tr("The nearest {0}").format(count_text(arrangement.matches)))
             self._show_share(found, arrangement.matches)
+            return
+        if self._nothing:  # nothing could be searched yet; the page below says why
+            self._count.setText("")
+            self._of.setText("")
+            self._fit()
             return
         matches = plural(arrangement.matches, self.tr("{0} match"), self.tr("{0} matches"))
         if found is not None and found.question.empty:

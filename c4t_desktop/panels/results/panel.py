@@ -33,12 +33,10 @@ class ResultsPanel(QStackedWidget):
     Signals:
         current_changed: another frame is the current one (Path or None, Hit or None).
         example_chosen: an example query was pressed (str).
-        dropped: folders or files were dropped (list of Path).
     """
 
     current_changed = Signal(object, object)
     example_chosen = Signal(str)
-    dropped = Signal(object)
 
     def __init__(
         self,
@@ -106,7 +104,6 @@ class ResultsPanel(QStackedWidget):
         self._viewer.closed.connect(self.close_frame)
         self._viewer.step_wanted.connect(self._step)
         self._viewer.frame_shown.connect(self._frame_shown)
-        self._empty.dropped.connect(self.dropped)
 
     # which page -----------------------------------------------------------------------------
 
@@ -125,7 +122,7 @@ class ResultsPanel(QStackedWidget):
                 self._library.folders,
                 self._status_now,
                 indexing=self._library.is_indexing,
-                omitted=self._omitted,
+                run=self._last_run,
                 chosen=self.example_chosen.emit,
             )
         self._empty.show_page(page)
@@ -272,7 +269,7 @@ class ResultsPanel(QStackedWidget):
                 indexing=self._library.is_indexing,
                 filtered=found.question.restricted,
                 status=self._status_now,
-                omitted=self._omitted,
+                run=self._last_run,
             )
         self._hint.show_page(page)
         self._under_header.setCurrentWidget(self._hint)
@@ -280,9 +277,13 @@ class ResultsPanel(QStackedWidget):
         self.current_changed.emit(None, None)
 
     @property
-    def _omitted(self) -> int:
-        report = self._library.report
-        return 0 if report is None else report.omitted
+    def _last_run(self) -> empty_state.LastRun:
+        report, unfinished = self._library.report, self._library.unfinished
+        if self._status_now is not None and self._status_now.updated is not None:
+            unfinished = None  # the earlier model's index is whole
+        done, total = unfinished or (0, 0)
+        omitted = 0 if report is None else report.omitted
+        return empty_state.LastRun(report is not None, total - done, omitted)
 
     def _show_grid(self) -> None:
         if not self.shows_frame and self._panel is None:

@@ -246,7 +246,7 @@ class RunPage(QWidget):
     def set_paused(self, paused: bool) -> None:
         """Show whether the run is held."""
         self._paused = paused
-        self.pause.setText(self.tr("Go on") if paused else self.tr("Pause"))
+        self.pause.setText(self.tr("Resume") if paused else self.tr("Pause"))
         self.pause.setEnabled(True)
         self.cancel.setEnabled(True)
         if paused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -20,7 +20,7 @@ from c4t_core.training.events import Event, TrainingResult
 from c4t_core.training.request import TrainingRequest
 from c4t_desktop.jobs.training_process import TrainingProcess
 from c4t_desktop.messages import plain_label
-from c4t_desktop.panels.parts import named, set_kind
+from c4t_desktop.panels.parts import fit_screen, named, set_kind
 from c4t_desktop.panels.training.model_page import ModelPage
 from c4t_desktop.panels.training.pairs_page import PairsPage
 from c4t_desktop.panels.training.plan import read_outcome
@@ -114,7 +114,7 @@ class TrainingWizard(QDialog):
         column.addLayout(steps)
         column.addWidget(self.pages, 1)
         column.addLayout(footer)
-        self.resize(px(860), px(600))
+        fit_screen(self, QSize(px(860), px(600)))
 
     def _wire(self) -> None:
         self.back.clicked.connect(self._go_back)

@@ -101,6 +101,16 @@ def test_both_engines_agree(tiny_model, torch_model):
     assert np.abs(a @ a.T).min() < 0.9  # and not because all rows are one
 
 
+def test_a_model_that_rested_gives_the_same(tiny_model, openvino_model):
+    for model in (tiny_model, openvino_model):
+        rows, texts = model.encode_images(images()), model.encode_texts(TEXTS)
+        assert model._sessions
+        model.rest()
+        assert not model._sessions
+        assert np.array_equal(model.encode_images(images()), rows)
+        assert np.allclose(model.encode_texts(TEXTS), texts, atol=1e-6)
+
+
 def test_an_image_does_not_depend_on_its_batch(model):
     pixels = np.stack([model.prepare(image) for image in images(40)])
     whole = model.encode_pixels(pixels)

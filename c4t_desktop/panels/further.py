@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
@@ -79,12 +80,18 @@ class FurtherPanels(Commands):
         from c4t_desktop.services.pairs import pairs_from_my_marks
 
         library = self._context.library
+
+        def drive_of(image: Path) -> str | None:
+            workspace = library.workspace
+            frame = workspace.frame(image) if workspace is not None else None
+            return frame.drive if frame is not None else None
+
         self._process = TrainingProcess(parent=self)
         wizard = TrainingWizard(
             library,
             self._process,
             self._context.theme,
-            lambda: pairs_from_my_marks(library.files_of_size()),
+            lambda: pairs_from_my_marks(library.files_of_size(), drive_of),
             self._window,
         )
         wizard.pairs_read.connect(self._context.details.captions.add)

@@ -39,6 +39,10 @@
    <translation>Ordner hinzufügen …</translation>
   </message>
   <message>
+   <source>Clear the marks of this query</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Close the folder</source>
    <translation>Ordner schließen</translation>
   </message>
@@ -123,6 +127,10 @@
    <translation>Beenden</translation>
   </message>
   <message>
+   <source>Redo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Refine by right and wrong marks</source>
    <translation>Mit richtig und falsch verfeinern</translation>
   </message>
@@ -165,6 +173,10 @@
   <message>
    <source>Train…</source>
    <translation>Trainieren …</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>Unfold or fold the event (E)</source>
@@ -1180,12 +1192,56 @@
    <translation>Kopiert.</translation>
   </message>
   <message>
+   <source>Done again: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
+   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+  </message>
+  <message>
+   <source>Its query, its cut and what is new in it stay as they are.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Redo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Redo: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Rename the scenario</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Save this search as a scenario</source>
+   <translation>Diese Suche als Szenario speichern</translation>
+  </message>
+  <message>
    <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
    <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
   </message>
   <message>
    <source>This search cannot be run</source>
    <translation>Diese Suche kann nicht ausgeführt werden</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Undo: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Undone: {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>clear the search</source>
+   <translation>Suche leeren</translation>
   </message>
   <message>
    <source>{0} path copied.</source>
@@ -1332,6 +1388,10 @@
   </message>
   <message>
    <source>mark as wrong</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>move “{0}”</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1819,6 +1879,21 @@
   </message>
  </context>
  <context>
+  <name>NameDialog</name>
+  <message>
+   <source>It takes the place of the scenario of this name.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>Name</translation>
+  </message>
+  <message>
+   <source>There is a scenario of this name; choose another name.</source>
+   <translation type="unfinished" />
+  </message>
+ </context>
+ <context>
   <name>ObjectChip</name>
   <message>
    <source>Click to edit “{0}”; Delete removes it.</source>
@@ -1910,12 +1985,20 @@
    <translation>Allgemeine Sätze in richtiger Reihenfolge der Bedeutung</translation>
   </message>
   <message>
-   <source>It got better on drives kept apart, and kept what it knew.</source>
-   <translation>Es wurde auf zurückgehaltenen Fahrten besser und behielt, was es konnte.</translation>
+   <source>It got better on drives kept apart, and kept what it knew: mAP {delta}, 95 % interval {low} to {high}.</source>
+   <translation>Es wurde auf zurückgehaltenen Fahrten besser und behielt, was es konnte: mAP {delta}, 95-%-Intervall {low} bis {high}.</translation>
   </message>
   <message>
    <source>It kept what it knew, but did not get better on drives kept apart.</source>
    <translation>Es behielt, was es konnte, wurde auf zurückgehaltenen Fahrten aber nicht besser.</translation>
+  </message>
+  <message>
+   <source>No clear difference on drives kept apart: mAP {delta}, and the 95 % interval, {low} to {high}, holds zero. It kept what it knew; more pairs of other drives would tell.</source>
+   <translation>Kein klarer Unterschied auf zurückgehaltenen Fahrten: mAP {delta}, und das 95-%-Intervall, {low} bis {high}, enthält die Null. Es behielt, was es konnte; mehr Paare anderer Fahrten würden es zeigen.</translation>
+  </message>
+  <message>
+   <source>No clear difference: too few images are kept apart to tell.</source>
+   <translation>Kein klarer Unterschied: Zu wenige Bilder sind zurückgehalten, um es zu sagen.</translation>
   </message>
   <message>
    <source>Photographs that came with the model: {kind} (mAP)</source>
@@ -2414,6 +2497,10 @@
    <translation>Änderung</translation>
   </message>
   <message>
+   <source>Images that cannot be read</source>
+   <translation>Bilder, die nicht lesbar sind</translation>
+  </message>
+  <message>
    <source>Measured on</source>
    <translation>Gemessen an</translation>
   </message>
@@ -2444,6 +2531,14 @@
   <message>
    <source>Using it makes an index of its own in the background; the old model, and its index, stay as they are.</source>
    <translation>Wird es benutzt, entsteht im Hintergrund ein eigener Index; das alte Modell und sein Index bleiben, wie sie sind.</translation>
+  </message>
+  <message>
+   <source>{0} image could not be read</source>
+   <translation>{0} Bild war nicht lesbar</translation>
+  </message>
+  <message>
+   <source>{0} images could not be read</source>
+   <translation>{0} Bilder waren nicht lesbar</translation>
   </message>
   <message>
    <source>{name} is ready</source>
@@ -2574,6 +2669,10 @@
  <context>
   <name>RunPage</name>
   <message>
+   <source> and others; the result lists them all</source>
+   <translation> und andere; das Ergebnis nennt alle</translation>
+  </message>
+  <message>
    <source>Cancel</source>
    <translation>Abbrechen</translation>
   </message>
@@ -2662,27 +2761,63 @@
    <translation>Training</translation>
   </message>
   <message>
+   <source>{0} image cannot be read and is left out</source>
+   <translation>{0} Bild ist nicht lesbar und bleibt weg</translation>
+  </message>
+  <message>
+   <source>{0} images cannot be read and are left out</source>
+   <translation>{0} Bilder sind nicht lesbar und bleiben weg</translation>
+  </message>
+  <message>
    <source>{time} left</source>
    <translation>noch {time}</translation>
   </message>
  </context>
  <context>
-  <name>SaveSearchDialog</name>
+  <name>ScenarioSection</name>
   <message>
-   <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
-   <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+   <source>+{0} new</source>
+   <translation>+{0} neu</translation>
   </message>
   <message>
-   <source>Name</source>
-   <translation>Name</translation>
+   <source>Copy the query</source>
+   <translation type="unfinished" />
   </message>
   <message>
-   <source>Save this search</source>
-   <translation>Diese Suche speichern</translation>
+   <source>Delete</source>
+   <translation type="unfinished" />
   </message>
   <message>
-   <source>Save this search as a scenario</source>
-   <translation>Diese Suche als Szenario speichern</translation>
+   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
+   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
+  </message>
+  <message>
+   <source>Move down</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Move up</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Rename…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Run</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Run this search again; F2 renames it, Delete removes it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Show or hide the situations of SearchAD; Delete removes them all</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>unreadable</source>
+   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -3075,6 +3210,10 @@
    <translation>Ordner und Filter; Details</translation>
   </message>
   <message>
+   <source>in the list of scenarios: rename, move, delete</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>look for new files</source>
    <translation>nach neuen Dateien suchen</translation>
   </message>
@@ -3175,6 +3314,10 @@
    <translation>Anfrage eingeben</translation>
   </message>
   <message>
+   <source>undo, redo: marks, scenarios, forgetting, clearing</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>unfold or fold an event</source>
    <translation>Ereignis auf- oder zuklappen</translation>
   </message>
@@ -3205,10 +3348,6 @@
  <context>
   <name>Sidebar</name>
   <message>
-   <source>+{0} new</source>
-   <translation>+{0} neu</translation>
-  </message>
-  <message>
    <source>Add a folder…</source>
    <translation>Ordner hinzufügen …</translation>
   </message>
@@ -3233,24 +3372,16 @@
    <translation>Ordner und Filter</translation>
   </message>
   <message>
-   <source>Forget its index…</source>
-   <translation>Seinen Index vergessen …</translation>
+   <source>Forget its index</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>It has moved…</source>
    <translation>Er liegt jetzt woanders …</translation>
   </message>
   <message>
-   <source>Its cut was found with another model, so nothing counts as new; save the search again to find its cut for this one</source>
-   <translation>Die Schwelle wurde mit einem anderen Modell gefunden, daher zählt nichts als neu; speichern Sie die Suche erneut, um sie für dieses zu finden</translation>
-  </message>
-  <message>
    <source>OPENED BEFORE</source>
    <translation>ZULETZT GEÖFFNET</translation>
-  </message>
-  <message>
-   <source>Run this search again; Delete forgets it</source>
-   <translation>Diese Suche erneut ausführen; Entf vergisst sie</translation>
   </message>
   <message>
    <source>SCENARIOS</source>
@@ -3261,20 +3392,12 @@
    <translation>Im Dateimanager zeigen</translation>
   </message>
   <message>
-   <source>Show or hide the situations of SearchAD; Delete forgets them all</source>
-   <translation>Die Situationen von SearchAD ein- oder ausblenden; Entf vergisst sie alle</translation>
-  </message>
-  <message>
    <source>TAGS</source>
    <translation>SCHLAGWÖRTER</translation>
   </message>
   <message>
    <source>offline</source>
    <translation>offline</translation>
-  </message>
-  <message>
-   <source>unreadable</source>
-   <translation>unlesbar</translation>
   </message>
  </context>
  <context>
@@ -3408,6 +3531,10 @@
   <message>
    <source>Stopped; what is done is kept.</source>
    <translation>Angehalten; was fertig ist, bleibt.</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>Update the index: {0} of {1}</source>
@@ -3651,6 +3778,10 @@
   <message>
    <source>4  Result</source>
    <translation>4  Ergebnis</translation>
+  </message>
+  <message>
+   <source>A training is going on; wait for its end, or cancel it.</source>
+   <translation>Ein Training läuft; warten Sie sein Ende ab oder brechen Sie es ab.</translation>
   </message>
   <message>
    <source>Back</source>

@@ -57,7 +57,8 @@ def read_outcome(done: TrainingResult) -> Outcome:
         rows = [row for row in pairs if row[1] is not None or row[2] is not None]
         rows += _by_kind(guard.before, guard.chosen)
         verdict = warnings if guard.warnings else f"{_verdict(guard)} {warnings}".strip()
-        return Outcome(name, rows, verdict, bool(guard.warnings), done.skipped)
+        clear = guard.clear or bool(guard.warnings)
+        return Outcome(name, rows, verdict, bool(guard.warnings), done.skipped, clear)
     new = [
         (titles[i], None, value) for i, value in enumerate(_both(done.best)) if value is not None
     ]

@@ -37,6 +37,7 @@ class Outcome:
         verdict: the guards' sentence.
         warned: whether the verdict is a warning.
         skipped: path and reason of each image that could not be read.
+        coloured: whether changes are more than chance, and may be green.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Outcome:
     verdict: str
     warned: bool = False
     skipped: Sequence[tuple[str, str]] = ()
+    coloured: bool = True
 
 
 class ResultPage(QWidget):
@@ -143,7 +145,7 @@ class ResultPage(QWidget):
                 item.setTextAlignment(_RIGHT)
                 if column == 3 and before is not None and after is not None:
                     change = round(after - before, 3)  # as it is shown
-                    if change:
+                    if change and outcome.coloured:
                         item.setForeground(QColor(colours.good if change > 0 else colours.bad))
                 self.table.setItem(index, column, item)
 

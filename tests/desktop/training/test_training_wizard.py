@@ -354,7 +354,7 @@ def test_a_gain_counts_only_where_chance_does_not_explain_it(qapp, gained, words
     outcome = read_outcome(result(guard=guard, warnings=("Captions are long.",)))
     assert words in outcome.verdict
     assert outcome.verdict.endswith("Captions are long.")
-    assert ("got better" in outcome.verdict) == (words == "It got better")
+    assert outcome.coloured == ("got better" in outcome.verdict) == (words == "It got better")
 
 
 def test_images_that_cannot_be_read_are_named(qtbot, qapp):

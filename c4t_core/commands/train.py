@@ -185,7 +185,7 @@ def run(args: argparse.Namespace) -> int:
     from c4t_core.training.session import preview, train
 
     request = request_of(args)
-    tell: Emit = _as_json if args.progress == "json" else _Teller().tell
+    tell: Emit = _as_json if args.progress == "json" else Teller().tell
     if args.resume and not (request.output / "checkpoint.pt").is_file():
         raise TrainingError(
             f"There is no checkpoint in {request.output} to go on from; leave out --resume."
@@ -236,7 +236,7 @@ def _as_json(event: Event) -> None:
     print(to_line(event), flush=True)
 
 
-class _Teller:
+class Teller:
     """Tells people what a run does."""
 
     def __init__(self) -> None:
@@ -257,6 +257,14 @@ class _Teller:
             self._say(f"  {row}")
         if len(rows) > _SHOWN:
             self._say(f"  and {len(rows) - _SHOWN} more {of}")
+
+    def _verdict(self, event: Guarded) -> None:
+        gain = event.chosen.held_out_score - event.before.held_out_score
+        if event.gained is None or event.chosen.held_out is None or gain <= 0:
+            return  # a warning says so
+        span = f"{gain:+.3f}, 95 % interval {event.gained[0]:+.3f} to {event.gained[1]:+.3f}"
+        said = "It got better" if event.clear else "No clear difference"
+        self._say(f"{said} on the held-out drives: {span}.")
 
     @singledispatchmethod
     def tell(self, event: Event) -> None:
@@ -337,6 +345,7 @@ class _Teller:
             if figures.kinds:
                 shown = ", ".join(f"{kind} {value:.3f}" for kind, value in figures.kinds.items())
                 self._say(f"{name:>7}: {shown}")
+        self._verdict(event)
         for warning in event.warnings:
             self._say(f"Warning: {warning}")
 

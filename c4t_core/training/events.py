@@ -251,6 +251,8 @@ class Guarded(Event, event="guard"):
         chosen: what is kept: the new weights, or a blend.
         tried: every mix that was measured, in order.
         warnings: sentences for the user.
+        gained: 95 % interval of what the held-out score of the chosen one is above that before,
+            by the same queries in pairs; None without two of them.
     """
 
     before: Figures
@@ -258,6 +260,12 @@ class Guarded(Event, event="guard"):
     chosen: Figures
     tried: tuple[Figures, ...]
     warnings: tuple[str, ...]
+    gained: tuple[float, float] | None = None
+
+    @property
+    def clear(self) -> bool:
+        """Whether chance alone hardly explains what the held-out drives gained."""
+        return self.gained is not None and self.gained[0] > 0
 
 
 @dataclass(frozen=True)

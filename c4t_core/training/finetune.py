@@ -22,6 +22,7 @@ from torch import Tensor
 
 from c4t_core.datasets.captions import captions
 from c4t_core.datasets.scenes import read_scenes
+from c4t_core.evaluation.metrics import mean_intervals
 from c4t_core.paths import resource
 from c4t_core.training.checkpoint import load_learning_state
 from c4t_core.training.data import Sample
@@ -144,6 +145,7 @@ class Guard:
         self._towers, self._material, self._general = towers, material, general
         self._probe, self._options, self._known = probe, options, known
         self._old_sentences: Floats | None = None
+        self._held_out: dict[float, NDArray[np.float64]] = {}  # mix -> by query
 
     def figures(self, state: Mapping[str, Tensor], mix: float) -> Figures:
         """Measure one state of the weights; the first call must be that of the old ones."""
@@ -154,7 +156,7 @@ class Guard:
             self._old_sentences = embedded
         return Figures(
             mix=mix,
-            held_out=self._retrieval(self._material, self._material.validation),
+            held_out=self._retrieval(self._material, self._material.validation, mix),
             general=self._retrieval(self._general),
             meaning=order_of_meanings(embedded),
             kept=rank_correlation(self._old_sentences, embedded),
@@ -162,14 +164,23 @@ class Guard:
         )
 
     def _retrieval(
-        self, material: Material | None, numbers: range | None = None
+        self, material: Material | None, numbers: range | None = None, mix: float | None = None
     ) -> Retrieval | None:
         if material is None:
             return None
         chosen = range(len(material.samples)) if numbers is None else numbers
         if not len(chosen):
             return None
-        return measure(self._towers, material, chosen, self._options).retrieval
+        found = measure(self._towers, material, chosen, self._options)
+        if mix is not None:
+            self._held_out[mix] = found.by_query
+        return found.retrieval
+
+    def _gained(self, chosen: Figures) -> tuple[float, float] | None:
+        """Return the interval of what the held-out score gained, by the queries in pairs."""
+        if not self._held_out:
+            return None
+        return interval(self._held_out[chosen.mix] - self._held_out[0.0])
 
     def _by_kind(self) -> dict[str, float] | None:
         if self._known is None:
@@ -235,7 +246,20 @@ class Guard:
             chosen=chosen,
             tried=tuple(tried),
             warnings=_warnings(before, after, chosen),
+            gained=self._gained(chosen),
         )
+
+
+def interval(differences: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return the 95 % interval of a mean difference, None for fewer than two queries.
+
+    Args:
+        differences: float64 (q,), after less before, of each query.
+    """
+    if len(differences) < 2:
+        return None
+    low, high = mean_intervals(differences[:, None])[0].tolist()
+    return low, high
 
 
 def forgotten(before: Figures, after: Figures) -> bool:

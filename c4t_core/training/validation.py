@@ -60,36 +60,53 @@ def retrieval(images: Matrix, texts: Matrix, relevant: NDArray[np.bool_]) -> Ret
     Returns:
         The figures; 0 where there is nothing to search.
     """
+    return _both_ways(images, texts, relevant)[0]
+
+
+def _both_ways(
+    images: Matrix, texts: Matrix, relevant: NDArray[np.bool_]
+) -> tuple[Retrieval, metrics.Floats]:
+    """Return the figures, and what each query adds to the score, float64 (q,)."""
     scores = texts @ images.T  # (m, d) (d, n) -> (m, n)
-    text_map, text_recall = _one_way(scores, relevant)
-    image_map, image_recall = _one_way(scores.T, relevant.T)
-    return Retrieval(
+    text_precision, text_recall = _one_way(scores, relevant)
+    image_precision, image_recall = _one_way(scores.T, relevant.T)
+    found = Retrieval(
         images=len(images),
         captions=len(texts),
-        text_map=text_map,
-        image_map=image_map,
+        text_map=_mean(text_precision),
+        image_map=_mean(image_precision),
         text_recall=text_recall,
         image_recall=image_recall,
     )
+    # weighed so that their mean is the score, the mean of both means
+    ways = [way for way in (text_precision, image_precision) if len(way)]
+    queries = sum(map(len, ways))
+    return found, np.concatenate([[], *(way * (queries / 2 / len(way)) for way in ways)])
 
 
-def _one_way(scores: Matrix, relevant: NDArray[np.bool_]) -> tuple[float, dict[str, float]]:
+def _mean(values: metrics.Floats) -> float:
+    return float(np.mean(values)) if len(values) else 0.0
+
+
+def _one_way(
+    scores: Matrix, relevant: NDArray[np.bool_]
+) -> tuple[metrics.Floats, dict[str, float]]:
     counts = relevant.sum(axis=1)  # (q,)
     asked = counts > 0
     if not asked.any():
-        return 0.0, {str(k): 0.0 for k in RECALLS}
+        return np.empty(0), {str(k): 0.0 for k in RECALLS}
     gains = np.take_along_axis(relevant[asked], metrics.ranking(scores[asked]), axis=1)
-    precision = float(np.mean(metrics.average_precision(gains, counts[asked])))
     recall = {str(k): float(np.mean(gains[:, :k].any(axis=1))) for k in RECALLS}
-    return precision, recall
+    return metrics.average_precision(gains, counts[asked]), recall
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Loss and retrieval of one state of the weights."""
+    """Loss and retrieval of one state of the weights, and what each query adds to its score."""
 
     loss: float  # mean over batches of the training size, of one caption per image
     retrieval: Retrieval
+    by_query: metrics.Floats  # float64 (q,), their mean is the score
 
 
 def measure(
@@ -132,7 +149,7 @@ def measure(
         )  # (m, width)
         texts = towers.model.text_head(features).float()  # (m, d)
         loss = _loss(towers, pictures, texts, features.float(), relevant, options)
-    return Measured(loss, retrieval(_unit(pictures), _unit(texts), relevant))
+    return Measured(loss, *_both_ways(_unit(pictures), _unit(texts), relevant))
 
 
 def _loss(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, SignalInstance, Slot
@@ -91,11 +92,17 @@ class FurtherPanels(Commands):
         done = self.tr("The training is done.")
         ends = ((process.ended, lambda good, sentence: done if good else sentence),)
         self._context.ends.watch("training", process.reported, ends)
+
+        def drive_of(image: Path) -> str | None:
+            workspace = library.workspace
+            frame = workspace.frame(image) if workspace is not None else None
+            return frame.drive if frame is not None else None
+
         wizard = TrainingWizard(
             library,
             self._process,
             self._context.theme,
-            lambda: pairs_from_my_marks(library.files_of_size()),
+            lambda: pairs_from_my_marks(library.files_of_size(), drive_of),
             self._window,
         )
         wizard.pairs_read.connect(self._context.details.captions.add)

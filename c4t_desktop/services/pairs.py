@@ -6,7 +6,7 @@ Plain functions that the runner calls off the GUI thread; each returns a value.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from c4t_desktop.services.library import FilesOfSize
 
 PREVIEW = 50  # rows shown
 PROBLEMS = 200  # problems shown
+LEAST_MARKED = 30  # frames; of fewer, the drives kept apart hold a handful
 
 
 @dataclass(frozen=True)
@@ -132,30 +133,42 @@ def pairs_from_labels(
     return MadePairs(request.output, request.root, tuple(map(str, made.problems)), beside)
 
 
-def pairs_from_marks(marks: Iterable[tuple[str, Path]], root: Path) -> MadePairs:
+DriveOf = Callable[[Path], str | None]
+"""Tells which drive an indexed frame belongs to, None for what belongs to none."""
+
+
+def pairs_from_marks(
+    marks: Iterable[tuple[str, Path]], root: Path, drive_of: DriveOf = lambda _: None
+) -> MadePairs:
     """Write the frames that the user marked as right, each with its query as the caption.
 
     Args:
         marks: query and image of each.
         root: folder that all images lie below.
+        drive_of: what the index knows; of other frames the drive is read from the name.
     """
     from c4t_core.datasets.pairs import PairsWriter
     from c4t_core.files import atomic_text
     from c4t_core.images.frame_names import FrameName, parse_frame_name, recording, shown_drives
 
-    rows = [(query, image, recording(image.as_posix())) for query, image in marks]
+    asked = list(marks)
+    indexed = {image: drive_of(image) for _, image in asked}
+    rows = [(query, image, indexed[image] or recording(image.as_posix())) for query, image in asked]
     shown = shown_drives(drive for _, _, drive in rows)
     target = _folder() / "my-marks.csv"
     with atomic_text(target) as out:
         writer = PairsWriter(out)
         for query, image, drive in rows:
             relative = image.relative_to(root).as_posix()
-            known = parse_frame_name(relative) != FrameName()  # else a photograph of no drive
+            # else a photograph of no drive
+            known = indexed[image] or parse_frame_name(relative) != FrameName()
             writer.write(relative, query, shown[drive] if known else None, None)
     return MadePairs(target, root)
 
 
-def pairs_from_my_marks(files_of_size: FilesOfSize) -> MadePairs:
+def pairs_from_my_marks(
+    files_of_size: FilesOfSize, drive_of: DriveOf = lambda _: None
+) -> MadePairs:
     """Write what the user marked as right while searching; runs on a worker thread.
 
     A caption says what is in the picture, so a query with an image, or with a term that is not
@@ -163,6 +176,7 @@ def pairs_from_my_marks(files_of_size: FilesOfSize) -> MadePairs:
 
     Args:
         files_of_size: finds marked frames of a folder that was moved (``Library.files_of_size``).
+        drive_of: what the index knows of the drives of frames.
 
     Raises:
         DataError: if no frame that is there is marked as right for a query in plain words.
@@ -172,9 +186,9 @@ def pairs_from_my_marks(files_of_size: FilesOfSize) -> MadePairs:
     from c4t_core.index.store.user_data import UserData, locate
 
     with closing(UserData()) as data:
-        marks = [
-            (mark.query, locate(mark.image, files_of_size)) for mark in data.marks() if mark.good
-        ]
+        made_marks = data.marks()
+    marks = [(mark.query, locate(mark.image, files_of_size)) for mark in made_marks if mark.good]
+    wrong = sum(not mark.good for mark in made_marks)
     found: list[tuple[str, Path]] = []
     left: set[str] = set()
     for query, path in marks:
@@ -193,9 +207,20 @@ def pairs_from_my_marks(files_of_size: FilesOfSize) -> MadePairs:
             "No frame is marked as right for a query in plain words; mark some hits with R first."
         )
     root = Path(os.path.commonpath([image.parent for _, image in found]))
-    made = pairs_from_marks(found, root)
-    problems = tuple(f'"{query}" is no caption; its marks are left out' for query in sorted(left))
-    return MadePairs(made.path, made.images, problems)
+    made = pairs_from_marks(found, root, drive_of)
+    problems = [f'"{query}" is no caption; its marks are left out' for query in sorted(left)]
+    images = len({image for _, image in found})
+    if images < LEAST_MARKED:
+        problems.append(
+            f"Only {images} frames are marked as right; mark {LEAST_MARKED} or more, in two drives "
+            "at least, or nobody can tell whether the model got better"
+        )
+    if wrong:
+        problems.append(
+            f"{wrong} of your marks say wrong and are not used: a pair says what a frame shows, "
+            "not what it does not; evaluate by your marks to have them counted"
+        )
+    return MadePairs(made.path, made.images, tuple(problems))
 
 
 def _folder() -> Path:

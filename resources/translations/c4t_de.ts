@@ -2112,12 +2112,20 @@
    <translation>Allgemeine Sätze in richtiger Reihenfolge der Bedeutung</translation>
   </message>
   <message>
-   <source>It got better on drives kept apart, and kept what it knew.</source>
-   <translation>Es wurde auf zurückgehaltenen Fahrten besser und behielt, was es konnte.</translation>
+   <source>It got better on drives kept apart, and kept what it knew: mAP {delta}, 95 % interval {low} to {high}.</source>
+   <translation>Es wurde auf zurückgehaltenen Fahrten besser und behielt, was es konnte: mAP {delta}, 95-%-Intervall {low} bis {high}.</translation>
   </message>
   <message>
    <source>It kept what it knew, but did not get better on drives kept apart.</source>
    <translation>Es behielt, was es konnte, wurde auf zurückgehaltenen Fahrten aber nicht besser.</translation>
+  </message>
+  <message>
+   <source>No clear difference on drives kept apart: mAP {delta}, and the 95 % interval, {low} to {high}, holds zero. It kept what it knew; more pairs of other drives would tell.</source>
+   <translation>Kein klarer Unterschied auf zurückgehaltenen Fahrten: mAP {delta}, und das 95-%-Intervall, {low} bis {high}, enthält die Null. Es behielt, was es konnte; mehr Paare anderer Fahrten würden es zeigen.</translation>
+  </message>
+  <message>
+   <source>No clear difference: too few images are kept apart to tell.</source>
+   <translation>Kein klarer Unterschied: Zu wenige Bilder sind zurückgehalten, um es zu sagen.</translation>
   </message>
   <message>
    <source>Photographs that came with the model: {kind} (mAP)</source>
@@ -2592,6 +2600,10 @@
    <translation>Änderung</translation>
   </message>
   <message>
+   <source>Images that cannot be read</source>
+   <translation>Bilder, die nicht lesbar sind</translation>
+  </message>
+  <message>
    <source>Measured on</source>
    <translation>Gemessen an</translation>
   </message>
@@ -2622,6 +2634,14 @@
   <message>
    <source>Using it makes an index of its own in the background; the old model, and its index, stay as they are.</source>
    <translation>Wird es benutzt, entsteht im Hintergrund ein eigener Index; das alte Modell und sein Index bleiben, wie sie sind.</translation>
+  </message>
+  <message>
+   <source>{0} image could not be read</source>
+   <translation>{0} Bild war nicht lesbar</translation>
+  </message>
+  <message>
+   <source>{0} images could not be read</source>
+   <translation>{0} Bilder waren nicht lesbar</translation>
   </message>
   <message>
    <source>{name} is ready</source>
@@ -2828,6 +2848,10 @@
  <context>
   <name>RunPage</name>
   <message>
+   <source> and others; the result lists them all</source>
+   <translation> und andere; das Ergebnis nennt alle</translation>
+  </message>
+  <message>
    <source>Cancel</source>
    <translation>Abbrechen</translation>
   </message>
@@ -2914,6 +2938,14 @@
   <message>
    <source>training</source>
    <translation>Training</translation>
+  </message>
+  <message>
+   <source>{0} image cannot be read and is left out</source>
+   <translation>{0} Bild ist nicht lesbar und bleibt weg</translation>
+  </message>
+  <message>
+   <source>{0} images cannot be read and are left out</source>
+   <translation>{0} Bilder sind nicht lesbar und bleiben weg</translation>
   </message>
   <message>
    <source>{time} left</source>
@@ -3969,6 +4001,10 @@
   <message>
    <source>4  Result</source>
    <translation>4  Ergebnis</translation>
+  </message>
+  <message>
+   <source>A training is going on; wait for its end, or cancel it.</source>
+   <translation>Ein Training läuft; warten Sie sein Ende ab oder brechen Sie es ab.</translation>
   </message>
   <message>
    <source>Back</source>

@@ -78,6 +78,9 @@ def test_right_marks_become_pairs_and_wrong_ones_do_not(qtbot, window):
     ]
     assert [row[:2] for row in rows_of(wizard)] == expected
     assert "3 pairs of 2 images" in child(wizard, QLabel, "pairsSummary").text()
+    said = [wizard.pairs.problems.item(n).text() for n in range(wizard.pairs.problems.count())]
+    assert any(line.startswith("Only 2 frames are marked as right; mark 30 or") for line in said)
+    assert any(line.startswith("1 of your marks say wrong and are not used") for line in said)
     assert child(wizard, QLineEdit, "pairsImagesField").text() == str(trucks[0].parent)
     hands.click(child(wizard, QPushButton, "wizardNextButton"))
     assert wizard.pages.currentIndex() == MODEL
@@ -122,7 +125,9 @@ def test_no_marks_is_one_sentence_and_nothing_can_start(qtbot, window):
     summary = child(wizard, QLabel, "pairsSummary")
     until(qtbot, lambda: "mark some hits with R first" in summary.text())
     assert not child(wizard, QPushButton, "wizardNextButton").isEnabled()
-    assert not child(wizard, QPushButton, "startButton").isEnabled()
+    button = child(wizard, QPushButton, "startButton")
+    assert not button.isEnabled()
+    assert button.toolTip() == wizard.message.text() == "Choose the pairs to learn from."
     close(qtbot, window, wizard)
 
 
@@ -272,3 +277,11 @@ def test_marked_frames_bring_their_drives(tmp_path, monkeypatch):
     )
     drives = [line.split(",")[2] for line in flat.path.read_text().splitlines()[1:]]
     assert drives == ["trip", ""]  # of a photograph nothing is known
+    known = {tmp_path / "trip" / "beach.jpg": "trip"}.get
+    told = pairs_from_marks(
+        [("a car", tmp_path / "trip" / name) for name in ("beach.jpg", "sea.jpg")],
+        tmp_path / "trip",
+        known,
+    )
+    drives = [line.split(",")[2] for line in told.path.read_text().splitlines()[1:]]
+    assert drives == ["trip", ""]  # but what the index knows

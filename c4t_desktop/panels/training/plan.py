@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 
 from c4t_core import paths
-from c4t_core.training.events import EpochFigures, Figures, Retrieval, TrainingResult
+from c4t_core.training.events import EpochFigures, Figures, Guarded, Retrieval, TrainingResult
 from c4t_desktop.panels.training.result_page import Outcome
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -56,19 +56,34 @@ def read_outcome(done: TrainingResult) -> Outcome:
         pairs = zip(titles, _measured(guard.before), _measured(guard.chosen), strict=True)
         rows = [row for row in pairs if row[1] is not None or row[2] is not None]
         rows += _by_kind(guard.before, guard.chosen)
-        return Outcome(
-            name, rows, warnings or _verdict(guard.before, guard.chosen), bool(guard.warnings)
-        )
+        verdict = warnings if guard.warnings else f"{_verdict(guard)} {warnings}".strip()
+        clear = guard.clear or bool(guard.warnings)
+        return Outcome(name, rows, verdict, bool(guard.warnings), done.skipped, clear)
     new = [
         (titles[i], None, value) for i, value in enumerate(_both(done.best)) if value is not None
     ]
-    return Outcome(name, new, warnings or _tr("A new model has no before."), False)
+    verdict = warnings or _tr("A new model has no before.")
+    return Outcome(name, new, verdict, False, done.skipped)
 
 
-def _verdict(before: Figures, chosen: Figures) -> str:
-    if chosen.held_out_score > before.held_out_score:
-        return _tr("It got better on drives kept apart, and kept what it knew.")
-    return _tr("It kept what it knew, but did not get better on drives kept apart.")
+def _verdict(guard: Guarded) -> str:
+    gain = guard.chosen.held_out_score - guard.before.held_out_score
+    if gain <= 0:
+        return _tr("It kept what it knew, but did not get better on drives kept apart.")
+    low, high = guard.gained or (-1.0, 1.0)
+    if guard.clear:
+        sentence = _tr(
+            "It got better on drives kept apart, and kept what it knew: mAP {delta}, 95 % interval "
+            "{low} to {high}."
+        )
+    elif guard.gained is None:
+        sentence = _tr("No clear difference: too few images are kept apart to tell.")
+    else:
+        sentence = _tr(
+            "No clear difference on drives kept apart: mAP {delta}, and the 95 % interval, {low} "
+            "to {high}, holds zero. It kept what it knew; more pairs of other drives would tell."
+        )
+    return sentence.format(delta=f"{gain:+.3f}", low=f"{low:+.3f}", high=f"{high:+.3f}")
 
 
 def _measured(state: Figures) -> tuple[float | None, ...]:

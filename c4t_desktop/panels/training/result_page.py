@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
+    QListWidget,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -18,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_desktop.messages import plain_label
+from c4t_desktop.messages import plain_label, plural
 from c4t_desktop.panels.parts import named, set_kind
 from c4t_desktop.theme import Theme
 
@@ -35,12 +36,16 @@ class Outcome:
         rows: what was measured, before and after; None where there is no figure.
         verdict: the guards' sentence.
         warned: whether the verdict is a warning.
+        skipped: path and reason of each image that could not be read.
+        coloured: whether changes are more than chance, and may be green.
     """
 
     name: str
     rows: Sequence[tuple[str, float | None, float | None]]
     verdict: str
     warned: bool = False
+    skipped: Sequence[tuple[str, str]] = ()
+    coloured: bool = True
 
 
 class ResultPage(QWidget):
@@ -71,6 +76,13 @@ class ResultPage(QWidget):
             wrap=True,
             kind="muted",
         )
+        self.skipped = named(QPushButton(), "skippedImagesButton")
+        self.skipped.setCheckable(True)
+        self.skipped_list = QListWidget()
+        self.skipped_list.setObjectName("skippedImages")
+        self.skipped_list.setAccessibleName(self.tr("Images that cannot be read"))
+        self.skipped_list.setMaximumHeight(theme.px(110))
+        self.skipped.toggled.connect(self.skipped_list.setVisible)
         self._outcome: Outcome | None = None
         self._place()
         theme.changed.connect(self._restyle)
@@ -98,6 +110,8 @@ class ResultPage(QWidget):
         rows.addWidget(self.headline)
         rows.addWidget(self.verdict)
         rows.addWidget(self.table, 1)
+        rows.addWidget(self.skipped, 0, Qt.AlignmentFlag.AlignLeft)
+        rows.addWidget(self.skipped_list)
         rows.addLayout(row)
 
     def show_outcome(self, outcome: Outcome) -> None:
@@ -112,6 +126,17 @@ class ResultPage(QWidget):
         self.verdict.setText(outcome.verdict)
         set_kind(self.verdict, "warn" if outcome.warned else "")
         self.use.setEnabled(bool(outcome.name))
+        self.skipped.setText(
+            plural(
+                len(outcome.skipped),
+                self.tr("{0} image could not be read"),
+                self.tr("{0} images could not be read"),
+            )
+        )
+        self.skipped.setVisible(bool(outcome.skipped))
+        self.skipped_list.clear()
+        self.skipped_list.addItems([f"{path}: {why}" for path, why in outcome.skipped])
+        self.skipped_list.setVisible(bool(outcome.skipped) and self.skipped.isChecked())
         self.table.setRowCount(len(outcome.rows))
         for index, (title, before, after) in enumerate(outcome.rows):
             self.table.setItem(index, 0, QTableWidgetItem(title))
@@ -120,7 +145,7 @@ class ResultPage(QWidget):
                 item.setTextAlignment(_RIGHT)
                 if column == 3 and before is not None and after is not None:
                     change = round(after - before, 3)  # as it is shown
-                    if change:
+                    if change and outcome.coloured:
                         item.setForeground(QColor(colours.good if change > 0 else colours.bad))
                 self.table.setItem(index, column, item)
 

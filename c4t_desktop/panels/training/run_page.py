@@ -23,6 +23,7 @@ from c4t_core.training.events import (
     Estimate,
     Event,
     Exporting,
+    ImagesSkipped,
     Preparing,
     Started,
     StateMeasured,
@@ -30,11 +31,12 @@ from c4t_core.training.events import (
     StoppedEarly,
     Validated,
 )
-from c4t_desktop.messages import plain_label
+from c4t_desktop.messages import plain_label, plural
 from c4t_desktop.panels.parts import named
 from c4t_desktop.theme import Theme
 
 Point = tuple[float, float]
+_NAMED, _LISTED = 3, 30  # images that cannot be read: in the sentence, in its tooltip
 
 
 def nice_step(span: float, wanted: int = 4) -> float:
@@ -207,6 +209,7 @@ class RunPage(QWidget):
         self.loss = LinePlot(self.tr("Loss"), theme)
         self.retrieval = LinePlot(self.tr("Retrieval (mAP)"), theme)
         self.note = plain_label(wrap=True, kind="muted")
+        self.skipped = plain_label(wrap=True, name="trainingSkipped", kind="warn")
         self.pause = named(QPushButton(self.tr("Pause")), "trainingPauseButton")
         self.cancel = named(QPushButton(self.tr("Cancel")), "trainingCancelButton")
         self.pause.clicked.connect(self._pause_clicked)
@@ -229,6 +232,7 @@ class RunPage(QWidget):
         column.addWidget(self.headline)
         column.addWidget(self.bar)
         column.addWidget(self.state)
+        column.addWidget(self.skipped)
         column.addLayout(plots, 1)
         column.addLayout(buttons)
 
@@ -242,6 +246,7 @@ class RunPage(QWidget):
             self.loss.clear()
             self.retrieval.clear()
             self.note.setText("")
+            self.skipped.hide()
 
     def set_paused(self, paused: bool) -> None:
         """Show whether the run is held."""
@@ -278,6 +283,20 @@ class RunPage(QWidget):
         self._advance(event.done, event.total)
         text = self.tr("Preparing: {done} of {total}").format(done=event.done, total=event.total)
         self.state.setText(text + self._left(event.seconds_left))
+
+    @apply.register
+    def _images_skipped(self, event: ImagesSkipped) -> None:
+        text = plural(
+            len(event.images),
+            self.tr("{0} image cannot be read and is left out"),
+            self.tr("{0} images cannot be read and are left out"),
+        )
+        names = ", ".join(image.path for image in event.images[:_NAMED])
+        if len(event.images) > _NAMED:
+            names += self.tr(" and others; the result lists them all")
+        self.skipped.setText(f"{text}: {names}")
+        self.skipped.setToolTip("\n".join(f"{i.path}: {i.reason}" for i in event.images[:_LISTED]))
+        self.skipped.show()
 
     @apply.register
     def _estimate(self, event: Estimate) -> None:

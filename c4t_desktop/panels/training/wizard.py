@@ -166,7 +166,9 @@ class TrainingWizard(QDialog):
         page = self.pages.currentIndex()
         asking = page in (PAIRS, MODEL)
         problem = (self.pairs.problem() or self.model.problem()) if asking else ""
-        self.message.setText(problem if page == MODEL else "")
+        if asking and not problem and self._process.running:
+            problem = self.tr("A training is going on; wait for its end, or cancel it.")
+        self.message.setText(problem)
         self.message.setProperty("kind", "muted")
         self.back.setVisible(page in (MODEL, RESULT))
         self.back.setText(self.tr("Train another") if page == RESULT else self.tr("Back"))
@@ -175,7 +177,9 @@ class TrainingWizard(QDialog):
         self.start.setVisible(asking)
         for button, its in ((self.next, PAIRS), (self.start, MODEL)):  # one leads on
             set_kind(button, "primary" if page == its else "")
-        self.start.setEnabled(not problem and not self._process.running)
+        self.start.setEnabled(not problem)
+        self.start.setToolTip(problem)
+        self.next.setToolTip(self.pairs.problem() if page == PAIRS else "")
 
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)

@@ -18,7 +18,7 @@ from c4t_core.models.folder import read_config, save_model  # noqa: E402
 from c4t_core.models.network import DualEncoder  # noqa: E402
 from c4t_core.models.registry import load_model  # noqa: E402
 from c4t_core.training import finetune  # noqa: E402
-from c4t_core.training.events import Figures, Guarded  # noqa: E402
+from c4t_core.training.events import Figures, Guarded, parse_event, to_line  # noqa: E402
 from c4t_core.training.finetune import choose, forgotten, mixed  # noqa: E402
 from c4t_core.training.plain import from_plain  # noqa: E402
 from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
@@ -238,3 +238,31 @@ def test_a_model_of_format_1_learns(request_to_tune):
     assert (result.model / "image.safetensors").is_file()
     rows = [load_model(str(folder)).encode_texts(["a car"])[0] for folder in (made, result.model)]
     assert 0.5 < float(rows[0] @ rows[1]) < 0.99999
+
+
+def test_a_small_gain_over_few_queries_is_no_clear_difference():
+    rng = np.random.default_rng(0)
+    low, high = finetune.interval(rng.normal(0.009, 0.2, 56))  # 28 images, 28 captions
+    assert low < 0 < high
+    low, high = finetune.interval(np.full(56, 0.009))  # every query gains
+    assert 0 < low <= high
+    assert finetune.interval(np.array([0.5])) is None
+
+
+def test_what_was_gained_is_told_with_its_interval(request_to_tune, capsys):
+    from c4t_core.commands.train import Teller
+
+    result = train(request_to_tune)
+    gain = result.guard.chosen.held_out_score - result.guard.before.held_out_score
+    low, high = result.guard.gained
+    assert low - 1e-9 <= gain <= high + 1e-9
+    read = json.loads((result.output / "report.json").read_text())
+    assert read["guard"]["gained"] == [low, high]
+    found = Retrieval(28, 28, 0.309, 0.309, {}, {})
+    old = dataclasses.replace(found, text_map=0.3, image_map=0.3)
+    states = [Figures(mix, by, None, 0.9, 1.0) for mix, by in ((0.0, old), (1.0, found))]
+    for span, said in (((-0.02, 0.04), "No clear difference"), ((0.004, 0.014), "It got better")):
+        told = Guarded(states[0], states[1], states[1], tuple(states), (), span)
+        assert parse_event(to_line(told)) == told
+        Teller().tell(told)
+        assert f"{said} on the held-out drives: +0.009" in capsys.readouterr().out

@@ -18,7 +18,8 @@ from c4t_core.training.request import CLIP_OPTIONS, TrainingRequest
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.training_process import TrainingProcess
 from c4t_desktop.panels.training.plan import read_outcome
-from c4t_desktop.panels.training.run_page import LinePlot, nice_step
+from c4t_desktop.panels.training.result_page import ResultPage
+from c4t_desktop.panels.training.run_page import LinePlot, RunPage, nice_step
 from c4t_desktop.panels.training.wizard import MODEL, RESULT, RUN, TrainingWizard
 from c4t_desktop.services.library import Library
 from c4t_desktop.theme import Theme
@@ -64,7 +65,7 @@ RUNNING = [
     *(events.Step(step, 4, step // 3, 1.0 / step, 0.1, 4 - step) for step in (3, 4)),
     validated(4),
 ]
-DONE = result(guard=events.Guarded(BEFORE, AFTER, AFTER, (BEFORE, AFTER), ()))
+DONE = result(guard=events.Guarded(BEFORE, AFTER, AFTER, (BEFORE, AFTER), (), (0.1, 0.3)))
 FULL = events.Failed("TrainingError", "The disk is full; free some space and start again.")
 
 PLAYER = f"""
@@ -243,7 +244,9 @@ def test_a_bad_name_is_refused(harness, qtbot):
     fill(harness, qtbot)
     name = harness.child(QLineEdit, "modelNameField")
     name.setText("../evil")
-    assert not harness.child(QPushButton, "startButton").isEnabled()
+    button = harness.child(QPushButton, "startButton")
+    assert not button.isEnabled()
+    assert button.toolTip() == harness.wizard.message.text() != ""  # and says why, on every page
     assert "letters" in harness.wizard.model.name_hint.text()
 
 
@@ -340,3 +343,41 @@ def test_a_plot_leaves_out_what_is_not_finite(qtbot, theme):
     plot.resize(300, 200)
     assert plot.curves == {"a": [(1, 2.0)]}
     assert not plot.grab().isNull()
+
+
+@pytest.mark.parametrize(
+    ("gained", "words"),
+    [((0.1, 0.3), "It got better"), ((-0.1, 0.3), "No clear difference"), (None, "too few")],
+)
+def test_a_gain_counts_only_where_chance_does_not_explain_it(qapp, gained, words):
+    guard = events.Guarded(BEFORE, AFTER, AFTER, (BEFORE, AFTER), (), gained)
+    outcome = read_outcome(result(guard=guard, warnings=("Captions are long.",)))
+    assert words in outcome.verdict
+    assert outcome.verdict.endswith("Captions are long.")
+    assert outcome.coloured == ("got better" in outcome.verdict) == (words == "It got better")
+
+
+def test_images_that_cannot_be_read_are_named(qtbot, qapp):
+    theme = Theme(qapp)
+    run, page = RunPage(theme), ResultPage(theme)
+    qtbot.addWidget(run)
+    qtbot.addWidget(page)
+    run.begin("mine")
+    assert run.skipped.isHidden()
+    bad = [(f"d/{n}.png", "is cut off") for n in range(5)]
+    run.apply(events.ImagesSkipped(tuple(events.UnreadableImage(*one) for one in bad)))
+    run.apply(events.Estimate(63, 15, 4, "about a minute"))
+    said = run.skipped.text()
+    assert said.startswith("5 images cannot be read and are left out: d/0.png, d/1.png, d/2.png")
+    assert not run.skipped.isHidden()
+    assert "d/4.png: is cut off" in run.skipped.toolTip()
+
+    page.show_outcome(read_outcome(result(skipped=tuple(bad))))
+    assert page.skipped.text() == "5 images could not be read"
+    assert page.skipped_list.isHidden()
+    page.skipped.click()
+    assert not page.skipped_list.isHidden()
+    rows = [page.skipped_list.item(row).text() for row in range(page.skipped_list.count())]
+    assert rows == [f"{path}: {why}" for path, why in bad]
+    page.show_outcome(read_outcome(result()))
+    assert page.skipped.isHidden()

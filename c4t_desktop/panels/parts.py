@@ -300,7 +300,8 @@ class FlowLayout(QLayout):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return the size of all items in one line."""
-        width = sum(item.sizeHint().width() + self._gap for item in self._items)
+        there = [item for item in self._items if not item.isEmpty()]
+        width = sum(item.sizeHint().width() + self._gap for item in there)
         return QSize(width, self.heightForWidth(width))
 
     def minimumSize(self) -> QSize:  # noqa: N802
@@ -327,6 +328,8 @@ class FlowLayout(QLayout):
         lines: list[list[QLayoutItem]] = []
         used = 0
         for item in self._items:
+            if item.isEmpty():  # of a hidden widget: no gap either
+                continue
             need = item.sizeHint().width()
             if not lines or used + self._gap + need > width:
                 lines.append([item])

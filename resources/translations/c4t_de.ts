@@ -3826,8 +3826,16 @@
  <context>
   <name>StorageSection</name>
   <message>
+   <source>Clean</source>
+   <translation>Aufräumen</translation>
+  </message>
+  <message>
    <source>Clean the index</source>
    <translation>Index aufräumen</translation>
+  </message>
+  <message>
+   <source>Clean the index? About {0} are given back.</source>
+   <translation>Index aufräumen? Etwa {0} werden freigegeben.</translation>
   </message>
   <message>
    <source>Index</source>
@@ -3850,6 +3858,10 @@
    <translation>Suchstrukturen</translation>
   </message>
   <message>
+   <source>There is nothing to clean: the index holds only what it needs.</source>
+   <translation>Es gibt nichts aufzuräumen: Der Index enthält nur, was er braucht.</translation>
+  </message>
+  <message>
    <source>Thumbnails</source>
    <translation>Vorschaubilder</translation>
   </message>
@@ -3858,8 +3870,36 @@
    <translation>Was über jedes Bild bekannt ist, und sein Vektor für jedes Modell.</translation>
   </message>
   <message>
+   <source>Your pictures, marks, tags and saved searches stay.</source>
+   <translation>Bilder, Markierungen, Schlagwörter und gespeicherte Suchen bleiben.</translation>
+  </message>
+  <message>
+   <source>damaged indexes that were set aside</source>
+   <translation>beschädigte Indexe, die beiseitegelegt wurden</translation>
+  </message>
+  <message>
    <source>no folder is open</source>
    <translation>kein Ordner offen</translation>
+  </message>
+  <message>
+   <source>room of frames that are gone or changed</source>
+   <translation>Platz von Frames, die weg oder geändert sind</translation>
+  </message>
+  <message>
+   <source>vectors of {0} frame, replaced by newer ones</source>
+   <translation>Vektoren von {0} Frame, durch neuere ersetzt</translation>
+  </message>
+  <message>
+   <source>vectors of {0} frames, replaced by newer ones</source>
+   <translation>Vektoren von {0} Frames, durch neuere ersetzt</translation>
+  </message>
+  <message>
+   <source>{0} file for searching, made again at need</source>
+   <translation>{0} Datei zum Suchen, bei Bedarf neu gemacht</translation>
+  </message>
+  <message>
+   <source>{0} files for searching, made again at need</source>
+   <translation>{0} Dateien zum Suchen, bei Bedarf neu gemacht</translation>
   </message>
   <message>
    <source>{0} given back.</source>

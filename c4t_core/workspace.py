@@ -440,8 +440,8 @@ class Workspace:
         )
 
     def space(self) -> Space:
-        """Return what the catalogue and its caches take on disk."""
-        return opened_folders.space(self._catalogue, cache_folders())
+        """Return what the catalogue and its caches take on disk, and what :meth:`clean` drops."""
+        return opened_folders.space(self._catalogue, cache_folders(), self._vectors()[1])
 
     def clean(self, keep_models: Sequence[str] | None = None) -> int:
         """Give back disk space; return the number of bytes.
@@ -450,15 +450,19 @@ class Workspace:
             keep_models: ``model_fingerprint`` of the models whose vectors are kept; None keeps all.
                 Of this model and earlier ones, those that an index has replaced go in any case.
         """
+        used, replaced = self._vectors()
+        if keep_models is not None and not {*used, *replaced}.isdisjoint(keep_models):
+            keep_models = [*used, *(key for key in keep_models if key not in replaced)]
+        return opened_folders.clean(self._catalogue, cache_folders(), keep_models, replaced)
+
+    def _vectors(self) -> tuple[set[str], list[str]]:
+        """Return, of this model and earlier ones, whose vectors are used and whose replaced."""
         own = self._model.fingerprints
         runs = self._catalogue.runs(own).values()
         used = {own[0], *(run.fingerprint for run in runs)}  # the best may be in the making
         used.update(outdated(self._catalogue, self._model).values())
         own += tuple(key for earlier in self._model.earlier for key in earlier.fingerprints)
-        replaced = [key for key in own if key not in used]
-        if keep_models is not None and not set(own).isdisjoint(keep_models):
-            keep_models = [*used, *(key for key in keep_models if key not in own)]
-        return opened_folders.clean(self._catalogue, cache_folders(), keep_models, replaced)
+        return used, [key for key in own if key not in used]
 
     def rest(self) -> None:
         """Give back the memory of the model's networks; they are opened again at their next use.

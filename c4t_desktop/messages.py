@@ -6,8 +6,10 @@ dialog made here shows them as text.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
+import re
 import time
 import traceback
 from dataclasses import dataclass
@@ -89,15 +91,15 @@ class Problem:
 def describe(error: BaseException) -> Problem:
     """Turn an exception into words.
 
-    A :class:`C4TError` is shown as it is, after its notes; memory that ran out has a remedy;
-    anything else is a fault of ours and names the log file.
+    A :class:`C4TError` is shown as it is (see :func:`said`), after its notes; memory that ran out
+    has a remedy; anything else is a fault of ours and names the log file.
     """
     details = "".join(traceback.format_exception(error))
     if isinstance(error, MissingExtraError):
-        return Problem(_tr("More packages are needed"), str(error), command=error.command)
+        return Problem(_tr("More packages are needed"), said(str(error)), command=error.command)
     if isinstance(error, C4TError):
         notices = getattr(error, "__notes__", ())
-        sentence = "\n\n".join([*notices, str(error)])
+        sentence = "\n\n".join([*notices, said(str(error))])
         return Problem(_tr("That did not work"), sentence, details=details)
     text = str(error).lower()
     if isinstance(error, MemoryError) or "out of memory" in text or "cuda error" in text:
@@ -203,11 +205,16 @@ def only_first(most: int, count: int) -> str:
     return text.format(count_text(most), count_text(count))
 
 
+def about_model(info: ModelInfo) -> str:
+    """Return what a model is, or why it cannot be used."""
+    return said(info.description) if info.available else why_unusable(info)
+
+
 def why_unusable(info: ModelInfo) -> str:
     """Return why a model cannot be used, and what to do about it in this window."""
     absent = info.kind == "clip" and info.path is None
     if not absent or importlib.util.find_spec("open_clip") is None:
-        return info.reason
+        return said(info.reason)
     text = _tr(
         "Its weights are not on this machine; the list of models can download them ({0}), or add "
         "them from a file."
@@ -282,3 +289,229 @@ def condition_text(condition: ObjectCondition, *, short: bool = False) -> str:
     }
     form = f"{sign} {{0}} {{1}}" if short else words[relation]
     return form.format(count_text(count), object_name(label, count))
+
+
+_SAID = (  # by the core, of evaluations, pairs, pictures and models; the first that fits is taken
+    tr_noop("Core", "There is no model to evaluate; name one with --model."),
+    tr_noop("Core", '"{0}" has no pairs of the split "{1}"; the splits there are: {2}.'),
+    tr_noop("Core", "The scenes tell no images apart, so the captions are asked instead."),
+    tr_noop(
+        "Core",
+        'None of the images of "{0}" are among the pairs (it has "{1}", the pairs '
+        'have "{2}"); both must be relative to the images\' folder.',
+    ),
+    tr_noop(
+        "Core",
+        "{0} knows nothing of {1} of the {2} images; they are in no ranking of its queries.",
+    ),
+    tr_noop(
+        "Core",
+        "There are only {0} images: precision at more hits, up to {1}, counts the "
+        "empty places as wrong, and recall there is 1 for every model.",
+    ),
+    tr_noop(
+        "Core",
+        '{0} of {1} queries are longer than "{2}" reads, and it answers their '
+        'beginnings, one up to "{3}"; put what matters first, or shorten them.',
+    ),
+    tr_noop(
+        "Core",
+        '{0} of {1} queries is longer than "{2}" reads, and it answers their '
+        'beginnings, one up to "{3}"; put what matters first, or shorten them.',
+    ),
+    tr_noop(
+        "Core",
+        "None of the {0} images can be read, the first because: {1}; check the images' folder.",
+    ),
+    tr_noop("Core", "There are no images to evaluate on; check the pairs and --images."),
+    tr_noop(
+        "Core",
+        "The captions name no class that some images have and others lack, so there "
+        "is nothing to search for; give --scenes or --queries, or pairs with more "
+        "variety.",
+    ),
+    tr_noop(
+        "Core",
+        "The only query has no relevant image among these {0}; give queries that ask "
+        "for something the images show.",
+    ),
+    tr_noop(
+        "Core",
+        "None of the {0} queries has a relevant image among these {1}; give queries "
+        "that ask for something the images show.",
+    ),
+    tr_noop(
+        "Core",
+        "SearchAD, split {0}: {1} of {2} images of {3} sources, asked with {4} in {5} mode.",
+    ),
+    tr_noop("Core", "SearchAD's default queries"),
+    tr_noop("Core", "C4T's own sentences"),
+    tr_noop(
+        "Core",
+        "What is ignored for a label is in no ranking of it; equal similarities rank by path.",
+    ),
+    tr_noop("Core", "Left out: {0}."),
+    tr_noop("Core", "{0}: {1}; {2} has them ({3}) at {4}"),
+    tr_noop("Core", "none of its {0} images is there"),
+    tr_noop("Core", "{0} of its {1} images are missing, such as {2}"),
+    tr_noop(
+        "Core",
+        "None of the {0} images of the split {1} is there: {2}, and so on; unpack the"
+        " sources into the folder.",
+    ),
+    tr_noop(
+        "Core",
+        "None of the images that are there shows any of the 90 labels, so there is "
+        "nothing to score; add a source.",
+    ),
+    tr_noop("Core", "left out by the folder's rules, so it was not indexed"),
+    tr_noop(
+        "Core",
+        "None of the {0} images can be read, the first because: {1}; check the sources' folders.",
+    ),
+    tr_noop(
+        "Core",
+        "Images are missing, so these figures cannot be set beside others of this split.",
+    ),
+    tr_noop("Core", "{0} images have no embedding and are ranked last."),
+    tr_noop(
+        "Core",
+        "There are fewer than {0} images: P@n of this page counts empty places as "
+        "wrong; scores.json follows SearchAD and counts up to the last image.",
+    ),
+    tr_noop("Core", "{0} boxes of labels beside the 90 are left out."),
+    tr_noop(
+        "Core",
+        'The index of "{0}" was made by the earlier model; run c4t index "{1}", then '
+        "measure again.",
+    ),
+    tr_noop("Core", "There is no {0} folder, so C4T's own sentences are asked."),
+    tr_noop("Core", 'In {0}, "{1}" is not understood and left out (of {2}).'),
+    tr_noop("Core", '"{0}" is not a folder; name the one that SearchAD lies in.'),
+    tr_noop(
+        "Core",
+        "{0} has no text that is understood for {1}; ask with C4T's own sentences (--queries own).",
+    ),
+    tr_noop("Core", "{0} image queries are left out, as their images are not there."),
+    tr_noop(
+        "Core",
+        'The box {0} {1} {2} {3} of the image query "{4}" lies outside of its {5} x '
+        "{6} pixels; get the image again.",
+    ),
+    tr_noop("Core", "{0} has no text for {1}, so C4T's own sentences are asked for all labels."),
+    tr_noop("Core", "{0} has no image query whose image is there; {1}. Ask with --mode language."),
+    tr_noop("Core", "{0} has no image query whose image is there. Ask with --mode language."),
+    tr_noop("Core", '"{0}" reads only the beginning of {1} of {2} texts, of one up to "{3}".'),
+    tr_noop("Core", 'The image query "{0}" cannot be read: {1}.'),
+    tr_noop("Core", "{0} is not a folder; name the folder of the images"),
+    tr_noop("Core", "the path of the image holds bytes that are not UTF-8"),
+    tr_noop("Core", "the caption is empty"),
+    tr_noop("Core", 'the caption is missing ("{0}" stands for none)'),
+    tr_noop("Core", "the caption holds bytes that are not UTF-8"),
+    tr_noop("Core", "the same image and caption as in line {0}"),
+    tr_noop("Core", "{0} is empty; it needs a column of {1} and one of {2}"),
+    tr_noop("Core", "{0} holds no row that can be read; save it as UTF-8 CSV"),
+    tr_noop("Core", "{0} is no text; save it as UTF-8 CSV"),
+    tr_noop("Core", "{0} has no column {1}; it has {2}"),
+    tr_noop("Core", "the image is a list of {0} and not the name of one file"),
+    tr_noop("Core", "there is no image"),
+    tr_noop("Core", "the image is an object ({0}) without the name of a file"),
+    tr_noop("Core", "the caption is not a text"),
+    tr_noop("Core", "{0} holds no {1}; save them as CSV or JSON lines"),
+    tr_noop("Core", "{0} holds labels and no captions; make pairs of it with c4t caption coco"),
+    tr_noop("Core", "this annotation belongs to no image of the file"),
+    tr_noop("Core", "{0}:{1} is not valid JSON; mend it or save the {2} as CSV"),
+    tr_noop("Core", "this line is not JSON"),
+    tr_noop("Core", "this line is not an object"),
+    tr_noop("Core", "this record is not an object"),
+    tr_noop("Core", "this row has {0} cells, but there are {1} columns"),
+    tr_noop("Core", "a quotation mark opens here and is not closed"),
+    tr_noop("Core", "the path {0} leaves the images' folder"),
+    tr_noop("Core", "the path of the image holds a NUL byte"),
+    tr_noop("Core", "{0} is an address in the web, not the name of a file"),
+    tr_noop("Core", "{0} is not a file"),
+    tr_noop("Core", "{0} is a link that leaves the images' folder"),
+    tr_noop("Core", "the image {0} is missing"),
+    tr_noop("Core", "images of up to {0} million pixels are read"),
+    tr_noop(
+        "Core",
+        "damaged or cut short, or a {0} of a rare kind (its decoder does not know "
+        "what is inside); convert it to PNG",
+    ),
+    tr_noop("Core", "damaged or cut short ({0})"),
+    tr_noop("Core", "damaged ({0})"),
+    tr_noop("Core", "the rest of it is zeros"),
+    tr_noop("Core", "its decoder does not know what is inside"),
+    tr_noop("Core", "the file is gone"),
+    tr_noop("Core", "no permission to read it"),
+    tr_noop("Core", "a folder, not an image"),
+    tr_noop("Core", "not a regular file (a pipe, socket or device)"),
+    tr_noop("Core", "of a kind that is not read ({0}); convert it to PNG or JPEG"),
+    tr_noop("Core", "cannot be read ({0})"),
+    tr_noop("Core", "too large a file; {0}"),
+    tr_noop("Core", "too large: {0} x {1} pixels; {2}"),
+    tr_noop("Core", "too large: {0}"),
+    tr_noop("Core", "its colours cannot be converted"),
+    tr_noop("Core", "needs more memory than there is"),
+    tr_noop("Core", "a picture in {0}, which this Pillow cannot read; update Pillow"),
+    tr_noop("Core", "an empty file"),
+    tr_noop("Core", "not an image, whatever its name says; it can be left out"),
+    tr_noop(
+        "Core",
+        "The model that comes with C4T: small, made for traffic scenes, runs on any CPU.",
+    ),
+    tr_noop("Core", "A C4T model ({0})."),
+    tr_noop("Core", "CLIP ViT-B-32 with OpenAI's weights, the yardstick of evaluations."),
+    tr_noop("Core", "CLIP {0}, weights from {1}."),
+    tr_noop("Core", 'There is no model folder "{0}"; check the path.'),
+    tr_noop(
+        "Core",
+        "The model that comes with the application is missing from this installation;"
+        " install the application again.",
+    ),
+    tr_noop("Core", "{0} needs more packages ({1}); install them with: {2}"),
+    tr_noop(
+        "Core",
+        "{0} has no column that is known to hold the {1}; choose among {2}, on the "
+        "command line with --image-column and --caption-column",
+    ),
+    tr_noop(
+        "Core",
+        "{0} holds no usable pair ({1}); mend these lines, choose another column for "
+        "the image ({2}; --image-column) or check that {3} is the folder of the "
+        "images",
+    ),
+    tr_noop(
+        "Core",
+        "{0} holds no usable pair ({1}); mend these lines or check that {2} is the "
+        "folder of the images",
+    ),
+    tr_noop("Core", "it has no rows"),
+    tr_noop(
+        "Core",
+        "No frame is marked as right yet; mark hits with R and X in the results, then "
+        "evaluate again.",
+    ),
+    tr_noop("Core", "{0}, line {1}: {2}"),
+    tr_noop("Core", "line {0}: {1}; {2}"),
+    tr_noop("Core", "line {0}: {1}"),
+)
+
+
+def said(sentence: str) -> str:
+    """Return a sentence of the core in the language of the window; one not known here as it is.
+
+    The core speaks English, to the command line and in reports. What it fills in, such as a reason,
+    may be a sentence too.
+    """
+    for form in _SAID if _translators else ():
+        translated = QCoreApplication.translate("Core", form)
+        found = None if translated == form else _pattern(form).fullmatch(sentence)
+        if found is not None:
+            return translated.format(*map(said, found.groups()))
+    return sentence
+
+
+@functools.cache
+def _pattern(form: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{\d\\\}", "(.+?)", re.escape(form)), re.DOTALL)

@@ -17,7 +17,7 @@ from c4t_core.images.frame_names import shown_drives
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.store import catalogue as store_catalogue
 from c4t_core.index.store.catalogue import Catalogue, Root, cache_folders
-from c4t_core.index.store.reads import Lookup
+from c4t_core.index.store.reads import Lookup, removable
 from c4t_core.models.protocol import PLAIN
 
 
@@ -223,11 +223,20 @@ class WorkspaceStatus:
 
 @dataclass(frozen=True)
 class Space:
-    """Bytes on disk."""
+    """Bytes on disk, and what of them cleaning gives back."""
 
     catalogue: int  # rows and vectors
     indexes: int  # vector caches and approximate indexes; made again at need
     damaged: int  # damaged catalogues that were set aside
+    files: int = 0  # number of the files of vector caches and approximate indexes; no empty ones
+    frames: int = 0  # number of frames with vectors that better ones have replaced
+    replaced: int = 0  # of the catalogue: those vectors, and the facts on objects beside them
+    free: int = 0  # of the catalogue: what frames that are gone or changed left empty
+
+    @property
+    def removable(self) -> int:
+        """What cleaning gives back at least: pages that are partly empty are not counted."""
+        return self.replaced + self.free + self.indexes + self.damaged
 
 
 def forget(catalogue: Catalogue, folder: Path) -> None:
@@ -296,13 +305,15 @@ def _unknown(folder: Path) -> FolderError:
     )
 
 
-def space(catalogue: Catalogue, indexes: Sequence[Path]) -> Space:
-    """Return what is used on disk."""
-    base = catalogue.path
+def space(catalogue: Catalogue, indexes: Sequence[Path], replaced: Sequence[str] = ()) -> Space:
+    """Return what is used on disk, and what :func:`clean` would give back of it."""
+    base, files = catalogue.path, list(filter(None, map(_size, _files(indexes))))
     return Space(
         sum(_size(base.with_name(base.name + ending)) for ending in ("", "-wal", "-shm")),
-        sum(_size(path) for path in _files(indexes)),
-        sum(_size(path) for path in _damaged(base)),
+        sum(files),
+        sum(map(_size, _damaged(base))),
+        len(files),
+        *removable(catalogue, replaced),
     )
 
 
@@ -321,14 +332,14 @@ def clean(
     before = space(catalogue, indexes)
     catalogue.drop_models(replaced)
     if keep_models is not None:
-        catalogue.keep_models(keep_models)
+        catalogue.drop_models(keep_models, others=True)
     for path in [*_files(indexes), *_damaged(catalogue.path)]:
         with contextlib.suppress(OSError):
             path.unlink()
     catalogue.compact()
     after = space(catalogue, indexes)
-    freed: int = sum(vars(before).values()) - sum(vars(after).values())
-    return max(0, freed)
+    freed = before.catalogue + before.indexes + before.damaged
+    return max(0, freed - after.catalogue - after.indexes - after.damaged)
 
 
 def _files(folders: Iterable[Path]) -> list[Path]:

@@ -362,6 +362,429 @@
   </message>
  </context>
  <context>
+  <name>Core</name>
+  <message>
+   <source>"{0}" has no pairs of the split "{1}"; the splits there are: {2}.</source>
+   <translation>„{0}“ hat keine Paare des Teils „{1}“; vorhandene Teile: {2}.</translation>
+  </message>
+  <message>
+   <source>"{0}" is not a folder; name the one that SearchAD lies in.</source>
+   <translation>„{0}“ ist kein Ordner; den nennen, in dem SearchAD liegt.</translation>
+  </message>
+  <message>
+   <source>"{0}" reads only the beginning of {1} of {2} texts, of one up to "{3}".</source>
+   <translation>„{0}“ liest nur den Anfang von {1} der {2} Texte, bei einem bis „{3}“.</translation>
+  </message>
+  <message>
+   <source>A C4T model ({0}).</source>
+   <translation>Ein C4T-Modell ({0}).</translation>
+  </message>
+  <message>
+   <source>C4T's own sentences</source>
+   <translation>eigenen Sätzen von C4T</translation>
+  </message>
+  <message>
+   <source>CLIP ViT-B-32 with OpenAI's weights, the yardstick of evaluations.</source>
+   <translation>CLIP ViT-B-32 mit den Gewichten von OpenAI, der Maßstab der Auswertungen.</translation>
+  </message>
+  <message>
+   <source>CLIP {0}, weights from {1}.</source>
+   <translation>CLIP {0}, Gewichte von {1}.</translation>
+  </message>
+  <message>
+   <source>Images are missing, so these figures cannot be set beside others of this split.</source>
+   <translation>Es fehlen Bilder, daher sind diese Zahlen mit anderen dieses Teils nicht vergleichbar.</translation>
+  </message>
+  <message>
+   <source>In {0}, "{1}" is not understood and left out (of {2}).</source>
+   <translation>In {0} wird „{1}“ nicht verstanden und ausgelassen (bei {2}).</translation>
+  </message>
+  <message>
+   <source>Left out: {0}.</source>
+   <translation>Ausgelassen: {0}.</translation>
+  </message>
+  <message>
+   <source>No frame is marked as right yet; mark hits with R and X in the results, then evaluate again.</source>
+   <translation>Noch ist kein Bild als richtig markiert; Treffer mit R und X markieren, dann neu auswerten.</translation>
+  </message>
+  <message>
+   <source>None of the images of "{0}" are among the pairs (it has "{1}", the pairs have "{2}"); both must be relative to the images' folder.</source>
+   <translation>Keines der Bilder von „{0}“ ist unter den Paaren (dort „{1}“, in den Paaren „{2}“); beide müssen relativ zum Ordner der Bilder sein.</translation>
+  </message>
+  <message>
+   <source>None of the images that are there shows any of the 90 labels, so there is nothing to score; add a source.</source>
+   <translation>Keines der vorhandenen Bilder zeigt eines der 90 Labels, es gibt also nichts zu bewerten; eine Quelle hinzufügen.</translation>
+  </message>
+  <message>
+   <source>None of the {0} images can be read, the first because: {1}; check the images' folder.</source>
+   <translation>Keines der {0} Bilder lässt sich lesen, das erste, weil: {1}; den Ordner der Bilder prüfen.</translation>
+  </message>
+  <message>
+   <source>None of the {0} images can be read, the first because: {1}; check the sources' folders.</source>
+   <translation>Keines der {0} Bilder lässt sich lesen, das erste, weil: {1}; die Ordner der Quellen prüfen.</translation>
+  </message>
+  <message>
+   <source>None of the {0} images of the split {1} is there: {2}, and so on; unpack the sources into the folder.</source>
+   <translation>Keines der {0} Bilder des Teils {1} ist da: {2} und so weiter; die Quellen in den Ordner entpacken.</translation>
+  </message>
+  <message>
+   <source>None of the {0} queries has a relevant image among these {1}; give queries that ask for something the images show.</source>
+   <translation>Keine der {0} Anfragen hat ein richtiges Bild unter diesen {1}; nach etwas fragen, das die Bilder zeigen.</translation>
+  </message>
+  <message>
+   <source>SearchAD's default queries</source>
+   <translation>den Standardanfragen von SearchAD</translation>
+  </message>
+  <message>
+   <source>SearchAD, split {0}: {1} of {2} images of {3} sources, asked with {4} in {5} mode.</source>
+   <translation>SearchAD, Teil {0}: {1} von {2} Bildern aus {3} Quellen, gefragt mit {4} (Art: {5}).</translation>
+  </message>
+  <message>
+   <source>The box {0} {1} {2} {3} of the image query "{4}" lies outside of its {5} x {6} pixels; get the image again.</source>
+   <translation>Der Rahmen {0} {1} {2} {3} der Bildanfrage „{4}“ liegt außerhalb ihrer {5} x {6} Pixel; das Bild neu holen.</translation>
+  </message>
+  <message>
+   <source>The captions name no class that some images have and others lack, so there is nothing to search for; give --scenes or --queries, or pairs with more variety.</source>
+   <translation>Die Bildtexte nennen keine Klasse, die manche Bilder haben und andere nicht, es gibt also nichts zu suchen; Referenzdaten angeben oder vielfältigere Paare.</translation>
+  </message>
+  <message>
+   <source>The image query "{0}" cannot be read: {1}.</source>
+   <translation>Die Bildanfrage „{0}“ lässt sich nicht lesen: {1}.</translation>
+  </message>
+  <message>
+   <source>The index of "{0}" was made by the earlier model; run c4t index "{1}", then measure again.</source>
+   <translation>Den Index von „{0}“ hat das frühere Modell gemacht; ihn aktualisieren (c4t index "{1}") und neu messen.</translation>
+  </message>
+  <message>
+   <source>The model that comes with C4T: small, made for traffic scenes, runs on any CPU.</source>
+   <translation>Das Modell, das mit C4T kommt: klein, für Verkehrsszenen gemacht, läuft auf jeder CPU.</translation>
+  </message>
+  <message>
+   <source>The model that comes with the application is missing from this installation; install the application again.</source>
+   <translation>Das Modell, das mit der Anwendung kommt, fehlt in dieser Installation; die Anwendung neu installieren.</translation>
+  </message>
+  <message>
+   <source>The only query has no relevant image among these {0}; give queries that ask for something the images show.</source>
+   <translation>Die einzige Anfrage hat kein richtiges Bild unter diesen {0}; nach etwas fragen, das die Bilder zeigen.</translation>
+  </message>
+  <message>
+   <source>The scenes tell no images apart, so the captions are asked instead.</source>
+   <translation>Die Referenzdaten unterscheiden keine Bilder, daher werden die Bildtexte gefragt.</translation>
+  </message>
+  <message>
+   <source>There are fewer than {0} images: P@n of this page counts empty places as wrong; scores.json follows SearchAD and counts up to the last image.</source>
+   <translation>Es sind weniger als {0} Bilder: P@n zählt hier leere Plätze als falsch; scores.json folgt SearchAD und zählt bis zum letzten Bild.</translation>
+  </message>
+  <message>
+   <source>There are no images to evaluate on; check the pairs and --images.</source>
+   <translation>Es gibt keine Bilder zum Auswerten; die Paare und den Ordner der Bilder prüfen.</translation>
+  </message>
+  <message>
+   <source>There are only {0} images: precision at more hits, up to {1}, counts the empty places as wrong, and recall there is 1 for every model.</source>
+   <translation>Es sind nur {0} Bilder: Die Genauigkeit bei mehr Treffern, bis {1}, zählt die leeren Plätze als falsch, und die Trefferquote ist dort für jedes Modell 1.</translation>
+  </message>
+  <message>
+   <source>There is no model folder "{0}"; check the path.</source>
+   <translation>Es gibt keinen Modellordner „{0}“; den Pfad prüfen.</translation>
+  </message>
+  <message>
+   <source>There is no model to evaluate; name one with --model.</source>
+   <translation>Es gibt kein Modell zum Auswerten; eines wählen.</translation>
+  </message>
+  <message>
+   <source>There is no {0} folder, so C4T's own sentences are asked.</source>
+   <translation>Es gibt keinen Ordner {0}, daher wird mit eigenen Sätzen von C4T gefragt.</translation>
+  </message>
+  <message>
+   <source>What is ignored for a label is in no ranking of it; equal similarities rank by path.</source>
+   <translation>Was für ein Label nicht zählt, ist in keiner seiner Rangfolgen; gleiche Ähnlichkeiten ordnet der Pfad.</translation>
+  </message>
+  <message>
+   <source>a folder, not an image</source>
+   <translation>ein Ordner, kein Bild</translation>
+  </message>
+  <message>
+   <source>a picture in {0}, which this Pillow cannot read; update Pillow</source>
+   <translation>ein Bild in {0}, das dieses Pillow nicht liest; Pillow aktualisieren</translation>
+  </message>
+  <message>
+   <source>a quotation mark opens here and is not closed</source>
+   <translation>hier öffnet ein Anführungszeichen und wird nicht geschlossen</translation>
+  </message>
+  <message>
+   <source>an empty file</source>
+   <translation>eine leere Datei</translation>
+  </message>
+  <message>
+   <source>cannot be read ({0})</source>
+   <translation>nicht lesbar ({0})</translation>
+  </message>
+  <message>
+   <source>damaged ({0})</source>
+   <translation>beschädigt ({0})</translation>
+  </message>
+  <message>
+   <source>damaged or cut short ({0})</source>
+   <translation>beschädigt oder abgeschnitten ({0})</translation>
+  </message>
+  <message>
+   <source>damaged or cut short, or a {0} of a rare kind (its decoder does not know what is inside); convert it to PNG</source>
+   <translation>beschädigt, abgeschnitten oder ein seltenes {0} (der Dekoder kennt den Inhalt nicht); in PNG umwandeln</translation>
+  </message>
+  <message>
+   <source>images of up to {0} million pixels are read</source>
+   <translation>gelesen werden Bilder bis {0} Millionen Pixel</translation>
+  </message>
+  <message>
+   <source>it has no rows</source>
+   <translation>es gibt keine Zeilen</translation>
+  </message>
+  <message>
+   <source>its colours cannot be converted</source>
+   <translation>die Farben lassen sich nicht umwandeln</translation>
+  </message>
+  <message>
+   <source>its decoder does not know what is inside</source>
+   <translation>der Dekoder kennt den Inhalt nicht</translation>
+  </message>
+  <message>
+   <source>left out by the folder's rules, so it was not indexed</source>
+   <translation>von den Regeln des Ordners ausgelassen, daher nicht indiziert</translation>
+  </message>
+  <message>
+   <source>line {0}: {1}</source>
+   <translation>Zeile {0}: {1}</translation>
+  </message>
+  <message>
+   <source>line {0}: {1}; {2}</source>
+   <translation>Zeile {0}: {1}; {2}</translation>
+  </message>
+  <message>
+   <source>needs more memory than there is</source>
+   <translation>braucht mehr Speicher, als da ist</translation>
+  </message>
+  <message>
+   <source>no permission to read it</source>
+   <translation>keine Berechtigung zum Lesen</translation>
+  </message>
+  <message>
+   <source>none of its {0} images is there</source>
+   <translation>keines seiner {0} Bilder ist da</translation>
+  </message>
+  <message>
+   <source>not a regular file (a pipe, socket or device)</source>
+   <translation>keine gewöhnliche Datei (Pipe, Socket oder Gerät)</translation>
+  </message>
+  <message>
+   <source>not an image, whatever its name says; it can be left out</source>
+   <translation>kein Bild, was auch der Name sagt; kann ausgelassen werden</translation>
+  </message>
+  <message>
+   <source>of a kind that is not read ({0}); convert it to PNG or JPEG</source>
+   <translation>von einer Art, die nicht gelesen wird ({0}); in PNG oder JPEG umwandeln</translation>
+  </message>
+  <message>
+   <source>the caption holds bytes that are not UTF-8</source>
+   <translation>der Bildtext enthält Bytes, die kein UTF-8 sind</translation>
+  </message>
+  <message>
+   <source>the caption is empty</source>
+   <translation>der Bildtext ist leer</translation>
+  </message>
+  <message>
+   <source>the caption is missing ("{0}" stands for none)</source>
+   <translation>der Bildtext fehlt („{0}“ steht für keinen)</translation>
+  </message>
+  <message>
+   <source>the caption is not a text</source>
+   <translation>der Bildtext ist kein Text</translation>
+  </message>
+  <message>
+   <source>the file is gone</source>
+   <translation>die Datei ist weg</translation>
+  </message>
+  <message>
+   <source>the image is a list of {0} and not the name of one file</source>
+   <translation>das Bild ist eine Liste von {0} und nicht der Name einer Datei</translation>
+  </message>
+  <message>
+   <source>the image is an object ({0}) without the name of a file</source>
+   <translation>das Bild ist ein Objekt ({0}) ohne Namen einer Datei</translation>
+  </message>
+  <message>
+   <source>the image {0} is missing</source>
+   <translation>das Bild {0} fehlt</translation>
+  </message>
+  <message>
+   <source>the path of the image holds a NUL byte</source>
+   <translation>der Pfad des Bildes enthält ein NUL-Byte</translation>
+  </message>
+  <message>
+   <source>the path of the image holds bytes that are not UTF-8</source>
+   <translation>der Pfad des Bildes enthält Bytes, die kein UTF-8 sind</translation>
+  </message>
+  <message>
+   <source>the path {0} leaves the images' folder</source>
+   <translation>der Pfad {0} verlässt den Ordner der Bilder</translation>
+  </message>
+  <message>
+   <source>the rest of it is zeros</source>
+   <translation>der Rest besteht aus Nullen</translation>
+  </message>
+  <message>
+   <source>the same image and caption as in line {0}</source>
+   <translation>Bild und Bildtext wie in Zeile {0}</translation>
+  </message>
+  <message>
+   <source>there is no image</source>
+   <translation>es gibt kein Bild</translation>
+  </message>
+  <message>
+   <source>this annotation belongs to no image of the file</source>
+   <translation>diese Annotation gehört zu keinem Bild der Datei</translation>
+  </message>
+  <message>
+   <source>this line is not JSON</source>
+   <translation>diese Zeile ist kein JSON</translation>
+  </message>
+  <message>
+   <source>this line is not an object</source>
+   <translation>diese Zeile ist kein Objekt</translation>
+  </message>
+  <message>
+   <source>this record is not an object</source>
+   <translation>dieser Eintrag ist kein Objekt</translation>
+  </message>
+  <message>
+   <source>this row has {0} cells, but there are {1} columns</source>
+   <translation>diese Zeile hat {0} Zellen, es gibt aber {1} Spalten</translation>
+  </message>
+  <message>
+   <source>too large a file; {0}</source>
+   <translation>eine zu große Datei; {0}</translation>
+  </message>
+  <message>
+   <source>too large: {0}</source>
+   <translation>zu groß: {0}</translation>
+  </message>
+  <message>
+   <source>too large: {0} x {1} pixels; {2}</source>
+   <translation>zu groß: {0} x {1} Pixel; {2}</translation>
+  </message>
+  <message>
+   <source>{0} boxes of labels beside the 90 are left out.</source>
+   <translation>{0} Rahmen anderer als der 90 Labels sind ausgelassen.</translation>
+  </message>
+  <message>
+   <source>{0} has no column that is known to hold the {1}; choose among {2}, on the command line with --image-column and --caption-column</source>
+   <translation>{0} hat keine Spalte, die als {1} bekannt ist; unter {2} wählen</translation>
+  </message>
+  <message>
+   <source>{0} has no column {1}; it has {2}</source>
+   <translation>{0} hat keine Spalte {1}; vorhanden: {2}</translation>
+  </message>
+  <message>
+   <source>{0} has no image query whose image is there. Ask with --mode language.</source>
+   <translation>{0} hat keine Bildanfrage, deren Bild da ist. In Worten fragen.</translation>
+  </message>
+  <message>
+   <source>{0} has no image query whose image is there; {1}. Ask with --mode language.</source>
+   <translation>{0} hat keine Bildanfrage, deren Bild da ist; {1}. In Worten fragen.</translation>
+  </message>
+  <message>
+   <source>{0} has no text for {1}, so C4T's own sentences are asked for all labels.</source>
+   <translation>{0} hat keinen Text für {1}, daher wird für alle Labels mit eigenen Sätzen von C4T gefragt.</translation>
+  </message>
+  <message>
+   <source>{0} has no text that is understood for {1}; ask with C4T's own sentences (--queries own).</source>
+   <translation>{0} hat keinen verständlichen Text für {1}; mit eigenen Sätzen von C4T fragen.</translation>
+  </message>
+  <message>
+   <source>{0} holds labels and no captions; make pairs of it with c4t caption coco</source>
+   <translation>{0} enthält Labels und keine Bildtexte; Paare daraus aus Labels erzeugen</translation>
+  </message>
+  <message>
+   <source>{0} holds no row that can be read; save it as UTF-8 CSV</source>
+   <translation>{0} enthält keine lesbare Zeile; als CSV in UTF-8 speichern</translation>
+  </message>
+  <message>
+   <source>{0} holds no usable pair ({1}); mend these lines or check that {2} is the folder of the images</source>
+   <translation>{0} enthält kein brauchbares Paar ({1}); diese Zeilen berichtigen oder prüfen, ob {2} der Ordner der Bilder ist</translation>
+  </message>
+  <message>
+   <source>{0} holds no usable pair ({1}); mend these lines, choose another column for the image ({2}; --image-column) or check that {3} is the folder of the images</source>
+   <translation>{0} enthält kein brauchbares Paar ({1}); diese Zeilen berichtigen, eine andere Spalte für das Bild wählen ({2}) oder prüfen, ob {3} der Ordner der Bilder ist</translation>
+  </message>
+  <message>
+   <source>{0} holds no {1}; save them as CSV or JSON lines</source>
+   <translation>{0} enthält keine „{1}“; als CSV oder JSON-Zeilen speichern</translation>
+  </message>
+  <message>
+   <source>{0} image queries are left out, as their images are not there.</source>
+   <translation>{0} Bildanfragen sind ausgelassen, da ihre Bilder fehlen.</translation>
+  </message>
+  <message>
+   <source>{0} images have no embedding and are ranked last.</source>
+   <translation>{0} Bilder haben keinen Vektor und stehen am Ende.</translation>
+  </message>
+  <message>
+   <source>{0} is a link that leaves the images' folder</source>
+   <translation>{0} ist ein Verweis, der den Ordner der Bilder verlässt</translation>
+  </message>
+  <message>
+   <source>{0} is an address in the web, not the name of a file</source>
+   <translation>{0} ist eine Adresse im Web, nicht der Name einer Datei</translation>
+  </message>
+  <message>
+   <source>{0} is empty; it needs a column of {1} and one of {2}</source>
+   <translation>{0} ist leer; nötig sind eine Spalte mit {1} und eine mit {2}</translation>
+  </message>
+  <message>
+   <source>{0} is no text; save it as UTF-8 CSV</source>
+   <translation>{0} ist kein Text; als CSV in UTF-8 speichern</translation>
+  </message>
+  <message>
+   <source>{0} is not a file</source>
+   <translation>{0} ist keine Datei</translation>
+  </message>
+  <message>
+   <source>{0} is not a folder; name the folder of the images</source>
+   <translation>{0} ist kein Ordner; den Ordner der Bilder nennen</translation>
+  </message>
+  <message>
+   <source>{0} knows nothing of {1} of the {2} images; they are in no ranking of its queries.</source>
+   <translation>{0} weiß nichts von {1} der {2} Bilder; sie sind in keiner Rangfolge seiner Anfragen.</translation>
+  </message>
+  <message>
+   <source>{0} needs more packages ({1}); install them with: {2}</source>
+   <translation>{0} braucht weitere Pakete ({1}); installieren mit: {2}</translation>
+  </message>
+  <message>
+   <source>{0} of its {1} images are missing, such as {2}</source>
+   <translation>{0} seiner {1} Bilder fehlen, etwa {2}</translation>
+  </message>
+  <message>
+   <source>{0} of {1} queries are longer than "{2}" reads, and it answers their beginnings, one up to "{3}"; put what matters first, or shorten them.</source>
+   <translation>{0} von {1} Anfragen sind länger, als „{2}“ liest; es beantwortet ihre Anfänge, eine bis „{3}“; das Wichtige nach vorn stellen oder kürzen.</translation>
+  </message>
+  <message>
+   <source>{0} of {1} queries is longer than "{2}" reads, and it answers their beginnings, one up to "{3}"; put what matters first, or shorten them.</source>
+   <translation>{0} von {1} Anfragen ist länger, als „{2}“ liest; es beantwortet ihren Anfang, bis „{3}“; das Wichtige nach vorn stellen oder kürzen.</translation>
+  </message>
+  <message>
+   <source>{0}, line {1}: {2}</source>
+   <translation>{0}, Zeile {1}: {2}</translation>
+  </message>
+  <message>
+   <source>{0}: {1}; {2} has them ({3}) at {4}</source>
+   <translation>{0}: {1}; {2} hat sie ({3}) unter {4}</translation>
+  </message>
+  <message>
+   <source>{0}:{1} is not valid JSON; mend it or save the {2} as CSV</source>
+   <translation>{0}:{1} ist kein gültiges JSON; berichtigen oder „{2}“ als CSV speichern</translation>
+  </message>
+ </context>
+ <context>
   <name>DateRange</name>
   <message>
    <source>From</source>
@@ -3826,8 +4249,16 @@
  <context>
   <name>StorageSection</name>
   <message>
+   <source>Clean</source>
+   <translation>Aufräumen</translation>
+  </message>
+  <message>
    <source>Clean the index</source>
    <translation>Index aufräumen</translation>
+  </message>
+  <message>
+   <source>Clean the index? About {0} are given back.</source>
+   <translation>Index aufräumen? Etwa {0} werden freigegeben.</translation>
   </message>
   <message>
    <source>Index</source>
@@ -3850,6 +4281,10 @@
    <translation>Suchstrukturen</translation>
   </message>
   <message>
+   <source>There is nothing to clean: the index holds only what it needs.</source>
+   <translation>Es gibt nichts aufzuräumen: Der Index enthält nur, was er braucht.</translation>
+  </message>
+  <message>
    <source>Thumbnails</source>
    <translation>Vorschaubilder</translation>
   </message>
@@ -3858,8 +4293,36 @@
    <translation>Was über jedes Bild bekannt ist, und sein Vektor für jedes Modell.</translation>
   </message>
   <message>
+   <source>Your pictures, marks, tags and saved searches stay.</source>
+   <translation>Bilder, Markierungen, Schlagwörter und gespeicherte Suchen bleiben.</translation>
+  </message>
+  <message>
+   <source>damaged indexes that were set aside</source>
+   <translation>beschädigte Indexe, die beiseitegelegt wurden</translation>
+  </message>
+  <message>
    <source>no folder is open</source>
    <translation>kein Ordner offen</translation>
+  </message>
+  <message>
+   <source>room of frames that are gone or changed</source>
+   <translation>Platz von Frames, die weg oder geändert sind</translation>
+  </message>
+  <message>
+   <source>vectors of {0} frame, replaced by newer ones</source>
+   <translation>Vektoren von {0} Frame, durch neuere ersetzt</translation>
+  </message>
+  <message>
+   <source>vectors of {0} frames, replaced by newer ones</source>
+   <translation>Vektoren von {0} Frames, durch neuere ersetzt</translation>
+  </message>
+  <message>
+   <source>{0} file for searching, made again at need</source>
+   <translation>{0} Datei zum Suchen, bei Bedarf neu gemacht</translation>
+  </message>
+  <message>
+   <source>{0} files for searching, made again at need</source>
+   <translation>{0} Dateien zum Suchen, bei Bedarf neu gemacht</translation>
   </message>
   <message>
    <source>{0} given back.</source>

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QLocale, QPoint, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -26,6 +26,7 @@ from c4t_core.evaluation.summary import Comparison, Means
 from c4t_core.models.protocol import ModelInfo
 from c4t_core.workspace import open_workspace
 from c4t_desktop.gallery.results_model import MarkRole
+from c4t_desktop.messages import use_language
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.panel import RESULT, RUN, SETUP, EvaluationPanel
 from c4t_desktop.panels.evaluation.result_page import CellsTable
@@ -79,6 +80,26 @@ def fill(qtbot, panel, pairs):
 def column(table, index):
     model = table.model()
     return [model.index(row, index).data() for row in range(model.rowCount())]
+
+
+def notes_of(panel):
+    notes = panel.result.overview.notes
+    return [notes.item(row).text() for row in range(notes.count())]
+
+
+def in_german(panel, opened):
+    """Close the panel and open it in German: no note of the result may be as in English."""
+    english, before = notes_of(panel), QLocale()
+    panel.close_panel()
+    use_language("de")
+    try:
+        again = opened()
+    finally:
+        use_language("en")
+        QLocale.setDefault(before)
+    assert len(notes_of(again)) == len(english) > 0
+    assert not set(notes_of(again)) & set(english)
+    return again
 
 
 def test_the_empty_panel_says_what_to_do(qtbot, opened, window):
@@ -159,6 +180,8 @@ def test_from_pairs_to_a_report(
     qtbot.waitUntil(lambda: panel.findChild(QCheckBox, box) is not None)
     child(panel, QCheckBox, box).click()
     fill(qtbot, panel, pairs)
+    with pairs.open("a") as more:
+        more.write("\ngone.png,A tram on a road.,drive-1\n")
     click(qtbot, panel, "evaluateStartButton")
     assert panel.pages.currentIndex() == RUN
     qtbot.waitUntil(lambda: panel.pages.currentIndex() == RESULT, timeout=60_000)
@@ -200,8 +223,7 @@ def test_from_pairs_to_a_report(
     assert (folder / "report.html").is_file()
     assert json.loads((folder / "report.json").read_text())["images"] == 12
 
-    panel.close_panel()
-    again = opened()
+    again = in_german(panel, opened)
     assert again.pages.currentIndex() == RESULT
     click(qtbot, again, "evaluateAgainButton")
     assert again.pages.currentIndex() == SETUP
@@ -320,8 +342,7 @@ def test_searchad_is_offered_where_it_is_open_and_measured(
     qtbot.waitUntil(lambda: panel.pages.currentIndex() == RESULT, timeout=60_000)
     assert set(column(panel.result.queries.table, 0)) == set(LABELS)
     assert "Vehicle" in column(panel.result.queries.table, 1)
-    notes = panel.result.overview.notes
-    said = "\n".join(notes.item(row).text() for row in range(notes.count()))
+    said = "\n".join(notes_of(panel))
     assert "80 of 90 images of 8 sources, asked with C4T's own sentences" in said
     assert "EuroCity Persons has them" in said
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
@@ -334,6 +355,7 @@ def test_searchad_is_offered_where_it_is_open_and_measured(
     assert shown == pytest.approx(figures_["overall"]["AP"], abs=6e-4)
     assert len(list(written.glob("predictions-*.json"))) == 1
     qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    in_german(panel, opened)
 
 
 def test_ground_truth_is_told_from_captions(tmp_path):

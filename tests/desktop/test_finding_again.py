@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMenu,
+    QMessageBox,
     QPushButton,
     QTreeView,
     QWidget,
@@ -468,14 +469,37 @@ def test_forgetting_an_index_can_be_undone_until_the_folder_is_opened_again(
     assert not again.desktop.settings.recall("forgotten", [])
 
 
-def test_space_is_shown_and_given_back(qtbot, window, core):
+def test_cleaning_the_index_says_first_what_goes(qtbot, window, core):
     window.action("settingsAction").trigger()
     dialog = child(window, QDialog, "settingsDialog")
-    text = child(dialog, QLabel, "space_catalogue")
-    until(qtbot, lambda: "MB" in text.text())
-    qtbot.mouseClick(child(dialog, QPushButton, "cleanIndexButton"), Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: "given back" in child(dialog, QLabel, "cleanResult").text())
+    size = child(dialog, QLabel, "space_catalogue")
+    clean = child(dialog, QPushButton, "cleanIndexButton")
+    said = child(dialog, QLabel, "cleanResult")
+    until(qtbot, lambda: size.text() == "2.0 MB")
+
+    def asked():
+        boxes = [box for box in dialog.findChildren(QMessageBox) if box.isVisible()]
+        return boxes[0] if boxes else None
+
+    def answer(button):
+        qtbot.mouseClick(clean, Qt.MouseButton.LeftButton)
+        until(qtbot, asked)
+        box = asked()
+        qtbot.mouseClick(box.button(button), Qt.MouseButton.LeftButton)
+        return box.text(), box.informativeText().splitlines()
+
+    text, lines = answer(QMessageBox.StandardButton.Cancel)
+    assert "1.2 MB" in text  # vectors, room and files together
+    assert [line.partition(": ")[0] for line in lines[:3]] == ["• 900 kB", "• 50.0 kB", "• 300 kB"]
+    assert "480 frames" in lines[0]
+    assert "3 files" in lines[2]
+    assert (core.last.cleaned, said.text()) == (False, "")
+    answer(QMessageBox.StandardButton.Ok)
+    until(qtbot, lambda: said.text() == "1.3 MB given back." and size.text() == "1.0 MB")
     assert core.last.cleaned
+    qtbot.mouseClick(clean, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: said.text().startswith("There is nothing to clean"))
+    assert asked() is None
     dialog.close()
     until(qtbot, lambda: not busy(window))
 

@@ -386,11 +386,13 @@ class FakeWorkspace:
         return [(name, names.count(name)) for name in sorted(set(names))]
 
     def space(self) -> Space:
-        return Space(2_000_000, 300_000 if not self.cleaned else 0, 0)
+        if self.cleaned:
+            return Space(1_000_000, 0, 0)
+        return Space(2_000_000, 300_000, 0, 3, 480, 900_000, 50_000)
 
     def clean(self, keep_models: Sequence[str] | None = None) -> int:
         self.cleaned = True
-        return 300_000
+        return 1_300_000
 
     def relocate(self, old: str | Path, new: str | Path) -> None:
         self.relocated = (Path(old), Path(new))

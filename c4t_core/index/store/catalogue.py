@@ -233,17 +233,11 @@ class Catalogue(Database):
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def keep_models(self, fingerprints: Sequence[str]) -> None:
-        """Drop all vectors of other models."""
+    def drop_models(self, fingerprints: Sequence[str], *, others: bool = False) -> None:
+        """Drop all vectors of some models, or of all ``others``."""
+        among = f"{'NOT ' if others else ''}IN ({','.join('?' * len(fingerprints))})"
         with self.writing() as db:
-            marks = ",".join("?" * len(fingerprints))
-            db.execute(f"DELETE FROM models WHERE fingerprint NOT IN ({marks})", fingerprints)
-
-    def drop_models(self, fingerprints: Sequence[str]) -> None:
-        """Drop all vectors of some models."""
-        with self.writing() as db:
-            marks = ",".join("?" * len(fingerprints))
-            db.execute(f"DELETE FROM models WHERE fingerprint IN ({marks})", fingerprints)
+            db.execute(f"DELETE FROM models WHERE fingerprint {among}", fingerprints)
 
     def finish_run(self, root_id: int, model_id: int) -> None:
         """Note that a run came to its end, if none had before."""

@@ -501,6 +501,22 @@ class StoredVectors(Lookup):
             note_drops(db, self.root_id)
 
 
+def removable(catalogue: Catalogue, fingerprints: Sequence[str]) -> tuple[int, int, int]:
+    """Return how many frames have vectors of some models, the bytes of those, and of free pages."""
+    marks = ",".join("?" * len(fingerprints))
+    of_these = f"JOIN models m ON m.id = model_id WHERE fingerprint IN ({marks})"
+    with catalogue.reading() as db:
+        frames, vectors = db.execute(
+            f"SELECT COUNT(DISTINCT frame_id), TOTAL(2 * dim) FROM vectors {of_these}", fingerprints
+        ).fetchone()
+        facts = db.execute(f"SELECT TOTAL(LENGTH(facts)) FROM objects {of_these}", fingerprints)
+        size = vectors + facts.fetchone()[0]
+        pages = db.execute(
+            "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
+        )
+        return frames, int(size), pages.fetchone()[0]
+
+
 def _seen_by(db: sqlite3.Connection, root_id: int) -> SeenBy | None:
     row = db.execute(
         "SELECT m.id, m.fingerprint, c.names FROM object_classes c"

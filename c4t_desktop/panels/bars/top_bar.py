@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QComboBox, QMenu, QSizePolicy, QToolButton, QWidget
 
 from c4t_desktop.gallery.results_model import plain_tip
-from c4t_desktop.messages import button_text, size_text, why_unusable
+from c4t_desktop.messages import button_text, said, size_text, why_unusable
 from c4t_desktop.panels.actions import Actions
 from c4t_desktop.panels.parts import named, row
 from c4t_desktop.panels.search_bar import SearchBar
@@ -205,7 +205,7 @@ class ModelChooser(QComboBox):
 
 
 def _tip(info: ModelInfo) -> str:
-    lines = [info.description, "" if info.available else why_unusable(info)]
+    lines = [said(info.description), "" if info.available else why_unusable(info)]
     if info.size_bytes:
         lines.append(size_text(info.size_bytes))
     return plain_tip("\n".join(line for line in lines if line))

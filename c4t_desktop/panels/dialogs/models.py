@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from c4t_core.progress import RateMeter, format_duration
 from c4t_desktop.gallery.results_model import plain_tip, shown
-from c4t_desktop.messages import describe, size_text, why_unusable
+from c4t_desktop.messages import about_model, describe, said, size_text
 from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.dialogs.add_model import AddModelDialog, DownloadDialog
 from c4t_desktop.panels.parts import (
@@ -164,7 +164,7 @@ class ModelsDialog(QDialog):
         for info in infos:
             item = QTreeWidgetItem([shown(info.name), size_text(info.size_bytes), ""])
             item.setData(0, Qt.ItemDataRole.UserRole, info.name)
-            item.setToolTip(0, plain_tip(info.description or info.name))
+            item.setToolTip(0, plain_tip(said(info.description) or info.name))
             item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if info.name == self._library.model and info.available:
                 item.setText(2, self.tr("in use"))
@@ -197,7 +197,7 @@ class ModelsDialog(QDialog):
         if info is None:
             return
         self.name.setText(shown(title_of(info.name)))
-        self.about.setText(shown(info.description if info.available else why_unusable(info)))
+        self.about.setText(shown(about_model(info)))
         parts = [{"c4t": self.tr("C4T model"), "clip": "CLIP"}.get(info.kind, info.kind)]
         if info.dim:
             parts.append(self.tr("{0} numbers per frame").format(info.dim))

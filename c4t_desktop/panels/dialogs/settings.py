@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Slot
 from PySide6.QtWidgets import (
@@ -27,8 +28,17 @@ from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.jobs.runner import Job
 from c4t_desktop.jobs.thumbnails import Thumbnails
-from c4t_desktop.messages import count_text, describe, size_text
-from c4t_desktop.panels.parts import close_buttons, column, label, named, push_button, row
+from c4t_desktop.messages import count_text, describe, plural, size_text
+from c4t_desktop.panels.parts import (
+    close_buttons,
+    column,
+    label,
+    named,
+    open_dialog,
+    push_button,
+    question,
+    row,
+)
 from c4t_desktop.services.library import LOOK, WORK, Library
 from c4t_desktop.services.marks import MarkBook, Saved
 from c4t_desktop.services.workspace import WorkspaceLike
@@ -36,7 +46,14 @@ from c4t_desktop.settings import GROUPS, Setting
 from c4t_desktop.theme import Theme
 from c4t_desktop.theme.manager import number_field
 
+if TYPE_CHECKING:
+    from c4t_core.index.folders import Space
+
 _TEXT_FILES = "JSON lines (*.jsonl *.txt)"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("StorageSection", text)
 
 
 @dataclass(frozen=True)
@@ -55,6 +72,31 @@ def used(workspace: WorkspaceLike | None, store: ThumbnailStore) -> Used:
         return Used(thumbnails)
     space = workspace.space()
     return Used(thumbnails, space.catalogue, space.indexes + space.damaged)
+
+
+def what_goes(space: Space) -> str:
+    """Say what cleaning the index drops, a line each with its size."""
+    lines = (
+        (
+            space.replaced,
+            plural(
+                space.frames,
+                _tr("vectors of {0} frame, replaced by newer ones"),
+                _tr("vectors of {0} frames, replaced by newer ones"),
+            ),
+        ),
+        (space.free, _tr("room of frames that are gone or changed")),
+        (
+            space.indexes,
+            plural(
+                space.files,
+                _tr("{0} file for searching, made again at need"),
+                _tr("{0} files for searching, made again at need"),
+            ),
+        ),
+        (space.damaged, _tr("damaged indexes that were set aside")),
+    )
+    return "\n".join(f"• {size_text(size)}: {text}" for size, text in lines if size)
 
 
 class StorageSection(QWidget):
@@ -140,7 +182,28 @@ class StorageSection(QWidget):
     def _clean_index(self) -> None:
         workspace = self._library.workspace
         if workspace is not None:
-            self._clean(lambda _: workspace.clean(), WORK)
+            self._library.runner.submit(
+                lambda _: workspace.space(),
+                lane=LOOK,
+                key="clean",
+                done=lambda space: self._ask(workspace, space),
+                failed=self._failed,
+                owner=self,
+            )
+
+    def _ask(self, workspace: WorkspaceLike, space: Space) -> None:
+        if not space.removable:
+            self._say(self.tr("There is nothing to clean: the index holds only what it needs."))
+            return
+        title = self.tr("Clean the index")
+        text = self.tr("Clean the index? About {0} are given back.")
+        text = text.format(size_text(space.removable))
+        damaged = space.damaged > 0  # all else can be made again
+        box = question(self, "cleanQuestion", title, text, self.tr("Clean"), loses=damaged)
+        kept = self.tr("Your pictures, marks, tags and saved searches stay.")
+        box.setInformativeText(f"{what_goes(space)}\n\n{kept}")
+        box.accepted.connect(lambda: self._clean(lambda _: workspace.clean(), WORK))
+        open_dialog(box)
 
     def _clean(self, work: Callable[[Job], int], lane: str) -> None:
         self._library.runner.submit(

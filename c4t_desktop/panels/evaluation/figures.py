@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from c4t_desktop.messages import plural
+from c4t_desktop.messages import plural, said
 from c4t_desktop.panels.bars.top_bar import title_of
 
 if TYPE_CHECKING:
@@ -156,18 +156,18 @@ def scope(queries: int, images: int, moments: int) -> str:
 def notes(report: Report) -> tuple[str, ...]:
     """Return what the reader must know beside the figures."""
     found = [
-        _tr("{0} was not evaluated: {1}").format(title_of(item.model), item.reason)
+        _tr("{0} was not evaluated: {1}").format(title_of(item.model), said(item.reason))
         for item in report.missing
     ]
     if report.skipped:
         first = report.skipped[0]
         text = _tr("{0} images could not be read, such as {1} ({2}).")
-        found.append(text.format(len(report.skipped), first.path, first.reason))
+        found.append(text.format(len(report.skipped), first.path, said(first.reason)))
     lacking = report.without_relevant
     if lacking:
         text = _tr("{0} queries have no right frame here and do not count, such as “{1}”.")
         found.append(text.format(len(lacking), lacking[0]))
-    return (*found, *report.problems[:20])
+    return (*found, *map(said, report.problems[:20]))
 
 
 def queries(report: Report) -> Table:

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.messages import button_text, count_text, plain_label, why_unusable
+from c4t_desktop.messages import about_model, button_text, count_text, plain_label
 from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.columns import ColumnsRow
 from c4t_desktop.panels.parts import named, set_kind, text_field
@@ -390,7 +390,7 @@ class SetupPage(QScrollArea):
             box.toggled.connect(self._update)
             self._model_rows.addWidget(box)
             self.models[info.name] = box
-            text = info.description if info.available else why_unusable(info)
+            text = about_model(info)
             if text:
                 hint = plain_label(shown(text), wrap=True, kind="muted")
                 hint.setContentsMargins(self._theme.px(22), 0, 0, self._theme.px(4))

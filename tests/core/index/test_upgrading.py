@@ -166,8 +166,16 @@ def test_the_old_index_goes_when_it_is_replaced_and_not_before(name, drives, upg
         with pytest.raises(Cancelled):
             workspace.index(stop_after(4), batch_size=4)
         clean(workspace)
+        assert workspace.space().frames == 0  # the old vectors still answer
         assert workspace.index().embedded == 8
+        told = workspace.space()  # what goes is said before it goes
+        with Catalogue(catalogue_path()).reading() as db:
+            sizes = db.execute("SELECT SUM(LENGTH(vector)) FROM vectors GROUP BY model_id")
+            assert told.replaced in [size for (size,) in sizes]
+        assert told.frames == 12
         clean(workspace)
+        after = workspace.space()
+        assert (after.frames, after.replaced, after.free, after.files, after.removable) == (0,) * 5
         assert len(workspace.search("a car", None)) == 12
     with Catalogue(catalogue_path()).reading() as db:
         kept = [digest for (digest,) in db.execute("SELECT fingerprint FROM models")]

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from c4t_core.images.scan import ExcludeRules, FileState
+from c4t_core.index.folders import clean, space
 from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored
 from c4t_core.index.store.reads import Selection, StoredVectors
 from c4t_core.index.vectors import cache as cache_module
@@ -407,11 +408,25 @@ def test_a_root_or_model_of_the_same_number_has_a_cache_of_its_own(frames: Colle
     frames.ledger = Ledger(frames.catalogue, frames.root, frames.model_id)
     frames.add(frames.names("b", 500))
     fresh(frames)
-    frames.catalogue.keep_models([])
+    frames.catalogue.drop_models([], others=True)
     frames.model_id = frames.catalogue.add_model("f" * 64, "toy", DIM)
     frames.ledger = Ledger(frames.catalogue, frames.root, frames.model_id)
     frames.add(frames.names("b", 500))
     fresh(frames)
+
+
+def test_cleaning_gives_back_what_was_said(frames: Collection) -> None:
+    frames.searching.keep()
+    caches = [frames.cache / "vectors"]
+    frames.add(frames.names("gone", 2_000))
+    frames.catalogue.forget(frames.root.id, b"gone")
+    told = space(frames.catalogue, caches, ["f" * 64])
+    assert (told.frames, told.replaced) == (500, 500 * DIM * 2)
+    assert told.free > 2_000 * DIM * 2
+    assert told.files == sum(path.stat().st_size > 0 for path in caches[0].iterdir()) > 0
+    assert clean(frames.catalogue, caches, None, ["f" * 64]) >= told.removable
+    after = space(frames.catalogue, caches, ["f" * 64])
+    assert (after.frames, after.files, after.removable) == (0, 0, 0)
 
 
 APPENDER = """
@@ -419,6 +434,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from c4t_core.images.scan import FileState
+from c4t_core.index.folders import clean, space
 from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored
 from c4t_core.index.store.reads import StoredVectors
 from c4t_core.index.vectors.vectors import VectorSearch

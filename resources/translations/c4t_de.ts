@@ -458,10 +458,6 @@
    <translation>Mit anderem Programm öffnen (Strg+Eingabe)</translation>
   </message>
   <message>
-   <source>Right</source>
-   <translation>Richtig</translation>
-  </message>
-  <message>
    <source>SIMILAR FRAMES</source>
    <translation>ÄHNLICHE BILDER</translation>
   </message>
@@ -488,10 +484,6 @@
   <message>
    <source>WHAT THE MODEL SEES</source>
    <translation>WAS DAS MODELL SIEHT</translation>
-  </message>
-  <message>
-   <source>Wrong</source>
-   <translation>Falsch</translation>
   </message>
   <message>
    <source>and {0} more</source>
@@ -1548,6 +1540,25 @@
   <message>
    <source>“{0}” was saved anew.</source>
    <translation>„{0}“ wurde neu gespeichert.</translation>
+  </message>
+ </context>
+ <context>
+  <name>MarkButtons</name>
+  <message>
+   <source>Mark as right (R)</source>
+   <translation>Als richtig markieren (R)</translation>
+  </message>
+  <message>
+   <source>Mark as wrong (X)</source>
+   <translation>Als falsch markieren (X)</translation>
+  </message>
+  <message>
+   <source>Right</source>
+   <translation>Richtig</translation>
+  </message>
+  <message>
+   <source>Wrong</source>
+   <translation>Falsch</translation>
   </message>
  </context>
  <context>

@@ -47,7 +47,7 @@ from c4t_core.index.search import (
 )
 from c4t_core.index.store.catalogue import Catalogue, Ledger, cache_folders, catalogue_path
 from c4t_core.index.store.reads import Lookup
-from c4t_core.models.protocol import Model
+from c4t_core.models.protocol import Model, ModelInfo
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
 
@@ -71,6 +71,7 @@ __all__ = [
     "Space",
     "Workspace",
     "WorkspaceStatus",
+    "count_indexed",
     "forget_folders",
     "open_workspace",
 ]
@@ -485,6 +486,37 @@ class Workspace:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def count_indexed(
+    folders: Sequence[str | Path], models: Sequence[ModelInfo]
+) -> dict[str, tuple[int, int]]:
+    """Return by name of a model how many frames of folders its index has, of how many there are.
+
+    The index of an earlier model counts where it still answers. No model is loaded.
+
+    Raises:
+        CatalogueError: if the catalogue cannot be opened or read.
+    """
+    catalogue = Catalogue(catalogue_path())
+    try:
+        roots = catalogue.roots()
+        targets = [opened_folders.resolve(roots, one) for one in opened_folders.opened(folders)]
+        known = [(Lookup(catalogue, t.root.id), t.below) for t in targets if t.root is not None]
+        total = sum(lookup.frames(below) for lookup, below in known)
+        found = {}
+        for info in models:
+            own = [key for _, key in info.graphs] or [info.fingerprint]
+            runs = catalogue.runs([*own, *(k for one in info.earlier for _, k in one.graphs)])
+            counts = [
+                lookup.embedded(runs[lookup.root_id].model_id, below)
+                for lookup, below in known
+                if lookup.root_id in runs
+            ]
+            found[info.name] = (sum(counts), total)
+        return found
+    finally:
+        catalogue.close()
 
 
 def forget_folders(folders: Sequence[str | Path]) -> None:

@@ -241,7 +241,7 @@ class MainWindow(QMainWindow):
         self.closing.connect(self.further.end)
         self.results.example_chosen.connect(self._ask_example)
         self.search.results_wanted.connect(self.view.setFocus)
-        self.results.current_changed.connect(selection.show_details_in(self.details))
+        self.results.current_changed.connect(selection.show_details_in(self.details, self.viewer))
         self.details.filled.connect(self._details_filled)
         self.view.customContextMenuRequested.connect(self._hit_menu_at)
         marks.saved_changed.connect(self.sidebar.scenarios.show_saved)

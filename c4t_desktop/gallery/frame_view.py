@@ -73,7 +73,7 @@ class FrameView(QWidget):
         """Show a file: its thumbnail at once, the whole frame as soon as it is decoded."""
         if path == self.path and (self._whole is not None or path is None):
             return
-        if self.path is not None:
+        if self.path is not None and self._whole is None and not self._reason:
             self._source.withdraw(Request(self.path, FULL))
         self.path = path
         self._whole = None

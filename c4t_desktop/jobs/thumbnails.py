@@ -128,7 +128,7 @@ class Thumbnails(QObject):
         self.store = store or ThumbnailStore()
         self._workers = workers
         self._threads: list[threading.Thread] = []
-        self._waiting: OrderedDict[Request, None] = OrderedDict()
+        self._waiting: OrderedDict[Request, int] = OrderedDict()  # how often it was asked for
         self._running: set[Request] = set()
         self._changed = threading.Condition()
         self._closed = False
@@ -139,7 +139,7 @@ class Thumbnails(QObject):
         with self._changed:
             if self._closed or request in self._running:
                 return
-            self._waiting[request] = None
+            self._waiting[request] = self._waiting.get(request, 0) + 1
             self._waiting.move_to_end(request)
             while len(self._waiting) > _BOUND:
                 self._waiting.popitem(last=False)
@@ -147,9 +147,13 @@ class Thumbnails(QObject):
         self._start()
 
     def withdraw(self, request: Request) -> None:
-        """Drop one request if it still waits."""
+        """Drop one request if it still waits and nobody else asked for the same."""
         with self._changed:
-            self._waiting.pop(request, None)
+            asked = self._waiting.get(request, 0)
+            if asked > 1:
+                self._waiting[request] = asked - 1
+            elif asked:
+                del self._waiting[request]
 
     def forget_waiting(self) -> None:
         """Drop what waits: another list of results is shown now."""

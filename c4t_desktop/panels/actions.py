@@ -22,7 +22,7 @@ class Spec:
         icon: name of an icon, or "".
         keys: key sequences.
         tip: what it does, if the text does not say so.
-        checkable: whether it stays down.
+        checkable: whether it is on or off; without an icon, in whose place a menu has its box.
     """
 
     name: str
@@ -77,13 +77,13 @@ SPECS: tuple[Spec, ...] = (
     Spec(
         "refineAction",
         tr_noop("Actions", "Refine by right and wrong marks"),
-        "filter",
+        "",
         ("Ctrl+M",),
         checkable=True,
     ),
     Spec("clearMarksAction", tr_noop("Actions", "Clear the marks of this query")),
     Spec("sidebarAction", tr_noop("Actions", "Folders and filters"), "", ("F9",), checkable=True),
-    Spec("detailsAction", tr_noop("Actions", "Details"), "panel-right", ("F10",), checkable=True),
+    Spec("detailsAction", tr_noop("Actions", "Details"), "", ("F10",), checkable=True),
     Spec("wholeAction", tr_noop("Actions", "Whole pictures"), "", ("F7",), checkable=True),
     Spec(
         "datedAction",

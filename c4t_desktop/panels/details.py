@@ -29,6 +29,7 @@ from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.parts import (
     ElidedLabel,
     FlowLayout,
+    MarkButtons,
     column,
     label,
     named,
@@ -120,6 +121,7 @@ class DetailsPanel(QScrollArea):
         self._details, self._theme = context.details, context.theme
         thumbnails, cache, theme = context.thumbnails, context.cache, context.theme
         self._path: Path | None = None
+        self._large = False  # the frame is shown large beside this
         self._labels: dict[str, ElidedLabel] = {}
         self._names: dict[str, QLabel] = {}
         named(self, "detailsPanel", self.tr("Details"))
@@ -140,8 +142,7 @@ class DetailsPanel(QScrollArea):
         self._captions_title = label(self.tr("CAPTIONS"), "section")
         self.captions = label(name="captionsText", wrap=True)
         self.captions.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._right = self._button(self.tr("Right"), "check", "markRightButton", mark="good")
-        self._wrong = self._button(self.tr("Wrong"), "close", "markWrongButton", mark="bad")
+        self._marks = MarkButtons(theme, "markRightButton", "markWrongButton")
         self._like = self._button(self.tr("More like this"), "similar", "moreLikeThisButton")
         self._copy = self._button(self.tr("Copy path"), "copy", "copyPathButton")
         self._reveal = self._button(self.tr("Show"), "reveal", "revealButton")
@@ -156,10 +157,9 @@ class DetailsPanel(QScrollArea):
         self._restyle()
         self.clear()
 
-    def _button(self, text: str, icon: str, name: str, *, mark: str = "") -> QPushButton:
-        button = named(QPushButton(text), name, kind=mark)
-        button.setCheckable(bool(mark))
-        self._theme.dress(button, icon, mark)
+    def _button(self, text: str, icon: str, name: str) -> QPushButton:
+        button = named(QPushButton(text), name)
+        self._theme.dress(button, icon)
         return button
 
     def _place(self) -> None:
@@ -168,7 +168,7 @@ class DetailsPanel(QScrollArea):
             theme,
             self.view,
             self._name,
-            _buttons(gap, self._right, self._wrong, self._like),
+            _buttons(gap, self._marks, self._like),
             self.tags,
             self._facts_grid(),
             4,
@@ -215,8 +215,7 @@ class DetailsPanel(QScrollArea):
 
     def _wire(self) -> None:
         self._details.known.connect(self._known)
-        self._right.clicked.connect(self._mark_right)
-        self._wrong.clicked.connect(self._mark_wrong)
+        self._marks.marked.connect(self.marked)
         for button, wanted in (
             (self._like, self.like_wanted),
             (self._copy, self.copy_wanted),
@@ -247,7 +246,7 @@ class DetailsPanel(QScrollArea):
         self._path = path
         self._content.show()
         self._nothing.hide()
-        self.view.show_frame(path)
+        self._show_picture()
         self._name.show_text(shown(path.name))
         score = ""
         if hit is not None and hit.rank:
@@ -268,7 +267,7 @@ class DetailsPanel(QScrollArea):
     def clear(self) -> None:
         """Show nothing."""
         self._path = None
-        self.view.show_frame(None)
+        self._show_picture()
         self.tags.show_frame(None)
         self._content.hide()
         self._nothing.show()
@@ -276,10 +275,16 @@ class DetailsPanel(QScrollArea):
 
     def show_mark(self, mark: str | None) -> None:
         """Show the mark of the frame; None where no query is asked that it could belong to."""
-        for button in (self._right, self._wrong):
-            button.setVisible(mark is not None)
-        self._right.setChecked(mark == "right")
-        self._wrong.setChecked(mark == "wrong")
+        self._marks.show_mark(None if self._large else mark)
+
+    def leave_out_picture(self, large: bool) -> None:
+        """Leave out the picture, and the marks that belong to it, while it is shown large."""
+        self._large = large
+        self.view.setVisible(not large)
+        self._show_picture()
+
+    def _show_picture(self) -> None:
+        self.view.show_frame(None if self._large else self._path)
 
     def _set(self, key: str, text: str) -> None:
         self._labels[key].show_text(text)
@@ -319,16 +324,6 @@ class DetailsPanel(QScrollArea):
         self.captions.setText("\n".join(lines))
         for part in (self._captions_title, self.captions):
             part.setVisible(bool(lines))
-
-    # buttons --------------------------------------------------------------------------------
-
-    @Slot()
-    def _mark_right(self) -> None:
-        self.marked.emit("right" if self._right.isChecked() else "")
-
-    @Slot()
-    def _mark_wrong(self) -> None:
-        self.marked.emit("wrong" if self._wrong.isChecked() else "")
 
     def _want(self, wanted: SignalInstance, *_: object) -> None:
         wanted.emit(self._path)

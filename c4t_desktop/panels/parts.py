@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QDropEvent, QHoverEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -72,6 +72,49 @@ def push_button(text: str, name: str = "", icon: str = "", *, theme: Theme) -> Q
     if icon:
         theme.dress(button, icon)
     return button
+
+
+class MarkButtons(QWidget):
+    """Right and Wrong, for one frame.
+
+    Signals:
+        marked: the frame is right or wrong, or "" to take the mark away (str).
+    """
+
+    marked = Signal(str)
+
+    def __init__(self, theme: Theme, right: str, wrong: str) -> None:
+        """Mark nothing yet; ``right`` and ``wrong`` are the object names of the buttons."""
+        super().__init__()
+        self._right = named(QPushButton(self.tr("Right")), right, kind="good")
+        self._wrong = named(QPushButton(self.tr("Wrong")), wrong, kind="bad")
+        self._right.setToolTip(self.tr("Mark as right (R)"))
+        self._wrong.setToolTip(self.tr("Mark as wrong (X)"))
+        for button, icon, ink in ((self._right, "check", "good"), (self._wrong, "close", "bad")):
+            button.setCheckable(True)
+            theme.dress(button, icon, ink)
+        self._right.clicked.connect(self._mark_right)
+        self._wrong.clicked.connect(self._mark_wrong)
+        row(theme, self._right, self._wrong, margins=(0, 0, 0, 0), gap=8, parent=self)
+
+    @Slot()
+    def _mark_right(self) -> None:
+        self.marked.emit("right" if self._right.isChecked() else "")
+
+    @Slot()
+    def _mark_wrong(self) -> None:
+        self.marked.emit("wrong" if self._wrong.isChecked() else "")
+
+    def keep_focus_away(self) -> None:
+        """Leave the keys to what has them when a button is clicked."""
+        for button in (self._right, self._wrong):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def show_mark(self, mark: str | None) -> None:
+        """Show the mark of the frame; None where no query is asked that it could belong to."""
+        self.setVisible(mark is not None)
+        self._right.setChecked(mark == "right")
+        self._wrong.setChecked(mark == "wrong")
 
 
 def text_field(name: str, says: str, placeholder: str = "") -> QLineEdit:

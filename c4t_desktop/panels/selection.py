@@ -17,6 +17,7 @@ from c4t_desktop.messages import only_first
 from c4t_desktop.panels.details import DetailsPanel
 from c4t_desktop.panels.parts import open_dialog
 from c4t_desktop.panels.results.panel import ResultsPanel
+from c4t_desktop.panels.results.viewer import Viewer
 from c4t_desktop.panels.tagging import TagDialog
 from c4t_desktop.services.details import Frames
 from c4t_desktop.services.finder import members
@@ -60,13 +61,19 @@ class Selection(QObject):
         self._context, self._window = context, window
         self._finder, self._marks = context.finder, context.marks
         self._details: DetailsPanel | None = None
+        self._viewer: Viewer | None = None
         view.marked.connect(self._mark_by_key)
         view.tag_wanted.connect(self.tag)
         self._marks.changed.connect(self._marks_changed)
 
-    def show_details_in(self, details: DetailsPanel) -> Callable[[Path | None, Hit | None], None]:
-        """Join the details panel; return the slot that shows a frame in it."""
-        self._details = details
+    def show_details_in(
+        self, details: DetailsPanel, viewer: Viewer
+    ) -> Callable[[Path | None, Hit | None], None]:
+        """Join the details panel and the large frame; return the slot that shows a frame in it."""
+        self._details, self._viewer = details, viewer
+        viewer.marks.marked.connect(self._mark_shown)
+        viewer.mark_key.connect(self._mark_by_key)
+        self._results.currentChanged.connect(self._large_or_not)
         details.marked.connect(self._mark_shown)
         details.tags.wanted.connect(self._tag_shown)
         details.like_wanted.connect(self.like_wanted)
@@ -81,8 +88,7 @@ class Selection(QObject):
         """Do something with the files selected, or with the one shown, once they are loaded."""
         hits = () if self._results.shows_frame else self._view.selected_hits()
         if not hits:
-            shown = self._details.path if self._details is not None else None
-            act([] if shown is None else [shown])
+            act([] if self._shown is None else [self._shown])
             return
         some = hits[:MOST_AT_ONCE]
 
@@ -105,12 +111,28 @@ class Selection(QObject):
         scored = hit if not question.empty else None
         model = "" if found is None or question.unscored else found.model
         self._details.show_hit(path, scored, model)
-        self._show_mark(path)
+        self._show_mark()
 
-    def _show_mark(self, path: Path) -> None:
+    @property
+    def _shown(self) -> Path | None:
+        """The frame that is shown large, or in the details; after a mark they may differ."""
+        if self._viewer is not None and self._results.shows_frame:
+            return self._viewer.view.path
+        return self._details.path if self._details is not None else None
+
+    def _show_mark(self) -> None:
+        if self._details is None or self._viewer is None or self._shown is None:
+            return
+        mark = self._marks.marks.get(self._shown, "") if self._query() else None
+        self._details.show_mark(mark)
+        self._viewer.marks.show_mark(mark)
+
+    @Slot()
+    def _large_or_not(self) -> None:
+        """Have the picture and its marks in one place: large, or in the details."""
         if self._details is not None:
-            mark = self._marks.marks.get(path, "")
-            self._details.show_mark(mark if self._query() else None)
+            self._details.leave_out_picture(self._results.shows_frame)
+            self._show_mark()
 
     @Slot(object)
     def _show_frame(self, path: Path) -> None:
@@ -191,14 +213,13 @@ class Selection(QObject):
 
     @Slot(str)
     def _mark_shown(self, mark: str) -> None:
-        if self._details is not None and self._details.path is not None:
-            self._marks.mark([self._details.path], mark)
+        if self._shown is not None:
+            self._marks.mark([self._shown], mark)
 
     @Slot(object)
     def _marks_changed(self, marks: dict[Path, str]) -> None:
         self._model.set_marks(marks)
-        if self._details is not None and self._details.path is not None:
-            self._show_mark(self._details.path)
+        self._show_mark()
 
     # tags -----------------------------------------------------------------------------------
 
@@ -215,7 +236,7 @@ class Selection(QObject):
 
     @Slot()
     def _tag_shown(self) -> None:
-        path = self._details.path if self._details is not None else None
+        path = self._shown
         if path is not None:
             self._ask_tags(lambda: [path])
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
+
+if TYPE_CHECKING:
+    from c4t_core.models.protocol import ModelInfo
 
 T = TypeVar("T")
 LANE = "models"
@@ -62,6 +65,7 @@ class ModelStore(QObject):
         changed: a model was added or removed: what and its name.
         failed: it did not work (Exception).
         ended: nothing goes on any more.
+        counted: how far the indexes are (dict: name to frames that it has, and all there are).
     """
 
     begun = Signal(str)
@@ -70,10 +74,12 @@ class ModelStore(QObject):
     changed = Signal(str, str)
     failed = Signal(object)
     ended = Signal()
+    counted = Signal(object)
 
     def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
         """Change nothing yet."""
         super().__init__(parent)
+        self._runner = runner
         self._job = OneJob(runner, LANE, self)
         self._doing = ""
 
@@ -137,6 +143,18 @@ class ModelStore(QObject):
             return name
 
         self._change("remove", work)
+
+    def count_indexed(self, folders: Sequence[Path], infos: Sequence[ModelInfo]) -> None:
+        """Count how many frames of some folders each model has indexed."""
+
+        def work(_: Job) -> dict[str, tuple[int, int]]:
+            from c4t_core.workspace import count_indexed
+
+            return count_indexed(folders, infos)
+
+        self._runner.submit(
+            work, lane=LANE, key=LANE, done=self.counted.emit, failed=self.failed.emit, owner=self
+        )
 
     def cancel(self) -> None:
         """Stop what goes on, at the next report of progress."""

@@ -128,12 +128,15 @@ QMenu::item:selected {{ background: {c.accent_soft}; }}
 QMenu::item:disabled {{ color: {c.faint}; }}
 QMenu::separator {{ height: 1px; background: {c.border}; margin: {px(4)}px {px(8)}px; }}
 QMenu::icon {{ padding-left: {px(8)}px; }}
+QMenu::indicator {{ left: {px(6)}px; }}
 QCheckBox {{ spacing: {px(8)}px; }}
-QCheckBox::indicator, QAbstractItemView::indicator {{ width: {px(14)}px; height: {px(14)}px;
+QCheckBox::indicator, QAbstractItemView::indicator, QMenu::indicator {{
+  width: {px(14)}px; height: {px(14)}px;
   border-radius: {px(4)}px; border: 1px solid {c.control}; background: {c.field}; }}
 QCheckBox::indicator:disabled {{ border-color: {c.border}; }}
 QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {c.accent}; }}
-QCheckBox::indicator:checked, QAbstractItemView::indicator:checked {{ background: {c.accent};
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked,
+QMenu::indicator:checked {{ background: {c.accent};
   border-color: {c.accent}; image: url("{{check}}"); }}
 QMessageBox {{ messagebox-question-icon: url("{{asks}}"); messagebox-warning-icon: url("{{warns}}");
   messagebox-critical-icon: url("{{fails}}"); }}

@@ -881,10 +881,6 @@
    <translation>Mit anderem Programm öffnen (Strg+Eingabe)</translation>
   </message>
   <message>
-   <source>Right</source>
-   <translation>Richtig</translation>
-  </message>
-  <message>
    <source>SIMILAR FRAMES</source>
    <translation>ÄHNLICHE BILDER</translation>
   </message>
@@ -911,10 +907,6 @@
   <message>
    <source>WHAT THE MODEL SEES</source>
    <translation>WAS DAS MODELL SIEHT</translation>
-  </message>
-  <message>
-   <source>Wrong</source>
-   <translation>Falsch</translation>
   </message>
   <message>
    <source>and {0} more</source>
@@ -1974,6 +1966,25 @@
   </message>
  </context>
  <context>
+  <name>MarkButtons</name>
+  <message>
+   <source>Mark as right (R)</source>
+   <translation>Als richtig markieren (R)</translation>
+  </message>
+  <message>
+   <source>Mark as wrong (X)</source>
+   <translation>Als falsch markieren (X)</translation>
+  </message>
+  <message>
+   <source>Right</source>
+   <translation>Richtig</translation>
+  </message>
+  <message>
+   <source>Wrong</source>
+   <translation>Falsch</translation>
+  </message>
+ </context>
+ <context>
   <name>MarksRow</name>
   <message>
    <source>All marks</source>
@@ -2304,12 +2315,12 @@
    <translation>Größe wird erfragt …</translation>
   </message>
   <message>
-   <source>C4T model</source>
-   <translation>C4T-Modell</translation>
-  </message>
-  <message>
    <source>CLIP needs more packages ({0}); install them with: {1}</source>
    <translation>CLIP braucht weitere Pakete ({0}); installieren mit: {1}</translation>
+  </message>
+  <message>
+   <source>CLIP: general, not made for traffic</source>
+   <translation>CLIP: allgemein, nicht für Verkehr gemacht</translation>
   </message>
   <message>
    <source>Cancel</source>
@@ -2344,12 +2355,36 @@
    <translation>Herunterladen …</translation>
   </message>
   <message>
+   <source>Fingerprint: {0}</source>
+   <translation>Fingerabdruck: {0}</translation>
+  </message>
+  <message>
+   <source>Index of the open folders</source>
+   <translation>Index der offenen Ordner</translation>
+  </message>
+  <message>
+   <source>It answers every search.</source>
+   <translation>Es beantwortet jede Suche.</translation>
+  </message>
+  <message>
+   <source>It answers once it is chosen, and indexes the {0} frames it lacks.</source>
+   <translation>Es antwortet, sobald es gewählt ist, und indiziert die {0} Bilder, die ihm fehlen.</translation>
+  </message>
+  <message>
+   <source>It answers once it is chosen, and where models are compared or evaluated.</source>
+   <translation>Es antwortet, sobald es gewählt ist, und wo Modelle verglichen oder bewertet werden.</translation>
+  </message>
+  <message>
    <source>Model</source>
    <translation>Modell</translation>
   </message>
   <message>
    <source>Models</source>
    <translation>Modelle</translation>
+  </message>
+  <message>
+   <source>On the command line: {0}</source>
+   <translation>In der Befehlszeile: {0}</translation>
   </message>
   <message>
    <source>Progress</source>
@@ -2392,16 +2427,28 @@
    <translation>Training braucht weitere Pakete ({0}); installieren mit: {1}</translation>
   </message>
   <message>
+   <source>What it is</source>
+   <translation>Was es ist</translation>
+  </message>
+  <message>
+   <source>all {0} frames</source>
+   <translation>alle {0} Bilder</translation>
+  </message>
+  <message>
    <source>cannot be used</source>
    <translation>nicht nutzbar</translation>
   </message>
   <message>
-   <source>fingerprint {0}</source>
-   <translation>Fingerabdruck {0}</translation>
+   <source>comes with C4T</source>
+   <translation>gehört zu C4T</translation>
   </message>
   <message>
    <source>in use</source>
    <translation>in Gebrauch</translation>
+  </message>
+  <message>
+   <source>none yet</source>
+   <translation>noch nichts</translation>
   </message>
   <message>
    <source>not downloaded</source>
@@ -2410,6 +2457,10 @@
   <message>
    <source>ready</source>
    <translation>bereit</translation>
+  </message>
+  <message>
+   <source>your own C4T model</source>
+   <translation>eigenes C4T-Modell</translation>
   </message>
   <message>
    <source>{0} is here now.</source>
@@ -2426,6 +2477,10 @@
   <message>
    <source>{0} of {1}</source>
    <translation>{0} von {1}</translation>
+  </message>
+  <message>
+   <source>{0} of {1} frames</source>
+   <translation>{0} von {1} Bildern</translation>
   </message>
  </context>
  <context>

@@ -29,6 +29,7 @@ def core(monkeypatch):
     made = FakeCore()
     monkeypatch.setattr("c4t_core.workspace.open_workspace", made.open_workspace)
     monkeypatch.setattr("c4t_core.workspace.forget_folders", made.forget_folders)
+    monkeypatch.setattr("c4t_core.workspace.count_indexed", made.count_indexed)
     monkeypatch.setattr("c4t_core.models.registry.list_models", made.list_models)
     return made
 

@@ -189,3 +189,16 @@ def test_the_space_for_thumbnails_holds_for_indexing_too(qtbot, window, tmp_path
     state = FileState.of(path.stat())
     keeper(path, state, Image.new("RGB", (800, 500), RED))
     assert not any(store.has(store.key(path, side, state)) for side in SIDES)
+
+
+def test_a_picture_that_two_asked_for_is_made_until_both_withdraw(qtbot, tmp_path):
+    source = Thumbnails(workers=0)
+    wanted = thumbnails.Request(tmp_path / "a.png", thumbnails.FULL)
+    source.request(wanted)
+    source.request(wanted)
+    source.withdraw(wanted)
+    assert source.waiting == 1
+    source.withdraw(wanted)
+    assert source.waiting == 0
+    source.withdraw(wanted)  # which is no error
+    assert source.shutdown()

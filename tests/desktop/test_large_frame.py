@@ -29,6 +29,18 @@ def press(widget, start):
     hands.click(tool_button(widget, start))
 
 
+def reach(qtbot, area, part):
+    """Scroll to a part, once all around it is laid out."""
+    spots = [QPoint()]
+
+    def rests():
+        area.ensureWidgetVisible(part)
+        spots.append(part.mapTo(area.viewport(), part.rect().center()))
+        return area.viewport().rect().contains(spots[-1]) and spots[-1] == spots[-2]
+
+    until(qtbot, rests)
+
+
 def texts(widget):
     return [label.text() for label in widget.findChildren(QLabel)]
 
@@ -166,15 +178,16 @@ def test_the_buttons_of_the_details_act_on_their_frame(qtbot, window, frames, mo
     search(qtbot, window, "truck")
     hands.click(window.view.viewport(), hands.card(window.view, 1))
     path = window.model.rows[1].hit.path
-    until(qtbot, lambda: window.details.path == path and not busy(window))
+    until(qtbot, lambda: window.details.path == path and window.details.similar.paths)
+    until(qtbot, lambda: not busy(window))
     for name in ("copyPathButton", "revealButton", "openButton"):
         button = child(window, QPushButton, name)
-        window.details.ensureWidgetVisible(button)
+        reach(qtbot, window.details, button)
         hands.click(button)
     assert QGuiApplication.clipboard().text() == str(path)
     assert opened == [QUrl.fromLocalFile(str(frames)), QUrl.fromLocalFile(str(path))]
     wrong = child(window, QPushButton, "markWrongButton")
-    window.details.ensureWidgetVisible(wrong)
+    reach(qtbot, window.details, wrong)
     hands.click(wrong)
     marks = window.desktop.context.marks
     assert marks.marks == {path: "wrong"}
@@ -184,6 +197,35 @@ def test_the_buttons_of_the_details_act_on_their_frame(qtbot, window, frames, mo
     qtbot.mouseDClick(window.details.view, Qt.MouseButton.LeftButton)
     assert window.results.shows_frame
     assert window.viewer.view.path == path
+    until(qtbot, lambda: not busy(window))
+
+
+def test_large_the_frame_is_shown_once_with_its_marks_beside_it(qtbot, window, viewer):
+    details, marks = window.details, window.desktop.context.marks
+    path = viewer.view.path
+    beside = [child(details, QPushButton, f"mark{which}Button") for which in ("Right", "Wrong")]
+    right, wrong = (
+        child(viewer, QPushButton, f"viewer{which}Button") for which in ("Right", "Wrong")
+    )
+    assert details.isVisible()
+    assert not any(part.isVisible() for part in (details.view, *beside))
+    assert details.view.path is None  # it is not decoded twice
+    hands.click(wrong)
+    assert marks.marks == {path: "wrong"}
+    assert wrong.isChecked()
+    qtbot.keyClick(window.focusWidget(), Qt.Key.Key_R)  # the frame has kept the keys
+    assert marks.marks == {path: "right"}
+    assert (right.isChecked(), wrong.isChecked()) == (True, False)
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Right)
+    assert not right.isChecked()
+    hands.click(right)
+    assert marks.marks == {path: "right", viewer.view.path: "right"}
+    hands.click(right)
+    assert marks.marks == {path: "right"}
+    until(qtbot, lambda: not busy(window))
+    qtbot.keyClick(viewer.view, Qt.Key.Key_Escape)
+    assert all(part.isVisible() for part in (details.view, *beside))
+    assert details.view.path == details.path
     until(qtbot, lambda: not busy(window))
 
 

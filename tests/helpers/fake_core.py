@@ -451,6 +451,12 @@ class FakeCore:
     def list_models(self) -> tuple[ModelInfo, ...]:
         return self.models
 
+    def count_indexed(
+        self, folders: Sequence[Path], models: Sequence[ModelInfo]
+    ) -> dict[str, tuple[int, int]]:
+        files = len(self.last.files)
+        return {info.name: (files * (info.name == self.last.model_name), files) for info in models}
+
     @property
     def last(self) -> FakeWorkspace:
         return self.opened[-1]

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from c4t_core.progress import RateMeter, format_duration
 from c4t_desktop.gallery.results_model import plain_tip, shown
-from c4t_desktop.messages import about_model, describe, said, size_text
+from c4t_desktop.messages import count_text, describe, said, size_text, why_unusable
 from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.dialogs.add_model import AddModelDialog, DownloadDialog
 from c4t_desktop.panels.parts import (
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from c4t_desktop.context import Context
 
 
+_NAME, _WHAT, _SIZE, _INDEX, _STATE = range(5)
+_MOST_ROWS = 8  # in sight at once
+
+
 class ModelsDialog(QDialog):
     """Lists models and changes what there is; what runs goes on when it is closed."""
 
@@ -53,11 +57,13 @@ class ModelsDialog(QDialog):
         self._library, self._theme, self._store = context.library, context.theme, store
         self._meter = RateMeter()
         self._infos: dict[str, ModelInfo] = {}
+        self._indexed: dict[str, tuple[int, int]] = {}
         self._removing = ""
         self._wanted = ""
         self.list = named(QTreeWidget(), "modelsList", self.tr("Models"))
         self.name = label(kind="subtitle")
         self.about = label(name="modelAbout", wrap=True)
+        self.when = label(name="modelWhen", wrap=True)
         self.facts = label(kind="muted", name="modelFacts", wrap=True)
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.state = label(name="modelsState", wrap=True)
@@ -73,6 +79,8 @@ class ModelsDialog(QDialog):
         self.show_models(self._library.models)
         self._library.list_models()
         self._begun(store.doing) if store.doing else self._ended()
+        self.resize(context.theme.px(800), 0)
+        self._grow()
 
     def _button(self, name: str, text: str, icon: str) -> QPushButton:
         return push_button(text, name, icon, theme=self._theme)
@@ -81,25 +89,35 @@ class ModelsDialog(QDialog):
 
     def _place(self) -> None:
         theme = self._theme
-        self.list.setColumnCount(3)
-        self.list.setHeaderLabels([self.tr("Model"), self.tr("Size"), self.tr("State")])
+        heads = (
+            self.tr("Model"),
+            self.tr("What it is"),
+            self.tr("Size"),
+            self.tr("Index of the open folders"),
+            self.tr("State"),
+        )
+        self.list.setColumnCount(len(heads))
+        self.list.setHeaderLabels(heads)
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.list.setAllColumnsShowFocus(True)
         header = self.list.header()
         header.setStretchLastSection(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for narrow in (1, 2):
+        header.setSectionResizeMode(_WHAT, QHeaderView.ResizeMode.Stretch)
+        for narrow in (_NAME, _SIZE, _INDEX, _STATE):
             header.setSectionResizeMode(narrow, QHeaderView.ResizeMode.ResizeToContents)
+        header.setMaximumSectionSize(theme.px(280))  # names are up to 64 letters long
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         card = named(QFrame(), "modelCard")
-        column(theme, self.name, self.about, self.facts, margins=(0, 8, 0, 0), gap=6, parent=card)
-        column(
+        about = (self.name, self.about, self.when, self.facts)
+        column(theme, *about, margins=(0, 8, 0, 0), gap=6, parent=card)
+        self._lines = column(
             theme,
             *map(self._extra_row, missing_extras()),
             self.list,
             card,
+            None,
             self.state,
             row(theme, self.bar, self.cancel, wide=self.bar, gap=12),
             row(
@@ -112,12 +130,10 @@ class ModelsDialog(QDialog):
                 self.close_button,
                 gap=8,
             ),
-            wide=self.list,
             margins=(24, 20, 24, 20),
             gap=12,
             parent=self,
         )
-        self.resize(theme.px(720), theme.px(540))
 
     def _extra_row(self, extra: MissingExtra) -> QWidget:
         """Say what is not installed, and offer the command."""
@@ -146,6 +162,8 @@ class ModelsDialog(QDialog):
         self.cancel.clicked.connect(store.cancel)
         self.close_button.clicked.connect(self.reject)
         self._library.models_listed.connect(self.show_models)
+        self._library.index_ended.connect(self._count)
+        store.counted.connect(self._show_indexed)
         store.begun.connect(self._begun)
         store.progressed.connect(self._progressed)
         store.size_known.connect(self._offer_download)
@@ -162,17 +180,20 @@ class ModelsDialog(QDialog):
         self._infos = {info.name: info for info in infos}
         self.list.clear()
         for info in infos:
-            item = QTreeWidgetItem([shown(info.name), size_text(info.size_bytes), ""])
-            item.setData(0, Qt.ItemDataRole.UserRole, info.name)
-            item.setToolTip(0, plain_tip(said(info.description) or info.name))
-            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            item = QTreeWidgetItem([shown(title_of(info.name)), self._what(info)])
+            item.setText(_SIZE, size_text(info.size_bytes))
+            item.setData(_NAME, Qt.ItemDataRole.UserRole, info.name)
+            for place in range(self.list.columnCount()):
+                item.setToolTip(place, self._identity(info))
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            item.setTextAlignment(_SIZE, right)
             if info.name == self._library.model and info.available:
-                item.setText(2, self.tr("in use"))
-                item.setForeground(2, QColor(self._theme.colours.accent))
+                item.setText(_STATE, self.tr("in use"))
+                item.setForeground(_STATE, QColor(self._theme.colours.accent))
             else:
-                item.setText(2, self.tr("ready") if info.available else self._why_not(info))
+                item.setText(_STATE, self.tr("ready") if info.available else self._why_not(info))
             if not info.available:
-                item.setForeground(2, QColor(self._theme.colours.warn))
+                item.setForeground(_STATE, QColor(self._theme.colours.warn))
             self.list.addTopLevelItem(item)
             if info.name == kept:
                 self.list.setCurrentItem(item)
@@ -180,7 +201,51 @@ class ModelsDialog(QDialog):
         first = self.list.topLevelItem(0)
         if self.list.currentItem() is None and first is not None:
             self.list.setCurrentItem(first)
+        self._fit_list()
+        self._show_indexed(self._indexed)
+        self._count()
+
+    def _fit_list(self) -> None:
+        """Give the list the height of its rows: what is left would be a void."""
+        rows = min(max(self.list.topLevelItemCount(), 2), _MOST_ROWS)
+        height = self.list.header().sizeHint().height() + 2 * self.list.frameWidth()
+        self.list.setFixedHeight(height + rows * max(self.list.sizeHintForRow(0), 1))
+
+    def _what(self, info: ModelInfo) -> str:
+        if info.kind == "clip":
+            return self.tr("CLIP: general, not made for traffic")
+        shipped = info.name == "c4t"
+        return self.tr("comes with C4T") if shipped else self.tr("your own C4T model")
+
+    def _identity(self, info: ModelInfo) -> str:
+        """Return what only commands and files know a model by."""
+        lines = [self.tr("On the command line: {0}").format(info.name)]
+        if info.fingerprint:
+            lines.append(self.tr("Fingerprint: {0}").format(info.fingerprint))
+        return plain_tip("\n".join(lines))
+
+    @Slot()
+    def _count(self) -> None:
+        if self._library.folders and self._infos:
+            self._store.count_indexed(self._library.folders, list(self._infos.values()))
+
+    @Slot(object)
+    def _show_indexed(self, indexed: dict[str, tuple[int, int]]) -> None:
+        """Show how far each model's index of the open folders is."""
+        self._indexed = indexed
+        for place in range(self.list.topLevelItemCount()):
+            item = self.list.topLevelItem(place)
+            name = str(item.data(_NAME, Qt.ItemDataRole.UserRole)) if item is not None else ""
+            if item is not None and name in indexed:
+                item.setText(_INDEX, self._index_text(*indexed[name]))
         self._show_current()
+
+    def _index_text(self, done: int, total: int) -> str:
+        if not done:
+            return self.tr("none yet")
+        if done == total:
+            return self.tr("all {0} frames").format(count_text(total))
+        return self.tr("{0} of {1} frames").format(count_text(done), count_text(total))
 
     def _why_not(self, info: ModelInfo) -> str:
         return self.tr("not downloaded") if info.path is None else self.tr("cannot be used")
@@ -197,17 +262,35 @@ class ModelsDialog(QDialog):
         if info is None:
             return
         self.name.setText(shown(title_of(info.name)))
-        self.about.setText(shown(about_model(info)))
-        parts = [{"c4t": self.tr("C4T model"), "clip": "CLIP"}.get(info.kind, info.kind)]
-        if info.dim:
-            parts.append(self.tr("{0} numbers per frame").format(info.dim))
-        if info.fingerprint:
-            parts.append(self.tr("fingerprint {0}").format(info.fingerprint[:12]))
-        lines = [" · ".join(parts)]
+        about = (said(info.description), "" if info.available else why_unusable(info))
+        self.about.setText(shown(" ".join(part for part in about if part)))
+        self.when.setText(self._when(info))
+        self.when.setVisible(bool(self.when.text()))
+        lines = [self.tr("{0} numbers per frame").format(info.dim)] if info.dim else []
         if info.path is not None:
             lines.append(shown(str(info.path)))
         self.facts.setText("\n".join(lines))
+        self.facts.setToolTip(self._identity(info))
         self._enable()
+        self._grow()
+
+    def _when(self, info: ModelInfo) -> str:
+        """Return when a model is used."""
+        if not info.available:
+            return ""
+        if info.name == self._library.model:
+            return self.tr("It answers every search.")
+        done, total = self._indexed.get(info.name, (0, 0))
+        if done < total:
+            text = self.tr("It answers once it is chosen, and indexes the {0} frames it lacks.")
+            return text.format(count_text(total - done))
+        return self.tr("It answers once it is chosen, and where models are compared or evaluated.")
+
+    def _grow(self) -> None:
+        """Leave room for all that is said."""
+        needed = self._lines.totalHeightForWidth(self.width())
+        if needed > self.height():
+            self.resize(self.width(), needed)
 
     def _enable(self) -> None:
         info, idle = self._infos.get(self.current), not self._store.doing

@@ -13,10 +13,11 @@ from c4t_desktop.context import Context
 from c4t_desktop.gallery.filmstrip import Filmstrip
 from c4t_desktop.gallery.frame_view import FrameView
 from c4t_desktop.gallery.results_model import shown
-from c4t_desktop.panels.parts import ElidedLabel, column, label, named, row
+from c4t_desktop.panels.parts import ElidedLabel, MarkButtons, column, label, named, row
 from c4t_desktop.services.details import Facts
 
 _PLAY = 250  # ms per frame
+_MARK_KEYS: dict[int, str] = {Qt.Key.Key_R: "right", Qt.Key.Key_X: "wrong"}
 
 
 class Viewer(QWidget):
@@ -26,11 +27,13 @@ class Viewer(QWidget):
         closed: back to the grid.
         step_wanted: the next (1) or the previous (-1) hit.
         frame_shown: another frame than the grid's is shown (Path).
+        mark_key: the key of a mark was pressed ("right" or "wrong").
     """
 
     closed = Signal()
     step_wanted = Signal(int)
     frame_shown = Signal(object)
+    mark_key = Signal(str)
 
     def __init__(self, context: Context) -> None:
         """Show nothing yet."""
@@ -43,6 +46,8 @@ class Viewer(QWidget):
         self.setFocusProxy(self.view)
         self._name = named(ElidedLabel(), "", kind="subtitle")
         self._zoom = label(kind="muted")
+        self.marks = MarkButtons(theme, "viewerRightButton", "viewerWrongButton")
+        self.marks.keep_focus_away()
         self.strip = Filmstrip(cache, theme, self.tr("Neighbours in time"))
         self._back = self._button("chevron-left", self.tr("Back to the results (Esc)"))
         self._earlier = self._button("chevron-left", self.tr("Earlier in time (,)"))
@@ -69,6 +74,7 @@ class Viewer(QWidget):
             theme,
             self._back,
             self._name,
+            self.marks,
             self._zoom,
             self._fit,
             self._pixels,
@@ -178,6 +184,8 @@ class Viewer(QWidget):
             self.step_wanted.emit(steps[key])
         elif key in (Qt.Key.Key_Comma, Qt.Key.Key_Period):
             self._go(-1 if key == Qt.Key.Key_Comma else 1)
+        elif key in _MARK_KEYS and not event.modifiers():
+            self.mark_key.emit(_MARK_KEYS[key])
         elif key == Qt.Key.Key_P:
             self.toggle_play()
         elif key in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter):

@@ -18,7 +18,14 @@ import pytest
 
 from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
 from c4t_core.index.query import ImageIds
-from c4t_core.workspace import Filters, Workspace, forget_folders, open_workspace
+from c4t_core.models.protocol import Earlier, ModelInfo
+from c4t_core.workspace import (
+    Filters,
+    Workspace,
+    count_indexed,
+    forget_folders,
+    open_workspace,
+)
 from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
 Open = Callable[..., Workspace]
@@ -283,6 +290,25 @@ def test_moved_folder_is_told_and_nothing_is_embedded_again(
     moved = open_(new)
     assert moved.index().unchanged == 18
     assert moved.search("red", 1)[0].path.exists()
+
+
+def test_how_far_each_index_is(ws: Workspace, open_: Open, drive: Path) -> None:
+    other, made = ToyModel("other"), ws.model_fingerprint
+    earlier = (Earlier((("plain", made),), 4, 0.9),)
+    part = drive / "drive0"
+    open_(part, with_model=other).index()
+    infos = [
+        ModelInfo("c4t", "c4t", graphs=(("int8", "unused"), ("plain", made))),
+        ModelInfo("c4t:other", "c4t", fingerprint=other.fingerprint),
+        ModelInfo("c4t:next", "c4t", fingerprint="n", earlier=earlier),
+        ModelInfo("clip", "clip"),
+    ]
+    whole, some = (18, 18), (6, 18)
+    assert count_indexed([drive], infos) == {
+        "c4t": whole, "c4t:other": some, "c4t:next": whole, "clip": (0, 18),
+    }  # fmt: skip
+    assert count_indexed([part], infos[:2]) == {"c4t": (6, 6), "c4t:other": (6, 6)}
+    assert count_indexed([drive / "unknown"], infos[:1]) == {"c4t": (0, 0)}
 
 
 def test_forget_and_clean(ws: Workspace, open_: Open, drive: Path) -> None:

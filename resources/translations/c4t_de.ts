@@ -2359,8 +2359,8 @@
    <translation>Fingerabdruck: {0}</translation>
   </message>
   <message>
-   <source>Index of the open folders</source>
-   <translation>Index der offenen Ordner</translation>
+   <source>Indexed</source>
+   <translation>Indiziert</translation>
   </message>
   <message>
    <source>It answers every search.</source>

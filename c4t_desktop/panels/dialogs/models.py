@@ -93,7 +93,7 @@ class ModelsDialog(QDialog):
             self.tr("Model"),
             self.tr("What it is"),
             self.tr("Size"),
-            self.tr("Index of the open folders"),
+            self.tr("Indexed"),
             self.tr("State"),
         )
         self.list.setColumnCount(len(heads))

@@ -6,7 +6,7 @@ FOLDER ?=
 JOBS   ?= 2
 .DEFAULT_GOAL := help
 
-.PHONY: help run run-light test lint types unit wheel-test bench train-lite screenshots sample dist clean
+.PHONY: help run run-light test lint types unit wheel-test test-long bench train-lite screenshots sample dist clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -17,7 +17,7 @@ run: $(VENV)/.all ## install everything at first (about 6.5 GB) and open the win
 run-light: $(VENV)/.base ## install only what indexing and searching need (about 0.9 GB) and open the window
 	$(BIN)/c4t-desktop $(if $(FOLDER),"$(FOLDER)")
 
-test: $(VENV)/.dev lint types unit wheel-test ## everything that CI runs
+test: $(VENV)/.dev lint types unit wheel-test ## everything that CI runs (test-long has what is too long for it)
 
 lint: $(VENV)/.dev ## style and import contracts
 	$(BIN)/ruff check .
@@ -27,8 +27,13 @@ lint: $(VENV)/.dev ## style and import contracts
 types: $(VENV)/.dev ## mypy --strict on both packages
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev ## the test suite, the window offscreen; JOBS=1 for one file at a time
-	QT_QPA_PLATFORM=offscreen HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST = QT_QPA_PLATFORM=offscreen HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+unit: $(VENV)/.dev ## the test suite but its long stories, the window offscreen; JOBS=1 for one file at a time
+	$(PYTEST) -m "not long"
+
+test-long: $(VENV)/.dev ## the long stories, for which CI has no time (4 minutes); before a release
+	$(PYTEST) -m long
 
 wheel-test: $(VENV)/.dev ## build the wheel, install it without extras elsewhere, search with it
 	$(BIN)/python scripts/wheel_test.py

@@ -310,6 +310,7 @@ def test_own_marks_are_a_test_set(qtbot, opened, window, core, tiny_model_folder
     qtbot.waitUntil(lambda: not window.desktop.runner.busy)
 
 
+@pytest.mark.long
 def test_searchad_is_offered_where_it_is_open_and_measured(
     qtbot, opened, window, core, tiny_model_folder, tmp_path, monkeypatch
 ):
@@ -400,6 +401,7 @@ def test_the_first_model_is_compared_with_each_other_one():
     ]
 
 
+@pytest.mark.long
 def test_the_figures_scroll_rather_than_hide_rows_or_names_in_large_text(qtbot, qapp):
     theme = Theme(qapp)
     theme.apply("light", 100)

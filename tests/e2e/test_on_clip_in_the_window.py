@@ -61,6 +61,7 @@ def click(qtbot, where, name):
 
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("shipped_model")
+@pytest.mark.long
 def test_taught_in_the_wizard_and_found_everywhere(qtbot, window, pairs):
     search(qtbot, window, "a red car")
     window.action("trainAction").trigger()

@@ -240,6 +240,7 @@ def evaluate_marks(qtbot, window, test_set=None):
     return asked, files
 
 
+@pytest.mark.long
 def test_test_sets_can_be_evaluated_after_the_catalogue_is_lost_and_the_folder_moved(
     qtbot, open_real, drive, tmp_path
 ):
@@ -262,6 +263,7 @@ def test_test_sets_can_be_evaluated_after_the_catalogue_is_lost_and_the_folder_m
         assert found == {moved / path.name for path in files}
 
 
+@pytest.mark.long
 def test_a_test_set_stays_while_marks_change_and_can_be_removed(qtbot, open_real, drive):
     window = open_real(drive)
     make_things(qtbot, window)
@@ -301,6 +303,7 @@ def moved(made, drive, tmp_path):
     return drive.rename(tmp_path / "archive")
 
 
+@pytest.mark.long
 def test_a_mark_taken_back_after_the_move_stays_away(qtbot, open_real, made, moved):
     again = open_real(moved)
     search(qtbot, again)
@@ -342,6 +345,7 @@ def answered(window):
     return {hit.path: hit.score for hit in hits}
 
 
+@pytest.mark.long
 def test_what_the_shipped_model_indexed_is_searched_until_it_is_indexed_anew(
     qtbot, open_real, drive, monkeypatch, tmp_path
 ):

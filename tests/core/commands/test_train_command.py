@@ -172,6 +172,7 @@ def test_ctrl_c_asks_once_and_insists_the_second_time():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.long
 def test_a_signal_saves_and_says_so(pairs, tiny_model_folder):
     pytest.importorskip("torch")
     number = signal.SIGTERM

@@ -328,6 +328,7 @@ def small(monkeypatch):
         ("ViT-B-32.pt", "PE-Core-S-16-384", "PE-Core-S-16-384"),
     ],
 )
+@pytest.mark.long
 def test_a_file_says_its_architecture_by_name_or_shapes(
     file, of, taken, small, tmp_path, data_dir, capsys
 ):

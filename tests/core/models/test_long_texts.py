@@ -97,6 +97,7 @@ def test_embedding_texts_says_what_is_left_out(
     assert "longer" not in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_an_evaluation_says_which_queries_are_not_read_whole(
     tmp_path: Path, tiny_model_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -252,6 +252,7 @@ def test_a_stopped_run_rehearses_on_as_an_uninterrupted_one(
     assert not all(torch.allclose(whole[name], other[name], rtol=0, atol=1e-6) for name in whole)
 
 
+@pytest.mark.long
 def test_what_is_rehearsed_is_kept_while_something_else_is_taught(
     request_to_tune: TrainingRequest, shapes: Path, tmp_path: Path
 ) -> None:

@@ -175,6 +175,7 @@ def test_chosen_blend_is_what_is_saved(request_to_tune, tiny_model_folder):
     assert not torch.allclose(saved[name], new[f"model.{name}"], atol=1e-3)
 
 
+@pytest.mark.long
 def test_a_model_of_the_former_lite_preset_opens_and_learns(request_to_tune, tmp_path):
     # 224 pixels, averages of the last map: its own config.json says so, whatever lite is today
     former = {

@@ -221,6 +221,7 @@ train(TrainingRequest.read(Path(sys.argv[1])), kill)
 """
 
 
+@pytest.mark.long
 def test_killed_and_resumed_ends_as_uninterrupted(request_for, tmp_path):
     whole = train(request_for("whole", guard=True))
     request = request_for("parts", guard=True, checkpoint_seconds=0.0)
@@ -246,6 +247,7 @@ def assert_same(one, other) -> None:
         assert torch.allclose(tensor, other[name], rtol=0, atol=1e-6), name
 
 
+@pytest.mark.long
 def test_what_was_taught_can_be_taught_more(request_for):
     first = train(request_for(name="first", epochs=10))
     before = folder.verify_manifest(first.model)

@@ -33,6 +33,7 @@ def test_sizes(reference, tmp_path):
         assert count_parameters(DualEncoder(narrow)) == 90_724_928
 
 
+@pytest.mark.long
 def test_one_step_on_random_weights(reference):
     towers = Towers(reference, Criterion("original"))
     freeze(reference, "none")
@@ -51,6 +52,7 @@ def test_one_step_on_random_weights(reference):
     optimizer.zero_grad()
 
 
+@pytest.mark.long
 def test_weights_come_from_local_files(reference, tmp_path):
     image, text = tmp_path / "resnet.pth", tmp_path / "distilbert.safetensors"
     torch.save(dict(reference.image_encoder.trunk.state_dict()), image)

@@ -64,6 +64,7 @@ def still_model(tmp_path: Path, tiny_model_folder: Path) -> Path:
 
 @pytest.mark.timeout(600)  # two processes import torch beside each other
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo over a file is not tried there")
+@pytest.mark.long
 def test_two_processes_train_what_one_trains(shapes, still_model, tmp_path):
     script = tmp_path / "run.py"
     script.write_text(RUN)

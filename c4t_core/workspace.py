@@ -498,8 +498,7 @@ def count_indexed(
     Raises:
         CatalogueError: if the catalogue cannot be opened or read.
     """
-    catalogue = Catalogue(catalogue_path())
-    try:
+    with contextlib.closing(Catalogue(catalogue_path())) as catalogue:
         roots = catalogue.roots()
         targets = [opened_folders.resolve(roots, one) for one in opened_folders.opened(folders)]
         known = [(Lookup(catalogue, t.root.id), t.below) for t in targets if t.root is not None]
@@ -515,8 +514,6 @@ def count_indexed(
             ]
             found[info.name] = (sum(counts), total)
         return found
-    finally:
-        catalogue.close()
 
 
 def forget_folders(folders: Sequence[str | Path]) -> None:
@@ -525,13 +522,10 @@ def forget_folders(folders: Sequence[str | Path]) -> None:
     Raises:
         CatalogueError: if the catalogue cannot be opened or written.
     """
-    catalogue = Catalogue(catalogue_path())
-    try:
+    with contextlib.closing(Catalogue(catalogue_path())) as catalogue:
         for folder in opened_folders.opened(folders):
             with contextlib.suppress(FolderError):
                 opened_folders.forget(catalogue, folder)
-    finally:
-        catalogue.close()
 
 
 def open_workspace(

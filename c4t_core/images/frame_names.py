@@ -29,6 +29,9 @@ __all__ = [
 ]
 
 
+FIRST_DATE = 366 * 86_400  # seconds since 1970; times before are of a clock that knows no date
+
+
 @dataclass(frozen=True)
 class FrameName:
     """What one file name tells; None where it tells nothing.

@@ -28,7 +28,7 @@ from c4t_desktop.gallery.delegate import paint_picture
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import condition_text, count_text
-from c4t_desktop.panels.parts import FlowLayout, column
+from c4t_desktop.panels.parts import FlowLayout, column, discard
 from c4t_desktop.services.question import Question
 from c4t_desktop.theme import Theme, icons
 
@@ -370,9 +370,7 @@ class FilterChips(QWidget):
     def show_question(self, question: Question) -> None:
         """Show what a question restricts."""
         for old in self._chips:
-            self._flow.removeWidget(old)
-            old.hide()
-            old.deleteLater()
+            discard(self._flow, old)
         self._chips = [FilterChip(*part, self._theme) for part in self._parts(question.filters)]
         for chip in self._chips:
             chip.fit(self._theme.px(260))

@@ -300,6 +300,13 @@ class ElidedLabel(QLabel):
         self.setText(metrics.elidedText(self._whole, mode, max(10, self.width())))
 
 
+def discard(layout: QLayout, part: QWidget) -> None:
+    """Take a widget out of a layout and destroy it; it is hidden until it is."""
+    layout.removeWidget(part)
+    part.hide()
+    part.deleteLater()
+
+
 class FlowLayout(QLayout):
     """Puts widgets side by side and begins a new line where the width ends."""
 

@@ -48,7 +48,7 @@ from c4t_desktop.panels.chips import (
     keep_pasted,
     share_out,
 )
-from c4t_desktop.panels.parts import restyle, take_copy
+from c4t_desktop.panels.parts import discard, restyle, take_copy
 from c4t_desktop.panels.query_field import QueryField
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.question import Question
@@ -315,9 +315,7 @@ class SearchBar(QFrame):
     def _remove_chips(self, chips: Sequence[Chip]) -> None:
         for chip in tuple(chips):
             self._chips.remove(chip)
-            self._row.removeWidget(chip)
-            chip.hide()
-            chip.deleteLater()
+            discard(self._row, chip)
         self._fit_chips()
 
     def _take_conditions(self, end: int) -> None:

@@ -21,7 +21,7 @@ from c4t_desktop.gallery.results_model import plain_tip
 from c4t_desktop.messages import count_text, plural
 from c4t_desktop.panels.bars.widgets import Section, SideRow
 from c4t_desktop.panels.chips import Chip, TagChip
-from c4t_desktop.panels.parts import FlowLayout, column, label, named, text_field
+from c4t_desktop.panels.parts import FlowLayout, column, discard, label, named, text_field
 from c4t_desktop.services.details import Frames, TagBook, TagsOf
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.question import Question
@@ -69,11 +69,10 @@ class TagChips(QWidget):
     def show_tags(self, tags: TagsOf) -> None:
         """Show the tags of some frames; where not all of them have one, how many do."""
         had_focus = any(chip.hasFocus() for chip in self._chips)
-        for part in (*self._chips, *self._more):
+        for part in self._more:
             self._flow.removeWidget(part)
         for chip in self._chips:
-            chip.hide()
-            chip.deleteLater()
+            discard(self._flow, chip)
         self._chips = []
         for tag, count in tags.counts:
             note = "" if count == tags.frames else count_text(count)

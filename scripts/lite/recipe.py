@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -355,19 +355,7 @@ def train_heads(
         image_head.projection.weight[:, pooled:] *= options.object_weight
     scale = torch.nn.Parameter(torch.tensor(options.first_scale).log())
     weights: list[Tensor] = [*image_head.parameters(), *text_head.parameters()]
-    groups: list[dict[str, Any]] = [
-        {"params": weights, "weight_decay": options.weight_decay},
-        {"params": [scale]},
-    ]
-    optimiser = torch.optim.AdamW(
-        groups,
-        lr=options.rate,
-        weight_decay=0.0,
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, _rate_factor(options.steps, options.warmup)
-    )
-    kept: list[Tensor] = []
+    descent = _Descent(weights, options.rate, options.steps, options, free=(scale,))
     for step in range(options.steps):
         variant, rows, chosen, true = batches.draw()
         drawn = images[variant][rows]
@@ -380,15 +368,10 @@ def train_heads(
         b = functional.normalize(text_head(t), dim=1)  # (m, projection)
         bounded = scale.exp().clamp(max=options.last_scale)
         loss = graded_loss(b @ a.T, bounded, torch.from_numpy(true), options.image_weight)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        _keep_average(kept, weights, options.average, start=step >= options.steps // 2)
+        descent.step(loss)
         progress(step + 1, options.steps)
+    descent.settle()
     with torch.no_grad():
-        for weight, average in zip(weights, kept, strict=True):
-            weight.copy_(average)
         _fold(image_head, torch.from_numpy(mean), torch.from_numpy(spread))
     return image_head.eval(), text_head.eval()
 
@@ -440,10 +423,7 @@ def keep_apart(
     alike = (meant[:, None] == meant).float().fill_diagonal_(float("nan"))  # itself: not asked
     scale = torch.tensor(options.apart_scale)
     weights = list(text_head.parameters())
-    optimiser = torch.optim.AdamW(weights, lr=options.apart_rate, weight_decay=options.weight_decay)
-    factor = _rate_factor(options.apart_steps, options.warmup)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-    kept: list[Tensor] = []
+    descent = _Descent(weights, options.apart_rate, options.apart_steps, options)
     for step in range(options.apart_steps):
         variant, rows, chosen, _ = batches.draw()
         drawn = images[variant][rows]
@@ -457,15 +437,9 @@ def keep_apart(
         held = held + 0.1 * moved
         found = functional.normalize(text_head(_noisy(alone, options.apart_noise)), dim=1)
         loss = options.apart_hold * held + graded_loss(found @ found.T, scale, alike, 0.0)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        _keep_average(kept, weights, options.average, start=step >= options.apart_steps // 2)
+        descent.step(loss)
         progress(step + 1, options.apart_steps)
-    with torch.no_grad():
-        for weight, average in zip(weights, kept, strict=True):
-            weight.copy_(average)
+    descent.settle()
     return text_head.eval()
 
 
@@ -476,21 +450,61 @@ def _noisy(texts: Tensor, noise: float) -> Tensor:
     return texts + noise * length * torch.randn_like(texts)
 
 
-def _rate_factor(steps: int, warmup: int) -> Callable[[int], float]:
-    def factor(step: int) -> float:
-        falling = 0.5 * (1 + float(np.cos(np.pi * step / steps)))
-        return falling * min(1.0, (step + 1) / warmup)
+class _Descent:
+    """AdamW whose rate rises, then falls along a cosine; what it ends with is a moving average.
 
-    return factor
+    Args:
+        weights: what is trained.
+        rate: the highest learning rate.
+        steps: how many there will be; the average is kept over the second half.
+        options: warm-up, weight decay, decay of the average.
+        free: trained too, without weight decay and average.
+    """
 
+    def __init__(
+        self,
+        weights: Sequence[Tensor],
+        rate: float,
+        steps: int,
+        options: RecipeOptions,
+        free: Sequence[Tensor] = (),
+    ) -> None:
+        import torch
 
-def _keep_average(kept: list[Tensor], weights: list[Tensor], decay: float, start: bool) -> None:
-    if not start:
-        return
-    if not kept:
-        kept.extend(weight.detach().clone() for weight in weights)
-    for average, weight in zip(kept, weights, strict=True):
-        average.mul_(decay).add_(weight.detach(), alpha=1 - decay)
+        def factor(step: int) -> float:
+            falling = 0.5 * (1 + float(np.cos(np.pi * step / steps)))
+            return falling * min(1.0, (step + 1) / options.warmup)
+
+        groups = [{"params": list(weights), "weight_decay": options.weight_decay}]
+        if free:
+            groups.append({"params": list(free), "weight_decay": 0.0})
+        self._weights, self._decay = list(weights), options.average
+        self._optimiser = torch.optim.AdamW(groups, lr=rate)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, factor)
+        self._until_kept = steps // 2
+        self._kept: list[Tensor] = []
+
+    def step(self, loss: Tensor) -> None:
+        """Go down a loss."""
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        self._schedule.step()
+        if self._until_kept > 0:
+            self._until_kept -= 1
+            return
+        if not self._kept:
+            self._kept = [weight.detach().clone() for weight in self._weights]
+        for average, weight in zip(self._kept, self._weights, strict=True):
+            average.mul_(self._decay).add_(weight.detach(), alpha=1 - self._decay)
+
+    def settle(self) -> None:
+        """Take the average."""
+        import torch
+
+        with torch.no_grad():
+            for weight, average in zip(self._weights, self._kept, strict=True):
+                weight.copy_(average)
 
 
 def _fold(head: ProjectionHead, mean: Tensor, spread: Tensor) -> None:

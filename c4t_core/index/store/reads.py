@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import CatalogueError
+from c4t_core.images.frame_names import FIRST_DATE
 from c4t_core.index.objects import Seen
 from c4t_core.index.store import database
 from c4t_core.index.store.catalogue import Catalogue, Cell, note_drops
@@ -31,12 +32,11 @@ _COLUMNS = "id, root_id, path, at_ns, size, mtime_ns, drive, camera, frame, time
 _OF_FRAMES = (
     "v.id, f.id, f.time, f.at_ns / 1e9, COALESCE(f.frame, -1), f.drive_id, f.camera"  # of `Columns`
 )
-_FIRST_DATE = 366 * 86_400  # times before are of a clock that knows no date
 # What frames are grouped by: a column, the day of a time that is more than a clock, or the folder
 # right below one.
 _GROUPS = {
     "camera": "camera",
-    "day": f"CASE WHEN time > {_FIRST_DATE} THEN date(time, 'unixepoch') END",
+    "day": f"CASE WHEN time > {FIRST_DATE} THEN date(time, 'unixepoch') END",
     "folder": "substr(path, {skip}, NULLIF(instr(substr(path, {skip}), X'2F'), 0) - 1)",
 }
 
@@ -293,7 +293,7 @@ class Lookup:
     def drives(self, below: bytes = b"") -> dict[str, tuple[int, float | None, float | None]]:
         """Return by identity of the drives (number of frames, first, last of their dates)."""
         where, values = below_range(below)
-        dated = f"CASE WHEN f.time > {_FIRST_DATE} THEN f.time END"
+        dated = f"CASE WHEN f.time > {FIRST_DATE} THEN f.time END"
         with self._catalogue.reading() as db:
             rows = db.execute(
                 "SELECT d.path, n, first, last FROM drives d JOIN (SELECT f.drive_id, COUNT(*) AS n"

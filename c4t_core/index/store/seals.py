@@ -504,11 +504,11 @@ def insert(db: sqlite3.Connection, table: str, row: Row) -> None:
     )
 
 
-def remove(db: sqlite3.Connection, table: str, row: Row) -> None:
-    """Take the row with the key of this one out of a table."""
+def remove(db: sqlite3.Connection, table: str, row: Row) -> bool:
+    """Take the row with the key of this one out of a table; False if there was none."""
     spec = TABLES[table]
     where = " AND ".join(f"{name} = ?" for name in spec.key)
-    db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row))
+    return db.execute(f"DELETE FROM {table} WHERE {where}", spec.key_of(row)).rowcount > 0
 
 
 def put_newer(db: sqlite3.Connection, table: str, row: Row) -> None:

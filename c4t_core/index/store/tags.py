@@ -16,7 +16,7 @@ from typing import cast
 from c4t_core.errors import DataError
 from c4t_core.index.store import seals
 from c4t_core.index.store.image_key import ImageKey, image_columns, image_of
-from c4t_core.index.store.seals import TABLES, Row
+from c4t_core.index.store.seals import Row
 from c4t_core.index.store.user_data import UserData
 
 _LONGEST = 100  # characters of a tag
@@ -173,9 +173,8 @@ def _apply(db: sqlite3.Connection, done: TagChange) -> None:
 
 
 def _delete(db: sqlite3.Connection, one: Tagged) -> None:
-    row, where = _row(one), " AND ".join(f"{name} = ?" for name in TABLES["tags"].key)
-    if db.execute(f"DELETE FROM tags WHERE {where}", TABLES["tags"].key_of(row)).rowcount == 0:
-        # The tag has followed its file since.
+    row = _row(one)
+    if not seals.remove(db, "tags", row):  # the tag has followed its file since
         content = (one.tag, row["at_ns"], one.image.digest)
         db.execute("DELETE FROM tags WHERE tag = ? AND at_ns = ? AND digest = ?"
                    " AND digest <> ''", content)  # fmt: skip

@@ -25,6 +25,7 @@ import simsimd
 from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads
+from c4t_core.images.frame_names import FIRST_DATE
 from c4t_core.index.store.reads import Columns, Halves, Ids, Moment, Rows
 
 for _sums_in_half_floats in ("sapphire", "sve_f16"):
@@ -42,7 +43,6 @@ _PIECE = 4_096  # rows converted to float32 at once, which stay in a processor's
 _OFF_UNIT = 0.002  # a vector whose length is further from 1 was damaged; rounding: 0.0005
 _SECOND = np.float32(2048.0)  # what the second half is scaled by
 _DAY = 86_400  # seconds
-_FIRST_DATE = 366 * _DAY  # times before are of a clock that knows no date
 _LAST_DATE = 253_402_300_800  # the year 10000, which SQLite does not write
 _NOWHERE = np.uint64(0xFFFF_FFFF_FFFF_FFFF)  # the key of a dead slot
 _PLACE = np.uint64(0xFFFF_FFFF)
@@ -121,7 +121,7 @@ class Table:
     @property
     def dated(self) -> bool:
         """Whether the name of any image tells a date."""
-        return bool((self.times > _FIRST_DATE).any())
+        return bool((self.times > FIRST_DATE).any())
 
     @cached_property
     def _slot_by_id(self) -> tuple[int, NDArray[np.int32]] | None:
@@ -238,8 +238,8 @@ class Table:
             passes &= self.times >= since
         if until is not None:
             passes &= self.times < until
-            if until > _FIRST_DATE:
-                passes &= self.times > _FIRST_DATE
+            if until > FIRST_DATE:
+                passes &= self.times > FIRST_DATE
         return np.flatnonzero(passes)
 
     def stretch(self, folder: bytes, place_of: PlaceOf) -> tuple[int, int]:
@@ -281,7 +281,7 @@ class Table:
             return sorted((name, n) for name, n in named if name is not None and n)
         times = self.times[slots]
         with np.errstate(invalid="ignore"):
-            dated = times[(times > _FIRST_DATE) & (times < _LAST_DATE)]
+            dated = times[(times > FIRST_DATE) & (times < _LAST_DATE)]
         counts = np.bincount((dated / _DAY).astype(np.int64))  # at most three million days
         days = np.flatnonzero(counts).tolist()
         return [(time.strftime("%Y-%m-%d", time.gmtime(d * _DAY)), int(counts[d])) for d in days]

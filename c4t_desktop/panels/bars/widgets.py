@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from c4t_core.index.objects import CLASSES, PLACES, ObjectCondition
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import object_name, place_name
-from c4t_desktop.panels.parts import column, label, named, row, set_kind
+from c4t_desktop.panels.parts import column, discard, label, named, row, set_kind
 from c4t_desktop.theme import Theme
 
 
@@ -116,9 +116,7 @@ class Section(QWidget):
     def show_rows(self, rows: Sequence[QWidget]) -> None:
         """Show other rows."""
         for old in self.rows:
-            old.hide()
-            self._column.removeWidget(old)
-            old.deleteLater()
+            discard(self._column, old)
         self.rows = list(rows)
         for new in rows:
             self._column.addWidget(new)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import Problem, button_text, condition_text, count_text, plural
 from c4t_desktop.panels.bars.status import folders_title
-from c4t_desktop.panels.parts import FlowLayout, Part, column, label, named, row
+from c4t_desktop.panels.parts import FlowLayout, Part, column, discard, label, named, row
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
@@ -90,9 +90,7 @@ class EmptyState(QWidget):
     @Slot()
     def _rebuild(self) -> None:
         if self._frame is not None:
-            self._frame.hide()
-            self._outer.removeWidget(self._frame)
-            self._frame.deleteLater()
+            discard(self._outer, self._frame)
         frame = named(QFrame(), "dropTarget" if self._page.drop else "messageCard")
         frame.setFixedWidth(self._frame_width())
         column(self._theme, *self._parts(), margins=(40, 36, 40, 36), gap=12, parent=frame)

@@ -61,9 +61,9 @@ def word_hints(query: Query, model: object) -> tuple[WordHint, ...]:
         for text in texts
         for match in _GLUED.finditer(text)
     ]
-    known = english_words(model)
+    words = [word for text in texts for word in _WORD.findall(text) if not _is_usual(word)]
+    known = english_words(model) if words else None  # a table takes longer to read than these
     if known is not None:
-        words = (word for text in texts for word in _WORD.findall(text))
         hints += [WordHint(word, _near(word)) for word in words if not _is_known(word, known)]
     return tuple(dict.fromkeys(hints))
 
@@ -93,12 +93,22 @@ def _plain(word: str) -> str:
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
-def _is_known(word: str, known: Mapping[str, int]) -> bool:
-    if not all("LATIN" in unicodedata.name(letter, "") for letter in word):
-        return False
+def _is_latin(word: str) -> bool:
+    return all("LATIN" in unicodedata.name(letter, "") for letter in word)
+
+
+def _is_usual(word: str) -> bool:
+    """Tell whether captions have a word, or it is too short to be looked at."""
     plain = _plain(word)
-    usual = _usual_words()
-    if len(plain) < _SHORT or _has(plain, known) or _has(plain, usual):
+    return _is_latin(word) and (len(plain) < _SHORT or _has(plain, _usual_words()))
+
+
+def _is_known(word: str, known: Mapping[str, int]) -> bool:
+    """Tell whether a model knows a word that is not usual."""
+    if not _is_latin(word):
+        return False
+    plain, usual = _plain(word), _usual_words()
+    if _has(plain, known):
         return True
     for at in range(_SHORT, len(plain) - _SHORT + 1):
         halves = (plain[:at], plain[at:])

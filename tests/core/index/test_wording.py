@@ -91,3 +91,18 @@ def test_the_sentences_say_what_to_do() -> None:
         '"-people" is searched for as it is; to want less of it write "- people", with a space.',
         'The model may not know "trafic", "jamm", "Schnee"; did you mean "traffic", "jam"?',
     ]
+
+
+def test_the_table_of_words_is_read_only_where_a_word_is_not_usual() -> None:
+    class Counting:
+        reads = 0
+
+        def english_words(self) -> dict[str, int]:
+            self.reads += 1
+            return {"zebra": 1}
+
+    model = Counting()
+    assert hints("trucks in heavy rain - people", model) == {}
+    assert model.reads == 0
+    assert list(hints("a zebra beside qwxyz", model)) == ["qwxyz"]
+    assert model.reads == 1

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +18,7 @@ import pytest
 
 from c4t_core.cluster.table import open_table
 from c4t_core.cluster.writing import Writing
+from c4t_core.errors import FolderError
 
 pytest.importorskip("ray")
 ROOT = Path(__file__).parents[3]
@@ -68,3 +74,86 @@ def test_two_workers_write_what_one_process_writes(frames: Path, tmp_path: Path)
     assert told == ""  # nothing of Ray's own words
     Writing([frames], tmp_path / "one.lance", "c4t")()
     assert_equal(tmp_path / "ray.lance", tmp_path / "one.lance")
+
+
+SCRIPT = """
+import sys
+from c4t_core.cluster import ray_runner, writing
+writing.ROWS = ray_runner.FILES = 16  # many commits
+with ray_runner.cluster(None, 2) as embed:
+    print(writing.Writing([sys.argv[1]], sys.argv[2], "c4t")(embed).embedded, flush=True)
+"""
+
+
+def started(frames: Path, table: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(frames), str(table)], cwd=ROOT,
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+def workers_of(driver: int) -> list[int]:
+    """The processes of the pool of a driver, by their number."""
+    parents, names = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError):
+            number = int(folder.name)
+            parents[number] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            names[number] = (folder / "cmdline").read_text()
+
+    def ours(number: int) -> bool:
+        while number not in (0, 1, driver):
+            number = parents.get(number, 0)
+        return number == driver
+
+    return sorted(n for n, name in names.items() if "ray::MapWorker" in name and ours(n))
+
+
+def committed(table: Path) -> int:
+    try:
+        return len(open_table(table))
+    except FolderError:
+        return 0
+
+
+def many(frames: Path) -> int:
+    """Make more of some frames; return how many there are."""
+    for path in [*frames.rglob("camera/**/*.*")]:
+        for number in range(5):
+            shutil.copy2(path, path.with_name(f"{path.stem}_{number}{path.suffix}"))
+    return sum(path.is_file() for path in frames.rglob("camera/**/*.*"))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes by /proc")
+@pytest.mark.parametrize("whom", ["a worker", "the driver"])
+def test_whoever_is_killed_it_goes_on(frames: Path, tmp_path: Path, whom: str) -> None:
+    rng = random.Random(whom)
+    table, number = tmp_path / "ray.lance", many(frames)
+    process = started(frames, table)
+    until(lambda: committed(table) > 0)
+    time.sleep(rng.uniform(0, 2))
+    pool = workers_of(process.pid)
+    assert len(pool) == 2
+    os.kill(rng.choice(pool) if whom == "a worker" else process.pid, signal.SIGKILL)
+    there = committed(table)
+    assert there < number  # it was not done by then
+    told, _ = process.communicate(timeout=600)
+    if whom == "a worker":
+        assert told == f"{number}\n"
+    else:
+        until(lambda: not any(Path(f"/proc/{one}").exists() for one in pool))
+        kept = committed(table)
+        assert kept >= there
+        again = started(frames, table)
+        assert int(again.communicate(timeout=600)[0]) <= number + 2 - kept
+    Writing([frames], tmp_path / "one.lance", "c4t")()
+    assert_equal(table, tmp_path / "one.lance")
+
+
+def until(holds: Callable[[], bool], seconds: float = 300) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)

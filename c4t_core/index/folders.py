@@ -221,10 +221,6 @@ class Tables(Protocol):
         """Copy what a table has that the catalogue has not; return a sentence to be told, too."""
         ...
 
-    def is_newest(self, catalogue: Catalogue, address: str) -> bool:
-        """Tell whether the newest version of a table is copied."""
-        ...
-
 
 @dataclass(frozen=True)
 class FolderStatus:

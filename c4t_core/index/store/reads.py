@@ -34,6 +34,7 @@ _OF_FRAMES = (
 )
 # What frames are grouped by: a column, the day of a time that is more than a clock, or the folder
 # right below one.
+_PLACE = "SELECT COALESCE(place, path) FROM roots LEFT JOIN shared_roots ON root_id = id"
 _GROUPS = {
     "camera": "camera",
     "day": f"CASE WHEN time > {FIRST_DATE} THEN date(time, 'unixepoch') END",
@@ -308,7 +309,7 @@ class Lookup:
         """Return the identities of the drives, without counting their frames."""
         where, values = below_range(below)
         with self._catalogue.reading() as db:
-            root = db.execute("SELECT path FROM roots WHERE id = ?", (self.root_id,)).fetchone()
+            root = db.execute(f"{_PLACE} WHERE id = ?", (self.root_id,)).fetchone()
             near = [
                 drive
                 for drive in db.execute("SELECT id, path FROM drives").fetchall()

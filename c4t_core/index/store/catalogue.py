@@ -31,7 +31,7 @@ from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.objects import LARGEST
 from c4t_core.index.store.database import Database
 from c4t_core.index.store.migration import to_counted_drops, to_objects, to_sources_and_frames
-from c4t_core.index.store.naming import Drives, below_range, name_columns
+from c4t_core.index.store.naming import Drives, below_range, name_again, name_columns, name_file
 
 Cell = float | int | str | None
 """What a column may hold of a frame."""
@@ -126,7 +126,7 @@ class Catalogue(Database):
         with self.writing() as db:
             db.execute("UPDATE roots SET path = ? WHERE id = ?", (os.fsencode(path), root_id))
             db.execute("UPDATE sources SET offline = 0 WHERE root_id = ? AND offline", (root_id,))
-            _name_again(db, root_id, path, b"")
+            name_again(db, root_id, path, b"")
             note_drops(db, root_id)
 
     def move(self, root: Root, below: bytes, into: Root, at: bytes) -> int:
@@ -162,7 +162,7 @@ class Catalogue(Database):
                     f"UPDATE sources SET offline = 0 WHERE root_id = ? AND offline{there_now}",
                     (into.id, *inside),
                 )
-                _name_again(db, into.id, into.path, at)
+                name_again(db, into.id, into.path, at)
             db.execute(f"DELETE FROM failures WHERE root_id = ?{where}", (root.id, *values))
             models = db.execute("SELECT model_id FROM runs WHERE root_id = ?", (root.id,))
             for (model_id,) in models.fetchall():
@@ -238,6 +238,22 @@ class Catalogue(Database):
         among = f"{'NOT ' if others else ''}IN ({','.join('?' * len(fingerprints))})"
         with self.writing() as db:
             db.execute(f"DELETE FROM models WHERE fingerprint {among}", fingerprints)
+
+    def removable(self, fingerprints: Sequence[str]) -> tuple[int, int, int]:
+        """Return how many frames have vectors of some models, their bytes, and of free pages."""
+        marks = ",".join("?" * len(fingerprints))
+        of_these = f"JOIN models m ON m.id = model_id WHERE fingerprint IN ({marks})"
+        with self.reading() as db:
+            frames, vectors = db.execute(
+                f"SELECT COUNT(DISTINCT frame_id), TOTAL(2 * dim) FROM vectors {of_these}",
+                fingerprints,
+            ).fetchone()
+            facts = db.execute(f"SELECT TOTAL(LENGTH(facts)) FROM objects {of_these}", fingerprints)
+            size = vectors + facts.fetchone()[0]
+            pages = db.execute(
+                "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
+            )
+            return frames, int(size), pages.fetchone()[0]
 
     def finish_run(self, root_id: int, model_id: int) -> None:
         """Note that a run came to its end, if none had before."""
@@ -462,7 +478,7 @@ class Ledger:
                     (new, self.root.id, old),
                 ).fetchone()
                 if row is not None:
-                    _name(db, drives, self.root.path, row[0], new)
+                    name_file(db, drives, self.root.path, row[0], new)
             note_drops(db, self.root.id)
 
     def clear_failures(self) -> int:
@@ -542,38 +558,6 @@ def _put_picture(
         (source, *name_columns(drives, root.path, path), first_seen),
     )
     return int(frame.lastrowid or 0)
-
-
-def _name(db: sqlite3.Connection, drives: Drives, root: str, source: int, name: bytes) -> None:
-    """Read the name of a file again, which lies elsewhere now."""
-    db.execute(
-        "UPDATE frames SET drive_id = ?, camera = ?, frame = ?, time = ? WHERE source_id = ?",
-        (*name_columns(drives, root, name), source),
-    )
-
-
-def _name_again(db: sqlite3.Connection, root_id: int, root: str, below: bytes) -> None:
-    """Read the drives and cameras of a folder again, which lies elsewhere now.
-
-    Frames of one drive and camera stay together, so one name tells for all of them.
-    """
-    where, values = below_range(below)
-    drives = Drives(db)
-    groups = db.execute(
-        "SELECT drive_id, camera, MIN(s.path) FROM frames f JOIN sources s ON s.id = f.source_id"
-        f" WHERE s.root_id = ?{where} GROUP BY drive_id, camera",
-        (root_id, *values),
-    )
-    changed = [
-        (*now, *before)
-        for *before, name in groups.fetchall()
-        if (now := name_columns(drives, root, name)[:2]) != tuple(before)
-    ]
-    db.executemany(
-        "UPDATE frames SET drive_id = ?, camera = ? WHERE drive_id = ? AND camera IS ?"
-        f" AND source_id IN (SELECT id FROM sources WHERE root_id = ?{where})",
-        [(*line, root_id, *values) for line in changed],
-    )
 
 
 def catalogue_path() -> Path:

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from c4t_core.datasets.searchad import LABELS, SPLIT_SOURCES, Split
-from c4t_core.datasets.searchad_labels import sentences
+from c4t_core.datasets.searchad import LABELS, SPLIT_SOURCES, Split, sentences
 from tests.helpers.toy_model import SIDE, ToyModel
 
 SIZE = (48, 32)

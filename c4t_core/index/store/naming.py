@@ -64,35 +64,3 @@ def may_hold(drive: bytes, root: bytes) -> bool:
     """
     inner, folder = root.rstrip(b"/") + b"/", drive.rpartition(b"/")[0].rstrip(b"/") + b"/"
     return folder.startswith(inner) or inner.startswith(folder)
-
-
-def name_file(db: sqlite3.Connection, drives: Drives, root: str, source: int, name: bytes) -> None:
-    """Read the name of a file again, which lies elsewhere now."""
-    db.execute(
-        "UPDATE frames SET drive_id = ?, camera = ?, frame = ?, time = ? WHERE source_id = ?",
-        (*name_columns(drives, root, name), source),
-    )
-
-
-def name_again(db: sqlite3.Connection, root_id: int, root: str, below: bytes) -> None:
-    """Read the drives and cameras of a folder again, which lies elsewhere now.
-
-    Frames of one drive and camera stay together, so one name tells for all of them.
-    """
-    where, values = below_range(below)
-    drives = Drives(db)
-    groups = db.execute(
-        "SELECT drive_id, camera, MIN(s.path) FROM frames f JOIN sources s ON s.id = f.source_id"
-        f" WHERE s.root_id = ?{where} GROUP BY drive_id, camera",
-        (root_id, *values),
-    )
-    changed = [
-        (*now, *before)
-        for *before, name in groups.fetchall()
-        if (now := name_columns(drives, root, name)[:2]) != tuple(before)
-    ]
-    db.executemany(
-        "UPDATE frames SET drive_id = ?, camera = ? WHERE drive_id = ? AND camera IS ?"
-        f" AND source_id IN (SELECT id FROM sources WHERE root_id = ?{where})",
-        [(*line, root_id, *values) for line in changed],
-    )

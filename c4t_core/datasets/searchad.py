@@ -93,17 +93,6 @@ SOURCES = {
 }
 """Folder -> where its images come from."""
 
-_EVERYWHERE = (
-    *("acdc", "bdd100k_images_100k", "cityscapes", "ECP", "IDD_Segmentation"),
-    *("mapillary_sign", "mapillary_vistas", "nuscenes"),
-)
-SPLIT_SOURCES: dict[Split, tuple[str, ...]] = {
-    "train": (*_EVERYWHERE, "kitti", "lostandfound", "wd_publicv2p0"),
-    "val": (*_EVERYWHERE, "wd_publicv2p0"),
-    "test": (*_EVERYWHERE, "kitti", "lostandfound", "wd_both02"),
-}
-"""Which sources each split has images of."""
-
 _OF_CATEGORY = {
     "Animal": "Real-Cat Real-Cow Real-Deer Real-Dog Real-Donkey Real-Wildlife Real-Horse "
     "Real-Sheep Statue-Cow Statue-Deer Statue-Elephant Statue-Horse Statue-Lion",

@@ -214,6 +214,7 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 #dropVeil {{ background: {c.veil}; border: 3px dashed {c.accent}; border-radius: {px(16)}px; }}
 #evaluationCard {{ background: {c.card}; border: 1px solid {c.border};
   border-radius: {px(8)}px; }}
+#dropLine {{ background: {c.accent}; }}
 #banner {{ background: {c.accent_soft}; border-radius: {px(8)}px; }}
 #toast {{ background: {c.shade}; border-radius: {px(8)}px; }}
 #toast QLabel {{ color: #ffffff; }}

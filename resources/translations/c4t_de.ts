@@ -353,6 +353,10 @@
    <translation>Beide Modelle suchen …</translation>
   </message>
   <message>
+   <source>There is no other model here: add or download one in “Models”.</source>
+   <translation>Hier ist kein anderes Modell: Unter „Modelle“ lässt sich eines hinzufügen oder herunterladen.</translation>
+  </message>
+  <message>
    <source>Type a question to compare two models on it.</source>
    <translation>Eine Anfrage eingeben, um zwei Modelle daran zu vergleichen.</translation>
   </message>
@@ -3465,8 +3469,8 @@
    <translation>Ausführen</translation>
   </message>
   <message>
-   <source>Run this search again; F2 renames it, Delete removes it</source>
-   <translation>Diese Suche erneut ausführen; F2 benennt sie um, Entf löscht sie</translation>
+   <source>Run this search again; drag it to another place; F2 renames it, Delete removes it</source>
+   <translation>Diese Suche noch einmal ausführen; ziehen verschiebt sie, F2 benennt sie um, Entf löscht sie</translation>
   </message>
   <message>
    <source>Show or hide the situations of SearchAD; Delete removes them all</source>

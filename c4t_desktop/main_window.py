@@ -96,7 +96,7 @@ class MainWindow(QMainWindow):
         self._unfold.timeout.connect(self._show_details)
         self._place()
         self.drops = FolderDrops(self, self.splitter, self.sidebar)
-        self.preview = HoverPreview(self.view, context.cache, context.settings, theme)
+        self.preview = HoverPreview(self.view, self.details, context.cache, context.settings, theme)
         self._join_actions()
         self._join_panels()
         self.chooser.show_models((), library.model)

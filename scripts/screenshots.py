@@ -294,7 +294,7 @@ class Gallery:
         marks = self.window._context.marks
         marks.mark([row.hit.path for row in rows[:3:2]], "right")
         marks.mark([row.hit.path for row in rows[4:5]], "wrong")
-        marks.save("Truck in snow", self.finder.question)
+        marks.save("Truck in snow", self.finder.question, None)
         self.settle()
 
     def _large(self) -> None:

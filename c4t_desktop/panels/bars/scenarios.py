@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from c4t_desktop.gallery.results_model import plain_tip
-from c4t_desktop.messages import count_text
+from c4t_desktop.messages import count_text, said
 from c4t_desktop.panels.bars.widgets import Section, SideRow
 from c4t_desktop.panels.parts import named, popup
 from c4t_desktop.services.marks import Saved
@@ -164,7 +164,7 @@ class ScenarioSection(Section):
             )
         )
         if entry.problem:
-            row.setToolTip(plain_tip(entry.problem))
+            row.setToolTip(plain_tip(said(entry.problem)))
         elif not entry.same_model:
             row.setToolTip(
                 self.tr(

@@ -78,7 +78,9 @@ def mirrored(qtbot):
 
 
 def test_from_right_to_left_the_window_is_mirrored_and_names_are_not(qtbot, mirrored, window):
+    height = window.bar.height()
     search(qtbot, window, "truck")
+    assert window.bar.height() == height, "what is below would jump"
     until(qtbot, window.details.isVisible)
     assert window.sidebar.x() > window.results.x() > window.details.x()
     label = child(window, QLabel, "detailsName")

@@ -205,6 +205,7 @@ def test_a_calendar_shows_six_weeks_and_names_their_days(qtbot, theme, percent):
     qtbot.mouseClick(day, Qt.MouseButton.LeftButton, pos=QPoint(day.width() - 8, 8))
     weeks = day.calendarWidget().findChild(QTableView)
     assert weeks.isVisible()
+    assert day.calendarWidget().monthShown() == 12, "who says until begins at the end"
     for column, week in product(range(7), range(7)):  # the first week is the names of the days
         option = QStyleOptionViewItem()
         index = weeks.model().index(week, column)

@@ -269,11 +269,14 @@ def _below(path: str, folder: str) -> bool:
 
 
 class _Day(QDateEdit):
-    """A day, whose calendar has room for six weeks and for the names of its days."""
+    """A day, whose calendar has room for six weeks and for the names of its days.
 
-    def __init__(self, theme: Theme) -> None:
+    Where any day is let through its calendar opens at the first month there is, or the last one.
+    """
+
+    def __init__(self, theme: Theme, *, last: bool) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self._last = theme, last
         self._dressed = False
 
     def _dress(self) -> None:
@@ -291,10 +294,17 @@ class _Day(QDateEdit):
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._dress()
         super().mousePressEvent(event)
+        self._turn()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         self._dress()
         super().keyPressEvent(event)
+        self._turn()
+
+    def _turn(self) -> None:
+        if self.calendarWidget().isVisible() and self.date() == self.minimumDate():
+            day = self.maximumDate() if self._last else self.minimumDate().addDays(1)
+            self.calendarWidget().setCurrentPage(day.year(), day.month())
 
 
 class DateRange(QWidget):
@@ -314,7 +324,7 @@ class DateRange(QWidget):
         self._days: dict[str, QDateEdit] = {}
         lines: list[QWidget] = []
         for key, name in names.items():
-            edit = named(_Day(theme), f"{key}Filter", name, kind="flat")
+            edit = named(_Day(theme, last=key == "until"), f"{key}Filter", name, kind="flat")
             edit.setCalendarPopup(True)
             edit.setDisplayFormat("yyyy-MM-dd")
             edit.setSpecialValueText(self.tr("any"))

@@ -365,6 +365,29 @@ _SAID = (  # by the core, of evaluations, pairs, pictures and models; the first 
         "None of the images that are there shows any of the 90 labels, so there is "
         "nothing to score; add a source.",
     ),
+    tr_noop("Core", 'The query is empty; describe what to look for, such as "truck in snow".'),
+    tr_noop("Core", "A weight must be above zero, such as 2:truck or 0.5:rain."),
+    tr_noop("Core", 'A term of the query has no words; write one after each "+" and "-".'),
+    tr_noop("Core", '"@" must be followed by the path of an image, such as @frame.jpg.'),
+    tr_noop("Core", 'A condition cannot be taken away; write "no:car", or "person<3".'),
+    tr_noop("Core", 'No objects "{0}" are known ("{1}"); known are: {2}.'),
+    tr_noop(
+        "Core",
+        '"{0}" cannot be read; write a whole number, such as {1}>=2, or a place: {2}.',
+    ),
+    tr_noop("Core", '"{0}" restricts the hits and takes no weight; leave it out.'),
+    tr_noop("Core", '"{0}" holds for all frames or for none; write another number.'),
+    tr_noop("Core", "Its filters cannot be read; save the search again, or remove it."),
+    tr_noop(
+        "Core",
+        'It is restricted by "{0}", which this version does not know; update this program to '
+        "run the search.",
+    ),
+    tr_noop(
+        "Core",
+        "This index was made by the earlier model, which can no longer look for a picture; index "
+        "the folder again to update it, or describe it in words.",
+    ),
     tr_noop("Core", "left out by the folder's rules, so it was not indexed"),
     tr_noop(
         "Core",

@@ -88,6 +88,8 @@ class Side(QWidget):
 class ComparePanel(InPlaceOfGrid):
     """The question on two models: shared hits, hits of one only, moved ranks."""
 
+    follows_search = True
+
     def __init__(self, context: Context) -> None:
         """Compare the model in use with the next one there is."""
         super().__init__()
@@ -162,6 +164,9 @@ class ComparePanel(InPlaceOfGrid):
         names = [title_of(side.model_name) for side in self.sides]
         if self._context.finder.question.empty:
             self.summary.setText(self.tr("Type a question to compare two models on it."))
+        elif all(side.chooser.count() < 2 for side in self.sides):
+            text = self.tr("There is no other model here: add or download one in “Models”.")
+            self.summary.setText(text)
         elif names[0] == names[1]:
             self.summary.setText(self.tr("Choose another model on one side to compare them."))
         elif any(compared.unknown):

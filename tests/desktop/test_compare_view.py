@@ -103,3 +103,15 @@ def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, core):
         qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.desktop.runner.busy)
     assert [workspace.closed for workspace in core.opened] == [False, True]
+
+
+def test_without_another_model_compare_says_so_rather_than_to_choose_one(qtbot, window, core):
+    core.models = fake_models()
+    window.desktop.context.library.list_models()
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    window.search.field.setText("a truck")
+    window.action("compareAction").trigger()
+    summary = window.findChild(QLabel, "compareSummary")
+    qtbot.waitUntil(lambda: "no other model" in summary.text())
+    window.results.leave_panel()
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)

@@ -268,8 +268,9 @@ class Run:
         )
 
     def _prepare(self) -> Material:
-        samples = [*self._data.train, *self._data.validation]
-        material, skipped = self._sources(samples, len(self._data.train), "cache")
+        samples = [*self._data.train, *self._data.validation, *self._data.further]
+        further = len(self._data.further)
+        material, skipped = self._sources(samples, len(self._data.train), "cache", further)
         self.skipped = tuple(skipped)
         if skipped:
             images = tuple(UnreadableImage(path, reason) for path, reason in skipped)
@@ -310,9 +311,9 @@ class Run:
         return caption_source(samples, self._towers, tokenizer, setup, keep=True)
 
     def _sources(
-        self, samples: Sequence[Sample], train: int, folder: str
+        self, samples: Sequence[Sample], train: int, folder: str, further: int = 0
     ) -> tuple[Material, list[tuple[str, str]]]:
-        """Prepare samples and leave out those that cannot be read."""
+        """Prepare samples, the last of them without captions; leave out what cannot be read."""
         setup = self._source_setup(folder)
         images = image_source(samples, self._towers, self._request.options, setup)
         skipped = [
@@ -322,7 +323,9 @@ class Run:
         images.renumber(kept)
         good = [samples[number] for number in kept]
         captions = caption_source(good, self._towers, self._start.tokenizer[TOKENIZER], setup)
-        return Material(good, sum(number < train for number in kept), images, captions), skipped
+        known = sum(number < train for number in kept)
+        last = sum(number >= len(samples) - further for number in kept)
+        return Material(good, known, images, captions, further=last), skipped
 
     def train(self) -> tuple[Position, bool]:
         """Train to the end; the best weights are loaded then.

@@ -24,7 +24,6 @@ from c4t_core.training import events  # noqa: E402
 from c4t_core.training.checkpoint import BEST, CHECKPOINT, load_safely  # noqa: E402
 from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
-from tests.core.training.conftest import write_pairs  # noqa: E402
 
 QUICK = TrainingOptions(
     loss="infonce",
@@ -66,7 +65,9 @@ def marked(shapes, tmp_path) -> dict:
     rows = [(name, f"a car of colour {j}", drive, "1") for name, j, drive in cars if j < 4]
     rows += [(name, "a car of colour 0", drive, "0") for name, j, drive in cars if j in (1, 4)]
     rows += [(name, "a lorry", drive, "0") for name, j, drive in cars if j == 6]
-    pairs = write_pairs(tmp_path / "marked.csv", rows, ("image", "caption", "drive", "shown"))
+    pairs = tmp_path / "marked.csv"
+    lines = [",".join(row) for row in [("image", "caption", "drive", "shown"), *rows]]
+    pairs.write_text("\n".join(lines) + "\n")
     return {"pairs": pairs, "images": shapes}
 
 

@@ -45,6 +45,7 @@ class PairsRead(Event, event="pairs"):
     drives: int
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
+    wrong: int = 0  # rows that are learned from and say what an image does not show
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,21 @@ def test_bad_rows_are_reported_with_lines_and_the_rest_is_used(pairs, tiny_model
     assert not (pairs.parent / "out").exists()
 
 
+def test_what_images_do_not_show_is_counted(pairs, tiny_model_folder, capsys):
+    rows = [tuple(row.split(",")) for row in pairs.read_text().splitlines()[1:]]
+    caption = rows[0][1]
+    told = [(*row, "1") for row in rows]
+    told += [(image, caption, drive, "0") for image, text, drive in rows if text != caption]
+    file = written(pairs.with_name("marks.csv"), told)
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([f"{lines[0]},shown", *lines[1:]]))
+    assert main(command(file, tiny_model_folder, "--check", "--validation-share", "0")) == 0
+    out = capsys.readouterr().out
+    count = len(told) - len(rows)
+    assert f"{len(rows)} pairs: " in out
+    assert f"; {count} times told what an image does not show" in out
+
+
 def test_nothing_usable_is_one_sentence(pairs, tiny_model_folder, capsys):
     bad = written(pairs.with_name("bad.csv"), [("gone.png", "a car", "d0")])
     assert main(command(bad, tiny_model_folder)) == 1

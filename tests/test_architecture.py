@@ -380,7 +380,7 @@ def test_the_only_connections():
     }
     assert found == {
         "c4t_core/models/download.py",
-        "c4t_core/cluster/addresses.py",  # urllib.parse
+        "c4t_core/addresses.py",  # urllib.parse
         "c4t_core/cluster/listing.py",
         "c4t_core/cluster/ray_runner.py",
         "c4t_core/cluster/table.py",
@@ -393,6 +393,7 @@ PLAIN = {  # what the window imports of the core before anything is asked for
     "c4t_core",
     "c4t_core.errors",
     "c4t_core.files",
+    "c4t_core.images.frame_names",
     "c4t_core.images.thumbnails",
     "c4t_core.index.objects",
     "c4t_core.index.query",
@@ -429,7 +430,7 @@ def test_the_only_folding_of_events():
 INSIDE = {
     "core/commands/test_console.py": "c4t_core/commands/console.py",
     "core/commands/test_doctor.py": "c4t_core/commands/doctor.py",
-    "core/test_library.py": "c4t_core/index/hits.py",
+    "core/test_library.py": "c4t_core/index/exports.py",
     "core/evaluation/test_benchmark.py": "c4t_core/evaluation",
     "core/index/test_vector_cache.py": "c4t_core/index/vectors",
     "core/models/test_clip_towers.py": "c4t_core/models/clip.py",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from c4t_core.cluster.addresses import is_below, is_remote, shown
+from c4t_core.addresses import is_below, is_remote, shown
 from c4t_core.errors import FolderError, ImageError, MissingExtraError
 from c4t_core.files import sha256
 from c4t_core.images.decode import MAX_BYTES

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c4t_core.cluster.addresses import plain
+from c4t_core.addresses import plain
 from c4t_core.cluster.table import Header, SharedTable, create_table, exists, open_table
 from c4t_core.cluster.writing import Books, Job, check_there, here, planned, targets
 from c4t_core.images.scan import ExcludeRules, Scan
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.indexer import Plan, take
-from c4t_core.index.store.catalogue import Failure, Root, Stored
+from c4t_core.index.store.catalogue import Root
+from c4t_core.index.store.ledger import Failure, Stored
 from c4t_core.models.protocol import classes_of
 from c4t_core.progress import Progress, ignore
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from c4t_core.cluster.addresses import as_path, is_remote, plain
+from c4t_core.addresses import as_path, is_remote, plain
 from c4t_core.cluster.listing import Fetching, look_at
 from c4t_core.cluster.table import (
     Header,
@@ -36,7 +36,8 @@ from c4t_core.index.embed import BATCH_SIZE, Batch, embed_stream
 from c4t_core.index.folders import check_folder, opened
 from c4t_core.index.indexer import IndexReport, Plan, make_plan, report, take
 from c4t_core.index.objects import LARGEST
-from c4t_core.index.store.catalogue import Failure, Root, Stored, lock_path
+from c4t_core.index.store.catalogue import Root, lock_path
+from c4t_core.index.store.ledger import Failure, Stored
 from c4t_core.index.store.naming import told_by_name
 from c4t_core.index.vectors.locks import writer_lock
 from c4t_core.models.protocol import classes_of

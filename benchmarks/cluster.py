@@ -105,11 +105,8 @@ def in_turn(folder: Path, rounds: int) -> list[dict[str, dict[str, float]]]:
                 )
             told[way] = json.loads(done.stdout.splitlines()[-1])
         results.append(told)
-        print(
-            "; ".join(
-                f"{way} {told[way]['rate']:.1f}/s {told[way]['cpu_ms']:.0f} ms" for way in WAYS
-            )
-        )
+        rows = (f"{way} {told[way]['rate']:.1f}/s {told[way]['cpu_ms']:.0f} ms" for way in WAYS)
+        print("; ".join(rows), flush=True)
     return results
 
 

@@ -230,21 +230,38 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
             quiet |= {"object_store_memory": _STORE, "address": "local"}
         else:
             quiet["address"] = address
-        try:
-            with _unheard():
-                ray.init(**quiet)
-        except Exception as error:  # noqa: BLE001 - it raises nearly anything
-            where = "on this machine" if address is None else f'at "{address}"'
-            raise DataError(
-                f"Ray does not start {where} ({type(error).__name__}); check the address, and that "
-                "all machines have the same versions of Python and Ray."
-            ) from error
+        _start(quiet, address)
         stack.callback(ray.shutdown)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         yield Cluster([node["Resources"] for node in ray.nodes() if node["Alive"]], workers)
+
+
+def _start(options: dict[str, Any], address: str | None) -> None:
+    """Join or start a Ray; a busy machine is given a second chance: Ray itself waits 30 seconds."""
+    import ray
+
+    chances = 2 if address is None else 1
+    for chance in range(chances):
+        try:
+            with _unheard():
+                ray.init(**options)
+        except Exception as error:  # noqa: BLE001 - it raises nearly anything
+            ray.shutdown()
+            if chance + 1 < chances:
+                continue
+            if address is None:
+                why = "Ray does not start on this machine; run it again when it is less busy"
+            else:
+                why = (
+                    f'There is no Ray at "{address}" that can be joined; check the address, and '
+                    "that all machines have the same versions of Python and Ray"
+                )
+            raise DataError(f"{why} ({type(error).__name__}).") from error
+        else:
+            return
 
 
 @contextlib.contextmanager

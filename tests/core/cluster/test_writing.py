@@ -358,6 +358,8 @@ def test_a_storage_that_goes_away_costs_nothing(
     def cut_off(done: int, total: int, /) -> None:
         if total:  # it was listed, and nothing is fetched yet
             monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+            monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+            monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
             s3fs.S3FileSystem.clear_instance_cache()
 
     report = Writing([bucket + "/d0"], table, ToyModel())(progress=cut_off)

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from c4t_core import paths
 from c4t_core.errors import C4TError, MissingExtraError
+from c4t_core.images.frame_names import FIRST_DATE
 
 if TYPE_CHECKING:
     from c4t_core.index.objects import ObjectCondition
@@ -186,7 +187,7 @@ def moment_text(seconds: float | None) -> str:
     """Write a moment as ``2026-10-14 08:41:07``, UTC; a time near 1970 is only a clock."""
     if seconds is None:
         return ""
-    form = "%Y-%m-%d %H:%M:%S" if seconds > 86_400 * 366 else "%H:%M:%S"
+    form = "%Y-%m-%d %H:%M:%S" if seconds > FIRST_DATE else "%H:%M:%S"
     return time.strftime(form, time.gmtime(seconds))
 
 

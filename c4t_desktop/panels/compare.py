@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.context import Context, InPlaceOfGrid
-from c4t_desktop.gallery.compare_delegate import CompareDelegate
+from c4t_desktop.gallery.delegate import CompareDelegate
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import describe

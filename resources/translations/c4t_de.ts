@@ -3010,8 +3010,8 @@
    <translation>Paardatei</translation>
   </message>
   <message>
-   <source>Pairs may come from a file of yours, from the labels of a data set, or from the frames you marked as right.</source>
-   <translation>Paare können aus einer eigenen Datei kommen, aus den Labels eines Datensatzes oder aus den als richtig markierten Bildern.</translation>
+   <source>Pairs may come from a file of yours, from the labels of a data set, or from the frames you marked.</source>
+   <translation>Paare können aus einer eigenen Datei kommen, aus den Labels eines Datensatzes oder aus den markierten Bildern.</translation>
   </message>
   <message>
    <source>Problems in the pairs</source>
@@ -3064,6 +3064,14 @@
   <message>
    <source>{0} pairs</source>
    <translation>{0} Paare</translation>
+  </message>
+  <message>
+   <source>{0} row says what an image does not show</source>
+   <translation>{0} Zeile sagt, was ein Bild nicht zeigt</translation>
+  </message>
+  <message>
+   <source>{0} rows say what an image does not show</source>
+   <translation>{0} Zeilen sagen, was ein Bild nicht zeigt</translation>
   </message>
   <message>
    <source>{pairs} of {images} from {drives} ({form})</source>

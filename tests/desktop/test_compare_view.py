@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 
 from c4t_core.index.query import Hit
 from c4t_core.models.protocol import ModelInfo
-from c4t_desktop.gallery.compare_delegate import CompareDelegate
+from c4t_desktop.gallery.delegate import CompareDelegate
 from c4t_desktop.panels.compare import ComparePanel
 from c4t_desktop.services.comparison import ComparedRow, compare_hits
 from tests.helpers.fake_core import FakeWorkspace, fake_models

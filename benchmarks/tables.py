@@ -12,6 +12,7 @@ built in a process of its own, whose peak of memory is given. ``--json`` adds to
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -28,8 +29,10 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.scale import rows as scale
 from c4t_core.cluster import asking, keeping
+from c4t_core.cluster.copying import bring
 from c4t_core.cluster.table import Header, Row, SharedTable, create_table, exists, open_table
 from c4t_core.images.frame_names import parse_frame_name, recording
+from c4t_core.index.store.catalogue import Catalogue
 
 DIM = 512
 CLASSES = 11  # as many as the shipped model tells
@@ -77,11 +80,6 @@ def grow(table: SharedTable, count: int) -> dict[str, Any]:
     return {"write_ms_per_1000": round(spent * 1e6 / added, 1)} if added else {}
 
 
-def size_of(folder: Path) -> int:
-    """Return the bytes of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 def directions(count: int) -> np.ndarray:
     """Return directions near some frames, and as many that are near none, float32 (n, d)."""
     blocks = np.linspace(0, count // scale.BLOCK - 1, ASKED // 2).astype(int)
@@ -103,6 +101,19 @@ def answers(table: SharedTable, audit: asking.Audit | None) -> tuple[list[list[s
         found.append([one.key[1].decode() for one in best])
     middle = {"cpu_ms": statistics.median(cpu), "wall_ms": statistics.median(wall)}
     return found, {name: round(value, 1) for name, value in middle.items()}
+
+
+def copied(table: SharedTable, folder: Path) -> dict[str, float]:
+    """Copy a table into a new catalogue, as opening it does; return what a thousand rows took."""
+    with contextlib.closing(Catalogue(folder / f"{len(table)}.sqlite")) as catalogue:
+        before = time.process_time()
+        bring(catalogue, table.address)
+        spent = time.process_time() - before
+    size = sum(path.stat().st_size for path in folder.glob(f"{len(table)}.sqlite*"))
+    return {
+        "copy_ms_per_1000": round(spent * 1e6 / len(table), 1),
+        "copy_bytes_per_row": round(size / len(table)),
+    }
 
 
 def built(address: str, kind: str) -> dict[str, Any]:
@@ -188,6 +199,7 @@ def main() -> None:
     parser.add_argument("--indexes", nargs="*", default=list(keeping.INDEXES))
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", type=Path, help="the table stays here, and grows the next time")
+    parser.add_argument("--copy", action="store_true", help="copy it into a catalogue too")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--build", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -196,12 +208,15 @@ def main() -> None:
         return
     known = json.loads(args.json.read_text()) if args.json and args.json.exists() else {"runs": []}
     with tempfile.TemporaryDirectory() as scratch:
+        os.environ["C4T_DATA_DIR"] = scratch  # where locks lie
         name = (args.keep or Path(scratch)) / "bench.lance"
         name.parent.mkdir(parents=True, exist_ok=True)
         header = Header("c4t", "benchmark", DIM, tuple(map(str, range(CLASSES))))
         table = open_table(name) if exists(name) else create_table(name, header)
         for size in sorted(args.sizes):
             run = measured(table, args.indexes, grow(table, size))
+            if args.copy:
+                run |= copied(table, Path(scratch))
             old = next((one for one in known["runs"] if one["rows"] == run["rows"]), {})
             known["runs"] = [one for one in known["runs"] if one is not old] + [{**old, **run}]
             known["machine"] = machine.describe()

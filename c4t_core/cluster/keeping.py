@@ -249,7 +249,7 @@ def build_index(table: SharedTable, kind: str) -> None:
     # Of Lance's own 50 rounds the training of codes takes minutes, whatever the number of rows;
     # what fewer of them lose, ranking the best again by their vectors mends.
     config = {
-        "ivf-rq": lambda: IvfRq("cosine"),
+        "ivf-rq": lambda: IvfRq("cosine", num_bits=4),
         "ivf-pq": lambda: IvfPq("cosine", num_sub_vectors=_codes(table), max_iterations=10),
         "hnsw": lambda: HnswSq("cosine"),
     }[kind]()

@@ -384,6 +384,7 @@ def test_the_only_connections():
         "c4t_core/cluster/listing.py",
         "c4t_core/cluster/ray_runner.py",
         "c4t_core/cluster/table.py",
+        "c4t_core/cluster/keeping.py",  # the kinds of its indexes
         "c4t_core/index/vectors/locks.py",  # the name of this machine
         "c4t_desktop/gallery/results_model.py",  # urllib.parse
     }

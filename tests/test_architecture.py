@@ -380,7 +380,8 @@ def test_the_only_connections():
     }
     assert found == {
         "c4t_core/models/download.py",
-        "c4t_core/cluster/addresses.py",  # urllib.parse
+        "c4t_core/addresses.py",  # urllib.parse
+        "c4t_core/images/fetched.py",  # pictures at addresses that the user opened
         "c4t_core/cluster/table.py",
         "c4t_core/index/vectors/locks.py",  # the name of this machine
         "c4t_desktop/gallery/results_model.py",  # urllib.parse

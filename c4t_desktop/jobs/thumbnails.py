@@ -71,7 +71,8 @@ def make_picture(request: Request, store: ThumbnailStore) -> Picture:
         try:
             made = shrunk(_open(request.path, request.side), request.side)
         except ImageError as error:
-            store.keep_failure(key, str(error) or type(error).__name__)
+            if getattr(error.__cause__, "errno", None) is None:  # else another try may go well
+                store.keep_failure(key, str(error) or type(error).__name__)
             return Picture(request, None, str(error))
         store.keep(key, as_jpeg(made))
         return Picture(request, _to_qimage(made))

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from c4t_core.evaluation.request import run_evaluation as evaluate
     from c4t_core.images.frame_names import parse_frame_name
     from c4t_core.index.embed import embed_images
-    from c4t_core.index.hits import Hits
+    from c4t_core.index.exports import Hits
     from c4t_core.index.objects import ObjectCondition, ObjectFact
     from c4t_core.index.query import Filters, Hit, Query, Term, parse_query
     from c4t_core.index.search import Answer
@@ -64,7 +64,7 @@ _HOMES = {  # name -> module, or module and name there
     "Workspace": "workspace",
     "Answer": "index.search",
     "Hit": "index.query",
-    "Hits": "index.hits",
+    "Hits": "index.exports",
     "Query": "index.query",
     "Term": "index.query",
     "parse_query": "index.query",

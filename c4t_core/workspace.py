@@ -20,14 +20,15 @@ from c4t_core.errors import C4TError, FolderError, QueryError
 from c4t_core.images.scan import ExcludeRules, LeftOut, Skipped
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.cut import UnrelatedLevel
-from c4t_core.index.directions import ModelHandle
+from c4t_core.index.directions import ModelHandle, outdated
 from c4t_core.index.events import AlikeLevel, Event, Folded, fold_events, fold_frames, usual_step
+from c4t_core.index.exports import Hits
 from c4t_core.index.folders import FolderStatus, Space, Target, WorkspaceStatus
-from c4t_core.index.hits import Hits
 from c4t_core.index.own import Own
 from c4t_core.index.query import (
     NO_FILTERS,
     Filters,
+    Frame,
     Histogram,
     Hit,
     Noted,
@@ -38,12 +39,10 @@ from c4t_core.index.query import (
 from c4t_core.index.scope import Scope, name_in
 from c4t_core.index.search import (
     Answer,
-    Frame,
     Searcher,
     answer,
     browse,
     frame_of,
-    outdated,
 )
 from c4t_core.index.store.catalogue import Catalogue, Ledger, cache_folders, catalogue_path
 from c4t_core.index.store.reads import Lookup

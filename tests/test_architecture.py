@@ -428,7 +428,7 @@ def test_the_only_folding_of_events():
 INSIDE = {
     "core/commands/test_console.py": "c4t_core/commands/console.py",
     "core/commands/test_doctor.py": "c4t_core/commands/doctor.py",
-    "core/test_library.py": "c4t_core/index/hits.py",
+    "core/test_library.py": "c4t_core/index/exports.py",
     "core/evaluation/test_benchmark.py": "c4t_core/evaluation",
     "core/index/test_vector_cache.py": "c4t_core/index/vectors",
     "core/models/test_clip_towers.py": "c4t_core/models/clip.py",

@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.commands.console import (
+    NAMED,
     Watcher,
     add_model_option,
+    by_ending,
+    pictures,
     plural,
     print_json,
     printable,
+    quoted,
     say,
+    say_omitted,
     stopping_cleanly,
 )
-from c4t_core.commands.omitted import NAMED, by_ending, pictures, quoted, say_omitted
 from c4t_core.progress import format_duration
 
 if TYPE_CHECKING:

@@ -24,10 +24,10 @@ from c4t_core.images.scan import (
     scan,
 )
 from c4t_core.index import folders as opened_folders
-from c4t_core.index.directions import ModelHandle
+from c4t_core.index.directions import ModelHandle, outdated
 from c4t_core.index.embed import BATCH_SIZE, Batch, OnPicture, embed_stream
 from c4t_core.index.scope import name_in
-from c4t_core.index.search import Searcher, outdated
+from c4t_core.index.search import Searcher
 from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Root, Stored
 from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.vectors import VectorSearch

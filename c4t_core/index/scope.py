@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
 from c4t_core.images.frame_names import matches_drive, shown_drives
 from c4t_core.index.directions import ModelHandle
+from c4t_core.index.exports import Hits
 from c4t_core.index.folders import Target, relative_to
-from c4t_core.index.hits import Hits
 from c4t_core.index.objects import ObjectCondition
 from c4t_core.index.query import NO_FILTERS, Filters, Hit, ImageIds
 from c4t_core.index.store.reads import Ids, ImageRow, Selection, StoredVectors

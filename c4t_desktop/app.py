@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
 
 from c4t_core import __version__, paths
+from c4t_core.addresses import absolute
 from c4t_core.files import short_digest
 from c4t_core.images.thumbnails import ThumbnailsOfIndexing, bucket
 from c4t_core.quiet import keep_caches_inside
@@ -340,14 +340,9 @@ def create_application(argv: Sequence[str]) -> tuple[QApplication, MainWindow]:
     return app, desktop.window
 
 
-def absolute(folders: Sequence[str]) -> list[str]:
-    """Return folders as absolute paths, so that another process understands them."""
-    return [str(Path(folder).absolute()) for folder in folders]
-
-
 def run(argv: Sequence[str]) -> int:
     """Run the application until its window is closed; return the exit status."""
-    folders = absolute([part for part in argv[1:] if not part.startswith("-")])
+    folders = [absolute(part) for part in argv[1:] if not part.startswith("-")]
     if call_first_window(folders):
         return 0
     start_log()

@@ -390,6 +390,7 @@ def test_the_only_connections():
 
 PLAIN = {  # what the window imports of the core before anything is asked for
     "c4t_core",
+    "c4t_core.addresses",
     "c4t_core.errors",
     "c4t_core.files",
     "c4t_core.images.thumbnails",

@@ -111,6 +111,11 @@ def local(path: Path | str | bytes, most: int) -> str:
     return _confined(name) if _ROOTS else name
 
 
+def is_kept(path: Path | str | bytes) -> bool:
+    """Tell whether a picture at an address can be read without asking its storage."""
+    return _FETCHER.place(spelled(os.fsdecode(path))).exists()
+
+
 def _confined(name: str) -> str:
     """Return a file's real name if it lies in a table's folder; else it is as it was.
 
@@ -144,16 +149,23 @@ class Fetcher:
     def copy(self, address: str, most: int) -> str:
         """Return the file that has a picture's bytes, see :func:`local`."""
         root = _root_of(address)
-        folder = self._folder or cache_dir() / "fetched"
-        key = short_digest(f"{address}|{state(address)}".encode("utf-8", "surrogateescape"))
-        copy = folder / key[:2] / key
+        copy = self.place(address)
         with self._alone(copy):
             try:
                 os.utime(copy)  # it was used last
             except OSError:
                 _fetch(root, address, copy, most)
-                self._keep_within(folder, copy)
+                self._keep_within(copy)
         return str(copy)
+
+    def place(self, address: str) -> Path:
+        """Return where a picture is kept, or would be."""
+        key = short_digest(f"{address}|{state(address)}".encode("utf-8", "surrogateescape"))
+        return self._home / key[:2] / key
+
+    @property
+    def _home(self) -> Path:
+        return self._folder or cache_dir() / "fetched"
 
     @contextlib.contextmanager
     def _alone(self, copy: Path) -> Iterator[None]:
@@ -168,14 +180,14 @@ class Fetcher:
                 self._running.discard(copy)
                 self._changed.notify_all()
 
-    def _keep_within(self, folder: Path, copy: Path) -> None:
+    def _keep_within(self, copy: Path) -> None:
         with self._changed:
             if self._used is None:
-                self._used = trim_folder(folder, self._limit)
+                self._used = trim_folder(self._home, self._limit)
             else:
                 self._used += copy.stat().st_size
             if self._used > self._limit:
-                self._used = trim_folder(folder, _TRIMMED * self._limit)
+                self._used = trim_folder(self._home, _TRIMMED * self._limit)
 
 
 _FETCHER = Fetcher()

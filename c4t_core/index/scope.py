@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.addresses import absolute
 from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
 from c4t_core.images.frame_names import matches_drive, shown_drives
 from c4t_core.index.directions import ModelHandle
@@ -483,7 +484,7 @@ def _subfolders(
 
 def name_in(target: Target, image: str | Path) -> bytes | None:
     """Return a file's name relative to the root of a target, by either name of the folder."""
-    path = os.path.abspath(image)
+    path = absolute(image)
     inner = relative_to(path, str(target.folder))
     if inner is None:
         inner = relative_to(path, target.real)

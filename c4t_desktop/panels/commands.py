@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from c4t_core import paths
+from c4t_core.addresses import absolute, as_path, is_remote
 from c4t_core.errors import CatalogueError, FolderError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
@@ -25,6 +25,7 @@ from c4t_desktop.messages import (
     show_problem,
 )
 from c4t_desktop.panels.bars.status import folder_name
+from c4t_desktop.panels.dialogs.naming import NameDialog
 from c4t_desktop.panels.parts import open_dialog, question
 from c4t_desktop.services.library import WORK, Opened
 from c4t_desktop.services.marks import Saved
@@ -33,85 +34,9 @@ from c4t_desktop.settings import EXCLUDES, INDEX_AT_OPENING
 
 if TYPE_CHECKING:
     from c4t_core.workspace import FolderStatus, Skipped, WorkspaceStatus
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit
-
-from c4t_desktop.panels.parts import column, label, named
 from c4t_desktop.services.question import Question
-from c4t_desktop.theme import Theme
 
 _FORGOTTEN = "forgotten"  # folders, in the settings
-
-
-class NameDialog(QDialog):
-    """Asks for the name of a saved search.
-
-    Signals:
-        named: what it is to be called (str).
-    """
-
-    named = Signal(str)
-
-    def __init__(
-        self,
-        title: str,
-        about: str,
-        proposal: str,
-        theme: Theme,
-        parent: QWidget | None = None,
-        *,
-        taken: Sequence[str] = (),
-        replaces: bool = False,
-    ) -> None:
-        """Propose a name.
-
-        Args:
-            title: of the dialog.
-            about: what becomes of the name, in a sentence.
-            proposal: a name.
-            theme: colours and lengths.
-            parent: the window.
-            taken: the names of others.
-            replaces: whether one of these may be replaced.
-        """
-        super().__init__(parent)
-        self._taken, self._replaces = frozenset(taken), replaces
-        self.setObjectName("nameDialog")
-        self.setWindowTitle(title)
-        self._name = named(QLineEdit(proposal), "scenarioName", self.tr("Name"))
-        self._name.selectAll()
-        self._hint = label("", "warn", "nameHint", wrap=True)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
-        )
-        self._save = buttons.button(QDialogButtonBox.StandardButton.Save)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        self._name.textChanged.connect(self._typed)
-        column(
-            theme, label(title, "subtitle"), label(about, "muted", wrap=True), self._name,
-            self._hint, buttons, margins=(24, 24, 24, 16), gap=12, parent=self,
-        )  # fmt: skip
-        self._typed(proposal)
-        self.resize(theme.px(440), self.sizeHint().height())
-
-    @property
-    def _wanted(self) -> str:
-        return self._name.text().strip()
-
-    @Slot(str)
-    def _typed(self, _: str) -> None:
-        there = self._wanted in self._taken
-        replaced = self.tr("It takes the place of the scenario of this name.")
-        refused = self.tr("There is a scenario of this name; choose another name.")
-        self._hint.setText((replaced if self._replaces else refused) if there else "")
-        self._save.setEnabled(bool(self._wanted) and (self._replaces or not there))
-
-    @Slot()
-    def accept(self) -> None:
-        """Close with a name; without one that can be used, stay."""
-        if self._save.isEnabled():
-            self.named.emit(self._wanted)
-            super().accept()
 
 
 class Commands(QObject):
@@ -190,7 +115,7 @@ class FolderCommands(Commands):
     @Slot(object)
     def open_folders(self, folders: Sequence[Path | str]) -> None:
         """Open folders and index them in the background."""
-        wanted = tuple(dict.fromkeys(Path(os.path.abspath(folder)) for folder in folders))
+        wanted = tuple(dict.fromkeys(as_path(absolute(folder)) for folder in folders))
         if not wanted:
             return
         settings = self._context.settings
@@ -444,6 +369,8 @@ class HitCommands(Commands):
 
     def open_file(self, file: Path) -> None:
         """Open a file with the system's program for it."""
+        if self._is_elsewhere(file):
+            return
         if not file.exists():
             self.tell(
                 FolderError(self.tr('"{0}" is not there now; connect its disk.').format(file.name))
@@ -453,8 +380,15 @@ class HitCommands(Commands):
 
     def reveal(self, file: Path) -> None:
         """Show a file in the file manager."""
-        if not reveal(file):
+        if not self._is_elsewhere(file) and not reveal(file):
             QDesktopServices.openUrl(file_url(file.parent))
+
+    def _is_elsewhere(self, file: Path) -> bool:
+        """Whether a file lies at an address, where no program of this machine finds it; says so."""
+        if is_remote(file):
+            text = self.tr("It lies at an address; export it to have a copy on this machine.")
+            self.message.emit(text)
+        return is_remote(file)
 
     @Slot()
     def save_search(self) -> None:

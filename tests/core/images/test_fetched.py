@@ -17,6 +17,8 @@ from c4t_core.images import fetched
 from c4t_core.images.decode import open_image, read_header
 from c4t_core.images.fetched import Fetcher
 from c4t_core.images.thumbnails import ThumbnailStore
+from c4t_core.index.exports import Hits, Provenance, copy_files, row_of
+from c4t_core.index.query import Hit
 from tests.helpers.served import Served, served
 
 pytest.importorskip("fsspec")
@@ -180,6 +182,18 @@ def test_a_changed_file_is_fetched_anew(server, pictures):
     states["a/1.png"] = (10, 2)
     assert open_image(path).getpixel((0, 0)) == (255, 255, 255)
     assert ThumbnailStore().key(path, 256) != key
+
+
+def test_hits_at_an_address_are_copied_and_named_by_it(server, pictures, tmp_path):
+    fetched.allow(server.address)
+    good, gone = at(server, "1.png"), at(server, "none.png")
+    report = copy_files([good, gone], tmp_path / "out", roots=[as_path(server.address)])
+    assert [file.name for file in report.copied] == ["1.png"]
+    assert report.copied[0].read_bytes() == (pictures / "a" / "1.png").read_bytes()
+    assert [(one.path, "nothing at" in one.reason) for one in report.failed] == [(gone, True)]
+    hits = Hits([Hit(good, 0.5, 1, as_path(server.address), "a/1.png")])
+    assert row_of(hits[0], Provenance("c4t", "", "car"))["path"] == f"{server.address}/a/1.png"
+    assert "data:image/jpeg" in hits._repr_html_()
 
 
 def test_what_is_missing_is_said(server, monkeypatch):

@@ -41,6 +41,7 @@ from c4t_core.quiet import report_nothing
 report_nothing()
 
 if TYPE_CHECKING:
+    from c4t_core.cluster.opening import open_workspace
     from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
     from c4t_core.datasets.pairs import read_pairs, split_by_drive
     from c4t_core.evaluation.request import EvaluationRequest
@@ -55,12 +56,12 @@ if TYPE_CHECKING:
     from c4t_core.models.registry import list_models, load_model
     from c4t_core.training.request import TrainingRequest
     from c4t_core.training.session import train
-    from c4t_core.workspace import Workspace, open_workspace
+    from c4t_core.workspace import Workspace
 
 __version__ = "0.1.0"
 
 _HOMES = {  # name -> module, or module and name there
-    "open_workspace": "workspace",
+    "open_workspace": "cluster.opening",
     "Workspace": "workspace",
     "Answer": "index.search",
     "Hit": "index.query",

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from c4t_core.cluster.addresses import ENDING, is_remote, is_table, plain, shown
 from c4t_core.errors import C4TError, DataError, FolderError, MissingExtraError
+from c4t_core.files import sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -379,6 +380,20 @@ def exists(name: str | os.PathLike[str]) -> bool:
     except FolderError:
         return False
     return True
+
+
+def stamp(address: str) -> str:
+    """Return what differs when a table has another version, without loading Lance.
+
+    Returns:
+        the names of its versions, summed up; "" for one that is not on a disk of this machine.
+    """
+    if is_remote(address):
+        return ""
+    try:
+        return sha256("\n".join(sorted(os.listdir(f"{address}/_versions"))).encode())[:32]
+    except OSError:
+        return ""
 
 
 def quoted(text: str) -> str:

@@ -138,7 +138,7 @@ def _tag_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_tag(args: argparse.Namespace) -> int:
-    from c4t_core.workspace import open_workspace
+    from c4t_core.cluster.opening import open_workspace
 
     if not args.paths and (args.add or args.remove):
         args.usage_error("--add and --remove need the PATHs of the frames")

@@ -23,7 +23,7 @@ from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
 from c4t_core.index.directions import ModelHandle, WordHint, hint_sentences, outdated, rocchio, unit
 from c4t_core.index.events import Folded
 from c4t_core.index.exports import Hits
-from c4t_core.index.folders import FolderStatus, Target, WorkspaceStatus, resolve
+from c4t_core.index.folders import FolderStatus, Target, WorkspaceStatus, targets_of
 from c4t_core.index.objects import CLASSES, ObjectCondition
 from c4t_core.index.query import (
     NEAREST,
@@ -245,7 +245,7 @@ class Searcher:
         known = self._known
         if known is None or known[0] != stamp:
             roots = self._catalogue.roots()
-            targets = tuple(resolve(roots, folder) for folder in self._folders)
+            targets = tuple(t for folder in self._folders for t in targets_of(roots, folder))
             known = self._known = stamp, targets, *self._serving(targets)
         return known[1:]
 
@@ -335,6 +335,12 @@ class Searcher:
         name = self._model.name
         command = self._command(f'"{target.folder}"')
         others = [] if target.root is None else self._catalogue.models_of(target.root.id)
+        if target.is_shared and target.root is not None:
+            made = ", ".join(f'"{other}"' for other in others) or "no model yet"
+            return (
+                f'The table "{target.root.shared}" was made with {made}, not with "{name}" as it '
+                "is here; choose that model, or have the table made again with this one."
+            )
         if name in others:
             return (
                 f'The index of "{target.folder}" was made with another version of the model '

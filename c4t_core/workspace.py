@@ -509,6 +509,8 @@ class Workspace:
         with self._closing:
             self._closed = True
             self.own.close()
+            if self._tables is not None:
+                self._tables.close()
             self._searcher.close()
             self._catalogue.close()
 

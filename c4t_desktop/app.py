@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from c4t_core import __version__, paths
 from c4t_core.addresses import absolute
 from c4t_core.files import short_digest
+from c4t_core.images.fetched import ask_first
 from c4t_core.images.thumbnails import ThumbnailsOfIndexing, bucket
 from c4t_core.quiet import keep_caches_inside
 from c4t_desktop.context import Context
@@ -141,6 +142,7 @@ class Desktop(QObject):
         if self._ended:
             return
         self._say_unwritable()
+        ask_first(self.window.folder_commands.has_agreed)
         self.context.library.list_models()
         self.context.marks.load()
         self.window.folder_commands.drop_forgotten()
@@ -264,6 +266,7 @@ class Desktop(QObject):
         if self._ended:
             return
         self._ended = True
+        ask_first(None)
         self.context.undo.clear()  # while there is somebody to be told
         if self._server is not None:
             self._server.close()

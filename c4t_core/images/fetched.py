@@ -53,6 +53,7 @@ class _Root:
 
 _ROOTS: dict[str, _Root] = {}  # replaced by a new one at a change, so that reading needs no lock
 _CHANGING = threading.Lock()
+_AGREED: Callable[[str], bool] | None = None
 
 
 def allow(root: str, state: StateOf | None = None) -> None:
@@ -78,6 +79,16 @@ def withdraw(root: str) -> None:
         now = _ROOTS.get(root, _Root())
         left = {name: one for name, one in _ROOTS.items() if name != root}
         _ROOTS = {**left, root: _Root(now.uses - 1, now.state)} if now.uses > 1 else left
+
+
+def ask_first(agreed: Callable[[str], bool] | None) -> None:
+    """Fetch only below addresses that somebody has agreed to; None where opening is enough.
+
+    Args:
+        agreed: tells it of the root of an opened table; any thread calls it.
+    """
+    global _AGREED
+    _AGREED = agreed
 
 
 def state(path: Path | str | bytes) -> State:
@@ -204,6 +215,8 @@ def _root_of(address: str) -> str:
         raise ImageError(f'pictures are not fetched from an address that begins with "{scheme}:"')
     for root in _ROOTS:
         if address.startswith(root + "/") and is_below(address[len(root) + 1 :]):
+            if _AGREED is not None and not _AGREED(root):
+                raise ImageError("not fetched, as you have not agreed to it yet")
             return root
     raise ImageError("not below an address that was opened, so it is not fetched")
 

@@ -225,6 +225,10 @@ class Tables(Protocol):
         """Tell whether the newest version of a table is copied."""
         ...
 
+    def close(self) -> None:
+        """Let none of their pictures be looked at any more."""
+        ...
+
 
 @dataclass(frozen=True)
 class FolderStatus:
@@ -239,6 +243,7 @@ class FolderStatus:
     search: str = "exact"  # what answers: "exact" or "hnsw"
     graph: str = PLAIN  # the image graph that its vectors are of
     best_graph: str = PLAIN  # the one that a new index would be made with
+    shared: str = ""  # address of the table that it is a folder of
     updated: int | None = None  # where an earlier model's index answers: images in the new one
 
 

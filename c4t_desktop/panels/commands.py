@@ -12,7 +12,7 @@ from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from c4t_core import paths
-from c4t_core.addresses import absolute, as_path, is_remote
+from c4t_core.addresses import absolute, as_path, is_remote, spelled
 from c4t_core.errors import CatalogueError, FolderError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
@@ -25,7 +25,7 @@ from c4t_desktop.messages import (
     show_problem,
 )
 from c4t_desktop.panels.bars.status import folder_name
-from c4t_desktop.panels.dialogs.naming import NameDialog
+from c4t_desktop.panels.dialogs.naming import AddressDialog, NameDialog
 from c4t_desktop.panels.parts import open_dialog, question
 from c4t_desktop.services.library import WORK, Opened
 from c4t_desktop.services.marks import Saved
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 from c4t_desktop.services.question import Question
 
 _FORGOTTEN = "forgotten"  # folders, in the settings
+_AGREED = "addresses"  # below which pictures may be fetched, in the settings
 
 
 class Commands(QObject):
@@ -81,6 +82,7 @@ class FolderCommands(Commands):
         super().__init__(context, window)
         self._library = context.library
         self._slower: list[FolderStatus] = []
+        self._agreed = frozenset(map(str, context.settings.recall(_AGREED, [])))
         context.library.index_failed.connect(self.tell)
         context.library.opened.connect(self._opened)
         context.settings.changed.connect(self._setting_changed)
@@ -91,6 +93,39 @@ class FolderCommands(Commands):
         folder = self._ask_folder(self.tr("Choose a folder of camera frames"))
         if folder is not None:
             self.open_folders([folder])
+
+    @Slot()
+    def open_address(self) -> None:
+        """Ask for the address of a shared table and open it."""
+        dialog = AddressDialog(self._context.theme, self._window)
+        dialog.wanted.connect(lambda address: self.open_folders([address]))
+        open_dialog(dialog)
+
+    def has_agreed(self, address: str) -> bool:
+        """Tell whether pictures may be fetched from below an address; from any thread."""
+        return address in self._agreed
+
+    def _ask_for_pictures(self, status: WorkspaceStatus) -> None:
+        """Say once where the pictures of an opened table lie, and ask whether to fetch them."""
+        places = {spelled(folder.folder) for folder in status.folders if is_remote(folder.folder)}
+        places -= self._agreed
+        if not places:
+            return
+        title = self.tr("Fetch the pictures?")
+        box = question(self._window, "fetchDialog", title, title, self.tr("Fetch"))
+        form = self.tr(
+            "The pictures of this table lie at {0}. Those that you look at are fetched from there "
+            "over the network, and nothing else is sent. Searching works without them."
+        )
+        box.setInformativeText(form.format(", ".join(sorted(places))))
+        box.accepted.connect(lambda: self._agree(places))
+        open_dialog(box)
+
+    def _agree(self, places: set[str]) -> None:
+        self._agreed |= places
+        self._context.settings.remember(_AGREED, sorted(self._agreed))
+        self._context.cache.forget()
+        self._context.finder.refresh()
 
     @Slot()
     def add_folder(self) -> None:
@@ -175,7 +210,8 @@ class FolderCommands(Commands):
         notices = "\n\n".join(opened.workspace.notices)
         if notices:  # a sentence of the status area would be gone as soon as the index runs
             show_problem(self._window, Problem(self.tr("Please note"), notices))
-        if self._context.settings.value(INDEX_AT_OPENING):
+        self._ask_for_pictures(opened.status)
+        if self._context.settings.value(INDEX_AT_OPENING) and not self._library.only_tables:
             self._library.index()
 
     @Slot()
@@ -195,7 +231,8 @@ class FolderCommands(Commands):
 
     @Slot(object)
     def _look_for_faster(self, status: WorkspaceStatus) -> None:
-        self._slower = [f for f in status.folders if f.embedded and f.graph != f.best_graph]
+        own = (f for f in status.folders if f.embedded and not f.shared)
+        self._slower = [f for f in own if f.graph != f.best_graph]
         self._faster.setVisible(bool(self._slower))
 
     @Slot()

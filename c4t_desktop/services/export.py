@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
+from c4t_core.addresses import is_table
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.rows import HitList
@@ -106,6 +107,8 @@ def export(wanted: Wanted, kind: str, target: Path, job: Job) -> Exported:
     hits = wanted.hits
     if kind == COPY:
         roots = wanted.workspace.roots if wanted.workspace is not None else ()
+        if any(map(is_table, roots)) and wanted.workspace is not None:
+            roots += tuple(folder.folder for folder in wanted.workspace.status().folders)
         files = [hit.path for hit in hits]
         report = exports.copy_files(files, target, job.progress, roots=roots)
         return Exported(kind, target, len(report.copied), report.failed)

@@ -119,6 +119,10 @@
    <translation>Ordner öffnen …</translation>
   </message>
   <message>
+   <source>Open an address…</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Open the sample drive (drawn)</source>
    <translation>Beispielfahrt öffnen (gezeichnet)</translation>
   </message>
@@ -268,6 +272,29 @@
   <message>
    <source>by its name and weights</source>
    <translation>nach Name und Gewichten</translation>
+  </message>
+ </context>
+ <context>
+  <name>AddressDialog</name>
+  <message>
+   <source>A table that others have filled. It is reached over the network, with the credentials of this machine; what you search for and mark stays here.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Address of a table</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>An address begins with its kind, such as s3://.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Open an address</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>The address of a table ends in {0}.</source>
+   <translation type="unfinished" />
   </message>
  </context>
  <context>
@@ -1588,6 +1615,14 @@
    <translation>Weiteren Ordner wählen</translation>
   </message>
   <message>
+   <source>Fetch</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Fetch the pictures?</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Index again</source>
    <translation>Neu indizieren</translation>
   </message>
@@ -1614,6 +1649,10 @@
   <message>
    <source>The model then notes what it sees in each of them.</source>
    <translation>Das Modell hält dann zu jedem fest, was es darin sieht.</translation>
+  </message>
+  <message>
+   <source>The pictures of this table lie at {0}. Those that you look at are fetched from there over the network, and nothing else is sent. Searching works without them.</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>The sample's pictures are drawn, not photographed.</source>
@@ -1740,6 +1779,10 @@
   <message>
    <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
    <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+  </message>
+  <message>
+   <source>It lies at an address; export it to have a copy on this machine.</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>Its query, its cut and what is new in it stay as they are.</source>
@@ -2775,6 +2818,10 @@
    <translation>Kein Bild passt zu den Filtern links; lockern oder leeren.</translation>
   </message>
   <message>
+   <source>No frames of this model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>No images here</source>
    <translation>Keine Bilder hier</translation>
   </message>
@@ -2845,6 +2892,10 @@
   <message>
    <source>This folder has not been looked through yet.</source>
    <translation>Dieser Ordner ist noch nicht durchgesehen worden.</translation>
+  </message>
+  <message>
+   <source>This table was made with another model, or holds no frames yet. Choose the model that it was made with, or look again later.</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>Try the sample drive</source>
@@ -4052,6 +4103,10 @@
    <translation>Diesen Ordner schließen</translation>
   </message>
   <message>
+   <source>Close this table</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Delete takes it off the list.</source>
    <translation>Entf nimmt den Eintrag aus der Liste.</translation>
   </message>
@@ -4070,6 +4125,10 @@
   <message>
    <source>Forget its index</source>
    <translation>Index vergessen</translation>
+  </message>
+  <message>
+   <source>Forget what was read of it</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>It has moved…</source>
@@ -4205,6 +4264,10 @@
    <translation>{0} wird indiziert</translation>
   </message>
   <message>
+   <source>Look for a newer version</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Look for new files</source>
    <translation>Nach neuen Dateien suchen</translation>
   </message>
@@ -4221,6 +4284,18 @@
    <translation>Pause</translation>
   </message>
   <message>
+   <source>Read what is new in the table (F5)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Reading the table</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Reading {0}</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Resume</source>
    <translation>Fortsetzen</translation>
   </message>
@@ -4233,12 +4308,20 @@
    <translation>Indizieren anhalten; was fertig ist, bleibt</translation>
   </message>
   <message>
+   <source>Switch to it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Undo</source>
    <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Update the index: {0} of {1}</source>
    <translation>Index aktualisieren: {0} von {1}</translation>
+  </message>
+  <message>
+   <source>a newer version of the table is there</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>indexed by the earlier model</source>

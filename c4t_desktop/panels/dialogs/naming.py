@@ -7,8 +7,74 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QWidget
 
+from c4t_core.addresses import ENDING, is_remote, is_table, plain
+from c4t_core.errors import DataError
+from c4t_desktop.messages import said
 from c4t_desktop.panels.parts import column, label, named
 from c4t_desktop.theme import Theme
+
+
+class AddressDialog(QDialog):
+    """Asks for the address of a shared table.
+
+    Signals:
+        wanted: the address, whole and without a password (str).
+    """
+
+    wanted = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Ask for one."""
+        super().__init__(parent)
+        self.setObjectName("addressDialog")
+        title = self.tr("Open an address")
+        self.setWindowTitle(title)
+        self._field = named(QLineEdit(), "addressField", self.tr("Address of a table"))
+        self._field.setPlaceholderText(f"s3://team/frames{ENDING}")
+        self._hint = label("", "warn", "addressHint", wrap=True)
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel
+        )
+        self._open = buttons.button(QDialogButtonBox.StandardButton.Open)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        self._field.textChanged.connect(self._typed)
+        about = self.tr(
+            "A table that others have filled. It is reached over the network, with the "
+            "credentials of this machine; what you search for and mark stays here."
+        )
+        column(
+            theme, label(title, "subtitle"), label(about, "muted", wrap=True), self._field,
+            self._hint, buttons, margins=(24, 24, 24, 16), gap=12, parent=self,
+        )  # fmt: skip
+        self._typed("")
+        self.resize(theme.px(520), self.sizeHint().height())
+
+    @Slot(str)
+    def _typed(self, _: str) -> None:
+        text = self._field.text().strip()
+        hint = self._why_not(text) if text else ""
+        self._hint.setText(hint)
+        self._open.setEnabled(bool(text) and not hint)
+
+    def _why_not(self, text: str) -> str:
+        """Return what is wrong with an address, "" for nothing."""
+        if not is_remote(text):
+            return self.tr("An address begins with its kind, such as s3://.")
+        try:
+            plain(text)
+        except DataError as error:
+            return said(str(error))
+        if not is_table(text):
+            return self.tr("The address of a table ends in {0}.").format(ENDING)
+        return ""
+
+    @Slot()
+    def accept(self) -> None:
+        """Close with an address; without one that can be opened, stay."""
+        if self._open.isEnabled():
+            self.wanted.emit(plain(self._field.text().strip()))
+            super().accept()
 
 
 class NameDialog(QDialog):

@@ -43,7 +43,7 @@ def add_column_options(parser: argparse.ArgumentParser) -> None:
         metavar="ROLE=NAME",
         action="append",
         type=_column,
-        help="the column of image, caption, drive or split, such as drive=trip",
+        help="the column of image, caption, drive, split or shown, such as drive=trip",
     )
 
 
@@ -59,9 +59,9 @@ def columns_of(args: argparse.Namespace) -> dict[str, str] | None:
 
 def _column(text: str) -> tuple[str, str]:
     role, equals, name = text.partition("=")
-    if not equals or role not in ("image", "caption", "drive", "split"):
+    if not equals or role not in ("image", "caption", "drive", "split", "shown"):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not ROLE=NAME with the role image, caption, drive or split"
+            f"{text!r} is not ROLE=NAME with the role image, caption, drive, split or shown"
         )
     return role, name
 

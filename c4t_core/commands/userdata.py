@@ -1,4 +1,4 @@
-"""What you made yourself: ``c4t tag``, words for frames; ``c4t userdata``, to text and back."""
+"""What you made yourself: ``c4t tag``, words for frames; ``c4t userdata``, to text, pairs and back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its actions."""
     parser.description = (
         "Write your marks, tags, saved searches, earlier queries and test sets to a text file, or "
-        "read them from one."
+        "read them from one; or write your marks as pairs that a model can learn from."
     )
     parser.epilog = _EPILOG
     # fmt: off
@@ -51,6 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     back.add_argument("--merge", action="store_true",
         help="add to what is there; of two things of one name, or marks of one image for one "
         "query, the one made later is kept")
+    pairs = actions.add_parser("pairs", help="write your marks as pairs to train on", description=
+        "Each frame that you marked as right goes with its query as the caption. One marked as "
+        "wrong gets a 0 in the column shown: it is told apart from the right ones.")
+    pairs.add_argument("file", metavar="FILE", help="the CSV file to write")
+    pairs.add_argument("--json", action="store_true",
+        help="end with one line of JSON: file, root, right, images, wrong, idle, no_caption, "
+        "missing")
     for action in (out, back):
         action.add_argument("--json", action="store_true",
             help="end with one line of JSON: file, marks, searches, asked, test_sets, "
@@ -62,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     """Do what the action says; 0 unless an error is raised.
 
     Raises:
-        DataError: if a line of the file cannot be read.
+        DataError: if a line of the file cannot be read, or no mark makes a pair.
         CatalogueError: if the user's data cannot be opened or written.
     """
     read = None
@@ -73,7 +80,10 @@ def run(args: argparse.Namespace) -> int:
         read = exchange.from_text(content, source)
     with closing(UserData()) as data:
         try:
-            _export(args, data) if read is None else _import(args, data, read)
+            if args.action == "pairs":
+                _pairs(args, data)
+            else:
+                _export(args, data) if read is None else _import(args, data, read)
         finally:
             notice = data.take_notice()
             if notice:
@@ -91,6 +101,22 @@ def _export(args: argparse.Namespace, data: UserData) -> None:
         return
     write_whole(Path(args.file), content)
     _report(args, f"Wrote {{}} to {printable(args.file)}.", exchange.counted(tables))
+
+
+def _pairs(args: argparse.Namespace, data: UserData) -> None:
+    from c4t_core.index.own import pairs_of_marks
+
+    made = pairs_of_marks(Path(args.file), data.marks())
+    for problem in made.problems():
+        say(f"{problem}.")
+    if args.json:
+        plain = {"file": os.path.abspath(args.file), **vars(made), "root": str(made.root)}
+        print_json(plain)
+        return
+    print(
+        f"Wrote {made.right} pairs of {made.images} images, and {made.wrong} rows that say what an "
+        f'image does not show, to {printable(args.file)}; their images are below "{made.root}".'
+    )
 
 
 def _import(args: argparse.Namespace, data: UserData, tables: exchange.Tables) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from PySide6.QtCore import QObject, Signal
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from c4t_core.index.indexer import IndexReport
     from c4t_core.models.protocol import ModelInfo
     from c4t_core.progress import Progress
-    from c4t_core.workspace import WorkspaceStatus
+    from c4t_core.workspace import Workspace, WorkspaceStatus
     from c4t_desktop.services.workspace import WorkspaceLike
     from c4t_desktop.settings import Settings
 
@@ -435,12 +435,13 @@ class Library(QObject):
 
     def look_for_newer(self) -> None:
         """Ask whether there is a newer version of a table than the one that is read."""
-        self.look(
-            lambda workspace: workspace.newer_tables(),
-            key=NEWER,
-            done=self.newer.emit,
-            lane=NEWER,
-        )
+
+        def read(workspace: WorkspaceLike) -> tuple[str, ...]:
+            from c4t_core.cluster.opening import newer_tables
+
+            return newer_tables(cast("Workspace", workspace))
+
+        self.look(read, key=NEWER, done=self.newer.emit, lane=NEWER)
 
     def refresh_status(self) -> None:
         """Ask for fresh counts."""

@@ -79,9 +79,6 @@ class WorkspaceLike(Protocol):
     ) -> IndexReport:
         """Embed what is new or changed, and forget what is gone."""
 
-    def newer_tables(self) -> tuple[str, ...]:
-        """Return the opened tables of which there is a newer version."""
-
     def answer(
         self,
         query: QueryLike,

@@ -367,9 +367,6 @@ class FakeWorkspace:
     def skipped(self) -> list[Skipped]:
         return list(self._skipped)
 
-    def newer_tables(self) -> tuple[str, ...]:
-        return ()
-
     def retry_skipped(self) -> int:
         count, self._skipped = len(self._skipped), []
         return count

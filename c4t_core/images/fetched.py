@@ -138,7 +138,7 @@ def _confined(name: str) -> str:
         return name
     real = os.path.realpath(name)
     if not any(_is_in(real, os.path.realpath(root)) for root in inside):
-        raise ImageError("a link that leads out of the folder of its table, so it is not read")
+        raise _refused("a link that leads out of the folder of its table, so it is not read")
     return real
 
 
@@ -212,13 +212,20 @@ def _root_of(address: str) -> str:
     """
     scheme = address.partition(":")[0]
     if scheme not in SCHEMES:
-        raise ImageError(f'pictures are not fetched from an address that begins with "{scheme}:"')
+        raise _refused(f'pictures are not fetched from an address that begins with "{scheme}:"')
     for root in _ROOTS:
         if address.startswith(root + "/") and is_below(address[len(root) + 1 :]):
             if _AGREED is not None and not _AGREED(root):
-                raise ImageError("not fetched, as you have not agreed to it yet")
+                raise _refused("not fetched, as you have not agreed to it yet")
             return root
-    raise ImageError("not below an address that was opened, so it is not fetched")
+    raise _refused("not below an address that was opened, so it is not fetched")
+
+
+def _refused(reason: str) -> ImageError:
+    """Return a refusal; what it says of the file passes: another time it may be allowed."""
+    error = ImageError(reason)
+    error.__cause__ = PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+    return error
 
 
 def _fetch(root: str, address: str, copy: Path, most: int) -> None:

@@ -120,7 +120,7 @@
   </message>
   <message>
    <source>Open an address…</source>
-   <translation type="unfinished" />
+   <translation>Adresse öffnen …</translation>
   </message>
   <message>
    <source>Open the sample drive (drawn)</source>
@@ -278,23 +278,23 @@
   <name>AddressDialog</name>
   <message>
    <source>A table that others have filled. It is reached over the network, with the credentials of this machine; what you search for and mark stays here.</source>
-   <translation type="unfinished" />
+   <translation>Eine Tabelle, die andere gefüllt haben. Sie wird über das Netz erreicht, mit den Zugangsdaten dieses Rechners; was Sie suchen und markieren, bleibt hier.</translation>
   </message>
   <message>
    <source>Address of a table</source>
-   <translation type="unfinished" />
+   <translation>Adresse einer Tabelle</translation>
   </message>
   <message>
    <source>An address begins with its kind, such as s3://.</source>
-   <translation type="unfinished" />
+   <translation>Eine Adresse beginnt mit ihrer Art, etwa s3://.</translation>
   </message>
   <message>
    <source>Open an address</source>
-   <translation type="unfinished" />
+   <translation>Adresse öffnen</translation>
   </message>
   <message>
    <source>The address of a table ends in {0}.</source>
-   <translation type="unfinished" />
+   <translation>Die Adresse einer Tabelle endet auf {0}.</translation>
   </message>
  </context>
  <context>
@@ -511,6 +511,10 @@
    <translation>SearchAD, Teil {0}: {1} von {2} Bildern aus {3} Quellen, gefragt mit {4} (Art: {5}).</translation>
   </message>
   <message>
+   <source>The address "{0}" carries a user, a password or a signature; leave them out and give them as the environment variables of the storage, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.</source>
+   <translation>Die Adresse „{0}“ enthält einen Benutzer, ein Passwort oder eine Signatur; lassen Sie sie weg und geben Sie sie als Umgebungsvariablen des Speichers an, etwa AWS_ACCESS_KEY_ID und AWS_SECRET_ACCESS_KEY.</translation>
+  </message>
+  <message>
    <source>The box {0} {1} {2} {3} of the image query "{4}" lies outside of its {5} x {6} pixels; get the image again.</source>
    <translation>Der Rahmen {0} {1} {2} {3} der Bildanfrage „{4}“ liegt außerhalb ihrer {5} x {6} Pixel; das Bild neu holen.</translation>
   </message>
@@ -583,12 +587,20 @@
    <translation>ein Ordner, kein Bild</translation>
   </message>
   <message>
+   <source>a link that leads out of the folder of its table, so it is not read</source>
+   <translation>eine Verknüpfung, die aus dem Ordner ihrer Tabelle führt, daher wird sie nicht gelesen</translation>
+  </message>
+  <message>
    <source>a picture in {0}, which this Pillow cannot read; update Pillow</source>
    <translation>ein Bild in {0}, das dieses Pillow nicht liest; Pillow aktualisieren</translation>
   </message>
   <message>
    <source>a quotation mark opens here and is not closed</source>
    <translation>hier öffnet ein Anführungszeichen und wird nicht geschlossen</translation>
+  </message>
+  <message>
+   <source>access to its address was denied; check your credentials</source>
+   <translation>der Zugriff auf seine Adresse wurde verweigert; prüfen Sie Ihre Zugangsdaten</translation>
   </message>
   <message>
    <source>an empty file</source>
@@ -615,8 +627,20 @@
    <translation>gelesen werden Bilder bis {0} Millionen Pixel</translation>
   </message>
   <message>
+   <source>it cannot be kept, as the disk is full; make room</source>
+   <translation>es kann nicht aufbewahrt werden, da das Laufwerk voll ist; schaffen Sie Platz</translation>
+  </message>
+  <message>
    <source>it has no rows</source>
    <translation>es gibt keine Zeilen</translation>
+  </message>
+  <message>
+   <source>its address cannot be reached; check the connection</source>
+   <translation>seine Adresse ist nicht erreichbar; prüfen Sie die Verbindung</translation>
+  </message>
+  <message>
+   <source>its address took too long to answer; try again later</source>
+   <translation>seine Adresse hat zu lange nicht geantwortet; versuchen Sie es später noch einmal</translation>
   </message>
   <message>
    <source>its colours cannot be converted</source>
@@ -625,6 +649,10 @@
   <message>
    <source>its decoder does not know what is inside</source>
    <translation>der Dekoder kennt den Inhalt nicht</translation>
+  </message>
+  <message>
+   <source>its server sends on to another address, so it is not fetched</source>
+   <translation>sein Server verweist auf eine andere Adresse, daher wird es nicht geholt</translation>
   </message>
   <message>
    <source>left out by the folder's rules, so it was not indexed</source>
@@ -657,6 +685,14 @@
   <message>
    <source>not an image, whatever its name says; it can be left out</source>
    <translation>kein Bild, was auch der Name sagt; kann ausgelassen werden</translation>
+  </message>
+  <message>
+   <source>not below an address that was opened, so it is not fetched</source>
+   <translation>nicht unter einer geöffneten Adresse, daher wird es nicht geholt</translation>
+  </message>
+  <message>
+   <source>not fetched, as you have not agreed to it yet</source>
+   <translation>nicht geholt, da Sie dem noch nicht zugestimmt haben</translation>
   </message>
   <message>
    <source>of a kind that is not read ({0}); convert it to PNG or JPEG</source>
@@ -719,6 +755,10 @@
    <translation>es gibt kein Bild</translation>
   </message>
   <message>
+   <source>there is nothing at its address any more</source>
+   <translation>unter seiner Adresse liegt nichts mehr</translation>
+  </message>
+  <message>
    <source>this annotation belongs to no image of the file</source>
    <translation>diese Annotation gehört zu keinem Bild der Datei</translation>
   </message>
@@ -741,6 +781,10 @@
   <message>
    <source>too large a file; {0}</source>
    <translation>eine zu große Datei; {0}</translation>
+  </message>
+  <message>
+   <source>too large to be fetched; up to {0} MB are</source>
+   <translation>zu groß zum Holen; geholt werden bis zu {0} MB</translation>
   </message>
   <message>
    <source>too large: {0}</source>
@@ -1668,11 +1712,11 @@
   </message>
   <message>
    <source>Fetch</source>
-   <translation type="unfinished" />
+   <translation>Holen</translation>
   </message>
   <message>
    <source>Fetch the pictures?</source>
-   <translation type="unfinished" />
+   <translation>Bilder holen?</translation>
   </message>
   <message>
    <source>Index again</source>
@@ -1704,7 +1748,7 @@
   </message>
   <message>
    <source>The pictures of this table lie at {0}. Those that you look at are fetched from there over the network, and nothing else is sent. Searching works without them.</source>
-   <translation type="unfinished" />
+   <translation>Die Bilder dieser Tabelle liegen unter {0}. Die Sie ansehen, werden von dort über das Netz geholt; sonst wird nichts gesendet. Die Suche geht auch ohne sie.</translation>
   </message>
   <message>
    <source>The sample's pictures are drawn, not photographed.</source>
@@ -1834,7 +1878,7 @@
   </message>
   <message>
    <source>It lies at an address; export it to have a copy on this machine.</source>
-   <translation type="unfinished" />
+   <translation>Es liegt unter einer Adresse; exportieren Sie es, um eine Kopie auf diesem Rechner zu haben.</translation>
   </message>
   <message>
    <source>Its query, its cut and what is new in it stay as they are.</source>
@@ -2871,7 +2915,7 @@
   </message>
   <message>
    <source>No frames of this model</source>
-   <translation type="unfinished" />
+   <translation>Keine Bilder dieses Modells</translation>
   </message>
   <message>
    <source>No images here</source>
@@ -2947,7 +2991,7 @@
   </message>
   <message>
    <source>This table was made with another model, or holds no frames yet. Choose the model that it was made with, or look again later.</source>
-   <translation type="unfinished" />
+   <translation>Diese Tabelle wurde mit einem anderen Modell erstellt oder enthält noch keine Bilder. Wählen Sie das Modell, mit dem sie erstellt wurde, oder sehen Sie später noch einmal nach.</translation>
   </message>
   <message>
    <source>Try the sample drive</source>
@@ -4164,7 +4208,7 @@
   </message>
   <message>
    <source>Close this table</source>
-   <translation type="unfinished" />
+   <translation>Diese Tabelle schließen</translation>
   </message>
   <message>
    <source>Delete takes it off the list.</source>
@@ -4188,7 +4232,7 @@
   </message>
   <message>
    <source>Forget what was read of it</source>
-   <translation type="unfinished" />
+   <translation>Vergessen, was von ihr gelesen wurde</translation>
   </message>
   <message>
    <source>It has moved…</source>
@@ -4325,7 +4369,7 @@
   </message>
   <message>
    <source>Look for a newer version</source>
-   <translation type="unfinished" />
+   <translation>Nach neuerer Version sehen</translation>
   </message>
   <message>
    <source>Look for new files</source>
@@ -4345,15 +4389,15 @@
   </message>
   <message>
    <source>Read what is new in the table (F5)</source>
-   <translation type="unfinished" />
+   <translation>Lesen, was in der Tabelle neu ist (F5)</translation>
   </message>
   <message>
    <source>Reading the table</source>
-   <translation type="unfinished" />
+   <translation>Tabelle wird gelesen</translation>
   </message>
   <message>
    <source>Reading {0}</source>
-   <translation type="unfinished" />
+   <translation>{0} wird gelesen</translation>
   </message>
   <message>
    <source>Resume</source>
@@ -4369,7 +4413,7 @@
   </message>
   <message>
    <source>Switch to it</source>
-   <translation type="unfinished" />
+   <translation>Zu ihr wechseln</translation>
   </message>
   <message>
    <source>Undo</source>
@@ -4381,7 +4425,7 @@
   </message>
   <message>
    <source>a newer version of the table is there</source>
-   <translation type="unfinished" />
+   <translation>eine neuere Version der Tabelle ist da</translation>
   </message>
   <message>
    <source>indexed by the earlier model</source>

@@ -47,8 +47,8 @@ class AddressDialog(QDialog):
             theme, label(title, "subtitle"), label(about, "muted", wrap=True), self._field,
             self._hint, buttons, margins=(24, 24, 24, 16), gap=12, parent=self,
         )  # fmt: skip
+        self.resize(theme.px(520), 0)
         self._typed("")
-        self.resize(theme.px(520), self.sizeHint().height())
 
     @Slot(str)
     def _typed(self, _: str) -> None:
@@ -56,6 +56,7 @@ class AddressDialog(QDialog):
         hint = self._why_not(text) if text else ""
         self._hint.setText(hint)
         self._open.setEnabled(bool(text) and not hint)
+        self.resize(self.width(), max(self.height(), self.layout().heightForWidth(self.width())))
 
     def _why_not(self, text: str) -> str:
         """Return what is wrong with an address, "" for nothing."""

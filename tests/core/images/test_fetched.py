@@ -17,7 +17,7 @@ from c4t_core.images import fetched
 from c4t_core.images.decode import open_image, read_header
 from c4t_core.images.fetched import Fetcher
 from c4t_core.images.thumbnails import ThumbnailStore
-from c4t_core.index.exports import Hits, Provenance, copy_files, row_of
+from c4t_core.index.exports import Provenance, copy_files, row_of
 from c4t_core.index.query import Hit
 from tests.helpers.served import Served, served
 
@@ -82,8 +82,9 @@ def test_two_that_want_one_picture_fetch_it_once(server):
 
 def test_only_below_what_was_opened_and_while_it_is(server):
     path = at(server, "1.png")
-    with pytest.raises(ImageError, match="not below an address that was opened"):
+    with pytest.raises(ImageError, match="not below an address that was opened") as told:
         open_image(path)
+    assert getattr(told.value.__cause__, "errno", None)  # it passes: nothing notes it for good
     fetched.allow(server.address + "/b")
     with pytest.raises(ImageError, match="not below"):
         open_image(path)
@@ -105,6 +106,20 @@ def test_addresses_that_lead_to_this_machine_or_further_are_refused(tmp_path, sc
     fetched.allow(f"{scheme}:/{tmp_path}")
     with pytest.raises(ImageError, match=f'begins with "{scheme}:"'):
         open_image(Path(f"{scheme}:/{tmp_path}/x.png".replace("//", "/")))
+
+
+def test_nothing_is_fetched_before_that_is_agreed_to(server):
+    agreed: set[str] = set()
+    fetched.allow(server.address)
+    fetched.ask_first(agreed.__contains__)
+    try:
+        with pytest.raises(ImageError, match="not agreed"):
+            open_image(at(server, "1.png"))
+        assert server.asked == []
+        agreed.add(server.address)
+        assert open_image(at(server, "1.png")).size == (40, 30)
+    finally:
+        fetched.ask_first(None)
 
 
 def test_a_name_cannot_lead_to_another_storage(server, tmp_path):
@@ -191,9 +206,8 @@ def test_hits_at_an_address_are_copied_and_named_by_it(server, pictures, tmp_pat
     assert [file.name for file in report.copied] == ["1.png"]
     assert report.copied[0].read_bytes() == (pictures / "a" / "1.png").read_bytes()
     assert [(one.path, "nothing at" in one.reason) for one in report.failed] == [(gone, True)]
-    hits = Hits([Hit(good, 0.5, 1, as_path(server.address), "a/1.png")])
-    assert row_of(hits[0], Provenance("c4t", "", "car"))["path"] == f"{server.address}/a/1.png"
-    assert "data:image/jpeg" in hits._repr_html_()
+    hit = Hit(good, 0.5, 1, as_path(server.address), "a/1.png")
+    assert row_of(hit, Provenance("c4t", "", "car"))["path"] == f"{server.address}/a/1.png"
 
 
 def test_what_is_missing_is_said(server, monkeypatch):

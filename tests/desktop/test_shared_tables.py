@@ -193,29 +193,27 @@ def test_nothing_of_a_table_is_offered_that_would_write(qtbot, open_window, team
     assert not window.action("reindexAction").isVisible()
 
 
-@pytest.mark.parametrize(
-    ("typed", "says"),
-    [
-        ("/data/team.lance", "begins with its kind"),
-        ("s3://team/frames", "ends in .lance"),
-        ("s3://me:secret@team/frames.lance", "AWS_ACCESS_KEY_ID"),
-        ("s3://team/frames.lance?sig=secret", "AWS_ACCESS_KEY_ID"),
-    ],
-)
-def test_an_address_that_cannot_be_opened_is_said_as_it_is_typed(qtbot, open_window, typed, says):
+def test_an_address_that_cannot_be_opened_is_said_as_it_is_typed(qtbot, open_window):
     window = open_window()
     until(qtbot, window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_O, CTRL | Qt.KeyboardModifier.AltModifier)
     until(qtbot, lambda: window.findChild(QLineEdit, "addressField") is not None)
     field = child(window, QLineEdit, "addressField")
-    qtbot.keyClicks(field, typed)
-    hint = child(window, QLabel, "addressHint").text()
-    assert says in hint
-    assert "secret" not in hint
     opens = field.window().findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Open)
-    assert not opens.isEnabled()
-    qtbot.keyClick(field, Qt.Key.Key_Return)
-    assert field.isVisible()
+    for typed, says in (
+        ("/data/team.lance", "begins with its kind"),
+        ("s3://team/frames", "ends in .lance"),
+        ("s3://me:secret@team/frames.lance", "AWS_ACCESS_KEY_ID"),
+        ("s3://team/frames.lance?sig=secret", "AWS_ACCESS_KEY_ID"),
+    ):
+        field.selectAll()
+        qtbot.keyClicks(field, typed)
+        hint = child(window, QLabel, "addressHint").text()
+        assert says in hint
+        assert "secret" not in hint
+        assert not opens.isEnabled()
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+        assert field.isVisible()
     assert window.desktop.context.library.folders == ()
     field.selectAll()
     qtbot.keyClicks(field, "s3://team/frames.lance/")

@@ -56,7 +56,7 @@ class AddressDialog(QDialog):
         hint = self._why_not(text) if text else ""
         self._hint.setText(hint)
         self._open.setEnabled(bool(text) and not hint)
-        self.resize(self.width(), max(self.height(), self.layout().heightForWidth(self.width())))
+        self.resize(self.width(), max(self.height(), self.heightForWidth(self.width())))
 
     def _why_not(self, text: str) -> str:
         """Return what is wrong with an address, "" for nothing."""

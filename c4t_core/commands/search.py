@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from c4t_core.addresses import absolute, is_remote
 from c4t_core.commands.console import (
     add_model_option,
     plural,
@@ -316,7 +317,7 @@ def _text(args: argparse.Namespace) -> str | None:
     """
     terms = [" ".join(args.query).strip()] if args.query else []
     for path in args.like:
-        name = os.path.abspath(path.expanduser())
+        name = absolute(path.expanduser())
         quote = "'" if '"' in name else '"'
         if quote in name:
             raise QueryError(f"The name of {name} has both kinds of quotes; copy or rename it.")
@@ -376,7 +377,7 @@ def as_json(
     score is None where nothing was looked for.
     """
     line: dict[str, Any] = {
-        "path": frame_name(os.path.abspath(hit.path), hit.at),
+        "path": frame_name(absolute(hit.path), hit.at),
         "score": hit.score if scored else None,
         "drive": hit.drive,
         "rank": hit.rank,
@@ -394,7 +395,9 @@ def as_json(
 
 def _shown(hit: Hit) -> str:
     """Return the path as a person at this prompt would write it."""
-    path = frame_name(os.path.abspath(hit.path), hit.at)
+    path = frame_name(absolute(hit.path), hit.at)
+    if is_remote(path):
+        return path
     try:
         relative = os.path.relpath(path)
     except ValueError:  # another disk, on Windows

@@ -507,7 +507,10 @@ class Searcher:
         best = self._model.graph(self._model.fingerprint)
         root, run = target.root, self.run(target)
         if root is None:
-            return FolderStatus(target.folder, busy=busy, graph=best, best_graph=best)
+            shared = target.real if target.is_shared else ""
+            return FolderStatus(
+                target.folder, busy=busy, graph=best, best_graph=best, shared=shared
+            )
         model_id = run.model_id if run else None
         lookup = Lookup(self._catalogue, root.id)
         table, slots = self._at_hand(target)
@@ -523,6 +526,7 @@ class Searcher:
             search=self.vectors(root, run.model_id, run.fingerprint).serving() if run else "exact",
             graph=self._model.graph(run.fingerprint) if run and updated is None else best,
             best_graph=best,
+            shared=root.shared,
             updated=updated,
         )
 

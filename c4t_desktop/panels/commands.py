@@ -25,7 +25,7 @@ from c4t_desktop.messages import (
     show_problem,
 )
 from c4t_desktop.panels.bars.status import folder_name
-from c4t_desktop.panels.parts import open_dialog, question
+from c4t_desktop.panels.parts import Judge, NameDialog, open_dialog, question
 from c4t_desktop.services.library import WORK, Opened
 from c4t_desktop.services.marks import Saved
 from c4t_desktop.services.workspace import WorkspaceLike
@@ -33,85 +33,9 @@ from c4t_desktop.settings import EXCLUDES, INDEX_AT_OPENING
 
 if TYPE_CHECKING:
     from c4t_core.workspace import FolderStatus, Skipped, WorkspaceStatus
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit
-
-from c4t_desktop.panels.parts import column, label, named
 from c4t_desktop.services.question import Question
-from c4t_desktop.theme import Theme
 
 _FORGOTTEN = "forgotten"  # folders, in the settings
-
-
-class NameDialog(QDialog):
-    """Asks for the name of a saved search.
-
-    Signals:
-        named: what it is to be called (str).
-    """
-
-    named = Signal(str)
-
-    def __init__(
-        self,
-        title: str,
-        about: str,
-        proposal: str,
-        theme: Theme,
-        parent: QWidget | None = None,
-        *,
-        taken: Sequence[str] = (),
-        replaces: bool = False,
-    ) -> None:
-        """Propose a name.
-
-        Args:
-            title: of the dialog.
-            about: what becomes of the name, in a sentence.
-            proposal: a name.
-            theme: colours and lengths.
-            parent: the window.
-            taken: the names of others.
-            replaces: whether one of these may be replaced.
-        """
-        super().__init__(parent)
-        self._taken, self._replaces = frozenset(taken), replaces
-        self.setObjectName("nameDialog")
-        self.setWindowTitle(title)
-        self._name = named(QLineEdit(proposal), "scenarioName", self.tr("Name"))
-        self._name.selectAll()
-        self._hint = label("", "warn", "nameHint", wrap=True)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
-        )
-        self._save = buttons.button(QDialogButtonBox.StandardButton.Save)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        self._name.textChanged.connect(self._typed)
-        column(
-            theme, label(title, "subtitle"), label(about, "muted", wrap=True), self._name,
-            self._hint, buttons, margins=(24, 24, 24, 16), gap=12, parent=self,
-        )  # fmt: skip
-        self._typed(proposal)
-        self.resize(theme.px(440), self.sizeHint().height())
-
-    @property
-    def _wanted(self) -> str:
-        return self._name.text().strip()
-
-    @Slot(str)
-    def _typed(self, _: str) -> None:
-        there = self._wanted in self._taken
-        replaced = self.tr("It takes the place of the scenario of this name.")
-        refused = self.tr("There is a scenario of this name; choose another name.")
-        self._hint.setText((replaced if self._replaces else refused) if there else "")
-        self._save.setEnabled(bool(self._wanted) and (self._replaces or not there))
-
-    @Slot()
-    def accept(self) -> None:
-        """Close with a name; without one that can be used, stay."""
-        if self._save.isEnabled():
-            self.named.emit(self._wanted)
-            super().accept()
 
 
 class Commands(QObject):
@@ -472,13 +396,17 @@ class HitCommands(Commands):
             proposal[:1].upper() + proposal[1:],
             self._context.theme,
             self._window,
-            taken=[saved.name for saved in self._context.marks.saved],
-            replaces=True,
+            self._judged(self.tr("It takes the place of the scenario of this name."), able=True),
         )
         marks, order = self._context.marks, self._context.finder.order
         dialog.setObjectName("saveSearchDialog")
         dialog.named.connect(lambda name: marks.save(name, question, order.chosen_cut))
         open_dialog(dialog)
+
+    def _judged(self, sentence: str, *, but: str = "", able: bool = False) -> Judge:
+        """Return what says of a name whether another scenario has it, and whether it can be."""
+        names = {entry.name for entry in self._context.marks.saved} - {but}
+        return lambda name: (sentence, able) if name in names else ("", True)
 
     @Slot(object)
     def rename_saved(self, saved: Saved) -> None:
@@ -490,7 +418,9 @@ class HitCommands(Commands):
             shown(saved.name),
             self._context.theme,
             self._window,
-            taken=[entry.name for entry in marks.saved if entry.name != saved.name],
+            self._judged(
+                self.tr("There is a scenario of this name; choose another name."), but=saved.name
+            ),
         )
         dialog.setObjectName("renameDialog")
         dialog.named.connect(lambda name: marks.rename(saved.name, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal, Slot
@@ -388,3 +389,74 @@ class FlowLayout(QLayout):
                 lines[-1].append(item)
                 used += self._gap + need
         return lines
+
+
+Judge = Callable[[str], tuple[str, bool]]
+"""Says what is odd about a name ("" for nothing), and whether it can be one."""
+
+
+class NameDialog(QDialog):
+    """Asks for the name of a saved search, or of a tag.
+
+    Signals:
+        named: what it is to be called (str).
+    """
+
+    named = Signal(str)
+
+    def __init__(
+        self,
+        title: str,
+        about: str,
+        proposal: str,
+        theme: Theme,
+        parent: QWidget,
+        judge: Judge,
+    ) -> None:
+        """Propose a name.
+
+        Args:
+            title: of the dialog.
+            about: what becomes of the name, in a sentence.
+            proposal: a name.
+            theme: colours and lengths.
+            parent: the window.
+            judge: says what is odd about a name, and whether it can be one.
+        """
+        super().__init__(parent)
+        self._judge = judge
+        self.setObjectName("nameDialog")
+        self.setWindowTitle(title)
+        self._name = named(QLineEdit(proposal), "scenarioName", self.tr("Name"))
+        self._name.selectAll()
+        self._hint = label("", "warn", "nameHint", wrap=True)
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
+        )
+        self._save = buttons.button(QDialogButtonBox.StandardButton.Save)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        self._name.textChanged.connect(self._typed)
+        column(
+            theme, label(title, "subtitle"), label(about, "muted", wrap=True), self._name,
+            self._hint, buttons, margins=(24, 24, 24, 16), gap=12, parent=self,
+        )  # fmt: skip
+        self._typed(proposal)
+        self.resize(theme.px(440), self.sizeHint().height())
+
+    @property
+    def _wanted(self) -> str:
+        return self._name.text().strip()
+
+    @Slot(str)
+    def _typed(self, _: str) -> None:
+        sentence, possible = self._judge(self._wanted) if self._wanted else ("", False)
+        self._hint.setText(sentence)
+        self._save.setEnabled(possible)
+
+    @Slot()
+    def accept(self) -> None:
+        """Close with a name; without one that can be used, stay."""
+        if self._save.isEnabled():
+            self.named.emit(self._wanted)
+            super().accept()

@@ -22,7 +22,7 @@ from c4t_desktop.services.undo import Edit
 if TYPE_CHECKING:
     from c4t_core.index.objects import ObjectFact
     from c4t_core.index.store.image_key import ImageKey
-    from c4t_core.index.store.tags import TagChange
+    from c4t_core.index.store.tags import Renamed, TagChange
     from c4t_core.index.store.user_data import UserData
     from c4t_desktop.services.workspace import WorkspaceLike
 
@@ -317,6 +317,47 @@ class TagBook(QObject):
         notice = "" if add else self.tr("{0} was taken away.").format(named)
         edit = _edit(lambda: workspace.own.keys(list(frames())[:MOST_AT_ONCE]), add, remove)
         self._marks.edit(text, edit, lambda _: None, lambda _: self.read(), notice=notice)
+
+    def rename(self, tag: str, new: str) -> None:
+        """Give a tag another name wherever it is; a filter by it goes on under that name."""
+        made: list[Renamed] = []
+        forth = [True]
+
+        def act(data: UserData) -> None:
+            from c4t_core.index.store import tags
+
+            forth[0] = True
+            if made:
+                tags.apply(data, made[0].change)
+            else:
+                made.append(tags.rename(data, tag, new))
+
+        def back(data: UserData) -> None:
+            from c4t_core.index.store import tags
+
+            forth[0] = False
+            for done in made:
+                tags.apply(data, done.change.reverse())
+
+        def shown(now: bool) -> None:
+            named = made[0].tag
+            old, to = (tag, named) if now else (named, tag)
+            filters = self._finder.question.filters
+            if old in filters.tags and (now or not made[0].joined):
+                kept = (to if name == old else name for name in filters.tags)
+                self._finder.set_filters(replace(filters, tags=tuple(dict.fromkeys(kept))))
+            self._marks.load()
+            self.read()
+
+        known = {name.casefold() for name, _ in self.known} - {tag.casefold()}
+        joined = self.tr("“{0}” and “{1}” are one tag now.").format(tag, new)
+        self._marks.edit(
+            self.tr("rename “{0}”").format(tag),
+            Edit(act, back),
+            lambda _: forth[0],
+            shown,
+            notice=joined if " ".join(new.split()).casefold() in known else "",
+        )
 
 
 def _edit(keys: Callable[[], list[ImageKey]], add: Sequence[str], remove: Sequence[str]) -> Edit:

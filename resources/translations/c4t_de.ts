@@ -1742,6 +1742,10 @@
    <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
   </message>
   <message>
+   <source>It takes the place of the scenario of this name.</source>
+   <translation>Es ersetzt das Szenario dieses Namens.</translation>
+  </message>
+  <message>
    <source>Its query, its cut and what is new in it stay as they are.</source>
    <translation>Suche, Schwelle und Neues bleiben, wie sie sind.</translation>
   </message>
@@ -1764,6 +1768,10 @@
   <message>
    <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
    <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
+  </message>
+  <message>
+   <source>There is a scenario of this name; choose another name.</source>
+   <translation>Ein Szenario dieses Namens gibt es schon; bitte einen anderen Namen wählen.</translation>
   </message>
   <message>
    <source>This search cannot be run</source>
@@ -2486,16 +2494,8 @@
  <context>
   <name>NameDialog</name>
   <message>
-   <source>It takes the place of the scenario of this name.</source>
-   <translation>Es ersetzt das Szenario dieses Namens.</translation>
-  </message>
-  <message>
    <source>Name</source>
    <translation>Name</translation>
-  </message>
-  <message>
-   <source>There is a scenario of this name; choose another name.</source>
-   <translation>Ein Szenario dieses Namens gibt es schon; bitte einen anderen Namen wählen.</translation>
   </message>
  </context>
  <context>
@@ -3902,6 +3902,10 @@
    <translation>in der Liste der Szenarien: umbenennen, verschieben, löschen</translation>
   </message>
   <message>
+   <source>in the list of tags: rename</source>
+   <translation>in der Liste der Schlagwörter: umbenennen</translation>
+  </message>
+  <message>
    <source>look for new files</source>
    <translation>nach neuen Dateien suchen</translation>
   </message>
@@ -4387,6 +4391,10 @@
  <context>
   <name>TagBook</name>
   <message>
+   <source>rename “{0}”</source>
+   <translation>„{0}“ umbenennen</translation>
+  </message>
+  <message>
    <source>tag {0}</source>
    <translation>Schlagwort {0}</translation>
   </message>
@@ -4397,6 +4405,10 @@
   <message>
    <source>{0} was taken away.</source>
    <translation>{0} wurde weggenommen.</translation>
+  </message>
+  <message>
+   <source>“{0}” and “{1}” are one tag now.</source>
+   <translation>„{0}“ und „{1}“ sind jetzt ein Schlagwort.</translation>
   </message>
  </context>
  <context>
@@ -4441,8 +4453,24 @@
  <context>
   <name>TagSection</name>
   <message>
-   <source>Only frames with this tag; of several, with all of them</source>
-   <translation>Nur Bilder mit diesem Schlagwort; bei mehreren mit allen</translation>
+   <source>On all frames that have it, in folders that are closed too, and in scenarios.</source>
+   <translation>An allen Bildern, die es haben, auch in geschlossenen Ordnern, und in Szenarien.</translation>
+  </message>
+  <message>
+   <source>Only frames with this tag; of several, with all of them; F2 renames it</source>
+   <translation>Nur Bilder mit diesem Schlagwort; bei mehreren mit allen; F2 benennt es um</translation>
+  </message>
+  <message>
+   <source>Rename the tag</source>
+   <translation>Das Schlagwort umbenennen</translation>
+  </message>
+  <message>
+   <source>Rename…</source>
+   <translation>Umbenennen…</translation>
+  </message>
+  <message>
+   <source>There is a tag of this name; the two become one.</source>
+   <translation>Ein Schlagwort dieses Namens gibt es schon; die beiden werden eins.</translation>
   </message>
   <message>
    <source>show all {0}</source>

@@ -22,19 +22,15 @@ class ScenarioRow(SideRow):
     """One saved search.
 
     Signals:
-        renamed: another name is wanted (Saved).
         moved: another place is wanted (Saved, steps down the list).
     """
 
-    renamed = Signal(object)
     moved = Signal(object, int)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Rename by F2, move by Alt and an arrow."""
+        """Move by Alt and an arrow."""
         step = _STEPS.get(Qt.Key(event.key()))
-        if event.key() == Qt.Key.Key_F2:
-            self.renamed.emit(self.stands_for)
-        elif step and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+        if step and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self.moved.emit(self.stands_for, step)
         else:
             super().keyPressEvent(event)

@@ -157,7 +157,7 @@ class TagDialog(QDialog):
     @Slot()
     def _look(self) -> None:
         self._known.setStringList([tag for tag, _ in self._tags.known])
-        self._tags.look(self._frames, self._show, "tags of the selected")
+        self._tags.look(self._frames, self._show, "tags of the selected", self)
 
     def _show(self, tags: TagsOf) -> None:
         if tags.frames:
@@ -240,7 +240,7 @@ class FrameTags(QWidget):
     def _look(self) -> None:
         if self._path is not None:
             path = self._path
-            self._tags.look(lambda: [path], partial(self._known, path), "tags of the frame")
+            self._tags.look(lambda: [path], partial(self._known, path), "tags of the frame", self)
 
     def _known(self, path: Path, tags: TagsOf) -> None:
         if path == self._path:

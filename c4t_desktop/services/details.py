@@ -287,13 +287,16 @@ class TagBook(QObject):
             self._finder.refresh()
         self.changed.emit(known)
 
-    def look(self, frames: Frames, done: Callable[[TagsOf], None], key: str) -> None:
+    def look(
+        self, frames: Frames, done: Callable[[TagsOf], None], key: str, owner: QObject
+    ) -> None:
         """Tell which tags some frames have.
 
         Args:
             frames: which ones.
             done: is told.
             key: of the question; a later one with the same key takes its place.
+            owner: who asks; once it is deleted, nobody is told.
         """
 
         def read(workspace: WorkspaceLike) -> TagsOf:
@@ -305,7 +308,7 @@ class TagBook(QObject):
                 len(ids), tuple(sorted(counts.items(), key=lambda one: one[0].casefold()))
             )
 
-        self._library.look(read, key=key, done=done, lane=LANE)
+        self._library.look(read, key=key, done=done, lane=LANE, owner=owner)
 
     def change(self, frames: Frames, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
         """Give tags to frames and take others away, of very many to the first only."""

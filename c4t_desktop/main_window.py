@@ -268,6 +268,10 @@ class MainWindow(QMainWindow):
         folders.folder_opened.connect(self._folder_opened)
         self.status.index_wanted.connect(folders.index)
         self.header.update_wanted.connect(folders.update_objects)
+        self.header.look_wanted.connect(folders.index)
+        library = self._context.library
+        library.status_changed.connect(self.header.show_status)
+        library.opened.connect(self.header.show_opened)
         self.drops.opened.connect(folders.open_folders)
         self.drops.added.connect(folders.open_beside)
         self.drops.refused.connect(self.status.say)

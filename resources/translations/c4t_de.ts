@@ -2759,8 +2759,8 @@
    <translation>Jetzt indizieren</translation>
   </message>
   <message>
-   <source>Its disk or network share is not there now. What was indexed can still be searched; connect it to see the pictures.</source>
-   <translation>Der Datenträger oder die Netzfreigabe ist gerade nicht da. Was indiziert ist, lässt sich weiter durchsuchen; zum Ansehen der Bilder wieder anschließen.</translation>
+   <source>Its disk or network share is not there now, and nothing of it was indexed; connect it and look again.</source>
+   <translation>Sein Datenträger oder seine Netzwerkfreigabe ist gerade nicht da, und nichts davon ist indiziert; bitte verbinden und noch einmal nachsehen.</translation>
   </message>
   <message>
    <source>Look again</source>
@@ -3145,6 +3145,10 @@
    <translation>Ereignisse falten</translation>
   </message>
   <message>
+   <source>Look again</source>
+   <translation>Erneut suchen</translation>
+  </message>
+  <message>
    <source>Search for “{0}”</source>
    <translation>Nach „{0}“ suchen</translation>
   </message>
@@ -3175,6 +3179,10 @@
   <message>
    <source>The automatic cut lies between where few frames part from the rest and what sentences reach that no frame shows. It is a proposal.</source>
    <translation>Die automatische Schwelle liegt zwischen der Stelle, an der sich wenige Bilder vom Rest absetzen, und dem, was Sätze erreichen, die kein Bild zeigt. Sie ist ein Vorschlag.</translation>
+  </message>
+  <message>
+   <source>The disk or network share of these frames is not there now. They can be browsed and searched; connect it to see the pictures.</source>
+   <translation>Der Datenträger oder die Netzwerkfreigabe dieser Bilder ist gerade nicht da. Sie lassen sich durchblättern und durchsuchen; zum Ansehen bitte verbinden.</translation>
   </message>
   <message>
    <source>The model may not know {0}.</source>
@@ -4494,6 +4502,13 @@
   <message>
    <source>everything</source>
    <translation>alles</translation>
+  </message>
+ </context>
+ <context>
+  <name>Thumbnails</name>
+  <message>
+   <source>not there now</source>
+   <translation>gerade nicht da</translation>
   </message>
  </context>
  <context>

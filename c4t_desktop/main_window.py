@@ -262,6 +262,11 @@ class MainWindow(QMainWindow):
         undo.withdrawn.connect(status.withdraw)
         status.undo_wanted.connect(hits.undo)
         self.search.cleared.connect(hits.note_cleared)
+        marks = self._context.marks
+        marks.working.connect(status.show_edit)
+        marks.worked.connect(status.end_edit)
+        marks.stopped.connect(status.tell_stopped)
+        status.stop_wanted.connect(marks.stop)
 
     def _join_folders(self) -> None:
         folders, sidebar = self.folder_commands, self.sidebar

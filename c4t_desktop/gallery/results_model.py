@@ -30,6 +30,7 @@ RowRole = _USER + 3  # the Row
 MarkRole = _USER + 4  # "right", "wrong" or ""
 ScaleRole = _USER + 5  # the score as a share of the best, 0..1, for the bar
 _ROOT = QModelIndex()
+_MANY = 1000  # marks that change at once before all cards are told instead of each
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -90,6 +91,9 @@ class ResultsModel(QAbstractListModel):
             if self._marks.get(path, "") != marks.get(path, "")
         }
         self._marks = dict(marks)
+        if len(changed) > _MANY and self.rowCount():
+            self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1), [MarkRole])
+            return
         for path in changed:
             self.touch(path, MarkRole)
 

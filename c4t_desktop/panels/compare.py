@@ -210,10 +210,8 @@ class ComparePanel(InPlaceOfGrid):
 
     def _mark(self, number: int, mark: str) -> None:
         chosen = self.sides[number].view.selected_paths()
-        if mark == "toggle":
-            self._context.marks.toggle(chosen)
-        else:
-            self._context.marks.mark(chosen, mark)
+        marks = self._context.marks
+        marks.mark(chosen, marks.following(chosen) if mark == "toggle" else mark)
 
     def _tag(self, number: int) -> None:
         chosen = self.sides[number].view.selected_paths()

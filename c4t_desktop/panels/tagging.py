@@ -36,7 +36,6 @@ from c4t_desktop.panels.parts import (
 from c4t_desktop.services.details import Frames, TagBook, TagsOf
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.question import Question
-from c4t_desktop.services.rows import MOST_AT_ONCE
 from c4t_desktop.theme import Theme
 
 _LISTED = 12  # tags in the side panel before the rest is asked for
@@ -162,10 +161,6 @@ class TagDialog(QDialog):
     def _show(self, tags: TagsOf) -> None:
         if tags.frames:
             text = plural(tags.frames, self.tr("Tag {0} frame"), self.tr("Tag {0} frames"))
-            if tags.frames > MOST_AT_ONCE:
-                text = self.tr("Tag the first {0} of {1} frames").format(
-                    count_text(MOST_AT_ONCE), count_text(tags.frames)
-                )
             self._title.setText(text)
         self._chips.show_tags(tags)
         for part in (self._there, self._chips):

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,7 @@ from c4t_desktop.messages import moment_text
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.marks import MarkBook
-from c4t_desktop.services.rows import MOST_AT_ONCE
-from c4t_desktop.services.undo import Edit
+from c4t_desktop.services.undo import STEP, Edit, LongEdit
 
 if TYPE_CHECKING:
     from c4t_core.index.objects import ObjectFact
@@ -311,14 +311,14 @@ class TagBook(QObject):
         self._library.look(read, key=key, done=done, lane=LANE, owner=owner)
 
     def change(self, frames: Frames, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
-        """Give tags to frames and take others away, of very many to the first only."""
+        """Give tags to frames and take others away; that of many can be stopped."""
         workspace = self._library.workspace
         if workspace is None or not (add or remove):
             return
         named = ", ".join(f"“{tag}”" for tag in (*add, *remove))
         text = (self.tr("tag {0}") if add else self.tr("take away {0}")).format(named)
         notice = "" if add else self.tr("{0} was taken away.").format(named)
-        edit = _edit(lambda: workspace.own.keys(list(frames())[:MOST_AT_ONCE]), add, remove)
+        edit = LongEdit(lambda _: _parts(workspace, frames(), add, remove))
         self._marks.edit(text, edit, lambda _: None, lambda _: self.read(), notice=notice)
 
     def rename(self, tag: str, new: str) -> None:
@@ -361,6 +361,20 @@ class TagBook(QObject):
             shown,
             notice=joined if " ".join(new.split()).casefold() in known else "",
         )
+
+
+def _parts(
+    workspace: WorkspaceLike, meant: Sequence[int | Path], add: Sequence[str], remove: Sequence[str]
+) -> list[tuple[int, Edit]]:
+    """Return the parts of a change of tags; only frames that have one lose one."""
+    own, frames = workspace.own, list(meant)
+    if not add:
+        tagged, names = own.tagged(), {tag.casefold() for tag in remove}
+        ids = [image for image in frames if isinstance(image, int)]
+        ids += own.ids(image for image in frames if isinstance(image, Path))
+        frames = [n for n in ids if names.intersection(map(str.casefold, tagged.get(n, ())))]
+    blocks = (frames[at : at + STEP] for at in range(0, len(frames), STEP))
+    return [(len(some), _edit(partial(own.keys, some), add, remove)) for some in blocks]
 
 
 def _edit(keys: Callable[[], list[ImageKey]], add: Sequence[str], remove: Sequence[str]) -> Edit:

@@ -4245,6 +4245,14 @@
    <translation>Indizieren anhalten; was fertig ist, bleibt</translation>
   </message>
   <message>
+   <source>Stop; undo takes back what is changed by then</source>
+   <translation>Anhalten; Rückgängig nimmt zurück, was bis dahin geändert ist</translation>
+  </message>
+  <message>
+   <source>Stopped after {0} of {1} frames; undo takes them back.</source>
+   <translation>Nach {0} von {1} Bildern angehalten; Rückgängig nimmt sie zurück.</translation>
+  </message>
+  <message>
    <source>Undo</source>
    <translation>Rückgängig</translation>
   </message>
@@ -4428,10 +4436,6 @@
   <message>
    <source>Tag</source>
    <translation>Vergeben</translation>
-  </message>
-  <message>
-   <source>Tag the first {0} of {1} frames</source>
-   <translation>Schlagwörter für die ersten {0} von {1} Bildern</translation>
   </message>
   <message>
    <source>Tag the selected frames</source>

@@ -153,7 +153,7 @@ def change(
             if tag.casefold() not in spelling:
                 raise no_tag(tag, spelling.values())
             removed.append(spelling[tag.casefold()])
-        now, made = _there(db, {*added, *removed}), time.time()
+        now, made = _given(db, {*added, *removed}, chosen), time.time()
         wanted = (Tagged(tag, image, made) for tag in dict.fromkeys(added) for image in chosen)
         out = (now.get((tag, image)) for tag in dict.fromkeys(removed) for image in chosen)
         done = TagChange(
@@ -227,13 +227,24 @@ def stamp(data: UserData) -> tuple[int, ...]:
         return id(db), int(version), db.total_changes
 
 
-def _there(
-    db: sqlite3.Connection, tags: Iterable[str] | None = None
-) -> dict[tuple[str, ImageKey], Tagged]:
-    values = () if tags is None else tuple(tags)
-    where = "" if tags is None else f"WHERE tag IN ({','.join('?' * len(values))})"
-    found = [_tagged(row) for row in seals.rows_of(db, "tags", where, values)]
+def _there(db: sqlite3.Connection) -> dict[tuple[str, ImageKey], Tagged]:
+    found = map(_tagged, seals.rows_of(db, "tags"))
     return {(one.tag, one.image): one for one in found}
+
+
+def _given(
+    db: sqlite3.Connection, tags: Iterable[str], images: Iterable[ImageKey]
+) -> dict[tuple[str, ImageKey], Tagged]:
+    """Return which of some frames have some tags, however many others have them."""
+    found, named = {}, tuple(tags)
+    for image in images:
+        columns = image_columns(image)
+        for tag in named:
+            values = (tag, columns["root"], columns["path"], columns["at_ns"])
+            where = "WHERE tag = ? AND root = ? AND path = ? AND at_ns = ?"
+            for row in seals.rows_of(db, "tags", where, values):
+                found[tag, image] = _tagged(row)
+    return found
 
 
 def _apply(db: sqlite3.Connection, done: TagChange) -> None:

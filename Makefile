@@ -11,7 +11,7 @@ JOBS   ?= 2
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-run: $(VENV)/.all ## install everything at first (about 6.5 GB) and open the window; FOLDER=... to start in one
+run: $(VENV)/.all ## install everything at first (about 7.5 GB) and open the window; FOLDER=... to start in one
 	$(BIN)/c4t-desktop $(if $(FOLDER),"$(FOLDER)")
 
 run-light: $(VENV)/.base ## install only what indexing and searching need (about 0.9 GB) and open the window
@@ -47,7 +47,7 @@ train-lite: $(VENV)/.dev ## train the next shipped model (docs/model-runs.md); D
 sample: $(VENV)/.dev ## draw the sample drive again
 	$(BIN)/python -m scripts.draw_sample
 
-screenshots: $(VENV)/.dev ## every screen, light and dark, 1x and 2x, into screenshots/
+screenshots: $(VENV)/.dev ## every screen, light and dark, 1x and 2x, into screenshots/; ARGS=--docs for those of the tutorials
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m scripts.screenshots $(ARGS)
 
 dist: $(VENV)/.dev ## build the wheel and the source archive into dist/

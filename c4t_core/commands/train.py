@@ -276,6 +276,7 @@ class Teller:
             f"{event.pairs} pairs: {event.train} images to train on, {event.validation} held out"
             + (f", {event.drives} drives" if event.drives else "")
             + (f", {event.test} of a test split left alone" if event.test else "")
+            + (f"; {event.wrong} times told what an image does not show" if event.wrong else "")
         )
         if event.problems:
             self._say(f"{len(event.problems)} rows are left out:")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -27,6 +27,7 @@ __all__ = ["Columns", "Pair", "PairsFile", "Problem", "read_pairs", "split_by_dr
 # Frames whose drive is not known are kept together in so many runs of neighbouring names.
 _BLOCKS = 20
 _SHOWN = 5
+_SAID = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Pair:
         drive: recording or group of near-duplicates; None where nothing tells.
         split: the data's own split, in lower case.
         line: in the file, from 1; of JSON, the number of the record.
+        shown: False where the image is known not to show what the caption says.
     """
 
     image: Path
@@ -48,6 +50,7 @@ class Pair:
     drive: str | None
     split: str | None
     line: int
+    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class PairsFile:
         pairs: what can be used.
         problems: what cannot, with the line.
         warnings: what is true of the whole.
+        wrong: captions of images that do not show what they say.
     """
 
     path: Path
@@ -77,6 +81,7 @@ class PairsFile:
     pairs: list[Pair] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    wrong: list[Pair] = field(default_factory=list)
 
     @property
     def images(self) -> int:
@@ -137,9 +142,9 @@ def read_pairs(
             with gzip.
         images: root of the image paths; default is the file's folder.
         columns: columns to use instead of those that were found, by role (``image``,
-            ``caption``, ``drive``, ``split``). The image's is found by its name and by whether it
-            names files.
-        limit: stop after so many pairs, for a preview.
+            ``caption``, ``drive``, ``split``, ``shown``). The image's is found by its name and by
+            whether it names files.
+        limit: stop after so many rows, for a preview.
 
     Raises:
         DataError: if the file cannot be read, or its columns are not known.
@@ -153,7 +158,7 @@ def read_pairs(
     table, images_of = sniff(file, chosen=chosen), _Images(Root(root))
     holds = {"image": images_of.holds, "caption": _holds_text}
     roles = Columns(**choose_columns(table, chosen, file, holds=holds))
-    pairs = list(islice(_Reader(images_of, table, roles).pairs(), limit))
+    rows = list(islice(_Reader(images_of, table, roles).pairs(), limit))
     return PairsFile(
         path=file,
         root=root,
@@ -162,9 +167,10 @@ def read_pairs(
         delimiter=table.delimiter,
         header=table.header,
         columns=roles,
-        pairs=pairs,
+        pairs=[pair for pair in rows if pair.shown],
         problems=sorted(table.problems, key=lambda problem: problem.line or 0),
-        warnings=list(_warnings(table.encoding, pairs)),
+        warnings=list(_warnings(table.encoding, rows)),
+        wrong=[pair for pair in rows if not pair.shown],
     )
 
 
@@ -212,13 +218,14 @@ class _Reader:
         self._images = images
         self._table = table
         self._columns = columns
-        self._seen: dict[tuple[str, str], int] = {}
+        self._seen: dict[tuple[str, str], tuple[int, bool]] = {}
 
     def pairs(self) -> Iterator[Pair]:
         for line, row in self._table.rows:
             try:
                 image, relative, named_drive = self._images.find(row.get(self._columns.image))
                 captions = list(texts(row.get(self._columns.caption)))
+                shown = _is_shown(row, self._columns.shown)
             except ValueError as error:
                 self._tell(line, str(error))
                 continue
@@ -228,11 +235,12 @@ class _Reader:
                 caption = self._checked(text, line)
                 if not caption:
                     continue
-                first = self._seen.setdefault((relative, caption), line)
+                first, said = self._seen.setdefault((relative, caption), (line, shown))
                 if first != line:
-                    self._tell(line, f"the same image and caption as in line {first}")
+                    against = "" if said == shown else ", which says the opposite"
+                    self._tell(line, f"the same image and caption as in line {first}{against}")
                     continue
-                yield Pair(image, relative, caption, drive, split and split.lower(), line)
+                yield Pair(image, relative, caption, drive, split and split.lower(), line, shown)
 
     def _checked(self, text: str, line: int) -> str:
         """Return a caption in its usual form, "" where there is none, which is said."""
@@ -248,6 +256,18 @@ class _Reader:
 
     def _tell(self, line: int, message: str) -> None:
         self._table.problems.append(Problem(line, message))
+
+
+def _is_shown(row: Mapping[str, Any], column: str | None) -> bool:
+    """Tell whether the image of a row shows its caption; it does where nothing is said.
+
+    Raises:
+        ValueError: if a cell says neither yes nor no.
+    """
+    said = _text(row, column) or "1"
+    if said.lower() not in _SAID:
+        raise ValueError(f'"{said}" in the column {column} is neither 1 (shown) nor 0 (not shown)')
+    return _SAID[said.lower()]
 
 
 def _holds_text(value: Any) -> bool:
@@ -298,7 +318,8 @@ def split_by_drive(
 
     Images without a drive are put into runs of neighbours, and a single drive is cut once, at
     its end; both are said in the warnings. Frames are never drawn one by one, and what several
-    cameras saw at one moment stays together.
+    cameras saw at one moment stays together. Images that are only known for what they do not show
+    (``shown`` is False) do not count, and go where their drive goes.
 
     Args:
         pairs: to be split; their order is kept.
@@ -310,13 +331,16 @@ def split_by_drive(
     """
     rows = list(pairs)
     groups, warnings = _groups(rows)
-    total = sum(map(len, groups.values()))
-    target = share * total
-    if len(groups) == 1 and target > 0:
-        held, more = _end_of(next(iter(groups.values())), target)
+    shown = {pair.relative for pair in rows if pair.shown}
+    counts = {name: sum(image in shown for image in group) for name, group in groups.items()}
+    counts = {name: count for name, count in counts.items() if count}
+    target = share * sum(counts.values())
+    if len(counts) == 1 and target > 0:
+        held, more = _end_of(groups[next(iter(counts))], shown, target)
         warnings += more
     else:
-        held = _chosen(groups, target, random.Random(seed))  # noqa: S311 - no secret
+        names = _chosen(counts, target, random.Random(seed))  # noqa: S311 - no secret
+        held = {relative for name in names for relative in groups[name]}
     return (
         [pair for pair in rows if pair.relative not in held],
         [pair for pair in rows if pair.relative in held],
@@ -371,28 +395,30 @@ def _moment(relative: str) -> tuple[float | None, int | None] | str:
     return told.time, told.frame
 
 
-def _chosen(groups: Mapping[str, list[str]], target: float, rng: random.Random) -> set[str]:
+def _chosen(counts: Mapping[str, int], target: float, rng: random.Random) -> list[str]:
     """Draw groups until the target is met as nearly as the draw allows."""
-    names = sorted(groups)
+    names = sorted(counts)
     rng.shuffle(names)
     held: list[str] = []
     size = 0
     for name in names:
-        more = len(groups[name])
+        more = counts[name]
         if len(held) < len(names) - 1 and abs(size + more - target) < abs(size - target):
             held.append(name)
             size += more
     if not held and target > 0 and len(names) > 1:
-        held = [min(names, key=lambda name: len(groups[name]))]
-    return {relative for name in held for relative in groups[name]}
+        held = [min(names, key=lambda name: counts[name])]
+    return held
 
 
-def _end_of(images: Sequence[str], target: float) -> tuple[set[str], list[str]]:
-    count = min(len(images) - 1, max(1, round(target)))
+def _end_of(images: Sequence[str], shown: Set[str], target: float) -> tuple[set[str], list[str]]:
+    places = [place for place, image in enumerate(images) if image in shown]
+    count = min(len(places) - 1, max(1, round(target)))
     if count < 1:
         return set(), ["There is one image only, so nothing can be held out."]
-    cut = len(images) - count
-    return set(images[_whole_moment(images, cut, -1) or cut :]), [
+    cut = places[-count]
+    whole = _whole_moment(images, cut, -1)
+    return set(images[whole if whole > places[0] else cut :]), [
         "All images are of one drive; its end is held out, so validation figures are better than "
         "they will be on another drive. Add pairs of a second drive."
     ]
@@ -413,28 +439,34 @@ class PairsWriter:
 
     Args:
         out: an open text file; closing it is the caller's.
+        shown: whether there is a last column that says whether the image shows its caption.
 
     Attributes:
         rows: how many pairs were written.
         without_drive: how many of them have no drive.
     """
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, *, shown: bool = False) -> None:
+        self._with_shown = shown
         self._writer = csv.writer(out, lineterminator="\n")
         self._with_split: bool | None = None
         self.rows = 0
         self.without_drive = 0
 
-    def write(self, image: str, caption: str, drive: str | None, split: str | None) -> None:
+    def write(
+        self, image: str, caption: str, drive: str | None, split: str | None, *, shown: bool = True
+    ) -> None:
         """Write one pair; an image path that starts like a formula gets ``./`` before it."""
         if self._with_split is None:
             self._with_split = split is not None
             columns = ["image", "caption", "drive", *(["split"] if self._with_split else [])]
-            self._writer.writerow(columns)
+            self._writer.writerow([*columns, "shown"] if self._with_shown else columns)
         path = f"./{image}" if image.startswith(FORMULA) else image
         cells = [path, guard_cell(caption), guard_cell(drive or "")]
         if self._with_split:
             cells.append(guard_cell(split or ""))
+        if self._with_shown:
+            cells.append(str(int(shown)))
         self._writer.writerow(cells)
         self.rows += 1
         self.without_drive += not drive

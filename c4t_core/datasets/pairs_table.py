@@ -31,6 +31,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "drive": ("drive", "drive_id", "sequence", "recording", "duplicate_group", "group"),
     "split": ("split", "fold", "subset"),
+    "shown": ("shown",),
 }
 _SAMPLE = 200  # rows that tell which column holds the files
 _HEAD = 1000  # bytes or characters that tell whether a file is text
@@ -45,12 +46,14 @@ class Columns:
         caption: its caption, or in JSON a list of them.
         drive: recording or near-duplicate group.
         split: the data's own split.
+        shown: 0 where the image is known not to show what the caption says.
     """
 
     image: str
     caption: str
     drive: str | None = None
     split: str | None = None
+    shown: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,24 @@
 The user's file knows frames by path and content; searches know them by id. Which id a tagged frame
 has is looked up once for each state of the catalogue; a file that is not where it was is looked for
 by its content among the files of its size, and its tags follow it.
+
+:func:`pairs_of_marks` makes of marks what a model learns from.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import threading
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c4t_core.errors import CatalogueError, DataError, QueryError
 from c4t_core.files import content_digest
-from c4t_core.index.query import Filters, ImageIds, marks_key
+from c4t_core.index.query import Filters, ImageIds, marks_key, parse_query
 from c4t_core.index.scope import name_in
 from c4t_core.index.search import Searcher
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from c4t_core.index.store.catalogue import Catalogue
     from c4t_core.index.store.reads import ImageRow
     from c4t_core.index.store.tags import TagChange
-    from c4t_core.index.store.user_data import ImageKey, UserData
+    from c4t_core.index.store.user_data import ImageKey, Mark, UserData
 
 RIGHT, WRONG, ANY = "right", "wrong", "any"
 
@@ -276,3 +279,129 @@ class Own:
             relative = path.relative_to(target.folder).as_posix()
             moved[image] = ImageKey(target.folder, relative, image.digest, image.size, image.at)
         return moved
+
+
+@dataclass(frozen=True)
+class MarkedPairs:
+    """A pairs file of marks.
+
+    Attributes:
+        root: folder that all its images lie below.
+        right: rows of frames that show what was asked for.
+        images: how many frames these are.
+        wrong: rows of frames that do not.
+        idle: marks that say wrong where no frame is marked as right for the query; left out.
+        no_caption: queries with an image or with what is not wanted, whose marks are left out.
+        missing: marks of frames that are not there, or that are moments of a recording.
+    """
+
+    root: Path
+    right: int
+    images: int
+    wrong: int
+    idle: int
+    no_caption: tuple[str, ...]
+    missing: int
+
+    def problems(self) -> list[str]:
+        """Return sentences about what is left out."""
+        said = [f'"{query}" is no caption; its marks are left out' for query in self.no_caption]
+        if self.idle:
+            said.append(
+                f"{self.idle} of your marks say wrong and are not used: nothing is marked as right "
+                "for their query"
+            )
+        if self.missing:
+            said.append(
+                f"{self.missing} of your marks are not used: their pictures are not found, or they "
+                "are moments of a recording"
+            )
+        return said
+
+
+def pairs_of_marks(
+    path: Path,
+    marks: Iterable[Mark],
+    files_of_size: Callable[[int], Iterable[Path]] = lambda _: (),
+    drive_of: Callable[[Path], str | None] = lambda _: None,
+) -> MarkedPairs:
+    """Write marks as a pairs file, each frame with its query as the caption.
+
+    What is marked as wrong gets a 0 in the column ``shown``, which is there if any is. A caption
+    says what is in the picture, so a query with an image, or with a term that is not wanted, makes
+    none.
+
+    Args:
+        path: of the file.
+        marks: of any queries.
+        files_of_size: the known files of a size, among which a frame that was moved is found
+            (`Workspace.files_of_size`).
+        drive_of: what the index knows of the drives of frames; of others it is read from the name.
+
+    Raises:
+        DataError: if no frame that is there is marked as right for a query in plain words.
+    """
+    from c4t_core.index.store.user_data import locate
+
+    rows: dict[bool, list[tuple[str, Path]]] = {True: [], False: []}
+    no_caption, missing = set(), 0
+    for mark in marks:
+        image, caption = locate(mark.image, files_of_size), _caption(mark.query)
+        if image is None or mark.image.at is not None:
+            missing += 1
+        elif caption:
+            rows[mark.good].append((caption, image))
+        elif mark.good:
+            no_caption.add(mark.query)
+    right, known = rows[True], {caption for caption, _ in rows[True]}
+    wrong = [(caption, image) for caption, image in rows[False] if caption in known]
+    if not right:
+        raise DataError(
+            "No frame is marked as right for a query in plain words; mark some hits with R first."
+        )
+    root = Path(os.path.commonpath([image.parent for _, image in (*right, *wrong)]))
+    _write(path, root, right, wrong, drive_of)
+    return MarkedPairs(
+        root=root,
+        right=len(right),
+        images=len({image for _, image in right}),
+        wrong=len(wrong),
+        idle=len(rows[False]) - len(wrong),
+        no_caption=tuple(sorted(no_caption)),
+        missing=missing,
+    )
+
+
+def _caption(query: str) -> str:
+    """Return a query as a caption, "" where it says more than what is wanted in words."""
+    try:
+        terms = parse_query(query).terms
+    except QueryError:
+        return ""
+    plain = all(term.text and term.weight > 0 for term in terms)
+    return " ".join(str(term.text) for term in terms) if plain else ""
+
+
+def _write(
+    path: Path,
+    root: Path,
+    right: Collection[tuple[str, Path]],
+    wrong: Collection[tuple[str, Path]],
+    drive_of: Callable[[Path], str | None],
+) -> None:
+    from c4t_core.datasets.pairs import PairsWriter
+    from c4t_core.files import atomic_text
+    from c4t_core.images.frame_names import FrameName, parse_frame_name, recording, shown_drives
+
+    indexed = {image: drive_of(image) for _, image in (*right, *wrong)}
+    drives = {image: drive or recording(image.as_posix()) for image, drive in indexed.items()}
+    shown = shown_drives(drives.values())
+    with atomic_text(path) as out:
+        writer = PairsWriter(out, shown=bool(wrong))
+        for rows, good in ((right, True), (wrong, False)):
+            for caption, image in rows:
+                relative = image.relative_to(root).as_posix()
+                # else a photograph of no drive
+                known = indexed[image] or parse_frame_name(relative) != FrameName()
+                drive = shown[drives[image]] if known else None
+                writer.write(relative, caption, drive, None, shown=good)

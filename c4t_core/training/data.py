@@ -45,6 +45,7 @@ class Sample:
     relative: str  # to the root, '/'-separated: how it is named to the user
     captions: tuple[str, ...]  # different ones, in the order of the file
     drive: str | None  # what it must not be separated from
+    wrong: tuple[str, ...] = ()  # captions of others that it is known not to show
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ class Data:
     warnings: tuple[str, ...]  # sentences about the file and the split
     pairs: int  # rows that are used
     test: int  # images of the file's own test split, never looked at
+    further: tuple[Sample, ...] = ()  # to train on, without captions: known by ``wrong`` alone
+
+    @property
+    def wrong(self) -> int:
+        """Number of rows that are learned from and say what an image does not show."""
+        return sum(len(sample.wrong) for sample in (*self.train, *self.further))
 
     def event(self) -> PairsRead:
         """Return what a run tells of it."""
@@ -68,6 +75,7 @@ class Data:
             drives=len({sample.drive for sample in (*self.train, *self.validation)} - {None}),
             problems=tuple(Problem(problem.line, problem.message) for problem in self.problems),
             warnings=self.warnings,
+            wrong=self.wrong,
         )
 
     def require(self, path: Path) -> None:
@@ -86,14 +94,37 @@ class Data:
 
 def gather(pairs: Sequence[Pair]) -> list[Sample]:
     """Put the captions of each image together; images in order of appearance."""
-    captions: dict[Path, dict[str, None]] = {}
+    captions: dict[tuple[Path, bool], dict[str, None]] = {}
     first: dict[Path, Pair] = {}
     for pair in pairs:
         first.setdefault(pair.image, pair)
-        captions.setdefault(pair.image, {})[pair.caption] = None
+        captions.setdefault((pair.image, pair.shown), {})[pair.caption] = None
     return [
-        Sample(image, pair.relative, tuple(captions[image]), pair.drive)
+        Sample(
+            image,
+            pair.relative,
+            tuple(captions.get((image, True), ())),
+            pair.drive,
+            tuple(captions.get((image, False), ())),
+        )
         for image, pair in first.items()
+    ]
+
+
+def _against(train: Sequence[Pair]) -> tuple[list[Pair], list[str]]:
+    """Return the pairs that can be learned from, and what is to be said of the others.
+
+    What an image does not show is told apart from what shows it: a caption that no image to
+    train on shows teaches nothing.
+    """
+    known = {pair.caption for pair in train if pair.shown}
+    kept = [pair for pair in train if pair.caption in known]
+    idle = len(train) - len(kept)
+    if not idle:
+        return kept, []
+    return kept, [
+        f"{idle:,} rows that say what an image does not show are not learned from: no image to "
+        "train on shows their caption. Add pairs that do."
     ]
 
 
@@ -102,6 +133,7 @@ def load_data(request: TrainingRequest) -> Data:
 
     A ``split`` column is followed (``train``; ``val``, ``valid``, ``validation`` or ``dev``;
     everything else is left alone as test). Without one, whole drives are kept for validation.
+    What an image does not show is learned from where its drive is trained on, and not measured on.
 
     Raises:
         DataError: if the file cannot be read.
@@ -110,28 +142,34 @@ def load_data(request: TrainingRequest) -> Data:
     share, seed = request.options.validation_share, request.options.seed
     warnings = list(found.warnings)
     test: list[Pair] = []
-    marked = [pair for pair in found.pairs if pair.split]
-    if marked:
-        train = [pair for pair in found.pairs if _split(pair) in _TRAIN]
-        validation = [pair for pair in found.pairs if _split(pair) in _VALIDATION]
-        test = [pair for pair in found.pairs if _split(pair) not in _TRAIN | _VALIDATION]
+    rows = [*found.pairs, *found.wrong]
+    if any(pair.split for pair in rows):
+        train = [pair for pair in rows if _split(pair) in _TRAIN]
+        validation = [pair for pair in rows if _split(pair) in _VALIDATION]
+        test = [pair for pair in rows if _split(pair) not in _TRAIN | _VALIDATION]
         train, validation, notes = _kept_apart(train, validation, test)
         warnings.extend(notes)
         if not validation:
             warnings.append("The split column marks no images for validation.")
     elif share > 0:
-        train, validation, notes = split_by_drive(found.pairs, share=share, seed=seed)
+        train, validation, notes = split_by_drive(rows, share=share, seed=seed)
         warnings.extend(notes)
     else:
-        train, validation = list(found.pairs), []
-    warnings.extend(_long_captions(request, [*train, *validation]))
+        train, validation = rows, []
+    train, notes = _against(train)
+    warnings.extend(notes)
+    validation = [pair for pair in validation if pair.shown]
+    shown = [*(pair for pair in train if pair.shown), *validation]
+    warnings.extend(_long_captions(request, shown))
+    learned = gather(train)
     return Data(
-        train=tuple(gather(train)),
+        train=tuple(sample for sample in learned if sample.captions),
         validation=tuple(gather(validation)),
         problems=tuple(found.problems),
         warnings=tuple(warnings),
-        pairs=len(train) + len(validation),
+        pairs=len(shown),
         test=len({pair.image for pair in test}),
+        further=tuple(sample for sample in learned if not sample.captions),
     )
 
 

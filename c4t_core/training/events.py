@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from c4t_core.datasets.pairs import Problem
-from c4t_core.training.plain import from_plain, to_plain
+from c4t_core.training.request import from_plain, to_plain
 
 _KINDS: dict[str, type[Event]] = {}  # entry ``event`` of a line -> what it describes
 
@@ -45,6 +45,7 @@ class PairsRead(Event, event="pairs"):
     drives: int
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
+    wrong: int = 0  # rows that are learned from and say what an image does not show
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,7 @@ def model_card(
         "|---|---|",
         f"| training images | {len(data.train)} |",
         f"| images held out | {len(data.validation)} |",
+        *([f"| times told what an image does not show | {data.wrong} |"] if data.wrong else []),
     ]
     if best.text_map is not None:
         lines.append(f"| captions find held-out images, mAP | {best.text_map:.3f} |")
@@ -223,6 +224,7 @@ class Run:
     Attributes:
         main: whether this process writes files and speaks.
         skipped: (path, reason) of images that cannot be read.
+        towers: the model and its loss, as far as they have learned.
     """
 
     def __init__(
@@ -239,16 +241,16 @@ class Run:
         encoder = self._start.model.text_encoder
         if isinstance(encoder, ClipTextEncoder):
             criterion.start_from(encoder.scale, encoder.bias)
-        self._towers = Towers(self._start.model, criterion, options.text_noise).to(self._acc.device)
-        freeze(self._towers.model, options.freeze)
+        self.towers = Towers(self._start.model, criterion, options.text_noise).to(self._acc.device)
+        freeze(self.towers.model, options.freeze)
         self._examples = self._read_examples()
-        parts = [request.identity(), state_digest(self._towers)]
+        parts = [request.identity(), state_digest(self.towers)]
         if self._examples is not None and self._start.folder is not None:
             parts.append(sha256(self._start.folder / EXAMPLES))
             usual = np.concatenate([self._examples.features, self._examples.rehearsed])
-            self._towers.standardise(torch.from_numpy(usual))
+            self.towers.standardise(torch.from_numpy(usual))
         self._identity = digest(parts)
-        self._old = learning_state(self._towers)
+        self._old = learning_state(self.towers)
         self._material = self._prepare()
         self._known = self._prepare_examples()
 
@@ -268,8 +270,9 @@ class Run:
         )
 
     def _prepare(self) -> Material:
-        samples = [*self._data.train, *self._data.validation]
-        material, skipped = self._sources(samples, len(self._data.train), "cache")
+        samples = [*self._data.train, *self._data.validation, *self._data.further]
+        further = len(self._data.further)
+        material, skipped = self._sources(samples, len(self._data.train), "cache", further)
         self.skipped = tuple(skipped)
         if skipped:
             images = tuple(UnreadableImage(path, reason) for path, reason in skipped)
@@ -290,7 +293,7 @@ class Run:
         options, examples = self._request.options, self._examples
         if examples is None:
             return None
-        still = is_frozen(self._towers.model.text_encoder)
+        still = is_frozen(self.towers.model.text_encoder)
         draws = None
         if options.rehearse and still and len(examples.rehearsed):
             draws = Draws(examples, options.seed)
@@ -307,22 +310,24 @@ class Run:
         """Prepare texts that belong to no image of the run, but came with the application."""
         samples = [Sample(Path(), "", tuple(texts), None)]
         tokenizer, setup = self._start.tokenizer[TOKENIZER], self._source_setup(folder)
-        return caption_source(samples, self._towers, tokenizer, setup, keep=True)
+        return caption_source(samples, self.towers, tokenizer, setup, keep=True)
 
     def _sources(
-        self, samples: Sequence[Sample], train: int, folder: str
+        self, samples: Sequence[Sample], train: int, folder: str, further: int = 0
     ) -> tuple[Material, list[tuple[str, str]]]:
-        """Prepare samples and leave out those that cannot be read."""
+        """Prepare samples, the last of them without captions; leave out what cannot be read."""
         setup = self._source_setup(folder)
-        images = image_source(samples, self._towers, self._request.options, setup)
+        images = image_source(samples, self.towers, self._request.options, setup)
         skipped = [
             (samples[number].relative, why) for number, why in sorted(images.skipped.items())
         ]
         kept = [number for number in range(len(samples)) if number not in images.skipped]
         images.renumber(kept)
         good = [samples[number] for number in kept]
-        captions = caption_source(good, self._towers, self._start.tokenizer[TOKENIZER], setup)
-        return Material(good, sum(number < train for number in kept), images, captions), skipped
+        captions = caption_source(good, self.towers, self._start.tokenizer[TOKENIZER], setup)
+        known = sum(number < train for number in kept)
+        last = sum(number >= len(samples) - further for number in kept)
+        return Material(good, known, images, captions, further=last), skipped
 
     def train(self) -> tuple[Position, bool]:
         """Train to the end; the best weights are loaded then.
@@ -332,7 +337,7 @@ class Run:
         """
         trainer = Trainer(
             self._acc,
-            self._towers,
+            self.towers,
             self._request.options,
             self._material,
             folder=self._request.output,
@@ -353,8 +358,8 @@ class Run:
         material = self._general()
         probe = self._texts(finetune.sentences(), "cache/sentences")
         options, known = self._request.options, self._known
-        guard = Guard(self._towers, self._material, material, probe, options, known)
-        new = learning_state(self._towers)
+        guard = Guard(self.towers, self._material, material, probe, options, known)
+        new = learning_state(self.towers)
 
         def measured(done: int, total: int) -> None:
             self._emit(StateMeasured(done, total))
@@ -385,8 +390,8 @@ class Run:
     def export(self, folder: Path, best: EpochFigures, guarded: Guarded | None) -> None:
         """Write the finished model for all engines, whole or not at all."""
         self._emit(Exporting(str(folder)))
-        self._towers.restore()
-        model = self._towers.model.cpu().eval()
+        self.towers.restore()
+        model = self.towers.model.cpu().eval()
         config = model.config
         if self._request.name is not None:
             config = dataclasses.replace(config, name=self._request.name.removeprefix("c4t:"))

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from c4t_core.devices import out_of_memory
@@ -124,24 +126,37 @@ class Average:
 class Material:
     """What is trained on: samples by number, and where their rows come from."""
 
-    samples: Sequence[Sample]  # training first, then validation
+    samples: Sequence[Sample]  # training first, then validation, then those without captions
     train: int  # how many of them are for training
     images: ImageSource
     captions: Captions
     rehearsal: Rehearsal | None = None  # what the model knew, mixed into each step
+    further: int = 0  # at the end: images that are known only for what they do not show
 
     @property
     def validation(self) -> range:
         """Numbers of the samples that are kept apart."""
-        return range(self.train, len(self.samples))
+        return range(self.train, len(self.samples) - self.further)
+
+    @cached_property
+    def wrong(self) -> dict[int, list[int]]:
+        """Position of a caption -> numbers of the samples known not to show it."""
+        found: dict[int, list[int]] = {}
+        numbers = [*range(self.train), *range(self.validation.stop, len(self.samples))]
+        for number in numbers:
+            for text in self.samples[number].wrong:
+                if text in self.captions.positions:  # else those that showed it cannot be read
+                    found.setdefault(self.captions.positions[text], []).append(number)
+        return found
 
 
 @dataclass(frozen=True)
 class Batch:
     """One optimiser step's worth of rows, on the CPU."""
 
-    images: Tensor  # float32 (k, width) features, or pixels (k, S, S, 3)
+    images: Tensor  # float32 (k + e, width) features, or pixels (k + e, S, S, 3)
     captions: list[int]  # positions of the captions, k of them
+    numbers: list[int]  # of the images: those of the captions, then e that do not show some of them
 
 
 class Stepper:
@@ -194,10 +209,14 @@ class Stepper:
             seeds = [_mixed(seed, epoch, *pair) for pair in chosen.tolist()] if varied else None
             texts = [self._train[number].captions[which] for number, which in chosen.tolist()]
             positions = [self._material.captions.positions[text] for text in texts]
+            for number in drawn_wrong(self._material.wrong, positions, numbers, seed, epoch, step):
+                numbers.append(number)
+                if seeds is not None:
+                    seeds.append(_mixed(seed, epoch, number, step, 1))
             images = self._material.images.batch(numbers, seeds)
             # page-locked, here in the thread that loads: the copy to a GPU need not be waited for
             locked = images.pin_memory() if self._device.type == "cuda" else images
-            return Batch(locked, positions)
+            return Batch(locked, positions, numbers)
 
         return load
 
@@ -275,8 +294,32 @@ class Stepper:
         mine = slice(first, first + share)
         texts = self._material.captions.batch(batch.captions[mine]).to(self._device)
         images = batch.images[mine].to(self._device, non_blocking=True)
-        loss: Tensor = self._wrapped(images, texts)
+        further, wrong = self._against(batch, part.start, share * processes)
+        if further:
+            images = torch.cat([images, batch.images[further].to(self._device)])
+        loss: Tensor = self._wrapped(images, texts, wrong)
         return loss
+
+    def _against(self, batch: Batch, first: int, count: int) -> tuple[list[int], Tensor | None]:
+        """Return further rows of a batch for so many of its pairs, and what is known to be wrong.
+
+        Every process takes all of the further rows: they are few.
+
+        Returns:
+            At most ``count`` rows, and bool (count + rows, count): which image does not show which
+            caption; None where none is known.
+        """
+        if not self._material.wrong:
+            return [], None
+        captions = batch.captions[first : first + count]
+        own = batch.numbers[first : first + count]
+        rows = np.arange(len(batch.captions), len(batch.numbers))
+        numbers = np.array([*own, *batch.numbers[len(batch.captions) :]])
+        wrong = known_wrong(self._material.wrong, captions, numbers)  # (count + e, count)
+        kept = np.flatnonzero(wrong[count:].any(axis=1))[:count]
+        wrong = np.concatenate([wrong[:count], wrong[count:][kept]])
+        found = torch.from_numpy(wrong).to(self._device) if wrong.any() else None
+        return rows[kept].tolist(), found
 
     def _syncing(self, last: bool) -> AbstractContextManager[Any]:
         if last or self._acc.num_processes == 1:
@@ -303,6 +346,59 @@ class Stepper:
             seconds.append(time.monotonic() - begun)
         self.optimizer.zero_grad(set_to_none=True)
         return min(seconds) * len(batch.captions) / len(part)
+
+
+def drawn_wrong(
+    wrong: Mapping[int, Sequence[int]],
+    captions: Sequence[int],
+    numbers: Sequence[int],
+    seed: int,
+    epoch: int,
+    step: int,
+) -> list[int]:
+    """Draw one image that does not show it for each caption of a step; those of the step left out.
+
+    Args:
+        wrong: position of a caption -> numbers of images that do not show it.
+        captions: positions of those of the step.
+        numbers: of the images of the step.
+        seed: of the run; with epoch and step, all that the draw depends on.
+        epoch: counted from 0.
+        step: in the epoch.
+
+    Returns:
+        Numbers of images, each once.
+    """
+    asked = [wrong[position] for position in captions if position in wrong]
+    if not asked:
+        return []
+    generator = np.random.default_rng((seed, epoch, step, len(asked)))
+    places = generator.random(len(asked))
+    found = [images[int(place * len(images))] for images, place in zip(asked, places, strict=True)]
+    return [number for number in dict.fromkeys(found) if number not in set(numbers)]
+
+
+def known_wrong(
+    wrong: Mapping[int, Sequence[int]], captions: Sequence[int], numbers: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Tell which images are known not to show which captions.
+
+    Args:
+        wrong: as of :func:`drawn_wrong`.
+        captions: n positions.
+        numbers: int64 (m,), of images.
+
+    Returns:
+        bool (m, n).
+    """
+    found = np.zeros((len(numbers), len(captions)), np.bool_)
+    columns: dict[int, NDArray[np.bool_]] = {}
+    for column, position in enumerate(captions):
+        if position in wrong:
+            if position not in columns:
+                columns[position] = np.isin(numbers, wrong[position])
+            found[:, column] = columns[position]
+    return found
 
 
 def _parts(rows: int, size: int) -> Iterator[range]:

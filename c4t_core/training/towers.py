@@ -107,19 +107,26 @@ class Towers(nn.Module):
             meaning,
         )
 
-    def forward(self, images: Tensor, texts: TextBatch) -> Tensor:
+    def forward(self, images: Tensor, texts: TextBatch, wrong: Tensor | None = None) -> Tensor:
         """Return the loss () over the rows of all processes.
 
         Every process computes the same loss over all rows; the gradient flows back through
         its own rows only, so that summed over processes it is that of one large batch.
 
         Args:
-            images: this process's images, as of :meth:`image_features`.
-            texts: their captions.
+            images: this process's images, as of :meth:`image_features`; behind them those that
+                only are what captions do not mean, the same on every process.
+            texts: captions of the first of them.
+            wrong: as of :meth:`c4t_core.training.losses.Criterion.forward`, of all processes.
         """
         images_out, texts_out, meaning = self.embed(images, texts)
+        own = len(texts.data)
+        rows = gather_rows(images_out[:own])
         loss: Tensor = self.criterion(
-            gather_rows(images_out), gather_rows(texts_out), gather_rows(meaning)
+            torch.cat([rows, images_out[own:]]) if len(images_out) > own else rows,
+            gather_rows(texts_out),
+            gather_rows(meaning),
+            wrong,
         )
         return loss
 

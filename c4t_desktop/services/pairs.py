@@ -5,8 +5,7 @@ Plain functions that the runner calls off the GUI thread; each returns a value.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,8 @@ class CheckedPairs:
         problems: the first problems: line (None for the whole) and what is wrong.
         problem_count: number of problems in all.
         warnings: what is true of the whole file.
+        wrong: number of rows that say what an image does not show and can be learned from, as
+            another says what shows it.
         header: columns of the file.
         image_column: the column that was taken for the image.
         caption_column: the column that was taken for the caption.
@@ -49,6 +50,7 @@ class CheckedPairs:
     problems: tuple[tuple[int | None, str], ...]
     problem_count: int
     warnings: tuple[str, ...]
+    wrong: int
     header: tuple[str, ...]
     image_column: str
     caption_column: str
@@ -66,6 +68,7 @@ def check_pairs(
     from c4t_core.datasets.pairs import read_pairs
 
     file = read_pairs(path, images, columns)
+    captions = {pair.caption for pair in file.pairs}
     form = [file.kind, file.encoding]
     if file.delimiter:
         form.append(f"delimiter {'tab' if file.delimiter == chr(9) else file.delimiter}")
@@ -79,6 +82,7 @@ def check_pairs(
         problems=tuple((p.line, p.message) for p in file.problems[:PROBLEMS]),
         problem_count=len(file.problems),
         warnings=tuple(file.warnings),
+        wrong=sum(pair.caption in captions for pair in file.wrong),
         header=file.header,
         image_column=file.columns.image,
         caption_column=file.columns.caption,
@@ -137,42 +141,10 @@ DriveOf = Callable[[Path], str | None]
 """Tells which drive an indexed frame belongs to, None for what belongs to none."""
 
 
-def pairs_from_marks(
-    marks: Iterable[tuple[str, Path]], root: Path, drive_of: DriveOf = lambda _: None
-) -> MadePairs:
-    """Write the frames that the user marked as right, each with its query as the caption.
-
-    Args:
-        marks: query and image of each.
-        root: folder that all images lie below.
-        drive_of: what the index knows; of other frames the drive is read from the name.
-    """
-    from c4t_core.datasets.pairs import PairsWriter
-    from c4t_core.files import atomic_text
-    from c4t_core.images.frame_names import FrameName, parse_frame_name, recording, shown_drives
-
-    asked = list(marks)
-    indexed = {image: drive_of(image) for _, image in asked}
-    rows = [(query, image, indexed[image] or recording(image.as_posix())) for query, image in asked]
-    shown = shown_drives(drive for _, _, drive in rows)
-    target = _folder() / "my-marks.csv"
-    with atomic_text(target) as out:
-        writer = PairsWriter(out)
-        for query, image, drive in rows:
-            relative = image.relative_to(root).as_posix()
-            # else a photograph of no drive
-            known = indexed[image] or parse_frame_name(relative) != FrameName()
-            writer.write(relative, query, shown[drive] if known else None, None)
-    return MadePairs(target, root)
-
-
 def pairs_from_my_marks(
     files_of_size: FilesOfSize, drive_of: DriveOf = lambda _: None
 ) -> MadePairs:
-    """Write what the user marked as right while searching; runs on a worker thread.
-
-    A caption says what is in the picture, so a query with an image, or with a term that is not
-    wanted, makes none.
+    """Write what the user marked while searching; runs on a worker thread.
 
     Args:
         files_of_size: finds marked frames of a folder that was moved (``Library.files_of_size``).
@@ -181,46 +153,20 @@ def pairs_from_my_marks(
     Raises:
         DataError: if no frame that is there is marked as right for a query in plain words.
     """
-    from c4t_core.errors import DataError, QueryError
-    from c4t_core.index.query import parse_query
-    from c4t_core.index.store.user_data import UserData, locate
+    from c4t_core.index.own import pairs_of_marks
+    from c4t_core.index.store.user_data import UserData
 
+    target = _folder() / "my-marks.csv"
     with closing(UserData()) as data:
-        made_marks = data.marks()
-    marks = [(mark.query, locate(mark.image, files_of_size)) for mark in made_marks if mark.good]
-    wrong = sum(not mark.good for mark in made_marks)
-    found: list[tuple[str, Path]] = []
-    left: set[str] = set()
-    for query, path in marks:
-        if path is None:
-            continue
-        try:
-            terms = parse_query(query).terms
-        except QueryError:
-            terms = ()
-        if terms and all(term.text and term.weight > 0 for term in terms):
-            found.append((" ".join(str(term.text) for term in terms), path))
-        else:
-            left.add(query)
-    if not found:
-        raise DataError(
-            "No frame is marked as right for a query in plain words; mark some hits with R first."
-        )
-    root = Path(os.path.commonpath([image.parent for _, image in found]))
-    made = pairs_from_marks(found, root, drive_of)
-    problems = [f'"{query}" is no caption; its marks are left out' for query in sorted(left)]
-    images = len({image for _, image in found})
-    if images < LEAST_MARKED:
+        marks = data.marks()
+    made = pairs_of_marks(target, marks, files_of_size, drive_of)
+    problems = made.problems()
+    if made.images < LEAST_MARKED:
         problems.append(
-            f"Only {images} frames are marked as right; mark {LEAST_MARKED} or more, in two drives "
-            "at least, or nobody can tell whether the model got better"
+            f"Only {made.images} frames are marked as right; mark {LEAST_MARKED} or more, in two "
+            "drives at least, or nobody can tell whether the model got better"
         )
-    if wrong:
-        problems.append(
-            f"{wrong} of your marks say wrong and are not used: a pair says what a frame shows, "
-            "not what it does not; evaluate by your marks to have them counted"
-        )
-    return MadePairs(made.path, made.images, tuple(problems))
+    return MadePairs(target, made.root, tuple(problems))
 
 
 def _folder() -> Path:

@@ -9,7 +9,6 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 
 from c4t_desktop.panels.training.wizard import MODEL, TrainingWizard
-from c4t_desktop.services.pairs import pairs_from_marks
 from tests.helpers import hands
 from tests.helpers.fake_core import make_frames
 from tests.helpers.window import busy, child, ready, search, until
@@ -65,9 +64,10 @@ def close(qtbot, window, wizard):
     until(qtbot, lambda: not busy(window))
 
 
-def test_right_marks_become_pairs_and_wrong_ones_do_not(qtbot, window):
+def test_right_marks_become_pairs_and_wrong_ones_what_is_not_shown(qtbot, window):
     trucks = mark(qtbot, window, "truck in snow", "rx r")
     buses = mark(qtbot, window, "a red bus", "r")
+    mark(qtbot, window, "fog", "xx")
     wizard = open_wizard(qtbot, window)
     use_marks(qtbot, wizard)
     until(qtbot, lambda: wizard.pairs.checked is not None)
@@ -77,10 +77,12 @@ def test_right_marks_become_pairs_and_wrong_ones_do_not(qtbot, window):
         (buses[0].name, "a red bus"),
     ]
     assert [row[:2] for row in rows_of(wizard)] == expected
-    assert "3 pairs of 2 images" in child(wizard, QLabel, "pairsSummary").text()
+    summary = child(wizard, QLabel, "pairsSummary").text()
+    assert "3 pairs of 2 images" in summary
+    assert summary.endswith("; 1 row says what an image does not show")
     said = [wizard.pairs.problems.item(n).text() for n in range(wizard.pairs.problems.count())]
     assert any(line.startswith("Only 2 frames are marked as right; mark 30 or") for line in said)
-    assert any(line.startswith("1 of your marks say wrong and are not used") for line in said)
+    assert any(line.startswith("2 of your marks say wrong and are not used") for line in said)
     assert child(wizard, QLineEdit, "pairsImagesField").text() == str(trucks[0].parent)
     hands.click(child(wizard, QPushButton, "wizardNextButton"))
     assert wizard.pages.currentIndex() == MODEL
@@ -263,25 +265,3 @@ def test_escape_hides_the_wizard_and_a_run_in_it_goes_on(qtbot, window):
     assert open_wizard(qtbot, window) is wizard
     assert wizard.isVisible()
     close(qtbot, window, wizard)
-
-
-def test_marked_frames_bring_their_drives(tmp_path, monkeypatch):
-    monkeypatch.setenv("C4T_DATA_DIR", str(tmp_path / "data"))
-    names = ["trip/cam_front/0001.jpg", "a/snowy/0002.jpg", "b/snowy/0003.jpg"]
-    made = pairs_from_marks([("a car", tmp_path / name) for name in names], tmp_path)
-    drives = [line.split(",")[2] for line in made.path.read_text().splitlines()[1:]]
-    assert drives == ["trip", "a/snowy", "b/snowy"]
-    flat = pairs_from_marks(
-        [("a car", tmp_path / "trip" / name) for name in ("0001.jpg", "beach.jpg")],
-        tmp_path / "trip",
-    )
-    drives = [line.split(",")[2] for line in flat.path.read_text().splitlines()[1:]]
-    assert drives == ["trip", ""]  # of a photograph nothing is known
-    known = {tmp_path / "trip" / "beach.jpg": "trip"}.get
-    told = pairs_from_marks(
-        [("a car", tmp_path / "trip" / name) for name in ("beach.jpg", "sea.jpg")],
-        tmp_path / "trip",
-        known,
-    )
-    drives = [line.split(",")[2] for line in told.path.read_text().splitlines()[1:]]
-    assert drives == ["trip", ""]  # but what the index knows

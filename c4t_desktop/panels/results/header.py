@@ -29,7 +29,7 @@ from c4t_desktop.settings import CARD_WIDTH, FOLD_EVENTS, Settings
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
-    from c4t_core.index.wording import WordHint
+    from c4t_core.index.directions import WordHint
     from c4t_core.workspace import WorkspaceStatus
 
 _STEPS = 1000  # of the slider

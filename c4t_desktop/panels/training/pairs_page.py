@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 from c4t_core.errors import ColumnsError
 from c4t_desktop.jobs.runner import Job, JobRunner
 from c4t_desktop.messages import count_text, describe, plain_label, plural
-from c4t_desktop.panels.columns import ColumnsRow
 from c4t_desktop.panels.parts import set_kind, text_field
+from c4t_desktop.panels.training.pairs_parts import ColumnsRow
 from c4t_desktop.services.pairs import (
     PROBLEMS,
     CheckedPairs,
@@ -167,7 +167,7 @@ class PairsPage(QWidget):
 
     @Slot()
     def _choose_labels(self) -> None:
-        from c4t_desktop.panels.training.labels_dialog import LabelsDialog
+        from c4t_desktop.panels.training.pairs_parts import LabelsDialog
 
         dialog = LabelsDialog(self._theme, self)
         dialog.chosen.connect(self.make_from_labels)
@@ -239,7 +239,7 @@ class PairsPage(QWidget):
             self.summary.setText(
                 self.tr(
                     "Pairs may come from a file of yours, from the labels of a data set, or from "
-                    "the frames you marked as right."
+                    "the frames you marked."
                 )
             )
         else:
@@ -247,14 +247,17 @@ class PairsPage(QWidget):
         self.changed.emit()
 
     def _fill(self, checked: CheckedPairs) -> None:
-        self.summary.setText(
-            self.tr("{pairs} of {images} from {drives} ({form})").format(
-                pairs=plural(checked.pairs, self.tr("{0} pair"), self.tr("{0} pairs")),
-                images=plural(checked.pictures, self.tr("{0} image"), self.tr("{0} images")),
-                drives=plural(checked.drives, self.tr("{0} drive"), self.tr("{0} drives")),
-                form=checked.form,
-            )
+        text = self.tr("{pairs} of {images} from {drives} ({form})").format(
+            pairs=plural(checked.pairs, self.tr("{0} pair"), self.tr("{0} pairs")),
+            images=plural(checked.pictures, self.tr("{0} image"), self.tr("{0} images")),
+            drives=plural(checked.drives, self.tr("{0} drive"), self.tr("{0} drives")),
+            form=checked.form,
         )
+        if checked.wrong:
+            one = self.tr("{0} row says what an image does not show")
+            many = self.tr("{0} rows say what an image does not show")
+            text = f"{text}; {plural(checked.wrong, one, many)}"
+        self.summary.setText(text)
         self.table.setRowCount(len(checked.rows))
         for index, row in enumerate(checked.rows):
             for column, value in enumerate(row):

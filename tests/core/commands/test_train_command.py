@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from c4t_core.cli import main
-from c4t_core.datasets.searchad_labels import labels as labels_of_searchad
+from c4t_core.datasets.searchad import labels as labels_of_searchad
 from c4t_core.errors import Cancelled, MissingExtraError
 from tests.helpers.searchad import draw_searchad
 
@@ -72,6 +72,21 @@ def test_bad_rows_are_reported_with_lines_and_the_rest_is_used(pairs, tiny_model
     for line in (3, 4, 5, 6):
         assert f"line {line}: " in out
     assert not (pairs.parent / "out").exists()
+
+
+def test_what_images_do_not_show_is_counted(pairs, tiny_model_folder, capsys):
+    rows = [tuple(row.split(",")) for row in pairs.read_text().splitlines()[1:]]
+    caption = rows[0][1]
+    told = [(*row, "1") for row in rows]
+    told += [(image, caption, drive, "0") for image, text, drive in rows if text != caption]
+    file = written(pairs.with_name("marks.csv"), told)
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([f"{lines[0]},shown", *lines[1:]]))
+    assert main(command(file, tiny_model_folder, "--check", "--validation-share", "0")) == 0
+    out = capsys.readouterr().out
+    count = len(told) - len(rows)
+    assert f"{len(rows)} pairs: " in out
+    assert f"; {count} times told what an image does not show" in out
 
 
 def test_nothing_usable_is_one_sentence(pairs, tiny_model_folder, capsys):

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from c4t_core.cli import main
+from c4t_core.datasets.pairs import read_pairs
+from c4t_core.index.own import pairs_of_marks
 from c4t_core.index.store import tags
-from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
+from c4t_core.index.store.user_data import ImageKey, Mark, Scenario, UserData
 
 
 def key(name: str, at: float | None = None) -> ImageKey:
@@ -40,6 +42,62 @@ def fill(data: UserData) -> None:
     data.remember("snow")
     data.save_test_set("first", data.marks())
     tags.change(data, [key("ü.png"), key("clip.mp4", 12.5)], ["to label", "Schnee"])
+
+
+def test_marks_are_written_as_pairs(tmp_path, capsys):
+    images = tmp_path / "images"
+    names = ["trip/cam_front/0001.jpg", "a/snowy/0002.jpg", "b/snowy/0003.jpg", "clip.mp4"]
+    for name in names:
+        (images / name).parent.mkdir(parents=True, exist_ok=True)
+        (images / name).touch()
+    keys = [ImageKey(images, name) for name in names]
+    with closing(UserData()) as data:
+        data.mark("a car", keys[:2], True)
+        data.mark("a car", keys[2:3], False)
+        data.mark("a + lorry", keys[1:2], True)
+        data.mark("fog", keys[:1], False)
+        data.mark("fog", [ImageKey(images, "clip.mp4", at=2.0), ImageKey(images, "gone.jpg")], True)
+        data.mark("a car - a bus", keys[:1], True)
+    file = tmp_path / "pairs.csv"
+    assert main(["userdata", "pairs", str(file), "--json"]) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    counts = {name: told[name] for name in ("right", "images", "wrong", "idle", "missing")}
+    assert counts == {"right": 3, "images": 2, "wrong": 1, "idle": 1, "missing": 2}
+    assert told["no_caption"] == ["a car - a bus"]
+    assert told["root"] == str(images)
+    for said in ('"a car - a bus" is no caption', "1 of your marks say wrong", "2 of your marks"):
+        assert said in err
+    assert sorted(file.read_text().splitlines()[1:]) == [
+        "a/snowy/0002.jpg,a car,a/snowy,1",
+        "a/snowy/0002.jpg,a lorry,a/snowy,1",
+        "b/snowy/0003.jpg,a car,b/snowy,0",
+        "trip/cam_front/0001.jpg,a car,trip,1",
+    ]
+    found = read_pairs(file, images)
+    assert (len(found.pairs), len(found.wrong), found.problems) == (3, 1, [])
+
+
+def test_no_right_mark_makes_no_file_of_pairs(tmp_path, capsys):
+    with closing(UserData()) as data:
+        data.mark("fog", [ImageKey(tmp_path, "a.jpg")], False)
+    assert main(["userdata", "pairs", str(tmp_path / "pairs.csv")]) == 1
+    assert "mark some hits with R first" in capsys.readouterr().err
+    assert not (tmp_path / "pairs.csv").exists()
+
+
+def test_drives_of_marked_frames_are_what_the_index_knows(tmp_path):
+    for name in ("trip/0001.jpg", "trip/beach.jpg", "trip/sea.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    marks = [
+        Mark("a car", ImageKey(tmp_path, f"trip/{name}.jpg"), True)
+        for name in ("0001", "beach", "sea")
+    ]
+    known = {tmp_path / "trip" / "beach.jpg": (tmp_path / "trip").as_posix()}.get
+    assert pairs_of_marks(tmp_path / "p.csv", marks, drive_of=known).root == tmp_path / "trip"
+    drives = [line.split(",")[2] for line in (tmp_path / "p.csv").read_text().splitlines()[1:]]
+    assert drives == ["trip", "trip", ""]  # of a photograph nothing is known
 
 
 def everything() -> dict[str, list[object]]:

@@ -272,6 +272,53 @@ def test_without_a_drive_there_is_a_warning(read, root: Path) -> None:
         assert "drive of 1 images cannot be told" in found.warnings[0]
 
 
+def test_what_an_image_does_not_show_is_told_by_a_column(read):
+    found = read(
+        "image,caption,shown\n"
+        "a/1.jpg,a truck,1\na/2.jpg,a truck,0\na/1.jpg,a bus,No\na/2.jpg,a bus,\n"
+        "a/1.jpg,a truck,0\na/2.jpg,fog,perhaps\n"
+    )
+    assert found.columns.shown == "shown"
+    assert [(p.relative, p.caption) for p in found.pairs] == [
+        ("a/1.jpg", "a truck"), ("a/2.jpg", "a bus"),
+    ]  # fmt: skip
+    assert [(p.relative, p.caption, p.line) for p in found.wrong] == [
+        ("a/2.jpg", "a truck", 3), ("a/1.jpg", "a bus", 4),
+    ]  # fmt: skip
+    assert [(p.line, p.message) for p in found.problems] == [
+        (6, "the same image and caption as in line 2, which says the opposite"),
+        (7, '"perhaps" in the column shown is neither 1 (shown) nor 0 (not shown)'),
+    ]
+    lines = '{"image": "a/1.jpg", "caption": "fog", "shown": %s}\n'
+    assert read(lines % "true", "p.jsonl").pairs
+    assert read(lines % "false", "p.jsonl").wrong
+    assert read(lines % "0", "p.jsonl").wrong
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.booleans()), min_size=1), st.integers(0, 9))
+@settings(max_examples=100)
+def test_what_is_not_shown_goes_where_its_drive_goes(
+    images: list[tuple[str, bool]], seed: int
+) -> None:
+    rows = [
+        Pair(Path(f"/r/{d}/{n}.jpg"), f"{d}/{n:04d}.jpg", "fog", d, None, 2, shown)
+        for n, (d, shown) in enumerate(images)
+    ]
+    shown = [row for row in rows if row.shown]
+    train, held, warnings = split_by_drive(rows, 0.3, seed)
+    assert sorted([*train, *held], key=rows.index) == rows
+    if len({row.drive for row in shown}) > 1:  # else one drive is cut
+        assert not {row.drive for row in train} & {row.drive for row in held}
+    else:
+        first = min((row.relative for row in held), default="z")
+        drive = {row.drive for row in shown}
+        assert all(row.relative < first for row in train if row.drive in drive)
+    alone, apart, said = split_by_drive(shown, 0.3, seed)
+    assert [row for row in train if row.shown] == alone
+    assert [row for row in held if row.shown] == apart
+    assert warnings == said
+
+
 def _pairs(drives: dict[str | None, int]) -> list[Pair]:
     return [
         Pair(Path(f"/r/{d}/{n}.jpg"), f"{d}/{n:04d}.jpg", f"caption {c}", d, None, 2)

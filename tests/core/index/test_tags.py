@@ -187,7 +187,9 @@ def test_the_command_gives_takes_lists_and_searches(
         return capsys.readouterr()
 
     opened = facade.open_workspace
-    monkeypatch.setattr(facade, "open_workspace", lambda folder, model: opened(folder, toy))
+    monkeypatch.setattr(
+        facade, "open_workspace", lambda folder, model, **more: opened(folder, toy, **more)
+    )
     toy = model
     red = sorted(map(str, pictures(drive, "red")))
     assert "No frame has a tag" in asked("tag", str(drive)).err

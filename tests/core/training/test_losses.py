@@ -181,6 +181,104 @@ def test_gradients(batch, name):
     assert torch.autograd.gradcheck(function, inputs)
 
 
+E = 3
+WRONG = [[(3 * i + j) % 4 == 1 and i != j for j in range(N)] for i in range(N + E)]
+
+
+def slow_way(logits, alike, wrong, extra=()):
+    """Cross-entropy row by row: what is wrong is no target, what is unknown is in no sum."""
+    total = 0.0
+    for i, row in enumerate(logits):
+        against = [logit for logit, known in extra[i] if known] if extra else []
+        own = range(len(alike[i]))
+        may = [j for j in own if not wrong[i][j]]
+        shares = dict(zip(may, softmax([alike[i][j] for j in may]), strict=True))
+        p = softmax([*(row[j] for j in own), *against])
+        total -= sum(share * math.log(p[j]) for j, share in shares.items())
+    return total / len(logits)
+
+
+def both_ways(logits, alike):
+    """Of images by texts, the last images going with no text."""
+    wrong, across = [row[:N] for row in WRONG[:N]], transpose(WRONG)
+    further = [[(logits[i][j], WRONG[i][j]) for i in range(N, N + E)] for j in range(N)]  # by text
+    of_images = slow_way(logits[:N], alike, wrong)
+    of_texts = slow_way(transpose(logits[:N]), alike, [row[:N] for row in across], further)
+    return (of_images + of_texts) / 2
+
+
+@pytest.fixture
+def marked(batch):
+    generator = torch.Generator().manual_seed(4)
+    more = torch.randn(E, D, generator=generator, dtype=torch.float64)
+    images, texts, meaning = batch
+    return torch.cat([images, more]), texts, meaning, torch.tensor(WRONG)
+
+
+def test_what_is_wrong_equals_slow_loops(marked):
+    images, texts, meaning, wrong = marked
+    log_scale, scale = torch.tensor(1.3, dtype=torch.float64), math.exp(1.3)
+    logits = slow_cosines(images, texts, scale)
+    hard = [[0.0 if i == j else -1e9 for j in range(N)] for i in range(N)]
+    assert float(losses.info_nce(images, texts, log_scale, wrong)) == pytest.approx(
+        both_ways(logits, hard), rel=1e-9
+    )
+    alike = slow_cosines(meaning, meaning, 1 / 0.2)
+    assert float(
+        losses.soft_text_targets(images, texts, log_scale, meaning, 0.2, wrong)
+    ) == pytest.approx(both_ways(logits, alike), rel=1e-5)
+    bias = torch.tensor(-2.0, dtype=torch.float64)
+    against = sum(
+        math.log1p(math.exp(logits[i][j] - 2.0))
+        for i in range(N, N + E)
+        for j in range(N)
+        if WRONG[i][j]
+    )
+    assert float(losses.siglip(images, texts, log_scale, bias, wrong)) == pytest.approx(
+        slow_siglip(images[:N], texts, scale, -2.0) + against / N, rel=1e-9
+    )
+
+
+def test_original_puts_no_share_on_what_is_wrong(marked):
+    images, texts, _, wrong = marked
+    own = [[dot(images[i], images[j]) for j in range(N)] for i in range(N)]
+    between = [[dot(texts[i], texts[j]) for j in range(N)] for i in range(N)]
+    shares = []
+    for j in range(N):  # of a text over images
+        may = [i for i in range(N) if not WRONG[i][j]]
+        known = softmax([(own[j][i] + between[j][i]) / 2 for i in may])
+        shares.append([known[may.index(i)] if i in may else 0.0 for i in range(N)])
+    logits = [[dot(texts[j], images[i]) for i in range(N + E)] for j in range(N)]
+    kept = [[*range(N), *(i for i in range(N, N + E) if WRONG[i][j])] for j in range(N)]
+    of_texts = -sum(
+        sum(
+            s * math.log(p)
+            for s, p in zip(shares[j], softmax([logits[j][i] for i in kept[j]])[:N], strict=True)
+        )
+        for j in range(N)
+    )
+    of_images = slow_cross_entropy(transpose([row[:N] for row in logits]), transpose(shares))
+    assert float(losses.original_loss(images, texts, 1.0, wrong)) == pytest.approx(
+        (of_texts / N + of_images) / 2, rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_what_a_further_image_shows_of_other_texts_takes_no_part(marked, name):
+    images, texts, meaning, wrong = marked
+    wrong = torch.cat([wrong[:N], torch.zeros(E, N, dtype=torch.bool)])
+    wrong[N, 2] = True
+    images = images.clone().requires_grad_()
+    texts = texts.clone().requires_grad_()
+    criterion = losses.Criterion(name)
+    criterion(images, texts, meaning, wrong).backward()
+    assert images.grad[N].abs().max() > 0.0  # away from text 2
+    assert images.grad[N + 1 :].abs().max() == 0.0
+    none = criterion(images[:N], texts, meaning)
+    nothing = criterion(images, texts, meaning, torch.zeros_like(wrong))
+    assert nothing.item() == pytest.approx(none.item(), rel=1e-6)
+
+
 def test_no_gradient_into_the_meaning(batch):
     images, texts, meaning = (tensor.clone().requires_grad_() for tensor in batch)
     losses.soft_text_targets(images, texts, torch.tensor(1.0), meaning).backward()

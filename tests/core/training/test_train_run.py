@@ -58,6 +58,19 @@ def request_for(shapes: Path, tiny_model_folder: Path, tmp_path: Path):
     return build
 
 
+@pytest.fixture
+def marked(shapes, tmp_path) -> dict:
+    """Cars by colour in every drive, and that those of another colour are not of the first."""
+    cars = [(f"drive{i}/frame_{j:03d}.png", j, f"drive{i}") for i in range(8) for j in range(8)]
+    rows = [(name, f"a car of colour {j}", drive, "1") for name, j, drive in cars if j < 4]
+    rows += [(name, "a car of colour 0", drive, "0") for name, j, drive in cars if j in (1, 4)]
+    rows += [(name, "a lorry", drive, "0") for name, j, drive in cars if j == 6]
+    pairs = tmp_path / "marked.csv"
+    lines = [",".join(row) for row in [("image", "caption", "drive", "shown"), *rows]]
+    pairs.write_text("\n".join(lines) + "\n")
+    return {"pairs": pairs, "images": shapes}
+
+
 class Events(list):
     def of(self, kind: type) -> list:
         return [event for event in self if isinstance(event, kind)]
@@ -99,9 +112,10 @@ def test_learns_64_pairs_by_heart(request_for, shapes):
         {"freeze": "none", "augment": "light", "ema": 0.9, "accumulate": 2, "batch": 8},
         {"freeze": "partial", "schedule": "plateau", "loss": "siglip", "captions": "all"},
     ],
-    ids=["frozen", "all", "partial"],
+    ids=["frozen", "all, marked", "partial"],
 )
-def test_stopped_and_resumed_ends_as_uninterrupted(request_for, how):
+def test_stopped_and_resumed_ends_as_uninterrupted(request_for, marked, request, how):
+    how = how | (marked if "marked" in request.node.name else {})
     whole = train(request_for("whole", **how))
 
     def stop(done: int, total: int) -> None:
@@ -123,6 +137,30 @@ def test_stopped_and_resumed_ends_as_uninterrupted(request_for, how):
     assert [row["train_loss"] for row in history(parts)] == pytest.approx(
         [row["train_loss"] for row in history(whole)], abs=1e-6
     )
+
+
+def test_what_is_wrong_is_told_apart_and_what_no_image_shows_is_said(request_for, shapes, marked):
+    told = Events()
+    both = train(request_for(epochs=30, validation_share=0.0, **marked), on_event=told)
+    (read,) = told.of(events.PairsRead)
+    assert (read.pairs, read.train, read.wrong) == (32, 32, 16)
+    assert any(warning.startswith("8 rows that say what") for warning in read.warnings)
+    rows = [row for row in marked["pairs"].read_text().splitlines() if not row.endswith(",0")]
+    right = marked["pairs"].with_name("right.csv")
+    right.write_text("\n".join(rows) + "\n")
+    alone = train(request_for("alone", pairs=right, images=shapes, epochs=30, validation_share=0.0))
+
+    def apart(result, colour: int) -> float:
+        model = load_model(str(result.model), engine="torch")
+        cars = [
+            Image.open(shapes / f"drive{i}/frame_{j:03d}.png")
+            for j in (0, colour)
+            for i in range(8)
+        ]
+        scores = model.encode_images(cars) @ model.encode_texts(["a car of colour 0"])[0]
+        return float(scores[:8].mean() - scores[8:].mean())
+
+    assert apart(both, 4) > apart(alone, 4) + 0.02  # only known as wrong
 
 
 def history(result) -> list[dict]:
@@ -312,20 +350,22 @@ def test_unreadable_images_are_left_out_and_named(request_for, shapes, tmp_path)
         assert all(reason for _, reason in result.skipped)
 
 
-def test_memory_running_out_halves_the_batch(request_for, monkeypatch):
+@pytest.mark.parametrize("wrong", [False, True])
+def test_memory_running_out_halves_the_batch(request_for, monkeypatch, marked, wrong):
     from c4t_core.training.towers import Towers
 
     real = Towers.forward
 
-    def small_memory(self, images, texts):
+    def small_memory(self, images, texts, wrong=None):
         if len(images) > 4:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(self, images, texts)
+        return real(self, images, texts, wrong)
 
     monkeypatch.setattr(Towers, "forward", small_memory)
     told = Events()
-    train(request_for(epochs=1), on_event=told)
-    assert [event.batch for event in told.of(events.BatchHalved)] == [8, 4]
+    train(request_for(epochs=1, **(marked if wrong else {})), on_event=told)
+    # of two pairs there are two further images at most
+    assert [event.batch for event in told.of(events.BatchHalved)] == [8, 4, 2][: 2 + wrong]
     monkeypatch.setattr(
         Towers, "forward", lambda *_: (_ for _ in ()).throw(MemoryError("out of memory"))
     )

@@ -30,7 +30,13 @@ from c4t_core.training.data import (  # noqa: E402
 from c4t_core.training.losses import Criterion  # noqa: E402
 from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
 from c4t_core.training.sources import RowStore  # noqa: E402
-from c4t_core.training.steps import Average, Rates, cosine_factor  # noqa: E402
+from c4t_core.training.steps import (  # noqa: E402
+    Average,
+    Rates,
+    cosine_factor,
+    drawn_wrong,
+    known_wrong,
+)
 from c4t_core.training.towers import (  # noqa: E402
     Captions,
     TextBatch,
@@ -63,6 +69,53 @@ def test_an_image_marked_for_two_parts_is_not_learned_from(tmp_path):
     assert [sample.relative for sample in data.validation] == ["a.png"]
     assert data.test == 2
     assert any("marks 3 images for more than one part" in warning for warning in data.warnings)
+
+
+def test_what_an_image_does_not_show_stays_with_its_drive(tmp_path):
+    rows = [f"{d}{n}.png,{text},{d},{shown}" for d in "abc" for n, text, shown in (
+        (1, "fog", 1), (1, "snow", 0), (2, "snow", 1), (3, "fog", 0), (4, "rain", 0),
+    )]  # fmt: skip
+    for d in "abc":
+        for n in range(1, 5):
+            (tmp_path / f"{d}{n}.png").touch()
+    text = "\n".join(["image,caption,drive,shown", *rows])
+    (tmp_path / "pairs.csv").write_text(text, encoding="utf-8")
+    data = load_data(TrainingRequest(tmp_path / "pairs.csv", tmp_path / "run"))
+    (held,) = {sample.drive for sample in data.validation}
+    left = [d for d in "abc" if d != held]
+    assert [(s.relative, s.captions, s.wrong) for s in data.train] == [
+        row for d in left for row in (
+            (f"{d}1.png", ("fog",), ("snow",)), (f"{d}2.png", ("snow",), ()),
+        )
+    ]  # fmt: skip
+    assert [(s.relative, s.captions, s.wrong) for s in data.further] == [
+        (f"{d}3.png", (), ("fog",)) for d in left
+    ]
+    assert [sample.relative for sample in data.validation] == [f"{held}1.png", f"{held}2.png"]
+    assert (data.pairs, data.wrong) == (6, 4)
+    assert any(warning.startswith("2 rows that say what") for warning in data.warnings)
+    split = [f"{row},{'val' if row[0] == 'a' else 'train'}" for row in rows]
+    text = "\n".join(["image,caption,drive,shown,split", *split])
+    (tmp_path / "split.csv").write_text(text, encoding="utf-8")
+    again = load_data(TrainingRequest(tmp_path / "split.csv", tmp_path / "run"))
+    assert {sample.drive for sample in (*again.train, *again.further)} == {"b", "c"}
+    assert {sample.drive for sample in again.validation} == {"a"}
+
+
+def test_wrong_images_are_drawn_by_seed_epoch_and_step():
+    wrong = {5: list(range(100, 200)), 7: [3, 300]}
+    captions, numbers = [5, 6, 5, 7, 5, 7], [0, 1, 2, 3, 4, 8]
+    drawn = drawn_wrong(wrong, captions, numbers, 1, 2, 3)
+    assert drawn == drawn_wrong(wrong, captions, numbers, 1, 2, 3)
+    others = [
+        drawn_wrong(wrong, captions, numbers, *at) for at in ((1, 2, 4), (1, 3, 3), (2, 2, 3))
+    ]
+    assert all(other != drawn for other in others)
+    assert len(set(drawn)) == len(drawn) <= 5
+    assert set(drawn) <= {*range(100, 200), 300}  # 3 is in the step as it is
+    assert drawn_wrong(wrong, [6, 6], [0, 1], 1, 2, 3) == []
+    known = known_wrong(wrong, captions, np.array([*numbers, 100, 300]))
+    assert np.argwhere(known).tolist() == [[3, 3], [3, 5], [6, 0], [6, 2], [6, 4], [7, 3], [7, 5]]
 
 
 def test_epoch_order_is_a_function_of_seed_and_epoch():

@@ -25,7 +25,7 @@ from c4t_core.training.request import TrainingOptions, TrainingRequest
 from c4t_core.training.session import train
 plain = json.loads(sys.argv[1])
 options = TrainingOptions(**plain.pop("options"))
-for key in ("pairs", "output"):
+for key in ("pairs", "images", "output"):
     plain[key] = Path(plain[key])
 train(TrainingRequest(options=options, **plain), on_event=lambda e: print(to_line(e)))
 """
@@ -68,10 +68,17 @@ def still_model(tmp_path: Path, tiny_model_folder: Path) -> Path:
 def test_two_processes_train_what_one_trains(shapes, still_model, tmp_path):
     script = tmp_path / "run.py"
     script.write_text(RUN)
+    header, *rows = (shapes / "pairs.csv").read_text().splitlines()
+    wrong = [
+        f"{row.split(',')[0]},{rows[0].split(',')[1]},{row.split(',')[2]},0" for row in rows[1:]
+    ]
+    lines = [f"{header},shown", *(f"{row},1" for row in rows), *wrong]
+    (tmp_path / "marked.csv").write_text("\n".join(lines))
 
     def plain(output: str) -> dict:
         return {
-            "pairs": str(shapes / "pairs.csv"),
+            "pairs": str(tmp_path / "marked.csv"),
+            "images": str(shapes),
             "output": str(tmp_path / output),
             "base": str(still_model),
             "device": "cpu",
@@ -105,8 +112,8 @@ def test_two_processes_train_what_one_trains(shapes, still_model, tmp_path):
     assert [event["processes"] for event in starts] == [2]  # one of them speaks
     alone = plain("one")
     options = TrainingOptions(**alone.pop("options"))
-    pairs, output = Path(alone.pop("pairs")), Path(alone.pop("output"))
-    train(TrainingRequest(pairs, output, options=options, **alone))
+    pairs, images, output = (Path(alone.pop(key)) for key in ("pairs", "images", "output"))
+    train(TrainingRequest(pairs, output, images, options=options, **alone))
     one, two = (
         torch.load(tmp_path / output / "best.pt", weights_only=True)["state"]
         for output in ("one", "two")

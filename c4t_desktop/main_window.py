@@ -263,12 +263,21 @@ class MainWindow(QMainWindow):
         undo.withdrawn.connect(status.withdraw)
         status.undo_wanted.connect(hits.undo)
         self.search.cleared.connect(hits.note_cleared)
+        marks = self._context.marks
+        marks.working.connect(status.show_edit)
+        marks.worked.connect(status.end_edit)
+        marks.stopped.connect(status.tell_stopped)
+        status.stop_wanted.connect(marks.stop)
 
     def _join_folders(self) -> None:
         folders, sidebar = self.folder_commands, self.sidebar
         folders.folder_opened.connect(self._folder_opened)
         self.status.index_wanted.connect(folders.index)
         self.header.update_wanted.connect(folders.update_objects)
+        self.header.look_wanted.connect(folders.index)
+        library = self._context.library
+        library.status_changed.connect(self.header.show_status)
+        library.opened.connect(self.header.show_opened)
         self.drops.opened.connect(folders.open_folders)
         self.drops.added.connect(folders.open_beside)
         self.drops.refused.connect(self.status.say)

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from c4t_core.errors import Cancelled
+from c4t_core.errors import Cancelled, DataError
+from c4t_core.index.query import Filters, time_bounds
 from c4t_core.progress import RateMeter, format_duration
 
 if TYPE_CHECKING:
@@ -30,6 +31,64 @@ MODEL_HELP = (
 def add_model_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--model NAME``."""
     parser.add_argument("--model", default="c4t", metavar="NAME", help=f"the model: {MODEL_HELP}")
+
+
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Add what restricts a search: ``--in``, ``--drive``, ``--since``, ``--until``, ``--tag``."""
+    parser.set_defaults(wrong=parser.error)
+    add = parser.add_argument
+    # fmt: off
+    add("--in", dest="within", action="append", default=[], metavar="SUBFOLDER",
+        help="only frames below this sub-folder; may be given several times")
+    add("--drive", action="append", default=[], metavar="ID",
+        help="only frames of this drive (see c4t drives); may be given several times")
+    add("--since", type=since, metavar="DATE",
+        help="only frames from this day or time on, such as 2026-10-14 or 2026-10-14T08:30 (UTC)")
+    add("--until", type=until, metavar="DATE",
+        help="only frames before this time, or up to the end of this day")
+    add("--tag", dest="tags", action="append", default=[], metavar="T",
+        help="only frames with this tag; of several, only those with all of them")
+    # fmt: on
+
+
+def filters_of(args: argparse.Namespace) -> Filters:
+    """Return the restrictions as :func:`add_filters` was answered; a span that ends first is wrong.
+
+    Raises:
+        SystemExit: of the parser, where ``--until`` is before ``--since``.
+    """
+    if args.since is not None and args.until is not None and args.until <= args.since:
+        args.wrong("--until is before --since; swap them")
+    return Filters(
+        tuple(args.within),
+        tuple(args.drive),
+        since=args.since,
+        until=args.until,
+        tags=tuple(args.tags),
+    )
+
+
+def tell_undated(args: argparse.Namespace, *, dated: bool) -> None:
+    """Say that no date can find anything, where the names of the frames tell none."""
+    if not dated and (args.since is not None or args.until is not None):
+        say("No frame here has a date in its name, so none is found by one.")
+
+
+def since(text: str) -> float | None:
+    """Read when a day begins, or a time, in seconds since 1970; for argparse."""
+    return _bounds(text)[0]
+
+
+def until(text: str) -> float | None:
+    """Read when a day ends, or a time, in seconds since 1970; for argparse."""
+    return _bounds(text)[1]
+
+
+def _bounds(text: str) -> tuple[float | None, float | None]:
+    try:
+        return time_bounds(text, text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
 
 
 def add_column_options(parser: argparse.ArgumentParser) -> None:

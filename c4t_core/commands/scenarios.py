@@ -6,11 +6,19 @@ import argparse
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from c4t_core.commands.console import add_model_option, plural, print_json, printable, say
-from c4t_core.errors import C4TError
+from c4t_core.commands.console import (
+    add_filters,
+    add_model_option,
+    filters_of,
+    plural,
+    print_json,
+    printable,
+    say,
+    tell_undated,
+)
+from c4t_core.errors import C4TError, DataError
 
 if TYPE_CHECKING:
     from c4t_core.index.scenarios import Counted
@@ -59,14 +67,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             add("new", metavar="NEW", help="its new name")
         if action == "save":
             add("--query", metavar="Q", help="what to look for; without it, the frames that "
-                "--tag, --in and --drive leave, or with none of these to find a cut again")
+                "filters leave (--tag and so on), or with none of these to find a cut again")
             add("--cut", type=_cut, metavar="X",
                 help='least score of a match, or "auto" (the default) to have one found')
-            add("--in", dest="within", action="append", default=[], metavar="SUBFOLDER",
-                help="only frames below this sub-folder; may be given several times")
-            add("--drive", metavar="ID", help="only frames of this drive")
-            add("--tag", dest="tags", action="append", default=[], metavar="T",
-                help="only frames with this tag; with several, only those with all of them")
+            add_filters(sub)
         if action == "run":
             add("--seen", action="store_true", help="note that the matches were looked at")
             add("--fail-if-new", action="store_true", help=f"exit with {NEWS} if anything is new")
@@ -116,10 +120,29 @@ def _list(args: argparse.Namespace, data: UserData) -> int:
 
 
 def _asked(scenario: Scenario) -> str:
-    """Return the query, or what a collection without one is restricted to."""
-    kept = scenario.settings.get("filters") or {}
-    tags = ", ".join(map(str, kept.get("tags") or ()))
-    return scenario.query or tags or "frames chosen by filters"
+    """Return the query, and what its hits are restricted to."""
+    from c4t_core.index.query import saved_filters, time_text
+
+    try:
+        filters, marked, _ = saved_filters(scenario.settings)
+    except DataError:  # of a later version
+        return scenario.query
+    since, until = time_text(filters.since), time_text(filters.until, end=True)
+    named = {
+        "": (*filters.tags, *map(str, filters.objects)),
+        "in ": filters.within,
+        "drive ": filters.drives,
+        "camera ": filters.cameras,
+        "since ": (since,) if since else (),
+        "until ": (until,) if until else (),
+        "marked ": (marked,) if marked else (),
+    }
+    told = "; ".join(
+        f"{what}{', '.join(map(str, names))}" for what, names in named.items() if names
+    )
+    if not scenario.query:
+        return told or "all frames"
+    return f"{scenario.query} ({told})" if told else scenario.query
 
 
 def _described(scenario: Scenario) -> dict[str, Any]:
@@ -139,7 +162,7 @@ def _save(args: argparse.Namespace, data: UserData) -> int:
     from c4t_core.index.query import NO_FILTERS, plain_filters
     from c4t_core.index.store.user_data import Scenario
 
-    filters = replace(NO_FILTERS.narrowed(args.within, args.drive), tags=tuple(args.tags))
+    filters = filters_of(args)
     if args.query is None and filters == NO_FILTERS:
         scenario = _named(data, [args.name])[0]
     else:
@@ -149,6 +172,7 @@ def _save(args: argparse.Namespace, data: UserData) -> int:
         marks = scenarios.located(data, scenario.query, workspace.files_of_size)
         fresh = scenarios.with_cut(workspace, scenario, marks, args.model, args.cut)
         counted = scenarios.count(workspace, fresh, marks)
+        tell_undated(args, dated=bool(workspace.groups("day")))
     data.save_scenario(fresh)
     _tell(args, [(counted, args.model)])
     return 0

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from c4t_core.addresses import absolute, is_remote
 from c4t_core.commands.console import (
+    add_filters,
     add_model_option,
+    filters_of,
     plural,
     positive,
     print_json,
     printable,
     say,
+    tell_undated,
 )
-from c4t_core.errors import C4TError, DataError, QueryError
+from c4t_core.errors import C4TError, QueryError
 from c4t_core.index.objects import CLASSES
 from c4t_core.index.query import (
     NO_FILTERS,
@@ -30,7 +33,6 @@ from c4t_core.index.query import (
     Noted,
     frame_name,
     parse_query,
-    time_bounds,
 )
 
 if TYPE_CHECKING:
@@ -94,16 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "print a JSON list of path, score, drive and rank, of objects, mark and tags where they "
         "are known, and of the count of an event")
     form.add_argument("--ndjson", action="store_true", help="the same, one object a line")
-    add("--in", dest="within", action="append", default=[], metavar="SUBFOLDER",
-        help="only frames below this sub-folder; may be given several times")
-    add("--drive", action="append", default=[], metavar="ID",
-        help="only frames of this drive (see c4t drives); may be given several times")
-    add("--since", type=since, metavar="DATE",
-        help="only frames from this day or time on, such as 2026-10-14 or 2026-10-14T08:30 (UTC)")
-    add("--until", type=until, metavar="DATE",
-        help="only frames before this time, or up to the end of this day")
-    add("--tag", dest="tags", action="append", default=[], metavar="T",
-        help="only frames with this tag; of several, only those with all of them")
+    add_filters(parser)
     add("--marked", choices=("right", "wrong", "any"), default="",
         help="only frames that you marked for this very query; without one, for any")
     add("--exact", action="store_true", help="compare with every frame, using no index")
@@ -127,23 +120,6 @@ def cut(text: str) -> float | None:
 
 def _limit(text: str) -> int | None:
     return None if text == "0" else positive(text)
-
-
-def since(text: str) -> float | None:
-    """Read when a day begins, or a time, in seconds since 1970; for argparse."""
-    return _bounds(text)[0]
-
-
-def until(text: str) -> float | None:
-    """Read when a day ends, or a time, in seconds since 1970; for argparse."""
-    return _bounds(text)[1]
-
-
-def _bounds(text: str) -> tuple[float | None, float | None]:
-    try:
-        return time_bounds(text, text)
-    except DataError as error:
-        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
 
 
 def arrange(words: Sequence[str]) -> list[str]:
@@ -172,8 +148,6 @@ def run(args: argparse.Namespace) -> int:
         args.wrong("say what to look for, in words or by --like FILE, or which frames to list")
     if text is None and "cut" in args:
         args.wrong("--cut needs something to look for, in words or by --like FILE")
-    if args.since is not None and args.until is not None and args.until <= args.since:
-        args.wrong("--until is before --since; swap them")
     cutting = args.fold or "cut" in args
     least = getattr(args, "cut", None)
     if args.in_place:
@@ -181,8 +155,9 @@ def run(args: argparse.Namespace) -> int:
     whole = args.limit if not cutting else None
     asked = (_of_index if args.embeddings is None else _of_file)(args, text, whole)
     with asked as (found, noted):
-        for note in (*found.notes, *_undated(found, args)):
+        for note in found.notes:
             say(printable(note))
+        tell_undated(args, dated=any(part.table.dated for part in found.scope.parts))
         rows = Rows(found, found.matches(least) if cutting else None, fold=args.fold)
         ranked = not (found.by_objects or found.browsed)
         if cutting and least is None and ranked and rows.hits and found.cut is None:
@@ -192,13 +167,6 @@ def run(args: argparse.Namespace) -> int:
             of = f"events of {plural(rows.hits, 'frame')}" if args.fold else "frames"
             say(f"{args.limit:,} of {len(rows):,} {of}; --limit 0 lists all.")
     return 0
-
-
-def _undated(found: Answer, args: argparse.Namespace) -> Iterator[str]:
-    """Yield that no date can find anything, where the names of the frames tell none."""
-    asked = args.since is not None or args.until is not None
-    if asked and not any(part.table.dated for part in found.scope.parts):
-        yield "No frame here has a date in its name, so none is found by one."
 
 
 class Rows:
@@ -299,14 +267,7 @@ def _print(
 
 
 def _filters(args: argparse.Namespace) -> Filters:
-    return Filters(
-        tuple(args.within),
-        tuple(args.drive),
-        since=args.since,
-        until=args.until,
-        tags=tuple(args.tags),
-        marked=args.marked,
-    )
+    return replace(filters_of(args), marked=args.marked)
 
 
 def _text(args: argparse.Namespace) -> str | None:

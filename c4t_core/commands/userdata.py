@@ -28,6 +28,7 @@ _TAG_EPILOG = """\
   c4t tag drives/ drives/a.png drives/b.png --add rain --add "to label"
   c4t tag drives/ a.png --remove rain               a path in FOLDER will do
   c4t tag drives/ a.png                             the tags of these frames
+  c4t tag --rename rain wet                         everywhere, in saved searches too
 Tags are kept with your marks and follow frames that are moved or renamed. Find them again with
 c4t search drives/ QUERY --tag rain.
 """
@@ -150,15 +151,19 @@ def _tag_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     # fmt: off
-    add("folder", metavar="FOLDER", help="a folder that was indexed before")
+    add("folder", nargs="?", metavar="FOLDER",
+        help="a folder that was indexed before; not needed by --rename")
     add("paths", nargs="*", metavar="PATH",
         help="frames of it; clip.mp4#t=12.500 is a moment of a recording")
     add("--add", action="append", default=[], metavar="T",
         help="give them this tag; may be given several times")
     add("--remove", action="append", default=[], metavar="T", help="take this tag away")
+    add("--rename", nargs=2, metavar=("OLD", "NEW"), help=
+        "give a tag another name, on all frames of all folders and in saved searches; where there "
+        "is a tag NEW, the two become one")
     add_model_option(parser)
     add("--json", action="store_true", help="print JSON: a list of tag and frames; of path and "
-        "tags where PATHs are given; or how many were added and removed")
+        "tags where PATHs are given; or how many were added and removed; or what was renamed")
     # fmt: on
     parser.set_defaults(usage_error=parser.error)
 
@@ -166,6 +171,12 @@ def _tag_arguments(parser: argparse.ArgumentParser) -> None:
 def _run_tag(args: argparse.Namespace) -> int:
     from c4t_core.cluster.opening import open_workspace
 
+    if args.rename:
+        if args.paths or args.add or args.remove:
+            args.usage_error("--rename is for all frames: give no PATHs, no --add and no --remove")
+        return _rename_tag(*args.rename, as_json=args.json)
+    if args.folder is None:
+        args.usage_error("name the FOLDER whose tags are meant")
     if not args.paths and (args.add or args.remove):
         args.usage_error("--add and --remove need the PATHs of the frames")
     with open_workspace(args.folder, model=args.model) as workspace:
@@ -214,6 +225,27 @@ def _change_tags(args: argparse.Namespace, workspace: Workspace) -> None:
         print_json({"added": added, "removed": removed})
         return
     print(f"{plural(added, 'tag')} given, {plural(removed, 'tag')} taken away.")
+
+
+def _rename_tag(old: str, new: str, *, as_json: bool) -> int:
+    from c4t_core.index.store import tags
+
+    with closing(UserData()) as data:
+        if repaired := data.take_notice():
+            say(repaired)
+        done = tags.rename(data, old, new)
+    searches = len(done.change.scenarios)
+    if as_json:
+        counts = {"frames": done.frames, "joined": done.joined, "scenarios": searches}
+        print_json({"tag": done.tag, **counts})
+        return 0
+    frames = plural(done.frames, "frame")
+    kept = f", and in {searches:,} saved search{'es' if searches > 1 else ''}" if searches else ""
+    print(f'"{printable(old)}" is "{printable(done.tag)}" now, on {frames}{kept}.')
+    if done.joined:
+        had = plural(done.joined, "frame")
+        say(f'{had} had "{printable(done.tag)}" before; the two tags are one now.')
+    return 0
 
 
 def _named(path: str, workspace: Workspace) -> Path:

@@ -33,6 +33,7 @@ ScaleRole = _USER + 5  # the score as a share of the best, 0..1, for the bar
 TagsRole = _USER + 6  # the tags, by name, as a tuple
 _ROOT = QModelIndex()
 _OURS = "application/x-c4t-frames"  # paths of our own frames, with NUL between
+_MANY = 1000  # marks that change at once before all cards are told instead of each
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -98,6 +99,9 @@ class ResultsModel(QAbstractListModel):
             if self._marks.get(path, "") != marks.get(path, "")
         }
         self._marks = dict(marks)
+        if len(changed) > _MANY and self.rowCount():
+            self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1), [MarkRole])
+            return
         for path in changed:
             self.touch(path, MarkRole)
 

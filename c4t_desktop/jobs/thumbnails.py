@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QImage
 
 from c4t_core.addresses import is_remote
@@ -55,6 +55,10 @@ class Picture:
     size: tuple[int, int] = (0, 0)
 
 
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Thumbnails", text)
+
+
 def make_picture(request: Request, store: ThumbnailStore) -> Picture:
     """Decode one picture, from the store where it is kept; runs on a worker thread."""
     from c4t_core.errors import ImageError
@@ -80,6 +84,8 @@ def make_picture(request: Request, store: ThumbnailStore) -> Picture:
         return Picture(request, _to_qimage(made))
     except ImageError as error:
         return Picture(request, None, str(error))
+    except FileNotFoundError:  # gone, or its disk is away
+        return Picture(request, None, _tr("not there now"))
     except OSError as error:
         return Picture(request, None, error.strerror or str(error))
     except Exception as error:  # noqa: BLE001 - one bad file must not end the pool

@@ -19,7 +19,7 @@ from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
 from c4t_desktop.jobs.desktop import reveal
 from c4t_desktop.messages import Problem, button_text, describe, plural, said, show_problem
 from c4t_desktop.panels.bars.status import folder_name
-from c4t_desktop.panels.dialogs.naming import AddressDialog, NameDialog
+from c4t_desktop.panels.dialogs.naming import AddressDialog, Judge, NameDialog
 from c4t_desktop.panels.parts import open_dialog, question
 from c4t_desktop.services.library import WORK, Opened
 from c4t_desktop.services.marks import Saved
@@ -437,13 +437,17 @@ class HitCommands(Commands):
             proposal[:1].upper() + proposal[1:],
             self._context.theme,
             self._window,
-            taken=[saved.name for saved in self._context.marks.saved],
-            replaces=True,
+            self._judged(self.tr("It takes the place of the scenario of this name."), able=True),
         )
         marks, order = self._context.marks, self._context.finder.order
         dialog.setObjectName("saveSearchDialog")
         dialog.named.connect(lambda name: marks.save(name, question, order.chosen_cut))
         open_dialog(dialog)
+
+    def _judged(self, sentence: str, *, but: str = "", able: bool = False) -> Judge:
+        """Return what says of a name whether another scenario has it, and whether it can be."""
+        names = {entry.name for entry in self._context.marks.saved} - {but}
+        return lambda name: (sentence, able) if name in names else ("", True)
 
     @Slot(object)
     def rename_saved(self, saved: Saved) -> None:
@@ -455,7 +459,9 @@ class HitCommands(Commands):
             shown(saved.name),
             self._context.theme,
             self._window,
-            taken=[entry.name for entry in marks.saved if entry.name != saved.name],
+            self._judged(
+                self.tr("There is a scenario of this name; choose another name."), but=saved.name
+            ),
         )
         dialog.setObjectName("renameDialog")
         dialog.named.connect(lambda name: marks.rename(saved.name, name))

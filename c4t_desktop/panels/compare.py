@@ -23,8 +23,10 @@ from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import describe
 from c4t_desktop.panels.bars.top_bar import title_of
-from c4t_desktop.panels.parts import column, label, named, row
+from c4t_desktop.panels.parts import column, label, named, open_dialog, row
+from c4t_desktop.panels.tagging import TagDialog
 from c4t_desktop.services.comparison import Compared, Comparison, IndexNeeded
+from c4t_desktop.settings import DRIVE_CAPTIONS, WHOLE_PICTURES
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import ModelInfo
@@ -123,6 +125,7 @@ class ComparePanel(InPlaceOfGrid):
             side.chosen.connect(self._chosen)
             side.index_wanted.connect(partial(self._index, number))
             side.view.marked.connect(partial(self._mark, number))
+            side.view.tag_wanted.connect(partial(self._tag, number))
             side.view.selectionModel().currentChanged.connect(partial(self._follow, number))
         comparison.answered.connect(self._answered)
         comparison.index_needed.connect(self._index_needed)
@@ -131,6 +134,8 @@ class ComparePanel(InPlaceOfGrid):
         finder.answered.connect(self._asked)
         finder.cleared.connect(self._asked)
         self._context.marks.changed.connect(self._show_marks)
+        self._context.settings.changed.connect(self._show_look)
+        self._show_look()
 
     def _offer(self) -> None:
         library = self._context.library
@@ -210,10 +215,21 @@ class ComparePanel(InPlaceOfGrid):
 
     def _mark(self, number: int, mark: str) -> None:
         chosen = self.sides[number].view.selected_paths()
-        if mark == "toggle":
-            self._context.marks.toggle(chosen)
-        else:
-            self._context.marks.mark(chosen, mark)
+        marks = self._context.marks
+        marks.mark(chosen, marks.following(chosen) if mark == "toggle" else mark)
+
+    def _tag(self, number: int) -> None:
+        chosen = self.sides[number].view.selected_paths()
+        if chosen:
+            context = self._context
+            open_dialog(TagDialog(lambda: chosen, context.tags, context.theme, self))
+
+    @Slot()
+    def _show_look(self) -> None:
+        """Have the cards look as those of the grid."""
+        value = self._context.settings.value
+        for side in self.sides:
+            side.view.set_look(whole=value(WHOLE_PICTURES), dated=value(DRIVE_CAPTIONS))
 
     @Slot(object)
     def _show_marks(self, marks: dict[Path, str]) -> None:

@@ -23,6 +23,7 @@ from c4t_desktop.services.details import Frames
 from c4t_desktop.services.finder import members
 from c4t_desktop.services.question import Question
 from c4t_desktop.services.rows import MOST_AT_ONCE, HitList
+from c4t_desktop.services.undo import STEP
 
 if TYPE_CHECKING:
     from c4t_core.workspace import Hit
@@ -198,15 +199,19 @@ class Selection(QObject):
             self.message.emit(text)
             return
 
+        hits = () if self._results.shows_frame else self._view.selected_hits()
+        many = hits.image_ids() if isinstance(hits, HitList) and len(hits) > STEP else None
+
         def act(chosen: list[Path]) -> None:
             if self._query() != query:
                 return  # something else is asked by the time they are loaded
-            if mark == "toggle":
-                self._marks.toggle(chosen)
-            else:
-                self._marks.mark(chosen, mark)
+            meant = self._marks.following(chosen[:1]) if mark == "toggle" else mark
+            self._marks.mark(chosen if many is None else many, meant)
 
-        self._act(act)
+        if many is None:
+            self._act(act)
+        else:
+            self._finder.rows.fetch(hits[:1], lambda first: act([hit.path for hit in first]))
 
     def _query(self) -> str:
         found = self._finder.found

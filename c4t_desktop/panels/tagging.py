@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QStringListModel, Qt, Signal, Slot
+from PySide6.QtCore import QPoint, QStringListModel, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QCompleter,
     QDialog,
     QDialogButtonBox,
+    QMenu,
     QPushButton,
     QWidget,
 )
@@ -21,11 +22,20 @@ from c4t_desktop.gallery.results_model import plain_tip
 from c4t_desktop.messages import count_text, plural
 from c4t_desktop.panels.bars.widgets import Section, SideRow
 from c4t_desktop.panels.chips import Chip, TagChip
-from c4t_desktop.panels.parts import FlowLayout, column, discard, label, named, text_field
+from c4t_desktop.panels.dialogs.naming import NameDialog
+from c4t_desktop.panels.parts import (
+    FlowLayout,
+    column,
+    discard,
+    label,
+    named,
+    open_dialog,
+    popup,
+    text_field,
+)
 from c4t_desktop.services.details import Frames, TagBook, TagsOf
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.question import Question
-from c4t_desktop.services.rows import MOST_AT_ONCE
 from c4t_desktop.theme import Theme
 
 _LISTED = 12  # tags in the side panel before the rest is asked for
@@ -146,15 +156,11 @@ class TagDialog(QDialog):
     @Slot()
     def _look(self) -> None:
         self._known.setStringList([tag for tag, _ in self._tags.known])
-        self._tags.look(self._frames, self._show, "tags of the selected")
+        self._tags.look(self._frames, self._show, "tags of the selected", self)
 
     def _show(self, tags: TagsOf) -> None:
         if tags.frames:
             text = plural(tags.frames, self.tr("Tag {0} frame"), self.tr("Tag {0} frames"))
-            if tags.frames > MOST_AT_ONCE:
-                text = self.tr("Tag the first {0} of {1} frames").format(
-                    count_text(MOST_AT_ONCE), count_text(tags.frames)
-                )
             self._title.setText(text)
         self._chips.show_tags(tags)
         for part in (self._there, self._chips):
@@ -229,7 +235,7 @@ class FrameTags(QWidget):
     def _look(self) -> None:
         if self._path is not None:
             path = self._path
-            self._tags.look(lambda: [path], partial(self._known, path), "tags of the frame")
+            self._tags.look(lambda: [path], partial(self._known, path), "tags of the frame", self)
 
     def _known(self, path: Path, tags: TagsOf) -> None:
         if path == self._path:
@@ -282,10 +288,51 @@ class TagSection(Section):
         row = SideRow(tag, count_text(count), tag, self._theme)
         row.setObjectName("tagRow")
         row.setToolTip(
-            plain_tip(self.tr("Only frames with this tag; of several, with all of them"))
+            plain_tip(
+                self.tr("Only frames with this tag; of several, with all of them; F2 renames it")
+            )
         )
         row.chosen.connect(self._toggle)
+        row.renamed.connect(self._rename)
+        row.menu_wanted.connect(self._menu)
         return row
+
+    @Slot(object, object)
+    def _menu(self, where: QPoint, tag: str) -> None:
+        """Offer what can be done with a tag."""
+        menu = QMenu(self)
+        menu.setObjectName("tagMenu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Rename…")).triggered.connect(partial(self._rename, tag))
+        row = self.sender()
+        popup(menu, where, row if isinstance(row, QWidget) else self)
+
+    def _rename(self, tag: str, *_: object) -> None:
+        """Ask for another name of a tag, and say where it becomes one with another."""
+        joins = self.tr("There is a tag of this name; the two become one.")
+        known = {other.casefold() for other, _ in self._tags.known if other != tag}
+
+        def judge(name: str) -> tuple[str, bool]:
+            from c4t_core.index.store.tags import read_tag
+
+            try:
+                return (joins if read_tag(name).casefold() in known else ""), True
+            except DataError as error:
+                return str(error), False
+
+        dialog = NameDialog(
+            self.tr("Rename the tag"),
+            self.tr(
+                "On all frames that have it, in folders that are closed too, and in scenarios."
+            ),
+            tag,
+            self._theme,
+            self,
+            judge,
+        )
+        dialog.setObjectName("renameTagDialog")
+        dialog.named.connect(partial(self._tags.rename, tag))
+        open_dialog(dialog)
 
     def _tag_rows(self) -> list[SideRow]:
         return [row for row in self.rows if isinstance(row, SideRow)]

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,12 @@ from c4t_desktop.messages import moment_text
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import Library
 from c4t_desktop.services.marks import MarkBook
-from c4t_desktop.services.rows import MOST_AT_ONCE
-from c4t_desktop.services.undo import Edit
+from c4t_desktop.services.undo import STEP, Edit, LongEdit
 
 if TYPE_CHECKING:
     from c4t_core.index.objects import ObjectFact
     from c4t_core.index.store.image_key import ImageKey
-    from c4t_core.index.store.tags import TagChange
+    from c4t_core.index.store.tags import Renamed, TagChange
     from c4t_core.index.store.user_data import UserData
     from c4t_desktop.services.workspace import WorkspaceLike
 
@@ -301,13 +301,16 @@ class TagBook(QObject):
             self._finder.refresh()
         self.changed.emit(known)
 
-    def look(self, frames: Frames, done: Callable[[TagsOf], None], key: str) -> None:
+    def look(
+        self, frames: Frames, done: Callable[[TagsOf], None], key: str, owner: QObject
+    ) -> None:
         """Tell which tags some frames have.
 
         Args:
             frames: which ones.
             done: is told.
             key: of the question; a later one with the same key takes its place.
+            owner: who asks; once it is deleted, nobody is told.
         """
 
         def read(workspace: WorkspaceLike) -> TagsOf:
@@ -319,18 +322,73 @@ class TagBook(QObject):
                 len(ids), tuple(sorted(counts.items(), key=lambda one: one[0].casefold()))
             )
 
-        self._library.look(read, key=key, done=done, lane=LANE)
+        self._library.look(read, key=key, done=done, lane=LANE, owner=owner)
 
     def change(self, frames: Frames, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
-        """Give tags to frames and take others away, of very many to the first only."""
+        """Give tags to frames and take others away; that of many can be stopped."""
         workspace = self._library.workspace
         if workspace is None or not (add or remove):
             return
         named = ", ".join(f"“{tag}”" for tag in (*add, *remove))
         text = (self.tr("tag {0}") if add else self.tr("take away {0}")).format(named)
         notice = "" if add else self.tr("{0} was taken away.").format(named)
-        edit = _edit(lambda: workspace.own.keys(list(frames())[:MOST_AT_ONCE]), add, remove)
+        edit = LongEdit(lambda _: _parts(workspace, frames(), add, remove))
         self._marks.edit(text, edit, lambda _: None, lambda _: self.read(), notice=notice)
+
+    def rename(self, tag: str, new: str) -> None:
+        """Give a tag another name wherever it is; a filter by it goes on under that name."""
+        made: list[Renamed] = []
+        forth = [True]
+
+        def act(data: UserData) -> None:
+            from c4t_core.index.store import tags
+
+            forth[0] = True
+            if made:
+                tags.apply(data, made[0].change)
+            else:
+                made.append(tags.rename(data, tag, new))
+
+        def back(data: UserData) -> None:
+            from c4t_core.index.store import tags
+
+            forth[0] = False
+            for done in made:
+                tags.apply(data, done.change.reverse())
+
+        def shown(now: bool) -> None:
+            named = made[0].tag
+            old, to = (tag, named) if now else (named, tag)
+            filters = self._finder.question.filters
+            if old in filters.tags and (now or not made[0].joined):
+                kept = (to if name == old else name for name in filters.tags)
+                self._finder.set_filters(replace(filters, tags=tuple(dict.fromkeys(kept))))
+            self._marks.load()
+            self.read()
+
+        known = {name.casefold() for name, _ in self.known} - {tag.casefold()}
+        joined = self.tr("“{0}” and “{1}” are one tag now.").format(tag, new)
+        self._marks.edit(
+            self.tr("rename “{0}”").format(tag),
+            Edit(act, back),
+            lambda _: forth[0],
+            shown,
+            notice=joined if " ".join(new.split()).casefold() in known else "",
+        )
+
+
+def _parts(
+    workspace: WorkspaceLike, meant: Sequence[int | Path], add: Sequence[str], remove: Sequence[str]
+) -> list[tuple[int, Edit]]:
+    """Return the parts of a change of tags; only frames that have one lose one."""
+    own, frames = workspace.own, list(meant)
+    if not add:
+        tagged, names = own.tagged(), {tag.casefold() for tag in remove}
+        ids = [image for image in frames if isinstance(image, int)]
+        ids += own.ids(image for image in frames if isinstance(image, Path))
+        frames = [n for n in ids if names.intersection(map(str.casefold, tagged.get(n, ())))]
+    blocks = (frames[at : at + STEP] for at in range(0, len(frames), STEP))
+    return [(len(some), _edit(partial(own.keys, some), add, remove)) for some in blocks]
 
 
 def _edit(keys: Callable[[], list[ImageKey]], add: Sequence[str], remove: Sequence[str]) -> Edit:

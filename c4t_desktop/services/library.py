@@ -463,8 +463,12 @@ class Library(QObject):
         key: str,
         done: Callable[[T], None],
         lane: str = LOOK,
+        owner: QObject | None = None,
     ) -> None:
-        """Read something from the open workspace; dropped if another one is open by then."""
+        """Read something from the open workspace; dropped if another one is open by then.
+
+        ``owner`` is a panel that may be deleted before that; nobody is told then.
+        """
         opened = self._opened_now
         if opened is None:
             return
@@ -474,5 +478,10 @@ class Library(QObject):
                 done(value)
 
         self.runner.submit(
-            lambda _: read(opened.workspace), lane=lane, key=key, done=apply, failed=ignore
+            lambda _: read(opened.workspace),
+            lane=lane,
+            key=key,
+            done=apply,
+            failed=ignore,
+            owner=owner,
         )

@@ -10,11 +10,12 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QMutex, QMutexLocker, QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_core.errors import C4TError, DataError
 from c4t_desktop.jobs.runner import Job, ignore
@@ -22,7 +23,7 @@ from c4t_desktop.messages import count_text, plural
 from c4t_desktop.services.finder import Finder, Found
 from c4t_desktop.services.library import LOOK, FilesOfSize, Library
 from c4t_desktop.services.question import Question, saved_question
-from c4t_desktop.services.undo import Edit, UndoStack, edit_of_rows
+from c4t_desktop.services.undo import STEP, Edit, Keeper, LongEdit, UndoStack, edit_of_rows
 
 if TYPE_CHECKING:
     from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
@@ -61,35 +62,7 @@ class Saved:
         return self.scenario.cut if self.scenario is not None and self.same_model else None
 
 
-class _Store:
-    """Opens the user's file when it is first needed, on the thread of a lane."""
-
-    def __init__(self) -> None:
-        self._data: UserData | None = None
-        self._opening = QMutex()  # marks are read in the job that answers, too
-        self.notices: list[str] = []  # of repairs, not yet shown
-
-    def look_for_notices(self) -> None:
-        if self._data is not None:
-            notice = self._data.take_notice()
-            if notice:
-                self.notices.append(notice)
-
-    def get(self) -> UserData:
-        with QMutexLocker(self._opening):
-            if self._data is None:
-                from c4t_core.index.store.user_data import UserData
-
-                self._data = UserData()
-            return self._data
-
-    def close(self) -> None:
-        if self._data is not None:
-            self._data.close()
-            self._data = None
-
-
-class MarkBook(QObject):
+class MarkBook(Keeper):
     """Marks of the query asked now, and the saved searches.
 
     Attributes:
@@ -99,16 +72,12 @@ class MarkBook(QObject):
     Signals:
         changed: other marks (dict of Path to str).
         saved_changed: other saved searches (tuple of Saved).
-        failed: something could not be kept (Exception).
-        repaired: the user's file was damaged; what became of it (str).
         exported: all that the user made was written to a file (Path, counts by kind).
         imported: all that a file holds was added (Path, counts by kind of what is there now).
     """
 
     changed = Signal(object)
     saved_changed = Signal(object)
-    failed = Signal(object)
-    repaired = Signal(str)
     exported = Signal(object, object)
     imported = Signal(object, object)
 
@@ -116,11 +85,9 @@ class MarkBook(QObject):
         self, library: Library, finder: Finder, undo: UndoStack, parent: QObject | None = None
     ) -> None:
         """Start empty; :meth:`load` reads the saved searches."""
-        super().__init__(parent)
+        super().__init__(library.runner, undo, parent)
         self._library = library
         self._finder = finder
-        self._undo = undo
-        self._store = _Store()
         self._key = ""
         self.marks: dict[Path, str] = {}
         self.saved: tuple[Saved, ...] = ()
@@ -130,78 +97,41 @@ class MarkBook(QObject):
         library.index_ended.connect(self.count_saved)
         library.opened.connect(self.count_saved)
 
-    def _run(self, work: Callable[[Job], T], done: Callable[[T], None], key: str | None) -> None:
-        store = self._store
-
-        def watched(job: Job) -> T:
-            try:
-                return work(job)
-            finally:
-                store.look_for_notices()
-
-        self._library.runner.submit(
-            watched,
-            lane=LOOK,
-            key=key,
-            done=done,
-            failed=self.failed.emit,
-            finished=self._tell_notices,
-        )
-
-    def _tell_notices(self) -> None:
-        while self._store.notices:
-            self.repaired.emit(self._store.notices.pop(0))
-
-    def edit(
-        self,
-        text: str,
-        edit: Edit,
-        read: Callable[[UserData], T],
-        done: Callable[[T], None],
-        *,
-        notice: str = "",
-    ) -> None:
-        """Change what the user made, so that it can be taken back and made again.
-
-        Args:
-            text: what the user calls the change, as in "Undo: {text}".
-            edit: the change.
-            read: reads, on the lane's thread, what is to be shown whenever it was made or undone.
-            done: shows it.
-            notice: with which undoing is offered, see :meth:`UndoStack.do`.
-        """
-
-        def run(change: Callable[[UserData], None]) -> None:
-            def work(_: Job) -> T:
-                change(self._store.get())
-                return read(self._store.get())
-
-            self._run(work, done, None)
-
-        self._undo.do(text, lambda: run(edit.act), lambda: run(edit.back), notice)
-
-    def close(self) -> None:
-        """Close the user's file; nothing is written after that."""
-        self._store.close()
-
     # marks ----------------------------------------------------------------------------------
 
-    def mark(self, files: Sequence[Path], mark: str) -> None:
-        """Mark files as "right" or "wrong" for the query asked now; "" takes marks away."""
-        query, workspace = self._key, self._library.workspace
-        if not files or not query or workspace is None:
-            return
-        chosen = tuple(files)
-        good = {"right": True, "wrong": False, "": None}[mark]
-        edit = edit_of_rows(
-            lambda data: _note(data, query, [_image_key(workspace, path) for path in chosen], good),
-            "marks",
-            "WHERE query = ?",
-            (query,),
-        )
-        self._edit_marks(self._mark_text(chosen, mark), query, edit, dict.fromkeys(chosen, mark))
+    def mark(self, frames: Sequence[int | Path], mark: str) -> None:
+        """Mark frames as "right" or "wrong" for the query asked now; "" takes marks away.
 
-    def _mark_text(self, files: Sequence[Path], mark: str) -> str:
+        Few are shown at once, while they are still being written; they are named by their paths.
+        """
+        query, workspace = self._key, self._library.workspace
+        if not frames or not query or workspace is None:
+            return
+        chosen, paths = tuple(frames), list[Path]()
+        good = {"right": True, "wrong": False, "": None}[mark]
+
+        def keys(some: Sequence[int | Path]) -> list[ImageKey]:
+            found = [_image_key(workspace, one) for one in some if isinstance(one, Path)]
+            found += workspace.own.keys([one for one in some if isinstance(one, int)])
+            paths.extend(key.path for key in found)
+            return found
+
+        blocks = [chosen[at : at + STEP] for at in range(0, len(chosen), STEP)]
+        parts = [(len(some), _marking(query, partial(keys, some), good)) for some in blocks]
+        text = self._mark_text(chosen, mark)
+        if len(parts) == 1:
+            shown = {one: mark for one in chosen if isinstance(one, Path)}
+            self._edit_marks(text, query, parts[0][1], shown)
+            return
+        before = dict(self.marks)
+        self._do(
+            text,
+            LongEdit(lambda _: parts),
+            lambda _, forth: {path: mark if forth else before.get(path, "") for path in paths},
+            lambda shown, _: self._show_marks(query, shown, anew=True),
+        )
+
+    def _mark_text(self, files: Sequence[object], mark: str) -> str:
         names = {"right": self.tr("mark as right"), "wrong": self.tr("mark as wrong")}
         text = names.get(mark, self.tr("unmark"))
         return text if len(files) == 1 else f"{text} ({count_text(len(files))})"
@@ -211,44 +141,47 @@ class MarkBook(QObject):
         """Take away all marks of the query asked now."""
         query = self._key
         if query and self.marks:
-            edit = edit_of_rows(
-                lambda data: data.mark(query, [mark.image for mark in data.marks(query)], None),
-                "marks",
-                "WHERE query = ?",
-                (query,),
-            )
+
+            def parts(data: UserData) -> list[tuple[int, Edit]]:
+                images = [mark.image for mark in data.marks(query)]
+                blocks = [images[at : at + STEP] for at in range(0, len(images), STEP)]
+                return [(len(some), _marking(query, partial(list, some), None)) for some in blocks]
+
             gone, count = dict.fromkeys(self.marks, ""), len(self.marks)
             notice = plural(count, self.tr("{0} mark cleared."), self.tr("{0} marks cleared."))
-            self._edit_marks(self.tr("clear the marks"), query, edit, gone, notice)
+            self._edit_marks(self.tr("clear the marks"), query, LongEdit(parts), gone, notice)
 
     def _edit_marks(
-        self, text: str, query: str, edit: Edit, marks: dict[Path, str], notice: str = ""
+        self,
+        text: str,
+        query: str,
+        edit: Edit | LongEdit,
+        marks: dict[Path, str],
+        notice: str = "",
     ) -> None:
         """Change marks; they are shown at once, while they are still being written."""
         before = {path: self.marks.get(path, "") for path in marks}
+        self._do(
+            text,
+            edit,
+            lambda _data, _forth: None,
+            lambda _, forth: self._recount(query),
+            begin=lambda forth: self._show_marks(query, marks if forth else before),
+            notice=notice,
+        )
 
-        def showing(
-            change: Callable[[UserData], None], shown: dict[Path, str]
-        ) -> Callable[[], None]:
-            def run() -> None:
-                self._show_marks(query, shown)
-                self._run(lambda _: change(self._store.get()), lambda _: self._recount(query), None)
-
-            return run
-
-        self._undo.do(text, showing(edit.act, marks), showing(edit.back, before), notice)
-
-    def _show_marks(self, query: str, marks: dict[Path, str]) -> None:
+    def _show_marks(self, query: str, marks: dict[Path, str], *, anew: bool = False) -> None:
         if query == self._key:
             kept = {**self.marks, **marks}
             self.marks = {path: mark for path, mark in kept.items() if mark}
             self._tell_marks()
+        if anew:
+            self._recount(query)
 
-    def toggle(self, files: Sequence[Path]) -> None:
-        """Go on from no mark to right, to wrong, to none."""
-        if files:
-            following = {"": "right", "right": "wrong", "wrong": ""}
-            self.mark(files, following[self.marks.get(files[0], "")])
+    def following(self, files: Sequence[Path]) -> str:
+        """Return the mark after that of the first file: none, right, wrong, none."""
+        following = {"": "right", "right": "wrong", "wrong": ""}
+        return following[self.marks.get(files[0], "")] if files else "right"
 
     def _marks_for(self, workspace: WorkspaceLike, query: str) -> dict[Path, str]:
         """Read the marks of a query that is about to be answered; runs in the job that answers."""
@@ -489,15 +422,32 @@ def _image_key(workspace: WorkspaceLike, path: Path) -> ImageKey:
     return ImageKey.of(frame.root, frame.relative, frame.at)
 
 
+def _marking(query: str, keys: Callable[[], list[ImageKey]], good: bool | None) -> Edit:
+    """Return a change of the marks of some frames, which ``keys`` looks up on the lane's thread."""
+    made: list[Edit] = []
+
+    def act(data: UserData) -> None:
+        from c4t_core.index.store.user_data import marks_among
+
+        if not made:
+            found = keys()
+            where, values = marks_among(query, found)
+            note = partial(_note, query=query, keys=found, good=good)
+            made.append(edit_of_rows(note, "marks", where, values))
+        made[0].act(data)
+
+    def back(data: UserData) -> None:
+        for edit in made:
+            edit.back(data)
+
+    return Edit(act, back)
+
+
 def _note(data: UserData, query: str, keys: list[ImageKey], good: bool | None) -> None:
     """Mark frames; what was said about them where they lay before a move holds no more."""
     contents = {key.digest for key in keys if key.digest}
-    gone = [
-        mark.image
-        for mark in data.marks(query)
-        if mark.image.digest in contents and not mark.image.path.is_file()
-    ]
-    data.mark(query, gone, None)
+    moved = [mark.image for mark in data.marks(query, keys) if mark.image.digest in contents]
+    data.mark(query, [image for image in moved if not image.path.is_file()], None)
     data.mark(query, keys, good)
 
 

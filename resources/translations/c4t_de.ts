@@ -1881,6 +1881,10 @@
    <translation>Es liegt unter einer Adresse; exportieren Sie es, um eine Kopie auf diesem Rechner zu haben.</translation>
   </message>
   <message>
+   <source>It takes the place of the scenario of this name.</source>
+   <translation>Es ersetzt das Szenario dieses Namens.</translation>
+  </message>
+  <message>
    <source>Its query, its cut and what is new in it stay as they are.</source>
    <translation>Suche, Schwelle und Neues bleiben, wie sie sind.</translation>
   </message>
@@ -1903,6 +1907,10 @@
   <message>
    <source>The cut of “{0}” was found with another model; save the search again to find it for this one.</source>
    <translation>Die Schwelle von „{0}“ wurde mit einem anderen Modell gefunden; speichern Sie die Suche erneut, um sie für dieses zu finden.</translation>
+  </message>
+  <message>
+   <source>There is a scenario of this name; choose another name.</source>
+   <translation>Ein Szenario dieses Namens gibt es schon; bitte einen anderen Namen wählen.</translation>
   </message>
   <message>
    <source>This search cannot be run</source>
@@ -2625,16 +2633,8 @@
  <context>
   <name>NameDialog</name>
   <message>
-   <source>It takes the place of the scenario of this name.</source>
-   <translation>Es ersetzt das Szenario dieses Namens.</translation>
-  </message>
-  <message>
    <source>Name</source>
    <translation>Name</translation>
-  </message>
-  <message>
-   <source>There is a scenario of this name; choose another name.</source>
-   <translation>Ein Szenario dieses Namens gibt es schon; bitte einen anderen Namen wählen.</translation>
   </message>
  </context>
  <context>
@@ -2898,8 +2898,8 @@
    <translation>Jetzt indizieren</translation>
   </message>
   <message>
-   <source>Its disk or network share is not there now. What was indexed can still be searched; connect it to see the pictures.</source>
-   <translation>Der Datenträger oder die Netzfreigabe ist gerade nicht da. Was indiziert ist, lässt sich weiter durchsuchen; zum Ansehen der Bilder wieder anschließen.</translation>
+   <source>Its disk or network share is not there now, and nothing of it was indexed; connect it and look again.</source>
+   <translation>Sein Datenträger oder seine Netzwerkfreigabe ist gerade nicht da, und nichts davon ist indiziert; bitte verbinden und noch einmal nachsehen.</translation>
   </message>
   <message>
    <source>Look again</source>
@@ -3300,6 +3300,10 @@
    <translation>Ereignisse falten</translation>
   </message>
   <message>
+   <source>Look again</source>
+   <translation>Erneut suchen</translation>
+  </message>
+  <message>
    <source>Search for “{0}”</source>
    <translation>Nach „{0}“ suchen</translation>
   </message>
@@ -3330,6 +3334,10 @@
   <message>
    <source>The automatic cut lies between where few frames part from the rest and what sentences reach that no frame shows. It is a proposal.</source>
    <translation>Die automatische Schwelle liegt zwischen der Stelle, an der sich wenige Bilder vom Rest absetzen, und dem, was Sätze erreichen, die kein Bild zeigt. Sie ist ein Vorschlag.</translation>
+  </message>
+  <message>
+   <source>The disk or network share of these frames is not there now. They can be browsed and searched; connect it to see the pictures.</source>
+   <translation>Der Datenträger oder die Netzwerkfreigabe dieser Bilder ist gerade nicht da. Sie lassen sich durchblättern und durchsuchen; zum Ansehen bitte verbinden.</translation>
   </message>
   <message>
    <source>The model may not know {0}.</source>
@@ -4057,6 +4065,10 @@
    <translation>in der Liste der Szenarien: umbenennen, verschieben, löschen</translation>
   </message>
   <message>
+   <source>in the list of tags: rename</source>
+   <translation>in der Liste der Schlagwörter: umbenennen</translation>
+  </message>
+  <message>
    <source>look for new files</source>
    <translation>nach neuen Dateien suchen</translation>
   </message>
@@ -4412,6 +4424,14 @@
    <translation>Indizieren anhalten; was fertig ist, bleibt</translation>
   </message>
   <message>
+   <source>Stop; undo takes back what is changed by then</source>
+   <translation>Anhalten; Rückgängig nimmt zurück, was bis dahin geändert ist</translation>
+  </message>
+  <message>
+   <source>Stopped after {0} of {1} frames; undo takes them back.</source>
+   <translation>Nach {0} von {1} Bildern angehalten; Rückgängig nimmt sie zurück.</translation>
+  </message>
+  <message>
    <source>Switch to it</source>
    <translation>Zu ihr wechseln</translation>
   </message>
@@ -4574,6 +4594,10 @@
  <context>
   <name>TagBook</name>
   <message>
+   <source>rename “{0}”</source>
+   <translation>„{0}“ umbenennen</translation>
+  </message>
+  <message>
    <source>tag {0}</source>
    <translation>Schlagwort {0}</translation>
   </message>
@@ -4585,6 +4609,10 @@
    <source>{0} was taken away.</source>
    <translation>{0} wurde weggenommen.</translation>
   </message>
+  <message>
+   <source>“{0}” and “{1}” are one tag now.</source>
+   <translation>„{0}“ und „{1}“ sind jetzt ein Schlagwort.</translation>
+  </message>
  </context>
  <context>
   <name>TagDialog</name>
@@ -4595,10 +4623,6 @@
   <message>
    <source>Tag</source>
    <translation>Vergeben</translation>
-  </message>
-  <message>
-   <source>Tag the first {0} of {1} frames</source>
-   <translation>Schlagwörter für die ersten {0} von {1} Bildern</translation>
   </message>
   <message>
    <source>Tag the selected frames</source>
@@ -4628,8 +4652,24 @@
  <context>
   <name>TagSection</name>
   <message>
-   <source>Only frames with this tag; of several, with all of them</source>
-   <translation>Nur Bilder mit diesem Schlagwort; bei mehreren mit allen</translation>
+   <source>On all frames that have it, in folders that are closed too, and in scenarios.</source>
+   <translation>An allen Bildern, die es haben, auch in geschlossenen Ordnern, und in Szenarien.</translation>
+  </message>
+  <message>
+   <source>Only frames with this tag; of several, with all of them; F2 renames it</source>
+   <translation>Nur Bilder mit diesem Schlagwort; bei mehreren mit allen; F2 benennt es um</translation>
+  </message>
+  <message>
+   <source>Rename the tag</source>
+   <translation>Das Schlagwort umbenennen</translation>
+  </message>
+  <message>
+   <source>Rename…</source>
+   <translation>Umbenennen…</translation>
+  </message>
+  <message>
+   <source>There is a tag of this name; the two become one.</source>
+   <translation>Ein Schlagwort dieses Namens gibt es schon; die beiden werden eins.</translation>
   </message>
   <message>
    <source>show all {0}</source>
@@ -4653,6 +4693,13 @@
   <message>
    <source>everything</source>
    <translation>alles</translation>
+  </message>
+ </context>
+ <context>
+  <name>Thumbnails</name>
+  <message>
+   <source>not there now</source>
+   <translation>gerade nicht da</translation>
   </message>
  </context>
  <context>

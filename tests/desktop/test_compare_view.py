@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QLineEdit, QPushButton, QToolButton
 
 from c4t_core.index.query import Hit
 from c4t_core.models.protocol import ModelInfo
@@ -97,6 +97,19 @@ def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, core):
     qtbot.keyClick(right.view, Qt.Key.Key_R)
     path = right.model.rows[0].hit.path
     qtbot.waitUntil(lambda: window.desktop.context.marks.marks.get(path) == "right")
+    qtbot.keyClick(right.view, Qt.Key.Key_T)
+    field = window.findChild(QLineEdit, "tagField")
+    qtbot.keyClicks(field, "odd")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.desktop.context.tags.known == (("odd", 1),))
+    qtbot.waitUntil(lambda: window.findChild(QDialog, "tagDialog") is None)
+    window.activateWindow()  # which this platform leaves to us
+    qtbot.waitUntil(window.isActiveWindow)
+    before = right.view.grab().toImage()
+    for key, name in ((Qt.Key.Key_F7, "whole"), (Qt.Key.Key_F8, "dated")):
+        qtbot.keyClick(window, key)  # as in the grid
+        assert [getattr(side.delegate, name) for side in panel.sides] == [True, True]
+    assert right.view.grab().toImage() != before
     assert panel.findChild(QComboBox, "leftModelChooser").currentData() == "c4t"
     back = panel.findChild(QToolButton, "compareCloseButton")
     with qtbot.waitSignal(panel.closed):

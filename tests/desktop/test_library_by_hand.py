@@ -113,7 +113,12 @@ def test_new_files_are_looked_for_by_the_button_below(qtbot, window, core):
 
 
 class Offline(FakeWorkspace):
-    """A workspace whose folders are not connected now."""
+    """A workspace whose folders are not connected any more."""
+
+    def __init__(self, folders, model, **options):
+        super().__init__(folders, model, **options)
+        for root in self.roots:
+            root.rename(root.with_name("away"))
 
     def status(self):
         status = super().status()
@@ -122,21 +127,28 @@ class Offline(FakeWorkspace):
         return dataclasses.replace(status, offline=status.total, folders=folders)
 
 
-def test_an_offline_folder_is_shown_as_such_and_can_be_looked_for_again(
+def test_an_offline_folder_is_browsed_and_searched_and_looked_for_again(
     qtbot, open_window, core, frames
 ):
     core.workspace = Offline
     window = open_window(frames)
     ready(qtbot, window, core)
-    page = child(window, QWidget, "emptyState")
-    until(qtbot, lambda: page.page.title == "drive one is offline")
+    wait_rows(qtbot, window, 12)
+    assert window.results.shows_grid
+    notice = child(window, QLabel, "offlineNotice")
+    assert notice.isVisible()
+    assert "can be browsed and searched" in notice.text()
     assert side_row(qtbot, window, "drive one").accessibleName() == "drive one, offline"
     assert "12 offline" in child(window, QLabel, "statusText").text()
     runs = core.last.runs
-    hands.click(next(b for b in page.findChildren(QPushButton) if b.text() == "Look again"))
+    hands.click(child(window, QPushButton, "lookAgain"))
     until(qtbot, lambda: core.last.runs > runs and not busy(window))
+    cache, shown = window.desktop.context.cache, window.model.rows[0].hit.path
+    until(qtbot, lambda: cache.get(shown, 180) is None and cache.reason(shown) == "not there now")
+    wait_rows(qtbot, window, 12)
     search(qtbot, window, "truck")  # what was indexed is still found
     wait_rows(qtbot, window, 12)
+    assert notice.isVisible()
 
 
 @pytest.mark.parametrize("text", ["", "truck"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QTreeView
+from PySide6.QtWidgets import QLabel, QToolButton, QTreeView
 
 from c4t_core.errors import Cancelled
 from c4t_core.index.query import Hit
 from c4t_core.index.scope import Scope
+from c4t_core.index.store import tags
+from c4t_core.index.store.user_data import UserData
 from c4t_core.workspace import Answer
 from c4t_desktop.gallery.results_model import PathRole, RowRole
 from c4t_desktop.messages import count_text
@@ -202,6 +205,72 @@ def test_what_is_selected_but_not_loaded_is_marked(qtbot, many):
     until(qtbot, lambda: len(marks.marks) == count)
     assert sorted(int(path.stem) for path in marks.marks) == [*range(1290, 1290 + count)]
     at_rest(qtbot, many)
+
+
+def held(query):
+    """Read the marks of a query, and who has a tag, past the window."""
+    with closing(UserData()) as data:
+        marked = {mark.image.path.name for mark in data.marks(query) if mark.good}
+        return marked, {(one.tag, one.image.path.name) for one in tags.tagged(data)}
+
+
+def test_all_hits_are_marked_in_parts_with_progress_and_taken_back(qtbot, many):
+    context, said = many.desktop.context, []
+    context.marks.working.connect(lambda *told: said.append(told))
+    many.view.setFocus()
+    many.view.selectAll()
+    everything = {f"{number:06d}.png" for number in range(COUNT)}
+    qtbot.keyClick(many.view, Qt.Key.Key_R)
+    until(qtbot, lambda: len(context.marks.marks) == COUNT)
+    at_rest(qtbot, many)
+    assert held("road") == (everything, set())
+    assert said[0] == (f"mark as right ({count_text(COUNT)})", 0, COUNT)
+    assert not child(many, QLabel, "editProgress").isVisible()
+    context.undo.undo()
+    at_rest(qtbot, many)
+    assert held("road") == (set(), set())
+    assert not context.marks.marks
+    context.undo.redo()
+    at_rest(qtbot, many)
+    assert held("road") == (everything, set())
+    context.marks.clear_marks()
+    at_rest(qtbot, many)
+    assert held("road") == (set(), set())
+
+
+def test_tagging_all_hits_can_be_stopped_and_goes_on_when_done_again(qtbot, many, core):
+    context, entered, gate = many.desktop.context, threading.Event(), threading.Event()
+    keys = core.last.own.keys
+
+    def slow(images):  # the second part waits until the test has looked
+        if 500 in images:
+            entered.set()
+            gate.wait(20)
+        return keys(images)
+
+    core.last.own.keys = slow
+    ids = range(COUNT)
+    context.tags.change(lambda: ids, add=["rain"])
+    progress = child(many, QLabel, "editProgress")
+    until(qtbot, lambda: entered.is_set() and progress.isVisible())
+    assert len(held("road")[1]) == 500  # others read meanwhile
+    qtbot.mouseClick(child(many, QToolButton, "stopEditButton"), Qt.MouseButton.LeftButton)
+    gate.set()
+    at_rest(qtbot, many)
+    told = f"Stopped after {count_text(1000)} of {count_text(COUNT)}"
+    assert child(many, QLabel, "statusText").text().startswith(told)
+    assert not progress.isVisible()
+    first = {("rain", f"{number:06d}.png") for number in range(1000)}
+    assert held("road")[1] == first
+    context.undo.undo()
+    at_rest(qtbot, many)
+    assert held("road")[1] == set()
+    context.undo.redo()  # all of it, now that nobody stops it
+    at_rest(qtbot, many)
+    assert held("road")[1] == {("rain", f"{number:06d}.png") for number in ids}
+    context.tags.change(lambda: ids, remove=["RAIN"])
+    at_rest(qtbot, many)
+    assert held("road")[1] == set()
 
 
 def test_marks_of_an_earlier_query_are_dropped(qtbot, many):

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QLabel,
     QLineEdit,
+    QMenu,
     QPushButton,
     QToolButton,
     QWidget,
@@ -183,6 +184,52 @@ def test_a_collection_is_kept_without_a_query(qtbot, window):
     qtbot.keyClick(window.viewer, Qt.Key.Key_T)
     assert give(qtbot, window, "large") == "Tag 1 frame"
     assert ("large", shown[2]) in kept()
+
+
+def test_a_tag_is_renamed_from_its_menu_joined_with_another_and_taken_back(qtbot, window):
+    wait_rows(qtbot, window, 12)
+    context, shown, view = window.desktop.context, names(window), window.view
+    for row, text in enumerate(("fog", "rain", "rain, fog")):
+        view.setFocus()
+        view.setCurrentIndex(window.model.index(row))
+        qtbot.keyClick(view, Qt.Key.Key_T)
+        give(qtbot, window, text)
+    before = kept()
+    qtbot.mouseClick(side_row(qtbot, window, "fog"), Qt.MouseButton.LeftButton)
+    wait_rows(qtbot, window, 2)
+    context.marks.save("Foggy", context.finder.question, None)
+    until(qtbot, lambda: context.marks.saved and context.marks.saved[0].matches == 2)
+    row = side_row(qtbot, window, "fog")
+    qtbot.keyClick(row, Qt.Key.Key_F2)
+    dialog = child(window, QDialog, "renameTagDialog")
+    field, hint = child(dialog, QLineEdit, "scenarioName"), child(dialog, QLabel, "nameHint")
+    for text, says in (("a, b", "commas"), ("RAIN", "become one"), ("mist", "")):
+        field.setText(text)
+        assert (says in hint.text()) if says else not hint.text()
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    until(qtbot, lambda: kept() == {("mist" if t == "fog" else t, name) for t, name in before})
+    until(qtbot, lambda: context.finder.question.filters.tags == ("mist",))
+    until(qtbot, lambda: context.marks.saved[0].question.filters.tags == ("mist",))
+    wait_rows(qtbot, window, 2)
+    context.undo.undo()
+    until(qtbot, lambda: kept() == before)
+    until(qtbot, lambda: context.finder.question.filters.tags == ("fog",))
+    row = side_row(qtbot, window, "fog")
+    row.customContextMenuRequested.emit(row.rect().center())
+    menu = child(window, QMenu, "tagMenu")
+    QTest.mouseClick(
+        menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(menu.actions()[0]).center()
+    )
+    dialog = window.findChildren(QDialog, "renameTagDialog")[-1]
+    field = child(dialog, QLineEdit, "scenarioName")
+    field.setText("rain")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    until(qtbot, lambda: kept() == {("rain", name) for name in shown[:3]})
+    wait_rows(qtbot, window, 3)  # what was filtered by goes on under its new name
+    assert child(window, QLabel, "undoNotice").isVisible()
+    context.undo.undo()
+    until(qtbot, lambda: kept() == before)
+    settle(qtbot, window)
 
 
 def test_a_card_that_stands_for_an_event_means_all_of_it(qtbot, window):

@@ -6,18 +6,19 @@ or renamed. Two spellings that differ in case alone are one tag, the first one w
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from c4t_core.errors import DataError
 from c4t_core.index.store import seals
 from c4t_core.index.store.image_key import ImageKey, image_columns, image_of
 from c4t_core.index.store.seals import Row
-from c4t_core.index.store.user_data import UserData
+from c4t_core.index.store.user_data import UserData, read_settings
 
 _LONGEST = 100  # characters of a tag
 _NAMED = 20  # tags that a sentence names
@@ -40,18 +41,46 @@ class Tagged:
 
 @dataclass(frozen=True)
 class TagChange:
-    """What a change of tags did, so that it can be taken back (:func:`apply` its reverse)."""
+    """What a change of tags did, so that it can be taken back (:func:`apply` its reverse).
+
+    Attributes:
+        added: frames that have a tag since.
+        removed: frames that had one before.
+        scenarios: saved searches that are restricted otherwise: name, settings before and after.
+    """
 
     added: tuple[Tagged, ...] = ()
     removed: tuple[Tagged, ...] = ()
+    scenarios: tuple[tuple[str, str, str], ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything changed."""
-        return bool(self.added or self.removed)
+        return bool(self.added or self.removed or self.scenarios)
 
     def reverse(self) -> TagChange:
         """Return the change that takes this one back."""
-        return TagChange(added=self.removed, removed=self.added)
+        back = tuple((name, after, before) for name, before, after in self.scenarios)
+        return TagChange(added=self.removed, removed=self.added, scenarios=back)
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A tag that has another name.
+
+    Attributes:
+        tag: how it is written now.
+        joined: how many frames had a tag of that name before; the two are one now.
+        change: what it did.
+    """
+
+    tag: str
+    joined: int
+    change: TagChange
+
+    @property
+    def frames(self) -> int:
+        """How many frames had the tag under its old name."""
+        return len({one.image for one in self.change.removed})
 
 
 def read_tag(text: str) -> str:
@@ -124,7 +153,7 @@ def change(
             if tag.casefold() not in spelling:
                 raise no_tag(tag, spelling.values())
             removed.append(spelling[tag.casefold()])
-        now, made = _there(db, {*added, *removed}), time.time()
+        now, made = _given(db, {*added, *removed}, chosen), time.time()
         wanted = (Tagged(tag, image, made) for tag in dict.fromkeys(added) for image in chosen)
         out = (now.get((tag, image)) for tag in dict.fromkeys(removed) for image in chosen)
         done = TagChange(
@@ -133,6 +162,48 @@ def change(
         )
         _apply(db, done)
     return done
+
+
+def rename(data: UserData, old: str, new: str) -> Renamed:
+    """Give a tag another name, on all frames of all folders and in saved searches.
+
+    Where there is a tag of the new name, the two become one, spelled as that one is.
+
+    Raises:
+        DataError: if there is no such tag, or the new name is none.
+    """
+    with data.writing() as db:
+        spelling = known_spellings(db)
+        old, new = read_tag(old), read_tag(new)
+        if old.casefold() not in spelling:
+            raise no_tag(old, spelling.values())
+        respelled = new.casefold() == old.casefold()
+        new = new if respelled else spelling.get(new.casefold(), new)
+        there = _there(db).values()
+        target = [one for one in there if one.tag.casefold() == new.casefold()]
+        kept = {one.image for one in target if one.tag == new or not respelled}
+        out = [one for one in there if one.tag.casefold() == old.casefold() and one.tag != new]
+        added = {one.image: replace(one, tag=new) for one in out if one.image not in kept}
+        joined = 0 if respelled else len({one.image for one in target})
+        done = TagChange(tuple(added.values()), tuple(out), _restricted(db, old, new))
+        _apply(db, done)
+    return Renamed(new, joined, done)
+
+
+def _restricted(db: sqlite3.Connection, old: str, new: str) -> tuple[tuple[str, str, str], ...]:
+    """Return the settings of saved searches with another tag in the place of one."""
+    found = []
+    for row in seals.rows_of(db, "scenarios"):
+        name, before = str(row["name"]), str(row["settings"])
+        settings, _ = read_settings(before)
+        filters = settings.get("filters")
+        kept = filters.get("tags") if isinstance(filters, dict) else None
+        if isinstance(filters, dict) and isinstance(kept, list):
+            tags = [new if str(tag).casefold() == old.casefold() else tag for tag in kept]
+            filters["tags"] = list(dict.fromkeys(map(str, tags)))
+            if filters["tags"] != kept:
+                found.append((name, before, json.dumps(settings, sort_keys=True)))
+    return tuple(found)
 
 
 def apply(data: UserData, done: TagChange) -> None:
@@ -156,13 +227,24 @@ def stamp(data: UserData) -> tuple[int, ...]:
         return id(db), int(version), db.total_changes
 
 
-def _there(
-    db: sqlite3.Connection, tags: Iterable[str] | None = None
-) -> dict[tuple[str, ImageKey], Tagged]:
-    values = () if tags is None else tuple(tags)
-    where = "" if tags is None else f"WHERE tag IN ({','.join('?' * len(values))})"
-    found = [_tagged(row) for row in seals.rows_of(db, "tags", where, values)]
+def _there(db: sqlite3.Connection) -> dict[tuple[str, ImageKey], Tagged]:
+    found = map(_tagged, seals.rows_of(db, "tags"))
     return {(one.tag, one.image): one for one in found}
+
+
+def _given(
+    db: sqlite3.Connection, tags: Iterable[str], images: Iterable[ImageKey]
+) -> dict[tuple[str, ImageKey], Tagged]:
+    """Return which of some frames have some tags, however many others have them."""
+    found, named = {}, tuple(tags)
+    for image in images:
+        columns = image_columns(image)
+        for tag in named:
+            values = (tag, columns["root"], columns["path"], columns["at_ns"])
+            where = "WHERE tag = ? AND root = ? AND path = ? AND at_ns = ?"
+            for row in seals.rows_of(db, "tags", where, values):
+                found[tag, image] = _tagged(row)
+    return found
 
 
 def _apply(db: sqlite3.Connection, done: TagChange) -> None:
@@ -170,6 +252,9 @@ def _apply(db: sqlite3.Connection, done: TagChange) -> None:
         _delete(db, one)
     for one in done.added:
         seals.insert(db, "tags", _row(one))
+    for name, before, after in done.scenarios:
+        values = (after, name, before)
+        db.execute("UPDATE scenarios SET settings = ? WHERE name = ? AND settings = ?", values)
 
 
 def _delete(db: sqlite3.Connection, one: Tagged) -> None:

@@ -13,7 +13,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -26,7 +26,16 @@ from c4t_core.index.store.database import Database, plain_errors, snapshot, tran
 from c4t_core.index.store.image_key import ImageKey, image_columns, image_of, locate, moved_to
 from c4t_core.index.store.seals import TABLES, DamagedError, Row, Value
 
-__all__ = ["ImageKey", "Mark", "Scenario", "UserData", "locate", "no_scenario", "prune_history"]
+__all__ = [
+    "ImageKey",
+    "Mark",
+    "Scenario",
+    "UserData",
+    "locate",
+    "marks_among",
+    "no_scenario",
+    "prune_history",
+]
 
 _HISTORY = 500  # queries that are kept
 
@@ -314,10 +323,15 @@ class UserData(Database):
                 row["made"] = time.time()
                 (seals.remove if good is None else seals.insert)(db, "marks", row)
 
-    def marks(self, query: str | None = None) -> list[Mark]:
-        """Return the marks of a query, or all, oldest first."""
-        where, values = ("", ()) if query is None else ("WHERE query = ? ", (query,))
-        order = f"{where}ORDER BY made, query, root, path, at_ns"
+    def marks(
+        self, query: str | None = None, among: Sequence[ImageKey] | None = None
+    ) -> list[Mark]:
+        """Return the marks of a query, or all, oldest first; ``among`` as in `marks_among`."""
+        where: str = "" if query is None else "WHERE query = ?"
+        values: tuple[Value, ...] = () if query is None else (query,)
+        if query is not None and among is not None:
+            where, values = marks_among(query, among)
+        order = f"{where} ORDER BY made, query, root, path, at_ns"
         return [_mark(row, cast(float, row["made"])) for row in self.rows("marks", order, values)]
 
     def rows(self, table: str, where: str = "", values: tuple[Value, ...] = ()) -> list[Row]:
@@ -471,6 +485,21 @@ class UserData(Database):
                     seals.remove(db, table, row)
                 for row, (root, path) in moved:
                     seals.put_newer(db, table, {**row, "root": root, "path": path})
+
+
+def marks_among(query: str, images: Sequence[ImageKey]) -> tuple[str, tuple[Value, ...]]:
+    """Return the end of a statement that reads the marks of some images, wherever they lay.
+
+    Returns:
+        What follows the table's name, and what stands for its question marks; see
+        :meth:`UserData.rows`. It may find a few marks of others.
+    """
+    columns = [image_columns(image) for image in images]
+    digests = [row["digest"] for row in columns if row["digest"]]
+    names = [row["path"] for row in columns]
+    one_of = (",".join("?" * len(values)) for values in (digests, names))
+    where = "WHERE query = ? AND (digest IN ({}) OR path IN ({}))".format(*one_of)
+    return where, (query, *digests, *names)
 
 
 def no_scenario(name: str, names: Iterable[str]) -> DataError:

@@ -22,13 +22,11 @@ class ScenarioRow(SideRow):
     """One saved search.
 
     Signals:
-        renamed: another name is wanted (Saved).
         moved: another place is wanted (Saved, steps down the list).
         dragged: the mouse drags it, at this height of the list; None is nowhere (int or None).
         dropped: the mouse lets it go there.
     """
 
-    renamed = Signal(object)
     moved = Signal(object, int)
     dragged = Signal(object)
     dropped = Signal()
@@ -67,13 +65,11 @@ class ScenarioRow(SideRow):
         self.unsetCursor()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Rename by F2, move by Alt and an arrow, give up dragging by Escape."""
+        """Move by Alt and an arrow, give up dragging by Escape."""
         step = _STEPS.get(Qt.Key(event.key()))
         if event.key() == Qt.Key.Key_Escape and self._drags:
             self._end_drag()
             self.dragged.emit(None)
-        elif event.key() == Qt.Key.Key_F2:
-            self.renamed.emit(self.stands_for)
         elif step and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self.moved.emit(self.stands_for, step)
         else:

@@ -52,10 +52,12 @@ class StatusArea(QWidget):
     Signals:
         index_wanted: the user wants to look for new files.
         undo_wanted: the user wants back what is gone.
+        stop_wanted: the change of many frames that goes on is to stop.
     """
 
     index_wanted = Signal()
     undo_wanted = Signal()
+    stop_wanted = Signal()
 
     def __init__(self, library: Library, skipped: QAction, theme: Theme) -> None:
         """Show nothing yet; ``skipped`` opens the list of skipped files."""
@@ -73,6 +75,8 @@ class StatusArea(QWidget):
         self._index_button = _button("indexButton", self.tr("Look for new files"))
         self._model = label(kind="muted")
         self._skip_button = QToolButton()
+        self._edit = label(kind="muted", name="editProgress")
+        self._stop = _button("stopEditButton", self.tr("Stop"))
         self._idle_text = ""
         self._status_now: WorkspaceStatus | None = None
         self._is_newer = False  # there is a newer version of a table
@@ -88,18 +92,22 @@ class StatusArea(QWidget):
         self._wire()
         self._show_running(running=False)
         self.withdraw()
+        self.end_edit()
         self._restyle()
 
     def _place(self) -> None:
         self._cancel.setToolTip(self.tr("Stop indexing; what is done is kept"))
         self._theme.dress(self._cancel, "close")
+        self._stop.setToolTip(self.tr("Stop; undo takes back what is changed by then"))
+        self._theme.dress(self._stop, "close")
         self._theme.dress(self._index_button, "refresh")
         self._skip_button.setDefaultAction(self._skipped)
         self._skip_button.hide()
         self._skip_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._row = row(
             self._theme, self._gone, self._undo, self._text, self._bar, self._progress,
-            self._pause, self._cancel, self._index_button, None, self._skip_button, self._model,
+            self._pause, self._cancel, self._index_button, self._edit, self._stop, None,
+            self._skip_button, self._model,
             margins=(16, 4, 16, 4), gap=12, parent=self,
         )  # fmt: skip
 
@@ -121,6 +129,7 @@ class StatusArea(QWidget):
         self._message_timer.timeout.connect(self._end_message)
         self._offer_timer.timeout.connect(self.withdraw)
         self._undo.clicked.connect(self.undo_wanted)
+        self._stop.clicked.connect(self.stop_wanted)
         self._theme.changed.connect(self._restyle)
 
     def add_control(self, control: QWidget) -> None:
@@ -131,6 +140,26 @@ class StatusArea(QWidget):
         """Say something for a few seconds."""
         self._text.setText(sentence)
         self._message_timer.start()
+
+    @Slot(str, object, object)
+    def show_edit(self, text: str, done: int, total: int) -> None:
+        """Say how far a change of many frames is, beside a button that stops it."""
+        far = self.tr("{0} of {1}").format(count_text(done), count_text(total))
+        self._edit.setText(f"{shown(text)}: {far}")
+        for part in (self._edit, self._stop):
+            part.show()
+
+    @Slot()
+    def end_edit(self) -> None:
+        """Say no more of it."""
+        for part in (self._edit, self._stop):
+            part.hide()
+
+    @Slot(object, object)
+    def tell_stopped(self, done: int, total: int) -> None:
+        """Say what a change that was stopped has changed."""
+        text = self.tr("Stopped after {0} of {1} frames; undo takes them back.")
+        self.say(text.format(count_text(done), count_text(total)))
 
     def _show(self, text: str) -> None:
         """Show what lasts, unless something is being said."""
@@ -334,7 +363,9 @@ class StatusArea(QWidget):
         theme = self._theme
         self._bar.setFixedSize(theme.px(260), theme.px(6))
         self._pause.setIcon(theme.icon("play" if self._library.is_paused else "pause"))
-        for button in (self._pause, self._cancel, self._index_button, self._skip_button):
+        for button in (
+            self._pause, self._cancel, self._index_button, self._skip_button, self._stop,
+        ):  # fmt: skip
             button.setIconSize(QSize(theme.px(16), theme.px(16)))
         self.setMinimumHeight(theme.px(36))
 

@@ -28,11 +28,13 @@ class SideRow(QPushButton):
     Signals:
         chosen: it was pressed; carries what it stands for.
         removed: Delete was pressed on it; carries what it stands for.
+        renamed: F2 was pressed on it; carries what it stands for.
         menu_wanted: what can be done with it is asked for; where, and what it stands for.
     """
 
     chosen = Signal(object)
     removed = Signal(object)
+    renamed = Signal(object)
     menu_wanted = Signal(object, object)
 
     def __init__(self, name: str, value: str, stands_for: object, theme: Theme) -> None:
@@ -85,9 +87,11 @@ class SideRow(QPushButton):
         self._name.setText(self._name.fontMetrics().elidedText(self._whole, mode, max(20, room)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Ask by Delete for what the row stands for to be removed."""
+        """Ask by Delete for what the row stands for to be removed, by F2 for another name."""
         if event.key() == Qt.Key.Key_Delete:
             self.removed.emit(self.stands_for)
+        elif event.key() == Qt.Key.Key_F2:
+            self.renamed.emit(self.stands_for)
         else:
             super().keyPressEvent(event)
 

@@ -158,6 +158,7 @@ class ShortcutsDialog(QDialog):
                 ("Ctrl+S", tr("save the search as a scenario")),
                 ("Ctrl+Shift+F", tr("search within these results")),
                 ("F2  Alt+↑ ↓  Del", tr("in the list of scenarios: rename, move, delete")),
+                ("F2", tr("in the list of tags: rename")),
                 ("Ctrl+M", tr("refine by right and wrong marks")),
                 ("Esc", tr("clear the search")),
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QWidget
@@ -78,8 +78,12 @@ class AddressDialog(QDialog):
             super().accept()
 
 
+Judge = Callable[[str], tuple[str, bool]]
+"""Says what is odd about a name ("" for nothing), and whether it can be one."""
+
+
 class NameDialog(QDialog):
-    """Asks for the name of a saved search.
+    """Asks for the name of a saved search, or of a tag.
 
     Signals:
         named: what it is to be called (str).
@@ -93,10 +97,8 @@ class NameDialog(QDialog):
         about: str,
         proposal: str,
         theme: Theme,
-        parent: QWidget | None = None,
-        *,
-        taken: Sequence[str] = (),
-        replaces: bool = False,
+        parent: QWidget,
+        judge: Judge,
     ) -> None:
         """Propose a name.
 
@@ -106,11 +108,10 @@ class NameDialog(QDialog):
             proposal: a name.
             theme: colours and lengths.
             parent: the window.
-            taken: the names of others.
-            replaces: whether one of these may be replaced.
+            judge: says what is odd about a name, and whether it can be one.
         """
         super().__init__(parent)
-        self._taken, self._replaces = frozenset(taken), replaces
+        self._judge = judge
         self.setObjectName("nameDialog")
         self.setWindowTitle(title)
         self._name = named(QLineEdit(proposal), "scenarioName", self.tr("Name"))
@@ -136,11 +137,9 @@ class NameDialog(QDialog):
 
     @Slot(str)
     def _typed(self, _: str) -> None:
-        there = self._wanted in self._taken
-        replaced = self.tr("It takes the place of the scenario of this name.")
-        refused = self.tr("There is a scenario of this name; choose another name.")
-        self._hint.setText((replaced if self._replaces else refused) if there else "")
-        self._save.setEnabled(bool(self._wanted) and (self._replaces or not there))
+        sentence, possible = self._judge(self._wanted) if self._wanted else ("", False)
+        self._hint.setText(sentence)
+        self._save.setEnabled(possible)
 
     @Slot()
     def accept(self) -> None:

@@ -280,18 +280,15 @@ def waiting(
     name = folders_title(folders)
     found = status.embedded if status is not None else 0
     total = status.total if status is not None else 0
-    if status is not None and total and status.offline >= total:
+    if status is not None and total and status.offline >= total and not found:
         return Page(
             title=_tr("{0} is offline").format(name),
             sentence=_tr(
-                "Its disk or network share is not there now. What was indexed can still be "
-                "searched; connect it to see the pictures."
+                "Its disk or network share is not there now, and nothing of it was indexed; "
+                "connect it and look again."
             ),
             icon="offline",
             offers=(Offer(_tr("Look again"), offers.index, True, "refresh"),),
-            chips=examples(),
-            chips_title=_tr("FOR EXAMPLE"),
-            chip_chosen=chosen,
             tone="warn",
         )
     if not found and not indexing:

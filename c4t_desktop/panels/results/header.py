@@ -23,12 +23,14 @@ from c4t_core.index.query import Histogram
 from c4t_desktop.messages import button_text, count_text, plural
 from c4t_desktop.panels.parts import column, label, named, push_button, row
 from c4t_desktop.services.finder import SORTS, Arrangement, Finder, Found
+from c4t_desktop.services.library import Opened
 from c4t_desktop.services.question import Order
 from c4t_desktop.settings import CARD_WIDTH, FOLD_EVENTS, Settings
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
     from c4t_core.index.directions import WordHint
+    from c4t_core.workspace import WorkspaceStatus
 
 _STEPS = 1000  # of the slider
 _GAP = 10  # between the controls
@@ -174,11 +176,13 @@ class ResultsHeader(QWidget):
     Signals:
         card_width: the user wants other pictures (pixels before scaling).
         update_wanted: what is in the frames is to be seen where it is not known yet.
+        look_wanted: whether a disk that was away is there again is to be looked for.
         question_wanted: the question is to be asked in other words (Question).
     """
 
     card_width = Signal(int)
     update_wanted = Signal()
+    look_wanted = Signal()
     question_wanted = Signal(object)
 
     def __init__(self, finder: Finder, settings: Settings, theme: Theme) -> None:
@@ -208,6 +212,9 @@ class ResultsHeader(QWidget):
         self._known = label(kind="warn", name="knownObjects", wrap=True)
         self._update = push_button(self.tr("Update the index…"), "updateObjects", theme=theme)
         self._unknown = QWidget()
+        self._offline = label(kind="warn", name="offlineNotice", wrap=True)
+        self._look = push_button(self.tr("Look again"), "lookAgain", theme=theme)
+        self._away = QWidget()
         size = QSlider(Qt.Orientation.Horizontal)
         self._size = named(size, "sizeSlider", self.tr("Size of the pictures"))
         self._small, self._large = QLabel(), QLabel()
@@ -241,17 +248,18 @@ class ResultsHeader(QWidget):
             theme, cut, self._cut, self._auto,
             wide=cut, margins=(16, 2, 16, 4), gap=_GAP, parent=self._cut_line,
         )  # fmt: skip
-        for part, words, button in (
-            (self._unknown, self._known, self._update),
-            (self._hints, self._hint, self._say),
+        for part, words, button, above in (
+            (self._away, self._offline, self._look, 8),
+            (self._unknown, self._known, self._update, 0),
+            (self._hints, self._hint, self._say, 0),
         ):
             row(
                 theme, words, button,
-                wide=words, margins=(16, 0, 16, 6), gap=_GAP, parent=part,
+                wide=words, margins=(16, above, 16, 6), gap=_GAP, parent=part,
             )  # fmt: skip
             part.hide()
         column(
-            theme, line, self._cut_line, self._hints, self._unknown,
+            theme, self._away, line, self._cut_line, self._hints, self._unknown,
             margins=(0, 0, 0, 0), gap=0, parent=self,
         )  # fmt: skip
         self._auto.setToolTip(self.tr("Back to the cut that the scores suggest"))
@@ -313,6 +321,7 @@ class ResultsHeader(QWidget):
         self._rest.timeout.connect(self._show_hints)
         self._size.valueChanged.connect(self._size_chosen)
         self._update.clicked.connect(self.update_wanted)
+        self._look.clicked.connect(self.look_wanted)
         finder.answered.connect(self._answered)
         finder.laid_out.connect(self._laid_out)
         finder.order_changed.connect(self._order_changed)
@@ -354,6 +363,22 @@ class ResultsHeader(QWidget):
     def _size_chosen(self, width: int) -> None:
         self._settings.set(CARD_WIDTH, width)
         self.card_width.emit(width)
+
+    @Slot(object)
+    def show_opened(self, opened: Opened) -> None:
+        """Say it of folders that are just open."""
+        self.show_status(opened.status)
+
+    @Slot(object)
+    def show_status(self, status: WorkspaceStatus) -> None:
+        """Say that the pictures are away where the disks of all frames are."""
+        self._offline.setText(
+            self.tr(
+                "The disk or network share of these frames is not there now. They can be browsed "
+                "and searched; connect it to see the pictures."
+            )
+        )
+        self._away.setVisible(0 < status.total <= status.offline)
 
     @Slot(object)
     def _answered(self, found: Found) -> None:

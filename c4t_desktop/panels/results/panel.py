@@ -145,16 +145,9 @@ class ResultsPanel(QStackedWidget):
         return self._panel is not None
 
     def _show_resting_if_idle(self) -> None:
-        browses = (self._model.rowCount() or self.shows_grid) and not self._offline
+        browses = self._model.rowCount() or self.shows_grid
         if self._problem is not None or (self._finder.question.empty and not browses):
             self.show_resting()
-
-    @property
-    def _offline(self) -> bool:
-        """Whether there is nothing to look at because the disks of all frames are away."""
-        status, restricted = self._status_now, self._finder.question.restricted
-        away = status is not None and 0 < status.total <= status.offline
-        return away and not restricted
 
     @Slot(object, str)
     def _opening(self, folders: Sequence[Path], model: str) -> None:
@@ -229,7 +222,7 @@ class ResultsPanel(QStackedWidget):
         if found is None:
             return
         same, browsed = self._same_question(found), found.question.empty
-        if not arrangement.rows or (browsed and self._offline):
+        if not arrangement.rows:
             self._model.set_rows(())
             self._no_match(found)
             return
@@ -265,7 +258,7 @@ class ResultsPanel(QStackedWidget):
     def _no_match(self, found: Found) -> None:
         total, objects = len(found.histogram.values), found.question.filters.objects
         indexed = self._status_now is not None and self._status_now.embedded
-        if found.question.empty and not (indexed and found.question.restricted):  # or offline
+        if found.question.empty and not (indexed and found.question.restricted):
             self.current_changed.emit(None, None)
             self.show_resting()
             return

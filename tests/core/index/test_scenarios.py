@@ -230,6 +230,29 @@ def test_save_run_see_rename_and_remove(call: Callable[..., Any], drive: Path) -
     call("scenarios", "rename", folder, "crimson", "x", code=1)
 
 
+def test_one_is_saved_and_listed_with_several_drives_and_a_span(
+    call: Callable[..., Any], drive: Path
+) -> None:
+    folder = str(drive)
+    for day in (14, 15, 16):
+        save_picture(drive / "dated" / f"cam0_2026-10-{day}-08-30-00.png", COLOURS["red"])
+    call("index", folder)
+    words = ["scenarios", "save", folder]
+    (kept,) = call(*words, "two", "--drive", "red", "--drive", "blue", "--json")
+    assert kept["matches"] == 6
+    span = ["--since", "2026-10-15", "--until", "2026-10-15T12:00"]
+    (kept,) = call(*words, "day", "--query", "red", "--cut=-1", *span, "--json")
+    assert kept["matches"] == 1
+    (counted, _) = call("scenarios", "run", folder, "day", "two", "--json")
+    assert counted["matches"] == 1
+    listed = call("scenarios", "list", folder).out
+    assert "day: red (since 2026-10-15; until 2026-10-15T12:00:00)" in listed
+    assert "two: drive red, blue\n" in listed
+    with pytest.raises(SystemExit) as stopped:
+        main([*words, "never", "--since", "2026-10-15", "--until", "2026-10-14"])
+    assert stopped.value.code == 2
+
+
 def test_one_that_cannot_be_run_does_not_hide_the_others(
     call: Callable[..., Any], drive: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,7 @@ from c4t_core.errors import DataError, QueryError
 from c4t_core.index.exports import Provenance, write_csv, write_jsonl
 from c4t_core.index.query import Filters, plain_filters, saved_filters
 from c4t_core.index.store import tags
-from c4t_core.index.store.user_data import ImageKey, UserData
+from c4t_core.index.store.user_data import ImageKey, Scenario, UserData
 from c4t_core.workspace import Workspace
 from tests.helpers.toy_model import COLOURS, ToyModel, save_picture
 
@@ -42,6 +42,10 @@ def pictures(folder: Path, part: str) -> set[Path]:
 def found(ws: Workspace, *tags: str, marked: str = "", **more) -> set[Path]:
     filters = Filters(tags=tags, marked=marked, **more)
     return {hit.path for hit in ws.search("red", None, filters=filters)}
+
+
+def rows(data: UserData) -> dict[str, list[str]]:
+    return {table: sorted(map(repr, rows)) for table, rows in data.everything().items()}
 
 
 def mark(hits: list[Path], drive: Path, query: str, good: bool) -> None:
@@ -183,7 +187,9 @@ def test_the_command_gives_takes_lists_and_searches(
         return capsys.readouterr()
 
     opened = facade.open_workspace
-    monkeypatch.setattr(facade, "open_workspace", lambda folder, model: opened(folder, toy))
+    monkeypatch.setattr(
+        facade, "open_workspace", lambda folder, model, **more: opened(folder, toy, **more)
+    )
     toy = model
     red = sorted(map(str, pictures(drive, "red")))
     assert "No frame has a tag" in asked("tag", str(drive)).err
@@ -219,6 +225,53 @@ def test_the_command_gives_takes_lists_and_searches(
     assert "new" not in asked("tag", str(drive)).out
     with pytest.raises(SystemExit, match="2"):
         main(["tag", str(drive), "--add", "new"])
+
+
+def test_a_tag_is_renamed_everywhere_joined_and_renamed_back(
+    ws: Workspace, drive: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    red, blue = pictures(drive, "red"), pictures(drive, "blue")
+    ws.own.tag(red, ["Regen"])
+    ws.own.tag({*sorted(blue)[:1], *sorted(red)[:1]}, [RAIN])
+    with closing(UserData()) as data:
+        elsewhere = ImageKey(drive.parent / "closed", "a.png", "", 0)
+        tags.change(data, [elsewhere], ["Regen"])
+        filters = plain_filters(Filters(tags=("regen", NIGHT, RAIN), drives=("red",)))
+        data.save_scenario(Scenario("wet", "red", {"filters": filters, "refine": True}))
+        data.save_scenario(Scenario("dry", "red", {"filters": plain_filters(Filters())}))
+        before = rows(data)
+        with pytest.raises(DataError, match=r'no tag "snow" here; there are: rain, Regen\.'):
+            tags.rename(data, "snow", "ice")
+        with pytest.raises(DataError, match="commas"):
+            tags.rename(data, "regen", "a, b")
+        assert rows(data) == before
+        done = tags.rename(data, "REGEN", "Rain")
+        assert (done.tag, done.frames, done.joined) == (RAIN, 4, 2)
+        assert {(one.tag, one.image) for one in tags.tagged(data)} == {
+            (RAIN, image)
+            for image in (elsewhere, *ws.own.keys(red), *ws.own.keys(sorted(blue)[:1]))
+        }
+        kept = {one.name: saved_filters(one.settings)[0] for one in data.scenarios()}
+        assert kept["wet"] == Filters(tags=(RAIN, NIGHT), drives=("red",))
+        assert kept["dry"] == Filters()
+        tags.apply(data, done.change.reverse())
+        assert rows(data) == before
+        tags.apply(data, done.change)
+        assert {one.tag for one in tags.tagged(data)} == {RAIN}
+    assert found(ws, RAIN) == red | set(sorted(blue)[:1])
+    assert main(["tag", "--rename", "rain", "RAIN", "--json"]) == 0  # only its letters
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"tag": "RAIN", "frames": 5, "joined": 0, "scenarios": 1}
+    assert ws.own.tags() == [("RAIN", 4)]
+    ws.own.tag(sorted(blue)[1:2], ["snow"])
+    assert main(["tag", "--rename", "rain", "Snow"]) == 0
+    said = capsys.readouterr()
+    assert said.out == '"rain" is "snow" now, on 5 frames, and in 1 saved search.\n'
+    assert said.err == '1 frame had "snow" before; the two tags are one now.\n'
+    for wrong in (["tag", "--rename", "snow", "ice", "--add", "x"], ["tag", "--add", "x"], ["tag"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(wrong)
+        assert stopped.value.code == 2
 
 
 def test_a_word_that_is_no_tag_is_told(ws: Workspace, drive: Path) -> None:

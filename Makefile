@@ -11,7 +11,7 @@ JOBS   ?= 2
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-run: $(VENV)/.all ## install everything at first (about 6.5 GB) and open the window; FOLDER=... to start in one
+run: $(VENV)/.all ## install everything at first (about 7.5 GB) and open the window; FOLDER=... to start in one
 	$(BIN)/c4t-desktop $(if $(FOLDER),"$(FOLDER)")
 
 run-light: $(VENV)/.base ## install only what indexing and searching need (about 0.9 GB) and open the window

@@ -19,7 +19,7 @@ from typing import Any
 
 from c4t_core.images.scan import ExcludeRules, scan
 from c4t_core.index import embed
-from c4t_core.index.store.catalogue import Ledger
+from c4t_core.index.store.ledger import Ledger
 from c4t_core.models.registry import load_model
 
 SPENT: dict[str, float] = {}

@@ -89,7 +89,8 @@ def fill_catalogue(folder: Path, count: int) -> None:
 
     from c4t_core import load_model, paths
     from c4t_core.images.scan import ExcludeRules, FileState
-    from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored
+    from c4t_core.index.store.catalogue import Catalogue
+    from c4t_core.index.store.ledger import Ledger, Stored
 
     folder.mkdir(parents=True, exist_ok=True)
     model = load_model("c4t")

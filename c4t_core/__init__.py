@@ -41,13 +41,14 @@ from c4t_core.quiet import report_nothing
 report_nothing()
 
 if TYPE_CHECKING:
+    from c4t_core.cluster.opening import open_workspace
     from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
     from c4t_core.datasets.pairs import read_pairs, split_by_drive
     from c4t_core.evaluation.request import EvaluationRequest
     from c4t_core.evaluation.request import run_evaluation as evaluate
     from c4t_core.images.frame_names import parse_frame_name
     from c4t_core.index.embed import embed_images
-    from c4t_core.index.hits import Hits
+    from c4t_core.index.exports import Hits
     from c4t_core.index.objects import ObjectCondition, ObjectFact
     from c4t_core.index.query import Filters, Hit, Query, Term, parse_query
     from c4t_core.index.search import Answer
@@ -55,16 +56,16 @@ if TYPE_CHECKING:
     from c4t_core.models.registry import list_models, load_model
     from c4t_core.training.request import TrainingRequest
     from c4t_core.training.session import train
-    from c4t_core.workspace import Workspace, open_workspace
+    from c4t_core.workspace import Workspace
 
 __version__ = "0.1.0"
 
 _HOMES = {  # name -> module, or module and name there
-    "open_workspace": "workspace",
+    "open_workspace": "cluster.opening",
     "Workspace": "workspace",
     "Answer": "index.search",
     "Hit": "index.query",
-    "Hits": "index.hits",
+    "Hits": "index.exports",
     "Query": "index.query",
     "Term": "index.query",
     "parse_query": "index.query",

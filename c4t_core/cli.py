@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import NamedTuple, NoReturn, TextIO
 
 from c4t_core import __version__
@@ -31,11 +31,13 @@ class Command(NamedTuple):
         help: one line for ``c4t --help``.
         feature: how a sentence about it begins when packages are missing.
         extra: the extra that brings those packages.
+        module: the module that has it under its name, where that is not a module of its own.
     """
 
     help: str
     feature: str = "This command"
     extra: str = "all"
+    module: str = ""
 
 
 COMMANDS: dict[str, Command] = {
@@ -49,7 +51,7 @@ COMMANDS: dict[str, Command] = {
     "benchmark": Command("measure models on SearchAD, a public benchmark", "Evaluation"),
     "models": Command("list, add, describe or remove models"),
     "scenarios": Command("save searches, and count what is new among their matches"),
-    "tag": Command("give tags to frames, take them away, or list them"),
+    "tag": Command("give tags to frames, take them away, or list them", module="userdata"),
     "userdata": Command("write your marks and saved searches to a text file, or read them"),
     "doctor": Command("show what is installed and what is missing"),
 }
@@ -76,19 +78,20 @@ def build_parser(requested: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def load_command(name: str) -> ModuleType:
-    """Import a command's module.
+def load_command(name: str) -> ModuleType | SimpleNamespace:
+    """Import what has a command's functions: its module, or its part of one.
 
     Raises:
         MissingExtraError: if a package it needs is not installed.
     """
     command = COMMANDS[name]
     try:
-        return import_module(f"c4t_core.commands.{name}")
+        module = import_module(f"c4t_core.commands.{command.module or name}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("c4t_core", ""):
             raise
         raise MissingExtraError(command.feature, command.extra) from error
+    return getattr(module, name) if command.module else module
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -46,7 +46,8 @@ class MissingExtraError(C4TError):
     SIZES = {
         "train": "about 6 GB",
         "clip": "about 6 GB",
-        "all": "about 6.5 GB",
+        "cluster": "about 700 MB",
+        "all": "about 7.5 GB",
         "ann": "about 1 MB",
     }
 

@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.addresses import is_table, plain
 from c4t_core.errors import C4TError, FolderError, QueryError
 from c4t_core.images.scan import ExcludeRules, LeftOut, Skipped
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.cut import UnrelatedLevel
-from c4t_core.index.directions import ModelHandle
+from c4t_core.index.directions import ModelHandle, outdated
 from c4t_core.index.events import AlikeLevel, Event, Folded, fold_events, fold_frames, usual_step
-from c4t_core.index.folders import FolderStatus, Space, Target, WorkspaceStatus
-from c4t_core.index.hits import Hits
+from c4t_core.index.exports import Hits
+from c4t_core.index.folders import FolderStatus, Space, Tables, Target, WorkspaceStatus
 from c4t_core.index.own import Own
 from c4t_core.index.query import (
     NO_FILTERS,
     Filters,
+    Frame,
     Histogram,
     Hit,
     Noted,
@@ -38,14 +40,13 @@ from c4t_core.index.query import (
 from c4t_core.index.scope import Scope, name_in
 from c4t_core.index.search import (
     Answer,
-    Frame,
     Searcher,
     answer,
     browse,
     frame_of,
-    outdated,
 )
-from c4t_core.index.store.catalogue import Catalogue, Ledger, cache_folders, catalogue_path
+from c4t_core.index.store.catalogue import Catalogue, cache_folders, catalogue_path
+from c4t_core.index.store.ledger import Ledger
 from c4t_core.index.store.reads import Lookup
 from c4t_core.models.protocol import Model, ModelInfo
 from c4t_core.paths import cache_dir
@@ -98,9 +99,14 @@ class Workspace:
     """
 
     def __init__(
-        self, folders: Sequence[Path], model: str | Model, exclude: ExcludeRules | None
+        self,
+        folders: Sequence[Path],
+        model: str | Model,
+        exclude: ExcludeRules | None,
+        tables: Tables | None = None,
     ) -> None:
         """Use :func:`open_workspace`."""
+        self._tables = tables
         self.roots = tuple(folders)
         self.notices: list[str] = []
         self.last_run: IndexRun | None = None
@@ -171,8 +177,33 @@ class Workspace:
             )
             self.last_run = run
             report = run(progress, on_commit, batch_size)
+            for address in self.tables:
+                if self._tables is not None and only is None:
+                    more, notice = self._tables.bring(catalogue, address, progress)
+                    report += more
+                    run.notices += [notice] if notice else []
+                    if on_commit is not None:
+                        on_commit()
         self.notices += run.notices
         return report
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Addresses of the shared tables among what is open; :meth:`index` brings what is new."""
+        return tuple(plain(folder) for folder in self.roots if is_table(folder))
+
+    def newer_tables(self) -> tuple[str, ...]:
+        """Return those of :attr:`tables` of which there is a newer version than the one open.
+
+        Raises:
+            FolderError, DataError: a table is not there any more, or cannot be read.
+        """
+        reader = self._tables
+        return tuple(
+            address
+            for address in (self.tables if reader is not None else ())
+            if reader is not None and not reader.is_newest(self._catalogue, address)
+        )
 
     # Searching
 
@@ -500,7 +531,11 @@ def count_indexed(
     """
     with contextlib.closing(Catalogue(catalogue_path())) as catalogue:
         roots = catalogue.roots()
-        targets = [opened_folders.resolve(roots, one) for one in opened_folders.opened(folders)]
+        targets = [
+            target
+            for one in opened_folders.opened(folders)
+            for target in opened_folders.targets_of(roots, one)
+        ]
         known = [(Lookup(catalogue, t.root.id), t.below) for t in targets if t.root is not None]
         total = sum(lookup.frames(below) for lookup, below in known)
         found = {}
@@ -533,6 +568,7 @@ def open_workspace(
     model: str | Model = "c4t",
     *,
     exclude: ExcludeRules | None = None,
+    tables: Tables | None = None,
 ) -> Workspace:
     """Open folders for searching and indexing.
 
@@ -540,6 +576,7 @@ def open_workspace(
         folders: one or more; one inside another is dropped.
         model: name of a model, loaded at the first need, or a model.
         exclude: what to leave out; None for the rules that the folder has, or the default.
+        tables: reads shared tables; without it those of ``folders`` are as they were copied last.
 
     Raises:
         FolderError: if a folder is neither there nor known from earlier.
@@ -548,7 +585,7 @@ def open_workspace(
 
         The notes of an error are the notices of the workspace.
     """
-    workspace = Workspace(opened_folders.opened(folders), model, exclude)
+    workspace = Workspace(opened_folders.opened(folders), model, exclude, tables)
     try:
         for folder in workspace.roots:
             opened_folders.check_known(workspace._catalogue, folder)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.images.scan import ExcludeRules, FileState
-from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored, catalogue_path
+from c4t_core.index.store.catalogue import Catalogue, catalogue_path
+from c4t_core.index.store.ledger import Ledger, Stored
 
 PER_DRIVE = 2_000  # 500 drives in a million rows
 CAMERAS = ("frontcenter", "rearcenter", "sideleft", "sideright")

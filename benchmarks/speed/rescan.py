@@ -48,7 +48,8 @@ def make_tree(root: Path, count: int) -> list[bytes]:
 def fill(root: Path, names: Sequence[bytes]) -> None:
     """Note the files in the catalogue of this data folder as an index run leaves them."""
     from c4t_core.images.scan import ExcludeRules, FileState
-    from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored, catalogue_path
+    from c4t_core.index.store.catalogue import Catalogue, catalogue_path
+    from c4t_core.index.store.ledger import Ledger, Stored
     from c4t_core.workspace import open_workspace
 
     with open_workspace(root) as workspace:

@@ -97,8 +97,8 @@ def _request(args: argparse.Namespace, split: Split) -> Request:
 
 
 def _run(args: argparse.Namespace, request: Request, stages: Stages) -> Benchmark:
+    from c4t_core.cluster.opening import open_workspace
     from c4t_core.evaluation.searchad.benchmark import run_benchmark
-    from c4t_core.workspace import open_workspace
 
     return run_benchmark(request, open_workspace, stages, stages.begin)
 

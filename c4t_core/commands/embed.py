@@ -16,9 +16,9 @@ from c4t_core.commands.console import (
     plural,
     printable,
     say,
+    say_omitted,
     stopping_cleanly,
 )
-from c4t_core.commands.omitted import say_omitted
 from c4t_core.errors import DataError, ModelError
 from c4t_core.files import read_bytes
 from c4t_core.index.vectors.embeddings_file import check_output, save_embeddings

@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.commands.console import (
+    NAMED,
     Watcher,
     add_model_option,
+    by_ending,
+    pictures,
     plural,
     print_json,
     printable,
+    quoted,
     say,
+    say_omitted,
     stopping_cleanly,
 )
-from c4t_core.commands.omitted import NAMED, by_ending, pictures, quoted, say_omitted
 from c4t_core.progress import format_duration
 
 if TYPE_CHECKING:
@@ -76,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Index the folders; 0 even where single files had to be skipped."""
-    from c4t_core.workspace import open_workspace
+    from c4t_core.cluster.opening import open_workspace
 
     started = time.monotonic()
     if args.moved_from is not None:
@@ -122,9 +126,9 @@ def _thumbnails(args: argparse.Namespace) -> ThumbnailsOfIndexing | None:
 
 def _follow(args: argparse.Namespace) -> None:
     """Have the catalogue and the user's own data follow a folder that was moved."""
+    from c4t_core.cluster.opening import open_workspace
     from c4t_core.errors import FolderError
     from c4t_core.index.store.user_data import UserData
-    from c4t_core.workspace import open_workspace
 
     if len(args.folders) != 1:
         raise FolderError("--moved-from goes with one folder; name the one that was moved.")

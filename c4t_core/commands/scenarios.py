@@ -249,7 +249,7 @@ def _named(data: UserData, names: Sequence[str]) -> list[Scenario]:
 
 @contextlib.contextmanager
 def _opened(args: argparse.Namespace) -> Iterator[Workspace]:
-    from c4t_core.workspace import open_workspace
+    from c4t_core.cluster.opening import open_workspace
 
     with open_workspace(args.folder, model=args.model) as workspace:
         for notice in workspace.notices:

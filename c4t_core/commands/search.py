@@ -292,7 +292,7 @@ Found = tuple["Answer", Noted]
 
 @contextlib.contextmanager
 def _of_index(args: argparse.Namespace, text: str | None, k: int | None) -> Iterator[Found]:
-    from c4t_core.workspace import open_workspace
+    from c4t_core.cluster.opening import open_workspace
 
     with open_workspace(args.folder, model=args.model) as workspace:
         for notice in workspace.notices:  # before what may fail

@@ -1,4 +1,4 @@
-"""``c4t userdata``: what you made yourself, out to plain text and back, and marks as pairs."""
+"""What you made yourself: ``c4t tag``, words for frames; ``c4t userdata``, as text and pairs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,29 @@ import os
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
-from c4t_core.commands.console import print_json, printable, say
+from c4t_core.commands.console import add_model_option, plural, print_json, printable, say
 from c4t_core.files import read_bytes, write_whole
 from c4t_core.index.store import exchange
 from c4t_core.index.store.user_data import UserData
 
+if TYPE_CHECKING:
+    from c4t_core.workspace import Workspace
+
 _EPILOG = """\
 One line of JSON for each mark, tag, saved search, earlier query and test set, in a fixed order, so
 that two files can be compared. A damaged file is repaired from its backups when it is opened.
+"""
+
+_TAG_EPILOG = """\
+  c4t tag drives/                                   the tags there, and how many frames have each
+  c4t tag drives/ drives/a.png drives/b.png --add rain --add "to label"
+  c4t tag drives/ a.png --remove rain               a path in FOLDER will do
+  c4t tag drives/ a.png                             the tags of these frames
+Tags are kept with your marks and follow frames that are moved or renamed. Find them again with
+c4t search drives/ QUERY --tag rain.
 """
 
 
@@ -129,3 +142,84 @@ def _report(
         print_json({"file": os.path.abspath(args.file), **counts, **(more or {})})
     else:
         print(sentence.format(exchange.in_words(counts)))
+
+
+def _tag_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Give tags to frames, take them away, or list them."
+    parser.epilog = _TAG_EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    # fmt: off
+    add("folder", metavar="FOLDER", help="a folder that was indexed before")
+    add("paths", nargs="*", metavar="PATH",
+        help="frames of it; clip.mp4#t=12.500 is a moment of a recording")
+    add("--add", action="append", default=[], metavar="T",
+        help="give them this tag; may be given several times")
+    add("--remove", action="append", default=[], metavar="T", help="take this tag away")
+    add_model_option(parser)
+    add("--json", action="store_true", help="print JSON: a list of tag and frames; of path and "
+        "tags where PATHs are given; or how many were added and removed")
+    # fmt: on
+    parser.set_defaults(usage_error=parser.error)
+
+
+def _run_tag(args: argparse.Namespace) -> int:
+    from c4t_core.cluster.opening import open_workspace
+
+    if not args.paths and (args.add or args.remove):
+        args.usage_error("--add and --remove need the PATHs of the frames")
+    with open_workspace(args.folder, model=args.model) as workspace:
+        for notice in workspace.notices:
+            say(notice)
+        try:
+            if args.add or args.remove:
+                _change_tags(args, workspace)
+            elif args.paths:
+                _list_tags_of(args, workspace)
+            else:
+                _list_tags(args, workspace)
+        finally:
+            if repaired := workspace.own.take_notice():
+                say(repaired)
+    return 0
+
+
+def _list_tags(args: argparse.Namespace, workspace: Workspace) -> None:
+    tags = workspace.own.tags()
+    if args.json:
+        print_json([{"tag": tag, "frames": count} for tag, count in tags])
+        return
+    for tag, count in tags:
+        print(f"{printable(tag)}: {plural(count, 'frame')}")
+    if not tags:
+        say("No frame has a tag yet; give one with: c4t tag FOLDER PATH --add TAG")
+
+
+def _list_tags_of(args: argparse.Namespace, workspace: Workspace) -> None:
+    ids = workspace.own.ids([_named(path, workspace) for path in args.paths])
+    tagged = workspace.own.tagged()
+    rows = [(path, tagged.get(number, ())) for path, number in zip(args.paths, ids, strict=True)]
+    if args.json:
+        print_json([{"path": path, "tags": list(tags)} for path, tags in rows])
+        return
+    for path, tags in rows:
+        print(f"{printable(path)}: {printable(', '.join(tags)) or 'no tag'}")
+
+
+def _change_tags(args: argparse.Namespace, workspace: Workspace) -> None:
+    images = [_named(path, workspace) for path in args.paths]
+    change = workspace.own.tag(images, args.add, args.remove)
+    added, removed = len(change.added), len(change.removed)
+    if args.json:
+        print_json({"added": added, "removed": removed})
+        return
+    print(f"{plural(added, 'tag')} given, {plural(removed, 'tag')} taken away.")
+
+
+def _named(path: str, workspace: Workspace) -> Path:
+    """Return a path as it was meant: from where we are, else in the folder."""
+    here = Path(path)
+    return here if workspace.frame(here) is not None else workspace.roots[0] / path
+
+
+tag = SimpleNamespace(add_arguments=_tag_arguments, run=_run_tag)

@@ -7,10 +7,13 @@ what can be evaluated is, and the report says what is missing and how to get it.
 
 from __future__ import annotations
 
+import math
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +22,49 @@ from numpy.typing import NDArray
 import c4t_core
 from c4t_core.datasets.scene import Scene
 from c4t_core.errors import C4TError, DataError, ModelError
-from c4t_core.evaluation.collection import Collection, content_hashes, embed_collection
-from c4t_core.evaluation.groups import image_slices, moments
+from c4t_core.evaluation.collection import (
+    ASKED,
+    Collection,
+    Slice,
+    content_hashes,
+    embed_collection,
+    image_slices,
+    moments,
+)
+from c4t_core.evaluation.metrics import (
+    Floats,
+    chance_level,
+    event_chance,
+    expected_average_precision,
+    expected_precision,
+    expected_recall,
+    mean_intervals,
+)
 from c4t_core.evaluation.queries import LabelledQuery
-from c4t_core.evaluation.ranking import measure
+from c4t_core.evaluation.ranking import Measured, measure
 from c4t_core.evaluation.scene_queries import object_figures
-from c4t_core.evaluation.summary import Missing, Options, Provenance, Report, summarise
+from c4t_core.evaluation.summary import (
+    Chance,
+    Comparison,
+    Group,
+    Means,
+    Missing,
+    ModelMeans,
+    Options,
+    Provenance,
+    QueryFigures,
+    QueryResult,
+    Report,
+    SliceMeans,
+)
 from c4t_core.files import sha256
 from c4t_core.images.scan import Skipped
 from c4t_core.index.directions import embed_query
 from c4t_core.index.query import Query, Term, parse_query
 from c4t_core.models.protocol import Embeddings, Facts, Model, classes_of, cut_texts
 from c4t_core.progress import Progress, ignore
+
+_SLICED = ("ap", "precision@10", "precision@25", "recall@100")
 
 Stage = Callable[[str], None]
 """Told in a few words what is being done now."""
@@ -295,3 +329,200 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+# from figures by query to the report -------------------------------------------------------
+
+_Rows = NDArray[np.bool_]
+_Intervals = Callable[[Floats], Floats]
+
+
+def summarise(
+    collection: Collection,
+    queries: Sequence[LabelledQuery],
+    measured: Mapping[str, Measured],
+    slices: Sequence[Slice],
+    moment: NDArray[np.int64],
+    provenance: Provenance,
+    missing: Iterable[Missing] = (),
+    skipped: Iterable[Skipped] = (),
+    problems: Iterable[str] = (),
+) -> Report:
+    """Summarise what was measured.
+
+    Args:
+        collection: the images.
+        queries: what was asked.
+        measured: model name -> its figures.
+        slices: of the images; ``Measured.slices`` is numbered in this order.
+        moment: int64 (n,), see :func:`c4t_core.evaluation.collection.moments`.
+        provenance: what the figures come from; its options hold.
+        missing: models that could not be evaluated.
+        skipped: images that could not be read.
+        problems: sentences about the input.
+    """
+    options = provenance.options
+    intervals = partial(mean_intervals, seed=options.seed, resamples=options.resamples)
+    answered = np.array([len(query.relevant) > 0 for query in queries], dtype=bool)
+    by_query = tuple(
+        _one_query(index, query, collection, measured, moment, options.cutoffs)
+        for index, query in enumerate(queries)
+    )
+
+    def group(rows: _Rows) -> Group:
+        levels = [by_query[i].chance for i in np.flatnonzero(rows).tolist()]
+        return Group(
+            int(rows.sum()),
+            {name: _model_means(one, rows, intervals) for name, one in measured.items()},
+            Chance(
+                _mean_chance([level.frames for level in levels]),
+                _mean_chance([level.events for level in levels]),
+            ),
+        )
+
+    kinds = [query.kind for query in queries]
+    return Report(
+        collection=collection,
+        moments=int(moment.max(initial=-1)) + 1,
+        measured=measured,
+        overall=group(answered),
+        kinds={kind: group(answered & (np.array(kinds) == kind)) for kind in dict.fromkeys(kinds)},
+        slices=tuple(_slices(queries, measured, slices, answered, len(collection), intervals)),
+        comparisons=tuple(
+            _compare(a, b, measured, answered, intervals) for a, b in combinations(measured, 2)
+        ),
+        queries=by_query,
+        missing=tuple(missing),
+        skipped=tuple(skipped),
+        problems=tuple(problems),
+        provenance=provenance,
+    )
+
+
+def _model_means(one: Measured, rows: _Rows, intervals: _Intervals) -> ModelMeans:
+    events = {name: values for name, values in one.events.items() if name != "relevant"}
+    return ModelMeans(_means(one.figures, rows, intervals), _means(events, rows, intervals))
+
+
+def _means(figures: Mapping[str, Floats], rows: _Rows, intervals: _Intervals) -> Means:
+    edges = intervals(np.stack([values[rows] for values in figures.values()], axis=1))
+    return Means(
+        {
+            name: _defined(values[rows].mean()) if rows.any() else None
+            for name, values in figures.items()
+        },
+        {
+            name: None if math.isnan(low) else (float(low), float(high))
+            for name, (low, high) in zip(figures, edges, strict=True)
+        },
+    )
+
+
+def _mean_chance(levels: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = levels[0] if levels else {}
+    return {name: float(np.mean([level[name] for level in levels])) for name in names}
+
+
+def _slices(
+    queries: Sequence[LabelledQuery],
+    measured: Mapping[str, Measured],
+    slices: Sequence[Slice],
+    answered: _Rows,
+    images: int,
+    intervals: _Intervals,
+) -> Iterator[SliceMeans]:
+    """Yield the slices for which a query has a relevant image: of the images, then by class."""
+    for number, part in enumerate(slices):
+        figures = {name: one.slices[number] for name, one in measured.items()}
+        rows = ~np.isnan(next(iter(figures.values()))["ap"])
+        if rows.any():
+            yield _slice(part, int(part.inside.sum()), figures, queries, rows, intervals)
+    figures = {name: one.figures for name, one in measured.items()}
+    asked = {q.classes[0]: ASKED[q.kind] for q in queries if q.kind in ASKED and q.classes}
+    for value in sorted({name for query in queries for name in query.classes}):
+        rows = answered & np.array([value in query.classes for query in queries])
+        if rows.any():
+            every = Slice(asked.get(value, "class"), value, np.ones(images, dtype=bool))
+            yield _slice(every, None, figures, queries, rows, intervals)
+
+
+def _slice(
+    part: Slice,
+    images: int | None,
+    figures: Mapping[str, Mapping[str, Floats]],
+    queries: Sequence[LabelledQuery],
+    rows: _Rows,
+    intervals: _Intervals,
+) -> SliceMeans:
+    """Return the means over ``rows``, the queries that count, on the images of the slice."""
+    shown = [metric for metric in _SLICED if metric in next(iter(figures.values()))]
+    levels = []
+    for query in (queries[i] for i in np.flatnonzero(rows).tolist()):
+        relevant = int(part.inside[query.relevant].sum())
+        ranked = int((part.inside if query.pool is None else part.inside[query.pool]).sum())
+        level = {
+            "ap": expected_average_precision(relevant, ranked),
+            "precision@10": expected_precision(relevant, ranked, 10),
+            "precision@25": expected_precision(relevant, ranked, 25),
+            "recall@100": expected_recall(ranked, 100),
+        }
+        levels.append({metric: level[metric] for metric in shown})
+    return SliceMeans(
+        dimension=part.dimension,
+        value=part.value,
+        images=images,
+        queries=int(rows.sum()),
+        models={
+            name: _means({metric: table[metric] for metric in shown}, rows, intervals)
+            for name, table in figures.items()
+        },
+        chance=_mean_chance(levels),
+    )
+
+
+def _compare(
+    a: str, b: str, measured: Mapping[str, Measured], rows: _Rows, intervals: _Intervals
+) -> Comparison:
+    first, second = measured[a].figures, measured[b].figures
+    difference = {name: first[name] - second[name] for name in first}
+    ap = difference["ap"][rows]
+    means = _means(difference, rows, intervals)
+    return Comparison(
+        a=a,
+        b=b,
+        queries=int(rows.sum()),
+        difference=means,
+        better_a=int((ap > 1e-12).sum()),
+        better_b=int((ap < -1e-12).sum()),
+    )
+
+
+def _one_query(
+    index: int,
+    query: LabelledQuery,
+    collection: Collection,
+    measured: Mapping[str, Measured],
+    moment: NDArray[np.int64],
+    cutoffs: tuple[int, ...],
+) -> QueryFigures:
+    results = {}
+    for name, one in measured.items():
+        events = {metric: _defined(values[index]) for metric, values in one.events.items()}
+        results[name] = QueryResult(
+            values={metric: _defined(values[index]) for metric, values in one.figures.items()},
+            relevant_events=int(events.pop("relevant") or 0),
+            events=events,
+            top=tuple(collection.names[i] for i in one.top[index]),
+            scores=tuple(one.top_scores[index]),
+            mean_score=one.mean_score[index],
+        )
+    images = len(collection) if query.pool is None else len(query.pool)
+    chance = Chance(
+        chance_level(query.grades, images, cutoffs),
+        event_chance(query.relevant, query.pool, moment, cutoffs),
+    )
+    return QueryFigures(query, images, chance, results)
+
+
+def _defined(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.evaluation import metrics
-from c4t_core.evaluation.groups import fold
+from c4t_core.evaluation.collection import fold
 from c4t_core.evaluation.metrics import CUTOFFS, Floats
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.models.protocol import Embeddings
@@ -98,7 +98,7 @@ def measure(
         images: float32 (n, d) unit rows, in the order of the collection.
         texts: float32 (q, d) unit rows, one per query.
         queries: what is asked and what is relevant.
-        moment: int64 (n,), see :func:`c4t_core.evaluation.groups.moments`.
+        moment: int64 (n,), see :func:`c4t_core.evaluation.collection.moments`.
         slices: slice number -> bool (n,), its images.
         cutoffs: numbers of hits.
         progress: told how many of the queries are done.

@@ -11,7 +11,9 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
+from c4t_core.addresses import as_path, is_table, plain
 from c4t_core.errors import FolderError, NotIndexedError
 from c4t_core.images.frame_names import shown_drives
 from c4t_core.images.scan import ExcludeRules
@@ -19,6 +21,10 @@ from c4t_core.index.store import catalogue as store_catalogue
 from c4t_core.index.store.catalogue import Catalogue, Root, cache_folders
 from c4t_core.index.store.reads import Lookup, removable
 from c4t_core.models.protocol import PLAIN
+from c4t_core.progress import Progress
+
+if TYPE_CHECKING:
+    from c4t_core.index.indexer import IndexReport
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,11 @@ class Target:
     real: str
     root: Root | None = None
     below: bytes = b""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is a folder of a shared table, or a table that was never copied."""
+        return is_table(self.folder) if self.root is None else bool(self.root.shared)
 
     def lock_path(self, fingerprint: str) -> Path:
         """Return the writers' lock file for a model."""
@@ -55,12 +66,23 @@ def resolve(roots: Iterable[Root], folder: Path) -> Target:
     real = os.path.realpath(folder)
     best = Target(folder, real)
     for root in roots:
-        below = relative_to(real, root.path)
+        below = None if root.shared else relative_to(real, root.path)
         if below is None or (below and _left_out(below, root.rules)):
             continue
         if best.root is None or len(root.path) > len(best.root.path):
             best = replace(best, root=root, below=below)
     return best
+
+
+def targets_of(roots: Sequence[Root], opened: Path) -> list[Target]:
+    """Return what an opened folder stands for: itself, or the folders of a shared table."""
+    if not is_table(opened):
+        return [resolve(roots, opened)]
+    address = plain(opened)
+    copied = [root for root in roots if root.shared == address]
+    if not copied:
+        return [Target(opened, address)]
+    return [Target(as_path(root.place), root.place, root) for root in copied]
 
 
 def _left_out(below: bytes, rules: ExcludeRules) -> bool:
@@ -98,7 +120,7 @@ def claim(catalogue: Catalogue, target: Target, rules: ExcludeRules | None) -> T
         target = replace(target, root=replace(target.root, rules=rules))
     assert target.root is not None
     for inner in catalogue.roots():
-        below = relative_to(inner.path, target.root.path)
+        below = None if inner.shared else relative_to(inner.path, target.root.path)
         if below and not _left_out(below, target.root.rules):
             catalogue.move(inner, b"", target.root, below)
     return target
@@ -133,8 +155,8 @@ def opened(folders: str | Path | Sequence[str | Path]) -> list[Path]:
     named = [folders] if isinstance(folders, (str, Path)) else list(folders)
     if not named:
         raise FolderError("No folder was named; choose one that holds images.")
-    named_paths = sorted({Path(os.path.abspath(os.path.expanduser(name))) for name in named})
-    real = {path: os.path.realpath(path) for path in named_paths}
+    named_paths = sorted({as_path(plain(name)) for name in named})
+    real = {path: str(path) if is_table(path) else os.path.realpath(path) for path in named_paths}
     outer: list[Path] = []
     for path in sorted(named_paths, key=lambda p: len(real[p])):
         if all(relative_to(real[path], real[other]) is None for other in outer):
@@ -148,6 +170,8 @@ def check_known(catalogue: Catalogue, folder: Path) -> None:
     Raises:
         FolderError: if it is neither.
     """
+    if is_table(folder):
+        return  # whoever reads it says what is wrong with it
     if resolve(catalogue.roots(), folder).root is None or folder.exists():
         check_folder(folder)
 
@@ -177,14 +201,29 @@ def drives_in(catalogue: Catalogue, folder: Path) -> list[Drive]:
         NotIndexedError: if nothing of it was ever indexed.
     """
     check_known(catalogue, folder)
-    target = resolve(catalogue.roots(), folder)
-    if target.root is None:
-        raise NotIndexedError(f'"{folder}" is not indexed yet; run: c4t index "{folder}"')
-    told = Lookup(catalogue, target.root.id).drives(target.below)
+    told: dict[str, tuple[int, float | None, float | None]] = {}
+    for target in targets_of(catalogue.roots(), folder):
+        if target.root is None:
+            raise NotIndexedError(f'"{folder}" is not indexed yet; run: c4t index "{folder}"')
+        told |= Lookup(catalogue, target.root.id).drives(target.below)
     shown = shown_drives(told)
     return sorted(
         (Drive(shown[drive], *about) for drive, about in told.items()), key=lambda one: one.name
     )
+
+
+class Tables(Protocol):
+    """What reads shared tables, given from above; see :mod:`c4t_core.cluster.opening`."""
+
+    def bring(
+        self, catalogue: Catalogue, address: str, progress: Progress
+    ) -> tuple[IndexReport, str]:
+        """Copy what a table has that the catalogue has not; return a sentence to be told, too."""
+        ...
+
+    def is_newest(self, catalogue: Catalogue, address: str) -> bool:
+        """Tell whether the newest version of a table is copied."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -245,15 +284,17 @@ def forget(catalogue: Catalogue, folder: Path) -> None:
     Raises:
         FolderError: if the catalogue knows nothing of the folder.
     """
-    target = resolve(catalogue.roots(), folder)
-    if target.root is None or (target.below and not _holds_any(catalogue, target)):
-        raise _unknown(folder)
-    catalogue.forget(target.root.id, target.below)
-    if not target.below:
-        stem = f"{catalogue.identity[:8]}-{target.root.id}-*"
-        for path in [path for folder in cache_folders() for path in folder.glob(stem)]:
-            with contextlib.suppress(OSError):
-                path.unlink()
+    if is_table(folder):
+        catalogue.note_copied(plain(folder), None)
+    for target in targets_of(catalogue.roots(), folder):
+        if target.root is None or (target.below and not _holds_any(catalogue, target)):
+            raise _unknown(folder)
+        catalogue.forget(target.root.id, target.below)
+        if not target.below:
+            stem = f"{catalogue.identity[:8]}-{target.root.id}-*"
+            for path in [path for caches in cache_folders() for path in caches.glob(stem)]:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def relocate(catalogue: Catalogue, old: Path, new: Path) -> None:
@@ -277,6 +318,8 @@ def relocate(catalogue: Catalogue, old: Path, new: Path) -> None:
 
 def _move(catalogue: Catalogue, root: Root, old: str, new: str) -> bool:
     """Move what one root has of a folder; tell whether that was anything."""
+    if root.shared:  # its table says where its files lie
+        return False
     inner = relative_to(root.path, old)
     below = b"" if inner is not None else relative_to(old, root.path)
     if below is None or (below and not _holds_any(catalogue, Target(Path(old), old, root, below))):

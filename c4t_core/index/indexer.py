@@ -24,11 +24,12 @@ from c4t_core.images.scan import (
     scan,
 )
 from c4t_core.index import folders as opened_folders
-from c4t_core.index.directions import ModelHandle
+from c4t_core.index.directions import ModelHandle, outdated
 from c4t_core.index.embed import BATCH_SIZE, Batch, OnPicture, embed_stream
 from c4t_core.index.scope import name_in
-from c4t_core.index.search import Searcher, outdated
-from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Root, Stored
+from c4t_core.index.search import Searcher
+from c4t_core.index.store.catalogue import Catalogue, Root
+from c4t_core.index.store.ledger import Failure, Ledger, Stored
 from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import classes_of
@@ -64,6 +65,22 @@ class IndexReport:
     left_out: list[LeftOut] = field(default_factory=list)
     unread: dict[str, int] = field(default_factory=dict)
     recordings: dict[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: IndexReport) -> IndexReport:
+        """Return both together."""
+        unread = Counter(self.unread) + Counter(other.unread)
+        recordings = Counter(self.recordings) + Counter(other.recordings)
+        return IndexReport(
+            self.total + other.total,
+            self.embedded + other.embedded,
+            self.unchanged + other.unchanged,
+            self.gone + other.gone,
+            self.offline + other.offline,
+            self.skipped + other.skipped,
+            self.left_out + other.left_out,
+            dict(unread),
+            dict(recordings),
+        )
 
     @property
     def omitted(self) -> int:
@@ -320,15 +337,14 @@ class Run:
         model = self._model
         with contextlib.ExitStack() as stack:
             held: set[Path] = set()  # two opened folders may lie in one root
-            for target in self._searcher.targets():
+            targets = [one for one in self._searcher.targets() if not one.is_shared]
+            for target in targets:
                 lock = target.lock_path(model.identity)
                 if lock not in held:
                     stack.enter_context(locks.writer_lock(lock, f'"{target.folder}"'))
                     held.add(lock)
             progress(0, 0)
-            plans = [
-                (self._plan(target, progress), target.folder) for target in self._searcher.targets()
-            ]
+            plans = [(self._plan(target, progress), target.folder) for target in targets]
             self._embed([plan for plan, _ in plans], progress, on_commit, batch_size)
             return report(plans)
 

@@ -1,4 +1,4 @@
-"""The plain values of a search: queries and their terms, filters, hits, how scores spread.
+"""The plain values of a search: queries, filters, frames and hits, how scores spread.
 
 Importing this module loads neither numpy nor Pillow, so that the window can edit them.
 
@@ -91,6 +91,30 @@ class Hit:
     def believed(self) -> list[dict[str, Any]] | None:
         """Those objects that are probable, as plain JSON data; None if nothing is known."""
         return None if self.seen is None else [f.plain() for f in self.objects if f.number]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image of the catalogue, without a score (see :class:`Hit` for the fields)."""
+
+    path: Path
+    root: Path
+    relative: str
+    drive: str | None
+    camera: str | None
+    frame: int | None
+    time: float | None
+    image_id: int
+    size: int  # bytes
+    mtime: float  # seconds since 1970
+    at: float | None = None
+    first_seen: float = 0.0  # when it was first indexed, seconds since 1970; 0 if not known
+    seen: Seen | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def objects(self) -> tuple[ObjectFact, ...]:
+        """As of :class:`Hit`; of neighbours nothing is known."""
+        return () if self.seen is None else self.seen.facts()
 
 
 @dataclass(frozen=True)

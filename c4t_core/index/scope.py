@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.addresses import is_remote
 from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
 from c4t_core.images.frame_names import matches_drive, shown_drives
 from c4t_core.index.directions import ModelHandle
+from c4t_core.index.exports import Hits
 from c4t_core.index.folders import Target, relative_to
-from c4t_core.index.hits import Hits
 from c4t_core.index.objects import ObjectCondition
 from c4t_core.index.query import NO_FILTERS, Filters, Hit, ImageIds
 from c4t_core.index.store.reads import Ids, ImageRow, Selection, StoredVectors
@@ -483,7 +484,7 @@ def _subfolders(
 
 def name_in(target: Target, image: str | Path) -> bytes | None:
     """Return a file's name relative to the root of a target, by either name of the folder."""
-    path = os.path.abspath(image)
+    path = str(image) if is_remote(image) else os.path.abspath(image)
     inner = relative_to(path, str(target.folder))
     if inner is None:
         inner = relative_to(path, target.real)
@@ -498,8 +499,12 @@ def _below(target: Target, folder: str | Path) -> bytes | None:
     A relative name is meant below the opened folder; if there is none, from where we are.
     """
     for candidate in (os.path.join(target.folder, folder), os.path.abspath(folder)):
-        real = os.path.realpath(candidate)
-        inner = relative_to(real, target.real)
+        if is_remote(target.folder):
+            real = os.path.join(target.folder, folder)
+            inner = relative_to(real.rstrip("/"), str(target.folder))
+        else:
+            real = os.path.realpath(candidate)
+            inner = relative_to(real, target.real)
         if inner is not None and (os.path.isdir(real) or not os.path.isdir(target.real)):
             return target.below + b"/" + inner if target.below and inner else inner or target.below
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -19,12 +20,20 @@ from numpy.typing import NDArray
 from c4t_core.errors import NotIndexedError
 from c4t_core.images.frame_names import shown_drives
 from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
-from c4t_core.index.directions import ModelHandle, rocchio, unit
+from c4t_core.index.directions import ModelHandle, WordHint, hint_sentences, outdated, rocchio, unit
 from c4t_core.index.events import Folded
-from c4t_core.index.folders import FolderStatus, Target, WorkspaceStatus, resolve
-from c4t_core.index.hits import Hits
-from c4t_core.index.objects import CLASSES, ObjectCondition, ObjectFact, Seen
-from c4t_core.index.query import NEAREST, NO_FILTERS, Filters, Histogram, Query, split_frame_name
+from c4t_core.index.exports import Hits
+from c4t_core.index.folders import FolderStatus, Target, WorkspaceStatus, targets_of
+from c4t_core.index.objects import CLASSES, ObjectCondition
+from c4t_core.index.query import (
+    NEAREST,
+    NO_FILTERS,
+    Filters,
+    Frame,
+    Histogram,
+    Query,
+    split_frame_name,
+)
 from c4t_core.index.scope import Part, Scope, name_in
 from c4t_core.index.store.catalogue import Catalogue, Root, Run
 from c4t_core.index.store.reads import ImageRow, Lookup, Selection, StoredVectors
@@ -32,34 +41,9 @@ from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.objects import Believed, ObjectSearch
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
-from c4t_core.index.wording import WordHint, hint_sentences
 from c4t_core.models.protocol import CutText
 
 Fold = Callable[[Scope, NDArray[np.int64]], Folded]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One image of the catalogue, without a score (see :class:`Hit` for the fields)."""
-
-    path: Path
-    root: Path
-    relative: str
-    drive: str | None
-    camera: str | None
-    frame: int | None
-    time: float | None
-    image_id: int
-    size: int  # bytes
-    mtime: float  # seconds since 1970
-    at: float | None = None
-    first_seen: float = 0.0  # when it was first indexed, seconds since 1970; 0 if not known
-    seen: Seen | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def objects(self) -> tuple[ObjectFact, ...]:
-        """As of :class:`Hit`; of neighbours nothing is known."""
-        return () if self.seen is None else self.seen.facts()
 
 
 @dataclass(frozen=True)
@@ -261,7 +245,7 @@ class Searcher:
         known = self._known
         if known is None or known[0] != stamp:
             roots = self._catalogue.roots()
-            targets = tuple(resolve(roots, folder) for folder in self._folders)
+            targets = tuple(t for folder in self._folders for t in targets_of(roots, folder))
             known = self._known = stamp, targets, *self._serving(targets)
         return known[1:]
 
@@ -349,8 +333,14 @@ class Searcher:
 
     def _not_indexed(self, target: Target) -> str:
         name = self._model.name
-        command = f'c4t index "{target.folder}"' + ("" if name == "c4t" else f" --model {name}")
+        command = self._command(f'"{target.folder}"')
         others = [] if target.root is None else self._catalogue.models_of(target.root.id)
+        if target.is_shared and target.root is not None:
+            made = ", ".join(f'"{other}"' for other in others) or "no model yet"
+            return (
+                f'The table "{target.root.shared}" was made with {made}, not with "{name}" as it '
+                "is here; choose that model, or have the table made again with this one."
+            )
         if name in others:
             return (
                 f'The index of "{target.folder}" was made with another version of the model '
@@ -359,6 +349,10 @@ class Searcher:
         if others:
             return f'"{target.folder}" is not indexed with the model "{name}" yet; run: {command}'
         return f'"{target.folder}" is not indexed yet; run: {command}'
+
+    def _command(self, folders: str) -> str:
+        name = self._model.name
+        return f"c4t index {folders}" + ("" if name == "c4t" else f" --model {name}")
 
     def _select(self, part: Part, selection: Selection) -> Slots:
         """Select with a small cache: typing a query asks for one restriction again and again."""
@@ -428,7 +422,7 @@ class Searcher:
 
     def frames_by_drive(self) -> list[tuple[str, int]]:
         """Return (drive as it is shown, number of frames) of every drive, by name."""
-        shown, total = self.drives(), dict[str, int]()
+        shown, total = self.drives(), Counter[str]()
         for target, lookup in self.lookups():
             table, slots = self._all_in(target, lookup)
             if table is None:
@@ -437,21 +431,18 @@ class Searcher:
                 identities = {number: name for name, number in lookup.drive_numbers().items()}
                 counts = {identities[i]: n for i, n in table.drive_counts(slots).items()}
             for drive, count in counts.items():
-                name = shown.get(drive, drive)
-                total[name] = total.get(name, 0) + count
+                total[shown.get(drive, drive)] += count
         return sorted(total.items())
 
     def groups(self, column: str) -> list[tuple[str, int]]:
         """Return (name, number of images) of every "camera" or "day" that is open."""
-        total: dict[str, int] = {}
+        total = Counter[str]()
         for target, lookup in self.lookups():
             table, slots = self._all_in(target, lookup)
             if table is None:
-                counts = lookup.groups(column, target.below)
+                total.update(dict(lookup.groups(column, target.below)))
             else:
-                counts = table.groups(column, slots)
-            for name, count in counts:
-                total[name] = total.get(name, 0) + count
+                total.update(dict(table.groups(column, slots)))
         return sorted(total.items())
 
     def _all_in(self, target: Target, lookup: Lookup) -> tuple[Table | None, Slots]:
@@ -546,35 +537,13 @@ class Searcher:
         opened = {t.root for t in self.targets() if t.root is not None and t.root.id in old}
         roots = sorted(opened, key=lambda root: root.path)
         folders = " ".join(f'"{root.path}"' for root in roots)
-        older = [f'"{root.path}"' for root in roots if old[root.id] not in serving]
-        waits = (
-            f" Until then, what a still older model indexed is not searched: {', '.join(older)}."
-        )
-        name = self._model.name
-        command = f"c4t index {folders}" + ("" if name == "c4t" else f" --model {name}")
+        older = ", ".join(f'"{root.path}"' for root in roots if old[root.id] not in serving)
+        waits = f" Until then, what a still older model indexed is not searched: {older}."
         status = self.status()
         return (
-            f"This index was made by the earlier model; {command} updates it "
+            f"This index was made by the earlier model; {self._command(folders)} updates it "
             f"({status.updated or 0:,} of {status.total:,}).{waits if older else ''}"
         )
-
-
-def outdated(catalogue: Catalogue, model: ModelHandle) -> dict[int, str]:
-    """Return, by root, the vectors of an earlier model that no whole index of this one replaced.
-
-    Returns:
-        Number of the root -> fingerprint of the vectors: of the newest model with a whole index.
-    """
-    if not model.earlier:
-        return {}
-    before: dict[int, Run] = {}
-    for earlier in reversed(model.earlier):
-        for root, run in catalogue.runs(earlier.fingerprints).items():
-            if run.finished is not None or root not in before or before[root].finished is None:
-                before[root] = run
-    runs = catalogue.runs(model.fingerprints)
-    done = {root for root, run in runs.items() if run.finished is not None}
-    return {root: run.fingerprint for root, run in before.items() if root not in done}
 
 
 def frame_of(target: Target, row: ImageRow, drive: str) -> Frame:

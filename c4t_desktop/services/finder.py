@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from c4t_core.index.directions import WordHint
     from c4t_core.index.events import Folded
-    from c4t_core.index.wording import WordHint
     from c4t_core.models.protocol import CutText
     from c4t_core.workspace import Answer, Scope
     from c4t_desktop.services.workspace import WorkspaceLike

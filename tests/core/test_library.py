@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import c4t_core
-from c4t_core.index.hits import Hits
+from c4t_core.index.exports import Hits
 from c4t_core.index.query import Hit
 
 NAMED = [

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_core.index.wording import word_hints
+from c4t_core.index.directions import word_hints
 from c4t_core.models.c4t import Tokens
 from c4t_core.models.protocol import CutText, ModelInfo
 from c4t_core.paths import resource

@@ -21,7 +21,7 @@ from c4t_core.errors import FolderError, NotIndexedError
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.embed import OnPicture
 from c4t_core.index.events import Folded, fold_events, fold_frames
-from c4t_core.index.hits import Hits
+from c4t_core.index.exports import Hits
 from c4t_core.index.indexer import IndexReport
 from c4t_core.index.objects import VALUES, ObjectCondition, ObjectFact, Seen
 from c4t_core.index.query import NO_FILTERS, Hit, Noted, Query, Term, parse_query

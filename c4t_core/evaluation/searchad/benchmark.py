@@ -22,9 +22,8 @@ from c4t_core.datasets import searchad
 from c4t_core.datasets.searchad import LABELS, Split, category_of
 from c4t_core.errors import DataError, ModelError
 from c4t_core.evaluation import metrics
-from c4t_core.evaluation.collection import Collection
-from c4t_core.evaluation.evaluate import Stage, load_all, provenance_of
-from c4t_core.evaluation.groups import Slice, moments
+from c4t_core.evaluation.collection import Collection, Slice, moments
+from c4t_core.evaluation.evaluate import Stage, load_all, provenance_of, summarise
 from c4t_core.evaluation.queries import make_query
 from c4t_core.evaluation.ranking import CHUNK, measure
 from c4t_core.evaluation.report import FIGURES, write_bytes, write_report
@@ -38,7 +37,7 @@ from c4t_core.evaluation.searchad.contents import (
     read_queries,
 )
 from c4t_core.evaluation.searchad.rules import CUTOFFS, Mode, Ranks, Truth
-from c4t_core.evaluation.summary import Missing, Options, Report, summarise
+from c4t_core.evaluation.summary import Missing, Options, Report
 from c4t_core.files import atomic_text, sha256
 from c4t_core.images.scan import Skipped
 from c4t_core.models.protocol import Embeddings, Model, SeveralGraphs

@@ -72,6 +72,17 @@ CREATE TABLE runs (
     generation INTEGER NOT NULL DEFAULT 0, drops INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (root_id, model_id)
 );
+CREATE TABLE copies (
+    address TEXT PRIMARY KEY,
+    identity TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    stamp TEXT NOT NULL
+);
+CREATE TABLE shared_roots (
+    root_id INTEGER PRIMARY KEY REFERENCES roots(id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    place BLOB NOT NULL
+);
 CREATE VIEW images AS
     SELECT f.id, s.root_id, s.path, f.at_ns, s.size, s.mtime_ns,
         d.path AS drive, f.camera, f.frame, f.time, f.first_seen

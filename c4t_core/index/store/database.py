@@ -229,6 +229,12 @@ def plain_errors(path: Path) -> Iterator[None]:
             f'"{path}" was changed by another run at the same time; start again: everything done '
             "so far is kept."
         ) from error
+    except sqlite3.ProgrammingError as error:  # a fault of ours, or of who closed it meanwhile
+        if "closed" not in str(error):
+            raise
+        raise CatalogueError(
+            "The folder was closed meanwhile; open it and do this again."
+        ) from error
     except sqlite3.DatabaseError as error:
         raise _damaged(path, error) from error
 

@@ -71,10 +71,20 @@ def to_counted_drops(db: sqlite3.Connection) -> None:
 
 def to_objects(db: sqlite3.Connection) -> None:
     """Bring a catalogue from its third version to the fourth: it may know of objects."""
+    _make(db, "object_classes", "objects")
+
+
+def to_shared_tables(db: sqlite3.Connection) -> None:
+    """Bring a catalogue from its fourth version to the fifth: it may hold copies of tables."""
+    _make(db, "copies", "shared_roots")
+
+
+def _make(db: sqlite3.Connection, *tables: str) -> None:
+    """Make tables as they are today, but those that an earlier step made of today's schema."""
     there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
     for statement in _SCHEMA.read_text("utf-8").split(";"):
         made = statement.split("(")[0].split()[-1:]  # CREATE TABLE name
-        if made and made[0] in ("object_classes", "objects") and made[0] not in there:
+        if made and made[0] in tables and made[0] not in there:
             db.execute(statement)
 
 

@@ -28,7 +28,7 @@ from c4t_desktop.settings import CARD_WIDTH, FOLD_EVENTS, Settings
 from c4t_desktop.theme import Theme
 
 if TYPE_CHECKING:
-    from c4t_core.index.wording import WordHint
+    from c4t_core.index.directions import WordHint
 
 _STEPS = 1000  # of the slider
 _GAP = 10  # between the controls

@@ -13,7 +13,7 @@ import pytest
 
 from c4t_core.datasets.scene import Scene
 from c4t_core.errors import Cancelled, DataError, ModelError
-from c4t_core.evaluation import chance, collection
+from c4t_core.evaluation import collection, metrics
 from c4t_core.evaluation import evaluate as evaluating
 from c4t_core.evaluation.collection import Collection
 from c4t_core.evaluation.evaluate import evaluate
@@ -339,7 +339,7 @@ def test_the_level_of_chance_over_events_is_that_of_events_in_random_order(frame
 
 def test_chance_over_events_knows_the_pool():
     moment = np.array([0, 0, 1, 1, 2, 3])
-    level = chance.event_chance(np.array([0, 1]), np.array([0, 1, 2, 4]), moment, (1,))
+    level = metrics.event_chance(np.array([0, 1]), np.array([0, 1, 2, 4]), moment, (1,))
     assert level["precision@1"] == pytest.approx(1 / 3)  # one event of three in the pool
 
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c4t_core.evaluation.collection import Collection
-from c4t_core.evaluation.groups import EVENT_FRAMES, fold, moments
+from c4t_core.evaluation.collection import EVENT_FRAMES, Collection, fold, moments
 from c4t_core.evaluation.metrics import mean_intervals
 from tests.helpers import references
 

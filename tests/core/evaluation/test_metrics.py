@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c4t_core.evaluation import chance, metrics
+from c4t_core.evaluation import metrics
 from tests.helpers import references
 
 # Five hits, relevant at ranks 1, 3 and 5; four relevant in all.
@@ -148,26 +148,26 @@ def test_chance_is_the_mean_over_every_order(images, relevant):
     def every(figure):
         return references.mean_over_orders(figure, images, relevant)
 
-    assert chance.expected_average_precision(relevant, images) == pytest.approx(
+    assert metrics.expected_average_precision(relevant, images) == pytest.approx(
         every(references.average_precision)
     )
-    assert chance.expected_reciprocal_rank(relevant, images) == pytest.approx(
+    assert metrics.expected_reciprocal_rank(relevant, images) == pytest.approx(
         every(references.reciprocal_rank)
     )
     for n in (1, 3, 10):
-        assert chance.expected_precision(relevant, images, n) == pytest.approx(
+        assert metrics.expected_precision(relevant, images, n) == pytest.approx(
             every(lambda order, grades, n=n: references.precision(order, grades, n))
         )
-        assert chance.expected_recall(images, n) == pytest.approx(
+        assert metrics.expected_recall(images, n) == pytest.approx(
             every(lambda order, grades, n=n: references.recall(order, grades, n))
         )
-        assert chance.expected_ndcg(np.ones(relevant), images, n) == pytest.approx(
+        assert metrics.expected_ndcg(np.ones(relevant), images, n) == pytest.approx(
             every(lambda order, grades, n=n: references.ndcg(order, grades, n))
         )
 
 
 def test_chance_of_nothing_is_zero():
-    level = chance.chance_level(np.zeros(0), 0)
+    level = metrics.chance_level(np.zeros(0), 0)
     assert level["ap"] == level["rr"] == 0
     assert level["precision@10"] == level["recall@10"] == level["ndcg@10"] == 0
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from c4t_core.datasets.scene import Scene, Thing
-from c4t_core.evaluation.collection import Collection
-from c4t_core.evaluation.groups import image_slices
+from c4t_core.evaluation.collection import Collection, image_slices
 from c4t_core.evaluation.scene_queries import from_scenes
 
 

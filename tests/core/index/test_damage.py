@@ -229,6 +229,19 @@ def test_closing_vouches_for_nothing_it_did_not_check(
     assert open_(drive).notices
 
 
+def test_what_is_asked_of_a_closed_catalogue_is_no_damage(
+    open_: Open, drive: Path, data_dir: Path
+) -> None:
+    with open_(drive) as workspace:
+        workspace.index()
+    with pytest.raises(CatalogueError, match="closed meanwhile"):
+        workspace.drives()
+    with open_(drive) as again:  # it was set aside before, with all it knew
+        assert not again.notices
+        assert again.status().embedded
+    assert not list(data_dir.glob("*.damaged-*"))
+
+
 def test_an_emptied_catalogue_is_said(open_: Open, drive: Path, data_dir: Path) -> None:
     with open_(drive) as ws:
         ws.index()

@@ -15,8 +15,7 @@ import pytest
 
 from c4t_core.errors import Cancelled, FolderError
 from c4t_core.files import unguard_cell
-from c4t_core.index.exports import COLUMNS, Provenance, copy_files, write_csv, write_jsonl
-from c4t_core.index.hits import Hits
+from c4t_core.index.exports import COLUMNS, Hits, Provenance, copy_files, write_csv, write_jsonl
 from c4t_core.index.objects import Seen
 from c4t_core.index.query import Hit
 

@@ -14,7 +14,8 @@ import pytest
 from c4t_core.errors import CatalogueError
 from c4t_core.images.frame_names import recording
 from c4t_core.images.scan import FileState
-from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored
+from c4t_core.index.store.catalogue import Catalogue
+from c4t_core.index.store.ledger import Ledger, Stored
 from c4t_core.index.store.reads import StoredVectors
 from c4t_core.index.vectors.vectors import VectorSearch
 
@@ -170,7 +171,8 @@ def test_the_third_version_gets_tables_of_objects_and_nothing_else_changes(third
     new = [line for line in lines(third, schema) if line not in shape]
     assert [line for line in lines(third, schema) if line in shape] == shape
     assert {line[1] for line in new} == {
-        *("objects", "object_classes", "sqlite_autoindex_objects_1")
+        *("objects", "object_classes", "sqlite_autoindex_objects_1"),
+        *("copies", "shared_roots", "sqlite_autoindex_copies_1"),
     }
     assert next(third.parent.glob("catalogue.sqlite.backup-3-*"))
     with contextlib.closing(Catalogue(third)) as catalogue:  # and it can be written

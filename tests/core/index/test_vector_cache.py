@@ -19,7 +19,8 @@ import pytest
 
 from c4t_core.images.scan import ExcludeRules, FileState
 from c4t_core.index.folders import clean, space
-from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored
+from c4t_core.index.store.catalogue import Catalogue
+from c4t_core.index.store.ledger import Ledger, Stored
 from c4t_core.index.store.reads import Selection, StoredVectors
 from c4t_core.index.vectors import cache as cache_module
 from c4t_core.index.vectors import table as table_module
@@ -435,7 +436,8 @@ from pathlib import Path
 import numpy as np
 from c4t_core.images.scan import FileState
 from c4t_core.index.folders import clean, space
-from c4t_core.index.store.catalogue import Catalogue, Ledger, Stored
+from c4t_core.index.store.catalogue import Catalogue
+from c4t_core.index.store.ledger import Ledger, Stored
 from c4t_core.index.store.reads import StoredVectors
 from c4t_core.index.vectors.vectors import VectorSearch
 catalogue = Catalogue(Path(sys.argv[1], "catalogue.sqlite"))

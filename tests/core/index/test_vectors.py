@@ -13,7 +13,8 @@ import pytest
 
 from c4t_core.errors import Cancelled
 from c4t_core.images.scan import ExcludeRules, FileState
-from c4t_core.index.store.catalogue import Catalogue, Failure, Ledger, Stored
+from c4t_core.index.store.catalogue import Catalogue
+from c4t_core.index.store.ledger import Failure, Ledger, Stored
 from c4t_core.index.store.reads import StoredVectors
 from c4t_core.index.vectors import hnsw
 from c4t_core.index.vectors.hnsw import digest, group

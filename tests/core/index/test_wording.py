@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from c4t_core.index.directions import WordHint, hint_sentences, word_hints
 from c4t_core.index.query import parse_query
-from c4t_core.index.wording import WordHint, hint_sentences, word_hints
 from c4t_core.models.c4t import Tokens
 from c4t_core.paths import resource
 

@@ -47,7 +47,7 @@ train-lite: $(VENV)/.dev ## train the next shipped model (docs/model-runs.md); D
 sample: $(VENV)/.dev ## draw the sample drive again
 	$(BIN)/python -m scripts.draw_sample
 
-screenshots: $(VENV)/.dev ## every screen, light and dark, 1x and 2x, into screenshots/
+screenshots: $(VENV)/.dev ## every screen, light and dark, 1x and 2x, into screenshots/; ARGS=--docs for those of the tutorials
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m scripts.screenshots $(ARGS)
 
 dist: $(VENV)/.dev ## build the wheel and the source archive into dist/

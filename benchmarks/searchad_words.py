@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.datasets.searchad_labels import Label, labels
+from c4t_core.datasets.searchad import Label, labels
 from c4t_core.models.registry import load_model, model_info
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]

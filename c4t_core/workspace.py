@@ -92,6 +92,7 @@ class Workspace:
 
     Attributes:
         roots: the opened folders, absolute, as they were named.
+        tables: addresses of the shared tables among them; :meth:`index` brings what is new.
         model_name: what the user calls the model.
         notices: sentences for the user, such as that the catalogue was damaged and is rebuilt.
         last_run: the index run that goes on, or the last one; its `skipped` costs nothing to ask.
@@ -106,7 +107,8 @@ class Workspace:
         tables: Tables | None = None,
     ) -> None:
         """Use :func:`open_workspace`."""
-        self._tables = tables
+        self._reader = tables
+        self.tables = tuple(plain(folder) for folder in folders if is_table(folder))
         self.roots = tuple(folders)
         self.notices: list[str] = []
         self.last_run: IndexRun | None = None
@@ -178,32 +180,14 @@ class Workspace:
             self.last_run = run
             report = run(progress, on_commit, batch_size)
             for address in self.tables:
-                if self._tables is not None and only is None:
-                    more, notice = self._tables.bring(catalogue, address, progress)
+                if self._reader is not None and only is None:
+                    more, notice = self._reader.bring(catalogue, address, progress)
                     report += more
                     run.notices += [notice] if notice else []
                     if on_commit is not None:
                         on_commit()
         self.notices += run.notices
         return report
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """Addresses of the shared tables among what is open; :meth:`index` brings what is new."""
-        return tuple(plain(folder) for folder in self.roots if is_table(folder))
-
-    def newer_tables(self) -> tuple[str, ...]:
-        """Return those of :attr:`tables` of which there is a newer version than the one open.
-
-        Raises:
-            FolderError, DataError: a table is not there any more, or cannot be read.
-        """
-        reader = self._tables
-        return tuple(
-            address
-            for address in (self.tables if reader is not None else ())
-            if reader is not None and not reader.is_newest(self._catalogue, address)
-        )
 
     # Searching
 

@@ -56,11 +56,15 @@ class Context:
 class InPlaceOfGrid(QWidget):
     """A panel that takes the place of the grid until it is closed, or another one takes it.
 
+    Attributes:
+        follows_search: whether it answers what is asked meanwhile; else asking goes to the grid.
+
     Signals:
         closed: back to the grid.
     """
 
     closed = Signal()
+    follows_search = False
 
     def release(self) -> None:
         """Give back what it holds, since it is about to go; most hold nothing."""

@@ -96,7 +96,7 @@ class MainWindow(QMainWindow):
         self._unfold.timeout.connect(self._show_details)
         self._place()
         self.drops = FolderDrops(self, self.splitter, self.sidebar)
-        self.preview = HoverPreview(self.view, context.cache, context.settings, theme)
+        self.preview = HoverPreview(self.view, self.details, context.cache, context.settings, theme)
         self._join_actions()
         self._join_panels()
         self.chooser.show_models((), library.model)
@@ -336,13 +336,21 @@ class MainWindow(QMainWindow):
             popup(self._hit_menu, port.mapToGlobal(spot), port)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Leave the large frame, or the search, by Escape; T tags the large frame too."""
+        """Leave the large frame, a panel or the search by Escape; T tags the large frame too."""
         if event.key() == Qt.Key.Key_T and not event.modifiers():
             self.selection.tag()
         elif event.key() == Qt.Key.Key_Escape:
-            self.results.close_frame() if self.results.shows_frame else self.search.clear()
+            self._leave()
         else:
             super().keyPressEvent(event)
+
+    def _leave(self) -> None:
+        if self.results.shows_frame:
+            self.results.close_frame()
+        elif self.results.shows_panel:
+            self.results.leave_panel()
+        else:
+            self.search.clear()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Remember how the window looks, and end what runs."""

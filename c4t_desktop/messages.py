@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from c4t_core import paths
 from c4t_core.errors import C4TError, MissingExtraError
+from c4t_core.images.frame_names import FIRST_DATE
 
 if TYPE_CHECKING:
     from c4t_core.index.objects import ObjectCondition
@@ -186,7 +187,7 @@ def moment_text(seconds: float | None) -> str:
     """Write a moment as ``2026-10-14 08:41:07``, UTC; a time near 1970 is only a clock."""
     if seconds is None:
         return ""
-    form = "%Y-%m-%d %H:%M:%S" if seconds > 86_400 * 366 else "%H:%M:%S"
+    form = "%Y-%m-%d %H:%M:%S" if seconds > FIRST_DATE else "%H:%M:%S"
     return time.strftime(form, time.gmtime(seconds))
 
 
@@ -363,6 +364,29 @@ _SAID = (  # by the core, of evaluations, pairs, pictures and models; the first 
         "Core",
         "None of the images that are there shows any of the 90 labels, so there is "
         "nothing to score; add a source.",
+    ),
+    tr_noop("Core", 'The query is empty; describe what to look for, such as "truck in snow".'),
+    tr_noop("Core", "A weight must be above zero, such as 2:truck or 0.5:rain."),
+    tr_noop("Core", 'A term of the query has no words; write one after each "+" and "-".'),
+    tr_noop("Core", '"@" must be followed by the path of an image, such as @frame.jpg.'),
+    tr_noop("Core", 'A condition cannot be taken away; write "no:car", or "person<3".'),
+    tr_noop("Core", 'No objects "{0}" are known ("{1}"); known are: {2}.'),
+    tr_noop(
+        "Core",
+        '"{0}" cannot be read; write a whole number, such as {1}>=2, or a place: {2}.',
+    ),
+    tr_noop("Core", '"{0}" restricts the hits and takes no weight; leave it out.'),
+    tr_noop("Core", '"{0}" holds for all frames or for none; write another number.'),
+    tr_noop("Core", "Its filters cannot be read; save the search again, or remove it."),
+    tr_noop(
+        "Core",
+        'It is restricted by "{0}", which this version does not know; update this program to '
+        "run the search.",
+    ),
+    tr_noop(
+        "Core",
+        "This index was made by the earlier model, which can no longer look for a picture; index "
+        "the folder again to update it, or describe it in words.",
     ),
     tr_noop("Core", "left out by the folder's rules, so it was not indexed"),
     tr_noop(

@@ -3,7 +3,8 @@
 ``make screenshots`` writes into ``screenshots/``, which is ignored. Frames come from the sample
 drive, whose pictures are drawn, or from ``--images FOLDER``. Besides light and dark, 1x and 2x it
 shows German, a window that reads from right to left, text at 200 % and a small window; ``--quick``
-leaves out the fine-tuning and the evaluation, which take minutes.
+leaves out the fine-tuning and the evaluation, which take minutes. ``--docs`` makes the pictures of
+``docs/tutorials.md`` again, of the sample drive and in few colours, and nothing else.
 """
 
 from __future__ import annotations
@@ -18,27 +19,34 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from c4t_desktop.panels.training.wizard import TrainingWizard
 
 PATIENCE = 400  # seconds for a run of one epoch on a busy machine
 
 
-def take(gallery: Gallery, images: Path, work: Path) -> None:
-    """Take the pictures; ``images`` is the open folder, ``work`` a folder for files."""
+def take(gallery: Gallery, sample: Path, work: Path, *, trained: bool = True) -> None:
+    """Take the pictures of wizard and evaluation of labels; ``work`` is a folder for files."""
     from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
 
     pairs, scenes = work / "pairs.csv", work / "scenes.jsonl"
-    sample = gallery.window.folder_commands.sample_folder()
     request = PairsRequest("a2d2", sample, pairs, scenes=scenes, per_image=2)
     make_pairs(request)
     if importlib.util.find_spec("torch") is not None:
-        _wizard(gallery, pairs, request.root)
-        _compare(gallery)
+        wizard = _wizard(gallery, pairs, request.root)
+        if trained:
+            _train(gallery, pairs, wizard)
+            _compare(gallery)
+        else:
+            wizard.hide()
     _evaluation(gallery, pairs, request.root, scenes)
 
 
-def _wizard(gallery: Gallery, pairs: Path, root: Path) -> None:
-    from PySide6.QtWidgets import QLineEdit
-
+def _wizard(gallery: Gallery, pairs: Path, root: Path) -> TrainingWizard:
     from c4t_desktop.panels.training.wizard import TrainingWizard
 
     gallery.window.action("trainAction").trigger()
@@ -48,6 +56,12 @@ def _wizard(gallery: Gallery, pairs: Path, root: Path) -> None:
     wizard.pairs.file.setText(str(pairs))
     gallery.wait(lambda: wizard.pairs.checked is not None, 60)
     gallery.both("wizard-1-pairs", wizard)
+    return wizard
+
+
+def _train(gallery: Gallery, pairs: Path, wizard: TrainingWizard) -> None:
+    from PySide6.QtWidgets import QLineEdit
+
     broken = pairs.with_name("with problems.csv")
     text = pairs.read_text(encoding="utf-8")
     broken.write_text(text + "gone.jpg,A car that is not there.,,\n../up.jpg,Outside.,,\n", "utf-8")
@@ -119,8 +133,6 @@ def _evaluation(gallery: Gallery, pairs: Path, root: Path, scenes: Path) -> None
     gallery.window.results.leave_panel()
 
 
-pass
-
 QUERIES = {"results": "truck in snow", "terms": "snow + truck - people", "folded": "rainy street"}
 EXTRAS = {  # more runs at 1x, each with a few screens only
     "de": ("--language", "de"),
@@ -130,6 +142,14 @@ EXTRAS = {  # more runs at 1x, each with a few screens only
 }
 FEW = ("empty", "indexing", "ready", "results", "no-match", "settings", "shortcuts", "export",
        "models", "compare", "evaluation", "training", "no-images", "about")  # fmt: skip
+TUTORIALS = {  # screens of docs/tutorials.md, and what their pictures are called
+    "folded": "tutorial-search",
+    "scenarios": "tutorial-scenarios",
+    "wizard-1-pairs": "tutorial-pairs",
+    "evaluation-result": "tutorial-figures",
+}
+TUTORIALS_SIZE = "1100x700"
+_COLOURS_KEPT = 96
 _DEFERRED_DELETE = 52  # QEvent.DeferredDelete; processEvents leaves it to a loop that runs
 DIALOGS = {
     "settings": "settingsAction",
@@ -160,8 +180,12 @@ def main() -> int:
     parser.add_argument("--rtl", action="store_true", help="read from right to left")
     parser.add_argument("--quick", action="store_true", help="no fine-tuning, no evaluation")
     parser.add_argument("--tag", default="", help="put into the names of the pictures")
+    parser.add_argument("--docs", action="store_true", help="the pictures of the tutorials")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.docs:
+        args.out, args.scales, args.tag = Path("docs"), [1], "docs"
+        args.colours, args.size = ["light"], TUTORIALS_SIZE
     if args.child:
         return Gallery(args).run()
     status = 0
@@ -208,8 +232,9 @@ class Gallery:
         from c4t_desktop.settings import COLOURS, TEXT_SCALE
 
         settings.set(TEXT_SCALE, self.args.text)
+        settings.set(COLOURS, self.args.colours[0])
         self.both = lambda name, widget=None: self._both(name, settings, COLOURS, widget)
-        self._screens()
+        self._tutorials() if self.args.docs else self._screens()
         self.window.close()
         print(f"{self.taken} pictures in {self.out}")
         return 0
@@ -251,7 +276,7 @@ class Gallery:
                 self._panel(name, action)
         if not self.args.quick:
             with tempfile.TemporaryDirectory() as work:
-                take(self, bad, Path(work))
+                take(self, self.window.folder_commands.sample_folder(), Path(work))
         self._offline(bad)
         empty = Path(tempfile.mkdtemp())
         self.window.search.clear()
@@ -260,6 +285,23 @@ class Gallery:
         self.both("no-images")
         shutil.rmtree(bad.parent)
         shutil.rmtree(empty)
+
+    def _tutorials(self) -> None:
+        folders, marks = self.window.folder_commands, self.window._context.marks
+        work = Path(tempfile.gettempdir()) / "tutorials"  # a short path, which the pictures show
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.copytree(folders.sample_folder(), work / "drives")
+        folders.open_folders([work / "drives"])
+        self.wait(lambda: bool(self.library.folders) and not self._busy(), 600)
+        self.finder.set_fold(True)
+        for query in ("rain at night", "people on a crossing", "truck in snow"):
+            self.ask(query)
+            marks.save(query.capitalize(), self.finder.question, None)
+        self.settle()
+        self.both("folded")
+        self.both("scenarios", self.window.sidebar)
+        take(self, work / "drives", work, trained=False)
+        shutil.rmtree(work)
 
     def with_bad_files(self, images: Path) -> Path:
         """Return a folder of these images and of some that cannot be read."""
@@ -294,7 +336,7 @@ class Gallery:
         marks = self.window._context.marks
         marks.mark([row.hit.path for row in rows[:3:2]], "right")
         marks.mark([row.hit.path for row in rows[4:5]], "wrong")
-        marks.save("Truck in snow", self.finder.question)
+        marks.save("Truck in snow", self.finder.question, None)
         self.settle()
 
     def _large(self) -> None:
@@ -364,6 +406,9 @@ class Gallery:
     def _both(self, name: str, settings: object, colours: object, widget: object = None) -> None:
         if self.args.only and name not in self.args.only:
             return
+        if self.args.docs:
+            self._small(name, widget or self.window)
+            return
         for wanted in self.args.colours:
             settings.set(colours, wanted)
             self.wait(lambda: False, 0.15)
@@ -371,6 +416,18 @@ class Gallery:
             file = self.out / f"{name}-{wanted}-{self.args.child}x{tag}.png"
             (widget or self.window).grab().save(str(file))
             self.taken += 1
+
+    def _small(self, name: str, widget: QWidget) -> None:
+        """Write a picture of the tutorials in few colours."""
+        from PIL import Image
+
+        if name not in TUTORIALS:
+            return
+        file = self.out / f"{TUTORIALS[name]}.png"
+        widget.grab().save(str(file))
+        with Image.open(file) as whole:
+            whole.convert("RGB").quantize(_COLOURS_KEPT).save(file, optimize=True)
+        self.taken += 1
 
     def wait(self, condition: Callable[[], bool], seconds: float = 20) -> None:
         """Let the window live until a condition holds, so many seconds at the most."""

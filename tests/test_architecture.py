@@ -391,6 +391,7 @@ PLAIN = {  # what the window imports of the core before anything is asked for
     "c4t_core",
     "c4t_core.errors",
     "c4t_core.files",
+    "c4t_core.images.frame_names",
     "c4t_core.images.thumbnails",
     "c4t_core.index.objects",
     "c4t_core.index.query",

@@ -40,7 +40,7 @@ from c4t_core.index.store.reads import Columns, ImageRow, Lookup, StoredVectors
 from c4t_core.index.vectors import locks
 from c4t_core.progress import Progress, ignore
 
-_AT_ONCE = 4_096  # rows of one commit, here and there
+AT_ONCE = 4_096  # rows of one commit, here and there
 
 
 @dataclass
@@ -208,7 +208,7 @@ class _Copy:
         """Write rows, some thousand a commit."""
         done, left = 0, iter(rows)
         self._progress(0, count)
-        while part := list(islice(left, _AT_ONCE)):
+        while part := list(islice(left, AT_ONCE)):
             by_root: dict[str, list[Row]] = {}
             for row in part:
                 by_root.setdefault(row.root, []).append(row)

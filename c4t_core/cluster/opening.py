@@ -87,6 +87,17 @@ def open_workspace(
     return workspace
 
 
+def newer_tables(workspace: Workspace) -> tuple[str, ...]:
+    """Return the opened tables that have a newer version; ``workspace.index()`` brings it.
+
+    Raises:
+        FolderError, DataError: a table is not there any more, or cannot be read.
+    """
+    tables = Tables()
+    with contextlib.closing(Catalogue(catalogue_path())) as catalogue:
+        return tuple(one for one in workspace.tables if not tables.is_newest(catalogue, one))
+
+
 def _notices(tables: Tables, catalogue: Catalogue, address: str, progress: Progress) -> list[str]:
     """Bring what is new of one table; return what is to be told."""
     copied = catalogue.copied(address)

@@ -11,8 +11,7 @@ from typing import Any
 
 from c4t_core.commands.console import positive
 from c4t_core.datasets.captions import STYLES
-from c4t_core.datasets.frequencies import format_table, plot_frequencies
-from c4t_core.datasets.make_pairs import PairsRequest, make_pairs
+from c4t_core.datasets.make_pairs import PairsRequest, format_table, make_pairs, plot_frequencies
 from c4t_core.datasets.scene import Problem
 from c4t_core.datasets.scenes import KINDS
 from c4t_core.progress import ignore

@@ -7,16 +7,22 @@ files are relative to the SearchAD folder, ``/``-separated, and begin with their
 An image is *relevant* to a label if a box of that label has at least :data:`MIN_AREA` square
 pixels; if it has only smaller ones it is *ignored* for that label.
 
+``searchad_labels.json`` beside this module has for each label one sentence to ask with, and
+paraphrases of two kinds: ``taught`` ones may be used to train a text side, ``held`` ones never, so
+that one can ask how many of them find their own label (``python -m benchmarks.searchad_words``).
+
 Source: Embacher, Uhrig, Cordts, Enzweiler, "SearchAD: Large-Scale Rare Image Retrieval Dataset
 for Autonomous Driving", CVPR 2026, arXiv 2604.08008.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
 
@@ -32,6 +38,8 @@ MIN_AREA = 50.0
 ANNOTATIONS = "searchad_annotations_{split}.json"
 TEST_IMAGES = "searchad_test_mapping_id_to_imagepath.json"
 QUERIES = "default_queries"
+PACK = "SearchAD: "
+"""What the names of the saved searches begin with that ask for the labels."""
 
 
 class Source(NamedTuple):
@@ -84,17 +92,6 @@ SOURCES = {
     "wd_publicv2p0": Source(*_WILDDASH, "wd_public_v2p0.zip"),
 }
 """Folder -> where its images come from."""
-
-_EVERYWHERE = (
-    *("acdc", "bdd100k_images_100k", "cityscapes", "ECP", "IDD_Segmentation"),
-    *("mapillary_sign", "mapillary_vistas", "nuscenes"),
-)
-SPLIT_SOURCES: dict[Split, tuple[str, ...]] = {
-    "train": (*_EVERYWHERE, "kitti", "lostandfound", "wd_publicv2p0"),
-    "val": (*_EVERYWHERE, "wd_publicv2p0"),
-    "test": (*_EVERYWHERE, "kitti", "lostandfound", "wd_both02"),
-}
-"""Which sources each split has images of."""
 
 _OF_CATEGORY = {
     "Animal": "Real-Cat Real-Cow Real-Deer Real-Dog Real-Donkey Real-Wildlife Real-Horse "
@@ -455,3 +452,40 @@ def _names(folder: Path) -> frozenset[str]:
             return frozenset(entry.name for entry in entries if entry.is_file())
     except OSError:
         return frozenset()
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a label is called in sentences.
+
+    Attributes:
+        name: of the label, such as "Vehicle-Duty-Fire".
+        ask: the sentence to search with.
+        taught: paraphrases that a training may use.
+        held: paraphrases that no training may use.
+    """
+
+    name: str
+    ask: str
+    taught: tuple[str, ...]
+    held: tuple[str, ...]
+
+    @property
+    def category(self) -> str:
+        """First part of the name: one of nine."""
+        return category_of(self.name)
+
+
+@lru_cache(maxsize=1)
+def labels() -> dict[str, Label]:
+    """Return all 90 labels by name, in the benchmark's order."""
+    text = Path(__file__).with_name("searchad_labels.json").read_text("utf-8")
+    return {
+        name: Label(name, said["ask"], tuple(said["taught"]), tuple(said["held"]))
+        for name, said in json.loads(text).items()
+    }
+
+
+def sentences() -> dict[str, str]:
+    """Return the sentence to ask with of each of the 90 labels."""
+    return {name: label.ask for name, label in labels().items()}

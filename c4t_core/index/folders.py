@@ -19,7 +19,7 @@ from c4t_core.images.frame_names import shown_drives
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.store import catalogue as store_catalogue
 from c4t_core.index.store.catalogue import Catalogue, Root, cache_folders
-from c4t_core.index.store.reads import Lookup, removable
+from c4t_core.index.store.reads import Lookup
 from c4t_core.models.protocol import PLAIN
 from c4t_core.progress import Progress
 
@@ -221,10 +221,6 @@ class Tables(Protocol):
         """Copy what a table has that the catalogue has not; return a sentence to be told, too."""
         ...
 
-    def is_newest(self, catalogue: Catalogue, address: str) -> bool:
-        """Tell whether the newest version of a table is copied."""
-        ...
-
 
 @dataclass(frozen=True)
 class FolderStatus:
@@ -356,7 +352,7 @@ def space(catalogue: Catalogue, indexes: Sequence[Path], replaced: Sequence[str]
         sum(files),
         sum(map(_size, _damaged(base))),
         len(files),
-        *removable(catalogue, replaced),
+        *catalogue.removable(replaced),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from c4t_core.datasets.searchad_labels import PACK, sentences
+from c4t_core.datasets.searchad import PACK, sentences
 from c4t_core.index.query import Filters, Query, parse_query, saved_filters
 from c4t_core.index.search import Answer
 from c4t_core.index.store.user_data import Scenario, UserData, locate

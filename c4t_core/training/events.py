@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from c4t_core.datasets.pairs import Problem
-from c4t_core.training.plain import from_plain, to_plain
+from c4t_core.training.request import from_plain, to_plain
 
 _KINDS: dict[str, type[Event]] = {}  # entry ``event`` of a line -> what it describes
 

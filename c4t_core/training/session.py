@@ -24,8 +24,7 @@ from c4t_core.training.events import (
     Stopped,
     TrainingResult,
 )
-from c4t_core.training.plain import from_plain, to_plain
-from c4t_core.training.request import TrainingRequest
+from c4t_core.training.request import TrainingRequest, from_plain, to_plain
 
 if TYPE_CHECKING:
     from c4t_core.training.checkpoint import Position

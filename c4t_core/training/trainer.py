@@ -39,8 +39,7 @@ from c4t_core.training.events import (
     StoppedEarly,
     Validated,
 )
-from c4t_core.training.plain import to_plain
-from c4t_core.training.request import TrainingOptions
+from c4t_core.training.request import TrainingOptions, to_plain
 from c4t_core.training.steps import Material, Rates, Stepper
 from c4t_core.training.towers import Towers, set_training
 from c4t_core.training.validation import Measured, measure

@@ -1,4 +1,4 @@
-"""A larger picture beside the card under the mouse."""
+"""A larger picture of the card under the mouse, where it covers none of its neighbours."""
 
 from __future__ import annotations
 
@@ -31,18 +31,25 @@ _ENDS = {
 class HoverPreview(QWidget):
     """Comes when the mouse rests on a card, and goes when it leaves, scrolls or presses.
 
-    It lies over the window and lets the mouse through, so it takes neither clicks nor focus.
+    It lies over the window and lets the mouse through, so it takes neither clicks nor focus: over
+    the details, or where they are hidden at the side of the window that is farther from the card.
 
     Attributes:
         path: the file shown, None while nothing is.
     """
 
     def __init__(
-        self, view: ResultsView, cache: ThumbnailCache, settings: Settings, theme: Theme
+        self,
+        view: ResultsView,
+        details: QWidget,
+        cache: ThumbnailCache,
+        settings: Settings,
+        theme: Theme,
     ) -> None:
-        """Watch a view."""
+        """Watch a view that may have details beside it."""
         super().__init__(view.window())
         self._view = view
+        self._details = details
         self._cache = cache
         self._settings = settings
         self._theme = theme
@@ -96,19 +103,29 @@ class HoverPreview(QWidget):
         self.raise_()
 
     def _place(self) -> None:
-        """Lie beside the card where there is room, inside the window."""
         px, window = self._theme.px, self._view.window()
-        width = min(px(_WIDTH), window.width() - 2 * px(_EDGE))
-        height = self._picture_height(width) + px(_CAPTION)
         card = self._view.visualRect(self._index)
-        corner = self._view.viewport().mapTo(window, card.topLeft())
-        right, left = corner.x() + card.width(), corner.x() - width
-        beside = right if right + width <= window.width() - px(_EDGE) else left
-        x = min(max(beside, px(_EDGE)), window.width() - width - px(_EDGE))
-        middle = corner.y() + card.height() // 2 - height // 2
+        card.moveTopLeft(self._view.viewport().mapTo(window, card.topLeft()))
+        left, width = self._room(card)
+        height = self._picture_height(width) + px(_CAPTION)
+        middle = card.center().y() - height // 2
         top = self._view.viewport().mapTo(window, QPoint(0, 0)).y()  # the search stays in sight
         y = max(min(middle, window.height() - height - px(_EDGE)), top)
-        self.setGeometry(QRect(QPoint(x, y), QPoint(x + width - 1, y + height - 1)))
+        self.setGeometry(left, y, width, height)
+
+    def _room(self, card: QRect) -> tuple[int, int]:
+        """Return where it begins and how wide it is, in pixels of the window like ``card``."""
+        px, window, details = self._theme.px, self._view.window(), self._details
+        edge, most = px(_EDGE), px(_WIDTH)
+        if details.isVisible():
+            width = min(most, details.width() - 2 * edge)
+            left = details.mapTo(window, QPoint(0, 0)).x()
+            return left + (details.width() - width) // 2, width
+        before, after = card.left() - edge, window.width() - edge - card.right()
+        room = max(before, after)
+        # Beyond the next card, unless what is left is hardly larger than the card itself.
+        width = min(most, room, max(room - card.width() - 2 * edge, round(1.4 * card.width())))
+        return (edge if before > after else window.width() - edge - width), width
 
     def _picture_height(self, width: int) -> int:
         picture = self._cache.get(self._row.hit.path, 512) if self._row is not None else None

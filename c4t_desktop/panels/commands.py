@@ -17,13 +17,7 @@ from c4t_core.errors import CatalogueError, FolderError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
 from c4t_desktop.jobs.desktop import reveal
-from c4t_desktop.messages import (
-    Problem,
-    button_text,
-    describe,
-    plural,
-    show_problem,
-)
+from c4t_desktop.messages import Problem, button_text, describe, plural, said, show_problem
 from c4t_desktop.panels.bars.status import folder_name
 from c4t_desktop.panels.parts import open_dialog, question
 from c4t_desktop.services.library import WORK, Opened
@@ -501,7 +495,7 @@ class HitCommands(Commands):
         """Ask a saved question again; its news are seen by that."""
         if saved.problem:
             title = self.tr("This search cannot be run")
-            show_problem(self._window, Problem(title, f"{saved.name}: {saved.problem}"))
+            show_problem(self._window, Problem(title, f"{saved.name}: {said(saved.problem)}"))
             return
         self.question_wanted.emit(saved.question)
         self._context.finder.set_cut(saved.cut)

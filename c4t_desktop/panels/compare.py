@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_desktop.context import Context, InPlaceOfGrid
-from c4t_desktop.gallery.compare_delegate import CompareDelegate
+from c4t_desktop.gallery.delegate import CompareDelegate
 from c4t_desktop.gallery.results_model import ResultsModel
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import describe
@@ -87,6 +87,8 @@ class Side(QWidget):
 
 class ComparePanel(InPlaceOfGrid):
     """The question on two models: shared hits, hits of one only, moved ranks."""
+
+    follows_search = True
 
     def __init__(self, context: Context) -> None:
         """Compare the model in use with the next one there is."""
@@ -162,6 +164,9 @@ class ComparePanel(InPlaceOfGrid):
         names = [title_of(side.model_name) for side in self.sides]
         if self._context.finder.question.empty:
             self.summary.setText(self.tr("Type a question to compare two models on it."))
+        elif all(side.chooser.count() < 2 for side in self.sides):
+            text = self.tr("There is no other model here: add or download one in “Models”.")
+            self.summary.setText(text)
         elif names[0] == names[1]:
             self.summary.setText(self.tr("Choose another model on one side to compare them."))
         elif any(compared.unknown):

@@ -134,7 +134,7 @@ class SearchBar(QFrame):
 
     def _place(self) -> None:
         px = self._theme.px
-        self._row.setContentsMargins(px(10), px(2), px(6), px(2))
+        self._row.setContentsMargins(px(10), px(1), px(6), px(1))  # nothing grows with a query
         self._row.setSpacing(px(6))
         self._row.addWidget(self._lens)
         self._row.addWidget(self._rest)

@@ -515,7 +515,7 @@ def _read_saved(data: UserData) -> tuple[Saved, ...]:
 
 def _saved(scenario: Scenario) -> Saved:
     """Return a saved search; one that cannot be read is listed with the others all the same."""
-    from c4t_core.datasets.searchad_labels import PACK, sentences
+    from c4t_core.datasets.searchad import PACK, sentences
 
     question, problem = Question(text=scenario.query), scenario.problem
     try:

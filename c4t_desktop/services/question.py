@@ -46,11 +46,6 @@ class Question:
         return not self.filters.objects and not self._ranks
 
     @property
-    def of_facts(self) -> bool:
-        """Whether conditions on objects are all that is asked: no term says what is more alike."""
-        return bool(self.filters.objects) and not self._ranks
-
-    @property
     def unscored(self) -> bool:
         """Whether no term says what is more alike, so that there is nothing to cut at."""
         return not self._ranks

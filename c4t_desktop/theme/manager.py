@@ -58,7 +58,11 @@ class Theme(QObject):
         self._app.setFont(self.font())
         self._app.setPalette(palette(self.colours))
         sheet = style_sheet(self.colours, self.px)
+        ways = ("chevron-left", "chevron-right")
+        before, after = ways[:: -1 if self._app.isRightToLeft() else 1]
         for name, icon, colour in (
+            ("before", before, self.colours.text),
+            ("after", after, self.colours.text),
             ("chevron", "chevron-down", self.colours.muted),
             ("chevron-up", "chevron-up", self.colours.muted),
             ("check", "check", self.colours.accent_text),

@@ -114,14 +114,28 @@ QDateEdit:hover {{ background: {c.hover}; }}
 QDateEdit:focus {{ border-color: {c.accent}; }}
 QDateEdit::drop-down {{ border: none; width: {px(22)}px; }}
 QDateEdit::down-arrow {{ image: url("{{chevron}}"); width: {px(12)}px; height: {px(12)}px; }}
-QFrame[kind="popup"] {{ background: {c.panel}; border: 1px solid {c.border_strong}; }}
+QWidget[kind="popup"] {{ background: {c.panel}; border: 1px solid {c.border_strong}; }}
 QComboBox[kind="flat"]:hover {{ background: {c.hover}; }}
 QComboBox:focus {{ border-color: {c.accent}; }}
 QComboBox::drop-down {{ border: none; width: {px(22)}px; }}
 QComboBox::down-arrow {{ image: url("{{chevron}}"); width: {px(12)}px; height: {px(12)}px; }}
+QComboBox {{ combobox-popup: 0; }}
 QComboBox QAbstractItemView, QMenu {{ background: {c.card}; border: 1px solid {c.border_strong};
   selection-background-color: {c.accent_soft}; selection-color: {c.text}; outline: none; }}
-QComboBox QAbstractItemView::item {{ min-height: {px(28)}px; padding: 0 {px(8)}px; }}
+QComboBox QComboBoxListView {{ border-radius: 0; padding: {px(4)}px; }}
+QComboBox QComboBoxListView::item {{ min-height: {px(28)}px; padding: 0 {px(6)}px;
+  border-radius: {px(4)}px; }}
+QComboBox QComboBoxListView::item:hover, QComboBox QComboBoxListView::item:selected {{
+  background: {c.accent_soft}; color: {c.text}; }}
+QCalendarWidget {{ border: 1px solid {c.border_strong}; }}
+#qt_calendar_navigationbar {{ background: {c.panel}; padding: {px(4)}px; }}
+#qt_calendar_navigationbar QToolButton {{ color: {c.text}; font-weight: 600; }}
+#qt_calendar_prevmonth {{ qproperty-icon: url("{{before}}"); }}
+#qt_calendar_nextmonth {{ qproperty-icon: url("{{after}}"); }}
+#qt_calendar_calendarview {{ background: {c.card}; border: none; border-radius: 0;
+  alternate-background-color: {c.card}; selection-background-color: {c.accent};
+  selection-color: {c.accent_text}; }}
+#qt_calendar_calendarview::item {{ padding: 0; }}
 QMenu {{ padding: {px(4)}px; }}
 QMenu::item {{ padding: {px(6)}px {px(24)}px {px(6)}px {px(10)}px; border-radius: {px(4)}px; }}
 QMenu::item:selected {{ background: {c.accent_soft}; }}
@@ -200,6 +214,7 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 #dropVeil {{ background: {c.veil}; border: 3px dashed {c.accent}; border-radius: {px(16)}px; }}
 #evaluationCard {{ background: {c.card}; border: 1px solid {c.border};
   border-radius: {px(8)}px; }}
+#dropLine {{ background: {c.accent}; }}
 #banner {{ background: {c.accent_soft}; border-radius: {px(8)}px; }}
 #toast {{ background: {c.shade}; border-radius: {px(8)}px; }}
 #toast QLabel {{ color: #ffffff; }}

@@ -353,6 +353,10 @@
    <translation>Beide Modelle suchen …</translation>
   </message>
   <message>
+   <source>There is no other model here: add or download one in “Models”.</source>
+   <translation>Hier ist kein anderes Modell: Unter „Modelle“ lässt sich eines hinzufügen oder herunterladen.</translation>
+  </message>
+  <message>
    <source>Type a question to compare two models on it.</source>
    <translation>Eine Anfrage eingeben, um zwei Modelle daran zu vergleichen.</translation>
   </message>
@@ -364,8 +368,20 @@
  <context>
   <name>Core</name>
   <message>
+   <source>"@" must be followed by the path of an image, such as @frame.jpg.</source>
+   <translation>Auf „@“ muss der Pfad eines Bildes folgen, etwa @frame.jpg.</translation>
+  </message>
+  <message>
+   <source>"{0}" cannot be read; write a whole number, such as {1}&gt;=2, or a place: {2}.</source>
+   <translation>„{0}“ lässt sich nicht lesen; eine ganze Zahl schreiben, etwa {1}&gt;=2, oder einen Ort: {2}.</translation>
+  </message>
+  <message>
    <source>"{0}" has no pairs of the split "{1}"; the splits there are: {2}.</source>
    <translation>„{0}“ hat keine Paare des Teils „{1}“; vorhandene Teile: {2}.</translation>
+  </message>
+  <message>
+   <source>"{0}" holds for all frames or for none; write another number.</source>
+   <translation>„{0}“ gilt für alle Bilder oder für keines; eine andere Zahl schreiben.</translation>
   </message>
   <message>
    <source>"{0}" is not a folder; name the one that SearchAD lies in.</source>
@@ -376,8 +392,24 @@
    <translation>„{0}“ liest nur den Anfang von {1} der {2} Texte, bei einem bis „{3}“.</translation>
   </message>
   <message>
+   <source>"{0}" restricts the hits and takes no weight; leave it out.</source>
+   <translation>„{0}“ schränkt die Treffer ein und hat kein Gewicht; es weglassen.</translation>
+  </message>
+  <message>
    <source>A C4T model ({0}).</source>
    <translation>Ein C4T-Modell ({0}).</translation>
+  </message>
+  <message>
+   <source>A condition cannot be taken away; write "no:car", or "person&lt;3".</source>
+   <translation>Eine Bedingung lässt sich nicht abziehen; „no:car“ schreiben oder „person&lt;3“.</translation>
+  </message>
+  <message>
+   <source>A term of the query has no words; write one after each "+" and "-".</source>
+   <translation>Ein Begriff der Anfrage hat keine Wörter; nach jedem „+“ und „-“ einen schreiben.</translation>
+  </message>
+  <message>
+   <source>A weight must be above zero, such as 2:truck or 0.5:rain.</source>
+   <translation>Ein Gewicht muss größer als null sein, etwa 2:truck oder 0.5:rain.</translation>
   </message>
   <message>
    <source>C4T's own sentences</source>
@@ -400,12 +432,24 @@
    <translation>In {0} wird „{1}“ nicht verstanden und ausgelassen (bei {2}).</translation>
   </message>
   <message>
+   <source>It is restricted by "{0}", which this version does not know; update this program to run the search.</source>
+   <translation>Sie ist durch „{0}“ eingeschränkt, was diese Version nicht kennt; das Programm aktualisieren, um die Suche auszuführen.</translation>
+  </message>
+  <message>
+   <source>Its filters cannot be read; save the search again, or remove it.</source>
+   <translation>Ihre Filter lassen sich nicht lesen; die Suche neu speichern oder entfernen.</translation>
+  </message>
+  <message>
    <source>Left out: {0}.</source>
    <translation>Ausgelassen: {0}.</translation>
   </message>
   <message>
    <source>No frame is marked as right yet; mark hits with R and X in the results, then evaluate again.</source>
    <translation>Noch ist kein Bild als richtig markiert; Treffer mit R und X markieren, dann neu auswerten.</translation>
+  </message>
+  <message>
+   <source>No objects "{0}" are known ("{1}"); known are: {2}.</source>
+   <translation>Objekte „{0}“ sind nicht bekannt („{1}“); bekannt sind: {2}.</translation>
   </message>
   <message>
    <source>None of the images of "{0}" are among the pairs (it has "{1}", the pairs have "{2}"); both must be relative to the images' folder.</source>
@@ -468,6 +512,10 @@
    <translation>Die einzige Anfrage hat kein richtiges Bild unter diesen {0}; nach etwas fragen, das die Bilder zeigen.</translation>
   </message>
   <message>
+   <source>The query is empty; describe what to look for, such as "truck in snow".</source>
+   <translation>Die Anfrage ist leer; beschreiben, wonach gesucht wird, etwa „truck in snow“.</translation>
+  </message>
+  <message>
    <source>The scenes tell no images apart, so the captions are asked instead.</source>
    <translation>Die Referenzdaten unterscheiden keine Bilder, daher werden die Bildtexte gefragt.</translation>
   </message>
@@ -494,6 +542,10 @@
   <message>
    <source>There is no {0} folder, so C4T's own sentences are asked.</source>
    <translation>Es gibt keinen Ordner {0}, daher wird mit eigenen Sätzen von C4T gefragt.</translation>
+  </message>
+  <message>
+   <source>This index was made by the earlier model, which can no longer look for a picture; index the folder again to update it, or describe it in words.</source>
+   <translation>Dieser Index stammt vom früheren Modell, das nicht mehr nach einem Bild suchen kann; den Ordner neu indizieren oder in Worten beschreiben.</translation>
   </message>
   <message>
    <source>What is ignored for a label is in no ranking of it; equal similarities rank by path.</source>
@@ -3473,8 +3525,8 @@
    <translation>Ausführen</translation>
   </message>
   <message>
-   <source>Run this search again; F2 renames it, Delete removes it</source>
-   <translation>Diese Suche erneut ausführen; F2 benennt sie um, Entf löscht sie</translation>
+   <source>Run this search again; drag it to another place; F2 renames it, Delete removes it</source>
+   <translation>Diese Suche noch einmal ausführen; ziehen verschiebt sie, F2 benennt sie um, Entf löscht sie</translation>
   </message>
   <message>
    <source>Show or hide the situations of SearchAD; Delete removes them all</source>

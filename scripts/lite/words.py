@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from c4t_core.datasets.searchad_labels import labels
+from c4t_core.datasets.searchad import labels
 
 _WORDS: dict[str, tuple[str, str]] = {
     "fog": (

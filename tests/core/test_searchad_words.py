@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks import searchad_words
-from c4t_core.datasets.searchad_labels import Label
+from c4t_core.datasets.searchad import Label
 
 _LABELS = {
     "Animal-Cat": Label("Animal-Cat", "cat", (), ("kitten", "tom")),

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 
 from c4t_core.index.query import Hit
 from c4t_core.models.protocol import ModelInfo
-from c4t_desktop.gallery.compare_delegate import CompareDelegate
+from c4t_desktop.gallery.delegate import CompareDelegate
 from c4t_desktop.panels.compare import ComparePanel
 from c4t_desktop.services.comparison import ComparedRow, compare_hits
 from tests.helpers.fake_core import FakeWorkspace, fake_models
@@ -103,3 +103,15 @@ def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, core):
         qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.desktop.runner.busy)
     assert [workspace.closed for workspace in core.opened] == [False, True]
+
+
+def test_without_another_model_compare_says_so_rather_than_to_choose_one(qtbot, window, core):
+    core.models = fake_models()
+    window.desktop.context.library.list_models()
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    window.search.field.setText("a truck")
+    window.action("compareAction").trigger()
+    summary = window.findChild(QLabel, "compareSummary")
+    qtbot.waitUntil(lambda: "no other model" in summary.text())
+    window.results.leave_panel()
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy)

@@ -34,7 +34,7 @@ from c4t_desktop.panels.evaluation.setup_page import MarksRow
 from c4t_desktop.services.evaluation import Marked, holds_scenes
 from c4t_desktop.theme import Theme
 from tests.helpers.searchad import draw_searchad
-from tests.helpers.window import search
+from tests.helpers.window import search, until
 
 COLOURS = {"truck": (200, 30, 30), "bicycle": (30, 200, 30), "bus": (30, 30, 200)}
 
@@ -284,6 +284,30 @@ def test_an_evaluation_goes_on_while_one_searches(qtbot, opened, pairs, endless,
     qtbot.waitUntil(lambda: again.bar.value() == 5)
     click(qtbot, again, "evaluationCancelButton")
     qtbot.waitUntil(lambda: again.pages.currentIndex() == SETUP)
+
+
+def test_asking_leads_to_the_hits_and_escape_too(qtbot, opened, window):
+    search(qtbot, window, "truck")
+    until(qtbot, window.details.isVisible)
+    panel = opened()
+    assert not window.details.isVisible(), "the details are of a hit that is out of sight"
+    frame = window.model.rows[1].hit.path
+    window.results.open_frame(frame)
+    qtbot.keyClick(window.viewer.view, Qt.Key.Key_Escape)
+    assert window.results.currentWidget() is panel, "the frame was opened from it"
+    window.search.field.setFocus()
+    qtbot.keyClick(window.search.field, Qt.Key.Key_Escape)
+    until(qtbot, lambda: not window.findChildren(EvaluationPanel))
+    assert window.search.field.text() == "truck"
+    assert window.results.shows_grid
+    assert window.details.isVisible()
+    opened()
+    window.search.field.setFocus()
+    qtbot.keyClicks(window.search.field, " in snow")
+    until(qtbot, lambda: not window.findChildren(EvaluationPanel))
+    assert window.results.shows_grid
+    assert window.focusWidget() is window.search.field
+    until(qtbot, lambda: not window.desktop.runner.busy)
 
 
 def test_own_marks_are_a_test_set(qtbot, opened, window, core, tiny_model_folder):

@@ -26,7 +26,6 @@ from c4t_desktop.messages import condition_text
 from c4t_desktop.panels.chips import ObjectChip
 from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.empty_state import EmptyState
-from c4t_desktop.services import contact_sheet
 from c4t_desktop.services.export import PNG, Wanted, export
 from tests.helpers import hands
 from tests.helpers.fake_core import fake_models, make_frames
@@ -319,7 +318,7 @@ def test_a_contact_sheet_names_the_conditions(monkeypatch, tmp_path, query, obje
         told.append(heading.title)
         return [target]
 
-    monkeypatch.setattr(contact_sheet, "write_png", draw)
+    monkeypatch.setattr("c4t_desktop.services.export.write_png", draw)
     filters = {} if objects is None else {"objects": objects}
     export(
         Wanted(query=query, filters=filters),

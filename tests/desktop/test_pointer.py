@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QRect, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication, QComboBox, QSlider, QWidget
 
@@ -38,6 +38,42 @@ def test_the_preview_follows_the_mouse_over_the_cards_and_goes_with_it(qtbot, wi
     assert window.preview.path == window.model.rows[2].hit.path
     hands.move(window.search.field)
     assert not window.preview.isVisible()
+
+
+def test_the_preview_covers_neither_the_card_nor_its_neighbours(qtbot, window):
+    search(qtbot, window, "truck")
+    until(qtbot, window.details.isVisible)
+
+    def rest_on(row):
+        hands.move(window.search.field)
+        hands.move(*port_and_card(window, row))
+        until(qtbot, window.preview.isVisible)
+        return window.preview.geometry()
+
+    def seen(part):
+        return QRect(part.mapTo(window, QPoint(0, 0)), part.size())
+
+    assert seen(window.details).contains(rest_on(1))
+    hands.move(window.search.field)
+    window.action("detailsAction").trigger()
+    assert not window.details.isVisible()
+    origin = window.view.viewport().mapTo(window, QPoint(0, 0))
+
+    def first_row():
+        every = (window.view.visualRect(window.model.index(row)) for row in range(12))
+        boxes = [box.translated(origin) for box in every]
+        return [box for box in boxes if box.top() == boxes[0].top()]
+
+    until(qtbot, lambda: len(first_row()) > 3)
+    boxes = first_row()
+    columns = len(boxes)
+    for row in (0, columns // 2, columns - 1):
+        spot = rest_on(row)
+        assert spot.width() > 1.5 * boxes[row].width(), "it would show no more than the card"
+        assert window.rect().contains(spot)
+        near = range(max(0, row - 1), min(columns, row + 2))
+        assert not any(spot.intersects(boxes[other]) for other in near)
+    hands.move(window.search.field)
 
 
 def test_the_preview_goes_beside_the_last_card(qtbot, window):

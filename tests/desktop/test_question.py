@@ -90,7 +90,7 @@ def test_a_saved_question_comes_back_as_it_was():
 def test_conditions_are_filters_and_name_a_question_of_nothing_else():
     people = ObjectCondition("person", ">=", 3)
     alone = Question(filters=Filters(objects=(people,)))
-    assert alone.of_facts
+    assert alone.unscored
     assert not alone.empty
     assert alone.key() == "person>=3"
     images = (Term(image=Path("/d/a.png")),)

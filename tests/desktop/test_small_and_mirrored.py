@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QToolButton, QWidget
+from PySide6.QtCore import QLocale, Qt
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QScrollArea, QToolButton, QWidget
 
+from c4t_desktop.messages import use_language
 from c4t_desktop.panels.chips import ObjectChip
-from c4t_desktop.settings import TEXT_SCALE
+from c4t_desktop.settings import LANGUAGE, TEXT_SCALE, Settings
 from tests.helpers.window import busy, child, search, until
 
 
@@ -77,7 +78,9 @@ def mirrored(qtbot):
 
 
 def test_from_right_to_left_the_window_is_mirrored_and_names_are_not(qtbot, mirrored, window):
+    height = window.bar.height()
     search(qtbot, window, "truck")
+    assert window.bar.height() == height, "what is below would jump"
     until(qtbot, window.details.isVisible)
     assert window.sidebar.x() > window.results.x() > window.details.x()
     label = child(window, QLabel, "detailsName")
@@ -86,6 +89,39 @@ def test_from_right_to_left_the_window_is_mirrored_and_names_are_not(qtbot, mirr
     qtbot.keyClick(window.search.field, Qt.Key.Key_Down)
     qtbot.keyClick(window.view, Qt.Key.Key_Return)
     assert window.results.shows_frame
+    earlier, later = (
+        next(
+            button for button in window.viewer.findChildren(QToolButton) if name in button.toolTip()
+        )
+        for name in ("Earlier", "Later")
+    )
+    assert earlier.x() < later.x() < window.viewer.strip.x(), "as time runs in the strip"
+
+
+@pytest.fixture
+def german(qapp):
+    before = QLocale()
+    Settings().set(LANGUAGE, "de")
+    yield
+    use_language("en")
+    QLocale.setDefault(before)
+
+
+def test_in_german_no_dialog_cuts_off_what_it_says(qtbot, german, window):
+    opened = window.help_commands
+    assert window.action("trainAction").text().startswith("Trainieren")
+    for show, name in ((opened.show_settings, "settings"), (opened.show_shortcuts, "shortcuts")):
+        show()
+        dialog = child(window, QDialog, f"{name}Dialog")
+        until(qtbot, dialog.isVisible)
+        scroll = dialog.findChild(QScrollArea)
+        content = scroll.widget()
+        if name == "settings":
+            assert content.minimumSizeHint().width() <= scroll.viewport().width()
+        for part in content.findChildren(QLabel):
+            assert part.wordWrap() or part.width() >= part.sizeHint().width(), part.text()
+        dialog.close()
+    until(qtbot, lambda: not busy(window))
 
 
 def test_the_side_panel_grows_with_the_text(window):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
+    QDateEdit,
     QDialog,
     QMenu,
     QMessageBox,
@@ -16,12 +19,15 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QStyle,
     QStyleOptionButton,
+    QStyleOptionViewItem,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from c4t_desktop.messages import Problem, show_problem
 from c4t_desktop.panels.actions import MAIN_MENU, Actions
+from c4t_desktop.panels.bars.choosers import Chooser, DateRange
 from c4t_desktop.panels.parts import question
 from c4t_desktop.panels.training.result_page import Outcome, ResultPage
 from c4t_desktop.theme import Theme
@@ -186,3 +192,49 @@ def test_what_is_on_in_the_menu_looks_alike_and_so_does_what_is_off(qtbot, theme
     plain = menu.actionGeometry(actions["quitAction"])  # has neither box nor icon
     plain.setWidth(theme.px(30))
     assert menu.grab(plain).toImage() != off[0]  # one sees that it could be on
+
+
+@pytest.mark.parametrize("percent", [100, 200])
+def test_a_calendar_shows_six_weeks_and_names_their_days(qtbot, theme, percent):
+    theme.apply("light", percent)
+    span = DateRange(theme)
+    qtbot.addWidget(span)
+    span.offer(["2026-01-01", "2026-12-31"])
+    span.show()
+    day = span.findChild(QDateEdit, "untilFilter")
+    qtbot.mouseClick(day, Qt.MouseButton.LeftButton, pos=QPoint(day.width() - 8, 8))
+    weeks = day.calendarWidget().findChild(QTableView)
+    assert weeks.isVisible()
+    assert day.calendarWidget().monthShown() == 12, "who says until begins at the end"
+    for column, week in product(range(7), range(7)):  # the first week is the names of the days
+        option = QStyleOptionViewItem()
+        index = weeks.model().index(week, column)
+        option.rect, option.text = weeks.visualRect(index), str(index.data())
+        option.features = QStyleOptionViewItem.ViewItemFeature.HasDisplay
+        part = QStyle.SubElement.SE_ItemViewItemText
+        room = weeks.style().subElementRect(part, option, weeks) & weeks.viewport().rect()
+        needed = weeks.fontMetrics().size(0, str(index.data()))
+        assert needed.boundedTo(room.size()) == needed, (str(index.data()), room)
+    day.calendarWidget().window().close()
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_what_opens_below_a_chooser_has_an_edge_of_the_colours(qtbot, theme, colours):
+    theme.apply("dark" if colours is DARK else "light", 100)
+    several, one = Chooser("drives", "Drives", theme), QComboBox()
+    one.addItems(["person", "car"])
+    for chooser in (several, one):
+        qtbot.addWidget(chooser)
+        chooser.show()
+    one.setCurrentIndex(1)
+    one.showPopup()
+    several.showPopup()
+    for opened in (several.popup, one.view().window()):
+        picture = opened.grab().toImage()
+        edge, middle = picture.rect().bottomRight(), picture.rect().center()
+        for x, y in ((0, 0), (0, middle.y()), (edge.x(), middle.y()), (middle.x(), edge.y())):
+            assert picture.pixelColor(x, y) == QColor(colours.border_strong)
+    opened = one.view().window()
+    assert opened.y() >= one.mapToGlobal(one.rect().bottomLeft()).y(), "what is chosen is covered"
+    one.hidePopup()
+    several.hidePopup()

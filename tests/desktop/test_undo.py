@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMenu, QPushButton, QWidget
 
 from c4t_core.index.store.user_data import UserData
+from tests.helpers import hands
 from tests.helpers.window import busy, child, names, search, side_row, until, wait_rows
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -180,6 +181,49 @@ def test_scenarios_are_ordered_renamed_and_deleted_and_all_of_it_comes_back(qtbo
         qtbot.keyClick(asked, Qt.Key.Key_Z, CTRL | SHIFT)
     until(qtbot, lambda: scenario_names(asked) == ["Caesar", "Anton"])
     assert not asked.action("redoAction").isEnabled()
+
+
+def drag_row(window, row, over, *, let_go=True):
+    """Drag a row of the side panel beyond the middle of another one."""
+    hands.press(row)
+    way = over.mapTo(window, over.rect().center()) - row.mapTo(window, row.rect().center())
+    way.setY(way.y() + (5 if way.y() > 0 else -5))
+    for part in (0.2, 0.6, 1.0):
+        hands.move(row, row.rect().center() + way * part)
+    if let_go:
+        hands.release(row, row.rect().center() + way)
+
+
+def test_a_scenario_is_dragged_to_its_place_and_back_by_undo(qtbot, asked):
+    context = asked.desktop.context
+    marks, line = context.marks, child(asked, QWidget, "dropLine")
+    for name in ("Anton", "Berta", "Caesar"):
+        marks.save(name, context.finder.question, None)
+    until(qtbot, lambda: [saved.matches for saved in marks.saved] == [12] * 3 and not busy(asked))
+    rows = [side_row(qtbot, asked, name) for name in scenario_names(asked)]
+    with qtbot.assertNotEmitted(asked.sidebar.scenarios.chosen):
+        drag_row(asked, rows[0], rows[2], let_go=False)
+        assert line.isVisible()
+        assert line.y() > rows[2].y(), "below the last"
+        asked.sidebar.scenarios.show_saved(marks.saved)  # counted anew meanwhile
+        assert asked.sidebar.scenarios.rows == rows
+        qtbot.keyClick(rows[0], Qt.Key.Key_Escape)
+        assert not line.isVisible()
+        rows = [side_row(qtbot, asked, name) for name in scenario_names(asked)]
+        assert scenario_names(asked) == ["Anton", "Berta", "Caesar"]
+        settle(qtbot, asked)
+        drag_row(asked, rows[0], rows[2])
+        until(qtbot, lambda: scenario_names(asked) == ["Berta", "Caesar", "Anton"])
+    assert not line.isVisible()
+    drag_row(asked, side_row(qtbot, asked, "Anton"), side_row(qtbot, asked, "Caesar"))
+    until(qtbot, lambda: scenario_names(asked) == ["Berta", "Anton", "Caesar"])
+    for expected in (["Berta", "Caesar", "Anton"], ["Anton", "Berta", "Caesar"]):
+        asked.action("undoAction").trigger()
+        until(qtbot, lambda expected=expected: scenario_names(asked) == expected)
+    settle(qtbot, asked)
+    hands.click(side_row(qtbot, asked, "Berta"))
+    until(qtbot, lambda: not busy(asked))
+    assert asked.search.field.text() == "truck"
 
 
 def menu_of_text(window, row, text):

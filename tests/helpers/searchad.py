@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from c4t_core.datasets.searchad import LABELS, SPLIT_SOURCES, Split
-from c4t_core.datasets.searchad_labels import sentences
+from c4t_core.datasets.searchad import LABELS, Split, sentences
 from tests.helpers.toy_model import SIDE, ToyModel
 
 SIZE = (48, 32)
@@ -32,6 +31,15 @@ FOLDERS = {
     "nuscenes": "samples/CAM_FRONT",
     "wd_both02": "images",
     "wd_publicv2p0": "images",
+}
+_EVERYWHERE = (
+    *("acdc", "bdd100k_images_100k", "cityscapes", "ECP", "IDD_Segmentation"),
+    *("mapillary_sign", "mapillary_vistas", "nuscenes"),
+)
+SPLIT_SOURCES: dict[Split, tuple[str, ...]] = {  # which ones each split has images of
+    "train": (*_EVERYWHERE, "kitti", "lostandfound", "wd_publicv2p0"),
+    "val": (*_EVERYWHERE, "wd_publicv2p0"),
+    "test": (*_EVERYWHERE, "kitti", "lostandfound", "wd_both02"),
 }
 Box = dict[str, Any]
 _TEXTS = {text: label for label, text in sentences().items()}

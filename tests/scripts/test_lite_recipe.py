@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks import quality
-from c4t_core.datasets.searchad_labels import labels
+from c4t_core.datasets.searchad import labels
 from c4t_core.errors import DataError, TrainingError
 from scripts.lite import things
 from scripts.lite.concepts import RULES, by_night, fits, ramp

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.datasets import searchad, searchad_labels
+from c4t_core.datasets import searchad
 from c4t_core.datasets.scene import Box
 from c4t_core.datasets.searchad import LABELS, DefaultQuery, SourceImages, Split
 from c4t_core.errors import DataError, ImageError
@@ -113,7 +113,7 @@ def read_queries(folder: Path, queries: Queries | None, mode: Mode) -> Asked:
             "In vision mode the images of SearchAD's default queries are asked, and there are no "
             "others; leave --queries own out."
         )
-    own = {label: (text,) for label, text in searchad_labels.sentences().items()}
+    own = {label: (text,) for label, text in searchad.sentences().items()}
     if mode == "language" and queries == "own":
         return Asked("own", mode, own, {})
     if mode == "language" and queries is None and not (folder / searchad.QUERIES).is_dir():

@@ -306,6 +306,22 @@ class Catalogue(Database):
         with self.writing() as db:
             db.execute(f"DELETE FROM models WHERE fingerprint {among}", fingerprints)
 
+    def removable(self, fingerprints: Sequence[str]) -> tuple[int, int, int]:
+        """Return how many frames have vectors of some models, their bytes, and of free pages."""
+        marks = ",".join("?" * len(fingerprints))
+        of_these = f"JOIN models m ON m.id = model_id WHERE fingerprint IN ({marks})"
+        with self.reading() as db:
+            frames, vectors = db.execute(
+                f"SELECT COUNT(DISTINCT frame_id), TOTAL(2 * dim) FROM vectors {of_these}",
+                fingerprints,
+            ).fetchone()
+            facts = db.execute(f"SELECT TOTAL(LENGTH(facts)) FROM objects {of_these}", fingerprints)
+            size = vectors + facts.fetchone()[0]
+            pages = db.execute(
+                "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
+            )
+            return frames, int(size), pages.fetchone()[0]
+
     def finish_run(self, root_id: int, model_id: int) -> None:
         """Note that a run came to its end, if none had before."""
         where, key = "root_id = ? AND model_id = ?", (root_id, model_id)

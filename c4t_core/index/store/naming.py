@@ -55,3 +55,12 @@ def below_range(folder: bytes) -> tuple[str, tuple[Any, ...]]:
         return "", ()
     start = folder.rstrip(b"/") + b"/"
     return " AND path >= ? AND path < ?", (start, start[:-1] + b"0")  # "0" follows "/"
+
+
+def may_hold(drive: bytes, root: bytes) -> bool:
+    """Tell whether a drive may have frames in a root: one of their folders holds the other.
+
+    The last part of a drive may be a prefix of names, and no folder.
+    """
+    inner, folder = root.rstrip(b"/") + b"/", drive.rpartition(b"/")[0].rstrip(b"/") + b"/"
+    return folder.startswith(inner) or inner.startswith(folder)

@@ -18,7 +18,7 @@ from c4t_core.images.frame_names import FIRST_DATE
 from c4t_core.index.objects import Seen
 from c4t_core.index.store import database
 from c4t_core.index.store.catalogue import Catalogue, Cell, note_drops
-from c4t_core.index.store.naming import below_range
+from c4t_core.index.store.naming import below_range, may_hold
 
 Ids = NDArray[np.int64]  # (n,)
 Rows = NDArray[np.float32]  # (n, d), unit length
@@ -34,6 +34,7 @@ _OF_FRAMES = (
 )
 # What frames are grouped by: a column, the day of a time that is more than a clock, or the folder
 # right below one.
+_PLACE = "SELECT COALESCE(place, path) FROM roots LEFT JOIN shared_roots ON root_id = id"
 _GROUPS = {
     "camera": "camera",
     "day": f"CASE WHEN time > {FIRST_DATE} THEN date(time, 'unixepoch') END",
@@ -120,17 +121,16 @@ class Columns:
     drives: NDArray[np.int32]
     cameras: list[str | None]
 
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All but the cameras, by name."""
+        return {name: values for name, values in vars(self).items() if name != "cameras"}
+
     def some(self, positions: Ids) -> Columns:
         """Return those at some positions."""
-        return Columns(
-            vectors=self.vectors[positions],
-            ids=self.ids[positions],
-            times=self.times[positions],
-            moments=self.moments[positions],
-            frames=self.frames[positions],
-            drives=self.drives[positions],
-            cameras=[self.cameras[position] for position in positions.tolist()],
-        )
+        cameras = [self.cameras[position] for position in positions.tolist()]
+        kept: dict[str, Any] = {name: array[positions] for name, array in self.arrays.items()}
+        return Columns(**kept, cameras=cameras)
 
 
 @dataclass(frozen=True)
@@ -213,10 +213,8 @@ class Lookup:
         """
         where, values = "at_ns IS NULL", []
         if at is not None:
-            where, values = (
-                "ABS(at_ns - ?) <= 500000 ORDER BY ABS(at_ns - ?)",
-                [round(at * 1e9)] * 2,
-            )
+            values = [round(at * 1e9)] * 2
+            where = "ABS(at_ns - ?) <= 500000 ORDER BY ABS(at_ns - ?)"
         with self._catalogue.reading() as db:
             row = db.execute(
                 f"SELECT {_COLUMNS} FROM images WHERE root_id = ? AND path = ? AND {where} LIMIT 1",
@@ -308,11 +306,11 @@ class Lookup:
         """Return the identities of the drives, without counting their frames."""
         where, values = below_range(below)
         with self._catalogue.reading() as db:
-            root = db.execute("SELECT path FROM roots WHERE id = ?", (self.root_id,)).fetchone()
+            root = db.execute(f"{_PLACE} WHERE id = ?", (self.root_id,)).fetchone()
             near = [
                 drive
                 for drive in db.execute("SELECT id, path FROM drives").fetchall()
-                if root is not None and _may_hold(drive[1], root[0])
+                if root is not None and may_hold(drive[1], root[0])
             ]
             return [
                 os.fsdecode(path)
@@ -377,24 +375,19 @@ class Lookup:
             "SELECT COUNT(*) FROM (SELECT * FROM failures WHERE model_id = ?)", below, model_id
         )
 
+    def offline(self, below: bytes = b"") -> int:
+        """Return the number of frames whose files could not be reached at the last run."""
+        return self._count(
+            "SELECT COUNT(*) FROM sources s CROSS JOIN frames f"
+            " ON f.source_id = s.id AND s.offline",
+            below,
+        )
+
     def _count(self, statement: str, below: bytes, *values: int | None) -> int:
         where, bounds = below_range(below)
         with self._catalogue.reading() as db:
-            row = db.execute(
-                f"{statement} WHERE root_id = ?{where}", (*values, self.root_id, *bounds)
-            ).fetchone()
-        return int(row[0])
-
-    def offline(self, below: bytes = b"") -> int:
-        """Return the number of frames whose files could not be reached at the last run."""
-        where, values = below_range(below)
-        with self._catalogue.reading() as db:
-            row = db.execute(
-                "SELECT COUNT(*) FROM sources s CROSS JOIN frames f ON f.source_id = s.id"
-                f" WHERE s.root_id = ? AND s.offline{where}",
-                (self.root_id, *values),
-            ).fetchone()
-        return int(row[0])
+            statement += f" WHERE root_id = ?{where}"
+            return int(db.execute(statement, (*values, self.root_id, *bounds)).fetchone()[0])
 
 
 class StoredVectors(Lookup):
@@ -501,22 +494,6 @@ class StoredVectors(Lookup):
             note_drops(db, self.root_id)
 
 
-def removable(catalogue: Catalogue, fingerprints: Sequence[str]) -> tuple[int, int, int]:
-    """Return how many frames have vectors of some models, the bytes of those, and of free pages."""
-    marks = ",".join("?" * len(fingerprints))
-    of_these = f"JOIN models m ON m.id = model_id WHERE fingerprint IN ({marks})"
-    with catalogue.reading() as db:
-        frames, vectors = db.execute(
-            f"SELECT COUNT(DISTINCT frame_id), TOTAL(2 * dim) FROM vectors {of_these}", fingerprints
-        ).fetchone()
-        facts = db.execute(f"SELECT TOTAL(LENGTH(facts)) FROM objects {of_these}", fingerprints)
-        size = vectors + facts.fetchone()[0]
-        pages = db.execute(
-            "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
-        )
-        return frames, int(size), pages.fetchone()[0]
-
-
 def _seen_by(db: sqlite3.Connection, root_id: int) -> SeenBy | None:
     row = db.execute(
         "SELECT m.id, m.fingerprint, c.names FROM object_classes c"
@@ -565,16 +542,9 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> Columns:
 
 
 def _joined(parts: Sequence[Columns]) -> Columns:
-    parts = parts or [_columns(())]
-    return Columns(
-        vectors=np.concatenate([part.vectors for part in parts]),
-        ids=np.concatenate([part.ids for part in parts]),
-        times=np.concatenate([part.times for part in parts]),
-        moments=np.concatenate([part.moments for part in parts]),
-        frames=np.concatenate([part.frames for part in parts]),
-        drives=np.concatenate([part.drives for part in parts]),
-        cameras=[name for part in parts for name in part.cameras],
-    )
+    several = [part.arrays for part in parts or [_columns(())]]
+    joined: dict[str, Any] = {n: np.concatenate([some[n] for some in several]) for n in several[0]}
+    return Columns(**joined, cameras=[name for part in parts for name in part.cameras])
 
 
 def _row(line: tuple[Any, ...], seen: Seen | None = None) -> ImageRow:
@@ -582,15 +552,6 @@ def _row(line: tuple[Any, ...], seen: Seen | None = None) -> ImageRow:
     values = list(line)
     values[6] = os.fsdecode(values[6])
     return ImageRow(*values, *[seen])
-
-
-def _may_hold(drive: bytes, root: bytes) -> bool:
-    """Tell whether a drive may have frames in a root: one of their folders holds the other.
-
-    The last part of a drive may be a prefix of names, and no folder.
-    """
-    inner, folder = root.rstrip(b"/") + b"/", drive.rpartition(b"/")[0].rstrip(b"/") + b"/"
-    return folder.startswith(inner) or inner.startswith(folder)
 
 
 def _parts(ids: Iterable[Any]) -> Iterator[list[int]]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import cast
 
 from c4t_core.files import digest
-from c4t_core.index.store.journal import leave_wal
+from c4t_core.index.store.database import leave_wal
 from c4t_core.index.store.soundness import is_busy
 
 Value = str | bytes | int | float | None

@@ -18,8 +18,20 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QKeyEvent, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QDateEdit, QFrame, QSizePolicy, QTreeView, QWidget
+from PySide6.QtGui import (
+    QKeyEvent,
+    QMouseEvent,
+    QStandardItem,
+    QStandardItemModel,
+    QTextCharFormat,
+)
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDateEdit,
+    QSizePolicy,
+    QTreeView,
+    QWidget,
+)
 
 from c4t_core.index.query import time_bounds, time_text
 from c4t_desktop.gallery.results_model import plain_tip, shown
@@ -70,7 +82,9 @@ class Chooser(QComboBox):
         self._filtered.setSourceModel(self._items)
         self._filtered.setFilterRole(_VALUE)
         self._filtered.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.popup = named(QFrame(self, Qt.WindowType.Popup), f"{name}Popup", says, kind="popup")
+        self.popup = named(QWidget(self, Qt.WindowType.Popup), f"{name}Popup", says, kind="popup")
+        # Qt styles no frame in a combo box, which it takes for its own list.
+        self.popup.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._field = text_field(f"{name}Text", says, self.tr("Type to find…"))
         self._list = named(QTreeView(), f"{name}List", says)
         self._all = push_button(self.tr("Choose all"), f"{name}All", theme=theme)
@@ -254,6 +268,45 @@ def _below(path: str, folder: str) -> bool:
     return path.startswith(os.path.join(folder, ""))
 
 
+class _Day(QDateEdit):
+    """A day, whose calendar has room for six weeks and for the names of its days.
+
+    Where any day is let through its calendar opens at the first month there is, or the last one.
+    """
+
+    def __init__(self, theme: Theme, *, last: bool) -> None:
+        super().__init__()
+        self._theme, self._last = theme, last
+        self._dressed = False
+
+    def _dress(self) -> None:
+        """Dress the calendar before it may be opened: at the start it would cost 10 ms."""
+        if self._dressed:
+            return
+        self._dressed = True
+        calendar = self.calendarWidget()
+        calendar.setMinimumSize(self._theme.px(300), self._theme.px(270))
+        calendar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        calendar.setContentsMargins(1, 1, 1, 1)  # its border
+        for day in (Qt.DayOfWeek.Saturday, Qt.DayOfWeek.Sunday):
+            calendar.setWeekdayTextFormat(day, QTextCharFormat())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._dress()
+        super().mousePressEvent(event)
+        self._turn()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        self._dress()
+        super().keyPressEvent(event)
+        self._turn()
+
+    def _turn(self) -> None:
+        if self.calendarWidget().isVisible() and self.date() == self.minimumDate():
+            day = self.maximumDate() if self._last else self.minimumDate().addDays(1)
+            self.calendarWidget().setCurrentPage(day.year(), day.month())
+
+
 class DateRange(QWidget):
     """Chooses the first and the last day that is let through.
 
@@ -271,7 +324,7 @@ class DateRange(QWidget):
         self._days: dict[str, QDateEdit] = {}
         lines: list[QWidget] = []
         for key, name in names.items():
-            edit = named(QDateEdit(), f"{key}Filter", name, kind="flat")
+            edit = named(_Day(theme, last=key == "until"), f"{key}Filter", name, kind="flat")
             edit.setCalendarPopup(True)
             edit.setDisplayFormat("yyyy-MM-dd")
             edit.setSpecialValueText(self.tr("any"))

@@ -128,6 +128,7 @@ def flat_chooser(name: str, says: str) -> QComboBox:
     chooser = named(QComboBox(), name, says, kind="flat")
     chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     chooser.setMinimumContentsLength(6)
+    chooser.setMaxVisibleItems(12)  # the kinds of objects, without scrolling
     chooser.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return chooser
 

@@ -211,9 +211,8 @@ def _group(title: str, keys: Sequence[tuple[str, str]], theme: Theme) -> QGridLa
     grid.setVerticalSpacing(theme.px(6))
     grid.addWidget(label(title, "subtitle"), 0, 0, 1, 2)
     for line, (key, text) in enumerate(keys, 1):
-        name = label(key, "strong")
-        name.setMinimumWidth(theme.px(104))
-        grid.addWidget(name, line, 0, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(label(key, "strong"), line, 0, Qt.AlignmentFlag.AlignLeft)
         grid.addWidget(label(text, "muted"), line, 1)
+    grid.setColumnMinimumWidth(0, theme.px(104))
     grid.setColumnStretch(1, 1)
     return grid

@@ -381,4 +381,5 @@ class SettingsDialog(QDialog):
 
 def _described(title: str, what: str, theme: Theme) -> QVBoxLayout:
     """Return a title with what it means below."""
-    return column(theme, label(title, "strong"), label(what, "muted", wrap=True), gap=2)
+    parts = (label(title, "strong", wrap=True), label(what, "muted", wrap=True))
+    return column(theme, *parts, gap=2)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from c4t_desktop.gallery.compare_delegate import VerdictDelegate
+from c4t_desktop.gallery.delegate import VerdictDelegate
 from c4t_desktop.gallery.results_model import ResultsModel, shown
 from c4t_desktop.gallery.view import ResultsView
 from c4t_desktop.messages import button_text, plain_label

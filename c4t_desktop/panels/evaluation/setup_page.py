@@ -27,8 +27,8 @@ from PySide6.QtWidgets import (
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import about_model, button_text, count_text, plain_label
 from c4t_desktop.panels.bars.top_bar import title_of
-from c4t_desktop.panels.columns import ColumnsRow
 from c4t_desktop.panels.parts import named, set_kind, text_field
+from c4t_desktop.panels.training.pairs_parts import ColumnsRow
 from c4t_desktop.services.evaluation import Marked, Plan, SearchADPlan
 from c4t_desktop.services.pairs import MadePairs
 from c4t_desktop.theme import Theme
@@ -458,7 +458,7 @@ class SetupPage(QScrollArea):
 
     @Slot()
     def _choose_labels(self) -> None:
-        from c4t_desktop.panels.training.labels_dialog import LabelsDialog
+        from c4t_desktop.panels.training.pairs_parts import LabelsDialog
 
         dialog = LabelsDialog(self._theme, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Signal, Slot
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
 
 from c4t_desktop.context import Context, InPlaceOfGrid
 from c4t_desktop.gallery.results_model import ResultsModel, RowRole
@@ -60,6 +60,7 @@ class ResultsPanel(QStackedWidget):
         self._grid.setObjectName("canvas")
         self._problem: Callable[[], Page] | None = None
         self._panel: InPlaceOfGrid | None = None
+        self._asked_before = self._finder.question  # when the panel came
         self._terms: object = None
         self._stepping = False  # to a card that is being loaded
         self._status_now: WorkspaceStatus | None = None
@@ -138,6 +139,11 @@ class ResultsPanel(QStackedWidget):
         """Whether a frame is shown large."""
         return self.currentWidget() is self._viewer
 
+    @property
+    def shows_panel(self) -> bool:
+        """Whether a further panel is in the place of the grid."""
+        return self._panel is not None
+
     def _show_resting_if_idle(self) -> None:
         browses = (self._model.rowCount() or self.shows_grid) and not self._offline
         if self._problem is not None or (self._finder.question.empty and not browses):
@@ -210,6 +216,12 @@ class ResultsPanel(QStackedWidget):
     @Slot(object)
     def _answered(self, found: Found) -> None:
         self._problem = None
+        panel, typing = self._panel, QApplication.focusWidget()
+        if panel is None or panel.follows_search or found.question == self._asked_before:
+            return
+        self.leave_panel()  # whoever asks wants to see hits
+        if typing is not None and not panel.isAncestorOf(typing):
+            typing.setFocus()
 
     @Slot(object)
     def _laid_out(self, arrangement: Arrangement) -> None:
@@ -292,7 +304,7 @@ class ResultsPanel(QStackedWidget):
     @Slot()
     def _current(self) -> None:
         row = self._model.row_at(self._view.currentIndex())
-        if row is not None:
+        if row is not None and self._panel is None:
             self.current_changed.emit(row.hit.path, row.hit)
 
     @Slot(QModelIndex, QModelIndex, list)
@@ -314,9 +326,10 @@ class ResultsPanel(QStackedWidget):
 
     @Slot(object)
     def show_panel(self, panel: InPlaceOfGrid) -> None:
-        """Put a panel in the place of the grid until it is closed."""
+        """Put a panel in the place of the grid until it is closed; details of a hit go with it."""
         self.leave_panel()
-        self._panel = panel
+        self._panel, self._asked_before = panel, self._finder.question
+        self.current_changed.emit(None, None)
         self.addWidget(panel)
         self.setCurrentWidget(panel)
         panel.closed.connect(self.leave_panel)
@@ -331,6 +344,7 @@ class ResultsPanel(QStackedWidget):
             self.removeWidget(panel)
             panel.deleteLater()
             self._leave_frame()
+            self._current()
 
     # one frame ------------------------------------------------------------------------------
 
@@ -353,7 +367,10 @@ class ResultsPanel(QStackedWidget):
     def _leave_frame(self) -> None:
         self._stepping = False
         self._viewer.stop()
-        if self._model.rowCount():
+        if self._panel is not None:
+            self.setCurrentWidget(self._panel)
+            self._panel.setFocus()
+        elif self._model.rowCount():
             self.setCurrentWidget(self._grid)
             self._view.setFocus()
         else:

@@ -49,7 +49,8 @@ class Viewer(QWidget):
         self.marks = MarkButtons(theme, "viewerRightButton", "viewerWrongButton")
         self.marks.keep_focus_away()
         self.strip = Filmstrip(cache, theme, self.tr("Neighbours in time"))
-        self._back = self._button("chevron-left", self.tr("Back to the results (Esc)"))
+        back = "chevron-right" if self.isRightToLeft() else "chevron-left"
+        self._back = self._button(back, self.tr("Back to the results (Esc)"))
         self._earlier = self._button("chevron-left", self.tr("Earlier in time (,)"))
         self._play = self._button("play", self.tr("Play the drive from here (P)"))
         self._later = self._button("chevron-right", self.tr("Later in time (.)"))
@@ -81,9 +82,9 @@ class Viewer(QWidget):
             wide=self._name,
             gap=8,
         )
-        below = row(
-            theme, self._earlier, self._play, self._later, 8, self.strip, wide=self.strip, gap=4
-        )
+        below, time = QWidget(), (self._earlier, self._play, self._later, 8, self.strip)
+        below.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # as time runs in the strip
+        row(theme, *time, wide=self.strip, margins=(0, 0, 0, 0), gap=4, parent=below)
         column(
             theme,
             top,

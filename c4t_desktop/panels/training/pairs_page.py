@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 from c4t_core.errors import ColumnsError
 from c4t_desktop.jobs.runner import Job, JobRunner
 from c4t_desktop.messages import count_text, describe, plain_label, plural
-from c4t_desktop.panels.columns import ColumnsRow
 from c4t_desktop.panels.parts import set_kind, text_field
+from c4t_desktop.panels.training.pairs_parts import ColumnsRow
 from c4t_desktop.services.pairs import (
     PROBLEMS,
     CheckedPairs,
@@ -167,7 +167,7 @@ class PairsPage(QWidget):
 
     @Slot()
     def _choose_labels(self) -> None:
-        from c4t_desktop.panels.training.labels_dialog import LabelsDialog
+        from c4t_desktop.panels.training.pairs_parts import LabelsDialog
 
         dialog = LabelsDialog(self._theme, self)
         dialog.chosen.connect(self.make_from_labels)

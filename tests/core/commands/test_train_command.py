@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from c4t_core.cli import main
-from c4t_core.datasets.searchad_labels import labels as labels_of_searchad
+from c4t_core.datasets.searchad import labels as labels_of_searchad
 from c4t_core.errors import Cancelled, MissingExtraError
 from tests.helpers.searchad import draw_searchad
 

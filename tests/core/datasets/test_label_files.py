@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from c4t_core.datasets.captions import captions
-from c4t_core.datasets.frequencies import FrequencyCounter
+from c4t_core.datasets.make_pairs import FrequencyCounter
 from c4t_core.datasets.scene import Problem, Scene, Thing, scene_from_dict, scene_to_dict
 from c4t_core.datasets.scenes import read_scenes
 from c4t_core.errors import DataError

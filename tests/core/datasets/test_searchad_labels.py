@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from c4t_core.datasets.searchad_labels import labels, sentences
+from c4t_core.datasets.searchad import labels, sentences
 
 CATEGORIES = {
     "Animal": 13,

@@ -27,8 +27,7 @@ from c4t_core.training.examples import (  # noqa: E402
 )
 from c4t_core.training.finetune import choose, fallen  # noqa: E402
 from c4t_core.training.losses import Criterion  # noqa: E402
-from c4t_core.training.plain import from_plain  # noqa: E402
-from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.training.request import TrainingOptions, TrainingRequest, from_plain  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
 from c4t_core.training.towers import Towers  # noqa: E402
 

@@ -20,8 +20,7 @@ from c4t_core.models.registry import load_model  # noqa: E402
 from c4t_core.training import finetune  # noqa: E402
 from c4t_core.training.events import Figures, Guarded, parse_event, to_line  # noqa: E402
 from c4t_core.training.finetune import choose, forgotten, mixed  # noqa: E402
-from c4t_core.training.plain import from_plain  # noqa: E402
-from c4t_core.training.request import TrainingOptions, TrainingRequest  # noqa: E402
+from c4t_core.training.request import TrainingOptions, TrainingRequest, from_plain  # noqa: E402
 from c4t_core.training.session import train  # noqa: E402
 from c4t_core.training.validation import Retrieval, relevance, retrieval  # noqa: E402
 from tests.helpers.tiny_model import TINY, tiny_tokenizer  # noqa: E402

@@ -296,7 +296,7 @@ def test_what_an_image_does_not_show_is_told_by_a_column(read):
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.booleans()), min_size=1), st.integers(0, 9))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_what_is_not_shown_goes_where_its_drive_goes(
     images: list[tuple[str, bool]], seed: int
 ) -> None:
@@ -333,7 +333,7 @@ def _pairs(drives: dict[str | None, int]) -> list[Pair]:
     st.floats(0.05, 0.5),
     st.integers(0, 99),
 )
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_drives_stay_whole(drives: dict[str, int], share: float, seed: int) -> None:
     pairs = _pairs(dict(drives))
     train, held, warnings = split_by_drive(pairs, share, seed)

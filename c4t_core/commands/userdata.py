@@ -1,4 +1,4 @@
-"""What you made yourself: ``c4t tag`` words frames; ``c4t userdata``, to text, pairs and back."""
+"""What you made yourself: ``c4t tag``, words for frames; ``c4t userdata``, as text and as pairs."""
 
 from __future__ import annotations
 

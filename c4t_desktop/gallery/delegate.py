@@ -25,7 +25,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, Q
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from c4t_core.index.query import Hit
-from c4t_desktop.gallery.results_model import MarkRole, RowRole, ScaleRole, shown
+from c4t_desktop.gallery.results_model import MarkRole, RowRole, ScaleRole, TagsRole, shown
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import moment_text
 from c4t_desktop.services.comparison import ComparedRow
@@ -185,7 +185,7 @@ class CardDelegate(QStyledItemDelegate):
         scale = read(index, ScaleRole)
         shown_scale = round(scale, 3) if isinstance(scale, float) else None
         score, mark = f"{row.hit.score:.3f}", read(index, MarkRole)
-        return (score, shown_scale, mark, row.count, row.member)
+        return (score, shown_scale, mark, bool(read(index, TagsRole)), row.count, row.member)
 
     def card_size(self, width: int) -> QSize:
         """Return the size of a card of this width."""
@@ -373,15 +373,20 @@ class CardDelegate(QStyledItemDelegate):
 
     def _paint_badges(self, painter: QPainter, picture: QRect, index: Index, row: Row) -> None:
         colours, px = self._theme.colours, self._theme.px
-        mark = read(index, MarkRole)
+        mark, signs = read(index, MarkRole), []
         if mark:
-            side = px(20)
-            disc = QRectF(picture.left() + px(8), picture.top() + px(8), side, side)
+            right = mark == "right"
+            signs.append(("check" if right else "close", colours.good if right else colours.bad))
+        if read(index, TagsRole):
+            signs.append(("bookmark", colours.shade))
+        for number, (icon, ground) in enumerate(signs):
+            side, left = px(20), picture.left() + px(8) + number * px(24)
+            disc = QRectF(left, picture.top() + px(8), side, side)
             painter.setPen(QPen(QColor("#ffffff"), 1))
-            painter.setBrush(QColor(colours.good if mark == "right" else colours.bad))
+            painter.setBrush(QColor(ground))
             painter.drawEllipse(disc)
             inner = disc.adjusted(px(4), px(4), -px(4), -px(4))
-            icons.draw(painter, "check" if mark == "right" else "close", inner, "#ffffff")
+            icons.draw(painter, icon, inner, "#ffffff")
         if row.count > 1:
             text = self.tr("{0} frames").format(row.count)
             self._paint_badge(painter, picture, text, self._theme.font(11))

@@ -29,6 +29,7 @@ ScoreRole = _USER + 2  # cosine, float
 RowRole = _USER + 3  # the Row
 MarkRole = _USER + 4  # "right", "wrong" or ""
 ScaleRole = _USER + 5  # the score as a share of the best, 0..1, for the bar
+TagsRole = _USER + 6  # the tags, by name, as a tuple
 _ROOT = QModelIndex()
 Index = QModelIndex | QPersistentModelIndex
 
@@ -46,7 +47,8 @@ def plain_tip(text: str) -> str:
 class ResultsModel(QAbstractListModel):
     """A list of cards.
 
-    Besides Qt's roles: ``path``, ``score``, ``row``, ``mark``, ``scale`` (see ``roleNames``).
+    Besides Qt's roles: ``path``, ``score``, ``row``, ``mark``, ``scale``, ``tags`` (see
+    ``roleNames``).
     A card that is not loaded yet has none of them; to read it has its page loaded.
 
     Attributes:
@@ -62,6 +64,7 @@ class ResultsModel(QAbstractListModel):
         if loader is not None:
             loader.loaded.connect(self._loaded)
         self._marks: Mapping[Path, str] = {}
+        self._tags: Mapping[int, tuple[str, ...]] = {}
         self._positions: dict[Path, int] | None = None
         self._low, self._best = 0.0, 1.0
         self._show_scores = True
@@ -92,6 +95,13 @@ class ResultsModel(QAbstractListModel):
         self._marks = dict(marks)
         for path in changed:
             self.touch(path, MarkRole)
+
+    def set_tags(self, tags: Mapping[int, tuple[str, ...]]) -> None:
+        """Show the tags of other images, by their ids."""
+        before, self._tags = self._tags, tags
+        changed = [image for image in {*before, *tags} if before.get(image) != tags.get(image)]
+        for index in self.indexes_of(changed):
+            self.dataChanged.emit(index, index, _TAGGED)
 
     def touch(self, path: Path, role: int = Qt.ItemDataRole.DecorationRole) -> None:
         """Tell the views that one role of one file changed."""
@@ -185,6 +195,7 @@ class ResultsModel(QAbstractListModel):
             RowRole: QByteArray(b"row"),
             MarkRole: QByteArray(b"mark"),
             ScaleRole: QByteArray(b"scale"),
+            TagsRole: QByteArray(b"tags"),
         }
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -214,7 +225,7 @@ class ResultsModel(QAbstractListModel):
         return shown(row.hit.path.name)
 
     def _tip(self, row: Row) -> str:
-        return plain_tip(str(row.hit.path))
+        return plain_tip("\n".join([str(row.hit.path), ", ".join(self._tags_of(row))]).strip())
 
     def _spoken(self, row: Row) -> str:
         parts = [self._name(row)]
@@ -225,7 +236,11 @@ class ResultsModel(QAbstractListModel):
         mark = self._marks.get(row.hit.path, "")
         if mark:
             parts.append(self.tr("marked right") if mark == "right" else self.tr("marked wrong"))
+        parts += map(shown, self._tags_of(row))
         return ", ".join(parts)
+
+    def _tags_of(self, row: Row) -> tuple[str, ...]:
+        return self._tags.get(row.hit.image_id, ())
 
     def _scale(self, row: Row) -> float | None:
         if not self._show_scores:
@@ -243,7 +258,9 @@ _READERS = {
     RowRole: lambda _, row: row,
     MarkRole: lambda model, row: model._marks.get(row.hit.path, ""),
     ScaleRole: ResultsModel._scale,
+    TagsRole: ResultsModel._tags_of,
 }
+_TAGGED = [TagsRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole]
 
 
 _LOADED = [*_READERS]  # roles of a card that has just been loaded

@@ -65,6 +65,7 @@ class Selection(QObject):
         view.marked.connect(self._mark_by_key)
         view.tag_wanted.connect(self.tag)
         self._marks.changed.connect(self._marks_changed)
+        context.tags.changed.connect(self._tags_changed)
 
     def show_details_in(
         self, details: DetailsPanel, viewer: Viewer
@@ -222,6 +223,10 @@ class Selection(QObject):
         self._show_mark()
 
     # tags -----------------------------------------------------------------------------------
+
+    @Slot()
+    def _tags_changed(self) -> None:
+        self._model.set_tags(self._context.tags.tagged)
 
     @Slot()
     def tag(self) -> None:

@@ -246,6 +246,7 @@ class TagBook(QObject):
 
     Attributes:
         known: the tags and how many frames have each, by name.
+        tagged: the tags, by name, of each frame that has any, by its id.
 
     Signals:
         changed: other tags, or on other frames (the known ones).
@@ -260,6 +261,7 @@ class TagBook(QObject):
         super().__init__(parent)
         self._library, self._finder, self._marks = library, finder, marks
         self.known: tuple[tuple[str, int], ...] = ()
+        self.tagged: dict[int, tuple[str, ...]] = {}
         library.opened.connect(self.read)
         library.closed.connect(self._closed)
         library.index_ended.connect(self.read)
@@ -269,14 +271,18 @@ class TagBook(QObject):
     def read(self) -> None:
         """Read the tags again, and who has them."""
         self._library.look(
-            lambda workspace: tuple(workspace.own.tags()), key="tags", done=self._read, lane=LANE
+            lambda workspace: (tuple(workspace.own.tags()), workspace.own.tagged()),
+            key="tags",
+            done=self._read,
+            lane=LANE,
         )
 
     @Slot()
     def _closed(self) -> None:
-        self._read(())
+        self._read(((), {}))
 
-    def _read(self, known: tuple[tuple[str, int], ...]) -> None:
+    def _read(self, read: tuple[tuple[tuple[str, int], ...], dict[int, tuple[str, ...]]]) -> None:
+        known, self.tagged = read
         gone = {tag for tag, _ in self.known} - {tag for tag, _ in known}
         self.known = known
         filters = self._finder.question.filters

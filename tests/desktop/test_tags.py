@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -57,6 +58,21 @@ def give(qtbot, window, text):
     return title
 
 
+def signs(window):
+    """Whether each of the first cards bears the sign of a tag."""
+    picture = window.view.viewport().grab().toImage()
+    ground, side = QColor(window.desktop.theme.colours.shade), window.desktop.theme.px(24)
+    spots = [window.view.visualRect(window.model.index(row)).topLeft() for row in range(6)]
+    return [
+        any(
+            picture.pixelColor(spot.x() + x, spot.y() + y) == ground
+            for x in range(4, 2 * side)
+            for y in range(4, 2 * side)
+        )
+        for spot in spots
+    ]
+
+
 def test_tags_are_given_seen_filtered_by_kept_in_scenarios_and_taken_back(qtbot, window, tmp_path):
     context = window.desktop.context
     search(qtbot, window, "truck")
@@ -69,6 +85,9 @@ def test_tags_are_given_seen_filtered_by_kept_in_scenarios_and_taken_back(qtbot,
     both = {(tag, name) for tag in ("rain", "to label") for name in shown[:2]}
     assert kept() == both
     assert chips(window) == ["rain", "to label"]
+    until(qtbot, lambda: signs(window) == [True, True, *[False] * 4])
+    spoken = Qt.ItemDataRole.AccessibleTextRole
+    assert window.model.index(1).data(spoken).endswith(", rain, to label")
     view.setCurrentIndex(window.model.index(5))
     settle(qtbot, window)
     assert chips(window) == []
@@ -105,6 +124,7 @@ def test_tags_are_given_seen_filtered_by_kept_in_scenarios_and_taken_back(qtbot,
     context.undo.undo()  # nothing has a tag now, so nothing is filtered by one
     wait_rows(qtbot, window, 12)
     assert kept() == set()
+    until(qtbot, lambda: not any(signs(window)))
     assert not context.finder.question.filters.tags
     for _ in range(3):
         context.undo.redo()

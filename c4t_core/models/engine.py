@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads, choose_device, out_of_memory, to_device
 from c4t_core.errors import ModelError
-from c4t_core.models.config import PreprocessConfig
+from c4t_core.models.config import PreprocessConfig, prepare
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
 from c4t_core.models.protocol import Earlier, Embeddings, Facts, Pixels
 
@@ -155,8 +155,6 @@ class FolderModel:
 
     def prepare(self, image: Image.Image) -> Pixels:
         """Return one image as uint8 (height, width, 3); thread-safe."""
-        from c4t_core.models.preprocess import prepare  # Pillow is not needed for texts
-
         return prepare(image, self.folder.preprocess)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:

@@ -31,7 +31,7 @@ from c4t_core.devices import available_threads
 from c4t_core.errors import ImageError, MissingExtraError, ModelError
 from c4t_core.files import write_whole
 from c4t_core.images.decode import open_image
-from c4t_core.models.config import PREPROCESSING_VERSION, PreprocessConfig
+from c4t_core.models.config import PREPROCESSING_VERSION, PreprocessConfig, prepare
 from c4t_core.models.engine import onnx_session
 from c4t_core.models.export import point_into_weights, weights_table
 from c4t_core.models.folder import (
@@ -42,7 +42,6 @@ from c4t_core.models.folder import (
     verify_manifest,
     write_manifest,
 )
-from c4t_core.models.preprocess import prepare
 from c4t_core.models.protocol import Pixels
 from c4t_core.paths import resource
 

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from c4t_core.datasets.pairs import Pair, Problem, read_pairs, split_by_drive
 from c4t_core.errors import C4TError, ImageError, TrainingError
 from c4t_core.images.decode import open_image
-from c4t_core.models.config import PRESETS, PreprocessConfig
-from c4t_core.models.preprocess import prepare
+from c4t_core.models.config import PRESETS, PreprocessConfig, prepare
 from c4t_core.models.protocol import cut_texts
 from c4t_core.training.events import PairsRead
 from c4t_core.training.request import Captions, TrainingOptions, TrainingRequest

@@ -20,7 +20,7 @@ from c4t_core.errors import MissingExtraError, ModelError  # noqa: E402
 from c4t_core.models import clip, clip_folder, clip_network, registry  # noqa: E402
 from c4t_core.models.clip import guess_architecture  # noqa: E402
 from c4t_core.models.clip_folder import clip_infos  # noqa: E402
-from c4t_core.models.preprocess import prepare  # noqa: E402
+from c4t_core.models.config import prepare  # noqa: E402
 from c4t_core.models.protocol import Model, cut_texts  # noqa: E402
 from c4t_core.models.registry import load_model  # noqa: E402
 from tests.helpers.tiny_model import TINY_CLIP  # noqa: E402

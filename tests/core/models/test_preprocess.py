@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from c4t_core.models.config import PreprocessConfig
-from c4t_core.models.preprocess import prepare
+from c4t_core.models.config import PreprocessConfig, prepare
 
 
 def noise(width: int, height: int) -> Image.Image:

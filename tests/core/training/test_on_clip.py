@@ -49,7 +49,7 @@ def taught(shapes, tmp_path_factory) -> Path:
     network.load_state_dict(torch.load(file, weights_only=True)["state_dict"])
     from c4t_core.models.clip_folder import preprocessing
     from c4t_core.models.clip_network import open_clip
-    from c4t_core.models.preprocess import prepare
+    from c4t_core.models.config import prepare
 
     how = preprocessing({"model_cfg": TINY_CLIP, "preprocess_cfg": {}})
     rows = pairs_of(shapes)

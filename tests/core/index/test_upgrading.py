@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
+import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +99,23 @@ def stop_after(count: int):
             raise Cancelled
 
     return progress
+
+
+def test_a_workspace_that_is_left_keeps_no_network_until_rings_are_looked_for(models, drives):
+    name = str(models[1])  # it knows of an earlier model
+    gc.disable()
+    try:
+        with open_workspace(drives, name) as workspace:
+            workspace.index()
+            assert found(workspace)
+            networks = weakref.ref(workspace._model.get())
+        del workspace
+        for thread in threading.enumerate():
+            if thread.name == "c4t-optimise":
+                thread.join()
+        assert networks() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("graph", ["int8", "plain"])

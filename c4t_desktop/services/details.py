@@ -327,6 +327,7 @@ class TagBook(QObject):
 
 def _edit(keys: Callable[[], list[ImageKey]], add: Sequence[str], remove: Sequence[str]) -> Edit:
     made: list[TagChange] = []
+    asked = [keys]  # until it is made: it holds a workspace, with its model's networks
 
     def act(data: UserData) -> None:
         from c4t_core.index.store import tags
@@ -334,7 +335,8 @@ def _edit(keys: Callable[[], list[ImageKey]], add: Sequence[str], remove: Sequen
         if made:
             tags.apply(data, made[0])
         else:
-            made.append(tags.change(data, keys(), add, remove))
+            made.append(tags.change(data, asked[0](), add, remove))
+            asked.clear()
 
     def back(data: UserData) -> None:
         from c4t_core.index.store import tags

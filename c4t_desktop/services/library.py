@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from c4t_core.progress import RateMeter
-from c4t_desktop.jobs.runner import Job, JobRunner, OneJob, ignore
+from c4t_desktop.jobs.runner import Job, JobRunner, OneJob, ignore, owner_of
 
 if TYPE_CHECKING:
     from c4t_core.index.embed import OnPicture
@@ -268,15 +268,22 @@ class Library(QObject):
         self.put_away(workspaces)
 
     def put_away(self, workspaces: Iterable[WorkspaceLike]) -> None:
-        """Close workspaces where their last query runs; those that are held here stay."""
+        """Close workspaces after their last query and what is kept of them; those held here stay.
+
+        What the user marks and tags is written in the lane of small reads, and needs them open.
+        """
         unused = [workspace for workspace in workspaces if workspace not in self._held()]
 
-        def work(_: Job) -> None:
+        def close(_: Job) -> None:
             for workspace in unused:
+                workspace.rest()  # whatever still names it holds no networks
                 workspace.close()
 
+        def answered(_: None) -> None:
+            self.runner.submit(close, lane=LOOK, failed=ignore)
+
         if unused:
-            self.runner.submit(work, lane=SEARCH, failed=ignore)
+            self.runner.submit(lambda _: None, lane=SEARCH, done=answered)
 
     def close(self) -> None:
         """Close what is open."""
@@ -433,7 +440,10 @@ class Library(QObject):
         done: Callable[[T], None],
         lane: str = LOOK,
     ) -> None:
-        """Read something from the open workspace; dropped if another one is open by then."""
+        """Read something from the open workspace.
+
+        What is read is dropped if another one is open by then, or whoever asked is deleted.
+        """
         opened = self._opened_now
         if opened is None:
             return
@@ -443,5 +453,10 @@ class Library(QObject):
                 done(value)
 
         self.runner.submit(
-            lambda _: read(opened.workspace), lane=lane, key=key, done=apply, failed=ignore
+            lambda _: read(opened.workspace),
+            lane=lane,
+            key=key,
+            done=apply,
+            failed=ignore,
+            owner=owner_of(done),
         )

@@ -101,7 +101,7 @@ def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, core):
     back = panel.findChild(QToolButton, "compareCloseButton")
     with qtbot.waitSignal(panel.closed):
         qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy, timeout=20_000)
     assert [workspace.closed for workspace in core.opened] == [False, True]
 
 

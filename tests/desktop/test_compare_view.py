@@ -12,7 +12,7 @@ from c4t_core.index.query import Hit
 from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.gallery.delegate import CompareDelegate
 from c4t_desktop.panels.compare import ComparePanel
-from c4t_desktop.services.comparison import ComparedRow, compare_hits
+from c4t_desktop.services.comparison import ComparedRow, Comparison, compare_hits
 from tests.helpers.fake_core import FakeWorkspace, fake_models
 
 
@@ -131,7 +131,7 @@ def test_a_model_that_the_window_leaves_is_opened_anew_for_comparing(qtbot, wind
     window.search.field.setText("a truck")
     qtbot.waitUntil(lambda: window.model.rowCount() > 0, timeout=20_000)
     window.action("compareAction").trigger()
-    comparison = window.findChild(ComparePanel)._comparison
+    comparison = window.findChild(Comparison)
     qtbot.waitUntil(lambda: not runner.busy, timeout=20_000)
     for model in ("c4t:winter", "c4t"):
         library.use_model(model)

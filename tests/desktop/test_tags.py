@@ -249,7 +249,8 @@ def test_what_is_tagged_is_kept_though_another_model_is_chosen_meanwhile(
     shown, left = names(window), weakref.ref(core.last)
 
     def keys(own, images):
-        assert not own._workspace.closed
+        assert own is left().own
+        assert not left().closed
         return asked(own, images)
 
     asked = FakeOwn.keys

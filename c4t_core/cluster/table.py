@@ -102,14 +102,20 @@ class Row:
         return self.root, self.path, -1 if self.at_ns is None else self.at_ns
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Known:
     """Where a frame stands in a version of a table, and the state of the file it was made of."""
 
     number: int  # of the row, in this version
     size: int
     mtime_ns: int
-    failed: bool
+    reason: str | None = None  # why the file could not be used
+    first_seen: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the file could not be used."""
+        return self.reason is not None
 
 
 @dataclass(frozen=True)
@@ -194,11 +200,15 @@ class SharedTable:
 
     def roots(self) -> dict[str, int]:
         """Return the folders and addresses that frames lie below, with their number of rows."""
+        return self.values("root")
+
+    def values(self, column: str) -> dict[str, int]:
+        """Return the different texts of a column, sorted, with their number of rows."""
         import pyarrow.compute as pc
 
         found: dict[str, int] = {}
-        for batch in self.batches(("root",)):
-            for pair in pc.value_counts(batch["root"]).to_pylist():
+        for batch in self.batches((column,)):
+            for pair in pc.value_counts(batch[column].drop_null()).to_pylist():
                 found[pair["values"]] = found.get(pair["values"], 0) + pair["counts"]
         return dict(sorted(found.items()))
 
@@ -227,15 +237,42 @@ class SharedTable:
         """
         where = None if root is None else f"root = {quoted(root)}"
         known: dict[tuple[str, bytes, int], Known] = {}
-        for batch in self.batches(KEYS, where, numbered=True):
-            sizes, times = batch["size"].to_pylist(), batch["mtime_ns"].to_pylist()
-            failed, numbers = batch["reason"].is_valid().to_pylist(), batch["_rowid"].to_pylist()
-            told = zip(keys_of(batch), numbers, sizes, times, failed, strict=True)
-            for key, number, size, mtime_ns, bad in told:
-                before = known.get(key)
-                if before is None or (before.failed, -before.number) >= (bad, -number):
-                    known[key] = Known(number, size, mtime_ns, bad)
+        names = ("_rowid", "size", "mtime_ns", "reason", "first_seen")
+        for batch in self.batches((*KEYS, "first_seen"), where, numbered=True):
+            columns = [batch[name].to_pylist() for name in names]
+            for key, *told in zip(keys_of(batch), *columns, strict=True):
+                row, before = Known(*told), known.get(key)
+                if before is None or _rank(before) <= _rank(row):
+                    known[key] = row
         return known
+
+    def drop_doubles(self, root: str) -> int:
+        """Drop the rows of a root that do not count, see :meth:`known`; return their number.
+
+        The newest version is read from then on.
+        """
+        self.pin()
+        where = f"root = {quoted(root)}"
+        known = self.known(root)
+        if self.count(where) == len(known):
+            return 0
+        kept = {one.number for one in known.values()}
+        there = self.batches(("root",), where, numbered=True)
+        numbers = {number for batch in there for number in batch["_rowid"].to_pylist()}
+        self.drop(sorted(numbers - kept))
+        return len(numbers - kept)
+
+    def rows_below(self, root: str, paths: Sequence[bytes]) -> Iterator[Row]:
+        """Yield the rows of some files of a root."""
+        for where in _of_files(root, paths):
+            for batch in self.batches(self._table.schema.names, where):
+                yield from self.rows_of(batch)
+
+    def drop_files(self, root: str, paths: Sequence[bytes]) -> None:
+        """Drop the rows of some files of a root."""
+        with _told(self.address):
+            for where in _of_files(root, paths):
+                self._table.delete(where)
 
     def rows(self, numbers: Sequence[int]) -> Iterator[Row]:
         """Yield the rows of some numbers of this version, in any order."""
@@ -251,7 +288,7 @@ class SharedTable:
         vectors = _halves(batch["vector"], width)
         has_vector = batch["vector"].is_valid().to_pylist()
         names = ("size", "mtime_ns", "drive", "camera", "frame", "time", "first_seen", "at_ns")
-        facts = [None if told is None else self._facts(told) for told in batch["facts"].to_pylist()]
+        facts = [self.facts_of(told) for told in batch["facts"].to_pylist()]
         columns = [batch[name].to_pylist() for name in (*names, "reason")]
         for place, (key, *told) in enumerate(zip(keys_of(batch), *columns, strict=True)):
             values = dict(zip((*names, "reason"), told, strict=True))
@@ -263,9 +300,10 @@ class SharedTable:
                 facts=facts[place],
             )
 
-    def _facts(self, told: bytes) -> NDArray[np.float16] | None:
+    def facts_of(self, told: bytes | None) -> NDArray[np.float16] | None:
+        """Return facts as the table holds them, float16 (c, 6), None where they are none."""
         classes = len(self.header.classes)
-        if len(told) != 2 * _FACTS * classes or not classes:
+        if told is None or len(told) != 2 * _FACTS * classes or not classes:
             return None
         return np.frombuffer(told, dtype="<f2").reshape(classes, _FACTS)
 
@@ -287,7 +325,14 @@ class SharedTable:
             if replacing:
                 merge = self._table.merge_insert(["root", "path", "at"])
                 merge = merge.when_matched_update_all().when_not_matched_insert_all()
-                merge.execute(self.as_batch(replacing))
+                merge.execute(
+                    self.as_batch(replacing), on_bad_vectors="null"
+                )  # of files that failed
+
+    def add(self, rows: pa.Table) -> None:
+        """Write rows as another table of this format has them, as one new version."""
+        with _told(self.address):
+            self._table.add(rows)
 
     def drop(self, numbers: Sequence[int]) -> None:
         """Drop rows by their numbers in the newest version."""
@@ -300,6 +345,10 @@ class SharedTable:
         """Join small files, take new rows into the indexes, and drop versions older than that."""
         with _told(self.address):
             self._table.optimize(cleanup_older_than=keep)
+
+    def told(self) -> contextlib.AbstractContextManager[None]:
+        """Turn what Lance raises in a block into one sentence, a DataError."""
+        return _told(self.address)
 
     @property
     def raw(self) -> Any:
@@ -415,6 +464,17 @@ def keys_of(batch: pa.RecordBatch) -> list[tuple[str, bytes, int]]:
 # As Lance has it
 
 
+def _rank(row: Known) -> tuple[bool, int]:
+    """Return what tells which of two rows of a frame counts: one with a vector, the later one."""
+    return not row.failed, row.number
+
+
+def _of_files(root: str, paths: Sequence[bytes]) -> Iterator[str]:
+    for start in range(0, len(paths), _AT_ONCE):
+        names = ", ".join(quoted(_text(path)) for path in paths[start : start + _AT_ONCE])
+        yield f"root = {quoted(root)} AND path IN ({names})"
+
+
 def _schema(header: Header) -> pa.Schema:
     import pyarrow as pa
 
@@ -510,7 +570,7 @@ def _told(address: str) -> Iterator[None]:
 
 
 def _text(path: bytes) -> str:
-    return path.decode("utf-8", "replace")
+    return path.decode("utf-8", "backslashreplace")  # each its own: rows are found by it
 
 
 def _halves(array: Any, width: int) -> NDArray[np.float16]:

@@ -17,6 +17,7 @@ from c4t_core.commands.console import (
     by_ending,
     pictures,
     plural,
+    positive,
     print_json,
     printable,
     quoted,
@@ -52,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument
     # fmt: off
-    add("folders", nargs="+", metavar="FOLDER", help="a folder of images")
+    add("folders", nargs="+", metavar="FOLDER",
+        help="a folder of images; with --to also an address such as s3://bucket/drives")
     add_model_option(parser)
     add("--exclude", action="append", metavar="PATTERN",
         help="leave out folders and files of this name too, * and ? allowed; may be given several "
@@ -75,6 +77,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true",
         help="end with one line of JSON: total, embedded, unchanged, gone, offline, skipped, "
         "left_out, unread, recordings")
+    shared = parser.add_argument_group("shared tables",
+        "an index that many machines write and search (see docs/cluster.md)").add_argument
+    shared("--to", metavar="X.lance",
+        help="write to this table, a path or an address, rather than to the index of this machine")
+    shared("--runner", choices=("local", "ray"), default="local",
+        help="who embeds: this process (the default), or workers of Ray")
+    shared("--address", metavar="ADDR",
+        help="of a Ray cluster that runs; without it --runner ray starts workers here")
+    shared("--workers", type=positive, metavar="N",
+        help="how many workers of Ray, each with a model of its own; with --plan machines")
+    shared("--plan", action="store_true",
+        help="embed a sample only, and say how long all will take and what the table will weigh")
     # fmt: on
 
 
@@ -82,7 +96,10 @@ def run(args: argparse.Namespace) -> int:
     """Index the folders; 0 even where single files had to be skipped."""
     from c4t_core.cluster.opening import open_workspace
 
+    _check_options(args)
     started = time.monotonic()
+    if args.to is not None or args.plan:
+        return _to_table(args)
     if args.moved_from is not None:
         _follow(args)
     with open_workspace(list(args.folders), model=args.model) as workspace:
@@ -105,16 +122,99 @@ def run(args: argparse.Namespace) -> int:
         remedy = _remedy(report, workspace.exclude_rules())
         for notice in workspace.notices[told:]:
             say(notice)
+    return _tell(args, report, time.monotonic() - started, remedy)
+
+
+def _tell(args: argparse.Namespace, report: IndexReport, seconds: float, remedy: str) -> int:
     if args.json:
         print_json(as_json(report))
     else:
-        _print_report(report, time.monotonic() - started)
+        _print_report(report, seconds)
         say_omitted(report.left_out, report.unread, report.recordings)
         if remedy and report.total:
             say(f"  {remedy}")
     if not report.total:
         folders = ", ".join(printable(folder) for folder in args.folders)
         say(_nothing_there(report, folders, remedy))
+    return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Refuse options that say nothing together.
+
+    Raises:
+        QueryError: with the reason.
+    """
+    from c4t_core.errors import QueryError
+
+    table = args.to is not None or args.plan
+    where = {
+        "--runner ray": args.runner == "ray",
+        "--workers": args.workers is not None,
+        "--address": args.address is not None,
+    }
+    own = {
+        "--moved-from": args.moved_from is not None,
+        "--reindex": args.reindex,
+        "--thumbnails": args.thumbnails,
+    }
+    for name, given in own.items() if table else where.items():
+        if given:
+            other = "goes without" if table else "goes with"
+            raise QueryError(f"{name} {other} --to; change one of them.")
+    if args.runner != "ray" and (args.address or (args.workers and not args.plan)):
+        raise QueryError("--address and --workers go with --runner ray; add it, or leave them out.")
+
+
+def _to_table(args: argparse.Namespace) -> int:
+    """Write a shared table, or plan to."""
+    from c4t_core.cluster.writing import Embed, Writing, here
+    from c4t_core.images.scan import ExcludeRules
+
+    started = time.monotonic()
+    rules = _rules(args, ExcludeRules()) or ExcludeRules()
+    if args.plan:
+        return _estimate(args, rules)
+    more = {"rules": rules, "forget_missing": args.forget_missing}
+    with contextlib.ExitStack() as stack:
+        embed: Embed = here
+        graph = None
+        if args.runner == "ray":
+            from c4t_core.cluster.ray_runner import cluster
+
+            embed = workers = stack.enter_context(cluster(args.address, args.workers))
+            graph = workers.graph
+        run = Writing(args.folders, args.to, args.model, graph=graph, **more)
+        watcher = Watcher(quiet=args.json, skipped=lambda: run.skipped)
+        with stopping_cleanly(watcher):
+            report = run(embed, watcher)
+    return _tell(args, report, time.monotonic() - started, _remedy(report, rules))
+
+
+def _estimate(args: argparse.Namespace, rules: ExcludeRules) -> int:
+    from c4t_core.cluster.planning import estimate
+    from c4t_core.commands.doctor import size_in_words
+
+    watcher = Watcher(quiet=args.json)
+    machines = sorted({1, args.workers or 10})
+    with stopping_cleanly(watcher):
+        told = estimate(
+            args.folders, args.to, args.model, rules=rules, machines=machines, progress=watcher
+        )
+    if args.json:
+        print_json(vars(told))
+        return 0
+    print(f"{plural(told.frames, 'frame')} to index, {size_in_words(told.bytes)}; "
+          f"{told.unchanged:,} unchanged.")  # fmt: skip
+    if told.frames:
+        times = (
+            f"{format_duration(hours * 3600)} on {plural(number, 'machine')}"
+            for number, hours in told.hours.items()
+        )
+        print(f"That takes {', '.join(times)} like this one, which embedded {told.rate:.1f} a "
+              f"second of {plural(told.sample, 'file')}.")  # fmt: skip
+        weight = size_in_words(told.table_bytes)
+        print(f"Their rows will weigh {weight}, {told.bytes_per_row:,.0f} bytes each.")
     return 0
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from c4t_core import paths
 from c4t_core.images.exclude import (
@@ -65,8 +65,40 @@ COUNTED_EACH = 5_000  # entries looked at in a folder that is left out,
 COUNTED = 20_000  # and in all of them: counting must not take longer than indexing
 _TICKS = 2**63 - 1  # of a file's clock, in nanoseconds: what the catalogue holds
 _BY_HANDLE = os.scandir in os.supports_fd  # a file is then looked up in its folder, not from "/"
-_Entry = os.DirEntry[str]
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+
+
+class Info(Protocol):
+    """What is looked at of what `os.stat` tells."""
+
+    @property
+    def st_mode(self) -> int:
+        """Kind of the entry."""
+
+    @property
+    def st_size(self) -> int:
+        """Bytes."""
+
+    @property
+    def st_mtime_ns(self) -> int:
+        """Time of change."""
+
+
+class Entry(Protocol):
+    """What a folder holds, as `os.scandir` tells it."""
+
+    @property
+    def name(self) -> str:
+        """Without its folder."""
+
+    def is_dir(self) -> bool:
+        """Tell whether it is a folder."""
+
+    def is_symlink(self) -> bool:
+        """Tell whether it is a link."""
+
+    def stat(self) -> Info:
+        """Look it up."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +116,7 @@ class FileState(NamedTuple):
     mtime_ns: int
 
     @classmethod
-    def of(cls, info: os.stat_result) -> FileState:
+    def of(cls, info: Info) -> FileState:
         """Return the state of a file as the catalogue can hold it.
 
         A clock outside the years 1678 to 2262 is held at that end of them; its low digits are
@@ -192,11 +224,11 @@ def scan(
         below: only this sub-folder (relative); the rules do not hold for its own name.
         check: called with the number of files found, after every folder; may raise to stop.
     """
-    return _Walk(os.fsencode(root), rules, below).run(check)
+    return Walk(os.fsencode(root), rules, below).run(check)
 
 
-class _Walk:
-    """One walk over a folder."""
+class Walk:
+    """One walk over a folder; what is no folder of this machine overrides what is looked up."""
 
     def __init__(self, base: bytes, rules: ExcludeRules, below: bytes) -> None:
         self._base = base
@@ -212,26 +244,32 @@ class _Walk:
     def run(self, check: Callable[[int], None]) -> Scan:
         """Do it."""
         result = self._result
-        start = self._path(self._below)
-        try:
-            self._seen.add(_identity(os.stat(start)))
-        except OSError:
-            result.missing = True
-            return result
-        if _in_own_cache(start):
-            self._leave_out_folder(self._below, OWN)
+        if not self.begin():
             return result
         while self._waiting or self._links:
             folder = self._waiting.pop() if self._waiting else self._links.pop()
-            if folder == self._below or self._to_enter(folder):
+            if folder == self._below or self.to_enter(folder):
                 self._enter(folder)
                 check(len(result.files))
         return result
 
+    def begin(self) -> bool:
+        """Tell whether there is anything to walk over."""
+        start = self._path(self._below)
+        try:
+            self._seen.add(_identity(os.stat(start)))
+        except OSError:
+            self._result.missing = True
+            return False
+        if _in_own_cache(start):
+            self._leave_out_folder(self._below, OWN)
+            return False
+        return True
+
     def _path(self, relative: bytes) -> bytes:
         return os.path.join(self._base, relative) if relative else self._base
 
-    def _to_enter(self, folder: bytes) -> bool:
+    def to_enter(self, folder: bytes) -> bool:
         """Tell whether a folder is to be entered: not for the second time, and not our own."""
         try:
             identity = _identity(os.stat(self._path(folder)))
@@ -248,12 +286,16 @@ class _Walk:
         return True
 
     def _enter(self, folder: bytes) -> None:
-        with _entries(self._path(folder), folder, self._result) as entries:
+        with self.entries(folder) as entries:
             left = self._take_plain(entries, folder)
             if left:
                 self._take_others(left, folder, [entry.name for entry in entries])
 
-    def _take_plain(self, entries: list[_Entry], folder: bytes) -> list[_Entry]:
+    def entries(self, folder: bytes) -> contextlib.AbstractContextManager[list[Entry]]:
+        """Lend what a folder holds, while it is open."""
+        return _entries(self._path(folder), folder, self._result)
+
+    def _take_plain(self, entries: list[Entry], folder: bytes) -> list[Entry]:
         """Note the pictures that no rule can concern, all at once; return the other entries.
 
         What is said of one name would take most of the time of scanning again a folder in which
@@ -264,7 +306,7 @@ class _Walk:
         if len(names) != len(entries) or not text.isascii():
             return entries
         lower = text.lower()
-        pictures, left = entries, list[_Entry]()
+        pictures, left = entries, list[Entry]()
         shapes = {*lower.translate(DIGITS_ALIKE).split(b"\n")}
         if not all(shape.endswith(_SUFFIX_BYTES) for shape in shapes):
             read = [name.endswith(_SUFFIX_BYTES) for name in lower.split(b"\n")]
@@ -290,7 +332,7 @@ class _Walk:
         self._result.files.update(zip(map(prefix.__add__, names), states, strict=True))
         return left
 
-    def _take_others(self, entries: list[_Entry], folder: bytes, names: Sequence[str]) -> None:
+    def _take_others(self, entries: list[Entry], folder: bytes, names: Sequence[str]) -> None:
         """Look at some entries of a folder one by one; ``names`` are those of all."""
         beside = {
             name.rpartition(".")[0].lower()
@@ -315,14 +357,14 @@ class _Walk:
                     reason = "a link to nothing" if broken else f"cannot be read ({error.strerror})"
                     self._result.odd[relative] = reason
 
-    def _take_folder(self, entry: _Entry, relative: bytes, around: set[str]) -> None:
+    def _take_folder(self, entry: Entry, relative: bytes, around: set[str]) -> None:
         rule = self._rules.folder_rule(entry.name, around)
-        if rule is None or (rule == LABELS and is_a_set(_folders_in(self._path(relative)))):
+        if rule is None or (rule == LABELS and is_a_set(self.folders_in(relative))):
             (self._links if entry.is_symlink() else self._waiting).append(relative)
         else:
             self._leave_out_folder(relative, rule)
 
-    def _take_file(self, entry: _Entry, name: bytes, relative: bytes, beside: set[str]) -> None:
+    def _take_file(self, entry: Entry, name: bytes, relative: bytes, beside: set[str]) -> None:
         lower = name.lower()
         read = lower.endswith(_SUFFIX_BYTES)
         if not read and not lower.endswith(_OTHER_BYTES):
@@ -345,12 +387,16 @@ class _Walk:
     def _leave_out_folder(self, relative: bytes, rule: str) -> None:
         """Note a folder that is not entered, and how many pictures it holds."""
         self._result.excluded.add(relative)
-        pictures, more = self._count(self._path(relative))
+        pictures, more = self.count(relative)
         if pictures or more:
             example = Path(os.fsdecode(relative))
             self._result.omitted.add(LeftOut(rule, 1, pictures, more, [example]))
 
-    def _count(self, folder: bytes) -> tuple[int, bool]:
+    def folders_in(self, folder: bytes) -> list[str]:
+        """Return the names of the folders in a folder; of a big one only of its beginning."""
+        return _folders_in(self._path(folder))
+
+    def count(self, folder: bytes) -> tuple[int, bool]:
         """Return the number of pictures below a folder, and whether there may be more.
 
         No link is followed, nothing is opened; after so many entries it is left at that.
@@ -358,7 +404,7 @@ class _Walk:
         pictures = 0
         limit = min(COUNTED_EACH, self._to_count)
         left = limit
-        waiting = [folder]
+        waiting = [self._path(folder)]
         while waiting and left > 0:
             try:
                 with os.scandir(waiting.pop()) as listing:
@@ -402,7 +448,6 @@ def _in_own_cache(start: bytes) -> bool:
 
 
 def _folders_in(path: bytes) -> list[str]:
-    """Return the names of the folders in a folder; of a big one only of its beginning."""
     names = []
     try:
         with os.scandir(path) as listing:
@@ -419,9 +464,9 @@ def _encoded(name: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _entries(path: bytes, folder: bytes, result: Scan) -> Iterator[list[_Entry]]:
+def _entries(path: bytes, folder: bytes, result: Scan) -> Iterator[list[Entry]]:
     """Lend what a folder holds, while it is open; nothing where it cannot be read."""
-    entries: list[_Entry] = []
+    entries: list[Entry] = []
     with contextlib.ExitStack() as stack:
         try:
             start: int | str = os.fsdecode(path)

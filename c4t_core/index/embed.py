@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -33,6 +33,12 @@ _BATCHES_AHEAD = 3  # prepared while the model works; 16 images of 320 pixels ar
 
 OnPicture = Callable[[str | Path | bytes, FileState, Image.Image], None]
 """Is given each decoded picture in a decoding thread, once the model has what it needs of it."""
+
+Fetch = Callable[[str | Path | bytes], AbstractContextManager[str | Path | bytes]]
+"""Lends a file of this machine for one that lies elsewhere, with its size and time of change.
+
+FileNotFoundError stands for one that is gone, another OSError for one that may be there later.
+"""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ def embed_stream(
     batch_size: int = BATCH_SIZE,
     threads: int | None = None,
     on_picture: OnPicture | None = None,
+    fetch: Fetch = nullcontext,
 ) -> Generator[Batch]:
     """Embed files and yield their vectors batch by batch, in order.
 
@@ -102,13 +109,16 @@ def embed_stream(
         threads: decoding threads; by default as many as the machine has for us.
         on_picture: is given each picture that was decoded, RGB and upright, with its file and the
             state it had; called in the decoding threads. It raises nothing.
+        fetch: brings each file here, in the decoding threads.
 
     Raises:
         C4TError: if even one image at a time does not fit into memory.
     """
     encoder = _Encoder(model, batch_size)
     ahead = batch_size * _BATCHES_AHEAD
-    prepared = prepared_stream(paths, model, ahead=ahead, threads=threads, on_picture=on_picture)
+    prepared = prepared_stream(
+        paths, model, ahead=ahead, threads=threads, on_picture=on_picture, fetch=fetch
+    )
     with closing(prepared) as stream:
         while done := list(islice(stream, encoder.batch_size)):
             yield encoder.encode(done)
@@ -121,6 +131,7 @@ def prepared_stream(
     ahead: int,
     threads: int | None = None,
     on_picture: OnPicture | None = None,
+    fetch: Fetch = nullcontext,
 ) -> Generator[Prepared | Failed]:
     """Decode and resize files in threads and yield them one by one, in order.
 
@@ -132,6 +143,7 @@ def prepared_stream(
         ahead: files in memory that nobody has asked for yet, at most, and one for each thread.
         threads: as of :func:`embed_stream`.
         on_picture: as of :func:`embed_stream`.
+        fetch: as of :func:`embed_stream`.
     """
     workers = threads or available_threads()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="c4t-decode")
@@ -140,7 +152,7 @@ def prepared_stream(
 
     def submit(count: int) -> None:
         for index, path in islice(jobs, count):
-            waiting.append(pool.submit(_prepare, index, path, model, on_picture))
+            waiting.append(pool.submit(_prepare, index, path, model, on_picture, fetch))
 
     try:
         submit(ahead + workers)
@@ -153,15 +165,21 @@ def prepared_stream(
 
 
 def _prepare(
-    index: int, path: str | Path | bytes, model: PixelModel, on_picture: OnPicture | None = None
+    index: int,
+    path: str | Path | bytes,
+    model: PixelModel,
+    on_picture: OnPicture | None,
+    fetch: Fetch,
 ) -> Prepared | Failed:
     """Decode and resize one file; every failure is a value, so that no row is ever lost."""
+    before = None
     try:
-        before = _state(path)
-        image = open_image(path, model.min_side)
-        pixels = model.prepare(image)
-        if _state(path) != before:
-            return Failed(index, "it changed while it was read; the next run reads it again")
+        with fetch(path) as file:
+            before = _state(file)
+            image = open_image(file, model.min_side)
+            pixels = model.prepare(image)
+            if _state(file) != before:
+                return Failed(index, "it changed while it was read; the next run reads it again")
         if on_picture is not None:
             on_picture(path, before, image)
         return Prepared(index, before, pixels)

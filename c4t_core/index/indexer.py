@@ -6,10 +6,10 @@ import contextlib
 import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from c4t_core.errors import FolderError
 from c4t_core.files import read_json
@@ -89,6 +89,37 @@ class IndexReport:
         return sum(left.files for left in self.left_out) + sum(counts)
 
 
+class Books(Protocol):
+    """What is known of one root, or a sub-folder of it, is kept here: a :class:`Ledger` is one."""
+
+    root: Root
+    below: bytes
+
+    def known(self) -> dict[bytes, tuple[int, int]]:
+        """Return size and time of the files that are known."""
+
+    def without_vector(self) -> set[bytes]:
+        """Return those of them that have no vector."""
+
+    def failures(self) -> dict[bytes, Failure]:
+        """Return the files that failed."""
+
+    def store(self, good: Sequence[Stored], bad: Sequence[Failure]) -> None:
+        """Take in what came out of a batch."""
+
+    def remove(self, paths: Iterable[bytes]) -> None:
+        """Drop files that are gone."""
+
+    def follow(self, renamed: Mapping[bytes, bytes]) -> None:
+        """Note that files lie elsewhere in the root."""
+
+    def set_offline(self, names: Collection[bytes] | None) -> None:
+        """Note which files cannot be reached; None for all."""
+
+    def note_classes(self, classes: Sequence[str]) -> None:
+        """Note which classes of objects the model's facts are of."""
+
+
 @dataclass
 class Plan:
     """What is to be done in one root (or a sub-folder of it).
@@ -100,7 +131,7 @@ class Plan:
         omitted: what is not indexed and no failure.
     """
 
-    ledger: Ledger
+    ledger: Books
     todo: list[bytes]
     failed: dict[bytes, str]
     fingerprint: str = ""  # of the vectors that are made
@@ -115,12 +146,17 @@ class Plan:
     omitted: Omitted = field(default_factory=Omitted)
 
 
+Look = Callable[[str, ExcludeRules, bytes, Callable[[int], None]], Scan]
+"""Walks a root by its rules, perhaps a sub-folder only; is told now and then what was found."""
+
+
 def make_plan(
-    ledger: Ledger,
+    ledger: Books,
     check: Callable[[int], None],
     *,
     forget_missing: bool = False,
     only: Collection[bytes] | None = None,
+    look: Look = scan,
 ) -> Plan:
     """Scan a root, bring the catalogue up to date about what is gone, and list the work.
 
@@ -130,11 +166,12 @@ def make_plan(
         forget_missing: whether folders that are not there any more are gone rather than offline;
             not the scanned folder itself, and none that cannot be read.
         only: relative names of the files that are to be embedded; None for all.
+        look: walks the root, as :func:`~c4t_core.images.scan.scan` does.
 
     Raises:
         CatalogueError: if the catalogue cannot be written.
     """
-    found = scan(ledger.root.path, ledger.root.rules, ledger.below, check)
+    found = look(ledger.root.path, ledger.root.rules, ledger.below, check)
     diff = compare(found, ledger.known())
     if forget_missing:
         diff = _forgotten(diff, found)
@@ -209,19 +246,31 @@ def run_plan(
     Raises:
         CatalogueError: if a batch cannot be written; the batches before are kept.
     """
-    ledger = plan.ledger
-    base = os.fsencode(ledger.root.path)
+    base = os.fsencode(plan.ledger.root.path)
     paths = [os.path.join(base, name) for name in plan.todo]
     if not paths:
         return  # and the model need not be loaded
     encoder = model.of(plan.fingerprint)
-    ledger.note_classes(classes_of(encoder))
+    plan.ledger.note_classes(classes_of(encoder))
     size = batch_size or max(BATCH_SIZE, getattr(encoder, "image_batch", 0))  # a GPU takes many
     stream = embed_stream(paths, encoder, batch_size=size, on_picture=on_picture)
-    for batch in stream:
-        if any(item.vanished for item in batch.bad) and not os.path.isdir(base):
+    yield from take(plan, stream, lambda: os.path.isdir(base))
+
+
+def take(
+    plan: Plan, batches: Iterable[Batch], there: Callable[[], bool]
+) -> Generator[int, None, None]:
+    """Note what came out of a plan's files, in any order; yield their number batch by batch.
+
+    Args:
+        plan: whose ``todo`` the positions in the batches are of.
+        batches: come from whoever embeds.
+        there: tells whether the root is there, where one of its files is not.
+    """
+    for batch in batches:
+        if any(item.vanished for item in batch.bad) and not there():
             plan.offline += len(plan.todo) - plan.processed
-            ledger.set_offline(None)
+            plan.ledger.set_offline(None)
             plan.missing = True
             return
         _commit(plan, batch)
@@ -387,14 +436,16 @@ class Run:
         A part of a root that an earlier model indexed does not take the place of that index, and
         neither does a run over some files only.
         """
-        root = plan.ledger.root.id
-        some = plan.ledger.below or plan.left
+        ledger = plan.ledger
+        assert isinstance(ledger, Ledger)
+        root, some = ledger.root.id, ledger.below or plan.left
         part = some and root in outdated(self._catalogue, self._model)
         if not plan.missing and not part:
-            self._catalogue.finish_run(root, plan.ledger.model_id)
+            self._catalogue.finish_run(root, ledger.model_id)
 
     def _search(self, plan: Plan) -> VectorSearch:
         ledger = plan.ledger
+        assert isinstance(ledger, Ledger)
         return self._searcher.vectors(ledger.root, ledger.model_id, plan.fingerprint)
 
     def _embed(

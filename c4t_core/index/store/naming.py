@@ -33,20 +33,24 @@ class Drives:
         return self._known[drive]
 
 
-def name_columns(
-    drives: Drives, root: str, name: bytes
-) -> tuple[int, str | None, int | None, float | None]:
-    """Return the number of the drive, camera, frame number and time of a file.
+def told_by_name(root: str, name: bytes) -> tuple[str, str | None, int | None, float | None]:
+    """Return the identity of the drive, camera, frame number and time of a file.
 
     Args:
-        drives: gives drives their numbers.
         root: the absolute folder that the name is relative to.
         name: "/"-separated.
     """
     told = parse_frame_name(name.decode("utf-8", "replace"))
     base = root.rstrip("/") if os.sep == "/" else root.replace(os.sep, "/").rstrip("/")
-    drive = drives.number(recording(f"{base}/{os.fsdecode(name)}"))
-    return drive, told.camera, told.frame, told.time
+    return recording(f"{base}/{os.fsdecode(name)}"), told.camera, told.frame, told.time
+
+
+def name_columns(
+    drives: Drives, root: str, name: bytes
+) -> tuple[int, str | None, int | None, float | None]:
+    """Return what :func:`told_by_name` does, with the number of the drive."""
+    drive, camera, frame, time = told_by_name(root, name)
+    return drives.number(drive), camera, frame, time
 
 
 def below_range(folder: bytes) -> tuple[str, tuple[Any, ...]]:

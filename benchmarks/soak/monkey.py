@@ -264,6 +264,7 @@ class Monkey:
         """Keep a search, or forget one."""
         marks = self.window.desktop.context.marks
         if len(marks.saved) > 4:
-            marks.forget(marks.saved[0].name)
+            marks.forget(marks.saved[0])
         elif not self.window.search.is_empty():
-            marks.save(f"scenario {self.random.randrange(6)}", self.window.search.question())
+            name, question = f"scenario {self.random.randrange(6)}", self.window.search.question()
+            marks.save(name, question, self.window.desktop.context.finder.order.chosen_cut)

@@ -432,7 +432,7 @@ def _row_of(
         row.path[skip:],
         row.size,
         row.mtime_ns,
-        drive=row.drive,
+        drive=os.fsencode(row.drive).decode("utf-8", "backslashreplace"),
         camera=row.camera,
         frame=row.frame,
         time=row.time,

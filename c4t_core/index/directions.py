@@ -16,7 +16,7 @@ import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -123,6 +123,37 @@ def _load(path: Path) -> Any:
         ) from error
 
 
+class _Loaded:
+    """A model that is loaded at the first need.
+
+    Handles of one model share it instead of holding each other: such a ring would keep the
+    networks of a closed workspace, 100 MB and more, until Python looks for rings the next time.
+    """
+
+    def __init__(self, load: Callable[[], Model], name: str, fingerprint: str) -> None:
+        self._load, self._name, self._fingerprint = load, name, fingerprint
+        self._lock = threading.Lock()
+        self.now: Model | None = None
+
+    def get(self) -> Model:
+        with self._lock:
+            if self.now is None:
+                model = self._load()
+                if self._fingerprint not in ("", model.fingerprint):
+                    raise ModelError(
+                        f'The model "{self._name}" was replaced while it was in use; '
+                        "open the folder again."
+                    )
+                self.now = model
+            return self.now
+
+
+def _load_named(name: str) -> Model:
+    from c4t_core.models.registry import load_model
+
+    return load_model(name)
+
+
 class ModelHandle:
     """A model, or the name of one.
 
@@ -147,15 +178,16 @@ class ModelHandle:
 
     def __init__(self, model: str | Model) -> None:
         """Look up what is known without loading weights."""
-        self._loaded: Model | None = None
         if isinstance(model, str):
             from c4t_core.models.registry import model_info
 
             info = model_info(model)
             graphs = info.graphs or ((PLAIN, info.fingerprint),)
+            self._loaded = _Loaded(partial(_load_named, info.name), info.name, graphs[0][1])
             self._know(info.name, info.dim, graphs, info.earlier)
         else:
-            self._loaded = model
+            self._loaded = _Loaded(lambda: model, model.name, "")
+            self._loaded.get()
             plain = ((PLAIN, model.fingerprint),)
             graphs = model.graphs if isinstance(model, SeveralGraphs) else plain
             self._know(model.name, model.dim, graphs, getattr(model, "earlier", ()))
@@ -169,7 +201,7 @@ class ModelHandle:
     ) -> None:
         self.name, self._dim, self._graphs = name, dim, graphs
         self.earlier = tuple(
-            EarlierHandle(self, known, earlier_graph(number))
+            EarlierHandle(name, self._loaded, known, earlier_graph(number))
             for number, known in enumerate(earlier, 1)
         )
         self._lock = threading.Lock()
@@ -211,29 +243,15 @@ class ModelHandle:
         Raises:
             ModelError, MissingExtraError: if it cannot be loaded.
         """
-        with self._lock:
-            if self._loaded is None:
-                model = self._load()
-                if self._graphs[0][1] not in ("", model.fingerprint):
-                    raise ModelError(
-                        f'The model "{self.name}" was replaced while it was in use; '
-                        "open the folder again."
-                    )
-                self._loaded = model
-            return self._loaded
+        return self._loaded.get()
 
     def rest(self) -> None:
         """Give back the memory of what was loaded by name; it is taken again at need."""
         with self._lock:
-            models = [*self._models.values(), *([self._loaded] if self._loaded else ())]
+            models = [*self._models.values(), *([self._loaded.now] if self._loaded.now else ())]
         for model in models:
             if isinstance(model, Rests):
                 model.rest()
-
-    def _load(self) -> Model:
-        from c4t_core.models.registry import load_model
-
-        return load_model(self.name)
 
     def of(self, fingerprint: str) -> Model:
         """Return the model with the graph whose vectors have this fingerprint, loaded.
@@ -293,7 +311,8 @@ class EarlierHandle(ModelHandle):
     """A model whose place another one took: its texts, for the indexes that it made.
 
     Args:
-        model: the one that took its place, loaded at the first need.
+        name: what the user calls the one that took its place.
+        later: that one.
         earlier: what is known of it.
         graph: what stands for its image graph, as of
             :func:`~c4t_core.models.protocol.earlier_graph`.
@@ -304,17 +323,17 @@ class EarlierHandle(ModelHandle):
 
     only_texts = True
 
-    def __init__(self, model: ModelHandle, earlier: Earlier, graph: str) -> None:
+    def __init__(self, name: str, later: _Loaded, earlier: Earlier, graph: str) -> None:
         """Load nothing yet."""
-        self._loaded = None
-        self._later, self.kept = model, graph
-        self.alike = earlier.alike
-        self._know(model.name, earlier.dim, earlier.graphs, ())
 
-    def _load(self) -> Model:
-        model = self._later.get()
-        assert isinstance(model, SeveralGraphs)  # else it knows of no earlier one
-        return model.with_graph(self.kept)
+        def load() -> Model:
+            model = later.get()
+            assert isinstance(model, SeveralGraphs)  # else it knows of no earlier one
+            return model.with_graph(graph)
+
+        self.kept, self.alike = graph, earlier.alike
+        self._loaded = _Loaded(load, name, earlier.graphs[0][1])
+        self._know(name, earlier.dim, earlier.graphs, ())
 
     def of(self, fingerprint: str) -> Model:
         """Return the model; it has no image graphs any more."""

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -29,6 +30,14 @@ _REPORT_EVERY = 0.1  # seconds between two progress reports of one job
 
 def _nothing(*_: object) -> None:
     """Stand in for a callback that nobody gave, or for work that has ended."""
+
+
+def owner_of(callback: Callable[..., object]) -> QObject | None:
+    """Return whom a callback belongs to: the object of a method, with arguments set or not."""
+    while isinstance(callback, partial):
+        callback = callback.func
+    owner = getattr(callback, "__self__", None)
+    return owner if isinstance(owner, QObject) else None
 
 
 def ignore(_: Exception) -> None:
@@ -260,8 +269,10 @@ class JobRunner(QObject):
             stopped: called on the GUI thread if it was cancelled.
             progress: called on the GUI thread with each reported value.
             finished: called on the GUI thread exactly once, however the job ended.
-            owner: a panel that may be deleted before the job ends; nobody is called then.
+            owner: a panel that may be deleted before the job ends; nobody is called then. None for
+                the one whose method ``done`` is.
         """
+        owner = owner or owner_of(done)
         callbacks = Callbacks(done, failed, stopped, progress, finished)
         job = Job(next(self._numbers), lane, key, work, callbacks, self._post, owner)
         self._alive.add(job)

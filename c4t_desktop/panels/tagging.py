@@ -156,7 +156,7 @@ class TagDialog(QDialog):
     @Slot()
     def _look(self) -> None:
         self._known.setStringList([tag for tag, _ in self._tags.known])
-        self._tags.look(self._frames, self._show, "tags of the selected", self)
+        self._tags.look(self._frames, self._show, "tags of the selected")
 
     def _show(self, tags: TagsOf) -> None:
         if tags.frames:
@@ -235,7 +235,7 @@ class FrameTags(QWidget):
     def _look(self) -> None:
         if self._path is not None:
             path = self._path
-            self._tags.look(lambda: [path], partial(self._known, path), "tags of the frame", self)
+            self._tags.look(lambda: [path], partial(self._known, path), "tags of the frame")
 
     def _known(self, path: Path, tags: TagsOf) -> None:
         if path == self._path:

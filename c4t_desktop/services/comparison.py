@@ -160,7 +160,7 @@ class Comparison(QObject):
         if self._closed:  # an index that was stopped by closing asks once more
             return
         folders, models, question = self._library.folders, self.models, self._question
-        self._share_open_one()
+        workspace_of = self._workspaces_of(folders)
         if question.empty or not folders:
             self.answered.emit(Compared())
             return
@@ -169,7 +169,7 @@ class Comparison(QObject):
             hits: list[list[Hit] | None] = []
             for model in models:
                 job.check()
-                workspace = self._workspace(folders, model)
+                workspace = workspace_of(model)
                 status = workspace.status()
                 missing = status.total - status.embedded - status.skipped
                 if missing > 0:
@@ -193,10 +193,10 @@ class Comparison(QObject):
 
     def index(self, model: str) -> None:
         """Make a model's index, in the background, then ask again."""
-        folders = self._library.folders
+        workspace_of = self._workspaces_of(self._library.folders)
 
         def work(job: Job) -> None:
-            self._workspace(folders, model).index(job.progress)
+            workspace_of(model).index(job.progress)
 
         self._library.runner.submit(
             work,
@@ -211,18 +211,22 @@ class Comparison(QObject):
     def _progress(self, value: tuple[int, int]) -> None:
         self.indexing.emit(*value)
 
-    def _share_open_one(self) -> None:
-        """Use the library's own workspace for its model: it is open and warm."""
-        opened = self._library.opened_now
-        if opened is not None:
-            self._workspaces[(tuple(opened.folders), opened.model)] = opened.workspace
+    def _workspaces_of(self, folders: tuple[Path, ...]) -> Callable[[str], WorkspaceLike]:
+        """Return what gives the workspace of a model, on worker threads.
 
-    def _workspace(self, folders: tuple[Path, ...], model: str) -> WorkspaceLike:
-        """Return the workspace of a model; runs on worker threads."""
-        key = (tuple(folders), model)
-        if key not in self._workspaces:
-            self._workspaces[key] = self._open(folders, model)
-        return self._workspaces[key]
+        The library's own is open and warm; it is not kept, as the library closes it.
+        """
+        opened = self._library.opened_now
+
+        def of(model: str) -> WorkspaceLike:
+            if opened is not None and (opened.folders, opened.model) == (folders, model):
+                return opened.workspace
+            key = (folders, model)
+            if key not in self._workspaces:
+                self._workspaces[key] = self._open(folders, model)
+            return self._workspaces[key]
+
+        return of
 
     def close(self) -> None:
         """Stop and close what was opened."""

@@ -301,16 +301,13 @@ class TagBook(QObject):
             self._finder.refresh()
         self.changed.emit(known)
 
-    def look(
-        self, frames: Frames, done: Callable[[TagsOf], None], key: str, owner: QObject
-    ) -> None:
+    def look(self, frames: Frames, done: Callable[[TagsOf], None], key: str) -> None:
         """Tell which tags some frames have.
 
         Args:
             frames: which ones.
             done: is told.
             key: of the question; a later one with the same key takes its place.
-            owner: who asks; once it is deleted, nobody is told.
         """
 
         def read(workspace: WorkspaceLike) -> TagsOf:
@@ -322,7 +319,7 @@ class TagBook(QObject):
                 len(ids), tuple(sorted(counts.items(), key=lambda one: one[0].casefold()))
             )
 
-        self._library.look(read, key=key, done=done, lane=LANE, owner=owner)
+        self._library.look(read, key=key, done=done, lane=LANE)
 
     def change(self, frames: Frames, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
         """Give tags to frames and take others away; that of many can be stopped."""
@@ -393,6 +390,7 @@ def _parts(
 
 def _edit(keys: Callable[[], list[ImageKey]], add: Sequence[str], remove: Sequence[str]) -> Edit:
     made: list[TagChange] = []
+    asked = [keys]  # until it is made: it holds a workspace, with its model's networks
 
     def act(data: UserData) -> None:
         from c4t_core.index.store import tags
@@ -400,7 +398,8 @@ def _edit(keys: Callable[[], list[ImageKey]], add: Sequence[str], remove: Sequen
         if made:
             tags.apply(data, made[0])
         else:
-            made.append(tags.change(data, keys(), add, remove))
+            made.append(tags.change(data, asked[0](), add, remove))
+            asked.clear()
 
     def back(data: UserData) -> None:
         from c4t_core.index.store import tags

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from c4t_core.addresses import is_table
 from c4t_core.progress import RateMeter
-from c4t_desktop.jobs.runner import Job, JobRunner, OneJob, ignore
+from c4t_desktop.jobs.runner import Job, JobRunner, OneJob, ignore, owner_of
 
 if TYPE_CHECKING:
     from c4t_core.index.embed import OnPicture
@@ -284,15 +284,22 @@ class Library(QObject):
         self.put_away(workspaces)
 
     def put_away(self, workspaces: Iterable[WorkspaceLike]) -> None:
-        """Close workspaces where their last query runs; those that are held here stay."""
+        """Close workspaces after their last query and what is kept of them; those held here stay.
+
+        What the user marks and tags is written in the lane of small reads, and needs them open.
+        """
         unused = [workspace for workspace in workspaces if workspace not in self._held()]
 
-        def work(_: Job) -> None:
+        def close(_: Job) -> None:
             for workspace in unused:
+                workspace.rest()  # whatever still names it holds no networks
                 workspace.close()
 
+        def answered(_: None) -> None:
+            self.runner.submit(close, lane=LOOK, failed=ignore)
+
         if unused:
-            self.runner.submit(work, lane=SEARCH, failed=ignore)
+            self.runner.submit(lambda _: None, lane=SEARCH, done=answered)
 
     def close(self) -> None:
         """Close what is open."""
@@ -463,11 +470,10 @@ class Library(QObject):
         key: str,
         done: Callable[[T], None],
         lane: str = LOOK,
-        owner: QObject | None = None,
     ) -> None:
-        """Read something from the open workspace; dropped if another one is open by then.
+        """Read something from the open workspace.
 
-        ``owner`` is a panel that may be deleted before that; nobody is told then.
+        What is read is dropped if another one is open by then, or whoever asked is deleted.
         """
         opened = self._opened_now
         if opened is None:
@@ -483,5 +489,5 @@ class Library(QObject):
             key=key,
             done=apply,
             failed=ignore,
-            owner=owner,
+            owner=owner_of(done),
         )

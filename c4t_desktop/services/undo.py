@@ -138,6 +138,7 @@ def edit_of_rows(
         values: what stands for its question marks.
     """
     made: list[tuple[list[Row], list[Row]]] = []  # rows that went, rows that came
+    asked = [change]  # until it is made: it may hold a workspace, with its model's networks
 
     def read(data: UserData) -> dict[tuple[Value, ...], Row]:
         return {tuple(row.values()): row for row in data.rows(table, where, tuple(values))}
@@ -147,7 +148,8 @@ def edit_of_rows(
             data.swap(table, *made[0])
             return
         before = read(data)
-        change(data)
+        asked[0](data)
+        asked.clear()
         after = read(data)
         gone = [row for values, row in before.items() if values not in after]
         made.append((gone, [row for values, row in after.items() if values not in before]))

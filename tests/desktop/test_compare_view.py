@@ -12,7 +12,7 @@ from c4t_core.index.query import Hit
 from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.gallery.delegate import CompareDelegate
 from c4t_desktop.panels.compare import ComparePanel
-from c4t_desktop.services.comparison import ComparedRow, compare_hits
+from c4t_desktop.services.comparison import ComparedRow, Comparison, compare_hits
 from tests.helpers.fake_core import FakeWorkspace, fake_models
 
 
@@ -114,7 +114,7 @@ def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, core):
     back = panel.findChild(QToolButton, "compareCloseButton")
     with qtbot.waitSignal(panel.closed):
         qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+    qtbot.waitUntil(lambda: not window.desktop.runner.busy, timeout=20_000)
     assert [workspace.closed for workspace in core.opened] == [False, True]
 
 
@@ -128,3 +128,32 @@ def test_without_another_model_compare_says_so_rather_than_to_choose_one(qtbot, 
     qtbot.waitUntil(lambda: "no other model" in summary.text())
     window.results.leave_panel()
     qtbot.waitUntil(lambda: not window.desktop.runner.busy)
+
+
+def test_a_model_that_the_window_leaves_is_opened_anew_for_comparing(qtbot, window, core):
+    core.options["embedded"] = 12
+    asked = []
+
+    class Open(Backwards):
+        def answer(self, *args, **more):
+            asked.append((self.model_name, self.closed))
+            return super().answer(*args, **more)
+
+    core.workspace = Open
+    library, runner = window.desktop.context.library, window.desktop.runner
+    window.search.field.setText("a truck")
+    qtbot.waitUntil(lambda: window.model.rowCount() > 0, timeout=20_000)
+    window.action("compareAction").trigger()
+    comparison = window.findChild(Comparison)
+    qtbot.waitUntil(lambda: not runner.busy, timeout=20_000)
+    for model in ("c4t:winter", "c4t"):
+        library.use_model(model)
+        qtbot.waitUntil(lambda: library.opened_now.model == library.model, timeout=20_000)
+        qtbot.waitUntil(lambda: not runner.busy, timeout=20_000)
+        asked.clear()
+        comparison.refresh()
+        qtbot.waitUntil(lambda: not runner.busy, timeout=20_000)
+        assert asked == [("c4t", False), ("c4t:winter", False)]
+    window.results.leave_panel()
+    qtbot.waitUntil(lambda: not runner.busy, timeout=20_000)
+    assert [one for one in core.opened if not one.closed] == [library.workspace]

@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 import weakref
+from functools import partial
 
 import pytest
 from PySide6.QtCore import QObject, Signal, Slot
@@ -296,6 +297,29 @@ def test_nobody_is_called_for_a_panel_that_was_deleted(qtbot, runner):
     go.set()
     qtbot.waitUntil(lambda: not runner.busy)
     assert log.calls == []
+
+
+class Panel(QObject):
+    """Shows an answer, as long as it is there."""
+
+    def __init__(self, shown):
+        super().__init__()
+        self.shown = shown
+
+    def show(self, *values):
+        self.shown.append((self.objectName(), *values))
+
+
+def test_an_answer_for_a_method_of_what_was_deleted_is_dropped(qtbot, runner):
+    shown, go = [], threading.Event()
+    gone, kept = Panel(shown), Panel(shown)
+    for panel in (gone, kept):
+        runner.submit(lambda _: go.wait(10), lane="work", done=panel.show)
+        runner.submit(lambda _: go.wait(10), lane="look", done=partial(panel.show, "of", "it"))
+    delete(gone)
+    go.set()
+    qtbot.waitUntil(lambda: not runner.busy)
+    assert sorted(shown, key=len) == [("", True), ("", "of", "it", True)]
 
 
 def test_one_job_at_a_time_and_told_once_it_has_ended(qtbot, runner):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gc
+import threading
+import weakref
 from contextlib import closing
 from dataclasses import replace
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
@@ -23,6 +27,8 @@ from PySide6.QtWidgets import (
 from c4t_core.index.store import tags
 from c4t_core.index.store.user_data import UserData
 from c4t_desktop.services.export import CSV, export, wanted_of
+from c4t_desktop.services.library import LOOK, SEARCH
+from tests.helpers.fake_core import FakeOwn
 from tests.helpers.window import busy, child, names, search, side_row, until, wait_rows
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -266,3 +272,61 @@ def test_a_card_that_stands_for_an_event_means_all_of_it(qtbot, window):
     until(qtbot, lambda: not any(tag == "a" for tag, _ in kept()))
     dialog.reject()
     settle(qtbot, window)
+
+
+def test_tags_are_asked_of_by_a_dialog_that_is_closed_before_they_are_known(qtbot, window):
+    search(qtbot, window, "truck")
+    go = threading.Event()
+    window.desktop.runner.submit(lambda _: go.wait(20), lane="details")
+    window.view.setCurrentIndex(window.model.index(0))
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_T)
+    child(window, QDialog, "tagDialog").reject()
+    until(qtbot, lambda: window.findChild(QDialog, "tagDialog") is None)
+    go.set()
+    settle(qtbot, window)  # an exception on the way fails the test
+
+
+def test_what_is_tagged_is_kept_though_another_model_is_chosen_meanwhile(
+    qtbot, window, core, monkeypatch
+):
+    context, runner, go = window.desktop.context, window.desktop.runner, threading.Event()
+    context.marks.failed.connect(lambda error: pytest.fail(str(error)))
+    search(qtbot, window, "truck")
+    shown, left = names(window), weakref.ref(core.last)
+
+    def keys(own, images):
+        assert own is left().own
+        assert not left().closed
+        return asked(own, images)
+
+    asked = FakeOwn.keys
+    monkeypatch.setattr(FakeOwn, "keys", keys)
+    runner.submit(lambda _: go.wait(20), lane=LOOK)
+    window.view.setCurrentIndex(window.model.index(0))
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_R)
+    qtbot.keyClick(window.view, Qt.Key.Key_T)
+    QTest.keyClicks(child(window, QLineEdit, "tagField"), "rain")
+    qtbot.keyClick(child(window, QLineEdit, "tagField"), Qt.Key.Key_Return)
+    context.library.use_model("c4t:winter")
+    until(
+        qtbot, lambda: context.library.workspace is not left() and not context.library.is_indexing
+    )
+    done = []
+    runner.submit(lambda _: None, lane=SEARCH, done=done.append)
+    until(qtbot, lambda: done)  # no query runs in it any more
+    go.set()
+    settle(qtbot, window)
+    assert kept() == {("rain", shown[0])}
+    assert left().closed
+    assert left().rested
+    context.undo.undo()
+    settle(qtbot, window)
+    assert kept() == set()
+    context.undo.redo()
+    settle(qtbot, window)
+    assert kept() == {("rain", shown[0])}
+    core.opened.pop(0)
+    gc.collect()
+    assert left() is None  # what can be taken back keeps no workspace

@@ -215,7 +215,7 @@ def test_a_scenario_is_dragged_to_its_place_and_back_by_undo(qtbot, asked):
         drag_row(asked, rows[0], rows[2])
         until(qtbot, lambda: scenario_names(asked) == ["Berta", "Caesar", "Anton"])
     assert not line.isVisible()
-    settle(qtbot, asked)  # the rows are made anew once they are counted
+    settle(qtbot, asked)  # they are counted again, and their rows made anew
     drag_row(asked, side_row(qtbot, asked, "Anton"), side_row(qtbot, asked, "Caesar"))
     until(qtbot, lambda: scenario_names(asked) == ["Berta", "Anton", "Caesar"])
     for expected in (["Berta", "Caesar", "Anton"], ["Anton", "Berta", "Caesar"]):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +98,28 @@ def stop_after(count: int):
             raise Cancelled
 
     return progress
+
+
+def test_a_workspace_that_is_left_keeps_no_network_until_rings_are_looked_for(models, drives):
+    def networks() -> int:
+        return sum(issubclass(type(thing), OnnxModel) for thing in gc.get_objects())
+
+    name = str(models[1])  # it knows of an earlier model
+    gc.collect()
+    gc.disable()
+    before = networks()
+    try:
+        with open_workspace(drives, name) as workspace:
+            workspace.index()
+            assert found(workspace)
+            assert networks() > before
+        del workspace
+        for thread in threading.enumerate():
+            if thread.name == "c4t-optimise":
+                thread.join()
+        assert networks() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("graph", ["int8", "plain"])

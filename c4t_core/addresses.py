@@ -79,6 +79,11 @@ def spelled(name: str | os.PathLike[str]) -> str:
     return _REMOTE.sub(r"\1://", text, count=1)
 
 
+def absolute(name: str | os.PathLike[str]) -> str:
+    """Return what other programs can use: an address as it is, a local path as absolute."""
+    return spelled(name) if is_remote(name) else os.path.abspath(name)
+
+
 def as_path(address: str) -> Path:
     """Return an address as a path that other names can be joined to; ``plain`` reads it again.
 

@@ -53,6 +53,7 @@ COMMANDS: dict[str, Command] = {
     "scenarios": Command("save searches, and count what is new among their matches"),
     "tag": Command("give tags to frames, take them away, or list them", module="userdata"),
     "userdata": Command("write your marks and saved searches to a text file, or read them"),
+    "table": Command("look after shared tables of frames", "A shared table", "cluster"),
     "doctor": Command("show what is installed and what is missing"),
 }
 

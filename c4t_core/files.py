@@ -162,6 +162,27 @@ def require_size(path: Path, size: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
+def trim_folder(folder: Path, limit: float) -> int:
+    """Remove the files that were changed longest ago beyond ``limit`` bytes; return those left.
+
+    What cannot be removed is left.
+    """
+    entries = []
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                info = os.stat(full := os.path.join(inner, name))
+                entries.append((info.st_mtime_ns, info.st_size, full))
+    total = sum(size for _, size, _ in entries)
+    for _, size, full in sorted(entries):
+        if total <= limit:
+            break
+        with contextlib.suppress(OSError):
+            os.unlink(full)
+            total -= size
+    return total
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDWR)
     try:

@@ -493,6 +493,8 @@ class Workspace:
         with self._closing:
             self._closed = True
             self.own.close()
+            if self._reader is not None:
+                self._reader.close()
             self._searcher.close()
             self._catalogue.close()
 

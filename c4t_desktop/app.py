@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,9 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
 
 from c4t_core import __version__, paths
+from c4t_core.addresses import absolute
 from c4t_core.files import short_digest
+from c4t_core.images.fetched import ask_first
 from c4t_core.images.thumbnails import ThumbnailsOfIndexing, bucket
 from c4t_core.quiet import keep_caches_inside
 from c4t_desktop.context import Context
@@ -141,6 +142,7 @@ class Desktop(QObject):
         if self._ended:
             return
         self._say_unwritable()
+        ask_first(self.window.folder_commands.has_agreed)
         self.context.library.list_models()
         self.context.marks.load()
         self.window.folder_commands.drop_forgotten()
@@ -264,6 +266,7 @@ class Desktop(QObject):
         if self._ended:
             return
         self._ended = True
+        ask_first(None)
         self.context.undo.clear()  # while there is somebody to be told
         if self._server is not None:
             self._server.close()
@@ -340,14 +343,9 @@ def create_application(argv: Sequence[str]) -> tuple[QApplication, MainWindow]:
     return app, desktop.window
 
 
-def absolute(folders: Sequence[str]) -> list[str]:
-    """Return folders as absolute paths, so that another process understands them."""
-    return [str(Path(folder).absolute()) for folder in folders]
-
-
 def run(argv: Sequence[str]) -> int:
     """Run the application until its window is closed; return the exit status."""
-    folders = absolute([part for part in argv[1:] if not part.startswith("-")])
+    folders = [absolute(part) for part in argv[1:] if not part.startswith("-")]
     if call_first_window(folders):
         return 0
     start_log()

@@ -205,7 +205,8 @@ class MainWindow(QMainWindow):
         folders.offer_faster(self.actions_by_name["reindexAction"])
         further, selection, search = self.further, self.selection, self.search
         acts = {
-            "openFolder": folders.choose_folder, "addFolder": folders.add_folder,
+            "openFolder": folders.choose_folder, "openAddress": folders.open_address,
+            "addFolder": folders.add_folder,
             "openSample": folders.open_sample, "closeFolder": folders.close_folders,
             "index": folders.index, "reindex": folders.reindex,
             "skipped": folders.show_skipped,

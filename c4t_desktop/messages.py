@@ -467,6 +467,22 @@ _SAID = (  # by the core, of evaluations, pairs, pictures and models; the first 
     tr_noop("Core", "the rest of it is zeros"),
     tr_noop("Core", "its decoder does not know what is inside"),
     tr_noop("Core", "the file is gone"),
+    tr_noop("Core", "there is nothing at its address any more"),
+    tr_noop("Core", "access to its address was denied; check your credentials"),
+    tr_noop("Core", "it cannot be kept, as the disk is full; make room"),
+    tr_noop("Core", "its address took too long to answer; try again later"),
+    tr_noop("Core", "its address cannot be reached; check the connection"),
+    tr_noop("Core", "its server sends on to another address, so it is not fetched"),
+    tr_noop("Core", "not fetched, as you have not agreed to it yet"),
+    tr_noop("Core", "not below an address that was opened, so it is not fetched"),
+    tr_noop("Core", "too large to be fetched; up to {0} MB are"),
+    tr_noop("Core", "a link that leads out of the folder of its table, so it is not read"),
+    tr_noop(
+        "Core",
+        'The address "{0}" carries a user, a password or a signature; leave them out and give '
+        "them as the environment variables of the storage, such as AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY.",
+    ),
     tr_noop("Core", "no permission to read it"),
     tr_noop("Core", "a folder, not an image"),
     tr_noop("Core", "not a regular file (a pipe, socket or device)"),

@@ -383,7 +383,9 @@ def test_the_only_connections():
         "c4t_core/addresses.py",  # urllib.parse
         "c4t_core/cluster/listing.py",
         "c4t_core/cluster/ray_runner.py",
+        "c4t_core/images/fetched.py",  # pictures at addresses that the user opened
         "c4t_core/cluster/table.py",
+        "c4t_core/cluster/keeping.py",  # the kinds of its indexes
         "c4t_core/index/vectors/locks.py",  # the name of this machine
         "c4t_desktop/gallery/results_model.py",  # urllib.parse
     }
@@ -391,8 +393,10 @@ def test_the_only_connections():
 
 PLAIN = {  # what the window imports of the core before anything is asked for
     "c4t_core",
+    "c4t_core.addresses",
     "c4t_core.errors",
     "c4t_core.files",
+    "c4t_core.images.fetched",
     "c4t_core.images.frame_names",
     "c4t_core.images.thumbnails",
     "c4t_core.index.objects",

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c4t_core import workspace as base
 from c4t_core.errors import C4TError
+from c4t_core.images import fetched
 from c4t_core.index.store.catalogue import Catalogue, catalogue_path
+from c4t_core.index.store.reads import Lookup
 from c4t_core.progress import Progress, ignore
 
 if TYPE_CHECKING:
@@ -20,7 +25,17 @@ if TYPE_CHECKING:
 
 
 class Tables:
-    """Reads shared tables into the catalogue; loads Lance only where there is a newer version."""
+    """Reads shared tables into the catalogue; loads Lance only where there is a newer version.
+
+    Pictures of what it has read may be looked at until it is closed.
+    """
+
+    def __init__(self) -> None:
+        """Have no table read yet."""
+        self._places: set[str] = set()
+        self._states: Catalogue | None = None
+        self._opening = threading.Lock()
+        self._closed = False
 
     def bring(
         self, catalogue: Catalogue, address: str, progress: Progress
@@ -29,6 +44,7 @@ class Tables:
         from c4t_core.cluster import copying
 
         brought = copying.bring(catalogue, address, progress)
+        self.let_look(catalogue, address)
         return brought.report, brought.notice
 
     def is_newest(self, catalogue: Catalogue, address: str) -> bool:
@@ -43,6 +59,31 @@ class Tables:
             return stamp == copied.stamp
         there = table.open_table(address)
         return (there.header.identity, there.version) == (copied.identity, copied.version)
+
+    def let_look(self, catalogue: Catalogue, address: str) -> None:
+        """Let pictures in the folders and below the addresses of a table be looked at."""
+        for root in catalogue.roots():
+            if root.shared == address and root.place not in self._places:
+                self._places.add(root.place)
+                fetched.allow(root.place, partial(self._state, root.id))
+
+    def _state(self, root_id: int, name: str) -> fetched.State | None:
+        with self._opening:
+            if self._closed:
+                return None
+            if self._states is None:
+                self._states = Catalogue(catalogue_path())
+        row = Lookup(self._states, root_id).by_path(os.fsencode(name))
+        return None if row is None else (row.size, row.mtime_ns)
+
+    def close(self) -> None:
+        """Let none of its pictures be looked at any more."""
+        while self._places:
+            fetched.withdraw(self._places.pop())
+        with self._opening:
+            self._closed = True
+            if self._states is not None:
+                self._states.close()
 
 
 def open_workspace(
@@ -81,6 +122,7 @@ def open_workspace(
         for address in workspace.tables:
             with contextlib.closing(Catalogue(catalogue_path())) as catalogue:
                 workspace.notices += _notices(tables, catalogue, address, progress)
+                tables.let_look(catalogue, address)
     except BaseException:
         workspace.close()
         raise

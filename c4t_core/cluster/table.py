@@ -200,11 +200,15 @@ class SharedTable:
 
     def roots(self) -> dict[str, int]:
         """Return the folders and addresses that frames lie below, with their number of rows."""
+        return self.values("root")
+
+    def values(self, column: str) -> dict[str, int]:
+        """Return the different texts of a column, sorted, with their number of rows."""
         import pyarrow.compute as pc
 
         found: dict[str, int] = {}
-        for batch in self.batches(("root",)):
-            for pair in pc.value_counts(batch["root"]).to_pylist():
+        for batch in self.batches((column,)):
+            for pair in pc.value_counts(batch[column].drop_null()).to_pylist():
                 found[pair["values"]] = found.get(pair["values"], 0) + pair["counts"]
         return dict(sorted(found.items()))
 
@@ -284,7 +288,7 @@ class SharedTable:
         vectors = _halves(batch["vector"], width)
         has_vector = batch["vector"].is_valid().to_pylist()
         names = ("size", "mtime_ns", "drive", "camera", "frame", "time", "first_seen", "at_ns")
-        facts = [None if told is None else self._facts(told) for told in batch["facts"].to_pylist()]
+        facts = [self.facts_of(told) for told in batch["facts"].to_pylist()]
         columns = [batch[name].to_pylist() for name in (*names, "reason")]
         for place, (key, *told) in enumerate(zip(keys_of(batch), *columns, strict=True)):
             values = dict(zip((*names, "reason"), told, strict=True))
@@ -296,9 +300,10 @@ class SharedTable:
                 facts=facts[place],
             )
 
-    def _facts(self, told: bytes) -> NDArray[np.float16] | None:
+    def facts_of(self, told: bytes | None) -> NDArray[np.float16] | None:
+        """Return facts as the table holds them, float16 (c, 6), None where they are none."""
         classes = len(self.header.classes)
-        if len(told) != 2 * _FACTS * classes or not classes:
+        if told is None or len(told) != 2 * _FACTS * classes or not classes:
             return None
         return np.frombuffer(told, dtype="<f2").reshape(classes, _FACTS)
 
@@ -324,6 +329,11 @@ class SharedTable:
                     self.as_batch(replacing), on_bad_vectors="null"
                 )  # of files that failed
 
+    def add(self, rows: pa.Table) -> None:
+        """Write rows as another table of this format has them, as one new version."""
+        with _told(self.address):
+            self._table.add(rows)
+
     def drop(self, numbers: Sequence[int]) -> None:
         """Drop rows by their numbers in the newest version."""
         with _told(self.address):
@@ -335,6 +345,10 @@ class SharedTable:
         """Join small files, take new rows into the indexes, and drop versions older than that."""
         with _told(self.address):
             self._table.optimize(cleanup_older_than=keep)
+
+    def told(self) -> contextlib.AbstractContextManager[None]:
+        """Turn what Lance raises in a block into one sentence, a DataError."""
+        return _told(self.address)
 
     @property
     def raw(self) -> Any:

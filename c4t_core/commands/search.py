@@ -6,12 +6,13 @@ import argparse
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from c4t_core.addresses import absolute, is_remote
 from c4t_core.commands.console import (
     add_model_option,
     plural,
@@ -106,6 +107,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--marked", choices=("right", "wrong", "any"), default="",
         help="only frames that you marked for this very query; without one, for any")
     add("--exact", action="store_true", help="compare with every frame, using no index")
+    add("--in-place", action="store_true", help=
+        "search a shared table (X.lance) where it lies, without copying it; finds the best, tells "
+        "no cut and no events")
     add("--embeddings", metavar="X.npz", type=Path,
         help='search what "c4t embed images" wrote; FOLDER is then the folder its names are in')
     # fmt: on
@@ -172,6 +176,8 @@ def run(args: argparse.Namespace) -> int:
         args.wrong("--until is before --since; swap them")
     cutting = args.fold or "cut" in args
     least = getattr(args, "cut", None)
+    if args.in_place:
+        return _in_place(args, text)
     whole = args.limit if not cutting else None
     asked = (_of_index if args.embeddings is None else _of_file)(args, text, whole)
     with asked as (found, noted):
@@ -181,7 +187,7 @@ def run(args: argparse.Namespace) -> int:
         ranked = not (found.by_objects or found.browsed)
         if cutting and least is None and ranked and rows.hits and found.cut is None:
             say("Nothing stands out; these are the nearest.")
-        _print(rows, noted, args)
+        _print(rows.load(args.limit), noted, args, scored=rows.scored)
         if args.limit is not None and len(rows) > args.limit:
             of = f"events of {plural(rows.hits, 'frame')}" if args.fold else "frames"
             say(f"{args.limit:,} of {len(rows):,} {of}; --limit 0 lists all.")
@@ -243,20 +249,52 @@ class Rows:
                     yield ranked, int(self._folded.counts[row])
 
 
-def _print(rows: Rows, noted: Noted, args: argparse.Namespace) -> None:
-    loaded = rows.load(args.limit)
-    lines = (as_json(hit, count, noted, scored=rows.scored) for hit, count in loaded)
+def _in_place(args: argparse.Namespace, text: str | None) -> int:
+    """Print the best of a shared table, which ranks no others."""
+    refused = {
+        "--cut": "cut" in args,
+        "--fold": args.fold,
+        "--limit 0": args.limit is None,
+        "--tag": args.tags,
+        "--marked": args.marked,
+        "--embeddings": args.embeddings is not None,
+    }
+    for option in (name for name, given in refused.items() if given):
+        args.wrong(f"{option} needs all frames, and --in-place ranks only the best; leave one out")
+    if text is None:
+        args.wrong("--in-place needs something to look for, in words or by --like FILE")
+    from c4t_core.cluster.asking import ask
+    from c4t_core.cluster.table import open_table
+
+    table, filters = open_table(args.folder), _filters(args)
+    hits = ask(table, str(text), args.model, k=args.limit, filters=filters, exact=args.exact)
+    for note in hits.notes:
+        say(printable(note))
+    _print(((hit, None) for hit in hits), NOTHING_NOTED, args)
+    return 0
+
+
+def _print(
+    loaded: Iterable[tuple[Hit, int | None]],
+    noted: Noted,
+    args: argparse.Namespace,
+    *,
+    scored: bool = True,
+) -> None:
+    lines = (as_json(hit, count, noted, scored=scored) for hit, count in loaded)
     if args.json:
         print_json(list(lines))
     elif args.ndjson:
         for line in lines:
             print_json(line)
     else:
+        empty = True
         for hit, count in loaded:
-            score = f"{hit.score:.4f}  " if rows.scored else ""
+            empty = False
+            score = f"{hit.score:.4f}  " if scored else ""
             frames = "" if count is None else f"  ({plural(count, 'frame')})"
             print(f"{score}{printable(_shown(hit))}{frames}")
-        if not len(rows):
+        if empty:
             say("Nothing was found; try other words, or fewer restrictions.")
 
 
@@ -279,7 +317,7 @@ def _text(args: argparse.Namespace) -> str | None:
     """
     terms = [" ".join(args.query).strip()] if args.query else []
     for path in args.like:
-        name = os.path.abspath(path.expanduser())
+        name = absolute(path.expanduser())
         quote = "'" if '"' in name else '"'
         if quote in name:
             raise QueryError(f"The name of {name} has both kinds of quotes; copy or rename it.")
@@ -339,7 +377,7 @@ def as_json(
     score is None where nothing was looked for.
     """
     line: dict[str, Any] = {
-        "path": frame_name(os.path.abspath(hit.path), hit.at),
+        "path": frame_name(absolute(hit.path), hit.at),
         "score": hit.score if scored else None,
         "drive": hit.drive,
         "rank": hit.rank,
@@ -357,7 +395,9 @@ def as_json(
 
 def _shown(hit: Hit) -> str:
     """Return the path as a person at this prompt would write it."""
-    path = frame_name(os.path.abspath(hit.path), hit.at)
+    path = frame_name(absolute(hit.path), hit.at)
+    if is_remote(path):
+        return path
     try:
         relative = os.path.relpath(path)
     except ValueError:  # another disk, on Windows

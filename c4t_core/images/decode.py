@@ -37,8 +37,8 @@ from PIL import (
     features,
 )
 
-from c4t_core.errors import ImageError
-from c4t_core.images import endings, png, tiff
+from c4t_core.errors import C4TError, ImageError
+from c4t_core.images import endings, fetched, png, tiff
 from c4t_core.images.kinds import HEAD, kind_of
 from c4t_core.images.tones import Numbers, plain_tones, to_tones
 
@@ -79,13 +79,15 @@ def open_image(path: Path | str | bytes, min_side: int | None = None) -> Image.I
     bits keep their tones (see :mod:`c4t_core.images.tones`).
 
     Args:
-        path: the file; bytes for names that are not text.
+        path: the file, or an address below an opened one (see :mod:`c4t_core.images.fetched`);
+            bytes for names that are not text.
         min_side: a JPEG may be decoded at a half, quarter or eighth of its size as long as
             both sides stay at least this many pixels. The rule is part of a model's
             preprocessing version: the same file always gives the same pixels.
 
     Raises:
         ImageError: with the reason, if the file cannot be used.
+        MissingExtraError: if it lies at an address and what fetches is not installed.
     """
     return _read(path, lambda opened: _upright_rgb(opened, min_side), _deep_tiff)
 
@@ -149,9 +151,9 @@ def _read(
     """
     _quiet_pillow()
     try:
-        with _open_regular(os.fsdecode(path)) as file:
+        with _open_regular(fetched.local(path, MAX_BYTES)) as file:
             return _tried(file, _kind(file), use, use_tiff, decode)
-    except ImageError:
+    except C4TError:
         raise
     except OSError as error:
         if error.errno is not None:

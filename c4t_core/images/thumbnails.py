@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import math
 import os
 import shutil
 import threading
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c4t_core import paths
-from c4t_core.files import short_digest, write_whole
+from c4t_core.addresses import is_remote
+from c4t_core.files import short_digest, trim_folder, write_whole
+from c4t_core.images import fetched
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -79,18 +82,21 @@ class ThumbnailStore:
         Args:
             path: the file, absolute.
             side: longer side in pixels, one of :data:`SIDES`.
-            state: the file as it was read; None to look.
+            state: the file as it was read; None to look, at an address in what its table says.
 
         Raises:
             OSError: if the file is not there.
         """
-        if state is None:
+        remote = is_remote(os.fsdecode(path))
+        if state is None and remote:
+            size, mtime_ns = fetched.state(path)
+        elif state is None:
             found = os.stat(path)
             size, mtime_ns = found.st_size, found.st_mtime_ns
         else:
             size, mtime_ns = state.size, state.mtime_ns
         folder, name = os.path.split(os.fsencode(path))
-        text = os.path.join(_real_folder(folder), name)
+        text = os.path.join(folder if remote else _real_folder(folder), name)
         return f"{short_digest(text + f'|{mtime_ns}|{size}|{DECODING}'.encode())}-{side}"
 
     def load(self, key: str) -> tuple[bytes | None, str]:
@@ -128,7 +134,7 @@ class ThumbnailStore:
 
     def size(self) -> int:
         """Return the bytes in use on disk."""
-        return self._count([size for _, size, _ in self._entries()])
+        return self.trim(math.inf)
 
     @property
     def used(self) -> int:
@@ -137,36 +143,12 @@ class ThumbnailStore:
             known = self._used
         return self.size() if known is None else known
 
-    def trim(self, limit: int) -> int:
+    def trim(self, limit: float) -> int:
         """Remove the oldest thumbnails beyond ``limit`` bytes; return the bytes in use."""
-        entries = sorted(self._entries())
-        total = sum(size for _, size, _ in entries)
-        for _, size, name in entries:
-            if total <= limit:
-                break
-            try:
-                os.unlink(name)
-                total -= size
-            except OSError:
-                LOG.debug("cannot remove %s", name)
-        return self._count([total])
-
-    def _count(self, sizes: list[int]) -> int:
+        used = trim_folder(self.folder, limit)
         with self._counting:
-            self._used = sum(sizes)
-            return self._used
-
-    def _entries(self) -> list[tuple[float, int, str]]:
-        found = []
-        for folder, _, names in os.walk(self.folder):
-            for name in names:
-                full = os.path.join(folder, name)
-                try:
-                    info = os.stat(full)
-                except OSError:
-                    continue
-                found.append((info.st_mtime, info.st_size, full))
-        return found
+            self._used = used
+        return used
 
     def _file(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.jpg"

@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, TextIO, overload
 
 import c4t_core
+from c4t_core.addresses import spelled
 from c4t_core.errors import C4TError, FolderError, ImageError
 from c4t_core.files import atomic_text, guard_cell
+from c4t_core.images import fetched
 from c4t_core.images.scan import Skipped
 from c4t_core.index.objects import CLASSES
 from c4t_core.index.query import NOTHING_NOTED, Hit, Noted, frame_name
@@ -92,7 +94,7 @@ class Hits(list[Hit]):
             raise C4TError("pandas is not installed; run: pip install pandas") from error
         rows = [{name: getattr(hit, name) for name in _IN_FRAME} for hit in self]
         table = pd.DataFrame(rows, columns=list(_IN_FRAME))
-        table["path"] = table["path"].map(str)
+        table["path"] = table["path"].map(spelled)
         table["time"] = pd.to_datetime(table["time"].astype("float64"), unit="s", utc=True)
         noted = self.note([hit.image_id for hit in self]) if self.note is not None else None
         for name, values in _noted_columns(self, noted).items():
@@ -214,7 +216,7 @@ def row_of(hit: Hit, provenance: Provenance, noted: Noted = NOTHING_NOTED) -> di
     return {
         "rank": hit.rank,
         "file": frame_name(hit.path.name, hit.at),
-        "path": frame_name(str(hit.path), hit.at),
+        "path": frame_name(spelled(hit.path), hit.at),
         "score": float(hit.score),
         "drive": hit.drive,
         "camera": hit.camera,
@@ -286,7 +288,7 @@ def write_jsonl(
     with _whole_file(target) as out:
         for hit in _watched(hits, progress):
             row = row_of(hit, provenance, noted)
-            raw = os.fsencode(frame_name(str(hit.path), hit.at))
+            raw = os.fsencode(frame_name(spelled(hit.path), hit.at))
             if shown_path(row["path"]).encode("utf-8") != raw:
                 row["path_base64"] = base64.b64encode(raw).decode("ascii")
             out.write(json.dumps(row, allow_nan=False) + "\n")
@@ -356,6 +358,8 @@ def copy_files(
         progress(done, len(files))
         try:
             copied.append(_copy_one(file, folder))
+        except ImageError as error:  # it lies at an address
+            failed.append(Skipped(file, str(error)))
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise FolderError(
@@ -386,12 +390,15 @@ def _check_target(folder: Path, roots: Sequence[Path]) -> None:
 
 
 def _copy_one(file: Path, folder: Path) -> Path:
-    with open(file, "rb") as source:
+    from c4t_core.images.decode import MAX_BYTES  # Pillow, as above
+
+    there = fetched.local(file, MAX_BYTES)
+    with open(there, "rb") as source:
         target, out = _open_new(folder, file)
         try:
             with out:
                 shutil.copyfileobj(source, out, 1 << 20)
-            shutil.copystat(file, target)
+            shutil.copystat(there, target)
         except BaseException:
             target.unlink(missing_ok=True)
             raise

@@ -221,6 +221,10 @@ class Tables(Protocol):
         """Copy what a table has that the catalogue has not; return a sentence to be told, too."""
         ...
 
+    def close(self) -> None:
+        """Let none of their pictures be looked at any more."""
+        ...
+
 
 @dataclass(frozen=True)
 class FolderStatus:
@@ -235,6 +239,7 @@ class FolderStatus:
     search: str = "exact"  # what answers: "exact" or "hnsw"
     graph: str = PLAIN  # the image graph that its vectors are of
     best_graph: str = PLAIN  # the one that a new index would be made with
+    shared: str = ""  # address of the table that it is a folder of
     updated: int | None = None  # where an earlier model's index answers: images in the new one
 
 

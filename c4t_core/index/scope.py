@@ -185,7 +185,7 @@ class Scope:
             QueryError: if a drive of the filters is in none of them.
         """
         within = _subfolders(filters.within, [part.target for part in self.parts])
-        drives = _chosen(filters.drives, self.drives)
+        drives = chosen_drives(filters.drives, self.drives)
         parts = [
             replace(part, slots=_allowed(part, filters, within.get(part.target), drives, select))
             for part in self.parts
@@ -376,7 +376,7 @@ def _hit(target: Target, row: ImageRow, drive: str, ranked: tuple[float, int]) -
     )
 
 
-def _chosen(requested: Sequence[str], drives: Mapping[str, str]) -> tuple[str, ...]:
+def chosen_drives(requested: Sequence[str], drives: Mapping[str, str]) -> tuple[str, ...]:
     """Return the identities of the requested drives.
 
     Raises:

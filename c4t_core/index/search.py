@@ -132,12 +132,7 @@ class Answer:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """Sentences on how the query was read, and on the index that answered."""
-        notes = hint_sentences(self.word_hints)
-        notes += [
-            f'The query is longer than the model reads: it is read up to "{term.end}" and the rest '
-            "is left out; put what matters first, or join shorter terms with +."
-            for term in self.cut_terms
-        ]
+        notes = reading_notes(self.word_hints, self.cut_terms)
         known, asked = self.scope.known
         if known < asked:
             notes.append(
@@ -146,6 +141,15 @@ class Answer:
             )
         remark = self.remark()
         return (*notes, remark) if remark else tuple(notes)
+
+
+def reading_notes(hints: tuple[WordHint, ...], cut: Sequence[CutText]) -> list[str]:
+    """Return sentences on how a query was read: odd words, and terms that are not read whole."""
+    return hint_sentences(hints) + [
+        f'The query is longer than the model reads: it is read up to "{term.end}" and the rest '
+        "is left out; put what matters first, or join shorter terms with +."
+        for term in cut
+    ]
 
 
 def answer(
@@ -503,7 +507,10 @@ class Searcher:
         best = self._model.graph(self._model.fingerprint)
         root, run = target.root, self.run(target)
         if root is None:
-            return FolderStatus(target.folder, busy=busy, graph=best, best_graph=best)
+            shared = target.real if target.is_shared else ""
+            return FolderStatus(
+                target.folder, busy=busy, graph=best, best_graph=best, shared=shared
+            )
         model_id = run.model_id if run else None
         lookup = Lookup(self._catalogue, root.id)
         table, slots = self._at_hand(target)
@@ -519,6 +526,7 @@ class Searcher:
             search=self.vectors(root, run.model_id, run.fingerprint).serving() if run else "exact",
             graph=self._model.graph(run.fingerprint) if run and updated is None else best,
             best_graph=best,
+            shared=root.shared,
             updated=updated,
         )
 

@@ -6,7 +6,7 @@ import html
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -20,6 +20,7 @@ from PySide6.QtCore import (
     Slot,
 )
 
+from c4t_core.addresses import is_remote, spelled
 from c4t_core.index.query import Hit
 from c4t_desktop.services.rows import PagedRows, Row, RowLoader
 
@@ -31,12 +32,16 @@ MarkRole = _USER + 4  # "right", "wrong" or ""
 ScaleRole = _USER + 5  # the score as a share of the best, 0..1, for the bar
 TagsRole = _USER + 6  # the tags, by name, as a tuple
 _ROOT = QModelIndex()
+_OURS = "application/x-c4t-frames"  # paths of our own frames, with NUL between
 Index = QModelIndex | QPersistentModelIndex
 
 
 def shown(text: str) -> str:
-    """Return text that Qt can show: undecodable bytes become replacement characters."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Return text that Qt can show: undecodable bytes become replacement characters.
+
+    The path of what lies at an address becomes the address.
+    """
+    return spelled(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def plain_tip(text: str) -> str:
@@ -271,7 +276,15 @@ def files_as_mime(paths: list[Path]) -> QMimeData:
     data = QMimeData()
     data.setUrls([file_url(path) for path in paths])
     data.setText("\n".join(shown(str(path)) for path in paths))
+    data.setData(_OURS, b"\0".join(map(os.fsencode, paths)))
     return data
+
+
+def files_of(data: QMimeData) -> list[Path]:
+    """Return the files that are dragged or pasted; those at an address only if they are ours."""
+    if data.hasFormat(_OURS):
+        return [Path(os.fsdecode(name)) for name in bytes(data.data(_OURS).data()).split(b"\0")]
+    return [path for path in map(local_path, data.urls()) if path is not None]
 
 
 def local_path(url: QUrl) -> Path | None:
@@ -285,5 +298,11 @@ def local_path(url: QUrl) -> Path | None:
 
 
 def file_url(path: Path) -> QUrl:
-    """Return a file's URL; made from the path's bytes, so that undecodable names survive."""
+    """Return a file's URL; made from the path's bytes, so that undecodable names survive.
+
+    That of what lies at an address is the address.
+    """
+    if is_remote(path):
+        encoded = quote_from_bytes(os.fsencode(spelled(path)), safe="/:")
+        return QUrl.fromEncoded(QByteArray(encoded.encode("ascii")))
     return QUrl.fromEncoded(QByteArray(path.as_uri().encode("ascii")))

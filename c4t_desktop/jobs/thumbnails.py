@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QImage
 
+from c4t_core.addresses import is_remote
 from c4t_core.images.thumbnails import ThumbnailStore, as_jpeg, shrunk
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 FULL = 0  # the whole picture: not kept on disk
+_FETCHING = 4  # threads where pictures lie at an address: they wait more than they work
 _BOUND = 240  # requests waiting; about eight screens of cards
 
 
@@ -71,7 +73,8 @@ def make_picture(request: Request, store: ThumbnailStore) -> Picture:
         try:
             made = shrunk(_open(request.path, request.side), request.side)
         except ImageError as error:
-            store.keep_failure(key, str(error) or type(error).__name__)
+            if getattr(error.__cause__, "errno", None) is None:  # else another try may go well
+                store.keep_failure(key, str(error) or type(error).__name__)
             return Picture(request, None, str(error))
         store.keep(key, as_jpeg(made))
         return Picture(request, _to_qimage(made))
@@ -144,7 +147,7 @@ class Thumbnails(QObject):
             while len(self._waiting) > _BOUND:
                 self._waiting.popitem(last=False)
             self._changed.notify()
-        self._start()
+        self._start(_FETCHING if is_remote(request.path) else self._workers)
 
     def withdraw(self, request: Request) -> None:
         """Drop one request if it still waits and nobody else asked for the same."""
@@ -176,8 +179,8 @@ class Thumbnails(QObject):
             thread.join(timeout / max(1, len(self._threads)))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _start(self) -> None:
-        if len(self._threads) < self._workers:
+    def _start(self, most: int) -> None:
+        if len(self._threads) < most:
             name = f"c4t-thumbnails-{len(self._threads)}"
             thread = threading.Thread(target=self._run, name=name, daemon=True)
             self._threads.append(thread)

@@ -35,6 +35,7 @@ class Spec:
 
 SPECS: tuple[Spec, ...] = (
     Spec("openFolderAction", tr_noop("Actions", "Open a folder…"), "folder", ("Ctrl+O",)),
+    Spec("openAddressAction", tr_noop("Actions", "Open an address…"), "download", ("Ctrl+Alt+O",)),
     Spec("addFolderAction", tr_noop("Actions", "Add a folder…"), "folder-add", ("Ctrl+Shift+O",)),
     Spec("openSampleAction", tr_noop("Actions", "Open the sample drive (drawn)"), "play"),
     Spec("closeFolderAction", tr_noop("Actions", "Close the folder"), "close", ("Ctrl+W",)),
@@ -135,7 +136,8 @@ HIT_MENU = (
     "copyPathsAction", "openFileAction", "revealAction", "exportAction",
 )  # fmt: skip
 FOLDER_MENU = (
-    "openFolderAction", "addFolderAction", "openSampleAction", _SEPARATOR, "closeFolderAction",
+    "openFolderAction", "addFolderAction", "openAddressAction", "openSampleAction", _SEPARATOR,
+    "closeFolderAction",
 )  # fmt: skip
 
 

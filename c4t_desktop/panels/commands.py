@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +12,14 @@ from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from c4t_core import paths
+from c4t_core.addresses import absolute, as_path, is_remote, spelled
 from c4t_core.errors import CatalogueError, FolderError
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import file_url, files_as_mime, shown
 from c4t_desktop.jobs.desktop import reveal
 from c4t_desktop.messages import Problem, button_text, describe, plural, said, show_problem
 from c4t_desktop.panels.bars.status import folder_name
+from c4t_desktop.panels.dialogs.naming import AddressDialog, NameDialog
 from c4t_desktop.panels.parts import open_dialog, question
 from c4t_desktop.services.library import WORK, Opened
 from c4t_desktop.services.marks import Saved
@@ -27,85 +28,10 @@ from c4t_desktop.settings import EXCLUDES, INDEX_AT_OPENING
 
 if TYPE_CHECKING:
     from c4t_core.workspace import FolderStatus, Skipped, WorkspaceStatus
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit
-
-from c4t_desktop.panels.parts import column, label, named
 from c4t_desktop.services.question import Question
-from c4t_desktop.theme import Theme
 
 _FORGOTTEN = "forgotten"  # folders, in the settings
-
-
-class NameDialog(QDialog):
-    """Asks for the name of a saved search.
-
-    Signals:
-        named: what it is to be called (str).
-    """
-
-    named = Signal(str)
-
-    def __init__(
-        self,
-        title: str,
-        about: str,
-        proposal: str,
-        theme: Theme,
-        parent: QWidget | None = None,
-        *,
-        taken: Sequence[str] = (),
-        replaces: bool = False,
-    ) -> None:
-        """Propose a name.
-
-        Args:
-            title: of the dialog.
-            about: what becomes of the name, in a sentence.
-            proposal: a name.
-            theme: colours and lengths.
-            parent: the window.
-            taken: the names of others.
-            replaces: whether one of these may be replaced.
-        """
-        super().__init__(parent)
-        self._taken, self._replaces = frozenset(taken), replaces
-        self.setObjectName("nameDialog")
-        self.setWindowTitle(title)
-        self._name = named(QLineEdit(proposal), "scenarioName", self.tr("Name"))
-        self._name.selectAll()
-        self._hint = label("", "warn", "nameHint", wrap=True)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
-        )
-        self._save = buttons.button(QDialogButtonBox.StandardButton.Save)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        self._name.textChanged.connect(self._typed)
-        column(
-            theme, label(title, "subtitle"), label(about, "muted", wrap=True), self._name,
-            self._hint, buttons, margins=(24, 24, 24, 16), gap=12, parent=self,
-        )  # fmt: skip
-        self._typed(proposal)
-        self.resize(theme.px(440), self.sizeHint().height())
-
-    @property
-    def _wanted(self) -> str:
-        return self._name.text().strip()
-
-    @Slot(str)
-    def _typed(self, _: str) -> None:
-        there = self._wanted in self._taken
-        replaced = self.tr("It takes the place of the scenario of this name.")
-        refused = self.tr("There is a scenario of this name; choose another name.")
-        self._hint.setText((replaced if self._replaces else refused) if there else "")
-        self._save.setEnabled(bool(self._wanted) and (self._replaces or not there))
-
-    @Slot()
-    def accept(self) -> None:
-        """Close with a name; without one that can be used, stay."""
-        if self._save.isEnabled():
-            self.named.emit(self._wanted)
-            super().accept()
+_AGREED = "addresses"  # below which pictures may be fetched, in the settings
 
 
 class Commands(QObject):
@@ -150,6 +76,7 @@ class FolderCommands(Commands):
         super().__init__(context, window)
         self._library = context.library
         self._slower: list[FolderStatus] = []
+        self._agreed = frozenset(map(str, context.settings.recall(_AGREED, [])))
         context.library.index_failed.connect(self.tell)
         context.library.opened.connect(self._opened)
         context.settings.changed.connect(self._setting_changed)
@@ -160,6 +87,39 @@ class FolderCommands(Commands):
         folder = self._ask_folder(self.tr("Choose a folder of camera frames"))
         if folder is not None:
             self.open_folders([folder])
+
+    @Slot()
+    def open_address(self) -> None:
+        """Ask for the address of a shared table and open it."""
+        dialog = AddressDialog(self._context.theme, self._window)
+        dialog.wanted.connect(lambda address: self.open_folders([address]))
+        open_dialog(dialog)
+
+    def has_agreed(self, address: str) -> bool:
+        """Tell whether pictures may be fetched from below an address; from any thread."""
+        return address in self._agreed
+
+    def _ask_for_pictures(self, status: WorkspaceStatus) -> None:
+        """Say once where the pictures of an opened table lie, and ask whether to fetch them."""
+        places = {spelled(folder.folder) for folder in status.folders if is_remote(folder.folder)}
+        places -= self._agreed
+        if not places:
+            return
+        title = self.tr("Fetch the pictures?")
+        box = question(self._window, "fetchDialog", title, title, self.tr("Fetch"))
+        form = self.tr(
+            "The pictures of this table lie at {0}. Those that you look at are fetched from there "
+            "over the network, and nothing else is sent. Searching works without them."
+        )
+        box.setInformativeText(form.format(", ".join(sorted(places))))
+        box.accepted.connect(lambda: self._agree(places))
+        open_dialog(box)
+
+    def _agree(self, places: set[str]) -> None:
+        self._agreed |= places
+        self._context.settings.remember(_AGREED, sorted(self._agreed))
+        self._context.cache.forget()
+        self._context.finder.refresh()
 
     @Slot()
     def add_folder(self) -> None:
@@ -184,7 +144,7 @@ class FolderCommands(Commands):
     @Slot(object)
     def open_folders(self, folders: Sequence[Path | str]) -> None:
         """Open folders and index them in the background."""
-        wanted = tuple(dict.fromkeys(Path(os.path.abspath(folder)) for folder in folders))
+        wanted = tuple(dict.fromkeys(as_path(absolute(folder)) for folder in folders))
         if not wanted:
             return
         settings = self._context.settings
@@ -244,7 +204,8 @@ class FolderCommands(Commands):
         notices = "\n\n".join(opened.workspace.notices)
         if notices:  # a sentence of the status area would be gone as soon as the index runs
             show_problem(self._window, Problem(self.tr("Please note"), notices))
-        if self._context.settings.value(INDEX_AT_OPENING):
+        self._ask_for_pictures(opened.status)
+        if self._context.settings.value(INDEX_AT_OPENING) and not self._library.only_tables:
             self._library.index()
 
     @Slot()
@@ -264,7 +225,8 @@ class FolderCommands(Commands):
 
     @Slot(object)
     def _look_for_faster(self, status: WorkspaceStatus) -> None:
-        self._slower = [f for f in status.folders if f.embedded and f.graph != f.best_graph]
+        own = (f for f in status.folders if f.embedded and not f.shared)
+        self._slower = [f for f in own if f.graph != f.best_graph]
         self._faster.setVisible(bool(self._slower))
 
     @Slot()
@@ -438,6 +400,8 @@ class HitCommands(Commands):
 
     def open_file(self, file: Path) -> None:
         """Open a file with the system's program for it."""
+        if self._is_elsewhere(file):
+            return
         if not file.exists():
             self.tell(
                 FolderError(self.tr('"{0}" is not there now; connect its disk.').format(file.name))
@@ -447,8 +411,15 @@ class HitCommands(Commands):
 
     def reveal(self, file: Path) -> None:
         """Show a file in the file manager."""
-        if not reveal(file):
+        if not self._is_elsewhere(file) and not reveal(file):
             QDesktopServices.openUrl(file_url(file.parent))
+
+    def _is_elsewhere(self, file: Path) -> bool:
+        """Whether a file lies at an address, where no program of this machine finds it; says so."""
+        if is_remote(file):
+            text = self.tr("It lies at an address; export it to have a copy on this machine.")
+            self.message.emit(text)
+        return is_remote(file)
 
     @Slot()
     def save_search(self) -> None:

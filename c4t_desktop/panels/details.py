@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.addresses import is_remote
 from c4t_core.index.objects import CLASSES, SIDES, ObjectFact
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.delegate import ASPECT
@@ -244,6 +245,8 @@ class DetailsPanel(QScrollArea):
             model: the model that its score is of; "" for how sure a condition on objects is.
         """
         self._path = path
+        for button in (self._reveal, self._open):  # no program of this machine finds an address
+            button.setVisible(not is_remote(path))
         self._content.show()
         self._nothing.hide()
         self._show_picture()

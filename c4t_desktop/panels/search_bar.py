@@ -36,7 +36,7 @@ from PySide6.QtWidgets import (
 from c4t_core.errors import QueryError
 from c4t_core.index.objects import ObjectCondition, take_conditions
 from c4t_core.index.query import Term
-from c4t_desktop.gallery.results_model import local_path, plain_tip
+from c4t_desktop.gallery.results_model import files_of, plain_tip
 from c4t_desktop.gallery.thumbnail_cache import ThumbnailCache
 from c4t_desktop.messages import plain_label
 from c4t_desktop.panels.chips import (
@@ -381,9 +381,8 @@ class SearchBar(QFrame):
         return self._take(QGuiApplication.clipboard().mimeData())
 
     def _take(self, data: QMimeData) -> bool:
-        for url in data.urls():
-            image = local_path(url)
-            if image is not None and not image.is_dir():
+        for image in files_of(data):
+            if not image.is_dir():
                 self.add_image(image)
                 return True
         if data.hasImage():
@@ -394,7 +393,7 @@ class SearchBar(QFrame):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Light up for a picture or a local file, and accept it; folders are for the window."""
         data = event.mimeData()
-        paths_ = [path for path in map(local_path, data.urls()) if path is not None]
+        paths_ = files_of(data)
         picture = any(not path.is_dir() for path in paths_) or (data.hasImage() and not paths_)
         if picture and take_copy(event):
             self._show_active(True)

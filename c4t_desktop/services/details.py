@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from c4t_core.addresses import is_remote
 from c4t_desktop.jobs.runner import Job, ignore
 from c4t_desktop.messages import moment_text
 from c4t_desktop.services.finder import Finder
@@ -150,13 +151,20 @@ def changed_text(seconds: float) -> str:
 
 def _of_file(path: Path) -> Facts:
     from c4t_core.errors import ImageError
+    from c4t_core.images import fetched
     from c4t_core.images.decode import read_header
 
-    try:
-        info = path.stat()
-    except OSError:
-        return Facts(path)
-    facts = Facts(path, info.st_size, changed_text(info.st_mtime))
+    if is_remote(path):
+        size, changed = fetched.state(path)
+        facts = Facts(path, size, changed_text(changed / 1e9) if changed else "")
+        if not fetched.is_kept(path):  # a slow storage would hold all that is looked up
+            return replace(facts, format=path.suffix[1:].upper())
+    else:
+        try:
+            info = path.stat()
+        except OSError:
+            return Facts(path)
+        facts = Facts(path, info.st_size, changed_text(info.st_mtime))
     try:
         header = read_header(path)
         return replace(facts, pixels=header[:2], format=header.format)

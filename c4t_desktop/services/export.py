@@ -26,6 +26,7 @@ from PySide6.QtGui import (
     QPdfWriter,
 )
 
+from c4t_core.addresses import is_table
 from c4t_core.errors import FolderError
 from c4t_core.files import atomic_path
 from c4t_core.progress import Progress
@@ -126,6 +127,8 @@ def export(wanted: Wanted, kind: str, target: Path, job: Job) -> Exported:
     hits = wanted.hits
     if kind == COPY:
         roots = wanted.workspace.roots if wanted.workspace is not None else ()
+        if any(map(is_table, roots)) and wanted.workspace is not None:
+            roots += tuple(folder.folder for folder in wanted.workspace.status().folders)
         files = [hit.path for hit in hits]
         report = exports.copy_files(files, target, job.progress, roots=roots)
         return Exported(kind, target, len(report.copied), report.failed)

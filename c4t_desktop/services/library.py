@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from PySide6.QtCore import QObject, Signal
 
+from c4t_core.addresses import is_table
 from c4t_core.progress import RateMeter
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob, ignore
 
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
     from c4t_core.index.embed import OnPicture
     from c4t_core.index.indexer import IndexReport
     from c4t_core.models.protocol import ModelInfo
-    from c4t_core.workspace import WorkspaceStatus
+    from c4t_core.progress import Progress
+    from c4t_core.workspace import Workspace, WorkspaceStatus
     from c4t_desktop.services.workspace import WorkspaceLike
     from c4t_desktop.settings import Settings
 
 T = TypeVar("T")
 FilesOfSize = Callable[[int], Sequence[Path]]
 WORK, SEARCH, LOOK = "work", "search", "look"
+NEWER = "newer"  # a lane of its own: the address of a table may answer late
 _STOPPED, _STOPPED_KEPT = "stopped", 20  # runs of which it is kept how far they came
 COUNT_EVERY = 2.0  # seconds between two counts while the index grows, and at least
 COUNT_SHARE = 20  # times what the last one took: counting a million frames takes a second
@@ -69,19 +72,28 @@ class Indexing:
     paused: bool
 
 
+Open = Callable[[Sequence[Path], str, Sequence[str] | None, "Progress"], "WorkspaceLike"]
+"""Opens folders and tables: with a model, without sub-folders of these names; tells how far it
+has read tables."""
+
+
 def _open_workspace(
-    folders: Sequence[Path], model: str, excludes: Sequence[str] | None
+    folders: Sequence[Path], model: str, excludes: Sequence[str] | None, progress: Progress
 ) -> WorkspaceLike:
     """Open a workspace; the core is imported here, on the worker thread, and not before."""
     from dataclasses import replace
 
     from c4t_core.images.scan import ExcludeRules
+
+    rules = None
+    if excludes is not None:
+        rules = replace(ExcludeRules(), folders=(*ExcludeRules().folders, *excludes))
+    if any(map(is_table, folders)):
+        from c4t_core.cluster import opening
+
+        return opening.open_workspace(list(folders), model, exclude=rules, progress=progress)
     from c4t_core.workspace import open_workspace
 
-    if excludes is None:
-        return open_workspace(list(folders), model)
-    rules = ExcludeRules()
-    rules = replace(rules, folders=(*rules.folders, *excludes))
     return open_workspace(list(folders), model, exclude=rules)
 
 
@@ -114,7 +126,9 @@ class Library(QObject):
 
     Signals:
         opening: folders are about to be opened (tuple of Path, model name).
+        reading: how many rows of a table were read, and of how many (two ints), before that.
         opened: they are open (Opened).
+        newer: the tables of which there is a newer version (tuple of str).
         open_failed: they cannot be opened (Exception).
         closed: nothing is open any more.
         indexing: progress of the index (Indexing).
@@ -126,7 +140,9 @@ class Library(QObject):
     """
 
     opening = Signal(object, str)
+    reading = Signal(object)
     opened = Signal(object)
+    newer = Signal(object)
     open_failed = Signal(object)
     closed = Signal()
     indexing = Signal(object)
@@ -141,8 +157,7 @@ class Library(QObject):
         runner: JobRunner,
         *,
         model: str = "c4t",
-        open_workspace: Callable[[Sequence[Path], str, Sequence[str] | None], WorkspaceLike]
-        | None = None,
+        open_workspace: Open | None = None,
         list_models: Callable[[], tuple[ModelInfo, ...]] | None = None,
         thumbnails: Callable[[], OnPicture | None] | None = None,
         settings: Settings | None = None,
@@ -235,8 +250,8 @@ class Library(QObject):
 
         made: list[WorkspaceLike] = []
 
-        def work(_: Job) -> Opened:
-            made.append(self._open_workspace(wanted, name, excludes))
+        def work(job: Job) -> Opened:
+            made.append(self._open_workspace(wanted, name, excludes, job.progress))
             return Opened(wanted, name, made[0], made[0].status())
 
         self.opening.emit(wanted, name)
@@ -245,6 +260,7 @@ class Library(QObject):
             lane=WORK,
             key="open",
             done=self._opened,
+            progress=self.reading.emit,
             failed=self._open_failed,
             finished=lambda: self.put_away(made),
         )
@@ -411,6 +427,21 @@ class Library(QObject):
         self.indexing.emit(state)
 
     # small reads ----------------------------------------------------------------------------
+
+    @property
+    def only_tables(self) -> bool:
+        """Whether all that is wanted open are shared tables, which are only read."""
+        return bool(self.folders) and all(map(is_table, self.folders))
+
+    def look_for_newer(self) -> None:
+        """Ask whether there is a newer version of a table than the one that is read."""
+
+        def read(workspace: WorkspaceLike) -> tuple[str, ...]:
+            from c4t_core.cluster.opening import newer_tables
+
+            return newer_tables(cast("Workspace", workspace))
+
+        self.look(read, key=NEWER, done=self.newer.emit, lane=NEWER)
 
     def refresh_status(self) -> None:
         """Ask for fresh counts."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, SignalInstance, Slot
 
+from c4t_core.addresses import is_remote, is_table
 from c4t_desktop.jobs import desktop
 from c4t_desktop.jobs.runner import Job, JobRunner, ignore
 from c4t_desktop.services.library import Library, Opened
@@ -24,6 +25,8 @@ from c4t_desktop.services.library import Library, Opened
 LANE = "watch"
 MOST = 2000  # folders; inotify allows 8,192 for all programs of a user where it allows least
 SETTLE = 2500  # ms without a change: a recording or a copy that is written is left in peace
+_NEWER = 60_000  # ms between two questions whether a table has a newer version
+_VERSIONS = "_versions"  # the folder of a Lance table that gets a file with each
 _PATIENCE = 20_000  # ms after which a folder that never comes to rest is looked at anyway
 
 
@@ -76,6 +79,9 @@ class FolderWatch(QObject):
             timer.setInterval(wait)
             timer.timeout.connect(self._look)
         self._watcher.directoryChanged.connect(self._changed)
+        self._ask = QTimer(self)
+        self._ask.setInterval(_NEWER)
+        self._ask.timeout.connect(library.look_for_newer)
         library.opened.connect(self._opened)
         library.closed.connect(self.stop)
         library.open_failed.connect(self.stop)
@@ -89,8 +95,8 @@ class FolderWatch(QObject):
     @Slot()
     def stop(self) -> None:
         """Watch nothing."""
-        self._settle.stop()
-        self._patience.stop()
+        for timer in (self._settle, self._patience, self._ask):
+            timer.stop()
         self._library.runner.cancel_key("watch")
         if self._watcher.directories():
             self._watcher.removePaths(self._watcher.directories())
@@ -115,7 +121,11 @@ class FolderWatch(QObject):
         opened = self._library.opened_now
         if opened is None or not self._allowed:
             return
-        roots = opened.folders
+        tables = [folder for folder in opened.folders if is_table(folder)]
+        roots = [folder for folder in opened.folders if folder not in tables]
+        if tables:
+            self._ask.start()
+            self._watch([str(table / _VERSIONS) for table in tables if not is_remote(table)])
         self._library.runner.submit(
             lambda job: folders_below(roots, job),
             lane=LANE,
@@ -132,7 +142,10 @@ class FolderWatch(QObject):
             self._watcher.addPaths(fresh)  # what cannot be watched is left out
 
     @Slot(str)
-    def _changed(self, _: str) -> None:
+    def _changed(self, folder: str) -> None:
+        if os.path.basename(folder) == _VERSIONS:  # of a table: the user says when to switch
+            self._library.look_for_newer()
+            return
         self._settle.start()
         if not self._patience.isActive():
             self._patience.start()

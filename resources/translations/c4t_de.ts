@@ -119,6 +119,10 @@
    <translation>Ordner öffnen …</translation>
   </message>
   <message>
+   <source>Open an address…</source>
+   <translation>Adresse öffnen …</translation>
+  </message>
+  <message>
    <source>Open the sample drive (drawn)</source>
    <translation>Beispielfahrt öffnen (gezeichnet)</translation>
   </message>
@@ -268,6 +272,29 @@
   <message>
    <source>by its name and weights</source>
    <translation>nach Name und Gewichten</translation>
+  </message>
+ </context>
+ <context>
+  <name>AddressDialog</name>
+  <message>
+   <source>A table that others have filled. It is reached over the network, with the credentials of this machine; what you search for and mark stays here.</source>
+   <translation>Eine Tabelle, die andere gefüllt haben. Sie wird über das Netz erreicht, mit den Zugangsdaten dieses Rechners; was Sie suchen und markieren, bleibt hier.</translation>
+  </message>
+  <message>
+   <source>Address of a table</source>
+   <translation>Adresse einer Tabelle</translation>
+  </message>
+  <message>
+   <source>An address begins with its kind, such as s3://.</source>
+   <translation>Eine Adresse beginnt mit ihrer Art, etwa s3://.</translation>
+  </message>
+  <message>
+   <source>Open an address</source>
+   <translation>Adresse öffnen</translation>
+  </message>
+  <message>
+   <source>The address of a table ends in {0}.</source>
+   <translation>Die Adresse einer Tabelle endet auf {0}.</translation>
   </message>
  </context>
  <context>
@@ -484,6 +511,10 @@
    <translation>SearchAD, Teil {0}: {1} von {2} Bildern aus {3} Quellen, gefragt mit {4} (Art: {5}).</translation>
   </message>
   <message>
+   <source>The address "{0}" carries a user, a password or a signature; leave them out and give them as the environment variables of the storage, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.</source>
+   <translation>Die Adresse „{0}“ enthält einen Benutzer, ein Passwort oder eine Signatur; lassen Sie sie weg und geben Sie sie als Umgebungsvariablen des Speichers an, etwa AWS_ACCESS_KEY_ID und AWS_SECRET_ACCESS_KEY.</translation>
+  </message>
+  <message>
    <source>The box {0} {1} {2} {3} of the image query "{4}" lies outside of its {5} x {6} pixels; get the image again.</source>
    <translation>Der Rahmen {0} {1} {2} {3} der Bildanfrage „{4}“ liegt außerhalb ihrer {5} x {6} Pixel; das Bild neu holen.</translation>
   </message>
@@ -556,12 +587,20 @@
    <translation>ein Ordner, kein Bild</translation>
   </message>
   <message>
+   <source>a link that leads out of the folder of its table, so it is not read</source>
+   <translation>eine Verknüpfung, die aus dem Ordner ihrer Tabelle führt, daher wird sie nicht gelesen</translation>
+  </message>
+  <message>
    <source>a picture in {0}, which this Pillow cannot read; update Pillow</source>
    <translation>ein Bild in {0}, das dieses Pillow nicht liest; Pillow aktualisieren</translation>
   </message>
   <message>
    <source>a quotation mark opens here and is not closed</source>
    <translation>hier öffnet ein Anführungszeichen und wird nicht geschlossen</translation>
+  </message>
+  <message>
+   <source>access to its address was denied; check your credentials</source>
+   <translation>der Zugriff auf seine Adresse wurde verweigert; prüfen Sie Ihre Zugangsdaten</translation>
   </message>
   <message>
    <source>an empty file</source>
@@ -588,8 +627,20 @@
    <translation>gelesen werden Bilder bis {0} Millionen Pixel</translation>
   </message>
   <message>
+   <source>it cannot be kept, as the disk is full; make room</source>
+   <translation>es kann nicht aufbewahrt werden, da das Laufwerk voll ist; schaffen Sie Platz</translation>
+  </message>
+  <message>
    <source>it has no rows</source>
    <translation>es gibt keine Zeilen</translation>
+  </message>
+  <message>
+   <source>its address cannot be reached; check the connection</source>
+   <translation>seine Adresse ist nicht erreichbar; prüfen Sie die Verbindung</translation>
+  </message>
+  <message>
+   <source>its address took too long to answer; try again later</source>
+   <translation>seine Adresse hat zu lange nicht geantwortet; versuchen Sie es später noch einmal</translation>
   </message>
   <message>
    <source>its colours cannot be converted</source>
@@ -598,6 +649,10 @@
   <message>
    <source>its decoder does not know what is inside</source>
    <translation>der Dekoder kennt den Inhalt nicht</translation>
+  </message>
+  <message>
+   <source>its server sends on to another address, so it is not fetched</source>
+   <translation>sein Server verweist auf eine andere Adresse, daher wird es nicht geholt</translation>
   </message>
   <message>
    <source>left out by the folder's rules, so it was not indexed</source>
@@ -630,6 +685,14 @@
   <message>
    <source>not an image, whatever its name says; it can be left out</source>
    <translation>kein Bild, was auch der Name sagt; kann ausgelassen werden</translation>
+  </message>
+  <message>
+   <source>not below an address that was opened, so it is not fetched</source>
+   <translation>nicht unter einer geöffneten Adresse, daher wird es nicht geholt</translation>
+  </message>
+  <message>
+   <source>not fetched, as you have not agreed to it yet</source>
+   <translation>nicht geholt, da Sie dem noch nicht zugestimmt haben</translation>
   </message>
   <message>
    <source>of a kind that is not read ({0}); convert it to PNG or JPEG</source>
@@ -692,6 +755,10 @@
    <translation>es gibt kein Bild</translation>
   </message>
   <message>
+   <source>there is nothing at its address any more</source>
+   <translation>unter seiner Adresse liegt nichts mehr</translation>
+  </message>
+  <message>
    <source>this annotation belongs to no image of the file</source>
    <translation>diese Annotation gehört zu keinem Bild der Datei</translation>
   </message>
@@ -714,6 +781,10 @@
   <message>
    <source>too large a file; {0}</source>
    <translation>eine zu große Datei; {0}</translation>
+  </message>
+  <message>
+   <source>too large to be fetched; up to {0} MB are</source>
+   <translation>zu groß zum Holen; geholt werden bis zu {0} MB</translation>
   </message>
   <message>
    <source>too large: {0}</source>
@@ -1640,6 +1711,14 @@
    <translation>Weiteren Ordner wählen</translation>
   </message>
   <message>
+   <source>Fetch</source>
+   <translation>Holen</translation>
+  </message>
+  <message>
+   <source>Fetch the pictures?</source>
+   <translation>Bilder holen?</translation>
+  </message>
+  <message>
    <source>Index again</source>
    <translation>Neu indizieren</translation>
   </message>
@@ -1666,6 +1745,10 @@
   <message>
    <source>The model then notes what it sees in each of them.</source>
    <translation>Das Modell hält dann zu jedem fest, was es darin sieht.</translation>
+  </message>
+  <message>
+   <source>The pictures of this table lie at {0}. Those that you look at are fetched from there over the network, and nothing else is sent. Searching works without them.</source>
+   <translation>Die Bilder dieser Tabelle liegen unter {0}. Die Sie ansehen, werden von dort über das Netz geholt; sonst wird nichts gesendet. Die Suche geht auch ohne sie.</translation>
   </message>
   <message>
    <source>The sample's pictures are drawn, not photographed.</source>
@@ -1792,6 +1875,10 @@
   <message>
    <source>It is listed on the left and run again whenever frames are added: what is new since you last looked is counted.</source>
    <translation>Sie steht links und läuft erneut, sobald Bilder dazukommen; gezählt wird, was seit dem letzten Ansehen neu ist.</translation>
+  </message>
+  <message>
+   <source>It lies at an address; export it to have a copy on this machine.</source>
+   <translation>Es liegt unter einer Adresse; exportieren Sie es, um eine Kopie auf diesem Rechner zu haben.</translation>
   </message>
   <message>
    <source>Its query, its cut and what is new in it stay as they are.</source>
@@ -2827,6 +2914,10 @@
    <translation>Kein Bild passt zu den Filtern links; lockern oder leeren.</translation>
   </message>
   <message>
+   <source>No frames of this model</source>
+   <translation>Keine Bilder dieses Modells</translation>
+  </message>
+  <message>
    <source>No images here</source>
    <translation>Keine Bilder hier</translation>
   </message>
@@ -2897,6 +2988,10 @@
   <message>
    <source>This folder has not been looked through yet.</source>
    <translation>Dieser Ordner ist noch nicht durchgesehen worden.</translation>
+  </message>
+  <message>
+   <source>This table was made with another model, or holds no frames yet. Choose the model that it was made with, or look again later.</source>
+   <translation>Diese Tabelle wurde mit einem anderen Modell erstellt oder enthält noch keine Bilder. Wählen Sie das Modell, mit dem sie erstellt wurde, oder sehen Sie später noch einmal nach.</translation>
   </message>
   <message>
    <source>Try the sample drive</source>
@@ -4112,6 +4207,10 @@
    <translation>Diesen Ordner schließen</translation>
   </message>
   <message>
+   <source>Close this table</source>
+   <translation>Diese Tabelle schließen</translation>
+  </message>
+  <message>
    <source>Delete takes it off the list.</source>
    <translation>Entf nimmt den Eintrag aus der Liste.</translation>
   </message>
@@ -4130,6 +4229,10 @@
   <message>
    <source>Forget its index</source>
    <translation>Index vergessen</translation>
+  </message>
+  <message>
+   <source>Forget what was read of it</source>
+   <translation>Vergessen, was von ihr gelesen wurde</translation>
   </message>
   <message>
    <source>It has moved…</source>
@@ -4265,6 +4368,10 @@
    <translation>{0} wird indiziert</translation>
   </message>
   <message>
+   <source>Look for a newer version</source>
+   <translation>Nach neuerer Version sehen</translation>
+  </message>
+  <message>
    <source>Look for new files</source>
    <translation>Nach neuen Dateien suchen</translation>
   </message>
@@ -4281,6 +4388,18 @@
    <translation>Pause</translation>
   </message>
   <message>
+   <source>Read what is new in the table (F5)</source>
+   <translation>Lesen, was in der Tabelle neu ist (F5)</translation>
+  </message>
+  <message>
+   <source>Reading the table</source>
+   <translation>Tabelle wird gelesen</translation>
+  </message>
+  <message>
+   <source>Reading {0}</source>
+   <translation>{0} wird gelesen</translation>
+  </message>
+  <message>
    <source>Resume</source>
    <translation>Fortsetzen</translation>
   </message>
@@ -4293,12 +4412,20 @@
    <translation>Indizieren anhalten; was fertig ist, bleibt</translation>
   </message>
   <message>
+   <source>Switch to it</source>
+   <translation>Zu ihr wechseln</translation>
+  </message>
+  <message>
    <source>Undo</source>
    <translation>Rückgängig</translation>
   </message>
   <message>
    <source>Update the index: {0} of {1}</source>
    <translation>Index aktualisieren: {0} von {1}</translation>
+  </message>
+  <message>
+   <source>a newer version of the table is there</source>
+   <translation>eine neuere Version der Tabelle ist da</translation>
   </message>
   <message>
    <source>indexed by the earlier model</source>

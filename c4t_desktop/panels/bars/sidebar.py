@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt, Signal, SignalInstance, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QFrame, QMenu, QPushButton, QScrollArea, QWidget
 
+from c4t_core.addresses import as_path
 from c4t_core.index.objects import ObjectCondition
 from c4t_core.index.query import NO_FILTERS
 from c4t_desktop.gallery.results_model import plain_tip, shown
@@ -263,6 +264,7 @@ class Sidebar(QScrollArea):
         self._theme = theme
         self._filtered: tuple[Path, ...] = ()
         self._listed: list[Path] = []
+        self._tables: dict[Path, Path] = {}  # folders of tables, and the table of each
         named(self, "sidePanel", self.tr("Folders and filters"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
@@ -316,6 +318,7 @@ class Sidebar(QScrollArea):
             self._recount(status)
             return
         self._listed = [entry.folder for entry in folders]
+        self._tables = {Path(f.folder): as_path(f.shared) for f in folders if f.shared}
         rows: list[QWidget] = []
         chosen = self._finder.question.filters.within
         if len(folders) != 1:
@@ -327,7 +330,7 @@ class Sidebar(QScrollArea):
             row = self._folder_row(folder_name(path), self._value(entry), path)
             row.setToolTip(plain_tip(str(path)))
             row.setChecked(str(path) in chosen or len(folders) == 1)
-            row.removed.connect(self.folder_removed)
+            row.removed.connect(self._removed)
             row.menu_wanted.connect(self._folder_menu)
             rows.append(row)
         more = named(QPushButton(self.tr("Add a folder…")), "addFolderButton", kind="row")
@@ -356,7 +359,7 @@ class Sidebar(QScrollArea):
 
     @Slot(object)
     def _folder_chosen(self, path: Path | None) -> None:
-        within = () if path is None or len(self._library.folders) == 1 else (str(path),)
+        within = () if path is None or len(self._listed) == 1 else (str(path),)
         self._finder.set_filters(replace(self._finder.question.filters, within=within))
         self._filters_changed(self._finder.question)  # a click on the chosen row unchecks it
 
@@ -365,14 +368,30 @@ class Sidebar(QScrollArea):
         """Show which folder the hits are restricted to, whoever restricted them."""
         for row in self._folders.rows:
             if isinstance(row, SideRow):
-                alone = len(self._library.folders) == 1
+                alone = len(self._listed) == 1
                 chosen = not question.filters.within if row.stands_for is None else alone
                 row.setChecked(chosen or str(row.stands_for) in question.filters.within)
+
+    @Slot(object)
+    def _removed(self, folder: Path) -> None:
+        """Have a folder closed; one of a table goes with the table."""
+        self.folder_removed.emit(self._tables.get(folder, folder))
 
     @Slot(object, object)
     def _folder_menu(self, where: QPoint, folder: Path | None) -> None:
         """Offer what can be done with a folder."""
         if folder is None:
+            return
+        table = self._tables.get(folder)
+        if table is not None:
+            self._row_menu(
+                where,
+                table,
+                (
+                    (self.tr("Close this table"), self.folder_removed),
+                    (self.tr("Forget what was read of it"), self.folder_forgotten),
+                ),
+            )
             return
         self._row_menu(
             where,

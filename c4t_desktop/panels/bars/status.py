@@ -75,6 +75,7 @@ class StatusArea(QWidget):
         self._skip_button = QToolButton()
         self._idle_text = ""
         self._status_now: WorkspaceStatus | None = None
+        self._is_newer = False  # there is a newer version of a table
         self._gone = label(name="undoNotice")
         self._undo = named(QPushButton(self.tr("Undo")), "undoButton", kind="chip")
         self._offer_timer = QTimer(self)
@@ -90,7 +91,6 @@ class StatusArea(QWidget):
         self._restyle()
 
     def _place(self) -> None:
-        self._index_button.setToolTip(self.tr("Index what is new or changed (F5)"))
         self._cancel.setToolTip(self.tr("Stop indexing; what is done is kept"))
         self._theme.dress(self._cancel, "close")
         self._theme.dress(self._index_button, "refresh")
@@ -106,6 +106,8 @@ class StatusArea(QWidget):
     def _wire(self) -> None:
         library = self._library
         library.opening.connect(self._opening)
+        library.reading.connect(self._reading)
+        library.newer.connect(self._newer)
         library.opened.connect(self._opened)
         library.open_failed.connect(self._open_failed)
         library.closed.connect(self._closed)
@@ -164,7 +166,7 @@ class StatusArea(QWidget):
 
     @Slot(object, str)
     def _opening(self, folders: tuple[Path, ...], model: str) -> None:
-        self._status_now = None
+        self._status_now, self._is_newer = None, False
         self._message_timer.stop()
         self._show_running(running=False)
         self._index_button.hide()
@@ -172,7 +174,26 @@ class StatusArea(QWidget):
         self._model.setText(title_of(model))
 
     @Slot(object)
+    def _reading(self, progress: tuple[int, int]) -> None:
+        done, total = progress
+        self._text.setText(self.tr("Reading the table"))
+        self._bar.setRange(0, total)
+        self._bar.setValue(done)
+        self._progress.setText(
+            self.tr("{0} of {1}").format(count_text(done), count_text(total)) if total else ""
+        )
+        self._bar.show()
+        self._progress.show()
+
+    @Slot(object)
+    def _newer(self, tables: tuple[str, ...]) -> None:
+        self._is_newer = bool(tables)
+        if self._status_now is not None:
+            self._status(self._status_now)
+
+    @Slot(object)
     def _opened(self, opened: Opened) -> None:
+        self._show_running(running=False)
         self._status(opened.status)
         self._index_button.show()
 
@@ -180,12 +201,14 @@ class StatusArea(QWidget):
     def _open_failed(self, _: Exception) -> None:
         self._idle_text = ""
         self._text.setText("")
+        self._show_running(running=False)
         self._index_button.hide()
 
     @Slot()
     def _closed(self) -> None:
         self._idle_text = ""
         self._text.setText("")
+        self._show_running(running=False)
         self._index_button.hide()
         self._skipped.setVisible(False)
         self._skip_button.hide()
@@ -205,7 +228,17 @@ class StatusArea(QWidget):
             again = self.tr("Update the index: {0} of {1}").format(
                 count_text(status.updated), count_text(status.total)
             )
+        if self._is_newer:
+            text += " · " + self.tr("a newer version of the table is there")
+            again = self.tr("Switch to it")
+        elif self._library.only_tables:
+            again = self.tr("Look for a newer version")
         self._index_button.setText(again)
+        self._index_button.setToolTip(
+            self.tr("Read what is new in the table (F5)")
+            if self._is_newer or self._library.only_tables
+            else self.tr("Index what is new or changed (F5)")
+        )
         self._theme.dress(self._index_button, "refresh" if unfinished is None else "play")
         self._idle_text = text
         if not self._library.is_indexing:
@@ -241,7 +274,9 @@ class StatusArea(QWidget):
             self._bar.setRange(0, 0)
             self._progress.setText("")
         else:
-            self._show(self.tr("Indexing {0}").format(name))
+            reads = self._library.only_tables
+            form = self.tr("Reading {0}") if reads else self.tr("Indexing {0}")
+            self._show(form.format(name))
             self._bar.setRange(0, state.total)
             self._bar.setValue(state.done)
             self._progress.setText(self._progress_text(state))
@@ -264,6 +299,7 @@ class StatusArea(QWidget):
 
     @Slot(object)
     def _ended(self, report: IndexReport | None) -> None:
+        self._is_newer = self._is_newer and report is None
         self._show_running(running=False)
         if report is None:
             self._stopped()

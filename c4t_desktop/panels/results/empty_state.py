@@ -329,6 +329,16 @@ def nothing_indexed(
             sentence=_tr("Hits appear here as soon as the first hundred frames are indexed."),
             icon="clock",
         )
+    if status is not None and status.folders and all(f.shared for f in status.folders):
+        return Page(
+            title=_tr("No frames of this model"),
+            sentence=_tr(
+                "This table was made with another model, or holds no frames yet. "
+                "Choose the model that it was made with, or look again later."
+            ),
+            icon="clock",
+            offers=(Offer(_tr("Look again"), offers.index, True, "refresh"),),
+        )
     waiting = run.waiting or (status.total - status.embedded if status is not None else 0)
     if waiting or not run.ended:
         wait = _tr("{0} images wait to be indexed for this model.").format(count_text(waiting))

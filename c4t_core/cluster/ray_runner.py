@@ -232,6 +232,8 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
             quiet["address"] = address
         _start(quiet, address)
         stack.callback(ray.shutdown)
+        # Ray prints to stdout that a worker died, where a result is; it has no other switch
+        ray._private.worker._worker_logs_enabled = False
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         for name in ("ray", "ray.data"):

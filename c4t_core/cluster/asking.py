@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.cluster.addresses import as_path, is_below, is_remote
+from c4t_core.addresses import as_path, is_below, is_remote
 from c4t_core.cluster.table import SharedTable, keys_of, quoted
 from c4t_core.errors import DataError, FolderError, ModelError, NotIndexedError, QueryError
 from c4t_core.images.frame_names import FIRST_DATE, shown_drives

@@ -226,7 +226,8 @@ class _Copy:
         if found is None or not sound:
             return
         ledger, before = found
-        good = [_stored(row, before) for row in sound if row.vector is not None]
+        moved = ledger.root.place != root
+        good = [_stored(row, before, moved) for row in sound if row.vector is not None]
         bad = [_failure(row, before) for row in sound if row.vector is None]
         ledger.store(good, bad)
         self._brought.new += len(good)
@@ -243,14 +244,18 @@ def _is_place(root: str) -> bool:
         return False
 
 
-def _stored(row: Row, before: bytes = b"") -> Stored:
+def _stored(row: Row, before: bytes, moved: bool) -> Stored:
+    """Return a row as the catalogue takes it; its name is read again where it lies elsewhere."""
     assert row.vector is not None
     facts = None if row.facts is None else row.facts.astype(np.float32)
     state = FileState(row.size, row.mtime_ns)
-    return Stored(before + row.path, state, row.vector, facts, row.first_seen)
+    told = None
+    if not moved and row.drive.startswith(row.root):
+        told = (row.drive, row.camera, row.frame, row.time)
+    return Stored(before + row.path, state, row.vector, facts, row.first_seen, told)
 
 
-def _failure(row: Row, before: bytes = b"") -> Failure:
+def _failure(row: Row, before: bytes) -> Failure:
     state = FileState(row.size, row.mtime_ns) if row.size >= 0 else None
     return Failure(before + row.path, state, row.reason or "no reason was noted")
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.cluster.addresses import ENDING, is_remote, is_table, plain, shown
+from c4t_core.addresses import ENDING, is_remote, is_table, plain, shown
 from c4t_core.errors import C4TError, DataError, FolderError, MissingExtraError
 from c4t_core.files import sha256
 

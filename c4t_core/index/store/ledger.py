@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from c4t_core.images.scan import FileState
 from c4t_core.index.objects import LARGEST
 from c4t_core.index.store.catalogue import Catalogue, Root, bump, note_drops
-from c4t_core.index.store.naming import Drives, below_range, name_columns
+from c4t_core.index.store.naming import Drives, Told, below_range, told_by_name
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Stored:
     vector: NDArray[np.float32]
     facts: NDArray[np.float32] | None = None  # (c, 6), see c4t_core.models.protocol.Facts
     first_seen: float | None = None  # seconds since 1970, where that was noted elsewhere before
+    told: Told | None = None  # by its name, where that was read elsewhere before
 
 
 @dataclass(frozen=True)
@@ -106,15 +107,18 @@ class Ledger:
             drives = Drives(db)
             now, replaced = time.time(), 0
             known_until = _known_until(db, self.root.id)
+            of_model = (self.root.id, self.model_id)
+            failed = db.execute(
+                "SELECT 1 FROM failures WHERE root_id = ? AND model_id = ? LIMIT 1", of_model
+            ).fetchone()
             for item in good:
                 first_seen = 0.0 if item.state.mtime_ns < known_until else now
-                if item.first_seen is not None:
-                    first_seen = item.first_seen
-                frame_id = _put_picture(db, drives, self.root, item.path, item.state, first_seen)
-                replaced += db.execute(
-                    "DELETE FROM vectors WHERE model_id = ? AND frame_id = ?",
-                    (self.model_id, frame_id),
-                ).rowcount
+                frame_id, is_new = _put_picture(db, drives, self.root, item, first_seen)
+                if not is_new:
+                    replaced += db.execute(
+                        "DELETE FROM vectors WHERE model_id = ? AND frame_id = ?",
+                        (self.model_id, frame_id),
+                    ).rowcount
                 db.execute(
                     "INSERT INTO vectors (model_id, frame_id, vector) VALUES (?, ?, ?)",
                     (self.model_id, frame_id, item.vector.astype("<f2").tobytes()),
@@ -126,10 +130,11 @@ class Ledger:
                         " VALUES (?, ?, ?)",
                         (frame_id, self.model_id, facts),
                     )
-                db.execute(
-                    "DELETE FROM failures WHERE root_id = ? AND model_id = ? AND path = ?",
-                    (self.root.id, self.model_id, item.path),
-                )
+                if failed:
+                    db.execute(
+                        "DELETE FROM failures WHERE root_id = ? AND model_id = ? AND path = ?",
+                        (*of_model, item.path),
+                    )
             dropped = _store_failures(db, self.root.id, self.model_id, bad)
             bump(db, self.root.id, self.model_id, step=1 if good else 0)
             if dropped or replaced:
@@ -229,18 +234,14 @@ def _known_until(db: sqlite3.Connection, root_id: int) -> float:
 
 
 def _put_picture(
-    db: sqlite3.Connection,
-    drives: Drives,
-    root: Root,
-    path: bytes,
-    state: FileState,
-    first_seen: float,
-) -> int:
-    """Return the id of a picture's frame; a changed file gets a new one.
+    db: sqlite3.Connection, drives: Drives, root: Root, item: Stored, first_seen: float
+) -> tuple[int, bool]:
+    """Return the id of a picture's frame, and whether it is new; a changed file gets a new one.
 
     Caches know frames by id: an id must never come to mean another picture. What was there
     before, under whatever content, is no news.
     """
+    path, state = item.path, item.state
     row = db.execute(
         "SELECT f.id, s.size, s.mtime_ns, f.first_seen, s.id FROM sources s"
         " JOIN frames f ON f.source_id = s.id WHERE s.root_id = ? AND s.path = ?",
@@ -248,7 +249,7 @@ def _put_picture(
     ).fetchone()
     if row is not None:
         if (row[1], row[2]) == (state.size, state.mtime_ns):
-            return int(row[0])
+            return int(row[0]), False
         first_seen = row[3]
         db.execute("DELETE FROM sources WHERE id = ?", (row[4],))
         note_drops(db, root.id)
@@ -256,17 +257,22 @@ def _put_picture(
         "INSERT INTO sources (root_id, path, size, mtime_ns) VALUES (?, ?, ?, ?)",
         (root.id, path, state.size, state.mtime_ns),
     ).lastrowid
+    drive, *others = item.told or told_by_name(root.place, path)
     frame = db.execute(
         "INSERT INTO frames (source_id, drive_id, camera, frame, time, first_seen)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (source, *name_columns(drives, root.place, path), first_seen),
+        (
+            *(source, drives.number(drive), *others),
+            first_seen if item.first_seen is None else item.first_seen,
+        ),
     )
-    return int(frame.lastrowid or 0)
+    return int(frame.lastrowid or 0), True
 
 
 def _name(db: sqlite3.Connection, drives: Drives, root: str, source: int, name: bytes) -> None:
     """Read the name of a file again, which lies elsewhere now."""
+    drive, *others = told_by_name(root, name)
     db.execute(
         "UPDATE frames SET drive_id = ?, camera = ?, frame = ?, time = ? WHERE source_id = ?",
-        (*name_columns(drives, root, name), source),
+        (drives.number(drive), *others, source),
     )

@@ -33,7 +33,11 @@ class Drives:
         return self._known[drive]
 
 
-def told_by_name(root: str, name: bytes) -> tuple[str, str | None, int | None, float | None]:
+Told = tuple[str, str | None, int | None, float | None]
+"""What a name tells: the identity of the drive, camera, frame number, seconds since 1970."""
+
+
+def told_by_name(root: str, name: bytes) -> Told:
     """Return the identity of the drive, camera, frame number and time of a file.
 
     Args:

@@ -29,7 +29,7 @@ from c4t_core.cluster.table import (
     open_table,
     stamp,
 )
-from c4t_core.errors import DataError, NotIndexedError
+from c4t_core.errors import DataError, FolderError, NotIndexedError
 from c4t_core.images.scan import NO_RULES, ExcludeRules, FileState, Skipped
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.directions import ModelHandle
@@ -119,6 +119,33 @@ def bring(catalogue: Catalogue, address: str, progress: Progress = ignore) -> Br
         copy.finish(catalogue)
         catalogue.note_copied(address, Copy(header.identity, shared.version, now))
         return brought
+
+
+def place(catalogue: Catalogue, address: str, root: str, there: str) -> None:
+    """Note where the files of a folder of a table lie on this machine; the table stays as it is.
+
+    Args:
+        catalogue: a connection for writing.
+        address: of a table that was copied.
+        root: the folder or address as the table names it.
+        there: the folder or address on this machine.
+
+    Raises:
+        FolderError: if the table has no such folder, or it is not there.
+        DataError: if it is an address with a password.
+    """
+    own = {
+        one.path.removeprefix(f"{address}#"): one
+        for one in catalogue.roots()
+        if one.shared == address
+    }
+    named = next((own[name] for name in (root, plain(root)) if name in own), None)
+    if named is None:
+        listed = ", ".join(f'"{name}"' for name in own) or "none, as it was never opened here"
+        raise FolderError(f'"{address}" has no folder "{root}"; it has: {listed}.')
+    if not is_remote(there):
+        opened_folders.check_folder(Path(there))
+    catalogue.set_place(named, plain(there))
 
 
 def _forget(catalogue: Catalogue, address: str) -> None:

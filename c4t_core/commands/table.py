@@ -59,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         description="Take the rows of a table into the index of the folders that they lie in on "
         "this machine, as if they had been indexed here.")
     back.add_argument("table", metavar="TABLE", help="a name that ends in .lance")
+    place = actions.add_parser("place", help="say where files of a table lie on this machine",
+        description="A table names the folders of its frames as the machine that indexed them sees "
+        "them. Where this machine sees them elsewhere, say so once; the table stays as it is.")
+    place.add_argument("table", metavar="TABLE", help="a name that ends in .lance, opened before")
+    place.add_argument("root", metavar="FOLDER", help="as the table names it, see c4t table info")
+    place.add_argument("there", metavar="HERE", help="the folder or address on this machine")
     for one in (out, back):
         one.add_argument("--json", action="store_true", help="print the numbers as JSON")
     # fmt: on
@@ -77,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         "optimize": _optimize,
         "from-workspace": _from_workspace,
         "to-workspace": _to_workspace,
+        "place": _place,
     }
     actions[args.action](args)
     return 0
@@ -170,6 +177,16 @@ def _to_workspace(args: argparse.Namespace) -> None:
     if done.notice:
         say(done.notice)
     _report(done, "Took in", args)
+
+
+def _place(args: argparse.Namespace) -> None:
+    from c4t_core.addresses import plain
+    from c4t_core.cluster.copying import place
+    from c4t_core.index.store.catalogue import Catalogue, catalogue_path
+
+    with contextlib.closing(Catalogue(catalogue_path())) as catalogue:
+        place(catalogue, plain(args.table), args.root, args.there)
+    say(f"Frames of {printable(args.root)} are looked for in {printable(args.there)} from now on.")
 
 
 @contextlib.contextmanager

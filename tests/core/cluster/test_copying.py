@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from c4t_core.cli import main
 from c4t_core.cluster import copying
 from c4t_core.cluster.opening import newer_tables
 from c4t_core.cluster.table import Header, Row, create_table, open_table
@@ -99,6 +100,22 @@ def test_the_tables_folders_need_not_be_there(
 ) -> None:
     drive.rename(tmp_path / "elsewhere")
     assert len(open_(team).search("red", None)) == 18
+
+
+def test_its_folders_may_lie_elsewhere_on_this_machine(
+    drive: Path, team: Path, open_: Open, tmp_path: Path
+) -> None:
+    expected = [(hit.relative, hit.score) for hit in open_(drive).search("red", None)]
+    open_(team)
+    drive.rename(tmp_path / "mounted")
+    assert main(["table", "place", str(team), str(drive), str(tmp_path / "mounted")]) == 0
+    workspace = open_(team)
+    hits = workspace.search("red", None)
+    assert [(hit.relative, hit.score) for hit in hits] == expected
+    assert all(hit.path.is_file() for hit in hits)
+    assert all(str(drive) not in name for name, _ in workspace.drives())
+    assert main(["table", "place", str(team), "/nowhere", str(tmp_path)]) == 1
+    assert main(["table", "place", str(team), str(drive), str(tmp_path / "not there")]) == 1
 
 
 def test_without_its_table_what_was_copied_answers(team: Path, open_: Open) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_desktop.jobs.runner import Job
-from c4t_desktop.services.library import SEARCH, WORK, Library
+from c4t_desktop.services.library import SEARCH, WORK, Library, open_folders
 from c4t_desktop.services.question import Question
 from c4t_desktop.services.rows import Row
 
@@ -102,12 +102,6 @@ class IndexNeeded:
     missing: int
 
 
-def _open(folders: Sequence[Path], model: str) -> WorkspaceLike:
-    from c4t_core.workspace import open_workspace
-
-    return open_workspace(list(folders), model)
-
-
 class Comparison(QObject):
     """Keeps a workspace per model on the open folders and asks both the same.
 
@@ -136,7 +130,7 @@ class Comparison(QObject):
         """Compare the model in use with the next one there is; nothing is asked yet."""
         super().__init__(parent)
         self._library = library
-        self._open = open_workspace or _open
+        self._open = open_workspace or open_folders
         self._workspaces: dict[tuple[tuple[Path, ...], str], WorkspaceLike] = {}
         self._question = Question()
         self._closed = False

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from c4t_core.addresses import is_table
 from c4t_core.progress import RateMeter
+from c4t_core.progress import ignore as unheard
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob, ignore, owner_of
 
 if TYPE_CHECKING:
@@ -77,8 +78,11 @@ Open = Callable[[Sequence[Path], str, Sequence[str] | None, "Progress"], "Worksp
 has read tables."""
 
 
-def _open_workspace(
-    folders: Sequence[Path], model: str, excludes: Sequence[str] | None, progress: Progress
+def open_folders(
+    folders: Sequence[Path],
+    model: str,
+    excludes: Sequence[str] | None = None,
+    progress: Progress = unheard,
 ) -> WorkspaceLike:
     """Open a workspace; the core is imported here, on the worker thread, and not before."""
     from dataclasses import replace
@@ -170,7 +174,7 @@ class Library(QObject):
         """
         super().__init__(parent)
         self.runner = runner
-        self._open_workspace = open_workspace or _open_workspace
+        self._open_workspace = open_workspace or open_folders
         self._list_models = list_models or _list_models
         self._opened_now: Opened | None = None
         self._left: Opened | None = None  # other folders: closed when their last query has ended

@@ -425,12 +425,15 @@ def _image_key(workspace: WorkspaceLike, path: Path) -> ImageKey:
 def _marking(query: str, keys: Callable[[], list[ImageKey]], good: bool | None) -> Edit:
     """Return a change of the marks of some frames, which ``keys`` looks up on the lane's thread."""
     made: list[Edit] = []
+    asked = [keys]  # until it is made: it holds a workspace, with its model's networks
+    del keys
 
     def act(data: UserData) -> None:
         from c4t_core.index.store.user_data import marks_among
 
         if not made:
-            found = keys()
+            found = asked[0]()
+            asked.clear()
             where, values = marks_among(query, found)
             note = partial(_note, query=query, keys=found, good=good)
             made.append(edit_of_rows(note, "marks", where, values))

@@ -106,14 +106,15 @@ class LongEdit:
 
     def __init__(self, parts: Callable[[UserData], Sequence[tuple[int, Edit]]]) -> None:
         """Make nothing yet; ``parts`` returns (frames, change), on the lane's thread, once."""
-        self._make = parts
+        self._make = [parts]  # until they are made: it may hold a workspace
         self._parts: Sequence[tuple[int, Edit]] | None = None
         self.done = self.total = 0
 
     def run(self, data: UserData, tell: Tell, *, forth: bool) -> bool:
         """Make all of it, or take it back; False if it was stopped on the way."""
         if self._parts is None:
-            self._parts = self._make(data)
+            self._parts = self._make[0](data)
+            self._make.clear()
         self.done, self.total = 0, sum(count for count, _ in self._parts)
         try:
             for count, part in self._parts:

@@ -34,7 +34,7 @@ from c4t_desktop.panels.evaluation.setup_page import MarksRow
 from c4t_desktop.services.evaluation import Marked, holds_scenes
 from c4t_desktop.theme import Theme
 from tests.helpers.searchad import draw_searchad
-from tests.helpers.window import search, until
+from tests.helpers.window import answered, search, until
 
 COLOURS = {"truck": (200, 30, 30), "bicycle": (30, 200, 30), "bus": (30, 30, 200)}
 
@@ -278,7 +278,7 @@ def test_an_evaluation_goes_on_while_one_searches(qtbot, opened, pairs, endless,
     click(qtbot, panel, "evaluationCloseButton", QToolButton)
     qtbot.waitUntil(lambda: not window.findChildren(EvaluationPanel))
     qtbot.keyClicks(window.search.field, "truck")
-    qtbot.waitUntil(lambda: window.model.rowCount() > 0)
+    answered(qtbot, window)
     again = opened()
     assert again.pages.currentIndex() == RUN
     qtbot.waitUntil(lambda: again.bar.value() == 5)

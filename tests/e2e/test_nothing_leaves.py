@@ -182,7 +182,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> 
     "step",
     [
         *("index", "search", "embed images", "embed texts", "caption", "evaluate", "train"),
-        *("models", "doctor", "window", "library"),
+        *("models", "window"),
+        *(pytest.param(step, marks=pytest.mark.long) for step in ("doctor", "library")),
     ],
 )
 def test_nothing_is_sent_or_written_elsewhere(world: World, step: str) -> None:

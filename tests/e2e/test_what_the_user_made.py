@@ -133,6 +133,7 @@ def test_marks_and_searches_survive_a_lost_catalogue_and_a_moved_folder(
     assert [saved.name for saved in again.desktop.context.marks.saved] == ["Truck in snow"]
 
 
+@pytest.mark.long
 def test_a_folder_that_moved_is_pointed_at_and_nothing_is_embedded_again(
     qtbot, open_real, drive, tmp_path, monkeypatch
 ):
@@ -322,6 +323,7 @@ def test_a_mark_taken_back_after_the_move_stays_away(qtbot, open_real, made, mov
     assert marks_of(last) == made
 
 
+@pytest.mark.long
 def test_own_marks_are_still_pairs_after_the_folder_moved(qtbot, open_real, made, moved):
     pytest.importorskip("torch", reason="the wizard says what it needs instead")
     from c4t_desktop.panels.training.wizard import TrainingWizard

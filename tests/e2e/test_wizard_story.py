@@ -18,6 +18,7 @@ pytest.importorskip("torch", reason="training needs the extra train")
 SLOW = 240_000  # ms; a busy machine takes its time
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("shipped_model")
 def test_from_a_csv_to_hits_of_the_new_model(qtbot, tmp_path):

@@ -98,7 +98,25 @@ def trace(command: Sequence[str], folder: Path, environment: Mapping[str, str]) 
         ):
             written |= set(_paths(call, folder))
     log.unlink()
-    return Trace(done.returncode, done.stdout, tuple(network), frozenset(written))
+    return Trace(done.returncode, done.stdout, tuple(_leaving(network)), frozenset(written))
+
+
+_OWN_PORT = re.compile(r'bind\(\d+<(socket:\[\d+\])>, .*port=htons\(0\).*"(?:::1|127\.0\.0\.1)"')
+
+
+def _leaving(calls: list[str]) -> list[str]:
+    """Return calls without those by which urllib3 looks whether this machine speaks IPv6.
+
+    It binds a socket to the machine itself and closes it, wherever something imports it, as
+    accelerate does where boto3 is installed. A socket that is used for anything else stays.
+    """
+    looked = {found[1] for call in calls if (found := _OWN_PORT.search(call))}
+    used: dict[str, int] = {}
+    for call in calls:
+        for name in looked:
+            used[name] = used.get(name, 0) + (name in call)
+    only = {name for name, count in used.items() if count == 2}  # made and bound
+    return [call for call in calls if not any(name in call for name in only)]
 
 
 def _calls(log: Path) -> Iterator[str]:

@@ -107,6 +107,7 @@ def check_against_the_rules(scores, predictions, folder):
 # scores -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_scores_are_those_of_the_rules(drawn, tmp_path):
     models = LabelModel("toy"), LabelModel("clip:worse", blur=0.7)
     result = measured(drawn, *models, queries="own")

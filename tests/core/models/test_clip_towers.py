@@ -348,7 +348,7 @@ def test_a_file_says_its_architecture_by_name_or_shapes(
     assert load_model("clip", engine="torch").name == name  # the toggle's, while it is the only one
 
 
-@pytest.mark.parametrize("folder", ["clip", "pe-core-s"])
+@pytest.mark.parametrize("folder", ["clip", pytest.param("pe-core-s", marks=pytest.mark.long)])
 def test_a_folder_of_a_short_name_is_not_taken_for_its_weights(folder):
     place = Path(folder) / "open_clip_pytorch_model.bin"
     assert clip_folder.name_for(place) == f"my-{folder}"

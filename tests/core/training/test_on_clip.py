@@ -129,6 +129,7 @@ def test_heads_change_nothing_before_they_learn(added, shapes):
         assert np.abs(unit - known).max() < 1e-6
 
 
+@pytest.mark.long
 def test_a_run_is_guarded_registered_and_the_same_in_every_engine(request_for, shapes, added):
     result = train(request_for(name="mine", guard=True, epochs=40))
     guard = result.guard
@@ -258,6 +259,7 @@ def test_what_was_taught_can_be_taught_more(request_for):
     assert folder.read_config(second.model).clip == folder.read_config(first.model).clip
 
 
+@pytest.mark.long
 def test_it_runs_where_neither_torch_nor_open_clip_is(request_for):
     name = train(request_for(name="mine", epochs=1)).name
     code = """

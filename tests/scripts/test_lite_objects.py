@@ -53,6 +53,7 @@ def test_blocks_of_one_drive_are_dealt_out_by_hand() -> None:
     assert part_of("boston", "boston") == "validation"
 
 
+@pytest.mark.long
 def test_boxes_that_lie_on_other_moments_are_not_read(drive_data: Path) -> None:
     frames = read_frames(drive_data)
     boston = [frame for frame in frames if frame.source == "boston"]

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from c4t_core.cluster import addresses, table
+from c4t_core import addresses
+from c4t_core.cluster import table
 from c4t_core.cluster.table import Header, Row, SharedTable, create_table, open_table
 from c4t_core.errors import DataError, FolderError
 

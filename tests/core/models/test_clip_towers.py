@@ -150,7 +150,10 @@ def hub(server, monkeypatch, tmp_path, data_dir):
     return server
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] * (name == "pe-core-s")) for name in KINDS],
+)
 def test_equal_to_open_clip_itself(name, hub, monkeypatch, capsys):
     if name == "siglip2-b32":
         pytest.importorskip("transformers")

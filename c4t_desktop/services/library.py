@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FilesOfSize = Callable[[int], Sequence[Path]]
 WORK, SEARCH, LOOK = "work", "search", "look"
+EDITS = "edits"  # changes of many frames take long, and reads do not wait for them
 NEWER = "newer"  # a lane of its own: the address of a table may answer late
 _STOPPED, _STOPPED_KEPT = "stopped", 20  # runs of which it is kept how far they came
 COUNT_EVERY = 2.0  # seconds between two counts while the index grows, and at least
@@ -290,7 +291,7 @@ class Library(QObject):
     def put_away(self, workspaces: Iterable[WorkspaceLike]) -> None:
         """Close workspaces after their last query and what is kept of them; those held here stay.
 
-        What the user marks and tags is written in the lane of small reads, and needs them open.
+        What the user marks and tags is written in the lane of edits, and needs them open.
         """
         unused = [workspace for workspace in workspaces if workspace not in self._held()]
 
@@ -299,11 +300,16 @@ class Library(QObject):
                 workspace.rest()  # whatever still names it holds no networks
                 workspace.close()
 
-        def answered(_: None) -> None:
-            self.runner.submit(close, lane=LOOK, failed=ignore)
+        def after(lanes: Sequence[str]) -> None:
+            """Close once what waits in each of some lanes has run."""
+            lane, *others = lanes
+            if others:
+                self.runner.submit(lambda _: None, lane=lane, done=lambda _: after(others))
+            else:
+                self.runner.submit(close, lane=lane, failed=ignore)
 
         if unused:
-            self.runner.submit(lambda _: None, lane=SEARCH, done=answered)
+            after((SEARCH, EDITS, LOOK))
 
     def close(self) -> None:
         """Close what is open."""

@@ -11,13 +11,13 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from c4t_core.errors import Cancelled
 from c4t_desktop.jobs.runner import Job, JobRunner
+from c4t_desktop.services.library import EDITS, LOOK
 
 if TYPE_CHECKING:
     from c4t_core.index.store.seals import Row, Value
     from c4t_core.index.store.user_data import UserData
 
 T = TypeVar("T")
-EDITS, _READS = "edits", "look"  # lanes: changes of many frames take long, reads do not wait
 _KEPT = 200  # changes that can be taken back
 
 
@@ -219,7 +219,7 @@ class Keeper(QObject):
         work: Callable[[Job], T],
         done: Callable[[T], None],
         key: str | None,
-        lane: str = _READS,
+        lane: str = LOOK,
         progress: Callable[[tuple[int, int]], None] = lambda _: None,
         ended: Callable[[], None] = lambda: None,
     ) -> Job:

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 from c4t_core.index.store import tags
 from c4t_core.index.store.user_data import UserData
 from c4t_desktop.services.export import CSV, export, wanted_of
-from c4t_desktop.services.library import LOOK, SEARCH
+from c4t_desktop.services.library import EDITS, LOOK, SEARCH
 from tests.helpers.fake_core import FakeOwn
 from tests.helpers.window import busy, child, names, search, side_row, until, wait_rows
 
@@ -302,7 +302,8 @@ def test_what_is_tagged_is_kept_though_another_model_is_chosen_meanwhile(
 
     asked = FakeOwn.keys
     monkeypatch.setattr(FakeOwn, "keys", keys)
-    runner.submit(lambda _: go.wait(20), lane=LOOK)
+    for lane in (LOOK, EDITS):
+        runner.submit(lambda _: go.wait(20), lane=lane)
     window.view.setCurrentIndex(window.model.index(0))
     window.view.setFocus()
     qtbot.keyClick(window.view, Qt.Key.Key_R)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -592,8 +591,3 @@ def _packed(rows: Sequence[NDArray[Any] | None], width: int) -> Any:
     return pa.FixedSizeListArray.from_arrays(
         pa.array(values.reshape(-1)), width, mask=pa.array(missing)
     )
-
-
-def now() -> float:
-    """Return the time at which rows are first seen, seconds since 1970."""
-    return time.time()

@@ -26,7 +26,6 @@ from c4t_core.cluster.table import (
     SharedTable,
     create_table,
     exists,
-    now,
     open_table,
 )
 from c4t_core.errors import DataError, FolderError
@@ -160,7 +159,7 @@ class Books:
     def _row(self, path: bytes, state: FileState, **more: Any) -> Row:
         before = self._rows.get(path)
         old = before is not None and not before.failed  # what was there before is no news
-        seen = before.first_seen if before is not None and old else now()
+        seen = before.first_seen if before is not None and old else time.time()
         told = _named(self.root.path, path)
         return Row(self.root.path, path, state.size, state.mtime_ns, first_seen=seen,
                    **told, **more)  # fmt: skip

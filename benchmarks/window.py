@@ -1,14 +1,17 @@
 """The window with a million frames: letters, filters, the cut, scrolling, memory, the start.
 
-    QT_QPA_PLATFORM=offscreen python -m benchmarks.window [--rows N] [--output FILE] [--keep DIR]
+    QT_QPA_PLATFORM=offscreen python -m benchmarks.window
+        [--rows N] [--output FILE] [--keep DIR] [--table]
 
 The rows are synthetic: names like those of drives, random vectors, through the product's own store,
 below a folder without files. So the cards show no pictures; a smaller part of real files, links to
-the sample drive's frames, is scrolled as well (``real_``). A bare Qt list of as many rows is
-scrolled by the same steps in the same run, in turns, so that whatever else the machine does slows
-both. A frame time is from the moment the scroll bar moves to the end of the repaint, plus what the
-event loop did before the next step; ``cpu`` is what of it the GUI thread worked, which does not
-hang on what else runs. A turn is what the GUI thread worked before it came back to its events.
+the sample drive's frames, is scrolled as well (``real_``). With ``--table`` the rows are opened as
+a shared table too, by a user who had none of them, in the same run; the report has both, and ratios.
+A bare Qt list of as many rows is scrolled by the same steps in the same run, in turns, so that
+whatever else the machine does slows both. A frame time is from the moment the scroll bar moves to
+the end of the repaint, plus what the event loop did before the next step; ``cpu`` is what of it the
+GUI thread worked, which does not hang on what else runs. A turn is what the GUI thread worked
+before it came back to its events.
 """
 
 from __future__ import annotations
@@ -374,23 +377,101 @@ def start_times(times: int = 7) -> dict[str, float]:
     }
 
 
+RATIOS = (
+    ("first_query_s",),
+    ("letters", "p50_ms"),
+    ("letters", "p95_ms"),
+    ("letters", "turn_p95_ms"),
+    ("rushed_ms",),
+    ("orders", "cut_moved", "p95_ms"),
+    ("orders", "drive_filter", "p95_ms"),
+    ("orders", "sort_time", "laid_out_ms"),
+    ("window_smooth", "cpu_p95_ms"),
+    ("window_jumps", "cpu_p95_ms"),
+    ("memory", "after_mb"),
+)
+
+
+def prepare(base: Path, rows: int) -> None:
+    """Fill the catalogue of ``base``, once."""
+    os.environ["C4T_DATA_DIR"] = str(base / "data")
+    if not (base / "data" / "catalogue.sqlite").exists():
+        fill_catalogue(base / "drives", rows)
+        link_files(base / "real", REAL)
+        fill_catalogue(base / "real", REAL)
+
+
+def share(base: Path) -> Path:
+    """Write the rows of ``base`` into a table, once, and copy it as somebody who opens it does."""
+    import contextlib
+
+    from c4t_core import paths
+    from c4t_core.cluster.copying import bring, from_workspace
+    from c4t_core.cluster.table import exists
+    from c4t_core.index.directions import ModelHandle
+    from c4t_core.index.store.catalogue import Catalogue
+
+    table = base / "team.lance"
+    if not exists(table):
+        with contextlib.closing(Catalogue(paths.data_dir() / "catalogue.sqlite")) as catalogue:
+            from_workspace([base / "drives"], ModelHandle("c4t"), str(table), catalogue)
+    os.environ["C4T_DATA_DIR"] = str(base / "reader")
+    with contextlib.closing(Catalogue(paths.data_dir() / "catalogue.sqlite")) as catalogue:
+        bring(catalogue, str(table))
+    return table
+
+
+def in_a_process(opened: Path, data: Path, rows: int) -> dict[str, Any]:
+    """Run the window on what is opened in a process of its own."""
+    words = [sys.executable, "-m", "benchmarks.window", "--rows", str(rows), "--open", str(opened)]
+    environment = {**os.environ, "C4T_DATA_DIR": str(data)}
+    for _ in range(2):  # the first time makes the vector cache
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stderr)
+    report: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{\n") :])
+    return report
+
+
+def beside_a_table(base: Path, rows: int) -> dict[str, Any]:
+    """Measure the window on a folder and on a table of the same rows."""
+    table = share(base)
+    folder = in_a_process(base / "drives", base / "data", rows)
+    shared = in_a_process(table, base / "reader", rows)
+
+    def of(report: Any, names: tuple[str, ...]) -> float:
+        for name in names:
+            report = report[name]
+        return float(report)
+
+    ratios = {
+        ".".join(names): round(of(shared, names) / max(of(folder, names), 1e-9), 2)
+        for names in RATIOS
+    }
+    return {"folder": folder, "table": shared, "table_over_folder": ratios}
+
+
 def main() -> int:
     """Run it and print the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--output", type=Path, help="write the report here as JSON")
     parser.add_argument("--keep", type=Path, help="keep the data here, and use what is kept")
+    parser.add_argument("--table", action="store_true", help="open them as a shared table as well")
+    parser.add_argument("--open", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         base = (args.keep or Path(scratch)).absolute()
-        os.environ["C4T_DATA_DIR"] = str(base / "data")
-        if not (base / "data" / "catalogue.sqlite").exists():
-            fill_catalogue(base / "drives", args.rows)
-            link_files(base / "real", REAL)
-            fill_catalogue(base / "real", REAL)
-        real = base / "real"
-        report = run(args.rows, base / "drives", real if real.is_dir() else None)
-        report["start"] = start_times()
+        if args.open is not None:
+            report = run(args.rows, args.open, None)
+        elif args.table:
+            prepare(base, args.rows)
+            report = beside_a_table(base, args.rows)
+        else:
+            prepare(base, args.rows)
+            real = base / "real"
+            report = run(args.rows, base / "drives", real if real.is_dir() else None)
+            report["start"] = start_times()
     text = json.dumps(report, indent=1)
     if args.output is not None:
         args.output.write_text(text, encoding="utf-8")

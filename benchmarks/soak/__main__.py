@@ -36,17 +36,26 @@ WARM_UP = 0.2  # of the time, five minutes at the most
 BOUNDS = {"mb_per_minute": 1.0, "heartbeat_ms": 16.0}
 
 
-def living() -> dict[str, int]:
-    """Count what lives: widgets, Python's objects, networks in memory."""
+NETWORKS = ("InferenceSession", "CompiledModel")
+GROWN = 20  # kinds of objects that are named, those that grew most first
+
+
+def living() -> Counter[str]:
+    """Count what lives: widgets, and Python's objects by kind."""
     from PySide6.QtWidgets import QApplication
 
     gc.collect()
-    objects = gc.get_objects()
-    networks = sum(type(thing).__name__ == "InferenceSession" for thing in objects)
+    kinds = Counter(type(thing).__qualname__ for thing in gc.get_objects())
+    return Counter({**kinds, "widgets": len(QApplication.allWidgets())})
+
+
+def told(living: Counter[str]) -> dict[str, int]:
+    """Return the few numbers of what lives that a report begins with."""
     return {
-        "widgets": len(QApplication.allWidgets()),
-        "objects": len(objects),
-        "networks": networks,
+        "widgets": living["widgets"],
+        "objects": living.total() - living["widgets"],
+        "networks": sum(living[kind] for kind in NETWORKS),
+        "workspaces": living["Workspace"],
     }
 
 
@@ -132,7 +141,7 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
     warm = min(300.0, minutes * 60 * WARM_UP)
     memory: list[tuple[float, float, float]] = []  # minutes, MB resident, MB of pictures
     cache = window.desktop.context.cache
-    alive: dict[str, dict[str, int]] = {}
+    alive: dict[str, Counter[str]] = {}
 
     def step() -> None:
         try:
@@ -166,7 +175,10 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
             "mb_per_minute": round(slope(late), 3),
             "memory": [tuple(round(value, 1) for value in row) for row in memory[::15]],
             "trims": window.desktop.memory.trims,
-            "alive": alive,
+            "alive": {when: told(kinds) for when, kinds in alive.items()},
+            "grown": dict((alive["end"] - alive["warm"]).most_common(GROWN))
+            if "end" in alive
+            else {},
             "window": heart.summary(),
         }
 

@@ -73,18 +73,23 @@ class PreprocessConfig:
 
 @dataclass(frozen=True)
 class ObjectsConfig:
-    """The object branch of the image tower, see :class:`network.ObjectBranch`."""
+    """The object branch of the image tower, see :class:`object_branch.ObjectBranch`."""
 
     classes: tuple[str, ...] = ()
     channels: int = 128  # of its maps
     blocks: int = 2
+    units: tuple[str, ...] = ()  # what it tells at once, see object_branch.Together
 
     def __post_init__(self) -> None:
-        """Refuse sizes and classes that cannot be."""
+        """Refuse sizes, classes and units that cannot be."""
         _within(self, "channels", 1, 65536)
         _within(self, "blocks", 0, 64)
         if not self.classes or len(set(self.classes)) < len(self.classes):
             raise ValueError("classes are names, one at least, each once")
+        for unit in self.units:
+            for name, sign, number in (part.partition(">=") for part in unit.split()):
+                if sign and (name.replace("_", " ") not in self.classes or not number.isdigit()):
+                    raise ValueError(f'"{unit}" is to name classes and numbers, as in "car>=2"')
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,8 @@ class ModelConfig:
         for part, key in (("preprocess", "fill"), ("preprocess", "width"), ("image", "objects")):
             if not data[part][key]:
                 del data[part][key]
+        if self.image.objects is not None and not self.image.objects.units:
+            del data["image"]["objects"]["units"]
         if self.text.table == "half":
             del data["text"]["table"]
         if self.clip is None:
@@ -205,6 +212,7 @@ class ModelConfig:
         if image.get("objects"):
             objects = dict(image["objects"])
             objects["classes"] = tuple(objects["classes"])
+            objects["units"] = tuple(objects.get("units", ()))
             image["objects"] = ObjectsConfig(**objects)
         return cls(
             image=ImageEncoderConfig(**image),

@@ -18,15 +18,11 @@ from c4t_core.models.clip_network import last_block_for_one, untaught
 from c4t_core.models.config import (
     ImageEncoderConfig,
     ModelConfig,
-    ObjectsConfig,
     PreprocessConfig,
     TextEncoderConfig,
 )
+from c4t_core.models.object_branch import ObjectBranch
 
-STATISTICS = 8  # numbers per class that say what the object maps hold
-FACTS = 6  # numbers per class that are told about a frame
-HIGHEST = 8  # cells that a mean of the highest is taken of
-SIDES = (0.36, 0.64)  # shares of the width where the left ends and the right begins
 LEVELS = (3, 4)  # the inner maps that "levels" takes: timm's number of the resolution, 0: half
 
 
@@ -63,129 +59,6 @@ class ImagePool(nn.Module):
             deviation = (variance + 1e-8).sqrt()  # no infinite gradient where a map is flat
             parts += [mean, level.amax(dim=(2, 3)), level.amin(dim=(2, 3)), deviation]
         return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
-
-
-class Separable(nn.Module):
-    """A depthwise and a pointwise convolution beside the input (Howard et al. 2017, 1704.04861)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
-        self.depthwise_norm = nn.BatchNorm2d(channels)
-        self.pointwise = nn.Conv2d(channels, channels, 1, bias=False)
-        self.pointwise_norm = nn.BatchNorm2d(channels)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Map (n, c, h, w) to (n, c, h, w)."""
-        spread = nn.functional.relu(self.depthwise_norm(self.depthwise(maps)))
-        mixed: Tensor = nn.functional.relu(self.pointwise_norm(self.pointwise(spread)))
-        return maps + mixed
-
-
-class ObjectBranch(nn.Module):
-    """Where in the frame which object is, and what of that the projection head is told.
-
-    Both inner maps are brought to the same channels and added, the coarse one enlarged (as in
-    feature pyramids, Lin et al. 2017, arXiv 1612.03144, section 3). One output map per class says
-    whether a cell lies in the middle of such an object; one says how high the object there is.
-    A mean over all cells drowns what is small in the frame; the statistics here do not.
-
-    Args:
-        config: classes and sizes.
-        inner: channels of the fine and of the coarse inner map.
-
-    Attributes:
-        width: length of the statistics.
-    """
-
-    def __init__(self, config: ObjectsConfig, inner: Sequence[int]) -> None:
-        super().__init__()
-        fine, coarse = inner
-        self.fine = nn.Conv2d(fine, config.channels, 1, bias=False)
-        self.coarse = nn.Conv2d(coarse, config.channels, 1, bias=False)
-        self.norm = nn.BatchNorm2d(config.channels)
-        self.blocks = nn.Sequential(*(Separable(config.channels) for _ in range(config.blocks)))
-        self.out = nn.Conv2d(config.channels, len(config.classes) + 1, 1)
-        assert self.out.bias is not None
-        nn.init.constant_(self.out.bias, -4.0)  # most cells hold nothing
-        # what the facts are read off the statistics with, a row per class
-        self.calibration = nn.Parameter(torch.tensor([[1.0, 0.0]]).repeat(len(config.classes), 1))
-        self.counting = nn.Parameter(torch.zeros(len(config.classes), STATISTICS + 1))
-        self.width = STATISTICS * len(config.classes)
-
-    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
-        """Return a logit per cell and class, and the logarithm of the height in frame heights.
-
-        Args:
-            fine: the inner map of smaller cells, (n, c, h, w).
-            coarse: the other one, (n, c', h', w').
-
-        Returns:
-            float (n, classes + 1, h, w), the heights last.
-        """
-        enlarged = nn.functional.interpolate(self.coarse(coarse), size=fine.shape[-2:])
-        maps = nn.functional.relu(self.norm(self.fine(fine) + enlarged))
-        out: Tensor = self.out(self.blocks(maps))
-        return out
-
-    @staticmethod
-    def statistics(maps: Tensor) -> Tensor:
-        """Return what the maps say about the frame, float (n, classes, :data:`STATISTICS`).
-
-        Per class: the highest logit, the mean of the eight highest, the logarithm of the summed
-        probabilities; the highest logit on the left, in the middle, on the right; the mean
-        logarithm of the height where such objects are, and the logarithm of the highest product
-        of probability and height.
-        """
-        logits = maps[:, :-1]  # (n, c, h, w)
-        heights = maps[:, -1:].clamp(-4.0, 0.2)  # (n, 1, h, w)
-        shares = logits.sigmoid()
-        cells = logits.flatten(2)  # (n, c, h * w)
-        highest = cells.topk(min(HIGHEST, cells.shape[2]), dim=2).values
-        width = int(logits.shape[3])
-        left, right = round(SIDES[0] * width), round(SIDES[1] * width)
-        thirds = (logits[..., :left], logits[..., left:right], logits[..., right:])
-        weights = shares.square() + 1e-6
-        return torch.stack(
-            [
-                highest[..., 0],
-                highest.mean(dim=2),
-                (shares.sum(dim=(2, 3)) + 1e-2).log(),
-                *(third.amax(dim=(2, 3)) for third in thirds),
-                (weights * heights).sum(dim=(2, 3)) / weights.sum(dim=(2, 3)),
-                ((shares * heights.exp()).amax(dim=(2, 3)) + 1e-2).log(),
-            ],
-            dim=2,
-        )
-
-    def facts(self, statistics: Tensor) -> Tensor:
-        """Return what is believed to be there, float (n, classes, :data:`FACTS`).
-
-        Args:
-            statistics: of :meth:`statistics`.
-
-        Returns:
-            Per class: the probability that there is one, how many, the height of the nearest in
-            heights of the frame, and the probabilities that there is one on the left, in the
-            middle, on the right.
-        """
-        slope, offset = self.calibration[:, :1], self.calibration[:, 1:]  # (c, 1) each
-        seen = statistics[..., [0, 3, 4, 5]]  # (n, c, 4): anywhere, left, middle, right
-        probable = (seen * slope + offset).sigmoid()
-        # the offset goes with a one: where the weights were sliced, OpenVINO gave other numbers
-        # than ONNX Runtime and torch for all classes but the first
-        ones = torch.ones_like(statistics[..., :1])
-        count = (torch.cat([statistics, ones], dim=2) * self.counting).sum(dim=2)  # (n, c)
-        height = (statistics[..., -1].exp() - 1e-2).clamp(0.0, 1.0)
-        return torch.cat(
-            [
-                probable[..., :1],
-                nn.functional.softplus(count)[..., None],
-                height[..., None],
-                probable[..., 1:],
-            ],
-            dim=2,
-        )
 
 
 def pool_text(kind: str, states: Tensor, mask: Tensor) -> Tensor:
@@ -285,7 +158,9 @@ class ImageEncoder(nn.Module):
         self.levels = config.pooling == "levels"
         inner = _inner_widths(self.trunk, config.architecture) if self.levels else []
         self.pool = ImagePool(config.pooling, config.features, inner)
-        self.objects = ObjectBranch(config.objects, inner) if config.objects else None
+        self.objects = (
+            ObjectBranch(config.objects, inner, self.pool.width) if config.objects else None
+        )
         self.width = self.pool.width + (self.objects.width if self.objects else 0)
         self.normalise = Normalise(preprocess)
 
@@ -331,10 +206,12 @@ class ImageEncoder(nn.Module):
         last, inner = trunk.forward_intermediates(planes, indices=list(LEVELS))
         return self.pool(last, inner), inner
 
-    @staticmethod
-    def joined(pooled: Tensor, statistics: Tensor) -> Tensor:
+    def joined(self, pooled: Tensor, statistics: Tensor) -> Tensor:
         """Return what the projection head takes, float (n, width)."""
-        return torch.cat([pooled, statistics.flatten(1)], dim=1)
+        features = torch.cat([pooled, statistics.flatten(1)], dim=1)
+        if self.objects is None or self.objects.together is None:
+            return features
+        return torch.cat([features, self.objects.together(features)], dim=1)
 
 
 class TextEncoder(nn.Module):

@@ -26,7 +26,7 @@ from scripts.lite.data import BOXED, SEARCHED, Box, Frame
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from c4t_core.models.network import ObjectBranch
+    from c4t_core.models.object_branch import ObjectBranch
 
 CLASSES = (
     "person",
@@ -199,7 +199,7 @@ def train_branch(
     import torch
     from torch.nn import functional
 
-    from c4t_core.models.network import ObjectBranch
+    from c4t_core.models.object_branch import ObjectBranch
 
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)

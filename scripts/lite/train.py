@@ -35,9 +35,10 @@ from scripts.lite.objects import (
     train_branch,
 )
 from scripts.lite.recipe import RecipeOptions
+from scripts.lite.together import held_out, units
 
 if TYPE_CHECKING:
-    from c4t_core.models.network import ObjectBranch
+    from c4t_core.models.object_branch import ObjectBranch
     from scripts.lite.features import Maps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +48,7 @@ QUICK_STEPS, QUICK_EPOCHS = 200, 2
 # frames are wider than high; and half of a 1280 x 720 JPEG is enough to decode
 DESIGN = dataclasses.replace(
     LITE,
-    image=dataclasses.replace(LITE.image, objects=ObjectsConfig(CLASSES)),
+    image=dataclasses.replace(LITE.image, objects=ObjectsConfig(CLASSES, units=units())),
     text=dataclasses.replace(LITE.text, table="int8"),
     preprocess=dataclasses.replace(LITE.preprocess, size=320, width=512),
 )
@@ -133,8 +134,9 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.models.export import export_onnx
     from c4t_core.models.folder import save_model
     from c4t_core.models.network import DualEncoder
+    from c4t_core.models.object_branch import Together
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
-    from scripts.lite.concepts import by_night
+    from scripts.lite.concepts import WEATHER, by_night
     from scripts.lite.examples import write_examples
     from scripts.lite.features import DARK, image_maps, joined, text_features
     from scripts.lite.names import name_fits, name_phrases
@@ -149,6 +151,8 @@ def train(given: argparse.Namespace) -> Path:
     torch.manual_seed(options.seed)
     model = DualEncoder(DESIGN)
     load_pretrained(model)
+    objects = model.image_encoder.objects
+    assert objects is not None
     paths = [frame.path for frame in frames]
     drawn = dict(list(VARIANTS.items())[: 1 if given.quick else None])
     maps = []
@@ -165,11 +169,20 @@ def train(given: argparse.Namespace) -> Path:
         ]
         maps.append(joined(made))
     branch, statistics = object_branch(maps, frames, _branch_options(given))
-    variants = [
-        np.concatenate([found.pooled, seen.reshape(len(seen), -1)], axis=1)
-        for found, seen in zip(maps, statistics, strict=True)
-    ]
     known, table = vocabulary(frames, options)
+    names = [concept.name for concept in known]
+    seen = [
+        np.concatenate([found.pooled, numbers.reshape(len(numbers), -1)], axis=1)
+        for found, numbers in zip(maps, statistics, strict=True)
+    ]
+    together, told = held_out(
+        seen,
+        lambda: Together(DESIGN.image.objects, model.image_encoder.pool.width),
+        targets(frames, 1, 1),
+        table[[names.index(name) for name in WEATHER]],
+        np.array([fold_of(frame.group) for frame in frames]),
+    )
+    variants = [np.concatenate(parts, axis=1) for parts in zip(seen, told, strict=True)]
     bank = phrase_bank(known, table, options)
     if options.names:
         table = np.concatenate([table, name_fits(maps[0].pooled[:, : DESIGN.image.features])])
@@ -182,15 +195,15 @@ def train(given: argparse.Namespace) -> Path:
     alone = text_features(model, [text for group in said for text in group])
     meant = [number for number, group in enumerate(said) for _ in group]
     image_head, text_head = train_heads(
-        variants, texts, batches, DESIGN.projection, options, _say("steps"), objects=branch.width
+        variants, texts, batches, DESIGN.projection, options, _say("steps"), objects=objects.width
     )
     if options.apart_steps:
         text_head = keep_apart(
             (image_head, text_head), variants, texts, batches, (alone, meant), options,
             _say("steps of words"),
         )  # fmt: skip
-    assert model.image_encoder.objects is not None
-    model.image_encoder.objects.load_state_dict(branch.state_dict())
+    of_units = {f"together.{name}": value for name, value in together.state_dict().items()}
+    objects.load_state_dict({**branch.state_dict(), **of_units})
     model.image_head.load_state_dict(image_head.state_dict())
     model.text_head.load_state_dict(text_head.state_dict())
     card = model_card(frames, given.without, options, len(bank), time.monotonic() - started)

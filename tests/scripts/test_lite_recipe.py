@@ -378,3 +378,19 @@ def test_what_no_image_shows_is_kept_apart_and_images_are_ranked_as_before() -> 
     for row in range(3):
         assert np.corrcoef(ranked[0][row], ranked[1][row])[0, 1] > 0.99
     assert all(torch.equal(value, weights[name]) for name, value in before.state_dict().items())
+
+
+def test_a_phrase_is_told_among_images_of_its_own_source():
+    torch = pytest.importorskip("torch")
+    from scripts.lite.recipe import within_sources
+
+    told = torch.tensor([[1.0, 0.0, 0.0, 0.0, float("nan")]])  # two of one source, three of another
+    scale = torch.tensor(10.0)
+    by_source = within_sources(torch.tensor([[0.5, 0.5, -0.5, -0.5, 0.5]]), scale, told, [0, 2, 5])
+    by_what_it_shows = within_sources(
+        torch.tensor([[0.5, -0.5, 0.5, 0.5, 0.5]]), scale, told, [0, 2, 5]
+    )
+    assert float(by_source) == pytest.approx(np.log(2))
+    assert float(by_what_it_shows) < 0.01
+    nothing = within_sources(torch.zeros(1, 5), scale, torch.ones(1, 5), [0, 2, 5])
+    assert float(nothing) == 0.0

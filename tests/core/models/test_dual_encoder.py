@@ -226,6 +226,43 @@ def test_facts_are_read_off_the_statistics():
     assert max(car[4], car[5], bus[0]) < 0.001
 
 
+def test_units_are_high_where_all_their_conditions_hold():
+    config = ObjectsConfig(
+        ("car", "traffic light"),
+        channels=4,
+        units=("car>=1", "fog", "car>=1 traffic_light>=2", "fog car>=1"),
+    )
+    branch = ObjectBranch(config, (3, 5), pooled=6)
+    assert branch.width == 8 * 2 + 4
+    together = branch.together
+    assert together.conditions == ["car>=1", "fog", "traffic_light>=2"]
+    with torch.no_grad():
+        together.likely.weight.zero_()
+        together.likely.bias.copy_(torch.tensor([2.0, 0.5, -1.0]))
+        found = together(torch.zeros(1, 6 + 8 * 2)).numpy()[0]
+    car, fog, lights = (1 / (1 + np.exp(-np.array([2.0, 0.5, -1.0])))).tolist()
+    want = np.log(np.array([car, fog, car * lights, fog * car]) + 0.03)
+    np.testing.assert_allclose(found, want, rtol=1e-5)
+
+
+def test_units_are_part_of_what_the_head_takes():
+    objects = ObjectsConfig(("car", "bus"), units=("car>=1 bus>=1", "snow"))
+    image = dataclasses.replace(LITE.image, objects=objects)
+    config = dataclasses.replace(LITE, image=image)
+    encoder = build(config).image_encoder
+    assert encoder.width == 4288 + 8 * 2 + 2
+    pooled, statistics = torch.zeros(3, 4288, device="meta"), torch.zeros(3, 2, 8, device="meta")
+    assert encoder.joined(pooled, statistics).shape == (3, encoder.width)
+    assert ModelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    plain = dataclasses.replace(image, objects=dataclasses.replace(objects, units=()))
+    data = dataclasses.replace(config, image=plain).to_dict()
+    assert "units" not in data["image"]["objects"]  # earlier versions refuse what they do not know
+    assert build(ModelConfig.from_dict(data)).image_encoder.width == 4288 + 8 * 2
+    for unit in ("tram>=1", "car>=many"):
+        with pytest.raises(ValueError, match="car>=2"):
+            dataclasses.replace(objects, units=(unit,))
+
+
 def test_what_sees_objects_is_told_apart_in_its_configuration():
     objects = ObjectsConfig(("car", "bus"))
     image = dataclasses.replace(LITE.image, objects=objects)

@@ -436,6 +436,36 @@ def test_the_current_card_stays_when_the_cut_moves(qtbot, many):
     at_rest(qtbot, many)
 
 
+def test_refining_shows_the_best_first_and_so_does_its_end(qtbot, many):
+    refine, bar = many.action("refineAction"), many.view.verticalScrollBar()
+    finder, view = many.desktop.context.finder, many.view
+    for on in (True, False):
+        view.setCurrentIndex(many.model.index(1500))
+        view.select_ids([1500, 1501, 1502])
+        at_rest(qtbot, many)
+        assert bar.value()
+        refine.trigger()
+        until(qtbot, lambda on=on: finder.found.question.refine == on)
+        at_rest(qtbot, many)
+        assert (bar.value(), view.currentIndex().row(), view.selected_ranges()) == (
+            0,
+            0,
+            [range(1)],
+        )
+    view.setCurrentIndex(many.model.index(1500))
+    at_rest(qtbot, many)
+    before = bar.value()
+    refine.trigger()
+    until(qtbot, lambda: finder.found.question.refine)
+    view.setCurrentIndex(many.model.index(1500))
+    at_rest(qtbot, many)
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_R)  # asks anew, but one goes on marking here
+    until(qtbot, lambda: finder.found.marks)
+    at_rest(qtbot, many)
+    assert (bar.value(), view.currentIndex().row()) == (before, 1500)
+
+
 def test_a_view_that_leaps_asks_for_nothing_until_it_lands(qtbot, many, core):
     bar = many.view.verticalScrollBar()
     at_rest(qtbot, many)

@@ -73,6 +73,16 @@ def test_a_folder_is_opened_by_key_another_added_and_one_closed(
     assert child(window, QWidget, "emptyState").isVisible()
 
 
+def test_opened_folders_are_listed_as_people_count(qtbot, open_window, core, tmp_path):
+    folders = [tmp_path / f"week {number}" for number in (10, 9)]
+    for folder in folders:
+        make_frames(folder, 1)
+    window = open_window(*folders)
+    ready(qtbot, window, core)
+    rows = [row.stands_for for row in window.sidebar.findChildren(SideRow) if row.isVisible()]
+    assert [row for row in rows if row in folders] == [*reversed(folders)]
+
+
 def test_a_folder_opened_before_is_opened_again_by_a_click(qtbot, open_window, core, tmp_path):
     for name in ("autumn", "winter"):
         make_frames(tmp_path / name, 2)

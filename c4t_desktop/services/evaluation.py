@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_desktop.jobs.runner import Job, OneJob, ignore
-from c4t_desktop.services.library import LOOK, FilesOfSize, Library
+from c4t_desktop.services.library import EVALUATE, LOOK, FilesOfSize, Library
 from c4t_desktop.services.pairs import MadePairs, pairs_from_labels
 from c4t_desktop.services.rows import Row
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from c4t_core.index.store.user_data import UserData
 
 T = TypeVar("T")
-LANE = "evaluate"
 SHOWN = 50  # hits shown of a query
 
 
@@ -323,7 +322,7 @@ class Evaluation(QObject):
         """Evaluate nothing yet; marked frames that were moved are found through the library."""
         super().__init__(parent)
         self._library = library
-        self._job = OneJob(library.runner, LANE, self)
+        self._job = OneJob(library.runner, EVALUATE, self)
         self.plan: Plan | None = None
         self.report: Report | None = None
         self._benchmark: Benchmark | None = None

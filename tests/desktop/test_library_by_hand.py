@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
@@ -28,6 +29,7 @@ from tests.helpers.window import (
     busy,
     child,
     choose_drives,
+    drain,
     names,
     ready,
     search,
@@ -159,6 +161,22 @@ def test_an_offline_folder_is_browsed_and_searched_and_looked_for_again(
     search(qtbot, window, "truck")  # what was indexed is still found
     wait_rows(qtbot, window, 12)
     assert notice.isVisible()
+
+
+@pytest.mark.parametrize("lane", ["details", "export", "rows", "evaluate"])
+def test_a_model_that_is_left_is_closed_after_what_was_asked_of_it(qtbot, window, core, lane):
+    library, old, go, seen = window.desktop.context.library, core.last, threading.Event(), []
+    runner = window.desktop.runner
+    runner.submit(lambda _: go.wait(20), lane=lane)
+    runner.submit(lambda _: old.closed, lane=lane, done=seen.append)
+    library.use_model("c4t:winter")
+    until(qtbot, lambda: library.workspace not in (old, None) and not library.is_indexing)
+    drain(qtbot, window)
+    assert old.rested  # its networks need not wait
+    go.set()
+    until(qtbot, lambda: not busy(window))
+    assert seen == [False]
+    assert old.closed
 
 
 @pytest.mark.parametrize("text", ["", "truck"])

@@ -341,6 +341,7 @@ class ResultsPanel(QStackedWidget):
             self.removeWidget(panel)
             panel.deleteLater()
             self._leave_frame()
+            self.current_changed.emit(None, None)  # what was chosen in the panel
             self._current()
 
     # one frame ------------------------------------------------------------------------------

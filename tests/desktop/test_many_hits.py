@@ -273,6 +273,27 @@ def test_tagging_all_hits_can_be_stopped_and_goes_on_when_done_again(qtbot, many
     assert held("road")[1] == set()
 
 
+class Unread(dict):
+    """Marks or tags that nobody looks through one by one."""
+
+    def get(self, *_):
+        raise AssertionError
+
+    __iter__ = items = get
+
+
+def test_of_many_marks_and_tags_only_those_in_sight_are_looked_at(qtbot, many, core):
+    model, told = many.model, []
+    model.dataChanged.connect(lambda first, last, roles: told.append((first.row(), last.row())))
+    for show, one in ((model.set_marks, "right"), (model.set_tags, ("rain",))):
+        paths = core.last.files if show == model.set_marks else range(COUNT)
+        show(Unread(dict.fromkeys(paths, one)))
+        show(Unread(dict.fromkeys(paths[1:], one)))
+        show({})
+        assert told == [(0, COUNT - 1)] * 3
+        told.clear()
+
+
 def test_marks_of_an_earlier_query_are_dropped(qtbot, many):
     many.view.setFocus()
     many.view.selectAll()

@@ -144,6 +144,11 @@ def plain_label(
     return label
 
 
+def quoted(text: str) -> str:
+    """Return what the user called something, in the quotation marks of the window's language."""
+    return QLocale("de" if _translators else "en").quoteString(text)
+
+
 def button_text(text: str) -> str:
     """Return what a button, check box, tab or menu shows as ``text``: Qt takes ``&`` for a key.
 

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_core.addresses import is_remote
 from c4t_desktop.jobs.runner import Job, ignore
-from c4t_desktop.messages import moment_text
+from c4t_desktop.messages import moment_text, quoted
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import DETAILS, Library
 from c4t_desktop.services.marks import MarkBook
@@ -325,7 +325,7 @@ class TagBook(QObject):
         workspace = self._library.workspace
         if workspace is None or not (add or remove):
             return
-        named = ", ".join(f"“{tag}”" for tag in (*add, *remove))
+        named = ", ".join(map(quoted, (*add, *remove)))
         text = (self.tr("tag {0}") if add else self.tr("take away {0}")).format(named)
         notice = "" if add else self.tr("{0} was taken away.").format(named)
         edit = LongEdit(lambda _: _parts(workspace, frames(), add, remove))

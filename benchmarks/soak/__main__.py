@@ -37,7 +37,7 @@ BOUNDS = {"mb_per_minute": 1.0, "heartbeat_ms": 16.0}
 
 
 NETWORKS = ("InferenceSession", "CompiledModel")
-GROWN = 20  # kinds of objects that are named, those that grew most first
+GROWN = 20  # kinds of objects, and places, that are named
 
 
 def living() -> Counter[str]:
@@ -123,7 +123,7 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
 
     What is known so far is written to ``output`` every minute.
     """
-    from benchmarks.soak.heartbeat import BareWindow, Heartbeat
+    from benchmarks.soak.heartbeat import BareWindow, Heartbeat, Stuck
     from c4t_core.models.registry import register
     from c4t_desktop.app import create_application
 
@@ -137,6 +137,7 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
 
     monkey = Monkey(window, folder, seed)
     heart, bare = Heartbeat(window), BareWindow()
+    stuck = Stuck(heart)
     started = time.monotonic()
     warm = min(300.0, minutes * 60 * WARM_UP)
     memory: list[tuple[float, float, float]] = []  # minutes, MB resident, MB of pictures
@@ -180,12 +181,14 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
             if "end" in alive
             else {},
             "window": heart.summary(),
+            "stuck": dict(stuck.seen.most_common(GROWN)),
         }
 
     def warmed() -> None:
         alive["warm"] = living()
         heart.begin()
         bare.begin()
+        stuck.start()
 
     timer, scale = QTimer(), QTimer()
     timer.setSingleShot(True)

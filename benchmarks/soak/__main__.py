@@ -198,6 +198,7 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
     scale.start(2000)
     QTimer.singleShot(round(warm * 1000), warmed)
     app.exec()
+    stuck.over.set()
     beside = bare.end()
     monkey.close_dialogs()
     app.processEvents()
@@ -234,4 +235,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)  # as the application does: threads of native code may not have ended

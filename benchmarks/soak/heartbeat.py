@@ -77,6 +77,7 @@ class Stuck(threading.Thread):
 
     Attributes:
         seen: how often it was found in each place (file, line, function), inside the project.
+        over: set to end it.
     """
 
     LATE = 0.15  # s
@@ -86,13 +87,13 @@ class Stuck(threading.Thread):
         """Watch the heart of the thread that makes this."""
         super().__init__(daemon=True)
         self.seen: Counter[str] = Counter()
+        self.over = threading.Event()
         self._heart = heart
         self._thread = threading.get_ident()
 
     def run(self) -> None:
-        """Look until the process ends."""
-        while True:
-            time.sleep(self.LOOK)
+        """Look until it is over."""
+        while not self.over.wait(self.LOOK):
             if self._heart.since() > self.LATE:
                 stack = traceback.extract_stack(sys._current_frames()[self._thread])
                 own = [one for one in stack if "/c4t_" in one.filename] or stack[-1:]

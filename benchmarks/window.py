@@ -6,7 +6,7 @@
 The rows are synthetic: names like those of drives, random vectors, through the product's own store,
 below a folder without files. So the cards show no pictures; a smaller part of real files, links to
 the sample drive's frames, is scrolled as well (``real_``). With ``--table`` the rows are opened as
-a shared table too, by a user who had none of them, in the same run; the report has both, and ratios.
+a shared table too, by a user who had none of them, in the same run; the report has both and ratios.
 A bare Qt list of as many rows is scrolled by the same steps in the same run, in turns, so that
 whatever else the machine does slows both. A frame time is from the moment the scroll bar moves to
 the end of the repaint, plus what the event loop did before the next step; ``cpu`` is what of it the

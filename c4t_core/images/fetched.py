@@ -127,6 +127,16 @@ def is_kept(path: Path | str | bytes) -> bool:
     return _FETCHER.place(spelled(os.fsdecode(path))).exists()
 
 
+def kept() -> dict[Path, int]:
+    """Return the copies of pictures at addresses that :func:`drop_kept` removes, with bytes."""
+    return _FETCHER.kept()
+
+
+def drop_kept() -> None:
+    """Remove the copies of pictures at addresses; those looked at next are fetched again."""
+    _FETCHER.clear()
+
+
 def _confined(name: str) -> str:
     """Return a file's real name if it lies in a table's folder; else it is as it was.
 
@@ -173,6 +183,25 @@ class Fetcher:
         """Return where a picture is kept, or would be."""
         key = short_digest(f"{address}|{state(address)}".encode("utf-8", "surrogateescape"))
         return self._home / key[:2] / key
+
+    def kept(self) -> dict[Path, int]:
+        """Return the files of the folder with their bytes; none that is being written."""
+        found = {}
+        for file in self._home.glob("*/*"):
+            with contextlib.suppress(OSError):
+                info = file.stat()
+                if not file.name.startswith(".") or time.time() - info.st_mtime > _LONGEST:
+                    found[file] = info.st_size
+        return found
+
+    def clear(self) -> None:
+        """Remove the copies, but for those that are being fetched."""
+        with self._changed:
+            for file in self.kept():
+                with contextlib.suppress(OSError):
+                    if file not in self._running:
+                        file.unlink()
+            self._used = None
 
     @property
     def _home(self) -> Path:

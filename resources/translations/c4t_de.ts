@@ -4523,6 +4523,14 @@
    <translation>Index aufräumen? Etwa {0} werden freigegeben.</translation>
   </message>
   <message>
+   <source>Copies of pictures at addresses; fetched again when they are looked at.</source>
+   <translation>Kopien von Bildern an Adressen; neu geholt, wenn sie angesehen werden.</translation>
+  </message>
+  <message>
+   <source>Fetched pictures</source>
+   <translation>Geholte Bilder</translation>
+  </message>
+  <message>
    <source>Index</source>
    <translation>Index</translation>
   </message>
@@ -4557,6 +4565,14 @@
   <message>
    <source>Your pictures, marks, tags and saved searches stay.</source>
    <translation>Bilder, Markierungen, Schlagwörter und gespeicherte Suchen bleiben.</translation>
+  </message>
+  <message>
+   <source>copies of {0} pictures at addresses, fetched again at need</source>
+   <translation>Kopien von {0} Bildern an Adressen, bei Bedarf neu geholt</translation>
+  </message>
+  <message>
+   <source>copy of {0} picture at an address, fetched again at need</source>
+   <translation>Kopie von {0} Bild an einer Adresse, bei Bedarf neu geholt</translation>
   </message>
   <message>
    <source>damaged indexes that were set aside</source>

@@ -388,7 +388,7 @@ class FakeWorkspace:
     def space(self) -> Space:
         if self.cleaned:
             return Space(1_000_000, 0, 0)
-        return Space(2_000_000, 300_000, 0, 3, 480, 900_000, 50_000)
+        return Space(2_000_000, 300_000, 0, 3, 480, 900_000, 50_000, 12, 700_000)
 
     def clean(self, keep_models: Sequence[str] | None = None) -> int:
         self.cleaned = True

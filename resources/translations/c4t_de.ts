@@ -1731,6 +1731,10 @@
    <translation>Der Ordner wurde wieder geöffnet und wird neu indexiert.</translation>
   </message>
   <message>
+   <source>Look for a newer version</source>
+   <translation>Nach neuerer Version sehen</translation>
+  </message>
+  <message>
    <source>New frames are then indexed faster too. Scores change a little.</source>
    <translation>Neue Bilder werden dann auch schneller indiziert. Die Werte ändern sich ein wenig.</translation>
   </message>
@@ -4398,6 +4402,10 @@
   <message>
    <source>Pause</source>
    <translation>Pause</translation>
+  </message>
+  <message>
+   <source>Read what is new in the table</source>
+   <translation>Lesen, was in der Tabelle neu ist</translation>
   </message>
   <message>
    <source>Read what is new in the table (F5)</source>

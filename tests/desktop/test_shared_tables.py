@@ -182,6 +182,45 @@ def test_a_newer_version_waits_until_it_is_wanted(qtbot, open_window, team, tmp_
     until(qtbot, lambda: button.isVisible() and button.text() == "Look for a newer version")
 
 
+def test_beside_folders_a_newer_version_waits_though_files_are_looked_for(
+    qtbot, open_window, team, tmp_path
+):
+    own = tmp_path / "own"
+    save_picture(own / "red_000100.png", COLOURS["red"], 100)
+    window = open_window(team, own)
+    assert window.action("indexAction").text() == "Look for new files"
+    until(qtbot, lambda: window.view.model().rowCount() == 7 and not busy(window))
+    fetch_box(window).reject()
+    save_picture(tmp_path / "near" / "red_000009.png", COLOURS["red"], 9)
+    open_table(team).commit(rows(str(tmp_path / "near"), tmp_path / "near", ["red_000009.png"]))
+    save_picture(own / "red_000101.png", COLOURS["red"], 101)
+    window.activateWindow()
+    until(qtbot, window.isActiveWindow)
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    button = child(window.status, QToolButton, "indexButton")
+    until(qtbot, lambda: "red_000101.png" in names(window) and not busy(window))
+    until(qtbot, lambda: button.isVisible() and button.text() == "Switch to it")
+    assert "red_000009.png" not in names(window)
+    qtbot.keyClick(window, Qt.Key.Key_F5)  # another look takes the offer not away
+    until(qtbot, lambda: not busy(window) and not window.desktop.context.library.is_indexing)
+    assert button.text() == "Switch to it"
+    hands.click(button)
+    until(qtbot, lambda: "red_000009.png" in names(window))
+    until(qtbot, lambda: button.isVisible() and button.text() == "Look for new files")
+
+
+def test_the_menu_says_what_is_looked_for(qtbot, open_window, team, tmp_path):
+    (tmp_path / "own").mkdir()
+    window = open_window(team)
+    action = window.action("indexAction")
+    until(qtbot, lambda: fetch_box(window) is not None and not busy(window))
+    assert action.text() == "Look for a newer version"
+    fetch_box(window).reject()
+    window.folder_commands.open_folders([tmp_path / "own"])
+    assert action.text() == "Look for new files"
+    until(qtbot, lambda: not busy(window))
+
+
 def test_nothing_of_a_table_is_offered_that_would_write(qtbot, open_window, team):
     window = open_window(team)
     row = side_row(qtbot, window, "near")

@@ -199,6 +199,7 @@ class FakeWorkspace:
         on_commit: Callable[[], None] | None = None,
         reindex: bool = False,
         on_picture: OnPicture | None = None,
+        newer: bool = True,
     ) -> IndexReport:
         self.on_picture = on_picture
         self.reindexed = reindex

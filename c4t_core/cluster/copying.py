@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.addresses import as_path, is_below, is_remote, plain
+from c4t_core.cluster.rules import keep_rules, kept_rules
 from c4t_core.cluster.table import (
     Header,
     Known,
@@ -308,12 +309,14 @@ def to_workspace(address: str, catalogue: Catalogue, progress: Progress = ignore
             "the table itself."
         )
     model = catalogue.add_model(shared.header.fingerprint, shared.header.model, shared.header.dim)
+    kept = kept_rules(shared)
     with contextlib.ExitStack() as stack:
 
         def ledger_of(root: str) -> tuple[Ledger, bytes]:
             target = opened_folders.resolve(catalogue.roots(), Path(root))
             if target.root is None:
-                target = replace(target, root=catalogue.add_root(target.real, ExcludeRules()))
+                rules = kept.get(root, ExcludeRules())
+                target = replace(target, root=catalogue.add_root(target.real, rules))
             assert target.root is not None
             lock = target.lock_path(shared.header.fingerprint)
             stack.enter_context(locks.writer_lock(lock, f'"{root}"'))
@@ -403,6 +406,8 @@ def _write(
     assert target.root is not None
     # The table names the folder itself, not what holds it here.
     place = target.root.place if target.is_shared else target.real
+    if not target.is_shared:
+        keep_rules(shared, {place: target.root.rules})
     source = StoredVectors(
         catalogue,
         target.root.id,

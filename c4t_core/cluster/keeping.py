@@ -5,6 +5,7 @@ Rows go from table to table as Lance has them, so their vectors stay what they a
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from c4t_core.cluster.asking import (
     nearest,
     vectors_of,
 )
+from c4t_core.cluster.rules import keep_rules, kept_rules
 from c4t_core.cluster.table import Header, SharedTable, create_table, exists, open_table
 from c4t_core.errors import DataError
 from c4t_core.files import read_json
@@ -79,6 +81,10 @@ def merge(names: Sequence[str | os.PathLike[str]], target: str | os.PathLike[str
         goal = create_table(target, Header(**{**asdict(header), "classes": header.classes}))
         tables = [goal, *tables]
     worse, both = _worse(tables)
+    known = goal.roots() if there else {}
+    for source in reversed(sources):  # of two the first says it
+        keep_rules(goal, {name: one for name, one in kept_rules(source).items()
+                          if name not in known})  # fmt: skip
     added = 0
     for number, source in enumerate(sources, start=1):
         added += _pour(source, goal, worse.get(number, frozenset()))
@@ -360,6 +366,7 @@ def describe(table: SharedTable) -> dict[str, Any]:
         "bad_files": failed,
         "drives": len(table.values("drive").keys() - {""}),  # which is that of bad files
         "roots": table.roots(),
+        "rules": {name: json.loads(one.to_json()) for name, one in kept_rules(table).items()},
         "bytes": size,
         "indexes": indexes,
     }

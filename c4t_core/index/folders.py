@@ -204,6 +204,11 @@ def drives_in(catalogue: Catalogue, folder: Path) -> list[Drive]:
     check_known(catalogue, folder)
     told: dict[str, tuple[int, float | None, float | None]] = {}
     for target in targets_of(catalogue.roots(), folder):
+        if target.root is None and target.is_shared:
+            there = plain(folder)
+            raise NotIndexedError(
+                f'"{there}" was never opened on this machine; run: c4t search "{there}"'
+            )
         if target.root is None:
             raise NotIndexedError(f'"{folder}" is not indexed yet; run: c4t index "{folder}"')
         told |= Lookup(catalogue, target.root.id).drives(target.below)

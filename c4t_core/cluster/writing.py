@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from c4t_core.addresses import as_path, is_remote, plain
+from c4t_core.cluster.doubles import drop_doubles
 from c4t_core.cluster.listing import Fetching, look_at
 from c4t_core.cluster.rules import keep_rules, kept_rules
 from c4t_core.cluster.table import (
@@ -400,7 +401,7 @@ class Writing:
             finally:
                 books.flush()
             if books.commits:
-                table.drop_doubles(books.root.path)
+                drop_doubles(table, books.root.path)
             if books.commits > 2:
                 books.tidy()
         self.skipped = sum(len(plan.failed) for plan, _ in work)

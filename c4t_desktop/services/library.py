@@ -88,18 +88,13 @@ def open_folders(
     """Open a workspace; the core is imported here, on the worker thread, and not before."""
     from dataclasses import replace
 
+    from c4t_core.cluster.opening import open_workspace
     from c4t_core.images.scan import ExcludeRules
 
     rules = None
     if excludes is not None:
         rules = replace(ExcludeRules(), folders=(*ExcludeRules().folders, *excludes))
-    if any(map(is_table, folders)):
-        from c4t_core.cluster import opening
-
-        return opening.open_workspace(list(folders), model, exclude=rules, progress=progress)
-    from c4t_core.workspace import open_workspace
-
-    return open_workspace(list(folders), model, exclude=rules)
+    return open_workspace(list(folders), model, exclude=rules, progress=progress)
 
 
 def _key(opened: Opened) -> str:

@@ -151,6 +151,7 @@ class FakeWorkspace:
     """Answers like the core's: the score of a frame falls with its number."""
 
     model_fingerprint = "fake"
+    tables = ()
 
     def __init__(
         self,
@@ -438,7 +439,12 @@ class FakeCore:
         self.forgotten: list[Path] = []
 
     def open_workspace(
-        self, folders: Sequence[str | Path], model: str, *, exclude: ExcludeRules | None = None
+        self,
+        folders: Sequence[str | Path],
+        model: str,
+        *,
+        exclude: ExcludeRules | None = None,
+        tables: object = None,
     ) -> FakeWorkspace:
         self.excludes.append(exclude.folders if exclude is not None else None)
         if self.fail_open is not None:

@@ -11,6 +11,7 @@ import pytest
 
 from c4t_core.cli import main
 from c4t_core.cluster.table import Header, Row, create_table
+from c4t_core.images import fetched
 from c4t_core.index.store.user_data import Scenario, UserData
 from c4t_core.workspace import Workspace
 from tests.helpers.toy_model import ToyModel
@@ -107,3 +108,16 @@ def test_what_was_said_before_follows_to_where_the_files_are_found(
     now = open_(team)
     assert said(now, "red") == before
     assert now.own.tag(sorted(now.own.tagged()), remove=["wet"]).removed
+
+
+def test_who_closes_a_table_first_takes_nothing_from_the_other(
+    drive: Path, team: Path, open_: Open
+) -> None:
+    name = next(drive.rglob("*.png")).relative_to(drive).as_posix()
+    first, second = open_(team), open_(team)
+    known = fetched.state(f"{THERE}/{name}")
+    assert known == ((drive / name).stat().st_size, 1)
+    second.close()
+    assert fetched.state(f"{THERE}/{name}") == known
+    first.close()
+    assert fetched.state(f"{THERE}/{name}") == (-1, 0)

@@ -201,6 +201,21 @@ def test_a_changed_file_is_fetched_anew(server, pictures):
     assert ThumbnailStore().key(path, 256) != key
 
 
+def test_of_two_who_opened_a_root_the_one_that_stays_tells_of_its_files(server):
+    first, second = {"1.png": (10, 1)}, {"1.png": (10, 2), "2.png": (10, 3)}
+    picture, other = f"{server.address}/1.png", f"{server.address}/2.png"
+    fetched.allow(server.address, first.get)
+    fetched.allow(server.address, second.get)
+    assert fetched.state(picture) == (10, 2)
+    fetched.withdraw(server.address, second.get)
+    assert (fetched.state(picture), fetched.state(other)) == ((10, 1), (-1, 0))
+    fetched.allow(server.address, second.get)
+    fetched.withdraw(server.address, first.get)
+    assert (fetched.state(picture), fetched.state(other)) == ((10, 2), (10, 3))
+    fetched.withdraw(server.address, second.get)
+    assert fetched.state(picture) == (-1, 0)
+
+
 def test_cleaning_gives_the_room_of_copies_back(server, tmp_path):
     fetched.allow(server.address)
     for name in ("1.png", "2.png"):

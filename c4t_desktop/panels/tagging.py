@@ -24,9 +24,7 @@ from c4t_desktop.panels.bars.widgets import Section, SideRow
 from c4t_desktop.panels.chips import Chip, TagChip, WrappingChips
 from c4t_desktop.panels.dialogs.naming import NameDialog
 from c4t_desktop.panels.parts import (
-    FlowLayout,
     column,
-    discard,
     label,
     named,
     open_dialog,

@@ -485,7 +485,7 @@ def _subfolders(
 
 def name_in(target: Target, image: str | Path) -> bytes | None:
     """Return a file's name relative to the root of a target, by either name of the folder."""
-    path = str(image) if is_remote(image) else os.path.abspath(image)
+    path = str(Path(image)) if is_remote(image) else os.path.abspath(image)
     inner = relative_to(path, str(target.folder))
     if inner is None:
         inner = relative_to(path, target.real)
@@ -499,6 +499,9 @@ def _below(target: Target, folder: str | Path) -> bytes | None:
 
     A relative name is meant below the opened folder; if there is none, from where we are.
     """
+    if is_remote(folder):
+        inner = relative_to(str(Path(folder)), str(target.folder))
+        return None if inner is None else b"/".join(filter(None, (target.below, inner)))
     for candidate in (os.path.join(target.folder, folder), os.path.abspath(folder)):
         if is_remote(target.folder):
             real = os.path.join(target.folder, folder)

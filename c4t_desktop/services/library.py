@@ -92,18 +92,13 @@ def open_folders(
     """Open a workspace; the core is imported here, on the worker thread, and not before."""
     from dataclasses import replace
 
+    from c4t_core.cluster.opening import open_workspace
     from c4t_core.images.scan import ExcludeRules
 
     rules = None
     if excludes is not None:
         rules = replace(ExcludeRules(), folders=(*ExcludeRules().folders, *excludes))
-    if any(map(is_table, folders)):
-        from c4t_core.cluster import opening
-
-        return opening.open_workspace(list(folders), model, exclude=rules, progress=progress)
-    from c4t_core.workspace import open_workspace
-
-    return open_workspace(list(folders), model, exclude=rules)
+    return open_workspace(list(folders), model, exclude=rules, progress=progress)
 
 
 def _key(opened: Opened) -> str:
@@ -342,18 +337,21 @@ class Library(QObject):
 
     # index ----------------------------------------------------------------------------------
 
-    def index(self, *, reindex: bool = False) -> None:
+    def index(self, *, reindex: bool = False, newer: bool | None = None) -> None:
         """Bring the index up to date, in the background.
 
         Args:
             reindex: make it anew with the model's fastest image graph; the old one serves until
                 that is done.
+            newer: switch to the newest versions of tables; None to do so where nothing else is
+                open, as there is nothing else to be asked for.
         """
         opened = self._opened_now
         if opened is None or opened.model != self.model:
             return
 
         keeper = self._thumbnails()
+        switches = self.only_tables if newer is None else newer
         before = 0 if reindex else (self.unfinished or (0, 0))[0]
         reached: list[int] = []
 
@@ -368,11 +366,18 @@ class Library(QObject):
                 on_commit=lambda: job.report("committed"),
                 reindex=reindex,
                 on_picture=keeper,
+                newer=switches,
             )
+
+        def done(report: IndexReport) -> None:
+            self.report = report
+            if switches:
+                self.newer.emit(())
+            self.index_ended.emit(report)
 
         if self._index.start(
             work,
-            done=self._index_done,
+            done=done,
             failed=self.index_failed.emit,
             stopped=lambda: self.index_ended.emit(None),
             progress=self._index_progress,
@@ -408,10 +413,6 @@ class Library(QObject):
         """How many images the last run over what is open did, and of how many; None if all."""
         kept = self._stopped.get(_key(self._opened_now)) if self._opened_now else None
         return (kept[0], kept[1]) if kept and not self.is_indexing else None
-
-    def _index_done(self, report: IndexReport) -> None:
-        self.report = report
-        self.index_ended.emit(report)
 
     @property
     def is_indexing(self) -> bool:
@@ -460,6 +461,8 @@ class Library(QObject):
 
     def look_for_newer(self) -> None:
         """Ask whether there is a newer version of a table than the one that is read."""
+        if not any(map(is_table, self.folders)):
+            return
 
         def read(workspace: WorkspaceLike) -> tuple[str, ...]:
             from c4t_core.cluster.opening import newer_tables

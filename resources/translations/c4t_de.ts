@@ -1731,6 +1731,10 @@
    <translation>Der Ordner wurde wieder geöffnet und wird neu indexiert.</translation>
   </message>
   <message>
+   <source>Look for a newer version</source>
+   <translation>Nach neuerer Version sehen</translation>
+  </message>
+  <message>
    <source>New frames are then indexed faster too. Scores change a little.</source>
    <translation>Neue Bilder werden dann auch schneller indiziert. Die Werte ändern sich ein wenig.</translation>
   </message>
@@ -4400,6 +4404,10 @@
    <translation>Pause</translation>
   </message>
   <message>
+   <source>Read what is new in the table</source>
+   <translation>Lesen, was in der Tabelle neu ist</translation>
+  </message>
+  <message>
    <source>Read what is new in the table (F5)</source>
    <translation>Lesen, was in der Tabelle neu ist (F5)</translation>
   </message>
@@ -4523,6 +4531,14 @@
    <translation>Index aufräumen? Etwa {0} werden freigegeben.</translation>
   </message>
   <message>
+   <source>Copies of pictures at addresses; fetched again when they are looked at.</source>
+   <translation>Kopien von Bildern an Adressen; neu geholt, wenn sie angesehen werden.</translation>
+  </message>
+  <message>
+   <source>Fetched pictures</source>
+   <translation>Geholte Bilder</translation>
+  </message>
+  <message>
    <source>Index</source>
    <translation>Index</translation>
   </message>
@@ -4557,6 +4573,14 @@
   <message>
    <source>Your pictures, marks, tags and saved searches stay.</source>
    <translation>Bilder, Markierungen, Schlagwörter und gespeicherte Suchen bleiben.</translation>
+  </message>
+  <message>
+   <source>copies of {0} pictures at addresses, fetched again at need</source>
+   <translation>Kopien von {0} Bildern an Adressen, bei Bedarf neu geholt</translation>
+  </message>
+  <message>
+   <source>copy of {0} picture at an address, fetched again at need</source>
+   <translation>Kopie von {0} Bild an einer Adresse, bei Bedarf neu geholt</translation>
   </message>
   <message>
    <source>damaged indexes that were set aside</source>

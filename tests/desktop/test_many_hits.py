@@ -47,7 +47,7 @@ class ManyFrames(FakeWorkspace):
         self.embedded = COUNT
         self.loaded = []
 
-    def index(self, progress=None, *, on_commit=None, reindex=False, on_picture=None):
+    def index(self, progress=None, *, on_commit=None, reindex=False, on_picture=None, newer=True):
         self.embedded = 0  # none of them is taken for new
         report = super().index(lambda *_: None)
         self.embedded = COUNT

@@ -152,6 +152,7 @@ class FakeWorkspace:
     """Answers like the core's: the score of a frame falls with its number."""
 
     model_fingerprint = "fake"
+    tables = ()
 
     def __init__(
         self,
@@ -200,6 +201,7 @@ class FakeWorkspace:
         on_commit: Callable[[], None] | None = None,
         reindex: bool = False,
         on_picture: OnPicture | None = None,
+        newer: bool = True,
     ) -> IndexReport:
         self.on_picture = on_picture
         self.reindexed = reindex
@@ -389,7 +391,7 @@ class FakeWorkspace:
     def space(self) -> Space:
         if self.cleaned:
             return Space(1_000_000, 0, 0)
-        return Space(2_000_000, 300_000, 0, 3, 480, 900_000, 50_000)
+        return Space(2_000_000, 300_000, 0, 3, 480, 900_000, 50_000, 12, 700_000)
 
     def clean(self, keep_models: Sequence[str] | None = None) -> int:
         self.cleaned = True
@@ -438,7 +440,12 @@ class FakeCore:
         self.forgotten: list[Path] = []
 
     def open_workspace(
-        self, folders: Sequence[str | Path], model: str, *, exclude: ExcludeRules | None = None
+        self,
+        folders: Sequence[str | Path],
+        model: str,
+        *,
+        exclude: ExcludeRules | None = None,
+        tables: object = None,
     ) -> FakeWorkspace:
         self.excludes.append(exclude.folders if exclude is not None else None)
         if self.fail_open is not None:

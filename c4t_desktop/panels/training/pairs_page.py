@@ -26,7 +26,7 @@ from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.jobs.runner import Job, JobRunner
 from c4t_desktop.messages import count_text, describe, plain_label, plural, said
 from c4t_desktop.panels.parts import set_kind, text_field
-from c4t_desktop.panels.training.pairs_parts import ColumnsRow, MiddleElided
+from c4t_desktop.panels.training.pairs_parts import ColumnsRow
 from c4t_desktop.services.pairs import (
     PROBLEMS,
     CheckedPairs,
@@ -134,8 +134,8 @@ class PairsPage(QWidget):
         sizes.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(0, px(190))
         self.table.setColumnWidth(2, px(140))
-        for column in (0, 2):  # the ends are what tells frames and drives apart
-            self.table.setItemDelegateForColumn(column, MiddleElided(self.table))
+        # The ends are what tells frames and drives apart.
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.problems.setMaximumHeight(px(110))
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)

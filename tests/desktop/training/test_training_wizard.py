@@ -180,6 +180,28 @@ def test_what_is_wrong_with_pairs_is_said_in_german(harness, qtbot):
     assert page.table.item(0, 0).toolTip()  # what is left out of the middle
 
 
+def test_what_a_run_warns_of_is_said_in_german(qapp):
+    before = QLocale()
+    unseen = (
+        "The image encoder itself learned, and the real frames that came with the model are kept "
+        "as what the old one saw in them: what was forgotten of weather, roads, night and the "
+        "like, was not measured and not rehearsed. Give photographs of your own with --general, "
+        "or keep the encoders with --freeze encoders."
+    )
+    blend = (
+        "The new weights alone did not help on the held-out drives: 0.300 before, 0.200 after. "
+        "A blend with 50% of the new weights is kept, which scores 0.310."
+    )
+    use_language("de")
+    try:
+        verdict = read_outcome(result(warnings=(unseen, blend))).verdict
+    finally:
+        use_language("en")
+        QLocale.setDefault(before)
+    assert not {"learned", "weights", "held-out", "--general"} & {*verdict.split()}
+    assert {"0.300", "0.200", "50%", "0.310."} <= {*verdict.split()}
+
+
 def test_a_missing_file_is_said_and_nothing_can_start(harness, qtbot):
     field = harness.child(QLineEdit, "pairsField")
     qtbot.keyClicks(field, str(harness.pairs.with_name("none.csv")))

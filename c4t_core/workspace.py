@@ -244,7 +244,7 @@ class Workspace:
         numbers = np.repeat(np.arange(1, len(folded) + 1), folded.counts).tolist()
         return Noted(
             self.own.marks(query) if query else {},
-            self.own.tagged(),
+            self.own.tagged(ids.tolist()),
             dict(zip(ids[folded.members].tolist(), numbers, strict=True)),
         )
 

@@ -239,7 +239,7 @@ class MainWindow(QMainWindow):
         for commands in told:
             commands.message.connect(self.status.say)
         self.further.panel_made.connect(self.results.show_panel)
-        self.further.hit_chosen.connect(self.details.show_hit)
+        self.further.hit_chosen.connect(selection.show_hit)
         self.closing.connect(self.further.end)
         self.results.example_chosen.connect(self._ask_example)
         self.search.results_wanted.connect(self.view.setFocus)

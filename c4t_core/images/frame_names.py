@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FrameName",
     "matches_drive",
+    "natural_key",
     "parse_frame_name",
     "recording",
     "shown_drives",
@@ -175,6 +176,27 @@ def shown_drives(drives: Iterable[str]) -> dict[str, str]:
                 open_.remove(drive)
         depth += 1
     return {drive: shown[drive] for drive in everything}
+
+
+@lru_cache(maxsize=1 << 15)  # every answer asks it of all drives
+def natural_key(name: str) -> tuple[str, str]:
+    """Return what drives, cameras and folders are listed by: as people count, whatever the case.
+
+    What lies in a folder stays together. Only equal names have equal keys.
+
+    >>> sorted(["week 10/a", "Week 2", "week 10", "week 9", "week 10 b"], key=natural_key)
+    ['Week 2', 'week 9', 'week 10', 'week 10/a', 'week 10 b']
+    """
+    plain = name if name.isascii() else unicodedata.normalize("NFC", name)
+    return _NUMBER.sub(_with_length, plain.casefold().replace("/", "\0")), name
+
+
+_NUMBER = re.compile("0*([0-9]+)")
+
+
+def _with_length(number: re.Match[str]) -> str:
+    """Write a number so that it sorts as text: first as any digit, then by its length."""
+    return f"0{chr(len(number[1]))}{number[1]}"
 
 
 def _end(drive: str, depth: int) -> str:

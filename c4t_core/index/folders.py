@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from c4t_core.addresses import as_path, is_table, plain
 from c4t_core.errors import FolderError, NotIndexedError
 from c4t_core.images import fetched
-from c4t_core.images.frame_names import shown_drives
+from c4t_core.images.frame_names import natural_key, shown_drives
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.store import catalogue as store_catalogue
 from c4t_core.index.store.catalogue import Catalogue, Root, cache_folders
@@ -214,7 +214,8 @@ def drives_in(catalogue: Catalogue, folder: Path) -> list[Drive]:
         told |= Lookup(catalogue, target.root.id).drives(target.below)
     shown = shown_drives(told)
     return sorted(
-        (Drive(shown[drive], *about) for drive, about in told.items()), key=lambda one: one.name
+        (Drive(shown[drive], *about) for drive, about in told.items()),
+        key=lambda one: natural_key(one.name),
     )
 
 

@@ -32,6 +32,10 @@ T = TypeVar("T")
 FilesOfSize = Callable[[int], Sequence[Path]]
 WORK, SEARCH, LOOK = "work", "search", "look"
 EDITS = "edits"  # changes of many frames take long, and reads do not wait for them
+ROWS = "rows"  # cards of the grid
+DETAILS = "details"  # of its own: counting what saved searches find may take long
+EXPORT, EVALUATE = "export", "evaluate"
+_NEED_IT = {WORK, SEARCH, LOOK, EDITS, ROWS, DETAILS, EXPORT, EVALUATE}  # the open workspace
 NEWER = "newer"  # a lane of its own: the address of a table may answer late
 _STOPPED, _STOPPED_KEPT = "stopped", 20  # runs of which it is kept how far they came
 COUNT_EVERY = 2.0  # seconds between two counts while the index grows, and at least
@@ -284,27 +288,31 @@ class Library(QObject):
         self.put_away(workspaces)
 
     def put_away(self, workspaces: Iterable[WorkspaceLike]) -> None:
-        """Close workspaces after their last query and what is kept of them; those held here stay.
+        """Close workspaces once no job needs them any more; those held here stay.
 
-        What the user marks and tags is written in the lane of edits, and needs them open.
+        Whatever was asked of them before goes on: queries, what the user marks and tags, details,
+        an export. An index that goes on is not waited for, as it is that of what stays open.
         """
         unused = [workspace for workspace in workspaces if workspace not in self._held()]
 
-        def close(_: Job) -> None:
+        def rest(_: Job) -> None:
             for workspace in unused:
                 workspace.rest()  # whatever still names it holds no networks
+
+        def close(job: Job) -> None:
+            rest(job)  # they may have been opened again meanwhile
+            for workspace in unused:
                 workspace.close()
 
-        def after(lanes: Sequence[str]) -> None:
-            """Close once what waits in each of some lanes has run."""
-            lane, *others = lanes
-            if others:
-                self.runner.submit(lambda _: None, lane=lane, done=lambda _: after(others))
-            else:
-                self.runner.submit(close, lane=lane, failed=ignore)
+        def unneeded() -> None:
+            self.runner.submit(close, lane=LOOK, failed=ignore)
+
+        def needs_it(job: Job) -> bool:
+            return job.lane in _NEED_IT and not self._index.goes_on_as(job)
 
         if unused:
-            after((SEARCH, EDITS, LOOK))
+            self.runner.after(needs_it, unneeded)
+            self.runner.submit(rest, lane=SEARCH, failed=ignore)  # at once: a job may take long
 
     def close(self) -> None:
         """Close what is open."""

@@ -171,6 +171,7 @@ def test_several_drives_are_found_by_typing_and_stand_as_chips(qtbot, open_windo
     chips()[0].setFocus()
     qtbot.keyClick(chips()[0], Qt.Key.Key_Delete)
     until(qtbot, lambda: count.text() == "2 frames of 1 drive")
+    assert isinstance(QApplication.focusWidget(), FilterChip)
     chooser = child(window, Chooser, "driveFilter")
     assert chooser.currentText() == "drive 11"
     qtbot.mouseClick(chooser, Qt.MouseButton.LeftButton)

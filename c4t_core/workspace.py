@@ -138,6 +138,7 @@ class Workspace:
         reindex: bool = False,
         on_picture: OnPicture | None = None,
         only: Collection[Path] | None = None,
+        newer: bool = True,
     ) -> IndexReport:
         """Embed what is new or changed, and forget what is gone.
 
@@ -156,6 +157,8 @@ class Workspace:
                 :class:`c4t_core.images.thumbnails.ThumbnailsOfIndexing`.
             only: the files (absolute) to embed, where a folder holds many more than are asked
                 for; the others stay as they are, and the next run without it embeds them.
+            newer: whether the newest versions of opened shared tables are brought; else those
+                stay that are open.
 
         Raises:
             Cancelled: from ``progress``; what is done is kept, the next run goes on from there.
@@ -180,7 +183,7 @@ class Workspace:
             self.last_run = run
             report = run(progress, on_commit, batch_size)
             for address in self.tables:
-                if self._reader is not None and only is None:
+                if self._reader is not None and only is None and newer:
                     more, notice = self._reader.bring(catalogue, address, progress)
                     report += more
                     run.notices += [notice] if notice else []
@@ -241,7 +244,7 @@ class Workspace:
         numbers = np.repeat(np.arange(1, len(folded) + 1), folded.counts).tolist()
         return Noted(
             self.own.marks(query) if query else {},
-            self.own.tagged(),
+            self.own.tagged(ids.tolist()),
             dict(zip(ids[folded.members].tolist(), numbers, strict=True)),
         )
 
@@ -402,8 +405,12 @@ class Workspace:
         ]
 
     def retry_skipped(self) -> int:
-        """Have the next run try the skipped files again; return how many there are."""
-        return sum(ledger.clear_failures() for _, ledger in self._ledgers())
+        """Have the next run try the skipped files again; return how many there are.
+
+        Those of shared tables stay: whoever writes the table tries them again.
+        """
+        own = (ledger for target, ledger in self._ledgers() if not target.is_shared)
+        return sum(ledger.clear_failures() for ledger in own)
 
     def _ledgers(self) -> list[tuple[Target, Ledger]]:
         return [

@@ -203,6 +203,7 @@ class MainWindow(QMainWindow):
     def _join_actions(self) -> None:
         folders, hits, help_ = self.folder_commands, self.hit_commands, self.help_commands
         folders.offer_faster(self.actions_by_name["reindexAction"])
+        folders.name_index(self.actions_by_name["indexAction"])
         further, selection, search = self.further, self.selection, self.search
         acts = {
             "openFolder": folders.choose_folder, "openAddress": folders.open_address,
@@ -238,7 +239,7 @@ class MainWindow(QMainWindow):
         for commands in told:
             commands.message.connect(self.status.say)
         self.further.panel_made.connect(self.results.show_panel)
-        self.further.hit_chosen.connect(self.details.show_hit)
+        self.further.hit_chosen.connect(selection.show_hit)
         self.closing.connect(self.further.end)
         self.results.example_chosen.connect(self._ask_example)
         self.search.results_wanted.connect(self.view.setFocus)
@@ -273,6 +274,7 @@ class MainWindow(QMainWindow):
         folders, sidebar = self.folder_commands, self.sidebar
         folders.folder_opened.connect(self._folder_opened)
         self.status.index_wanted.connect(folders.index)
+        self.status.switch_wanted.connect(folders.switch)
         self.header.update_wanted.connect(folders.update_objects)
         self.header.look_wanted.connect(folders.index)
         library = self._context.library

@@ -144,6 +144,11 @@ def plain_label(
     return label
 
 
+def quoted(text: str) -> str:
+    """Return what the user called something, in the quotation marks of the window's language."""
+    return QLocale("de" if _translators else "en").quoteString(text)
+
+
 def button_text(text: str) -> str:
     """Return what a button, check box, tab or menu shows as ``text``: Qt takes ``&`` for a key.
 
@@ -532,6 +537,31 @@ _SAID = (  # by the core, of evaluations, pairs, pictures and models; the first 
         "No frame is marked as right yet; mark hits with R and X in the results, then "
         "evaluate again.",
     ),
+    tr_noop(
+        "Core",
+        "The image encoder itself learned, and the real frames that came with the model are kept "
+        "as what the old one saw in them: what was forgotten of weather, roads, night and the "
+        "like, was not measured and not rehearsed. Give photographs of your own with --general, "
+        "or keep the encoders with --freeze encoders.",
+    ),
+    tr_noop(
+        "Core",
+        "No drives were held out, so nobody knows whether this helped; add pairs of another drive "
+        "or a split column.",
+    ),
+    tr_noop(
+        "Core",
+        "Fine-tuning did not help on the held-out drives: {0} before, {1} after. The old model is "
+        "the one to use.",
+    ),
+    tr_noop(
+        "Core",
+        "The new weights alone did not help on the held-out drives: {0} before, {1} after. {2}, "
+        "which scores {3}.",
+    ),
+    tr_noop("Core", "The new weights alone forgot: {0}. {1}."),
+    tr_noop("Core", "Every blend forgot too, so the old weights are kept"),
+    tr_noop("Core", "A blend with {0} of the new weights is kept"),
     tr_noop("Core", "{0}, line {1}: {2}"),
     tr_noop("Core", "line {0}: {1}; {2}"),
     tr_noop("Core", "line {0}: {1}"),

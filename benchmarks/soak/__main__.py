@@ -28,7 +28,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import resident
+from benchmarks.machine import allocated, resident
 from benchmarks.soak.monkey import Monkey
 
 COPIES = 16  # of the sample drive: enough pictures to fill the cache
@@ -37,7 +37,7 @@ BOUNDS = {"mb_per_minute": 1.0, "heartbeat_ms": 16.0}
 
 
 NETWORKS = ("InferenceSession", "CompiledModel")
-GROWN = 20  # kinds of objects that are named, those that grew most first
+GROWN = 20  # kinds of objects, and places, that are named
 
 
 def living() -> Counter[str]:
@@ -67,6 +67,15 @@ def slope(points: list[tuple[float, float]]) -> float:
     mean_y = sum(y for _, y in points) / len(points)
     spread = sum((x - mean_x) ** 2 for x, _ in points)
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
+
+
+def least(points: list[tuple[float, float]], minutes: float = 2.0) -> list[tuple[float, float]]:
+    """Return the lowest point of each so many minutes: what stays when nothing is being done."""
+    lowest: dict[int, tuple[float, float]] = {}
+    for when, size in points:
+        part = int(when / minutes)
+        lowest[part] = min(lowest.get(part, (when, size)), (when, size), key=lambda one: one[1])
+    return [lowest[part] for part in sorted(lowest)]
 
 
 def second_model(folder: Path) -> Path:
@@ -123,7 +132,7 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
 
     What is known so far is written to ``output`` every minute.
     """
-    from benchmarks.soak.heartbeat import BareWindow, Heartbeat
+    from benchmarks.soak.heartbeat import BareWindow, Heartbeat, Stuck
     from c4t_core.models.registry import register
     from c4t_desktop.app import create_application
 
@@ -137,9 +146,11 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
 
     monkey = Monkey(window, folder, seed)
     heart, bare = Heartbeat(window), BareWindow()
+    stuck = Stuck(heart)
     started = time.monotonic()
     warm = min(300.0, minutes * 60 * WARM_UP)
-    memory: list[tuple[float, float, float]] = []  # minutes, MB resident, MB of pictures
+    # Minutes, MB resident, MB of pictures, MB that native code holds.
+    memory: list[tuple[float, float, float, float]] = []
     cache = window.desktop.context.cache
     alive: dict[str, Counter[str]] = {}
 
@@ -157,12 +168,13 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
 
     def weigh() -> None:
         when = (time.monotonic() - started) / 60
-        memory.append((when, resident(), cache.bytes_used / 1e6))
+        memory.append((when, resident(), cache.bytes_used / 1e6, allocated()))
         if output is not None and len(memory) % 30 == 0:
             output.write_text(json.dumps(so_far(), indent=1), encoding="utf-8")
 
     def so_far() -> dict[str, Any]:
-        late = [(when, size) for when, size, _ in memory if when * 60 >= warm]
+        late = [(when, size) for when, size, *_ in memory if when * 60 >= warm]
+        held = [(when, size) for when, *_, size in memory if when * 60 >= warm]
         return {
             "minutes": minutes,
             "ran_minutes": round(memory[-1][0], 1),
@@ -173,6 +185,8 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
             "mb_at_warm": round(late[0][1], 1) if late else None,
             "mb_at_end": round(memory[-1][1], 1),
             "mb_per_minute": round(slope(late), 3),
+            "least_mb_per_minute": round(slope(least(late)), 3),
+            "held_mb_per_minute": round(slope(least(held)), 3),
             "memory": [tuple(round(value, 1) for value in row) for row in memory[::15]],
             "trims": window.desktop.memory.trims,
             "alive": {when: told(kinds) for when, kinds in alive.items()},
@@ -180,12 +194,14 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
             if "end" in alive
             else {},
             "window": heart.summary(),
+            "stuck": dict(stuck.seen.most_common(GROWN)),
         }
 
     def warmed() -> None:
         alive["warm"] = living()
         heart.begin()
         bare.begin()
+        stuck.start()
 
     timer, scale = QTimer(), QTimer()
     timer.setSingleShot(True)
@@ -195,6 +211,7 @@ def run(minutes: float, seed: int, base: Path, output: Path | None) -> dict[str,
     scale.start(2000)
     QTimer.singleShot(round(warm * 1000), warmed)
     app.exec()
+    stuck.over.set()
     beside = bare.end()
     monkey.close_dialogs()
     app.processEvents()
@@ -231,4 +248,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)  # as the application does: threads of native code may not have ended

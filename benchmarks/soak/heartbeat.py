@@ -12,6 +12,9 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
@@ -54,6 +57,10 @@ class Heartbeat(QObject):
         """Forget what was measured so far."""
         self.gaps.clear()
 
+    def since(self) -> float:
+        """Return the seconds since the last tick."""
+        return time.perf_counter() - self._last
+
     def summary(self) -> dict[str, float]:
         """Return p50, p99 and the longest gap in ms, and how many there were."""
         gaps = self.gaps
@@ -63,6 +70,35 @@ class Heartbeat(QObject):
             "max_ms": round(max(gaps, default=0.0), 1),
             "ticks": len(gaps),
         }
+
+
+class Stuck(threading.Thread):
+    """Looks where the GUI thread is, whenever it has not come back to its events for a while.
+
+    Attributes:
+        seen: how often it was found in each place (file, line, function), inside the project.
+        over: set to end it.
+    """
+
+    LATE = 0.15  # s
+    LOOK = 0.03  # s between two looks
+
+    def __init__(self, heart: Heartbeat) -> None:
+        """Watch the heart of the thread that makes this."""
+        super().__init__(daemon=True)
+        self.seen: Counter[str] = Counter()
+        self.over = threading.Event()
+        self._heart = heart
+        self._thread = threading.get_ident()
+
+    def run(self) -> None:
+        """Look until it is over."""
+        while not self.over.wait(self.LOOK):
+            if self._heart.since() > self.LATE:
+                stack = traceback.extract_stack(sys._current_frames()[self._thread])
+                own = [one for one in stack if "/c4t_" in one.filename] or stack[-1:]
+                last = own[-1]
+                self.seen[f"{Path(last.filename).name}:{last.lineno} {last.name}"] += 1
 
 
 class BareWindow:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.addresses import as_path, is_below, is_remote, plain
+from c4t_core.cluster.rules import keep_rules, kept_rules
 from c4t_core.cluster.table import (
     Header,
     Known,
@@ -37,6 +38,7 @@ from c4t_core.index.indexer import IndexReport
 from c4t_core.index.store.catalogue import Catalogue, Copy, Run
 from c4t_core.index.store.ledger import Failure, Ledger, Stored
 from c4t_core.index.store.reads import Columns, ImageRow, Lookup, StoredVectors
+from c4t_core.index.store.user_data import UserData
 from c4t_core.index.vectors import locks
 from c4t_core.progress import Progress, ignore
 
@@ -111,9 +113,7 @@ def bring(catalogue: Catalogue, address: str, progress: Progress = ignore) -> Br
             made = catalogue.add_root(root, NO_RULES, address)
             return Ledger(catalogue, made, model), b""
 
-        before = [
-            r.path.removeprefix(f"{address}#") for r in catalogue.roots() if r.shared == address
-        ]
+        before = [root.name for root in catalogue.roots() if root.shared == address]
         copy = _Copy(shared, ledger_of, progress)
         brought = copy.run(before)
         copy.finish(catalogue)
@@ -123,6 +123,8 @@ def bring(catalogue: Catalogue, address: str, progress: Progress = ignore) -> Br
 
 def place(catalogue: Catalogue, address: str, root: str, there: str) -> None:
     """Note where the files of a folder of a table lie on this machine; the table stays as it is.
+
+    What the user said of its frames follows, unless something else lies where they were.
 
     Args:
         catalogue: a connection for writing.
@@ -134,11 +136,7 @@ def place(catalogue: Catalogue, address: str, root: str, there: str) -> None:
         FolderError: if the table has no such folder, or it is not there.
         DataError: if it is an address with a password.
     """
-    own = {
-        one.path.removeprefix(f"{address}#"): one
-        for one in catalogue.roots()
-        if one.shared == address
-    }
+    own = {one.name: one for one in catalogue.roots() if one.shared == address}
     named = next((own[name] for name in (root, plain(root)) if name in own), None)
     if named is None:
         listed = ", ".join(f'"{name}"' for name in own) or "none, as it was never opened here"
@@ -146,6 +144,9 @@ def place(catalogue: Catalogue, address: str, root: str, there: str) -> None:
     if not is_remote(there):
         opened_folders.check_folder(Path(there))
     catalogue.set_place(named, plain(there))
+    if all(one.place != named.place for one in catalogue.roots()):
+        with contextlib.closing(UserData()) as data:
+            data.move_root(as_path(named.place), as_path(plain(there)))
 
 
 def _forget(catalogue: Catalogue, address: str) -> None:
@@ -308,12 +309,14 @@ def to_workspace(address: str, catalogue: Catalogue, progress: Progress = ignore
             "the table itself."
         )
     model = catalogue.add_model(shared.header.fingerprint, shared.header.model, shared.header.dim)
+    kept = kept_rules(shared)
     with contextlib.ExitStack() as stack:
 
         def ledger_of(root: str) -> tuple[Ledger, bytes]:
             target = opened_folders.resolve(catalogue.roots(), Path(root))
             if target.root is None:
-                target = replace(target, root=catalogue.add_root(target.real, ExcludeRules()))
+                rules = kept.get(root, ExcludeRules())
+                target = replace(target, root=catalogue.add_root(target.real, rules))
             assert target.root is not None
             lock = target.lock_path(shared.header.fingerprint)
             stack.enter_context(locks.writer_lock(lock, f'"{root}"'))
@@ -403,6 +406,8 @@ def _write(
     assert target.root is not None
     # The table names the folder itself, not what holds it here.
     place = target.root.place if target.is_shared else target.real
+    if not target.is_shared:
+        keep_rules(shared, {place: target.root.rules})
     source = StoredVectors(
         catalogue,
         target.root.id,

@@ -5,6 +5,7 @@ Rows go from table to table as Lance has them, so their vectors stay what they a
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +22,8 @@ from c4t_core.cluster.asking import (
     nearest,
     vectors_of,
 )
+from c4t_core.cluster.doubles import drop_doubles, worse_rows
+from c4t_core.cluster.rules import keep_rules, kept_rules
 from c4t_core.cluster.table import Header, SharedTable, create_table, exists, open_table
 from c4t_core.errors import DataError
 from c4t_core.files import read_json
@@ -33,8 +36,6 @@ INDEXES = ("ivf-rq", "ivf-pq", "hnsw")
 LEAST_ROWS = 1_000
 """With fewer, an index has nothing to learn from, and comparing all takes no time."""
 
-_KEYS = ("root", "path", "name", "at")
-_STATE = ("reason", "mtime_ns", "first_seen")
 _ROWS = 50_000  # of one commit
 _K = 50
 DRAWN = 100  # stored vectors, moved a little, that an audit asks for
@@ -78,7 +79,11 @@ def merge(names: Sequence[str | os.PathLike[str]], target: str | os.PathLike[str
         header = tables[0].header
         goal = create_table(target, Header(**{**asdict(header), "classes": header.classes}))
         tables = [goal, *tables]
-    worse, both = _worse(tables)
+    worse, both = worse_rows(tables)
+    known = goal.roots() if there else {}
+    for source in reversed(sources):  # of two the first says it
+        keep_rules(goal, {name: one for name, one in kept_rules(source).items()
+                          if name not in known})  # fmt: skip
     added = 0
     for number, source in enumerate(sources, start=1):
         added += _pour(source, goal, worse.get(number, frozenset()))
@@ -101,51 +106,6 @@ def _check_alike(one: SharedTable, other: SharedTable) -> None:
             f'"{other.address}" tells other objects than "{one.address}"; bring it into a table '
             "of its own."
         )
-
-
-def _worse(tables: Sequence[SharedTable]) -> tuple[dict[int, frozenset[int]], int]:
-    """Return, by table, the numbers of rows that others stand for; and how many frames have some.
-
-    Only what occurs twice is looked at one by one.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    parts = []
-    for number, table in enumerate(tables):
-        for batch in table.batches((*_KEYS, *_STATE), numbered=True):
-            part = pa.Table.from_batches([batch]).replace_schema_metadata(None)
-            parts.append(part.append_column("table", pa.array([number] * len(part), pa.int32())))
-    if not parts:
-        return {}, 0
-    rows = pa.concat_tables(parts)
-    counts = rows.group_by(list(_KEYS)).aggregate([("at", "count")])
-    twice = {_key(one) for one in counts.filter(pc.greater(counts["at_count"], 1)).to_pylist()}
-    if not twice:
-        return {}, 0
-    paths = pa.array(sorted({path for _, path, _, _ in twice}))
-    worse: dict[int, set[int]] = {}
-
-    def settle(best: dict[Any, Any], key: Any, one: dict[str, Any], rank: tuple[Any, ...]) -> None:
-        other = best.get(key)
-        best[key] = (rank, one) if other is None else max((rank, one), other, key=lambda it: it[0])
-        if other is not None:
-            lost = other[1] if best[key][1] is one else one
-            worse.setdefault(lost["table"], set()).add(lost["_rowid"])
-
-    within: dict[Any, Any] = {}  # of one table the later row counts, as everywhere
-    for one in rows.filter(pc.is_in(rows["path"], value_set=paths)).to_pylist():
-        if (key := _key(one)) in twice:
-            settle(within, (key, one["table"]), one, (one["reason"] is None, one["_rowid"]))
-    best: dict[Any, Any] = {}
-    for (key, number), (_, one) in within.items():
-        rank = one["reason"] is None, one["mtime_ns"], one["first_seen"] or 0.0, -number
-        settle(best, key, one, rank)
-    return {number: frozenset(lost) for number, lost in worse.items()}, len(twice)
-
-
-def _key(told: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(told[name] for name in _KEYS)
 
 
 def _pour(source: SharedTable, goal: SharedTable, without: frozenset[int]) -> int:
@@ -214,8 +174,7 @@ def optimize(
             f'The table "{table.address}" has fewer than {LEAST_ROWS:,} frames, which are compared '
             "in no time; leave --index out."
         )
-    worse, _ = _worse([table])
-    table.drop(sorted(worse.get(0, ())))
+    dropped = drop_doubles(table)
     table.tidy()
     if index == "none" and has is not None:
         with table.told():
@@ -230,7 +189,7 @@ def optimize(
         say("Comparing it with exact search.")
         audit = audited(table, kind, model)
     keep_audit(table, audit)
-    return Optimized(len(table), len(worse.get(0, ())), audit)
+    return Optimized(len(table), dropped, audit)
 
 
 def kept_index(table: SharedTable) -> str | None:
@@ -360,6 +319,7 @@ def describe(table: SharedTable) -> dict[str, Any]:
         "bad_files": failed,
         "drives": len(table.values("drive").keys() - {""}),  # which is that of bad files
         "roots": table.roots(),
+        "rules": {name: json.loads(one.to_json()) for name, one in kept_rules(table).items()},
         "bytes": size,
         "indexes": indexes,
     }

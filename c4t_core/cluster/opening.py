@@ -32,7 +32,7 @@ class Tables:
 
     def __init__(self) -> None:
         """Have no table read yet."""
-        self._places: set[str] = set()
+        self._places: dict[str, fetched.StateOf] = {}
         self._states: Catalogue | None = None
         self._opening = threading.Lock()
         self._closed = False
@@ -64,8 +64,8 @@ class Tables:
         """Let pictures in the folders and below the addresses of a table be looked at."""
         for root in catalogue.roots():
             if root.shared == address and root.place not in self._places:
-                self._places.add(root.place)
-                fetched.allow(root.place, partial(self._state, root.id))
+                self._places[root.place] = partial(self._state, root.id)
+                fetched.allow(root.place, self._places[root.place])
 
     def _state(self, root_id: int, name: str) -> fetched.State | None:
         with self._opening:
@@ -79,7 +79,7 @@ class Tables:
     def close(self) -> None:
         """Let none of its pictures be looked at any more."""
         while self._places:
-            fetched.withdraw(self._places.pop())
+            fetched.withdraw(*self._places.popitem())
         with self._opening:
             self._closed = True
             if self._states is not None:

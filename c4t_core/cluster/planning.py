@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c4t_core.addresses import plain
+from c4t_core.cluster.rules import kept_rules
 from c4t_core.cluster.table import Header, SharedTable, create_table, exists, open_table
 from c4t_core.cluster.writing import Books, Job, check_there, here, planned, targets
 from c4t_core.images.scan import ExcludeRules, Scan
@@ -89,7 +90,7 @@ def estimate(
         folders: folders or addresses.
         table: the one that would be written; None for a new one.
         model: would embed.
-        rules: what is left out.
+        rules: what is left out; None for what the table remembers, else the default.
         machines: numbers of machines like this one.
         sample: files to embed, drawn at random.
         progress: told of the sample.
@@ -104,9 +105,11 @@ def estimate(
     check_there(named, roots)
     handle = ModelHandle(model)
     fingerprint = shared.header.fingerprint if shared is not None else handle.fingerprint
+    kept = kept_rules(shared) if shared is not None else {}
     found: list[tuple[Plan, Scan]] = []
     for target in named:
-        books = _Unwritten(shared, Root(0, target.root, rules or ExcludeRules()), target.below)
+        left_out = rules or kept.get(target.root, ExcludeRules())
+        books = _Unwritten(shared, Root(0, target.root, left_out), target.below)
         found.append(planned(books, lambda count: progress(0, 0)))
     todo = [(place, name) for place, (plan, _) in enumerate(found) for name in plan.todo]
     drawn = random.Random(0).sample(todo, min(sample, len(todo)))  # noqa: S311 - no secret

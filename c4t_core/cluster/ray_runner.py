@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from c4t_core.devices import available_threads
 from c4t_core.errors import C4TError, DataError, MissingExtraError, ModelError
 from c4t_core.images.scan import FileState
 from c4t_core.index.embed import Batch, Embedded, Failed
+from c4t_core.index.vectors.locks import free_lock
 from c4t_core.models.protocol import PLAIN
 from c4t_core.models.registry import is_path, load_model, model_info
 
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 
 FILES = 256  # given to a worker at once: what a dying one has to do again
 _THREADS = 8  # of one engine; more are of little use to it
+_PREFIX = "c4t-ray-"
+DRIVER_LOCK = "driver.lock"
+"""In the temporary folder of a Ray of ours: held while its driver lives."""
 _STORE = 256 << 20  # bytes that a Ray of ours takes for names and vectors on their way
 
 
@@ -219,12 +225,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     with contextlib.ExitStack() as stack:
         if address is None:
-            short = "/tmp" if os.path.isdir("/tmp") else None  # noqa: S108 - sockets need short names
-            folder = stack.enter_context(
-                tempfile.TemporaryDirectory(
-                    prefix="c4t-ray-", dir=short, ignore_cleanup_errors=True
-                )
-            )
+            folder = stack.enter_context(_temporary())
             threads = max(available_threads(), workers or 1)
             quiet |= {"num_cpus": threads, "include_dashboard": False, "_temp_dir": folder}
             quiet |= {"object_store_memory": _STORE, "address": "local"}
@@ -239,6 +240,34 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         yield Cluster([node["Resources"] for node in ray.nodes() if node["Alive"]], workers)
+
+
+@contextlib.contextmanager
+def _temporary() -> Iterator[str]:
+    """Lend a folder to a Ray of ours, first removing those that killed drivers left."""
+    short = "/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()  # noqa: S108 - sockets need short names
+    remove_left(Path(short))
+    with (
+        tempfile.TemporaryDirectory(prefix=_PREFIX, dir=short, ignore_cleanup_errors=True) as made,
+        free_lock(Path(made) / DRIVER_LOCK),
+    ):
+        yield made
+
+
+def remove_left(place: Path) -> None:
+    """Remove the folders of Rays of ours whose drivers were killed, as far as they are this user's.
+
+    A driver locks a file in its folder, which the system unlocks when it dies, however it does.
+    """
+    for folder in place.glob(f"{_PREFIX}*"):
+        lock = folder / DRIVER_LOCK
+        with contextlib.suppress(OSError):
+            mine = not hasattr(os, "getuid") or folder.lstat().st_uid == os.getuid()
+            if mine and not folder.is_symlink() and lock.is_file():
+                with free_lock(lock) as free:
+                    pass
+                if free:  # for good: a new driver makes a folder of its own
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(options: dict[str, Any], address: str | None) -> None:

@@ -245,22 +245,6 @@ class SharedTable:
                     known[key] = row
         return known
 
-    def drop_doubles(self, root: str) -> int:
-        """Drop the rows of a root that do not count, see :meth:`known`; return their number.
-
-        The newest version is read from then on.
-        """
-        self.pin()
-        where = f"root = {quoted(root)}"
-        known = self.known(root)
-        if self.count(where) == len(known):
-            return 0
-        kept = {one.number for one in known.values()}
-        there = self.batches(("root",), where, numbered=True)
-        numbers = {number for batch in there for number in batch["_rowid"].to_pylist()}
-        self.drop(sorted(numbers - kept))
-        return len(numbers - kept)
-
     def rows_below(self, root: str, paths: Sequence[bytes]) -> Iterator[Row]:
         """Yield the rows of some files of a root."""
         for where in _of_files(root, paths):

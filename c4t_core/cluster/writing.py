@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from c4t_core.addresses import as_path, is_remote, plain
+from c4t_core.cluster.doubles import drop_doubles
 from c4t_core.cluster.listing import Fetching, look_at
+from c4t_core.cluster.rules import keep_rules, kept_rules
 from c4t_core.cluster.table import (
     Header,
     Known,
@@ -307,12 +309,14 @@ class Writing:
         folders: folders or addresses.
         table: its address.
         model: what embeds a new table; one that is there goes on with its own graph.
-        rules: what is left out.
+        rules: what is left out; of a folder of the table it is remembered there, of one inside it
+            it is not. None for what the table remembers, else the default.
         forget_missing: as of :func:`~c4t_core.index.indexer.make_plan`.
         graph: the image graph of a new table; None for the model's best.
 
     Attributes:
-        skipped: files left out so far.
+        skipped: files that could not be used so far.
+        rules: what is left out of the first of the folders, once it was looked at.
     """
 
     def __init__(
@@ -329,7 +333,8 @@ class Writing:
         self.skipped = 0
         self._folders, self._address = folders, plain(table)
         self._model = ModelHandle(model)
-        self._rules, self._forget = rules or ExcludeRules(), forget_missing
+        self._rules, self._forget = rules, forget_missing
+        self.rules = rules or ExcludeRules()
         self._graph = graph
 
     def __call__(self, embed: Embed = here, progress: Progress = ignore) -> IndexReport:
@@ -350,14 +355,25 @@ class Writing:
             named = targets(self._folders, roots)
             check_there(named, roots)
             progress(0, 0)
-            work = [self._plan(table, target, progress) for target in named]
+            if self._rules is not None:
+                keep_rules(table, {one.root: self._rules for one in named if not one.below})
+            kept = kept_rules(table)
+            self.rules = self._rules or kept.get(named[0].root, ExcludeRules())
+            work = [self._plan(table, kept, target, progress) for target in named]
             self._embed(work, table, embed, progress)
             return report(
                 [(plan, target.folder) for (plan, _), target in zip(work, named, strict=True)]
             )
 
-    def _plan(self, table: SharedTable, target: Target, progress: Progress) -> tuple[Plan, Scan]:
-        books = Books(table, Root(0, target.root, self._rules), target.below)
+    def _plan(
+        self,
+        table: SharedTable,
+        kept: Mapping[str, ExcludeRules],
+        target: Target,
+        progress: Progress,
+    ) -> tuple[Plan, Scan]:
+        rules = self._rules or kept.get(target.root, ExcludeRules())
+        books = Books(table, Root(0, target.root, rules), target.below)
         plan, found = planned(books, lambda count: progress(0, 0), self._forget)
         plan.fingerprint = table.header.fingerprint
         return plan, found
@@ -385,7 +401,7 @@ class Writing:
             finally:
                 books.flush()
             if books.commits:
-                table.drop_doubles(books.root.path)
+                drop_doubles(table, books.root.path)
             if books.commits > 2:
                 books.tidy()
         self.skipped = sum(len(plan.failed) for plan, _ in work)

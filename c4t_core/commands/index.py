@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
     add("--exclude", action="append", metavar="PATTERN",
         help="leave out folders and files of this name too, * and ? allowed; may be given several "
-        "times, and is remembered for the folder")
+        "times, and is remembered for the folder, in a table too")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--exclude-nothing", action="store_true",
         help="forget what is left out, the usual names below included")
@@ -168,11 +168,13 @@ def _check_options(args: argparse.Namespace) -> None:
 
 def _to_table(args: argparse.Namespace) -> int:
     """Write a shared table, or plan to."""
+    from c4t_core.cluster.rules import rules_of
     from c4t_core.cluster.writing import Embed, Writing, here
     from c4t_core.images.scan import ExcludeRules
 
     started = time.monotonic()
-    rules = _rules(args, ExcludeRules()) or ExcludeRules()
+    known = rules_of(args.to, args.folders[0]) if args.exclude and args.to else ExcludeRules()
+    rules = _rules(args, known)
     if args.plan:
         return _estimate(args, rules)
     more = {"rules": rules, "forget_missing": args.forget_missing}
@@ -188,10 +190,10 @@ def _to_table(args: argparse.Namespace) -> int:
         watcher = Watcher(quiet=args.json, skipped=lambda: run.skipped)
         with stopping_cleanly(watcher):
             report = run(embed, watcher)
-    return _tell(args, report, time.monotonic() - started, _remedy(report, rules))
+    return _tell(args, report, time.monotonic() - started, _remedy(report, run.rules))
 
 
-def _estimate(args: argparse.Namespace, rules: ExcludeRules) -> int:
+def _estimate(args: argparse.Namespace, rules: ExcludeRules | None) -> int:
     from c4t_core.cluster.planning import estimate
     from c4t_core.commands.doctor import size_in_words
 

@@ -102,7 +102,8 @@ def _info(args: argparse.Namespace) -> None:
     if told["bad_files"]:
         print(f"  {plural(told['bad_files'], 'file')} that could not be used")
     for root, rows in told["roots"].items():
-        print(f"  {plural(rows, 'row')} below {printable(root)}")
+        own = ", with rules of its own" if root in told["rules"] else ""
+        print(f"  {plural(rows, 'row')} below {printable(root)}{own}")
     print(f'  model "{printable(told["model"])}"')
     print(f"  {_size(told['bytes'])}, version {told['version']} of {len(told['versions'])} kept")
     for index in told["indexes"]:

@@ -14,7 +14,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -45,13 +44,8 @@ StateOf = Callable[[str], State | None]
 """Tells the state of a file by its path below its root, "/"-separated."""
 
 
-@dataclass
-class _Root:
-    uses: int = 0
-    state: StateOf | None = None
-
-
-_ROOTS: dict[str, _Root] = {}  # replaced by a new one at a change, so that reading needs no lock
+_ROOTS: dict[str, tuple[StateOf | None, ...]] = {}
+"""What each opening of a root told of its files; replaced at a change, so reading needs no lock."""
 _CHANGING = threading.Lock()
 _AGREED: Callable[[str], bool] | None = None
 
@@ -68,17 +62,18 @@ def allow(root: str, state: StateOf | None = None) -> None:
     """
     global _ROOTS
     with _CHANGING:
-        now = _ROOTS.get(root, _Root())
-        _ROOTS = {**_ROOTS, root: _Root(now.uses + 1, state or now.state)}
+        _ROOTS = {**_ROOTS, root: (*_ROOTS.get(root, ()), state)}
 
 
-def withdraw(root: str) -> None:
-    """Take back one :func:`allow`: the table was closed."""
+def withdraw(root: str, state: StateOf | None = None) -> None:
+    """Take back one :func:`allow`, made with the same state: the table was closed."""
     global _ROOTS
     with _CHANGING:
-        now = _ROOTS.get(root, _Root())
+        states = list(_ROOTS.get(root, ()))
+        if state in states:
+            states.remove(state)
         left = {name: one for name, one in _ROOTS.items() if name != root}
-        _ROOTS = {**left, root: _Root(now.uses - 1, now.state)} if now.uses > 1 else left
+        _ROOTS = {**left, root: tuple(states)} if states else left
 
 
 def ask_first(agreed: Callable[[str], bool] | None) -> None:
@@ -94,9 +89,10 @@ def ask_first(agreed: Callable[[str], bool] | None) -> None:
 def state(path: Path | str | bytes) -> State:
     """Return what its table says of a picture at an address; (-1, 0) where nothing is known."""
     address = spelled(os.fsdecode(path))
-    for root, one in _ROOTS.items():
-        if one.state is not None and address.startswith(root + "/"):
-            known = one.state(address[len(root) + 1 :])
+    for root, states in _ROOTS.items():
+        if address.startswith(root + "/"):
+            told = (one(address[len(root) + 1 :]) for one in reversed(states) if one is not None)
+            known = next((one for one in told if one is not None), None)
             if known is not None:
                 return known
     return -1, 0
@@ -125,6 +121,16 @@ def local(path: Path | str | bytes, most: int) -> str:
 def is_kept(path: Path | str | bytes) -> bool:
     """Tell whether a picture at an address can be read without asking its storage."""
     return _FETCHER.place(spelled(os.fsdecode(path))).exists()
+
+
+def kept() -> dict[Path, int]:
+    """Return the copies of pictures at addresses that :func:`drop_kept` removes, with bytes."""
+    return _FETCHER.kept()
+
+
+def drop_kept() -> None:
+    """Remove the copies of pictures at addresses; those looked at next are fetched again."""
+    _FETCHER.clear()
 
 
 def _confined(name: str) -> str:
@@ -173,6 +179,25 @@ class Fetcher:
         """Return where a picture is kept, or would be."""
         key = short_digest(f"{address}|{state(address)}".encode("utf-8", "surrogateescape"))
         return self._home / key[:2] / key
+
+    def kept(self) -> dict[Path, int]:
+        """Return the files of the folder with their bytes; none that is being written."""
+        found = {}
+        for file in self._home.glob("*/*"):
+            with contextlib.suppress(OSError):
+                info = file.stat()
+                if not file.name.startswith(".") or time.time() - info.st_mtime > _LONGEST:
+                    found[file] = info.st_size
+        return found
+
+    def clear(self) -> None:
+        """Remove the copies, but for those that are being fetched."""
+        with self._changed:
+            for file in self.kept():
+                with contextlib.suppress(OSError):
+                    if file not in self._running:
+                        file.unlink()
+            self._used = None
 
     @property
     def _home(self) -> Path:

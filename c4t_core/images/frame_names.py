@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from c4t_core.addresses import is_remote, spelled
+
 if TYPE_CHECKING:
     from c4t_core.images.name_parts import Told
 
 __all__ = [
     "FrameName",
     "matches_drive",
+    "natural_key",
     "parse_frame_name",
     "recording",
     "shown_drives",
@@ -51,7 +54,7 @@ class FrameName:
 
 @dataclass(frozen=True)
 class _Folder:
-    """What the folders above a frame tell; ``start`` is "/", "//" or "", of an absolute path."""
+    """What the folders above a frame tell; ``start`` is "/", "//" or "s3://", "" if relative."""
 
     start: str
     parts: tuple[str, ...]
@@ -106,9 +109,12 @@ def recording(path: str) -> str:
     '/data/trip'
     >>> recording("/data/trips/run1_cam0_0001.jpg")
     '/data/trips/run1'
+    >>> recording("s3://bucket/images/000123.jpg")
+    's3://bucket'
 
     Args:
-        path: absolute path of the picture, "/"-separated, as ``os.fsdecode`` gives it.
+        path: absolute path of the picture, "/"-separated, as ``os.fsdecode`` gives it, or its
+            address.
     """
     folder, told = _read(path)
     return _recording(folder, told.code, told.unique)
@@ -142,7 +148,7 @@ def matches_drive(drive: str, requested: str) -> bool:
             or a pattern of these with ``*``, ``?`` and ``[...]``; each part is matched by itself,
             and ``*`` as the last part of several stands for all below (``"roads/*"``).
     """
-    asked = requested.rstrip("/")
+    asked = spelled(requested.rstrip("/"))
     if drive == requested or (asked and _ends_with(drive, asked)):
         return True
     return any(sign in asked for sign in "*?[") and _matches_pattern(drive, asked)
@@ -172,9 +178,30 @@ def shown_drives(drives: Iterable[str]) -> dict[str, str]:
     return {drive: shown[drive] for drive in everything}
 
 
+@lru_cache(maxsize=1 << 15)  # every answer asks it of all drives
+def natural_key(name: str) -> tuple[str, str]:
+    """Return what drives, cameras and folders are listed by: as people count, whatever the case.
+
+    What lies in a folder stays together. Only equal names have equal keys.
+
+    >>> sorted(["week 10/a", "Week 2", "week 10", "week 9", "week 10 b"], key=natural_key)
+    ['Week 2', 'week 9', 'week 10', 'week 10/a', 'week 10 b']
+    """
+    plain = name if name.isascii() else unicodedata.normalize("NFC", name)
+    return _NUMBER.sub(_with_length, plain.casefold().replace("/", "\0")), name
+
+
+_NUMBER = re.compile("0*([0-9]+)")
+
+
+def _with_length(number: re.Match[str]) -> str:
+    """Write a number so that it sorts as text: first as any digit, then by its length."""
+    return f"0{chr(len(number[1]))}{number[1]}"
+
+
 def _end(drive: str, depth: int) -> str:
     """Return the last parts of an identity, itself if it has no more."""
-    parts = drive.split("/")
+    parts = drive.replace("://", "/", 1).split("/")  # the kind of an address is one, like a disk
     return drive if depth >= len(parts) else "/".join(parts[-depth:])
 
 
@@ -236,10 +263,14 @@ def _folder(path: str) -> _Folder:
     from c4t_core.images.name_parts import is_camera
 
     start = "//" if path.startswith("//") and not path.startswith("///") else path[:1]
-    parts = tuple(part for part in path.split("/") if part not in {"", "."})
+    below = path
+    if is_remote(path):
+        kind, _, below = path.partition(":")
+        start = f"{kind}://"
+    parts = tuple(part for part in below.split("/") if part not in {"", "."})
     drive = "/".join(part for part in parts if not _holds_no_drive(part, None))
     camera = next((part for part in reversed(parts) if is_camera(part)), None)
-    return _Folder(start if start.startswith("/") else "", parts, drive or None, camera)
+    return _Folder(start if start.endswith("/") else "", parts, drive or None, camera)
 
 
 @lru_cache(maxsize=4096)

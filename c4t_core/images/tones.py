@@ -21,6 +21,7 @@ _SIXTEEN = 65535
 _NARROW = 8  # of the range that a file states, less than 1/8 in use is a sheet: 32 tones
 _NARROW_GUESSED = 4  # where the range was guessed there is no statement to respect
 _DARK = 16  # all but a few pixels below 1/16 of the range: the few are not what it is about
+_HEADROOM = 32  # tones below and above a narrow band that is spread
 _SAMPLE = 250_000  # pixels that percentiles are taken from
 _ROWS = 4_000_000  # numbers converted at once, so that memory stays flat
 _ABSURD = 1e30  # float rasters mark "no data" by the lowest number there is
@@ -109,10 +110,16 @@ def _within(
 
 
 def _stretch(bottom: float, peak: float, whole: bool) -> Window:
+    """Spread a narrow band over the middle tones.
+
+    Photographs seldom reach from black to white, and what few pixels lie beyond the band keep
+    tones of their own.
+    """
     span = peak - bottom
-    if whole and span < 255:  # never more than one tone a count: the rest would be noise
-        return Window(bottom - (255 - span) / 2, 1.0)
-    return Window(bottom, 255 / span)
+    room = 255 - 2 * _HEADROOM
+    # Never more than one tone a count: the rest would be noise.
+    gain = 1.0 if whole and span < room else room / span
+    return Window(bottom - (255 / gain - span) / 2, gain)
 
 
 def _depth(high: float) -> int:

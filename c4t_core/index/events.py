@@ -12,10 +12,12 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.images.frame_names import natural_key
 from c4t_core.index.directions import ModelHandle, remembered
 from c4t_core.index.query import Hit
 from c4t_core.index.scope import FrameFacts, sorted_by
@@ -187,20 +189,19 @@ def facts_of(hits: Sequence[Hit]) -> FrameFacts:
     times, moments = np.array(seconds, dtype=np.float64).reshape(-1, 2).T
     frames = [-1 if hit.frame is None else hit.frame for hit in hits]
     return FrameFacts(
-        drives=_numbers([hit.drive for hit in hits]),
-        cameras=_numbers([hit.camera for hit in hits]),
+        drives=_numbers([hit.drive for hit in hits], natural_key),
+        cameras=_numbers([hit.camera for hit in hits], natural_key),
         times=times,
         moments=moments,
         frames=np.array(frames, dtype=np.int64),
-        places=_numbers([hit.relative for hit in hits]),
+        places=_numbers([hit.relative for hit in hits], str),
     )
 
 
-def _numbers(names: Sequence[str | None]) -> NDArray[np.int64]:
-    """Return numbers that sort as names do, -1 for None."""
-    known = {
-        name: number for number, name in enumerate(sorted({n for n in names if n is not None}))
-    }
+def _numbers(names: Sequence[str | None], key: Callable[[str], Any]) -> NDArray[np.int64]:
+    """Return numbers that sort as names do by a key, -1 for None."""
+    every = sorted({name for name in names if name is not None}, key=key)
+    known = {name: number for number, name in enumerate(every)}
     return np.array([-1 if name is None else known[name] for name in names], dtype=np.int64)
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from c4t_core.addresses import as_path, is_table, plain
 from c4t_core.errors import FolderError, NotIndexedError
-from c4t_core.images.frame_names import shown_drives
+from c4t_core.images import fetched
+from c4t_core.images.frame_names import natural_key, shown_drives
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.store import catalogue as store_catalogue
 from c4t_core.index.store.catalogue import Catalogue, Root, cache_folders
@@ -203,12 +204,18 @@ def drives_in(catalogue: Catalogue, folder: Path) -> list[Drive]:
     check_known(catalogue, folder)
     told: dict[str, tuple[int, float | None, float | None]] = {}
     for target in targets_of(catalogue.roots(), folder):
+        if target.root is None and target.is_shared:
+            there = plain(folder)
+            raise NotIndexedError(
+                f'"{there}" was never opened on this machine; run: c4t search "{there}"'
+            )
         if target.root is None:
             raise NotIndexedError(f'"{folder}" is not indexed yet; run: c4t index "{folder}"')
         told |= Lookup(catalogue, target.root.id).drives(target.below)
     shown = shown_drives(told)
     return sorted(
-        (Drive(shown[drive], *about) for drive, about in told.items()), key=lambda one: one.name
+        (Drive(shown[drive], *about) for drive, about in told.items()),
+        key=lambda one: natural_key(one.name),
     )
 
 
@@ -272,11 +279,13 @@ class Space:
     frames: int = 0  # number of frames with vectors that better ones have replaced
     replaced: int = 0  # of the catalogue: those vectors, and the facts on objects beside them
     free: int = 0  # of the catalogue: what frames that are gone or changed left empty
+    pictures: int = 0  # number of copies of pictures at addresses
+    fetched: int = 0  # those copies; fetched again when they are looked at
 
     @property
     def removable(self) -> int:
         """What cleaning gives back at least: pages that are partly empty are not counted."""
-        return self.replaced + self.free + self.indexes + self.damaged
+        return self.replaced + self.free + self.indexes + self.damaged + self.fetched
 
 
 def forget(catalogue: Catalogue, folder: Path) -> None:
@@ -352,12 +361,15 @@ def _unknown(folder: Path) -> FolderError:
 def space(catalogue: Catalogue, indexes: Sequence[Path], replaced: Sequence[str] = ()) -> Space:
     """Return what is used on disk, and what :func:`clean` would give back of it."""
     base, files = catalogue.path, list(filter(None, map(_size, _files(indexes))))
+    pictures = fetched.kept()
     return Space(
         sum(_size(base.with_name(base.name + ending)) for ending in ("", "-wal", "-shm")),
         sum(files),
         sum(map(_size, _damaged(base))),
         len(files),
         *catalogue.removable(replaced),
+        len(pictures),
+        sum(pictures.values()),
     )
 
 
@@ -370,8 +382,8 @@ def clean(
     """Drop what is not needed and give the space back; return the number of bytes.
 
     Dropped are vectors of models other than ``keep_models`` (None keeps all) and of those that were
-    ``replaced``, the files of ``indexes``, which can be made again, and damaged catalogues that
-    were set aside.
+    ``replaced``, the files of ``indexes``, which can be made again, copies of pictures at addresses
+    and damaged catalogues that were set aside.
     """
     before = space(catalogue, indexes)
     catalogue.drop_models(replaced)
@@ -380,10 +392,13 @@ def clean(
     for path in [*_files(indexes), *_damaged(catalogue.path)]:
         with contextlib.suppress(OSError):
             path.unlink()
+    fetched.drop_kept()
     catalogue.compact()
-    after = space(catalogue, indexes)
-    freed = before.catalogue + before.indexes + before.damaged
-    return max(0, freed - after.catalogue - after.indexes - after.damaged)
+    return max(0, _used(before) - _used(space(catalogue, indexes)))
+
+
+def _used(space: Space) -> int:
+    return space.catalogue + space.indexes + space.damaged + space.fetched
 
 
 def _files(folders: Iterable[Path]) -> list[Path]:

@@ -57,11 +57,15 @@ class Own:
         """Return the tags of the opened folders and how many frames have each, by name."""
         return [(tag, len(ids)) for tag, ids in self._by_tag().values()]
 
-    def tagged(self) -> dict[int, tuple[str, ...]]:
-        """Return the tags, by name, of each frame of the opened folders that has any, by its id."""
+    def tagged(self, among: Collection[int] | None = None) -> dict[int, tuple[str, ...]]:
+        """Return the tags, by name, of each frame of the opened folders that has any, by its id.
+
+        ``among`` are the ids of those that are asked for; None for all.
+        """
         found: dict[int, list[str]] = {}
+        chosen = None if among is None else frozenset(among)
         for tag, ids in self._by_tag().values():
-            for number in ids:
+            for number in ids if chosen is None else ids & chosen:
                 found.setdefault(number, []).append(tag)
         return {number: tuple(tags) for number, tags in found.items()}
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from c4t_core.addresses import is_remote
 from c4t_core.errors import FolderError, ModelError, NotIndexedError, QueryError
-from c4t_core.images.frame_names import matches_drive, shown_drives
+from c4t_core.images.frame_names import matches_drive, natural_key, shown_drives
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.exports import Hits
 from c4t_core.index.folders import Target, relative_to
@@ -77,7 +77,8 @@ class FrameFacts:
     """What frames are sorted and folded by; arrays of one length n.
 
     Attributes:
-        drives: int64, numbers in the order of the names, -1 where not known.
+        drives: int64, numbers in the order of the names as they are listed (see
+            :func:`~c4t_core.images.frame_names.natural_key`), -1 where not known.
         cameras: int64, likewise.
         times: float64, seconds since 1970 UTC, NaN where not known.
         moments: float64, seconds from the start of a recording, NaN for pictures.
@@ -349,8 +350,8 @@ class Scope:
 
 def _ranks(named: Sequence[Mapping[int, str | None]], own: int) -> Ids:
     """Return for each number of one mapping where its name is among those of all, -1 for None."""
-    every = sorted({name for some in named for name in some.values() if name is not None})
-    ranks = {name: rank for rank, name in enumerate(every)}
+    every = {name for some in named for name in some.values() if name is not None}
+    ranks = {name: rank for rank, name in enumerate(sorted(every, key=natural_key))}
     found = np.full(max(named[own], default=-1) + 1, -1)
     for number, name in named[own].items():
         found[number] = -1 if name is None else ranks[name]
@@ -393,7 +394,7 @@ def chosen_drives(requested: Sequence[str], drives: Mapping[str, str]) -> tuple[
 
 
 def _there_are(shown: Iterable[str]) -> str:
-    names = sorted(shown)
+    names = sorted(shown, key=natural_key)
     listed = ", ".join(names[:_LISTED])
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return f"there are: {listed}{more}."
@@ -484,7 +485,7 @@ def _subfolders(
 
 def name_in(target: Target, image: str | Path) -> bytes | None:
     """Return a file's name relative to the root of a target, by either name of the folder."""
-    path = str(image) if is_remote(image) else os.path.abspath(image)
+    path = str(Path(image)) if is_remote(image) else os.path.abspath(image)
     inner = relative_to(path, str(target.folder))
     if inner is None:
         inner = relative_to(path, target.real)
@@ -498,6 +499,9 @@ def _below(target: Target, folder: str | Path) -> bytes | None:
 
     A relative name is meant below the opened folder; if there is none, from where we are.
     """
+    if is_remote(folder):
+        inner = relative_to(str(Path(folder)), str(target.folder))
+        return None if inner is None else b"/".join(filter(None, (target.below, inner)))
     for candidate in (os.path.join(target.folder, folder), os.path.abspath(folder)):
         if is_remote(target.folder):
             real = os.path.join(target.folder, folder)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import NotIndexedError
-from c4t_core.images.frame_names import shown_drives
+from c4t_core.images.frame_names import natural_key, shown_drives
 from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
 from c4t_core.index.directions import ModelHandle, WordHint, hint_sentences, outdated, rocchio, unit
 from c4t_core.index.events import Folded
@@ -436,7 +436,7 @@ class Searcher:
                 counts = {identities[i]: n for i, n in table.drive_counts(slots).items()}
             for drive, count in counts.items():
                 total[shown.get(drive, drive)] += count
-        return sorted(total.items())
+        return _by_name(total)
 
     def groups(self, column: str) -> list[tuple[str, int]]:
         """Return (name, number of images) of every "camera" or "day" that is open."""
@@ -447,7 +447,7 @@ class Searcher:
                 total.update(dict(lookup.groups(column, target.below)))
             else:
                 total.update(dict(table.groups(column, slots)))
-        return sorted(total.items())
+        return _by_name(total)
 
     def _all_in(self, target: Target, lookup: Lookup) -> tuple[Table | None, Slots]:
         """Return a table that is at hand and has all frames of a folder, and their slots."""
@@ -552,6 +552,10 @@ class Searcher:
             f"This index was made by the earlier model; {self._command(folders)} updates it "
             f"({status.updated or 0:,} of {status.total:,}).{waits if older else ''}"
         )
+
+
+def _by_name(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda group: natural_key(group[0]))
 
 
 def frame_of(target: Target, row: ImageRow, drive: str) -> Frame:

@@ -33,7 +33,7 @@ ScaleRole = _USER + 5  # the score as a share of the best, 0..1, for the bar
 TagsRole = _USER + 6  # the tags, by name, as a tuple
 _ROOT = QModelIndex()
 _OURS = "application/x-c4t-frames"  # paths of our own frames, with NUL between
-_MANY = 1000  # marks that change at once before all cards are told instead of each
+_MANY = 1000  # marks or tags up to which it is looked which of them changed
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -92,22 +92,21 @@ class ResultsModel(QAbstractListModel):
         self.endResetModel()
 
     def set_marks(self, marks: Mapping[Path, str]) -> None:
-        """Show other right and wrong marks."""
-        changed = {
-            path
-            for path in {*self._marks, *marks}
-            if self._marks.get(path, "") != marks.get(path, "")
-        }
-        self._marks = dict(marks)
-        if len(changed) > _MANY and self.rowCount():
-            self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1), [MarkRole])
+        """Show other right and wrong marks, which nobody changes any more."""
+        before, self._marks = self._marks, marks
+        if len(before) + len(marks) > _MANY:
+            self._touch_all([MarkRole])
             return
-        for path in changed:
-            self.touch(path, MarkRole)
+        for path in {*before, *marks}:
+            if before.get(path, "") != marks.get(path, ""):
+                self.touch(path, MarkRole)
 
     def set_tags(self, tags: Mapping[int, tuple[str, ...]]) -> None:
-        """Show the tags of other images, by their ids."""
+        """Show the tags of other images, by their ids; nobody changes them any more."""
         before, self._tags = self._tags, tags
+        if len(before) + len(tags) > _MANY:
+            self._touch_all(_TAGGED)
+            return
         changed = [image for image in {*before, *tags} if before.get(image) != tags.get(image)]
         for index in self.indexes_of(changed):
             self.dataChanged.emit(index, index, _TAGGED)
@@ -118,6 +117,11 @@ class ResultsModel(QAbstractListModel):
         if position is not None:
             index = self.index(position)
             self.dataChanged.emit(index, index, [role])
+
+    def _touch_all(self, roles: list[int]) -> None:
+        """Tell that all cards changed: of many, only those in sight are worth the time."""
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1), roles)
 
     def row_at(self, index: Index) -> Row | None:
         """Return the card at an index, None for an invalid one."""

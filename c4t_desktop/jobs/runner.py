@@ -239,6 +239,7 @@ class JobRunner(QObject):
         self._lanes: dict[str, _Lane] = {}
         self._latest: dict[str, Job] = {}
         self._alive: set[Job] = set()
+        self._awaited: list[tuple[set[Job], Callable[[], None]]] = []
         self._closed = False
         # A queued connection to a method of a QObject that lives in the GUI thread: the one
         # way in which a result may come back.
@@ -305,6 +306,19 @@ class JobRunner(QObject):
             job.stale = True
             self.cancel(job)
 
+    def after(self, among: Callable[[Job], bool], then: Callable[[], None]) -> None:
+        """Call something on the GUI thread once jobs that are there now have ended.
+
+        Args:
+            among: tells of a job whether it is waited for; later jobs are not.
+            then: is called after all that those jobs have told.
+        """
+        jobs = set(filter(among, self._alive))
+        if jobs:
+            self._awaited.append((jobs, then))
+        else:
+            then()
+
     @property
     def busy(self) -> bool:
         """Whether any job has not ended."""
@@ -355,8 +369,17 @@ class JobRunner(QObject):
             if not orphaned:
                 job.callbacks.finished()
             job.let_go()
+            self._go_on_after(job)
             if not self._alive:
                 self.idle.emit()
+
+    def _go_on_after(self, job: Job) -> None:
+        for jobs, _ in self._awaited:
+            jobs.discard(job)
+        ready = [then for jobs, then in self._awaited if not jobs]
+        self._awaited = [one for one in self._awaited if one[0]]
+        for then in ready:
+            then()
 
     def _deliver(self, event: _Event) -> None:
         callbacks = event.job.callbacks
@@ -396,6 +419,10 @@ class OneJob:
     def paused(self) -> bool:
         """Whether it is held."""
         return self._job is not None and self._job.paused
+
+    def goes_on_as(self, job: Job) -> bool:
+        """Whether this is the job, and nobody has asked it to stop."""
+        return self._job is job and not job.cancelled
 
     def start(
         self,

@@ -173,6 +173,9 @@ class ImageChip(Chip):
             self.update()
 
 
+_SPACE = 6  # between two chips
+
+
 class TextChip(Chip):
     """A chip of words, shortened where there is little room."""
 
@@ -323,6 +326,42 @@ def keep_pasted(image: QImage) -> Path:
     return file
 
 
+class WrappingChips(QWidget):
+    """Chips that begin a new line where the width ends; the focus stays among them.
+
+    Args:
+        widest: width of a chip at most, before scaling.
+        theme: scales it.
+        more: what stands behind the chips.
+    """
+
+    def __init__(self, widest: int, theme: Theme, *more: QWidget) -> None:
+        """Show no chip."""
+        super().__init__()
+        self._widest, self._scale, self._more = widest, theme.px, more
+        self._chips: Sequence[TextChip] = ()
+        self._flow = FlowLayout(self, theme.px(_SPACE), centred=False)
+        for part in more:
+            self._flow.addWidget(part)
+
+    def show_chips(self, chips: Sequence[TextChip]) -> None:
+        """Show other chips."""
+        had_focus = any(chip.hasFocus() for chip in self._chips)
+        for part in self._more:
+            self._flow.removeWidget(part)
+        for chip in self._chips:
+            discard(self._flow, chip)
+        self._chips = chips
+        for chip in chips:
+            chip.fit(self._scale(self._widest))
+        for part in (*chips, *self._more):
+            self._flow.addWidget(part)
+            part.show()
+        if had_focus:
+            next(iter((*chips, *self._more, self))).setFocus()
+        self.updateGeometry()
+
+
 _SHOWN = 8  # chips of one kind; one more stands for the rest
 
 
@@ -360,23 +399,18 @@ class FilterChips(QWidget):
         super().__init__()
         self._theme = theme
         self.setObjectName("filterChips")
-        self._chips: list[FilterChip] = []
-        self._holder = QWidget()
-        self._flow = FlowLayout(self._holder, theme.px(6), centred=False)
-        column(theme, self._holder, margins=(16, 2, 16, 6), gap=0, parent=self)
+        self._chips = WrappingChips(260, theme)
+        column(theme, self._chips, margins=(16, 2, 16, 6), gap=0, parent=self)
         self.hide()
 
     @Slot(object)
     def show_question(self, question: Question) -> None:
         """Show what a question restricts."""
-        for old in self._chips:
-            discard(self._flow, old)
-        self._chips = [FilterChip(*part, self._theme) for part in self._parts(question.filters)]
-        for chip in self._chips:
-            chip.fit(self._theme.px(260))
+        chips = [FilterChip(*part, self._theme) for part in self._parts(question.filters)]
+        for chip in chips:
             chip.removed.connect(self._remove)
-            self._flow.addWidget(chip)
-        self.setVisible(bool(self._chips))
+        self._chips.show_chips(chips)
+        self.setVisible(bool(chips))
 
     def _parts(self, filters: Filters) -> Iterator[tuple[str, Filters]]:
         """Yield what each chip says, and the filters without it."""
@@ -412,7 +446,6 @@ class FilterChips(QWidget):
 
 
 _LEAST = 64  # width of a chip before scaling; a narrower one would show its cross alone
-_SPACE = 6  # between two chips
 
 
 def share_out(chips: Sequence[TextChip], room: int, rest: QLabel, theme: Theme) -> None:

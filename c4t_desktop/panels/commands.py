@@ -210,12 +210,30 @@ class FolderCommands(Commands):
 
     @Slot()
     def index(self) -> None:
-        """Look for new and changed files."""
+        """Look for new and changed files; beside folders a table's newer version is only told."""
         self._context.cache.forget()
         if self._library.opened_now is None and self._library.folders:
             self._library.open(self._library.folders)
         else:
             self._library.index()
+            if not self._library.only_tables:
+                self._library.look_for_newer()
+
+    @Slot()
+    def switch(self) -> None:
+        """Read the newest versions of tables."""
+        self._context.cache.forget()
+        self._library.index(newer=True)
+
+    def name_index(self, action: QAction) -> None:
+        """Have an action that indexes say what it does to what is open."""
+        self._index_action, self._look_for_files = action, action.text()
+        self._library.opening.connect(self._name_index)
+        self._library.closed.connect(self._name_index)
+
+    def _name_index(self, *_: object) -> None:
+        newer = self.tr("Look for a newer version")
+        self._index_action.setText(newer if self._library.only_tables else self._look_for_files)
 
     def offer_faster(self, action: QAction) -> None:
         """Show an action while an open index could be made anew with a faster network."""

@@ -88,8 +88,14 @@ class Side(QWidget):
 
 
 class ComparePanel(InPlaceOfGrid):
-    """The question on two models: shared hits, hits of one only, moved ranks."""
+    """The question on two models: shared hits, hits of one only, moved ranks.
 
+    Signals:
+        hit_chosen: a hit (Path, Hit) and the model that found it (str); None where what was chosen
+            is no hit any more.
+    """
+
+    hit_chosen = Signal(object, object, str)
     follows_search = True
 
     def __init__(self, context: Context) -> None:
@@ -98,6 +104,7 @@ class ComparePanel(InPlaceOfGrid):
         self.setObjectName("comparePanel")
         self._context = context
         self._comparison = Comparison(context.library, parent=self)
+        self._chosen_frame: tuple[int, Path] | None = None  # on which side, and which
         self.sides = (Side(context, "left"), Side(context, "right"))
         self.summary = label(kind="subtitle", name="compareSummary", wrap=True)
         self._place()
@@ -165,6 +172,7 @@ class ComparePanel(InPlaceOfGrid):
             side.model.set_rows(rows, low=compared.low[number], best=compared.best[number])
             if rows:
                 side.need(None)
+        self._show_chosen_again()
         only = [len(rows) - compared.shared for rows in compared.rows]
         names = [title_of(side.model_name) for side in self.sides]
         if self._context.finder.question.empty:
@@ -212,6 +220,27 @@ class ComparePanel(InPlaceOfGrid):
         other = self.sides[1 - number].view
         if path is not None and self.sides[number].view.hasFocus():
             other.go_to(path)
+            self._chosen_frame = number, path
+            self._tell_chosen()
+
+    def _tell_chosen(self) -> None:
+        if self._chosen_frame is None:
+            return
+        number, path = self._chosen_frame
+        side, unscored = self.sides[number], self._context.finder.question.unscored
+        row = side.model.row_at(side.model.index_of(path))
+        if row is not None:
+            self.hit_chosen.emit(path, row.hit, "" if unscored else side.model_name)
+        else:
+            self._chosen_frame = None
+            self.hit_chosen.emit(None, None, "")
+
+    def _show_chosen_again(self) -> None:
+        """Have the frame chosen be so among other hits too, if it is one of them."""
+        if self._chosen_frame is not None:
+            for side in self.sides:
+                side.view.go_to(self._chosen_frame[1])
+            self._tell_chosen()
 
     def _mark(self, number: int, mark: str) -> None:
         chosen = self.sides[number].view.selected_paths()

@@ -9,7 +9,7 @@ from PySide6.QtGui import QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from c4t_desktop.gallery.results_model import local_path, shown
-from c4t_desktop.messages import plural
+from c4t_desktop.messages import plural, quoted
 from c4t_desktop.panels.bars.status import folder_name
 from c4t_desktop.panels.parts import label, named, take_copy
 
@@ -88,7 +88,7 @@ class FolderDrops(QFrame):
             return self._no_folders()
         add, instead = self.tr("Drop to add {0} to what is open"), self.tr("Drop to open {0}")
         form = add if adding else instead
-        one = f"“{shown(folder_name(self._folders[0]))}”"
+        one = quoted(shown(folder_name(self._folders[0])))
         count = len(self._folders)
         return form.format(one if count == 1 else plural(count, "", self.tr("{0} folders")))
 

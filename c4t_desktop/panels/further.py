@@ -31,7 +31,7 @@ class FurtherPanels(Commands):
 
     Signals:
         panel_made: a panel takes the place of the grid (InPlaceOfGrid).
-        hit_chosen: a hit (Path, Hit) and the model that found it (str).
+        hit_chosen: a hit (Path, Hit) and the model that found it (str); None where none is left.
     """
 
     panel_made = Signal(object)
@@ -51,7 +51,9 @@ class FurtherPanels(Commands):
         """Show two models side by side."""
         from c4t_desktop.panels.compare import ComparePanel
 
-        self.panel_made.emit(ComparePanel(self._context))
+        panel = ComparePanel(self._context)
+        panel.hit_chosen.connect(self.hit_chosen)
+        self.panel_made.emit(panel)
 
     @Slot()
     def evaluate(self) -> None:

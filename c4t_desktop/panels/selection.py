@@ -103,17 +103,24 @@ class Selection(QObject):
 
     @Slot(object, object)
     def _show_details(self, path: Path | None, hit: Hit | None) -> None:
-        if self._details is None:
-            return
         if path is None:
-            self._details.clear()
+            self.show_hit(None, None, "")
             return
         found = self._finder.found
         question = found.question if found is not None else Question()
         scored = hit if not question.empty else None
-        model = "" if found is None or question.unscored else found.model
-        self._details.show_hit(path, scored, model)
-        self._show_mark()
+        self.show_hit(path, scored, "" if found is None or question.unscored else found.model)
+
+    @Slot(object, object, str)
+    def show_hit(self, path: Path | None, hit: Hit | None, model: str) -> None:
+        """Show a hit of a model in the details, with the mark that it has for the query asked."""
+        if self._details is None:
+            return
+        if path is None:
+            self._details.clear()
+        else:
+            self._details.show_hit(path, hit, model)
+            self._show_mark()
 
     @property
     def _shown(self) -> Path | None:
@@ -141,6 +148,8 @@ class Selection(QObject):
         """Show a neighbour or a similar frame; in the grid if it is among the hits."""
         if self._results.shows_frame:
             self._results.open_frame(path)
+        elif self._results.shows_panel:
+            self._show_details(path, None)
         elif not self._view.go_to(path):
             self._finder.locate(path, partial(self._go_to, path))
 

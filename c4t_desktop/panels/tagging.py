@@ -21,12 +21,10 @@ from c4t_core.errors import DataError
 from c4t_desktop.gallery.results_model import plain_tip
 from c4t_desktop.messages import count_text, plural
 from c4t_desktop.panels.bars.widgets import Section, SideRow
-from c4t_desktop.panels.chips import Chip, TagChip
+from c4t_desktop.panels.chips import Chip, TagChip, WrappingChips
 from c4t_desktop.panels.dialogs.naming import NameDialog
 from c4t_desktop.panels.parts import (
-    FlowLayout,
     column,
-    discard,
     label,
     named,
     open_dialog,
@@ -56,8 +54,8 @@ class _LastTag(QCompleter):
         return f"{before}, {tag}" if before else tag
 
 
-class TagChips(QWidget):
-    """The tags of some frames as chips that wrap.
+class TagChips(WrappingChips):
+    """The tags of some frames as chips.
 
     Signals:
         chosen: all frames with a tag are to be shown (tag).
@@ -69,34 +67,19 @@ class TagChips(QWidget):
 
     def __init__(self, tip: str, theme: Theme, *more: QWidget) -> None:
         """Show none, and what stands behind them; ``tip`` says what can be done with a chip."""
-        super().__init__()
-        self._tip, self._theme, self._more = tip, theme, more
-        self._chips: list[TagChip] = []
-        self._flow = FlowLayout(self, theme.px(6), centred=False)
-        for part in more:
-            self._flow.addWidget(part)
+        super().__init__(240, theme, *more)
+        self._tip, self._theme = tip, theme
 
     def show_tags(self, tags: TagsOf) -> None:
         """Show the tags of some frames; where not all of them have one, how many do."""
-        had_focus = any(chip.hasFocus() for chip in self._chips)
-        for part in self._more:
-            self._flow.removeWidget(part)
-        for chip in self._chips:
-            discard(self._flow, chip)
-        self._chips = []
+        chips = []
         for tag, count in tags.counts:
             note = "" if count == tags.frames else count_text(count)
             chip = TagChip(tag, note, self._tip, self._theme)
-            chip.fit(self._theme.px(240))
             chip.chosen.connect(self.chosen)
             chip.removed.connect(self._remove)
-            self._chips.append(chip)
-        for part in (*self._chips, *self._more):
-            self._flow.addWidget(part)
-            part.show()
-        if had_focus:
-            next(iter((*self._chips, *self._more, self))).setFocus()
-        self.updateGeometry()
+            chips.append(chip)
+        self.show_chips(chips)
 
     @Slot(object)
     def _remove(self, chip: Chip) -> None:

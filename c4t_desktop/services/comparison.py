@@ -190,7 +190,7 @@ class Comparison(QObject):
         workspace_of = self._workspaces_of(self._library.folders)
 
         def work(job: Job) -> None:
-            workspace_of(model).index(job.progress)
+            workspace_of(model).index(job.progress, newer=False)
 
         self._library.runner.submit(
             work,

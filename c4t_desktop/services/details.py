@@ -14,9 +14,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_core.addresses import is_remote
 from c4t_desktop.jobs.runner import Job, ignore
-from c4t_desktop.messages import moment_text
+from c4t_desktop.messages import moment_text, quoted
 from c4t_desktop.services.finder import Finder
-from c4t_desktop.services.library import Library
+from c4t_desktop.services.library import DETAILS, Library
 from c4t_desktop.services.marks import MarkBook
 from c4t_desktop.services.undo import STEP, Edit, LongEdit
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from c4t_core.index.store.user_data import UserData
     from c4t_desktop.services.workspace import WorkspaceLike
 
-LANE = "details"  # of its own: counting what saved searches find may take long
 KEPT = 5  # files known
 _MOST = 300_000  # pairs read of one file
 
@@ -224,7 +223,7 @@ class Details(QObject):
 
         self._library.runner.submit(
             work,
-            lane=LANE,
+            lane=DETAILS,
             key="details",
             progress=self.known.emit,
             done=self.known.emit,
@@ -282,7 +281,7 @@ class TagBook(QObject):
             lambda workspace: (tuple(workspace.own.tags()), workspace.own.tagged()),
             key="tags",
             done=self._read,
-            lane=LANE,
+            lane=DETAILS,
         )
 
     @Slot()
@@ -319,14 +318,14 @@ class TagBook(QObject):
                 len(ids), tuple(sorted(counts.items(), key=lambda one: one[0].casefold()))
             )
 
-        self._library.look(read, key=key, done=done, lane=LANE)
+        self._library.look(read, key=key, done=done, lane=DETAILS)
 
     def change(self, frames: Frames, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
         """Give tags to frames and take others away; that of many can be stopped."""
         workspace = self._library.workspace
         if workspace is None or not (add or remove):
             return
-        named = ", ".join(f"“{tag}”" for tag in (*add, *remove))
+        named = ", ".join(map(quoted, (*add, *remove)))
         text = (self.tr("tag {0}") if add else self.tr("take away {0}")).format(named)
         notice = "" if add else self.tr("{0} was taken away.").format(named)
         edit = LongEdit(lambda _: _parts(workspace, frames(), add, remove))

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_desktop.jobs.runner import Job, OneJob, ignore
-from c4t_desktop.services.library import LOOK, FilesOfSize, Library
-from c4t_desktop.services.pairs import pairs_from_labels
+from c4t_desktop.services.library import EVALUATE, LOOK, FilesOfSize, Library
+from c4t_desktop.services.pairs import MadePairs, pairs_from_labels
 from c4t_desktop.services.rows import Row
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from c4t_core.index.store.user_data import UserData
 
 T = TypeVar("T")
-LANE = "evaluate"
 SHOWN = 50  # hits shown of a query
 
 
@@ -77,6 +76,29 @@ class Plan:
         if self.searchad is not None:
             return f"searchad-{self.searchad.split}"
         return "marks" if self.pairs is None else self.pairs.stem
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is asked for so far, in the words of the form; nothing of it need be right yet.
+
+    Attributes:
+        source: what is evaluated on: ``"file"``, ``"marks"`` or ``"searchad"``.
+        texts: the fields of pairs, images and ground truth as they are typed.
+        header: the columns that are offered, none where the core is to find them.
+        columns: role -> column chosen, "" where none is.
+        test_set: the test set of the user's; "" for all marks.
+        searchad: part, mode and queries of the public benchmark.
+        models: names of those that are checked.
+    """
+
+    source: str = "file"
+    texts: tuple[str, str, str] = ("", "", "")
+    header: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    test_set: str = ""
+    searchad: tuple[str | None, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -272,6 +294,7 @@ class Evaluation(QObject):
         report: the core's Report, None until one is there.
         stage: what is being done now, in the core's words.
         counts: done and total of that.
+        form: what was filled in when the form was left, None where nothing waits for its use.
 
     Signals:
         advanced: stage or counts have changed.
@@ -299,12 +322,13 @@ class Evaluation(QObject):
         """Evaluate nothing yet; marked frames that were moved are found through the library."""
         super().__init__(parent)
         self._library = library
-        self._job = OneJob(library.runner, LANE, self)
+        self._job = OneJob(library.runner, EVALUATE, self)
         self.plan: Plan | None = None
         self.report: Report | None = None
         self._benchmark: Benchmark | None = None
         self.stage = ""
         self.counts = (0, 0)
+        self.form: Form | None = None
 
     @property
     def running(self) -> bool:
@@ -327,7 +351,7 @@ class Evaluation(QObject):
         """Make pairs from labels."""
         self._run(
             lambda job: pairs_from_labels(kind, source, scenes=True, progress=job.progress),
-            self.labels_made.emit,
+            self._labels_made,
             self.failed.emit,
         )
 
@@ -350,6 +374,10 @@ class Evaluation(QObject):
             return folder
 
         self._run(work, self.written.emit, self.write_failed.emit)
+
+    def keep_form(self, form: Form | None) -> None:
+        """Keep what is filled in while the form is away; None once it was used."""
+        self.form = form
 
     def forget(self) -> None:
         """Drop the report."""
@@ -427,6 +455,12 @@ class Evaluation(QObject):
         else:
             self.counts = value
         self.advanced.emit()
+
+    def _labels_made(self, made: MadePairs) -> None:
+        texts = (str(made.path), str(made.images), str(made.scenes))
+        left = self.form or Form()  # who went back to the hits finds them there
+        self.form = replace(left, source="file", texts=texts, header=(), columns={})
+        self.labels_made.emit(made)
 
     def _evaluated(self, report: Report) -> None:
         self.report = report

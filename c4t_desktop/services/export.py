@@ -32,6 +32,7 @@ from c4t_core.files import atomic_path
 from c4t_core.progress import Progress
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
 from c4t_desktop.services.finder import Finder
+from c4t_desktop.services.library import EXPORT
 from c4t_desktop.services.rows import HitList
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from c4t_desktop.services.workspace import WorkspaceLike
 
 CSV, JSONL, COPY, PNG, PDF = "csv", "jsonl", "copy", "png", "pdf"
-LANE = "export"
 PER_PNG = 120  # pictures on one PNG; the rest goes on further ones
 _FAMILIES = ["Inter", "Segoe UI", "SF Pro Text", "Noto Sans", "DejaVu Sans"]
 _ASPECT = 1.6  # width to height of a picture
@@ -186,7 +186,7 @@ class Exporter(QObject):
     def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
         """Run nothing yet."""
         super().__init__(parent)
-        self._job = OneJob(runner, LANE, self)
+        self._job = OneJob(runner, EXPORT, self)
 
     @property
     def running(self) -> bool:

@@ -13,10 +13,9 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from c4t_core.errors import NotIndexedError
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, ImageIds
 from c4t_desktop.jobs.runner import Job
-from c4t_desktop.services.library import SEARCH, Library, Opened
+from c4t_desktop.services.library import ROWS, SEARCH, Library, Opened
 from c4t_desktop.services.question import Order, Question
 from c4t_desktop.services.rows import (
-    LANE,
     MOST_AT_ONCE,
     Cards,
     HitList,
@@ -408,7 +407,7 @@ class Finder(QObject):
             frame = workspace.frame(path)
             return None if frame is None else frame.image_id
 
-        self._library.look(read, key="locate", done=done, lane=LANE)
+        self._library.look(read, key="locate", done=done, lane=ROWS)
 
     def set_refine(self, refine: bool) -> None:
         """Let right and wrong marks of the query move it, or not.

@@ -32,6 +32,10 @@ T = TypeVar("T")
 FilesOfSize = Callable[[int], Sequence[Path]]
 WORK, SEARCH, LOOK = "work", "search", "look"
 EDITS = "edits"  # changes of many frames take long, and reads do not wait for them
+ROWS = "rows"  # cards of the grid
+DETAILS = "details"  # of its own: counting what saved searches find may take long
+EXPORT, EVALUATE = "export", "evaluate"
+_NEED_IT = {WORK, SEARCH, LOOK, EDITS, ROWS, DETAILS, EXPORT, EVALUATE}  # the open workspace
 NEWER = "newer"  # a lane of its own: the address of a table may answer late
 _STOPPED, _STOPPED_KEPT = "stopped", 20  # runs of which it is kept how far they came
 COUNT_EVERY = 2.0  # seconds between two counts while the index grows, and at least
@@ -88,18 +92,13 @@ def open_folders(
     """Open a workspace; the core is imported here, on the worker thread, and not before."""
     from dataclasses import replace
 
+    from c4t_core.cluster.opening import open_workspace
     from c4t_core.images.scan import ExcludeRules
 
     rules = None
     if excludes is not None:
         rules = replace(ExcludeRules(), folders=(*ExcludeRules().folders, *excludes))
-    if any(map(is_table, folders)):
-        from c4t_core.cluster import opening
-
-        return opening.open_workspace(list(folders), model, exclude=rules, progress=progress)
-    from c4t_core.workspace import open_workspace
-
-    return open_workspace(list(folders), model, exclude=rules)
+    return open_workspace(list(folders), model, exclude=rules, progress=progress)
 
 
 def _key(opened: Opened) -> str:
@@ -289,27 +288,31 @@ class Library(QObject):
         self.put_away(workspaces)
 
     def put_away(self, workspaces: Iterable[WorkspaceLike]) -> None:
-        """Close workspaces after their last query and what is kept of them; those held here stay.
+        """Close workspaces once no job needs them any more; those held here stay.
 
-        What the user marks and tags is written in the lane of edits, and needs them open.
+        Whatever was asked of them before goes on: queries, what the user marks and tags, details,
+        an export. An index that goes on is not waited for, as it is that of what stays open.
         """
         unused = [workspace for workspace in workspaces if workspace not in self._held()]
 
-        def close(_: Job) -> None:
+        def rest(_: Job) -> None:
             for workspace in unused:
                 workspace.rest()  # whatever still names it holds no networks
+
+        def close(job: Job) -> None:
+            rest(job)  # they may have been opened again meanwhile
+            for workspace in unused:
                 workspace.close()
 
-        def after(lanes: Sequence[str]) -> None:
-            """Close once what waits in each of some lanes has run."""
-            lane, *others = lanes
-            if others:
-                self.runner.submit(lambda _: None, lane=lane, done=lambda _: after(others))
-            else:
-                self.runner.submit(close, lane=lane, failed=ignore)
+        def unneeded() -> None:
+            self.runner.submit(close, lane=LOOK, failed=ignore)
+
+        def needs_it(job: Job) -> bool:
+            return job.lane in _NEED_IT and not self._index.goes_on_as(job)
 
         if unused:
-            after((SEARCH, EDITS, LOOK))
+            self.runner.after(needs_it, unneeded)
+            self.runner.submit(rest, lane=SEARCH, failed=ignore)  # at once: a job may take long
 
     def close(self) -> None:
         """Close what is open."""
@@ -334,18 +337,21 @@ class Library(QObject):
 
     # index ----------------------------------------------------------------------------------
 
-    def index(self, *, reindex: bool = False) -> None:
+    def index(self, *, reindex: bool = False, newer: bool | None = None) -> None:
         """Bring the index up to date, in the background.
 
         Args:
             reindex: make it anew with the model's fastest image graph; the old one serves until
                 that is done.
+            newer: switch to the newest versions of tables; None to do so where nothing else is
+                open, as there is nothing else to be asked for.
         """
         opened = self._opened_now
         if opened is None or opened.model != self.model:
             return
 
         keeper = self._thumbnails()
+        switches = self.only_tables if newer is None else newer
         before = 0 if reindex else (self.unfinished or (0, 0))[0]
         reached: list[int] = []
 
@@ -360,11 +366,18 @@ class Library(QObject):
                 on_commit=lambda: job.report("committed"),
                 reindex=reindex,
                 on_picture=keeper,
+                newer=switches,
             )
+
+        def done(report: IndexReport) -> None:
+            self.report = report
+            if switches:
+                self.newer.emit(())
+            self.index_ended.emit(report)
 
         if self._index.start(
             work,
-            done=self._index_done,
+            done=done,
             failed=self.index_failed.emit,
             stopped=lambda: self.index_ended.emit(None),
             progress=self._index_progress,
@@ -400,10 +413,6 @@ class Library(QObject):
         """How many images the last run over what is open did, and of how many; None if all."""
         kept = self._stopped.get(_key(self._opened_now)) if self._opened_now else None
         return (kept[0], kept[1]) if kept and not self.is_indexing else None
-
-    def _index_done(self, report: IndexReport) -> None:
-        self.report = report
-        self.index_ended.emit(report)
 
     @property
     def is_indexing(self) -> bool:
@@ -452,6 +461,8 @@ class Library(QObject):
 
     def look_for_newer(self) -> None:
         """Ask whether there is a newer version of a table than the one that is read."""
+        if not any(map(is_table, self.folders)):
+            return
 
         def read(workspace: WorkspaceLike) -> tuple[str, ...]:
             from c4t_core.cluster.opening import newer_tables

@@ -66,7 +66,7 @@ class MarkBook(Keeper):
     """Marks of the query asked now, and the saved searches.
 
     Attributes:
-        marks: "right" or "wrong" by path.
+        marks: "right" or "wrong" by path; others are others, these are never changed.
         saved: the saved searches, by name.
 
     Signals:
@@ -173,7 +173,10 @@ class MarkBook(Keeper):
     def _show_marks(self, query: str, marks: dict[Path, str], *, anew: bool = False) -> None:
         if query == self._key:
             kept = {**self.marks, **marks}
-            self.marks = {path: mark for path, mark in kept.items() if mark}
+            for path, mark in marks.items():
+                if not mark:
+                    del kept[path]
+            self.marks = kept
             self._tell_marks()
         if anew:
             self._recount(query)
@@ -188,8 +191,8 @@ class MarkBook(Keeper):
         return _read_marks(self._store.get(), workspace.files_of_size, query)
 
     def _tell_marks(self) -> None:
-        self.changed.emit(dict(self.marks))
-        self._finder.set_marks(self._key, dict(self.marks))
+        self.changed.emit(self.marks)
+        self._finder.set_marks(self._key, self.marks)
 
     @Slot(object)
     def _answered(self, found: Found) -> None:
@@ -206,7 +209,7 @@ class MarkBook(Keeper):
             return _read_marks(store.get(), files_of_size, query)
 
         self.marks = dict(asked)
-        self.changed.emit(dict(self.marks))
+        self.changed.emit(self.marks)
         self._run(work, self._marks_read, "marks")
 
     def _marks_read(self, marks: dict[Path, str]) -> None:

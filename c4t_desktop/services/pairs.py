@@ -38,7 +38,7 @@ class CheckedPairs:
         header: columns of the file.
         image_column: the column that was taken for the image.
         caption_column: the column that was taken for the caption.
-        form: such as ``"csv, utf-8, delimiter ;"``.
+        form: such as ``"CSV, UTF-8"``; what parts the cells where that is no comma.
     """
 
     path: Path
@@ -69,9 +69,9 @@ def check_pairs(
 
     file = read_pairs(path, images, columns)
     captions = {pair.caption for pair in file.pairs}
-    form = [file.kind, file.encoding]
-    if file.delimiter:
-        form.append(f"delimiter {'tab' if file.delimiter == chr(9) else file.delimiter}")
+    form = [file.kind.upper(), file.encoding.upper()]
+    if file.delimiter not in (None, ","):
+        form.append("tab" if file.delimiter == "\t" else str(file.delimiter))
     return CheckedPairs(
         path=file.path,
         images=file.root,

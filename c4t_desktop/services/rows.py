@@ -19,12 +19,12 @@ from PySide6.QtCore import QObject, Signal
 
 from c4t_core.index.query import Hit
 from c4t_desktop.jobs.runner import Job, JobRunner, ignore
+from c4t_desktop.services.library import ROWS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LANE = "rows"
 PAGE = 100  # rows loaded at once
 MOST_AT_ONCE = 10_000  # selected hits that are marked or copied at once
 KEPT = 100  # pages kept
@@ -286,7 +286,7 @@ class RowLoader(QObject):
 
         self._runner.submit(
             lambda _: hits.block(first, first + PAGE),
-            lane=LANE,
+            lane=ROWS,
             done=done,
             failed=ignore,  # such as that the folder was closed meanwhile; it is asked for again
             finished=self._ended,
@@ -303,7 +303,7 @@ class RowLoader(QObject):
             return
         self._runner.submit(
             lambda job: tuple(_watched(hits, job)),
-            lane=LANE,
+            lane=ROWS,
             done=done,
             failed=ignore,
         )

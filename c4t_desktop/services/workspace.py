@@ -76,8 +76,9 @@ class WorkspaceLike(Protocol):
         on_commit: Callable[[], None] | None = None,
         reindex: bool = False,
         on_picture: OnPicture | None = None,
+        newer: bool = True,
     ) -> IndexReport:
-        """Embed what is new or changed, and forget what is gone."""
+        """Embed what is new or changed, and forget what is gone; bring newer tables if wanted."""
 
     def answer(
         self,

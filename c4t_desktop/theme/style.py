@@ -188,7 +188,7 @@ QAbstractItemView {{ background: {c.field}; border: 1px solid {c.border};
   background: {c.canvas}; border: none; border-radius: 0; }}
 QAbstractItemView[kind="strip"] {{ background: transparent; border: none; border-radius: 0; }}
 QAbstractItemView[kind="side"] {{ background: transparent; border: none; }}
-#evaluationNotes::item {{ padding: {px(5)}px {px(8)}px; }}
+#evaluationNotes::item, #pairsProblems::item {{ padding: {px(5)}px {px(8)}px; }}
 QTableView::item {{ padding: 0 {px(8)}px; }}
 QTreeView::item {{ min-height: {px(30)}px; padding: 0 {px(8)}px; }}
 QTableView::item:selected, QTreeView::item:selected {{ background: {c.accent_soft};

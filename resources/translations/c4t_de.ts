@@ -427,6 +427,10 @@
    <translation>Ein C4T-Modell ({0}).</translation>
   </message>
   <message>
+   <source>A blend with {0} of the new weights is kept</source>
+   <translation>Behalten wird eine Mischung mit {0} der neuen Gewichte</translation>
+  </message>
+  <message>
    <source>A condition cannot be taken away; write "no:car", or "person&lt;3".</source>
    <translation>Eine Bedingung lässt sich nicht abziehen; „no:car“ schreiben oder „person&lt;3“.</translation>
   </message>
@@ -451,6 +455,14 @@
    <translation>CLIP {0}, Gewichte von {1}.</translation>
   </message>
   <message>
+   <source>Every blend forgot too, so the old weights are kept</source>
+   <translation>Auch jede Mischung hat vergessen, daher bleiben die alten Gewichte</translation>
+  </message>
+  <message>
+   <source>Fine-tuning did not help on the held-out drives: {0} before, {1} after. The old model is the one to use.</source>
+   <translation>Das Nachtrainieren hat auf den zurückgehaltenen Fahrten nicht geholfen: {0} vorher, {1} nachher. Das alte Modell ist das bessere.</translation>
+  </message>
+  <message>
    <source>Images are missing, so these figures cannot be set beside others of this split.</source>
    <translation>Es fehlen Bilder, daher sind diese Zahlen mit anderen dieses Teils nicht vergleichbar.</translation>
   </message>
@@ -469,6 +481,10 @@
   <message>
    <source>Left out: {0}.</source>
    <translation>Ausgelassen: {0}.</translation>
+  </message>
+  <message>
+   <source>No drives were held out, so nobody knows whether this helped; add pairs of another drive or a split column.</source>
+   <translation>Es wurden keine Fahrten zurückgehalten, daher weiß niemand, ob es geholfen hat; Paare einer weiteren Fahrt oder eine Spalte „split“ hinzufügen.</translation>
   </message>
   <message>
    <source>No frame is marked as right yet; mark hits with R and X in the results, then evaluate again.</source>
@@ -523,6 +539,10 @@
    <translation>Die Bildtexte nennen keine Klasse, die manche Bilder haben und andere nicht, es gibt also nichts zu suchen; Referenzdaten angeben oder vielfältigere Paare.</translation>
   </message>
   <message>
+   <source>The image encoder itself learned, and the real frames that came with the model are kept as what the old one saw in them: what was forgotten of weather, roads, night and the like, was not measured and not rehearsed. Give photographs of your own with --general, or keep the encoders with --freeze encoders.</source>
+   <translation>Auch der Bildencoder hat gelernt, und die echten Aufnahmen, die dem Modell beilagen, sind nur so erhalten, wie das alte sie sah: Was von Wetter, Straßen, Nacht und dergleichen vergessen wurde, wurde nicht gemessen und nicht geübt. Besser nur die Köpfe lernen lassen, oder auf der Kommandozeile eigene Aufnahmen angeben (c4t train).</translation>
+  </message>
+  <message>
    <source>The image query "{0}" cannot be read: {1}.</source>
    <translation>Die Bildanfrage „{0}“ lässt sich nicht lesen: {1}.</translation>
   </message>
@@ -537,6 +557,14 @@
   <message>
    <source>The model that comes with the application is missing from this installation; install the application again.</source>
    <translation>Das Modell, das mit der Anwendung kommt, fehlt in dieser Installation; die Anwendung neu installieren.</translation>
+  </message>
+  <message>
+   <source>The new weights alone did not help on the held-out drives: {0} before, {1} after. {2}, which scores {3}.</source>
+   <translation>Die neuen Gewichte allein haben auf den zurückgehaltenen Fahrten nicht geholfen: {0} vorher, {1} nachher. {2}; damit sind es {3}.</translation>
+  </message>
+  <message>
+   <source>The new weights alone forgot: {0}. {1}.</source>
+   <translation>Die neuen Gewichte allein haben vergessen: {0}. {1}.</translation>
   </message>
   <message>
    <source>The only query has no relevant image among these {0}; give queries that ask for something the images show.</source>
@@ -1729,6 +1757,10 @@
   <message>
    <source>It was opened again, and is indexed anew.</source>
    <translation>Der Ordner wurde wieder geöffnet und wird neu indexiert.</translation>
+  </message>
+  <message>
+   <source>Look for a newer version</source>
+   <translation>Nach neuerer Version sehen</translation>
   </message>
   <message>
    <source>New frames are then indexed faster too. Scores change a little.</source>
@@ -4400,6 +4432,10 @@
    <translation>Pause</translation>
   </message>
   <message>
+   <source>Read what is new in the table</source>
+   <translation>Lesen, was in der Tabelle neu ist</translation>
+  </message>
+  <message>
    <source>Read what is new in the table (F5)</source>
    <translation>Lesen, was in der Tabelle neu ist (F5)</translation>
   </message>
@@ -4523,6 +4559,14 @@
    <translation>Index aufräumen? Etwa {0} werden freigegeben.</translation>
   </message>
   <message>
+   <source>Copies of pictures at addresses; fetched again when they are looked at.</source>
+   <translation>Kopien von Bildern an Adressen; neu geholt, wenn sie angesehen werden.</translation>
+  </message>
+  <message>
+   <source>Fetched pictures</source>
+   <translation>Geholte Bilder</translation>
+  </message>
+  <message>
    <source>Index</source>
    <translation>Index</translation>
   </message>
@@ -4557,6 +4601,14 @@
   <message>
    <source>Your pictures, marks, tags and saved searches stay.</source>
    <translation>Bilder, Markierungen, Schlagwörter und gespeicherte Suchen bleiben.</translation>
+  </message>
+  <message>
+   <source>copies of {0} pictures at addresses, fetched again at need</source>
+   <translation>Kopien von {0} Bildern an Adressen, bei Bedarf neu geholt</translation>
+  </message>
+  <message>
+   <source>copy of {0} picture at an address, fetched again at need</source>
+   <translation>Kopie von {0} Bild an einer Adresse, bei Bedarf neu geholt</translation>
   </message>
   <message>
    <source>damaged indexes that were set aside</source>

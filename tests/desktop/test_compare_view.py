@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from c4t_desktop.gallery.delegate import CompareDelegate
 from c4t_desktop.panels.compare import ComparePanel
 from c4t_desktop.services.comparison import ComparedRow, Comparison, compare_hits
 from tests.helpers.fake_core import FakeWorkspace, fake_models
+from tests.helpers.window import drain, search, until
 
 
 class Backwards(FakeWorkspace):
@@ -116,6 +118,64 @@ def test_compare_indexes_on_demand_marks_and_goes_back(qtbot, window, core):
         qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.desktop.runner.busy, timeout=20_000)
     assert [workspace.closed for workspace in core.opened] == [False, True]
+
+
+def test_what_is_chosen_on_a_side_fills_the_details(qtbot, window, core):
+    core.options["embedded"] = 12
+    core.workspace = Backwards
+    search(qtbot, window, "a truck")
+    window.action("compareAction").trigger()
+    panel = window.findChild(ComparePanel)
+    sides = panel.sides
+    until(qtbot, lambda: all(side.model.rowCount() == 12 for side in sides))
+    until(qtbot, lambda: not window.desktop.runner.busy)
+    details, told = window.details, []
+    window.further.hit_chosen.connect(lambda *hit: told.append(hit))
+    assert not details.isVisible()
+    for number, rank in ((0, 2), (1, 3)):
+        sides[number].view.setFocus()
+        sides[number].view.setCurrentIndex(sides[number].model.index(rank - 1))
+        chosen = sides[number].model.rows[rank - 1].hit
+        assert told.pop() == (chosen.path, chosen, sides[number].model_name)
+        assert details.path == chosen.path
+        assert details.isVisible()
+    qtbot.keyClick(sides[1].view, Qt.Key.Key_R)
+    assert details.findChild(QPushButton, "markRightButton").isChecked()
+    core.opened[-1].files.reverse()  # another order: it is still a hit, with another rank
+    panel.findChild(Comparison).refresh()
+    until(qtbot, lambda: told and told[-1][1].rank == 10)
+    assert sides[1].view.current_path() == details.path == chosen.path
+    neighbour = core.opened[0].files[5]
+    details.frame_wanted.emit(neighbour)
+    assert details.path == neighbour
+    window.results.leave_panel()
+    assert details.path == window.view.current_path() != neighbour
+    until(qtbot, lambda: not window.desktop.runner.busy)
+
+
+def test_a_workspace_is_closed_after_the_index_that_is_being_stopped(qtbot, window, core):
+    entered, go, seen = threading.Event(), threading.Event(), []
+
+    class Slow(Backwards):
+        def index(self, *args, **more):
+            entered.set()
+            go.wait(20)
+            seen.append(self.closed)
+
+    core.workspace = Slow
+    window.search.field.setText("a truck")
+    until(qtbot, lambda: window.model.rowCount())
+    window.action("compareAction").trigger()
+    button = window.findChild(QPushButton, "rightIndexButton")
+    until(qtbot, lambda: not button.isHidden())
+    button.click()
+    until(qtbot, entered.is_set)
+    window.results.leave_panel()
+    drain(qtbot, window)
+    go.set()
+    until(qtbot, lambda: not window.desktop.runner.busy)
+    assert seen == [False]
+    assert core.last.closed
 
 
 def test_without_another_model_compare_says_so_rather_than_to_choose_one(qtbot, window, core):

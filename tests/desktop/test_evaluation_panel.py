@@ -32,6 +32,7 @@ from c4t_desktop.panels.evaluation.panel import RESULT, RUN, SETUP, EvaluationPa
 from c4t_desktop.panels.evaluation.result_page import CellsTable
 from c4t_desktop.panels.evaluation.setup_page import MarksRow
 from c4t_desktop.services.evaluation import Marked, holds_scenes
+from c4t_desktop.services.pairs import MadePairs
 from c4t_desktop.theme import Theme
 from tests.helpers.searchad import draw_searchad
 from tests.helpers.window import answered, search, until
@@ -141,6 +142,52 @@ def test_no_model_is_no_evaluation(qtbot, opened, pairs):
     child(panel, QCheckBox, "evaluateModel_c4t").click()
     assert not child(panel, QPushButton, "evaluateStartButton").isEnabled()
     assert "at least one model" in child(panel, QLabel, "evaluationMessage").text()
+
+
+def test_a_half_filled_form_waits_until_it_is_used(qtbot, opened, window, pairs, tmp_path):
+    search(qtbot, window, "truck")
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_R)
+    until(qtbot, lambda: not window.desktop.runner.busy)
+    panel = opened()
+    fill(qtbot, panel, pairs)
+    qtbot.keyClicks(child(panel, QLineEdit, "evaluationImagesField"), str(tmp_path))
+    panel.setup.say("These columns are unknown.", ["bild", "bildtext", "fahrt"])
+    panel.setup.columns.caption.setCurrentText("bildtext")
+    child(panel, QCheckBox, "evaluateModel_c4t").click()
+    left = panel.setup.form()
+    assert not left.models
+    search(qtbot, window, "road")  # which leaves it
+    until(qtbot, lambda: not window.findChildren(EvaluationPanel))
+    panel = opened()
+    assert panel.setup.form() == left
+    assert left.columns == {"image": "", "caption": "bildtext"}
+    assert panel.setup.columns.isVisible()
+    until(qtbot, panel.setup.from_marks.isEnabled)
+    panel.setup.from_marks.click()
+    panel.close_panel()
+    again = opened()
+    assert again.setup.form().source == "marks"
+    until(qtbot, again.setup.from_marks.isChecked)
+    again.setup.from_file.click()
+    again.close_panel()
+    assert opened().setup.from_file.isChecked()
+
+
+def test_pairs_made_from_labels_wait_in_the_form(qtbot, opened, window, tmp_path, monkeypatch):
+    go_on, files = threading.Event(), [tmp_path / name for name in ("a.csv", "frames", "a.jsonl")]
+
+    def made(*_, **__):
+        go_on.wait(20)
+        return MadePairs(files[0], files[1], scenes=files[2])
+
+    monkeypatch.setattr("c4t_desktop.services.evaluation.pairs_from_labels", made)
+    panel = opened()
+    panel.setup.labels_wanted.emit("coco", tmp_path)
+    panel.close_panel()
+    go_on.set()
+    until(qtbot, lambda: not window.desktop.runner.busy)
+    assert opened().setup.form().texts == tuple(map(str, files))
 
 
 def test_columns_of_unknown_names_are_chosen(

@@ -171,6 +171,7 @@ def test_several_drives_are_found_by_typing_and_stand_as_chips(qtbot, open_windo
     chips()[0].setFocus()
     qtbot.keyClick(chips()[0], Qt.Key.Key_Delete)
     until(qtbot, lambda: count.text() == "2 frames of 1 drive")
+    assert isinstance(QApplication.focusWidget(), FilterChip)
     chooser = child(window, Chooser, "driveFilter")
     assert chooser.currentText() == "drive 11"
     qtbot.mouseClick(chooser, Qt.MouseButton.LeftButton)
@@ -476,6 +477,7 @@ def test_cleaning_the_index_says_first_what_goes(qtbot, window, core):
     clean = child(dialog, QPushButton, "cleanIndexButton")
     said = child(dialog, QLabel, "cleanResult")
     until(qtbot, lambda: size.text() == "2.0 MB")
+    assert child(dialog, QLabel, "space_fetched").text() == "700 kB"
 
     def asked():
         boxes = [box for box in dialog.findChildren(QMessageBox) if box.isVisible()]
@@ -489,10 +491,12 @@ def test_cleaning_the_index_says_first_what_goes(qtbot, window, core):
         return box.text(), box.informativeText().splitlines()
 
     text, lines = answer(QMessageBox.StandardButton.Cancel)
-    assert "1.2 MB" in text  # vectors, room and files together
-    assert [line.partition(": ")[0] for line in lines[:3]] == ["• 900 kB", "• 50.0 kB", "• 300 kB"]
+    assert "1.9 MB" in text  # vectors, room, files and copies together
+    sizes = [line.partition(": ")[0] for line in lines[:4]]
+    assert sizes == ["• 900 kB", "• 50.0 kB", "• 300 kB", "• 700 kB"]
     assert "480 frames" in lines[0]
     assert "3 files" in lines[2]
+    assert "12 pictures at addresses" in lines[3]
     assert (core.last.cleaned, said.text()) == (False, "")
     answer(QMessageBox.StandardButton.Ok)
     until(qtbot, lambda: said.text() == "1.3 MB given back." and size.text() == "1.0 MB")

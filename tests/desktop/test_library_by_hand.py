@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
@@ -28,6 +29,7 @@ from tests.helpers.window import (
     busy,
     child,
     choose_drives,
+    drain,
     names,
     ready,
     search,
@@ -71,6 +73,16 @@ def test_a_folder_is_opened_by_key_another_added_and_one_closed(
     qtbot.keyClick(window, Qt.Key.Key_W, CTRL)
     until(qtbot, lambda: window.desktop.context.library.folders == () and not busy(window))
     assert child(window, QWidget, "emptyState").isVisible()
+
+
+def test_opened_folders_are_listed_as_people_count(qtbot, open_window, core, tmp_path):
+    folders = [tmp_path / f"week {number}" for number in (10, 9)]
+    for folder in folders:
+        make_frames(folder, 1)
+    window = open_window(*folders)
+    ready(qtbot, window, core)
+    rows = [row.stands_for for row in window.sidebar.findChildren(SideRow) if row.isVisible()]
+    assert [row for row in rows if row in folders] == [*reversed(folders)]
 
 
 def test_a_folder_opened_before_is_opened_again_by_a_click(qtbot, open_window, core, tmp_path):
@@ -149,6 +161,22 @@ def test_an_offline_folder_is_browsed_and_searched_and_looked_for_again(
     search(qtbot, window, "truck")  # what was indexed is still found
     wait_rows(qtbot, window, 12)
     assert notice.isVisible()
+
+
+@pytest.mark.parametrize("lane", ["details", "export", "rows", "evaluate"])
+def test_a_model_that_is_left_is_closed_after_what_was_asked_of_it(qtbot, window, core, lane):
+    library, old, go, seen = window.desktop.context.library, core.last, threading.Event(), []
+    runner = window.desktop.runner
+    runner.submit(lambda _: go.wait(20), lane=lane)
+    runner.submit(lambda _: old.closed, lane=lane, done=seen.append)
+    library.use_model("c4t:winter")
+    until(qtbot, lambda: library.workspace not in (old, None) and not library.is_indexing)
+    drain(qtbot, window)
+    assert old.rested  # its networks need not wait
+    go.set()
+    until(qtbot, lambda: not busy(window))
+    assert seen == [False]
+    assert old.closed
 
 
 @pytest.mark.parametrize("text", ["", "truck"])

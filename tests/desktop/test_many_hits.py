@@ -47,7 +47,7 @@ class ManyFrames(FakeWorkspace):
         self.embedded = COUNT
         self.loaded = []
 
-    def index(self, progress=None, *, on_commit=None, reindex=False, on_picture=None):
+    def index(self, progress=None, *, on_commit=None, reindex=False, on_picture=None, newer=True):
         self.embedded = 0  # none of them is taken for new
         report = super().index(lambda *_: None)
         self.embedded = COUNT
@@ -273,6 +273,27 @@ def test_tagging_all_hits_can_be_stopped_and_goes_on_when_done_again(qtbot, many
     assert held("road")[1] == set()
 
 
+class Unread(dict):
+    """Marks or tags that nobody looks through one by one."""
+
+    def get(self, *_):
+        raise AssertionError
+
+    __iter__ = items = get
+
+
+def test_of_many_marks_and_tags_only_those_in_sight_are_looked_at(qtbot, many, core):
+    model, told = many.model, []
+    model.dataChanged.connect(lambda first, last, roles: told.append((first.row(), last.row())))
+    for show, one in ((model.set_marks, "right"), (model.set_tags, ("rain",))):
+        paths = core.last.files if show == model.set_marks else range(COUNT)
+        show(Unread(dict.fromkeys(paths, one)))
+        show(Unread(dict.fromkeys(paths[1:], one)))
+        show({})
+        assert told == [(0, COUNT - 1)] * 3
+        told.clear()
+
+
 def test_marks_of_an_earlier_query_are_dropped(qtbot, many):
     many.view.setFocus()
     many.view.selectAll()
@@ -434,6 +455,36 @@ def test_the_current_card_stays_when_the_cut_moves(qtbot, many):
     until(qtbot, lambda: many.model.rowCount() < COUNT)
     assert many.view.currentIndex().row() == 700
     at_rest(qtbot, many)
+
+
+def test_refining_shows_the_best_first_and_so_does_its_end(qtbot, many):
+    refine, bar = many.action("refineAction"), many.view.verticalScrollBar()
+    finder, view = many.desktop.context.finder, many.view
+    for on in (True, False):
+        view.setCurrentIndex(many.model.index(1500))
+        view.select_ids([1500, 1501, 1502])
+        at_rest(qtbot, many)
+        assert bar.value()
+        refine.trigger()
+        until(qtbot, lambda on=on: finder.found.question.refine == on)
+        at_rest(qtbot, many)
+        assert (bar.value(), view.currentIndex().row(), view.selected_ranges()) == (
+            0,
+            0,
+            [range(1)],
+        )
+    view.setCurrentIndex(many.model.index(1500))
+    at_rest(qtbot, many)
+    before = bar.value()
+    refine.trigger()
+    until(qtbot, lambda: finder.found.question.refine)
+    view.setCurrentIndex(many.model.index(1500))
+    at_rest(qtbot, many)
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_R)  # asks anew, but one goes on marking here
+    until(qtbot, lambda: finder.found.marks)
+    at_rest(qtbot, many)
+    assert (bar.value(), view.currentIndex().row()) == (before, 1500)
 
 
 def test_a_view_that_leaps_asks_for_nothing_until_it_lands(qtbot, many, core):

@@ -366,3 +366,19 @@ def test_one_job_at_a_time_and_told_once_it_has_ended(qtbot, runner):
         ended,
         ("failed", error),
     ]
+
+
+def test_what_waits_for_jobs_comes_after_them_and_not_after_later_ones(qtbot, runner):
+    first, later, log = threading.Event(), threading.Event(), Log()
+    runner.after(lambda job: job.lane == "a", log.at_once)
+    assert log.names() == ["at_once"]
+    for lane in ("a", "b"):
+        submit(runner, log, lambda _: first.wait(20), lane=lane)
+    submit(runner, log, lambda _: later.wait(20), lane="c")
+    runner.after(lambda job: job.lane != "c", log.then)
+    submit(runner, log, lambda _: later.wait(20), lane="a")
+    first.set()
+    qtbot.waitUntil(lambda: "then" in log.names())
+    assert log.names() == ["at_once", "done", "finished", "done", "finished", "then"]
+    later.set()
+    qtbot.waitUntil(lambda: not runner.busy)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialogButtonBox,
@@ -16,11 +16,13 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMessageBox,
+    QProgressBar,
     QPushButton,
     QToolButton,
+    QWidget,
 )
 
-from c4t_core.cluster import opening
+from c4t_core.cluster import copying, opening
 from c4t_core.cluster.table import Header, Row, SharedTable, create_table, open_table
 from c4t_core.workspace import open_workspace
 from tests.helpers import hands
@@ -148,6 +150,35 @@ def test_a_table_is_searched_and_its_pictures_come_when_they_are_wanted(
     assert fetch_box(again) is None
 
 
+def test_a_table_that_is_dropped_on_the_window_opens_and_how_far_it_is_read_is_said(
+    qtbot, open_window, monkeypatch, team
+):
+    monkeypatch.setattr(copying, "AT_ONCE", 2)
+    window = open_window()
+    library, said = window.desktop.context.library, []
+    text, far = (child(window.status, QLabel, name) for name in ("statusText", "indexRate"))
+    bar = child(window.status, QProgressBar, "indexProgress")
+
+    def note(_):
+        assert far.isVisible()
+        said.append((text.text(), far.text(), bar.value(), bar.maximum()))
+
+    library.reading.connect(note)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(team))])
+    assert hands.drop(child(window, QWidget, "emptyState"), data)
+    until(qtbot, lambda: library.opened_now is not None)
+    assert library.only_tables
+    assert said[-1] == ("Reading the table", "6 of 6", 6, 6)
+    assert {one[0] for one in said} == {"Reading the table"}
+    until(qtbot, lambda: window.view.model().rowCount() == 6 and not busy(window))
+    assert not far.isVisible()
+    assert "6 frames ready" in text.text()
+    assert names(window)
+    assert child(window, QToolButton, "folderButton").text() == "team.lance"
+    fetch_box(window).reject()
+
+
 def test_details_of_a_frame_at_an_address(qtbot, open_window, team, there):
     window = open_window(team)
     until(qtbot, lambda: fetch_box(window) is not None)
@@ -176,10 +207,53 @@ def test_a_newer_version_waits_until_it_is_wanted(qtbot, open_window, team, tmp_
     button = child(window.status, QToolButton, "indexButton")
     until(qtbot, lambda: button.text() == "Switch to it")
     assert window.view.model().rowCount() == 6
-    assert "newer version" in child(window, QLabel, "statusText").text()
+    text, said = child(window, QLabel, "statusText"), []
+    assert "newer version" in text.text()
+    window.desktop.context.library.indexing.connect(lambda _: said.append(text.text()))
     hands.click(button)
     until(qtbot, lambda: window.view.model().rowCount() == 7)
+    assert {*said} <= {"Looking through team.lance…", "Reading team.lance"}
+    assert said[-1] == "Reading team.lance"
     until(qtbot, lambda: button.isVisible() and button.text() == "Look for a newer version")
+
+
+def test_beside_folders_a_newer_version_waits_though_files_are_looked_for(
+    qtbot, open_window, team, tmp_path
+):
+    own = tmp_path / "own"
+    save_picture(own / "red_000100.png", COLOURS["red"], 100)
+    window = open_window(team, own)
+    assert window.action("indexAction").text() == "Look for new files"
+    until(qtbot, lambda: window.view.model().rowCount() == 7 and not busy(window))
+    fetch_box(window).reject()
+    save_picture(tmp_path / "near" / "red_000009.png", COLOURS["red"], 9)
+    open_table(team).commit(rows(str(tmp_path / "near"), tmp_path / "near", ["red_000009.png"]))
+    save_picture(own / "red_000101.png", COLOURS["red"], 101)
+    window.activateWindow()
+    until(qtbot, window.isActiveWindow)
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    button = child(window.status, QToolButton, "indexButton")
+    until(qtbot, lambda: "red_000101.png" in names(window) and not busy(window))
+    until(qtbot, lambda: button.isVisible() and button.text() == "Switch to it")
+    assert "red_000009.png" not in names(window)
+    qtbot.keyClick(window, Qt.Key.Key_F5)  # another look takes the offer not away
+    until(qtbot, lambda: not busy(window) and not window.desktop.context.library.is_indexing)
+    assert button.text() == "Switch to it"
+    hands.click(button)
+    until(qtbot, lambda: "red_000009.png" in names(window))
+    until(qtbot, lambda: button.isVisible() and button.text() == "Look for new files")
+
+
+def test_the_menu_says_what_is_looked_for(qtbot, open_window, team, tmp_path):
+    (tmp_path / "own").mkdir()
+    window = open_window(team)
+    action = window.action("indexAction")
+    until(qtbot, lambda: fetch_box(window) is not None and not busy(window))
+    assert action.text() == "Look for a newer version"
+    fetch_box(window).reject()
+    window.folder_commands.open_folders([tmp_path / "own"])
+    assert action.text() == "Look for new files"
+    until(qtbot, lambda: not busy(window))
 
 
 def test_nothing_of_a_table_is_offered_that_would_write(qtbot, open_window, team):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from itertools import product
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QStandardItem
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -216,6 +217,20 @@ def test_a_calendar_shows_six_weeks_and_names_their_days(qtbot, theme, percent):
         needed = weeks.fontMetrics().size(0, str(index.data()))
         assert needed.boundedTo(room.size()) == needed, (str(index.data()), room)
     day.calendarWidget().window().close()
+
+
+@pytest.mark.parametrize("tree", [False, True])
+def test_a_chooser_filled_again_and_again_keeps_only_what_it_offers(qtbot, theme, tree):
+    chooser = Chooser("drives", "Drives", theme, tree=tree)
+    qtbot.addWidget(chooser)
+    counts = []
+    for turn in range(4):
+        chooser.offer([(f"/drives/{turn}-{n}", f"{turn}-{n}", n) for n in range(20)])
+        chooser.offer_below(f"/drives/{turn}-3", [(f"/drives/{turn}-3/a", "a", 1)])
+        chooser.show_chosen([f"/drives/{turn}-1"])
+        gc.collect()
+        counts.append(sum(isinstance(thing, QStandardItem) for thing in gc.get_objects()))
+    assert counts[-1] == counts[0]
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from PySide6.QtCore import QCoreApplication, QLocale, QSettings
 from PySide6.QtWidgets import QPushButton
 
 import c4t_core
+import c4t_desktop
 from c4t_core import paths
+from c4t_desktop import messages
 from c4t_desktop.messages import said, use_language
 from scripts import translate
 
@@ -50,6 +53,16 @@ def test_the_compiled_file_is_the_one_of_the_texts(qapp):
         if QCoreApplication.translate(context, source) != german
     }
     assert not wrong, "run: make translations"
+
+
+def test_names_are_quoted_as_the_language_does_it(qapp):
+    assert messages.quoted("rain") == "“rain”"
+    use_language("de")
+    assert messages.quoted("rain") == "„rain“"
+    code = "".join(
+        file.read_text("utf-8") for file in Path(c4t_desktop.__file__).parent.rglob("*.py")
+    )
+    assert not re.findall('f"[^"\n]*“', code), "use messages.quoted"
 
 
 def test_new_texts_are_found_wherever_they_stand(tmp_path):

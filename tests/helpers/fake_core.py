@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from c4t_core.errors import FolderError, NotIndexedError
+from c4t_core.images.frame_names import natural_key
 from c4t_core.images.scan import ExcludeRules
 from c4t_core.index.embed import OnPicture
 from c4t_core.index.events import Folded, fold_events, fold_frames
@@ -100,7 +101,7 @@ class _FakeScope(Scope):
     def facts(self, image_ids: NDArray[np.int64]) -> FrameFacts:
         numbers = image_ids.tolist()
         frames = [self._workspace.frame_at(number) for number in numbers]
-        drives = sorted({frame.drive or "" for frame in frames})
+        drives = sorted({frame.drive or "" for frame in frames}, key=natural_key)
         return FrameFacts(
             drives=np.array([drives.index(frame.drive or "") for frame in frames], dtype=np.int64),
             cameras=np.zeros(len(frames), dtype=np.int64),
@@ -151,6 +152,7 @@ class FakeWorkspace:
     """Answers like the core's: the score of a frame falls with its number."""
 
     model_fingerprint = "fake"
+    tables = ()
 
     def __init__(
         self,
@@ -199,6 +201,7 @@ class FakeWorkspace:
         on_commit: Callable[[], None] | None = None,
         reindex: bool = False,
         on_picture: OnPicture | None = None,
+        newer: bool = True,
     ) -> IndexReport:
         self.on_picture = on_picture
         self.reindexed = reindex
@@ -373,7 +376,7 @@ class FakeWorkspace:
 
     def drives(self) -> list[tuple[str, int]]:
         names = [path.parent.name for path in self.files]
-        return [(name, names.count(name)) for name in sorted(set(names))]
+        return [(name, names.count(name)) for name in sorted(set(names), key=natural_key)]
 
     def groups(self, by: str, folder: str | Path = "") -> list[tuple[str, int]]:
         if by == "folder":
@@ -383,12 +386,12 @@ class FakeWorkspace:
             frames = [self.frame_at(number) for number in range(len(self.files))]
             days = [time.strftime("%Y-%m-%d", time.gmtime(frame.time)) for frame in frames]
             names = days if by == "day" else [frame.camera or "" for frame in frames]
-        return [(name, names.count(name)) for name in sorted(set(names))]
+        return [(name, names.count(name)) for name in sorted(set(names), key=natural_key)]
 
     def space(self) -> Space:
         if self.cleaned:
             return Space(1_000_000, 0, 0)
-        return Space(2_000_000, 300_000, 0, 3, 480, 900_000, 50_000)
+        return Space(2_000_000, 300_000, 0, 3, 480, 900_000, 50_000, 12, 700_000)
 
     def clean(self, keep_models: Sequence[str] | None = None) -> int:
         self.cleaned = True
@@ -437,7 +440,12 @@ class FakeCore:
         self.forgotten: list[Path] = []
 
     def open_workspace(
-        self, folders: Sequence[str | Path], model: str, *, exclude: ExcludeRules | None = None
+        self,
+        folders: Sequence[str | Path],
+        model: str,
+        *,
+        exclude: ExcludeRules | None = None,
+        tables: object = None,
     ) -> FakeWorkspace:
         self.excludes.append(exclude.folders if exclude is not None else None)
         if self.fail_open is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
@@ -89,11 +90,19 @@ def first_of_each(ranked: Sequence[str], event_of: Mapping[str, object]) -> list
     return out
 
 
+def counted(name: str | None) -> list[tuple[bool, int, str]]:
+    """Sort a name as people count: its numbers by what they are worth."""
+    return [
+        (not piece.isdigit(), int(piece) if piece.isdigit() else 0, piece.casefold())
+        for piece in re.findall("[0-9]+|[^0-9]", name or "")
+    ]
+
+
 def time_key(hit: Hit) -> tuple[object, ...]:
     """Sort by time; hits without one last."""
     known = hit.time is not None
     frame = -1 if hit.frame is None else hit.frame
-    return not known, hit.time if known else 0.0, hit.drive or "", frame, hit.rank
+    return not known, hit.time if known else 0.0, counted(hit.drive), frame, hit.rank
 
 
 def drive_key(hit: Hit) -> tuple[object, ...]:
@@ -102,7 +111,7 @@ def drive_key(hit: Hit) -> tuple[object, ...]:
     known = hit.time is not None
     return (
         hit.drive is None,
-        hit.drive or "",
+        counted(hit.drive),
         not known,
         hit.time if known else 0.0,
         frame,

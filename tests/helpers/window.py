@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from c4t_desktop.app import Desktop
 from c4t_desktop.main_window import MainWindow
 from c4t_desktop.panels.bars.choosers import Chooser
 from c4t_desktop.panels.results.empty_state import EmptyState
+from c4t_desktop.services.library import EDITS, LOOK, SEARCH
 from tests.helpers.fake_core import FakeCore
 
 T = TypeVar("T", bound=QObject)
@@ -66,6 +68,15 @@ def wait_rows(qtbot: QtBot, window: MainWindow, count: int | None = None) -> Non
 def busy(window: MainWindow) -> bool:
     assert isinstance(window.desktop, Desktop)
     return window.desktop.runner.busy
+
+
+def drain(qtbot: QtBot, window: MainWindow) -> None:
+    """Wait for what was asked before in lanes of short jobs, whatever goes on in others."""
+    assert isinstance(window.desktop, Desktop)
+    for lane in (SEARCH, EDITS, LOOK) * 2:
+        done = threading.Event()
+        window.desktop.runner.submit(lambda _: None, lane=lane, finished=done.set)
+        until(qtbot, done.is_set)
 
 
 def names(window: MainWindow) -> list[str]:

@@ -14,6 +14,7 @@ that came since is more rows.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -56,6 +57,11 @@ class Root:
     rules: ExcludeRules
     shared: str = ""
     place: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its shared table calls it; of a folder that was indexed its path."""
+        return self.path.removeprefix(f"{self.shared}#")
 
 
 @dataclass(frozen=True)
@@ -128,15 +134,7 @@ class Catalogue(Database):
     def roots(self) -> list[Root]:
         """Return all roots, by path."""
         with self.reading() as db:
-            rows = db.execute(
-                "SELECT id, path, rules, address, place FROM roots"
-                " LEFT JOIN shared_roots ON root_id = id ORDER BY path"
-            ).fetchall()
-        return [
-            Root(i, os.fsdecode(path), ExcludeRules.from_json(rules), shared or "",
-                 os.fsdecode(path if place is None else place))
-            for i, path, rules, shared, place in rows
-        ]  # fmt: skip
+            return _roots(db)
 
     def add_root(self, path: str, rules: ExcludeRules, shared: str = "") -> Root:
         """Return the root at ``path``, made if it is not there.
@@ -404,6 +402,28 @@ def _name_again(db: sqlite3.Connection, root_id: int, root: str, below: bytes) -
         f" AND source_id IN (SELECT id FROM sources WHERE root_id = ?{where})",
         [(*line, root_id, *values) for line in changed],
     )
+
+
+def _roots(db: sqlite3.Connection) -> list[Root]:
+    rows = db.execute(
+        "SELECT id, path, rules, address, place FROM roots"
+        " LEFT JOIN shared_roots ON root_id = id ORDER BY path"
+    ).fetchall()
+    return [
+        Root(i, os.fsdecode(path), ExcludeRules.from_json(rules), shared or "",
+             os.fsdecode(path if place is None else place))
+        for i, path, rules, shared, place in rows
+    ]  # fmt: skip
+
+
+def known_roots() -> list[Root]:
+    """Return all roots without checking, mending or making the catalogue; none if it is unread."""
+    try:
+        address = f"{catalogue_path().absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
+            return _roots(db)
+    except sqlite3.Error:
+        return []
 
 
 def catalogue_path() -> Path:

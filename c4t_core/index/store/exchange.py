@@ -15,9 +15,10 @@ order; lines are sorted by kind and key, so that two files can be compared line 
 - ``test mark``: test_set, and the fields of a mark without made
 - ``tag``: tag, root, image, at_ns, digest, size, made
 
-``image`` is the path below ``root``, "/"-separated, as ``clip.mp4#t=12.500`` for a frame of a
-recording; ``at_ns`` has its time exactly and is null for a picture. Bytes of a path that are no
-text are escapes such as ``\udcff``. Settings that are no JSON object are kept as text in
+``root`` is the folder; of frames of a shared table what the table calls it, wherever it lies on
+this machine. ``image`` is the path below ``root``, "/"-separated, as ``clip.mp4#t=12.500`` for a
+frame of a recording; ``at_ns`` has its time exactly and is null for a picture. Bytes of a path that
+are no text are escapes such as ``\udcff``. Settings that are no JSON object are kept as text in
 ``settings_text``. Times are seconds since 1970.
 """
 
@@ -30,10 +31,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from c4t_core.addresses import as_path
 from c4t_core.errors import DataError
 from c4t_core.index.query import frame_name, split_frame_name
 from c4t_core.index.store import backups, seals
-from c4t_core.index.store.seals import TABLES, Row
+from c4t_core.index.store.catalogue import known_roots
+from c4t_core.index.store.image_key import moved_to
+from c4t_core.index.store.seals import TABLES, Row, Value
 from c4t_core.index.store.tags import known_spellings
 from c4t_core.index.store.user_data import UserData, prune_history
 
@@ -55,6 +59,7 @@ _COUNTED = {
     "test_items": "test_marks",
     "tags": "tags",
 }
+_OF_IMAGES = ("marks", "test_items", "tags")
 _HEAD = {"c4t": "user data", "format": 1}
 _RENAMED = {"path": "image"}  # columns that others call otherwise
 _NOUNS = (
@@ -84,6 +89,7 @@ def in_words(counts: Mapping[str, int]) -> str:
 
 def as_text(tables: Tables) -> bytes:
     """Write all rows of all tables (:meth:`UserData.everything`) as described above."""
+    tables = _elsewhere(tables, {here: name for name, here in _placed()})
     lines = [{**_HEAD, **counted(tables)}]
     for kind, table in _KINDS.items():
         spec = TABLES[table]
@@ -123,8 +129,35 @@ def _settings_line(text: str) -> dict[str, Any]:
     return {"settings_text": text}
 
 
+def _placed() -> list[tuple[Path, Path]]:
+    """Return the folders that shared tables call otherwise: as they do, and where each lies here.
+
+    Where something lies under the table's name as well, that name is as good.
+    """
+    roots = known_roots()
+    there = {root.place for root in roots if root.place == root.name}
+    return [(as_path(root.name), as_path(root.place)) for root in roots if root.name not in there]
+
+
+def _elsewhere(tables: Tables, folders: Mapping[Path, Path]) -> dict[str, list[Row]]:
+    """Return rows with images of some folders in others; of two of one key the newer."""
+    found = {table: list(rows) for table, rows in tables.items()}
+    inner_first = sorted(folders, key=lambda folder: len(folder.parts), reverse=True)
+    for table in _OF_IMAGES if folders else ():
+        rows: dict[tuple[Value, ...], Row] = {}
+        for row in found.get(table, ()):
+            old = cast(bytes, row["root"]), cast(bytes, row["path"])
+            moves = (moved_to(*old, folder, folders[folder]) for folder in inner_first)
+            root, path = next(filter(None, moves), old)
+            row = {**row, "root": root, "path": path}
+            key = TABLES[table].key_of(row)
+            rows[key] = seals.newer(rows[key], row) if key in rows else row
+        found[table] = list(rows.values())
+    return found
+
+
 def from_text(content: bytes, source: Path) -> dict[str, list[Row]]:
-    """Read what :func:`as_text` wrote.
+    """Read what :func:`as_text` wrote; frames of shared tables lie where they do on this machine.
 
     Args:
         content: the file.
@@ -151,7 +184,7 @@ def from_text(content: bytes, source: Path) -> dict[str, list[Row]]:
                 number,
             )
     _see_whole(tables, head, source)
-    return tables
+    return _elsewhere(tables, dict(_placed()))
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.errors import CatalogueError
-from c4t_core.images.frame_names import FIRST_DATE
+from c4t_core.images.frame_names import FIRST_DATE, natural_key
 from c4t_core.index.objects import Seen
 from c4t_core.index.store import database
 from c4t_core.index.store.catalogue import Catalogue, Cell, note_drops
@@ -333,10 +333,11 @@ class Lookup:
         with self._catalogue.reading() as db:
             rows = db.execute(
                 f"SELECT {column} AS part, COUNT(*) FROM images WHERE root_id = ?"
-                f" AND part IS NOT NULL{where} GROUP BY part ORDER BY part",
+                f" AND part IS NOT NULL{where} GROUP BY part",
                 (self.root_id, *values),
             )
-            return [(os.fsdecode(name), int(count)) for name, count in rows.fetchall()]
+            found = [(os.fsdecode(name), int(count)) for name, count in rows.fetchall()]
+        return sorted(found, key=lambda group: natural_key(group[0]))
 
     def neighbours(self, row: ImageRow, before: int, after: int) -> list[ImageRow]:
         """Return the frames around one, of its drive and camera, in time order, with itself."""

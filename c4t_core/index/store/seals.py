@@ -517,15 +517,15 @@ def put_newer(db: sqlite3.Connection, table: str, row: Row) -> None:
     where = " AND ".join(f"{name} = ?" for name in spec.key)
     there = rows_of(db, table, f"WHERE {where}", spec.key_of(row))
     if there:
-        row = _newer(there[0], row)
+        row = newer(there[0], row)
     if [row] != there:
         insert(db, table, row)
 
 
-def _newer(old: Row, new: Row) -> Row:
+def newer(old: Row, new: Row) -> Row:
     """Return the newer of two rows; counts and the time of the last look never go back.
 
-    >>> _newer({"used": 2.0, "times": 1}, {"used": 1.0, "times": 5})
+    >>> newer({"used": 2.0, "times": 1}, {"used": 1.0, "times": 5})
     {'used': 2.0, 'times': 5}
     """
     when = next((name for name in ("made", "used") if name in new), None)

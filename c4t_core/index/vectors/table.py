@@ -271,14 +271,14 @@ class Table:
         return dict(zip(numbers.tolist(), counts[numbers].tolist(), strict=True))
 
     def groups(self, column: str, slots: Slots) -> list[tuple[str, int]]:
-        """Return (name, number of images) of every "camera" or "day" of some images, by name.
+        """Return (name, number of images) of every "camera" or "day" of some images.
 
         What a day is says :meth:`~c4t_core.index.store.reads.Lookup.groups`.
         """
         if column == "camera":
             counts = np.bincount(self.cameras[slots], minlength=len(self.names)).tolist()
             named = zip(self.names, counts, strict=True)
-            return sorted((name, n) for name, n in named if name is not None and n)
+            return [(name, n) for name, n in named if name is not None and n]
         times = self.times[slots]
         with np.errstate(invalid="ignore"):
             dated = times[(times > FIRST_DATE) & (times < _LAST_DATE)]

@@ -127,7 +127,8 @@ class Chooser(QComboBox):
             return
         self._offered = list(values)
         self._items.clear()
-        self._add(self._items.invisibleRootItem(), values)
+        # Rows of the model, not of its invisible root: PySide keeps those alive after clear().
+        self._add(self._items, values)
         self._say()
 
     def offer_below(self, value: str, values: Sequence[Named]) -> None:
@@ -137,7 +138,7 @@ class Chooser(QComboBox):
                 item.removeRows(0, item.rowCount())
                 self._add(item, values)
 
-    def _add(self, parent: QStandardItem, values: Sequence[Named]) -> None:
+    def _add(self, parent: QStandardItem | QStandardItemModel, values: Sequence[Named]) -> None:
         for value, name, count in values:
             item = QStandardItem(f"{shown(name)}  ({count_text(count)})")
             item.setData(value, _VALUE)
@@ -149,9 +150,9 @@ class Chooser(QComboBox):
             parent.appendRow(item)
 
     def _every(self, parent: QStandardItem | None = None) -> Iterator[QStandardItem]:
-        parent = self._items.invisibleRootItem() if parent is None else parent
-        for number in range(parent.rowCount()):
-            item = parent.child(number)
+        rows = self._items.rowCount() if parent is None else parent.rowCount()
+        for number in range(rows):
+            item = self._items.item(number) if parent is None else parent.child(number)
             if item.data(_VALUE) is not None:
                 yield item
                 yield from self._every(item)

@@ -13,6 +13,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QFrame, QMenu, QPushButton, QScrollArea, QWidget
 
 from c4t_core.addresses import as_path
+from c4t_core.images.frame_names import natural_key
 from c4t_core.index.objects import ObjectCondition
 from c4t_core.index.query import NO_FILTERS
 from c4t_desktop.gallery.results_model import plain_tip, shown
@@ -311,7 +312,7 @@ class Sidebar(QScrollArea):
 
     @Slot(object)
     def _status(self, status: WorkspaceStatus) -> None:
-        folders = status.folders
+        folders = sorted(status.folders, key=lambda entry: natural_key(str(entry.folder)))
         self._filters.show_classes(status.objects)
         self._filters.show_counts([(Path(entry.folder), entry.total) for entry in folders])
         if self._listed == [entry.folder for entry in folders]:

@@ -51,11 +51,13 @@ class StatusArea(QWidget):
 
     Signals:
         index_wanted: the user wants to look for new files.
+        switch_wanted: the user wants the newer version of a table.
         undo_wanted: the user wants back what is gone.
         stop_wanted: the change of many frames that goes on is to stop.
     """
 
     index_wanted = Signal()
+    switch_wanted = Signal()
     undo_wanted = Signal()
     stop_wanted = Signal()
 
@@ -125,7 +127,7 @@ class StatusArea(QWidget):
         library.status_changed.connect(self._status)
         self._pause.clicked.connect(self._pause_clicked)
         self._cancel.clicked.connect(library.stop_index)
-        self._index_button.clicked.connect(self.index_wanted)
+        self._index_button.clicked.connect(self._index_clicked)
         self._message_timer.timeout.connect(self._end_message)
         self._offer_timer.timeout.connect(self.withdraw)
         self._undo.clicked.connect(self.undo_wanted)
@@ -263,11 +265,7 @@ class StatusArea(QWidget):
         elif self._library.only_tables:
             again = self.tr("Look for a newer version")
         self._index_button.setText(again)
-        self._index_button.setToolTip(
-            self.tr("Read what is new in the table (F5)")
-            if self._is_newer or self._library.only_tables
-            else self.tr("Index what is new or changed (F5)")
-        )
+        self._index_button.setToolTip(self._what_it_does())
         self._theme.dress(self._index_button, "refresh" if unfinished is None else "play")
         self._idle_text = text
         if not self._library.is_indexing:
@@ -284,6 +282,13 @@ class StatusArea(QWidget):
         self._skip_button.setVisible(bool(parts))
         if parts:
             self._skipped.setText(" · ".join(parts))
+
+    def _what_it_does(self) -> str:
+        if self._library.only_tables:
+            return self.tr("Read what is new in the table (F5)")
+        if self._is_newer:
+            return self.tr("Read what is new in the table")
+        return self.tr("Index what is new or changed (F5)")
 
     def _ready_text(self, status: WorkspaceStatus, unfinished: tuple[int, int] | None) -> str:
         if unfinished is None:
@@ -328,7 +333,6 @@ class StatusArea(QWidget):
 
     @Slot(object)
     def _ended(self, report: IndexReport | None) -> None:
-        self._is_newer = self._is_newer and report is None
         self._show_running(running=False)
         if report is None:
             self._stopped()
@@ -348,6 +352,10 @@ class StatusArea(QWidget):
         if self._status_now is not None:
             self._status(self._status_now)
         self._end_message()
+
+    @Slot()
+    def _index_clicked(self) -> None:
+        (self.switch_wanted if self._is_newer else self.index_wanted).emit()
 
     @Slot()
     def _pause_clicked(self) -> None:

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.images.fetched import kept as kept_copies
 from c4t_core.images.thumbnails import ThumbnailStore
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import shown
@@ -61,6 +62,7 @@ class Used:
     """Bytes on disk; -1 where it cannot be told while no folder is open."""
 
     thumbnails: int = 0
+    fetched: int = 0
     catalogue: int = -1
     indexes: int = -1
 
@@ -69,9 +71,9 @@ def used(workspace: WorkspaceLike | None, store: ThumbnailStore) -> Used:
     """Count; runs on a worker thread."""
     thumbnails = store.size()
     if workspace is None:
-        return Used(thumbnails)
+        return Used(thumbnails, sum(kept_copies().values()))
     space = workspace.space()
-    return Used(thumbnails, space.catalogue, space.indexes + space.damaged)
+    return Used(thumbnails, space.fetched, space.catalogue, space.indexes + space.damaged)
 
 
 def what_goes(space: Space) -> str:
@@ -92,6 +94,14 @@ def what_goes(space: Space) -> str:
                 space.files,
                 _tr("{0} file for searching, made again at need"),
                 _tr("{0} files for searching, made again at need"),
+            ),
+        ),
+        (
+            space.fetched,
+            plural(
+                space.pictures,
+                _tr("copy of {0} picture at an address, fetched again at need"),
+                _tr("copies of {0} pictures at addresses, fetched again at need"),
             ),
         ),
         (space.damaged, _tr("damaged indexes that were set aside")),
@@ -132,6 +142,12 @@ class StorageSection(QWidget):
                 self.clean_index,
             ),
             (
+                "fetched",
+                self.tr("Fetched pictures"),
+                self.tr("Copies of pictures at addresses; fetched again when they are looked at."),
+                None,
+            ),
+            (
                 "thumbnails",
                 self.tr("Thumbnails"),
                 self.tr("Made again when a picture is shown."),
@@ -169,7 +185,7 @@ class StorageSection(QWidget):
         )
 
     def _show(self, space: Used) -> None:
-        sizes = (space.catalogue, space.indexes, space.thumbnails)
+        sizes = (space.catalogue, space.indexes, space.fetched, space.thumbnails)
         for value, size in zip(self._values, sizes, strict=True):
             value.setText(size_text(size) if size >= 0 else self.tr("no folder is open"))
 

@@ -74,6 +74,8 @@ class EvaluationPanel(InPlaceOfGrid):
         self.cancel = named(QPushButton(self.tr("Cancel")), "evaluationCancelButton")
         self._place()
         self._wire()
+        if evaluation.form is not None:
+            self.setup.fill(evaluation.form)
         self._resume()
 
     # layout ---------------------------------------------------------------------------------
@@ -314,6 +316,11 @@ class EvaluationPanel(InPlaceOfGrid):
             QDesktopServices.openUrl(file_url(self._folder / "report.html"))
 
     # leaving --------------------------------------------------------------------------------
+
+    def release(self) -> None:
+        """Keep what is filled in, unless it has led to the result that is shown."""
+        used = self.pages.currentIndex() == RESULT
+        self._evaluation.keep_form(None if used else self.setup.form())
 
     @Slot()
     def close_panel(self) -> None:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from c4t_desktop.gallery.delegate import VerdictDelegate
 from c4t_desktop.gallery.results_model import ResultsModel, shown
 from c4t_desktop.gallery.view import ResultsView
-from c4t_desktop.messages import button_text, plain_label
+from c4t_desktop.messages import button_text, plain_label, quoted
 from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.evaluation import figures
 from c4t_desktop.panels.evaluation.charts import BarChart, Chart
@@ -380,7 +380,7 @@ class QueriesPage(QWidget):
         query = self._report.queries[self._query].query.text
         self.title.setText(
             text.format(
-                query=f"“{shown(query)}”",
+                query=quoted(shown(query)),
                 right=found.right,
                 count=len(found.rows),
                 relevant=found.relevant,

@@ -29,7 +29,7 @@ from c4t_desktop.messages import about_model, button_text, count_text, plain_lab
 from c4t_desktop.panels.bars.top_bar import title_of
 from c4t_desktop.panels.parts import named, set_kind, text_field
 from c4t_desktop.panels.training.pairs_parts import ColumnsRow
-from c4t_desktop.services.evaluation import Marked, Plan, SearchADPlan
+from c4t_desktop.services.evaluation import Form, Marked, Plan, SearchADPlan
 from c4t_desktop.services.pairs import MadePairs
 from c4t_desktop.theme import Theme
 
@@ -105,6 +105,11 @@ class MarksRow(QWidget):
     def chosen(self) -> str:
         """The test set chosen, "" for all marks."""
         return str(self.test_set.currentData() or "")
+
+    def choose(self, name: str) -> None:
+        """Choose a test set, as soon as it is offered."""
+        self._wish = name
+        self.show_marked(self._marked)
 
     @Slot()
     def _enable(self) -> None:
@@ -204,6 +209,16 @@ class SearchADRow(QWidget):
         """Ask in this folder; None where no open one is of SearchAD."""
         self.folder = folder
 
+    @property
+    def chosen(self) -> tuple[str | None, ...]:
+        """Part, mode and queries."""
+        return tuple(box.currentData() for box in (self.split, self.mode, self.queries))
+
+    def choose(self, values: Sequence[str | None]) -> None:
+        """Choose part, mode and queries."""
+        for box, value in zip((self.split, self.mode, self.queries), values, strict=False):
+            box.setCurrentIndex(box.findData(value))
+
     def plan(self) -> SearchADPlan:
         """Return what is chosen; there is a folder."""
         assert self.folder is not None
@@ -236,6 +251,7 @@ class SetupPage(QScrollArea):
         self.from_searchad = QRadioButton()
         self.from_searchad.setObjectName("evaluationFromSearchAD")
         group = QButtonGroup(self)
+        group.buttonClicked.connect(self._source_clicked)
         for button in (self.from_file, self.from_marks, self.from_searchad):
             group.addButton(button)
         self.pairs = text_field(
@@ -260,6 +276,9 @@ class SetupPage(QScrollArea):
         self._model_rows = QVBoxLayout()
         self.message = plain_label(wrap=True, name="evaluationMessage")
         self.start = named(QPushButton(self.tr("Evaluate")), "evaluateStartButton", kind="primary")
+        self._source = (
+            ""  # what the form stood at when it was left, until that is known to be there
+        )
         self._failure = ""  # why the last evaluation did not work, until something is changed
         self._place()
         self._wire()
@@ -369,6 +388,43 @@ class SetupPage(QScrollArea):
         for field, text in zip((self.pairs, self.images, self.scenes), kept, strict=False):
             field.setText(str(text))
 
+    def form(self) -> Form:
+        """Return what is filled in."""
+        source = "searchad" if self.from_searchad.isChecked() else "file"
+        return Form(
+            self._source or ("marks" if self.from_marks.isChecked() else source),
+            (self.pairs.text(), self.images.text(), self.scenes.text()),
+            self.columns.header,
+            self.columns.chosen,
+            self.marks.chosen,
+            self.searchad.chosen,
+            tuple(name for name, box in self.models.items() if box.isChecked()),
+        )
+
+    def fill(self, form: Form) -> None:
+        """Fill in what was filled in before; marks and benchmark once they are told of."""
+        self._source = form.source if form.source != "file" else ""
+        for field, text in zip((self.pairs, self.images, self.scenes), form.texts, strict=True):
+            field.setText(text)
+        if form.header:
+            self.columns.offer(form.header, None, None)
+            image, caption = (form.columns.get(role) or None for role in ("image", "caption"))
+            self.columns.offer(form.header, image, caption)
+        self.marks.choose(form.test_set)
+        self.searchad.choose(form.searchad)
+        for name, box in self.models.items():
+            box.setChecked(box.isEnabled() and name in form.models)
+        self._refresh()
+
+    def _back_to(self, source: str, button: QRadioButton) -> None:
+        if self._source == source:
+            self._source = ""
+            button.setChecked(True)
+
+    @Slot()
+    def _source_clicked(self) -> None:
+        self._source = ""
+
     # what is known --------------------------------------------------------------------------
 
     @Slot(object)
@@ -409,6 +465,8 @@ class SetupPage(QScrollArea):
         )
         self.from_marks.setEnabled(bool(marked.queries or marked.test_sets))
         self.marks.show_marked(marked)
+        if self.from_marks.isEnabled():
+            self._back_to("marks", self.from_marks)
         self._refresh()
 
     @Slot(object)
@@ -419,6 +477,7 @@ class SetupPage(QScrollArea):
         if folder is not None:
             text = self.tr("The public benchmark SearchAD, in {0}")
             self.from_searchad.setText(button_text(text.format(shown(folder.name))))
+            self._back_to("searchad", self.from_searchad)
         elif self.from_searchad.isChecked():
             self.from_file.setChecked(True)
         self._refresh()

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core.index.query import Histogram
-from c4t_desktop.messages import button_text, count_text, plural
+from c4t_desktop.messages import button_text, count_text, plural, quoted
 from c4t_desktop.panels.parts import column, label, named, push_button, row
 from c4t_desktop.services.finder import SORTS, Arrangement, Finder, Found
 from c4t_desktop.services.library import Opened
@@ -423,9 +423,9 @@ class ResultsHeader(QWidget):
         self._say.setVisible(text != found.question.text)
 
     def _hint_text(self, hints: Sequence[WordHint]) -> str:
-        glued = ", ".join(f"“{hint.word}”" for hint in hints if hint.glued)
+        glued = ", ".join(quoted(hint.word) for hint in hints if hint.glued)
         unknown = [hint for hint in hints if not hint.glued]
-        words = ", ".join(f"“{hint.word}”" for hint in unknown)
+        words = ", ".join(quoted(hint.word) for hint in unknown)
         said = []
         if glued:
             said.append(self.tr("{0} is searched for as it is.").format(glued))

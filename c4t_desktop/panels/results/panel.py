@@ -250,8 +250,12 @@ class ResultsPanel(QStackedWidget):
         bar.setValue(value if now.isValid() else 0)
 
     def _same_question(self, found: Found) -> bool:
-        """Whether the hits shown answer the same terms as before; then the view does not move."""
-        terms = found.question.terms
+        """Whether the hits shown answer the same query as before; then the view does not move.
+
+        Switching refining on or off orders them anew, which is another query; marks that are set
+        while it is on are not, as one goes on marking where one is.
+        """
+        terms = (found.question.terms, found.question.refine)
         same, self._terms = terms == self._terms, terms
         return same
 
@@ -337,6 +341,7 @@ class ResultsPanel(QStackedWidget):
             self.removeWidget(panel)
             panel.deleteLater()
             self._leave_frame()
+            self.current_changed.emit(None, None)  # what was chosen in the panel
             self._current()
 
     # one frame ------------------------------------------------------------------------------

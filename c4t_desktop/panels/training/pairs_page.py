@@ -22,8 +22,9 @@ from PySide6.QtWidgets import (
 )
 
 from c4t_core.errors import ColumnsError
+from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.jobs.runner import Job, JobRunner
-from c4t_desktop.messages import count_text, describe, plain_label, plural
+from c4t_desktop.messages import count_text, describe, plain_label, plural, said
 from c4t_desktop.panels.parts import set_kind, text_field
 from c4t_desktop.panels.training.pairs_parts import ColumnsRow
 from c4t_desktop.services.pairs import (
@@ -132,7 +133,9 @@ class PairsPage(QWidget):
         sizes.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         sizes.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(0, px(190))
-        self.table.setColumnWidth(2, px(110))
+        self.table.setColumnWidth(2, px(140))
+        # The ends are what tells frames and drives apart.
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.problems.setMaximumHeight(px(110))
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -261,13 +264,14 @@ class PairsPage(QWidget):
         self.table.setRowCount(len(checked.rows))
         for index, row in enumerate(checked.rows):
             for column, value in enumerate(row):
-                self.table.setItem(index, column, QTableWidgetItem(value))
-        for warning in checked.warnings:
-            self.problems.addItem(warning)
+                item = QTableWidgetItem(shown(value))
+                item.setToolTip(plain_tip(value))
+                self.table.setItem(index, column, item)
+        self.problems.addItems(list(map(said, checked.warnings)))
         for line, message in checked.problems:
             where = self.tr("Line {line}: ").format(line=line) if line is not None else ""
-            self.problems.addItem(where + message)
-        self.problems.addItems(list(self._left_out[:PROBLEMS]))
+            self.problems.addItem(where + said(message))
+        self.problems.addItems(list(map(said, self._left_out[:PROBLEMS])))
         more = checked.problem_count - len(checked.problems)
         more += max(0, len(self._left_out) - PROBLEMS)
         if more > 0:

@@ -137,6 +137,12 @@ class ColumnsRow(QWidget):
         """Role -> column; "" where none is chosen."""
         return {"image": self.image.currentText(), "caption": self.caption.currentText()}
 
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns that are offered."""
+        names = map(self.image.itemText, range(self.image.count()))
+        return tuple(name for name in names if name)
+
     def clear(self) -> None:
         """Forget the columns: another file is meant."""
         self.image.clear()

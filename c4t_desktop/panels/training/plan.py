@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from c4t_core import paths
 from c4t_core.training.events import EpochFigures, Figures, Guarded, Retrieval, TrainingResult
+from c4t_desktop.messages import said
 from c4t_desktop.panels.training.result_page import Outcome
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -43,7 +44,7 @@ def _tr(text: str) -> str:
 
 def read_outcome(done: TrainingResult) -> Outcome:
     """Return what to show of a finished run."""
-    name, warnings = done.name or "", " ".join(done.warnings)
+    name, warnings = done.name or "", " ".join(map(said, done.warnings))
     titles = (
         _tr("Drives kept apart: captions find images (mAP)"),
         _tr("Drives kept apart: images find captions (mAP)"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import singledispatchmethod
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QProgressBar,
@@ -100,8 +100,9 @@ class LinePlot(QWidget):
         painter.setFont(self._theme.font(12, strong=True))
         painter.setPen(QColor(colours.text))
         painter.drawText(QPointF(px(4), px(14)), self._title)
+        line = self.legend_line()
         painter.setFont(self._theme.font(11))
-        area = QRectF(self.rect()).adjusted(px(40), px(26), -px(8), -px(20))
+        area = QRectF(self.rect()).adjusted(px(40), px(26) + line, -px(8), -px(20))
         points = [point for curve in self.curves.values() for point in curve]
         if not points:
             painter.setPen(QColor(colours.muted))
@@ -117,7 +118,15 @@ class LinePlot(QWidget):
             painter.setBrush(ink)
             painter.drawEllipse(frame.spot(curve[-1]), px(3), px(3))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-        self._draw_legend(painter, inks)
+        self._draw_legend(painter, inks, line)
+
+    def legend_line(self) -> int:
+        """Return how far below the title the names of the curves stand: 0 where they fit beside."""
+        px = self._theme.px
+        title = QFontMetrics(self._theme.font(12, strong=True)).horizontalAdvance(self._title)
+        metrics = QFontMetrics(self._theme.font(11))
+        names = sum(metrics.horizontalAdvance(name) + px(30) for name in self.curves)
+        return 0 if px(12) + title + names <= self.width() else px(16)
 
     def _draw_axes(self, painter: QPainter, frame: _Frame) -> None:
         colours, px = self._theme.colours, self._theme.px
@@ -135,17 +144,18 @@ class LinePlot(QWidget):
         if frame.x1 > frame.x0:
             painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{frame.x1:g}")
 
-    def _draw_legend(self, painter: QPainter, inks: Sequence[str]) -> None:
+    def _draw_legend(self, painter: QPainter, inks: Sequence[str], line: int) -> None:
         px = self._theme.px
         right = float(self.width() - px(8))
         metrics = painter.fontMetrics()
         for index, name in reversed(list(enumerate(self.curves))):
             width = metrics.horizontalAdvance(name)
             painter.setPen(QColor(self._theme.colours.muted))
-            painter.drawText(QPointF(right - width, px(14)), name)
+            painter.drawText(QPointF(right - width, px(14) + line), name)
             painter.setPen(QPen(QColor(inks[index % len(inks)]), px(2)))
             left = right - width - px(6)
-            painter.drawLine(QPointF(left - px(12), px(10)), QPointF(left, px(10)))
+            y = px(10) + line
+            painter.drawLine(QPointF(left - px(12), y), QPointF(left, y))
             right = left - px(24)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,17 @@ def test_names_outside_the_roots_are_left_out_and_said(
     assert "secret" not in "".join(workspace.notices)
 
 
+def test_the_drives_of_a_table_that_was_never_opened(
+    drive: Path, tmp_path: Path, model: ToyModel, capsys: pytest.CaptureFixture[str], open_: Open
+) -> None:
+    shared = create_table(tmp_path / "team.lance", Header("toy", model.fingerprint, model.dim))
+    shared.commit([Row(str(drive), b"a/1.png", 1, 1, vector=np.ones(model.dim, np.float16))])
+    assert main(["drives", shared.address]) == 1
+    assert "c4t search" in capsys.readouterr().err
+    open_(shared.address)
+    assert main(["drives", shared.address]) == 0
+
+
 def test_a_table_of_another_model_says_so(tmp_path: Path, open_: Open) -> None:
     shared = create_table(tmp_path / "team.lance", Header("c4t:night", "another", 4))
     shared.commit([Row(str(tmp_path), b"1.png", 1, 1, vector=np.ones(4, np.float16))])
@@ -218,6 +230,32 @@ def test_facts_come_along(tmp_path: Path, open_: Open, model: ToyModel) -> None:
     seen = hits["1.png"].seen
     assert seen is not None
     assert np.frombuffer(seen.packed, "<f2").reshape(2, 6).tobytes() == facts.tobytes()
+
+
+def test_drives_at_an_address_are_named_and_found_as_those_in_folders(
+    drive: Path, team: Path, open_: Open
+) -> None:
+    near = open_(team)
+    expected = [(hit.relative, hit.drive) for hit in near.search("red", None)]
+    known = open_table(team)
+    rows = [replace(row, root="s3://bucket/drives", drive=row.drive.replace(str(drive), place, 1))
+            for number, row in enumerate(known.rows([k.number for k in known.known().values()]))
+            for place in ["s3:/bucket/drives" if number % 2 else "s3://bucket/drives"]]  # fmt: skip
+    create_table(team.with_name("far.lance"), known.header).commit(rows)
+    far = open_(team.with_name("far.lance"))
+    assert [(hit.relative, hit.drive) for hit in far.search("red", None)] == expected
+    assert far.drives() == near.drives()
+    for asked in ("drive1", "s3://bucket/drives/drive1", "s3:/bucket/drives/drive1", "drives/*1"):
+        assert {hit.drive for hit in far.search("red", None, drive=asked)} == {"drive1"}
+    both = open_(team, team.with_name("far.lance")).drives()
+    assert [name for name, _ in both if name.startswith("bucket")] == [
+        f"bucket/drives/drive{number}" for number in range(3)
+    ]
+    for within in ("s3://bucket/drives/drive1", "s3:/bucket/drives/drive1/", "drive1"):
+        assert {hit.drive for hit in far.search("red", None, within=[within])} == {"drive1"}
+    assert far.frame(f"s3://bucket/drives/{expected[0][0]}") is not None
+    with pytest.raises(FolderError):
+        near.search("red", None, within=["s3://bucket/drives"])
 
 
 def test_a_table_is_forgotten_with_all_its_folders(team: Path, open_: Open) -> None:

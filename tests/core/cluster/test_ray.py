@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from c4t_core.cluster.ray_runner import DRIVER_LOCK, remove_left
 from c4t_core.cluster.table import open_table
 from c4t_core.cluster.writing import Writing
 from c4t_core.errors import FolderError
+from c4t_core.index.vectors.locks import free_lock
 
 pytest.importorskip("ray")
 ROOT = Path(__file__).parents[3]
@@ -64,6 +66,23 @@ def assert_equal(one: Path, other: Path) -> None:
             assert ours.facts is not None
             assert theirs.facts is not None
             assert np.allclose(ours.facts.astype(float), theirs.facts.astype(float), atol=2e-3)
+
+
+def test_what_a_killed_driver_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    place, other = tmp_path / "temporary", tmp_path / "c4t-ray-of-the-user"
+    names = ("c4t-ray-left", "c4t-ray-runs", "c4t-ray-young", "ray-other")
+    for folder in (*(place / name for name in names), other):
+        (folder / "session").mkdir(parents=True)
+    for folder in (place / "c4t-ray-left", place / "ray-other", other):
+        with free_lock(folder / DRIVER_LOCK):
+            pass
+    (place / "c4t-ray-link").symlink_to(other)
+    with free_lock(place / "c4t-ray-runs" / DRIVER_LOCK):
+        remove_left(place)
+    kept = {"c4t-ray-runs", "c4t-ray-young", "c4t-ray-link", "ray-other"}
+    assert {path.name for path in place.iterdir()} == kept
+    assert (other / "session").is_dir()
+    remove_left(tmp_path / "nowhere")
 
 
 @pytest.mark.timeout(500)  # Ray starts a dozen processes

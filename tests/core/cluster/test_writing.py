@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -206,25 +205,20 @@ from tests.helpers.toy_model import ToyModel
 from c4t_core.cluster import writing
 writing.ROWS = 4
 here = lambda job: writing.embed_stream(job.paths(), ToyModel(), batch_size=2)
-print("go", flush=True)
-writing.Writing([sys.argv[1]], sys.argv[2], ToyModel())(here, lambda d, t: time.sleep(0.005))
-print("done", flush=True)
+tell = lambda done, total: print(done, flush=True) or time.sleep(0.005)
+writing.Writing([sys.argv[1]], sys.argv[2], ToyModel())(here, tell)
 """
 
 
-def killed(drives: Path, table: Path, after: float) -> bool:
-    """Write a table and kill the process; tell whether it was not done by then."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(drives), str(table)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "go\n"
-    time.sleep(after)
-    process.send_signal(signal.SIGKILL)
-    return "done" not in process.communicate()[0]
+def killed(drives: Path, table: Path, after: int) -> None:
+    """Write a table in a process that is killed once so many files are done."""
+    words = [sys.executable, "-c", SCRIPT, str(drives), str(table)]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) >= after:
+                break
+        process.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +230,7 @@ def test_killed_at_any_moment_it_goes_on(drives: Path, tmp_path: Path, kills: in
     for _ in range(kills):
         if kills > 1:
             shutil.rmtree(table, ignore_errors=True)
-        killed(drives, table, rng.uniform(0.0, 0.6))
+        killed(drives, table, rng.randrange(38))
         if table.exists():
             try:
                 halfway += 0 < len(of_table(table, drives)[1]) < 39

@@ -509,6 +509,16 @@ def test_impossible_dates_are_no_times() -> None:
     assert stamp_time("20180230101010") is None
 
 
+def test_drives_at_addresses_are_shown_plainly() -> None:
+    named = {recording(f"{root}/1.png"): root for root in ("s3://b", "s3:/b/x", "gs://c", "/m/c")}
+    assert shown_drives(named) == {
+        "s3://b": "b", "s3://b/x": "x", "gs://c": "gs://c", "/m/c": "m/c"
+    }  # fmt: skip
+    for asked in ("s3://b/x", "s3:/b/x", "b/x", "x", "s3://b/*"):
+        assert matches_drive("s3://b/x", asked)
+    assert not matches_drive("s3://b/x", "gs://b/x")
+
+
 @given(st.text(max_size=60))
 def test_any_name_is_read(name: str) -> None:
     found = parse_frame_name(name)

@@ -19,7 +19,9 @@ from c4t_core.images.fetched import Fetcher
 from c4t_core.images.thumbnails import ThumbnailStore
 from c4t_core.index.exports import Provenance, copy_files, row_of
 from c4t_core.index.query import Hit
+from c4t_core.workspace import open_workspace
 from tests.helpers.served import Served, served
+from tests.helpers.toy_model import ToyModel
 
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
@@ -197,6 +199,44 @@ def test_a_changed_file_is_fetched_anew(server, pictures):
     states["a/1.png"] = (10, 2)
     assert open_image(path).getpixel((0, 0)) == (255, 255, 255)
     assert ThumbnailStore().key(path, 256) != key
+
+
+def test_of_two_who_opened_a_root_the_one_that_stays_tells_of_its_files(server):
+    first, second = {"1.png": (10, 1)}, {"1.png": (10, 2), "2.png": (10, 3)}
+    picture, other = f"{server.address}/1.png", f"{server.address}/2.png"
+    fetched.allow(server.address, first.get)
+    fetched.allow(server.address, second.get)
+    assert fetched.state(picture) == (10, 2)
+    fetched.withdraw(server.address, second.get)
+    assert (fetched.state(picture), fetched.state(other)) == ((10, 1), (-1, 0))
+    fetched.allow(server.address, second.get)
+    fetched.withdraw(server.address, first.get)
+    assert (fetched.state(picture), fetched.state(other)) == ((10, 2), (10, 3))
+    fetched.withdraw(server.address, second.get)
+    assert fetched.state(picture) == (-1, 0)
+
+
+def test_cleaning_gives_the_room_of_copies_back(server, tmp_path):
+    fetched.allow(server.address)
+    for name in ("1.png", "2.png"):
+        open_image(at(server, name))
+    pictures = [file for file in (tmp_path / "data").rglob("cache/fetched/*/*")]
+    size = sum(file.stat().st_size for file in pictures)
+    left = pictures[0].with_name(".left.part")  # by a process that was killed
+    left.write_bytes(bytes(100))
+    os.utime(left, (1, 1))
+    running = left.with_name(".running.part")
+    running.write_bytes(bytes(100))
+    (tmp_path / "pictures").mkdir()
+    with open_workspace(tmp_path / "pictures", ToyModel()) as workspace:
+        told = workspace.space()
+        assert (told.pictures, told.fetched) == (3, size + 100)
+        assert told.removable >= told.fetched
+        assert workspace.clean() >= told.fetched
+        assert workspace.space().fetched == 0
+    assert [file.name for file in (tmp_path / "data").rglob("*.part")] == [running.name]
+    assert open_image(at(server, "1.png")).size == (40, 30)
+    assert server.asked == ["a/1.png", "a/2.png", "a/1.png"]
 
 
 def test_hits_at_an_address_are_copied_and_named_by_it(server, pictures, tmp_path):

@@ -28,10 +28,12 @@ NAMES = (
     "a/plain.png",
     "c/1532402927612460000.png",
     "c/1532402927712460000.png",
+    "week 10/cam10_000001.png",
+    "week 9/cam2_000001.png",
 )
 
 a_hit = st.tuples(
-    st.sampled_from([None, "a", "b", "\U0001f697"]),
+    st.sampled_from([None, "a", "b 10", "b 9", "\U0001f697"]),
     st.sampled_from([None, "left", "right"]),
     st.sampled_from([None, 0, 1, 2, 2**40, 10**18]),
     st.sampled_from([None, 0.0, 0.5, 1.8e9, 1.8e9 + 1e-6]),

@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from c4t_core.errors import FolderError, QueryError
 from c4t_core.index.exports import Provenance, write_jsonl
+from c4t_core.index.folders import drives_in
 from c4t_core.index.query import frame_name
 from c4t_core.index.store.catalogue import Catalogue, catalogue_path
 from c4t_core.index.store.reads import Lookup
@@ -67,6 +69,27 @@ def test_a_drive_does_not_depend_on_which_folder_was_opened_first(
         ("main/roads/snowy", 4),
         ("weather/roads/snowy", 4),
     ]
+
+
+def test_drives_folders_and_cameras_are_listed_as_people_count(open_: Open, tmp_path: Path) -> None:
+    folder, names = tmp_path / "weeks", ["week 2", "Week 9", "week 10", "week 10/b"]
+    for number, name in enumerate(reversed(names)):
+        for camera in (10, 9):
+            save_picture(folder / name / f"cam{camera}_000001.png", COLOURS["red"], number)
+    for _ in range(2):  # without its vectors at hand, and with them
+        ws = open_(folder)
+        ws.index()
+        assert [name for name, _ in ws.drives()] == ["b", *names[:3]]
+        assert [name for name, _ in ws.groups("folder", folder)] == names[:3]
+        assert [name for name, _ in ws.groups("camera")] == ["cam9", "cam10"]
+        for answer in (ws.browse(), ws.answer("red")):
+            order = answer.scope.order(answer.image_ids, "drive")
+            drives = [answer.hits()[at].drive for at in order]
+            assert list(dict.fromkeys(drives)) == ["b", *names[:3]]
+    with closing(Catalogue(catalogue_path())) as catalogue:
+        assert [drive.name for drive in drives_in(catalogue, folder)] == ["b", *names[:3]]
+    with pytest.raises(QueryError, match="b, week 2, Week 9, week 10"):
+        ws.browse(filters=Filters(drives=("nowhere",)))
 
 
 def test_a_drive_is_shown_by_as_little_as_tells_it_apart(open_: Open, tree: Path) -> None:

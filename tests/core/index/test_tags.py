@@ -147,6 +147,8 @@ def test_exports_tell_mark_tags_and_event(ws: Workspace, drive: Path, tmp_path: 
     noted = ws.noted([hit.image_id for hit in hits], "red")
     events = {hit.path: n for n, one in enumerate(ws.events(hits), 1) for hit in one.hits}
     assert len(set(events.values())) < len(hits)  # something is folded
+    tagged = [*noted.tags]
+    assert ws.noted(tagged[:1]).tags == {tagged[0]: noted.tags[tagged[0]]}
     where = Provenance("toy", ws.model_fingerprint, "red")
     write_csv(hits, where, tmp_path / "hits.csv", noted=noted)
     write_jsonl(hits, where, tmp_path / "hits.jsonl", noted=noted)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QProgressBar, QPushButton
 
 from c4t_core.models.protocol import ModelInfo
@@ -17,6 +17,7 @@ from c4t_core.training import events
 from c4t_core.training.request import CLIP_OPTIONS, TrainingRequest
 from c4t_desktop.jobs.runner import JobRunner
 from c4t_desktop.jobs.training_process import TrainingProcess
+from c4t_desktop.messages import use_language
 from c4t_desktop.panels.training.plan import read_outcome
 from c4t_desktop.panels.training.result_page import ResultPage
 from c4t_desktop.panels.training.run_page import LinePlot, RunPage, nice_step
@@ -161,6 +162,44 @@ def test_pairs_are_previewed_and_problems_named(harness, qtbot):
     assert any("Line 4" in text and "leaves" in text for text in problems), problems
     assert "2 pairs" in page.summary.text()
     assert page.caption_column.currentText() == "caption"
+
+
+def test_what_is_wrong_with_pairs_is_said_in_german(harness, qtbot):
+    before = QLocale()
+    use_language("de")
+    try:
+        fill(harness, qtbot)
+    finally:
+        use_language("en")
+        QLocale.setDefault(before)
+    page = harness.wizard.pairs
+    problems = [page.problems.item(at).text() for at in range(page.problems.count())]
+    assert any("Zeile 4" in text or "Line 4" in text for text in problems)
+    assert not any("leaves the images" in text for text in problems), problems
+    assert "(CSV, UTF-8-SIG, ;)" in page.summary.text() or "(CSV, UTF-8, ;)" in page.summary.text()
+    assert page.table.item(0, 0).toolTip()  # what is left out of the middle
+
+
+def test_what_a_run_warns_of_is_said_in_german(qapp):
+    before = QLocale()
+    unseen = (
+        "The image encoder itself learned, and the real frames that came with the model are kept "
+        "as what the old one saw in them: what was forgotten of weather, roads, night and the "
+        "like, was not measured and not rehearsed. Give photographs of your own with --general, "
+        "or keep the encoders with --freeze encoders."
+    )
+    blend = (
+        "The new weights alone did not help on the held-out drives: 0.300 before, 0.200 after. "
+        "A blend with 50% of the new weights is kept, which scores 0.310."
+    )
+    use_language("de")
+    try:
+        verdict = read_outcome(result(warnings=(unseen, blend))).verdict
+    finally:
+        use_language("en")
+        QLocale.setDefault(before)
+    assert not {"learned", "weights", "held-out", "--general"} & {*verdict.split()}
+    assert {"0.300", "0.200", "50%", "0.310."} <= {*verdict.split()}
 
 
 def test_a_missing_file_is_said_and_nothing_can_start(harness, qtbot):
@@ -342,6 +381,18 @@ def test_a_plot_leaves_out_what_is_not_finite(qtbot, theme):
     plot.add("a", 1, 2.0)
     plot.resize(300, 200)
     assert plot.curves == {"a": [(1, 2.0)]}
+    assert not plot.grab().isNull()
+
+
+def test_names_of_curves_stand_below_a_title_that_they_would_cover(qtbot, theme):
+    plot = LinePlot("Retrieval (mAP)", theme)
+    qtbot.addWidget(plot)
+    for name in ("captions find images", "images find captions"):
+        plot.add(name, 1, 2.0)
+    plot.resize(700, 200)
+    assert plot.legend_line() == 0
+    plot.resize(360, 200)
+    assert plot.legend_line() > 0
     assert not plot.grab().isNull()
 
 

@@ -229,7 +229,7 @@ def test_a_chooser_filled_again_and_again_keeps_only_what_it_offers(qtbot, theme
         chooser.offer_below(f"/drives/{turn}-3", [(f"/drives/{turn}-3/a", "a", 1)])
         chooser.show_chosen([f"/drives/{turn}-1"])
         gc.collect()
-        counts.append(sum(isinstance(thing, QStandardItem) for thing in gc.get_objects()))
+        counts.append(sum(type(thing) is QStandardItem for thing in gc.get_objects()))
     assert counts[-1] == counts[0]
 
 

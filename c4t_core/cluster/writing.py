@@ -433,11 +433,17 @@ def open_writing(address: str, model: ModelHandle, graph: str | None = None) -> 
     """Open the newest version of a table, made where there is none.
 
     Raises:
-        DataError: if it is of another model.
+        DataError: if it is of another model, or of an earlier version of this one.
     """
     if exists(address):
         table = open_table(address)
-        if table.header.fingerprint not in model.fingerprints:
+        made = table.header.fingerprint
+        if any(made in earlier.fingerprints for earlier in model.earlier):
+            raise DataError(
+                f'The table "{address}" was made with the "{model.name}" of an earlier C4T, which '
+                "embeds no more pictures; write another table."
+            )
+        if made not in model.fingerprints:
             raise DataError(
                 f'The table "{address}" was made with another model ("{table.header.model}") than '
                 f'"{model.name}"; name that one with --model, or write another table.'

@@ -543,7 +543,14 @@ class Searcher:
             return ""
         old, serving = outdated(self._catalogue, self._model), self.serving.fingerprints
         opened = {t.root for t in self.targets() if t.root is not None and t.root.id in old}
-        roots = sorted(opened, key=lambda root: root.path)
+        roots = sorted((one for one in opened if not one.shared), key=lambda root: root.path)
+        tables = ", ".join(f'"{name}"' for name in sorted({one.shared for one in opened} - {""}))
+        kept = (
+            f"The earlier model made {tables}, and answers while that is open; c4t index FOLDER "
+            "--to NEW.lance writes a table with this one."
+        )
+        if not roots:
+            return kept
         folders = " ".join(f'"{root.path}"' for root in roots)
         older = ", ".join(f'"{root.path}"' for root in roots if old[root.id] not in serving)
         waits = f" Until then, what a still older model indexed is not searched: {older}."
@@ -551,6 +558,7 @@ class Searcher:
         return (
             f"This index was made by the earlier model; {self._command(folders)} updates it "
             f"({status.updated or 0:,} of {status.total:,}).{waits if older else ''}"
+            f"{' ' + kept if tables else ''}"
         )
 
 

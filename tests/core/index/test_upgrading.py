@@ -15,7 +15,9 @@ from PIL import Image
 
 from c4t_core import open_workspace
 from c4t_core.cli import main
-from c4t_core.errors import Cancelled, ModelError, QueryError
+from c4t_core.cluster import opening
+from c4t_core.cluster.writing import Writing
+from c4t_core.errors import Cancelled, DataError, ModelError, QueryError
 from c4t_core.index.store.catalogue import Catalogue, catalogue_path
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import OnnxModel
@@ -98,6 +100,27 @@ def stop_after(count: int):
             raise Cancelled
 
     return progress
+
+
+def test_a_table_of_the_earlier_model_is_searched_and_not_added_to(name, drives, upgrade, tmp_path):
+    pytest.importorskip("lancedb")
+    table = str(tmp_path / "team.lance")
+    assert main(["index", str(drives), "--to", table, "--model", name]) == 0
+    with opening.open_workspace(table, name) as workspace:
+        then = found(workspace)
+    upgrade()
+    with opening.open_workspace(table, name) as workspace:
+        assert_near(found(workspace), then)
+        assert workspace.search("a car", None).notes == (
+            f'The earlier model made "{table}", and answers while that is open; c4t index FOLDER '
+            "--to NEW.lance writes a table with this one.",
+        )
+    with opening.open_workspace([table, draw(tmp_path / "own", range(2))[0].parent], name) as both:
+        both.index()
+        (note,) = both.search("a car", None).notes
+        assert note.startswith("The earlier model made"), "the folder has nothing to update"
+    with pytest.raises(DataError, match="of an earlier C4T, which embeds no more"):
+        Writing([drives], table, name)()
 
 
 def test_a_workspace_that_is_left_keeps_no_network_until_rings_are_looked_for(models, drives):

@@ -32,7 +32,7 @@ PYTEST = QT_QPA_PLATFORM=offscreen HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --d
 unit: $(VENV)/.dev ## the test suite but its long stories, the window offscreen; JOBS=1 for one file at a time
 	$(PYTEST) -m "not long"
 
-test-long: $(VENV)/.dev ## the long stories, for which CI has no time (6 minutes); before a release
+test-long: $(VENV)/.dev ## the long stories, for which CI has no time; before a release
 	$(PYTEST) -m long
 
 wheel-test: $(VENV)/.dev ## build the wheel, install it without extras elsewhere, search with it

@@ -20,8 +20,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 _BESIDE = Path(__file__).resolve().parents[2] / "shared"
 
 
+# Left to make test-long too: what CI has no time for on a slow machine.
+_LONG = (
+    "core/training/", "desktop/training/", "scripts/", "core/cluster/test_ray.py",
+    "e2e/test_what_the_user_made.py", "e2e/test_on_clip_in_the_window.py",
+    "e2e/test_wizard_story.py", "core/models/test_clip",
+)  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long stories: begun last, one of them would keep a single process busy."""
+    """Mark what is long, and begin with the longest: last, one would keep a process busy alone."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).as_posix().startswith(_LONG):
+            item.add_marker("long")
     items.sort(key=lambda item: not {"e2e", "training"}.intersection(item.path.parts))
 
 

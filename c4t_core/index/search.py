@@ -543,23 +543,24 @@ class Searcher:
             return ""
         old, serving = outdated(self._catalogue, self._model), self.serving.fingerprints
         opened = {t.root for t in self.targets() if t.root is not None and t.root.id in old}
-        roots = sorted((one for one in opened if not one.shared), key=lambda root: root.path)
-        tables = ", ".join(f'"{name}"' for name in sorted({one.shared for one in opened} - {""}))
-        kept = (
-            f"The earlier model made {tables}, and answers while that is open; c4t index FOLDER "
-            "--to NEW.lance writes a table with this one."
-        )
-        if not roots:
-            return kept
-        folders = " ".join(f'"{root.path}"' for root in roots)
-        older = ", ".join(f'"{root.path}"' for root in roots if old[root.id] not in serving)
-        waits = f" Until then, what a still older model indexed is not searched: {older}."
-        status = self.status()
-        return (
-            f"This index was made by the earlier model; {self._command(folders)} updates it "
-            f"({status.updated or 0:,} of {status.total:,}).{waits if older else ''}"
-            f"{' ' + kept if tables else ''}"
-        )
+        said = []
+        if roots := sorted((one for one in opened if not one.shared), key=lambda root: root.path):
+            folders = " ".join(f'"{root.path}"' for root in roots)
+            status = self.status()
+            said.append(
+                f"This index was made by the earlier model; {self._command(folders)} updates it "
+                f"({status.updated or 0:,} of {status.total:,})."
+            )
+        if older := ", ".join(f'"{root.path}"' for root in roots if old[root.id] not in serving):
+            said.append(f"Until then, what a still older model indexed is not searched: {older}.")
+        if tables := ", ".join(
+            f'"{name}"' for name in sorted({one.shared for one in opened} - {""})
+        ):
+            said.append(
+                f"The earlier model made {tables}, and answers while that is open; c4t index "
+                "FOLDER --to NEW.lance writes a table with this one."
+            )
+        return " ".join(said)
 
 
 def _by_name(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -276,9 +276,8 @@ class SetupPage(QScrollArea):
         self._model_rows = QVBoxLayout()
         self.message = plain_label(wrap=True, name="evaluationMessage")
         self.start = named(QPushButton(self.tr("Evaluate")), "evaluateStartButton", kind="primary")
-        self._source = (
-            ""  # what the form stood at when it was left, until that is known to be there
-        )
+        # What the form stood at when it was left, until that is known to be there.
+        self._source = ""
         self._failure = ""  # why the last evaluation did not work, until something is changed
         self._place()
         self._wire()

@@ -79,6 +79,7 @@ class ObjectsConfig:
     channels: int = 128  # of its maps
     blocks: int = 2
     units: tuple[str, ...] = ()  # what it tells at once, see object_branch.Together
+    surfaces: tuple[str, ...] = ()  # what covers the frame, see object_branch.Surfaces
 
     def __post_init__(self) -> None:
         """Refuse sizes, classes and units that cannot be."""
@@ -86,6 +87,8 @@ class ObjectsConfig:
         _within(self, "blocks", 0, 64)
         if not self.classes or len(set(self.classes)) < len(self.classes):
             raise ValueError("classes are names, one at least, each once")
+        if len(set(self.surfaces)) < len(self.surfaces):
+            raise ValueError("surfaces are names, each once")
         for unit in self.units:
             for name, sign, number in (part.partition(">=") for part in unit.split()):
                 if sign and (name.replace("_", " ") not in self.classes or not number.isdigit()):
@@ -183,8 +186,10 @@ class ModelConfig:
         for part, key in (("preprocess", "fill"), ("preprocess", "width"), ("image", "objects")):
             if not data[part][key]:
                 del data[part][key]
-        if self.image.objects is not None and not self.image.objects.units:
-            del data["image"]["objects"]["units"]
+        if self.image.objects is not None:
+            for key in ("units", "surfaces"):
+                if not data["image"]["objects"][key]:
+                    del data["image"]["objects"][key]
         if self.text.table == "half":
             del data["text"]["table"]
         if self.clip is None:
@@ -212,7 +217,8 @@ class ModelConfig:
         if image.get("objects"):
             objects = dict(image["objects"])
             objects["classes"] = tuple(objects["classes"])
-            objects["units"] = tuple(objects.get("units", ()))
+            for key in ("units", "surfaces"):
+                objects[key] = tuple(objects.get(key, ()))
             image["objects"] = ObjectsConfig(**objects)
         return cls(
             image=ImageEncoderConfig(**image),

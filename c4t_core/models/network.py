@@ -186,11 +186,15 @@ class ImageEncoder(nn.Module):
             pixels: uint8 or float 0..255, (n, h, w, 3).
 
         Returns:
-            Float (n, width of the pooling) and (n, classes, :data:`STATISTICS`).
+            Float (n, width of the pooling and of what surfaces tell) and
+            (n, classes, :data:`STATISTICS`).
         """
         pooled, inner = self.pooled(pixels)
         if self.objects is None:
             return pooled, None
+        if self.objects.surfaces is not None:
+            amounts = self.objects.surfaces.amounts(self.objects.surfaces(*inner))
+            pooled = torch.cat([pooled, amounts.flatten(1)], dim=1)
         return pooled, self.objects.statistics(self.objects(*inner))
 
     def pooled(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:

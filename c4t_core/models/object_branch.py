@@ -14,6 +14,9 @@ FACTS = 6  # numbers per class that are told about a frame
 LEAST = 0.03  # probability below which units do not tell images apart
 HIGHEST = 8  # cells that a mean of the highest is taken of
 SIDES = (0.36, 0.64)  # shares of the width where the left ends and the right begins
+AMOUNTS = 3  # numbers per surface that say how much of the frame it covers
+NOTHING = 3e-3  # share of the frame below which surfaces do not tell images apart
+SURFACE_CHANNELS = 64  # of the maps of surfaces
 
 
 class Separable(nn.Module):
@@ -33,6 +36,58 @@ class Separable(nn.Module):
         return maps + mixed
 
 
+class Surfaces(nn.Module):
+    """How much of the frame is sky, road, building, and what else covers it.
+
+    Boxes say what stands on the road, and nothing of the road: which share of the frame is sky or
+    wall is asked of a map of its own, in which each cell tells which share of it is what. Its
+    mean over the cells is the share of the frame; pooled features only hint at it.
+
+    Args:
+        names: of the surfaces.
+        inner: channels of the fine and of the coarse inner map.
+
+    Attributes:
+        width: length of what it tells.
+    """
+
+    def __init__(self, names: Sequence[str], inner: Sequence[int]) -> None:
+        super().__init__()
+        fine, coarse = inner
+        self.fine = nn.Conv2d(fine, SURFACE_CHANNELS, 1, bias=False)
+        self.coarse = nn.Conv2d(coarse, SURFACE_CHANNELS, 1, bias=False)
+        self.norm = nn.BatchNorm2d(SURFACE_CHANNELS)
+        self.block = Separable(SURFACE_CHANNELS)
+        self.out = nn.Conv2d(SURFACE_CHANNELS, len(names), 1)
+        assert self.out.bias is not None
+        nn.init.constant_(self.out.bias, -3.0)  # most surfaces cover little
+        self.width = AMOUNTS * len(names)
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """Return a logit per cell and surface, float (n, surfaces, h, w).
+
+        Args:
+            fine: the inner map of smaller cells, (n, c, h, w).
+            coarse: the other one, (n, c', h', w').
+        """
+        enlarged = nn.functional.interpolate(self.coarse(coarse), size=fine.shape[-2:])
+        maps = nn.functional.relu(self.norm(self.fine(fine) + enlarged))
+        out: Tensor = self.out(self.block(maps))
+        return out
+
+    @staticmethod
+    def amounts(maps: Tensor) -> Tensor:
+        """Return how much of the frame each covers, float (n, surfaces, :data:`AMOUNTS`).
+
+        Per surface: the share of the frame, its logarithm, and the mean of the eight highest
+        logits, which see what is small.
+        """
+        cells = maps.flatten(2)  # (n, s, h * w)
+        share = cells.sigmoid().mean(dim=2)
+        highest = cells.topk(min(HIGHEST, cells.shape[2]), dim=2).values
+        return torch.stack([share, (share + NOTHING).log(), highest.mean(dim=2)], dim=2)
+
+
 class Together(nn.Module):
     """How likely several things are true of a frame at once, a number for each such unit.
 
@@ -43,7 +98,7 @@ class Together(nn.Module):
     Args:
         config: its units; each names conditions that all hold, as ``truck>=2`` or ``fog car>=1``:
             so many of a class at the least, or else a kind of weather.
-        pooled: length of the pooled features.
+        pooled: length of the pooled features, with what surfaces tell.
 
     Attributes:
         conditions: in the order in which ``likely`` tells them.
@@ -88,7 +143,9 @@ class ObjectBranch(nn.Module):
         pooled: length of the pooled features, from which the weather is told for units.
 
     Attributes:
-        width: length of the statistics and of what is told of several things together.
+        surfaces: the maps of what covers the frame, if there are any.
+        width: length of the statistics, and of what is told of surfaces and of several things
+            together.
     """
 
     def __init__(self, config: ObjectsConfig, inner: Sequence[int], pooled: int = 0) -> None:
@@ -104,8 +161,10 @@ class ObjectBranch(nn.Module):
         # what the facts are read off the statistics with, a row per class
         self.calibration = nn.Parameter(torch.tensor([[1.0, 0.0]]).repeat(len(config.classes), 1))
         self.counting = nn.Parameter(torch.zeros(len(config.classes), STATISTICS + 1))
-        self.together = Together(config, pooled) if config.units else None
-        self.width = STATISTICS * len(config.classes) + len(config.units)
+        self.surfaces = Surfaces(config.surfaces, inner) if config.surfaces else None
+        covered = self.surfaces.width if self.surfaces is not None else 0
+        self.together = Together(config, pooled + covered) if config.units else None
+        self.width = covered + STATISTICS * len(config.classes) + len(config.units)
 
     def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """Return a logit per cell and class, and the logarithm of the height in frame heights.

@@ -100,12 +100,15 @@ def add_int8_graph(folder: Path, images: Sequence[Path] = ()) -> None:
     write_manifest(folder, preprocess.version)
 
 
+_READ_OFF = ("/objects/out/", "/surfaces/out/")
+
+
 def _left_plain(plain: Convolutions) -> list[str]:
     """Return the nodes that stay: the first convolution, and what reads numbers off object maps."""
     names = [next(iter(plain.nodes))]
     behind: set[str] = set()
     for node in plain.model.graph.node:  # in order of use
-        if "/objects/out/" in node.name or behind.intersection(node.input):
+        if any(out in node.name for out in _READ_OFF) or behind.intersection(node.input):
             behind.update(node.output)
             names.append(node.name)
     return names

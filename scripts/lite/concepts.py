@@ -83,15 +83,19 @@ def _amount(*, less: bool = False, **shares: tuple[str, float, float]) -> Rule:
     return rule
 
 
+def _vehicles(frame: Frame) -> int:
+    return sum(frame.counts.get(name, 0) for name in ("car", "truck", "bus"))
+
+
 def _traffic(frame: Frame) -> float | None:
     if frame.source == "dawn":
-        return ramp(sum(frame.counts.values()), 2.5, 8)
+        return ramp(_vehicles(frame), 2.5, 8)
     return _share(frame, {"camvid": ("car", 0.02, 0.10), "idd_lite": ("vehicles", 0.03, 0.13)})
 
 
 def _empty(frame: Frame) -> float | None:
     if frame.source == "dawn":
-        return 1.0 - ramp(sum(frame.counts.values()), 1, 5)
+        return 1.0 - ramp(_vehicles(frame), 1, 5)
     value = _share(frame, {"camvid": ("car", 0.004, 0.04), "idd_lite": ("vehicles", 0.003, 0.05)})
     return None if value is None else 1.0 - value
 

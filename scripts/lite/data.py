@@ -126,6 +126,7 @@ class Frame:
         weather: DAWN's label, else None.
         road: the label of the road pictures, else None.
         time_of_day: CamVid's and that of ``night``, else None.
+        mask: the file of its mask, if its source has masks.
         brightness: of the frame or its upper third, whichever is brighter, 0..1; None if it was
             not measured (:func:`scripts.lite.features.brightness`).
     """
@@ -141,6 +142,7 @@ class Frame:
     weather: str | None = None
     road: str | None = None
     time_of_day: str | None = None
+    mask: Path | None = None
     brightness: float | None = None
 
 
@@ -236,6 +238,7 @@ def _frame(folder: Path, guesses: Mapping[str, list[Any]], row: Mapping[str, Any
         weather=row.get("weather"),
         road=row.get("road"),
         time_of_day=row.get("time_of_day"),
+        mask=folder / str(row["mask"]) if "mask" in row else None,
     )
 
 

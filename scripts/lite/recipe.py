@@ -8,15 +8,12 @@ softmaxes are these truths, shared among all right answers (multi-positive InfoN
 supervised contrastive learning, Khosla et al. 2020, arXiv 2004.11362, eq. 2, with graded
 positives); pairs that the labels say nothing about take no part.
 
-Noise on the text features stands in for the words that no phrase uses.
-
-Afterwards the text head alone learns to tell situations apart that no image was labelled with: it
-has directions left in which the images do not differ, and is held to rank the images as before.
+Noise on the text features stands in for the words that no phrase uses. Afterwards the text head
+alone is taught more (:mod:`scripts.lite.texts`).
 """
 
 from __future__ import annotations
 
-import copy
 import itertools
 import random
 from collections.abc import Sequence
@@ -69,6 +66,13 @@ class RecipeOptions:
     every_word: bool = True  # also those of the queries of benchmarks/quality
     wrapped: int = 3  # sentences around each noun phrase, beside the phrase alone
     said: float = 0.1  # how often what is said of a thing is drawn, beside a concept alone
+    aim_steps: int = 2000  # in which the text head is aimed at directions; 0 leaves it out
+    aim_rate: float = 1e-3  # as rate
+    aim_noise: float = 0.6  # as text_noise
+    aim_ridge: float = 0.3  # of the regressions, in mean variances of the embedding
+    aim_centred: float = 0.9  # of the difference between sources that is left out
+    aim_least: int = 4  # images of a source that fulfil, and that do not, what two concepts say
+    aim_sum: float = 0.5  # of the two concepts' own directions beside that of both
     apart_steps: int = 800  # in which the text head learns SearchAD's labels; 0 leaves it out
     apart_rate: float = 1e-3  # as rate
     apart_noise: float = 1.2  # on the features of their texts, as text_noise
@@ -203,6 +207,7 @@ def _kinds(known: Sequence[Concept]) -> list[tuple[set[int], list[int], float]]:
     # what is said of things are nine in ten of them: what is asked most, two plain words, would
     # hardly be among the pairs
     plain = {row for row in of_things if ":" not in known[row].name}
+    plain |= {row for row, concept in enumerate(known) if concept.name in _SAME}
     return [
         (plain, conditions, 0.3),
         (of_things, conditions, 0.15),
@@ -306,6 +311,13 @@ class Batches:
                 for where, size in self._places
             ]
         )
+        phrases_ = self.phrases()
+        columns = self._tables[variant][:, images]
+        true = np.minimum(columns[self._first[phrases_]], columns[self._second[phrases_]])
+        return variant, images, phrases_, true
+
+    def phrases(self) -> NDArray[np.intp]:
+        """Return drawn phrases, (m,)."""
         pairs = int(self._texts * self._paired) if len(self._combinations) else 0
         kinds = self._rng.choice(len(self._concepts), self._texts - pairs, p=self._weights)
         single = [int(self._rng.choice(self._concepts[kind])) for kind in kinds]
@@ -314,10 +326,7 @@ class Batches:
             drawn.append(self._rng.choice(self._combinations, pairs))
         if self._names_drawn:
             drawn.append(self._rng.choice(self._names, self._names_drawn, replace=False))
-        phrases_ = np.concatenate(drawn)
-        columns = self._tables[variant][:, images]
-        true = np.minimum(columns[self._first[phrases_]], columns[self._second[phrases_]])
-        return variant, images, phrases_, true
+        return np.concatenate(drawn)
 
 
 def train_heads(
@@ -363,7 +372,7 @@ def train_heads(
         image_head.projection.weight[:, pooled:] *= options.object_weight
     scale = torch.nn.Parameter(torch.tensor(options.first_scale).log())
     weights: list[Tensor] = [*image_head.parameters(), *text_head.parameters()]
-    descent = _Descent(weights, options.rate, options.steps, options, free=(scale,))
+    descent = Descent(weights, options.rate, options.steps, options, free=(scale,))
     for step in range(options.steps):
         variant, rows, chosen, true = batches.draw()
         drawn = images[variant][rows]
@@ -371,7 +380,7 @@ def train_heads(
         x = functional.dropout(x, options.feature_dropout)
         x = x + options.image_noise * torch.randn_like(x)
         x = torch.cat([x, z + options.object_noise * torch.randn_like(z)], dim=1)
-        t = _noisy(texts[chosen], options.text_noise)
+        t = noisy(texts[chosen], options.text_noise)
         a = functional.normalize(image_head(x), dim=1)  # (b, projection)
         b = functional.normalize(text_head(t), dim=1)  # (m, projection)
         bounded = scale.exp().clamp(max=options.last_scale)
@@ -385,73 +394,6 @@ def train_heads(
     with torch.no_grad():
         _fold(image_head, torch.from_numpy(mean), torch.from_numpy(spread))
     return image_head.eval(), text_head.eval()
-
-
-def keep_apart(
-    heads: tuple[ProjectionHead, ProjectionHead],
-    variants: Sequence[NDArray[np.float32]],
-    text_features: NDArray[np.float32],
-    batches: Batches,
-    situations: tuple[NDArray[np.float32], Sequence[int]],
-    options: RecipeOptions,
-    progress: Progress = ignore,
-) -> ProjectionHead:
-    """Teach the text head to tell texts apart, so that it ranks the images as it did before.
-
-    Each text of ``situations`` is to find those of its own meaning among all others (supervised
-    contrastive learning, as above, but text to text: no image is asked). Beside it the cosines of
-    phrases with the images of a batch are held to be what they were, up to a factor and an offset
-    for each phrase: 1 - Pearson's correlation is the loss, and a tenth of the squared change
-    holds the factor. Joining the term to :func:`train_heads` instead costs image retrieval, and
-    so does a factor of 1: unit rows need room for directions in which images do not differ.
-
-    Args:
-        heads: image head and text head that were trained; neither is changed.
-        variants: as of :func:`train_heads`.
-        text_features: as of :func:`train_heads`.
-        batches: as of :func:`train_heads`.
-        situations: float32 (s, d), features of the texts, and for each the number of its meaning.
-        options: rates, steps, noise.
-        progress: called with (steps done, steps).
-
-    Returns:
-        Another text head.
-    """
-    import torch
-    from torch.nn import functional
-
-    from c4t_core.training.losses import graded_loss
-
-    torch.manual_seed(options.seed)
-    image_head, before = heads
-    text_head = copy.deepcopy(before).train()
-    before.eval()
-    with torch.no_grad():
-        seen = [image_head.eval()(torch.from_numpy(rows)) for rows in variants]
-        images = [functional.normalize(rows, dim=1) for rows in seen]
-    texts, alone = torch.from_numpy(text_features), torch.from_numpy(situations[0])
-    meant = torch.tensor(situations[1])
-    alike = (meant[:, None] == meant).float().fill_diagonal_(float("nan"))  # itself: not asked
-    scale = torch.tensor(options.apart_scale)
-    weights = list(text_head.parameters())
-    descent = _Descent(weights, options.apart_rate, options.apart_steps, options)
-    for step in range(options.apart_steps):
-        variant, rows, chosen, _ = batches.draw()
-        drawn = images[variant][rows]
-        drawn = drawn - drawn.mean(dim=0)
-        t = _noisy(texts[chosen], options.text_noise * float(torch.rand(())))
-        now = functional.normalize(text_head(t), dim=1) @ drawn.T  # (m, b)
-        with torch.no_grad():
-            then = functional.normalize(before(t), dim=1) @ drawn.T
-        held = (1 - functional.cosine_similarity(now, then, dim=1)).mean()
-        moved = (now - options.apart_share * then).square().mean() / then.square().mean()
-        held = held + 0.1 * moved
-        found = functional.normalize(text_head(_noisy(alone, options.apart_noise)), dim=1)
-        loss = options.apart_hold * held + graded_loss(found @ found.T, scale, alike, 0.0)
-        descent.step(loss)
-        progress(step + 1, options.apart_steps)
-    descent.settle()
-    return text_head.eval()
 
 
 def within_sources(cosines: Tensor, scale: Tensor, told: Tensor, blocks: Sequence[int]) -> Tensor:
@@ -480,14 +422,15 @@ def within_sources(cosines: Tensor, scale: Tensor, told: Tensor, blocks: Sequenc
     return torch.stack(losses).mean() if losses else cosines.new_zeros(())
 
 
-def _noisy(texts: Tensor, noise: float) -> Tensor:
+def noisy(texts: Tensor, noise: float) -> Tensor:
+    """Add noise to features of texts, in lengths of each; it stands in for words not taught."""
     import torch
 
     length = texts.norm(dim=1, keepdim=True) / texts.shape[1] ** 0.5
     return texts + noise * length * torch.randn_like(texts)
 
 
-class _Descent:
+class Descent:
     """AdamW whose rate rises, then falls along a cosine; what it ends with is a moving average.
 
     Args:

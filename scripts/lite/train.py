@@ -35,20 +35,27 @@ from scripts.lite.objects import (
     train_branch,
 )
 from scripts.lite.recipe import RecipeOptions
+from scripts.lite.surfaces import SURFACES, SurfaceOptions, surfaces_of
 from scripts.lite.together import held_out, units
 
 if TYPE_CHECKING:
+    from c4t_core.models.network import ProjectionHead
     from c4t_core.models.object_branch import ObjectBranch
     from scripts.lite.features import Maps
 
 ROOT = Path(__file__).resolve().parents[2]
-# how often each is drawn; kept features bear these names: a new variation needs a new one
-VARIANTS = {"plain": 0.45, "light1": 0.45, "dark1": 0.1}
+# how often each is drawn; kept features bear these names: a new variation needs a new one.
+# Lighter and darkened copies ("light1", "dark1") cost .009 mAP when the heads saw them too
+VARIANTS = {"plain": 1.0}
+COPIES = ("light1", "light2")  # of the frames with masks, from which surfaces learn as well
 QUICK_STEPS, QUICK_EPOCHS = 200, 2
 # frames are wider than high; and half of a 1280 x 720 JPEG is enough to decode
 DESIGN = dataclasses.replace(
     LITE,
-    image=dataclasses.replace(LITE.image, objects=ObjectsConfig(CLASSES, units=units())),
+    image=dataclasses.replace(
+        LITE.image,
+        objects=ObjectsConfig(CLASSES, units=units(), surfaces=SURFACES),
+    ),
     text=dataclasses.replace(LITE.text, table="int8"),
     preprocess=dataclasses.replace(LITE.preprocess, size=320, width=512),
 )
@@ -93,7 +100,8 @@ def _options(given: argparse.Namespace) -> RecipeOptions:
     """Return the recipe's options with what the command line changes."""
     options = RecipeOptions(seed=given.seed, every_word=not given.hold_out)
     if given.quick:
-        options = dataclasses.replace(options, steps=QUICK_STEPS, apart_steps=QUICK_STEPS)
+        quick = dict.fromkeys(("steps", "aim_steps", "apart_steps"), QUICK_STEPS)
+        options = dataclasses.replace(options, **quick)
     for entry in given.set:
         name, _, value = entry.partition("=")
         kind = type(getattr(options, name))
@@ -103,6 +111,11 @@ def _options(given: argparse.Namespace) -> RecipeOptions:
 
 def _branch_options(given: argparse.Namespace) -> BranchOptions:
     options = BranchOptions(seed=given.seed)
+    return dataclasses.replace(options, epochs=QUICK_EPOCHS) if given.quick else options
+
+
+def _surface_options(given: argparse.Namespace) -> SurfaceOptions:
+    options = SurfaceOptions(seed=given.seed)
     return dataclasses.replace(options, epochs=QUICK_EPOCHS) if given.quick else options
 
 
@@ -140,7 +153,8 @@ def train(given: argparse.Namespace) -> Path:
     from scripts.lite.examples import write_examples
     from scripts.lite.features import DARK, image_maps, joined, text_features
     from scripts.lite.names import name_fits, name_phrases
-    from scripts.lite.recipe import Batches, keep_apart, phrase_bank, train_heads, vocabulary
+    from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
+    from scripts.lite.texts import aim, keep_apart, targets
     from scripts.lite.words import situations
 
     started = time.monotonic()
@@ -169,15 +183,23 @@ def train(given: argparse.Namespace) -> Path:
         ]
         maps.append(joined(made))
     branch, statistics = object_branch(maps, frames, _branch_options(given))
+    masked = [frame.path for frame in frames if frame.mask is not None]
+    copies = [
+        image_maps(model, masked, variant, cache=given.cache, progress=_say(f"{variant}, masks"))
+        for variant in COPIES[: 0 if given.quick else None]
+    ]
+    surfaces, amounts = surfaces_of(
+        maps, frames, _surface_options(given), copies, progress=_say("surfaces")
+    )
     known, table = vocabulary(frames, options)
     names = [concept.name for concept in known]
     seen = [
-        np.concatenate([found.pooled, numbers.reshape(len(numbers), -1)], axis=1)
-        for found, numbers in zip(maps, statistics, strict=True)
+        np.concatenate([found.pooled, covered, numbers.reshape(len(numbers), -1)], axis=1)
+        for found, covered, numbers in zip(maps, amounts, statistics, strict=True)
     ]
     together, told = held_out(
         seen,
-        lambda: Together(DESIGN.image.objects, model.image_encoder.pool.width),
+        lambda: Together(DESIGN.image.objects, model.image_encoder.pool.width + surfaces.width),
         targets(frames, 1, 1),
         table[[names.index(name) for name in WEATHER]],
         np.array([fold_of(frame.group) for frame in frames]),
@@ -197,13 +219,17 @@ def train(given: argparse.Namespace) -> Path:
     image_head, text_head = train_heads(
         variants, texts, batches, DESIGN.projection, options, _say("steps"), objects=objects.width
     )
+    if options.aim_steps:
+        wanted = targets(embedded(image_head, variants[0]), table, bank, sources, options)
+        text_head = aim(text_head, texts, batches, bank, wanted, options, _say("steps of aiming"))
     if options.apart_steps:
         text_head = keep_apart(
             (image_head, text_head), variants, texts, batches, (alone, meant), options,
             _say("steps of words"),
         )  # fmt: skip
-    of_units = {f"together.{name}": value for name, value in together.state_dict().items()}
-    objects.load_state_dict({**branch.state_dict(), **of_units})
+    parts_of = {"together": together, "surfaces": surfaces}
+    theirs = {f"{k}.{name}": v for k, m in parts_of.items() for name, v in m.state_dict().items()}
+    objects.load_state_dict({**branch.state_dict(), **theirs})
     model.image_head.load_state_dict(image_head.state_dict())
     model.text_head.load_state_dict(text_head.state_dict())
     card = model_card(frames, given.without, options, len(bank), time.monotonic() - started)
@@ -249,6 +275,16 @@ def object_branch(
     whole = train_branch(fine, coarse, taught, np.arange(len(frames)), options, _say("objects"))
     calibrate(whole, statistics[0], taught)
     return whole, statistics
+
+
+def embedded(head: ProjectionHead, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the unit rows that an image head makes of features, float32 (n, d)."""
+    import torch
+    from torch.nn import functional
+
+    with torch.inference_mode():
+        rows: NDArray[np.float32] = functional.normalize(head(torch.from_numpy(features))).numpy()
+    return rows
 
 
 def spread(paths: Sequence[Path]) -> list[Path]:

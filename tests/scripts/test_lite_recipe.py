@@ -341,7 +341,8 @@ def test_what_no_image_shows_is_kept_apart_and_images_are_ranked_as_before() -> 
     pytest.importorskip("torch")
     import torch
 
-    from scripts.lite.recipe import keep_apart, train_heads
+    from scripts.lite.recipe import train_heads
+    from scripts.lite.texts import keep_apart
 
     rng = np.random.default_rng(0)
     table = (rng.random((3, 120)) < 0.3).astype(np.float32)

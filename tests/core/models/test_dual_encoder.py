@@ -29,6 +29,7 @@ from c4t_core.models.network import (
     build_trunk,
     pool_text,
 )
+from c4t_core.models.object_branch import Surfaces
 from c4t_core.paths import resource
 from tests.helpers.tiny_model import TINY, count_parameters
 
@@ -261,6 +262,36 @@ def test_units_are_part_of_what_the_head_takes():
     for unit in ("tram>=1", "car>=many"):
         with pytest.raises(ValueError, match="car>=2"):
             dataclasses.replace(objects, units=(unit,))
+
+
+def test_amounts_of_surfaces():
+    maps = torch.randn(2, 3, 4, 6, generator=torch.Generator().manual_seed(3)) * 3
+    found = Surfaces.amounts(maps).numpy()
+    cells = maps.numpy().reshape(2, 3, 24)
+    share = (1 / (1 + np.exp(-cells))).mean(axis=2)
+    highest = np.sort(cells, axis=2)[:, :, -8:].mean(axis=2)
+    want = np.stack([share, np.log(share + 3e-3), highest], axis=2)
+    np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-5)
+
+
+def test_surfaces_stand_with_the_pooled_features():
+    objects = ObjectsConfig(("car",), channels=4, units=("car>=1",), surfaces=("sky", "road"))
+    image = dataclasses.replace(LITE.image, objects=objects)
+    config = dataclasses.replace(LITE, image=image)
+    encoder = build(config).image_encoder
+    assert encoder.width == 4288 + 3 * 2 + 8 + 1
+    assert encoder.objects.together.likely.in_features == 4288 + 3 * 2 + 8
+    pixels = torch.zeros((1, 64, 64, 3), dtype=torch.uint8, device="meta")
+    pooled, statistics = encoder.seen(pixels)
+    assert pooled.shape == (1, 4288 + 3 * 2)
+    assert encoder(pixels).shape == (1, encoder.width)
+    assert encoder.joined(pooled, statistics).shape == (1, encoder.width)
+    assert ModelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    plain = dataclasses.replace(image, objects=dataclasses.replace(objects, surfaces=()))
+    data = dataclasses.replace(config, image=plain).to_dict()
+    assert "surfaces" not in data["image"]["objects"]
+    with pytest.raises(ValueError, match="once"):
+        dataclasses.replace(objects, surfaces=("sky", "sky"))
 
 
 def test_what_sees_objects_is_told_apart_in_its_configuration():

@@ -141,7 +141,9 @@ def test_levels_pooling(tmp_path):
 
 
 def with_objects(levels: ImageEncoderConfig) -> ModelConfig:
-    objects = ObjectsConfig(("car", "person", "traffic light"), channels=16)
+    objects = ObjectsConfig(
+        ("car", "person", "traffic light"), channels=16, surfaces=("sky", "road")
+    )
     return dataclasses.replace(
         TINY,
         image=dataclasses.replace(levels, pooling="levels", objects=objects),

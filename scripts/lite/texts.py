@@ -1,0 +1,252 @@
+"""What the text head alone is taught, once both heads are trained: the images stay where they are.
+
+First it is aimed (:func:`aim`). A softmax over images of all sources rewards a text for pointing at
+the source in which such images are many, and what tells its own images apart there comes second.
+Which direction of the shared space does that best, the labels say outright: a regression for each
+concept, and each two of them, inside each source. The head learns to send phrases there.
+
+Then it learns to tell situations apart that no image was labelled with (:func:`keep_apart`): it
+has directions left in which the images do not differ, and is held to rank the images as before.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from c4t_core.progress import Progress, ignore
+from scripts.lite.recipe import Batches, Descent, Phrase, RecipeOptions, noisy
+
+if TYPE_CHECKING:
+    from c4t_core.models.network import ProjectionHead
+
+_LEAST_SHOWN = 3  # images that fulfil a concept, else it has no direction
+_SHORT = 1e-3  # length below which a direction is none
+
+Pair = tuple[int, int]  # rows of the table of fits; equal where there is one concept
+
+
+def directions(
+    images: NDArray[np.float32],
+    table: NDArray[np.float32],
+    pairs: Sequence[Pair],
+    sources: Sequence[str],
+    *,
+    ridge: float,
+    centred: float,
+    least: int = 0,
+) -> NDArray[np.float32]:
+    """Return the direction in which the images differ that show what is meant.
+
+    Ridge regression (Hoerl and Kennard 1970) of how true it is on the embeddings, both less
+    ``centred`` of the mean of their source: what only tells sources apart gains little.
+
+    Args:
+        images: float32 (n, d), unit rows.
+        table: float32 (concepts, n): how well each fits each image, NaN for unknown. What two
+            concepts say together fits as well as the worse of both.
+        pairs: p of them.
+        sources: of the n images.
+        ridge: of the squared weights, in mean variances of the embedding.
+        centred: share of the sources' means that is taken away, 0..1.
+        least: a source counts if so many of its images fulfil it, and so many do not; 0 for all.
+
+    Returns:
+        float32 (p, d), unit rows, or zeros where too few images show it.
+    """
+    names = np.array(sources, dtype=np.str_)
+    alike: dict[bytes, list[tuple[int, NDArray[np.float32]]]] = {}
+    for place, (first, second) in enumerate(pairs):
+        fit = _decided(np.minimum(table[first], table[second]), names, least)
+        if (fit > 0.5).sum() >= _LEAST_SHOWN:
+            alike.setdefault(np.isnan(fit).tobytes(), []).append((place, fit))
+    found = np.zeros((len(pairs), images.shape[1]), np.float32)
+    for unknown, members in alike.items():  # one matrix for all that is known of the same images
+        known = ~np.frombuffer(unknown, dtype=bool)
+        fits = np.stack([fit[known] for _, fit in members], axis=1)
+        weights = _regression(images[known], fits, names[known], ridge, centred)
+        for (place, _), weight in zip(members, weights, strict=True):
+            found[place] = _unit(weight)
+    return found
+
+
+def _decided(fit: NDArray[np.float32], names: NDArray[np.str_], least: int) -> NDArray[np.float32]:
+    """Return how well something fits where a source has so many of either kind, else NaN."""
+    kept = fit.copy()
+    for name in np.unique(names) if least else ():
+        part = fit[names == name]
+        if min((part > 0.5).sum(), (part < 0.5).sum()) < least:
+            kept[names == name] = np.nan
+    return kept
+
+
+def _regression(
+    images: NDArray[np.float32],
+    fits: NDArray[np.float32],
+    names: NDArray[np.str_],
+    ridge: float,
+    centred: float,
+) -> NDArray[np.float32]:
+    """Return the weights (k, d) of regressions of (n, k) on (n, d) inside each source."""
+    rows, right = images.astype(np.float64), fits.astype(np.float64)
+    for name in np.unique(names):
+        here = names == name
+        rows[here] -= centred * rows[here].mean(axis=0)
+        right[here] -= centred * right[here].mean(axis=0)
+    spread = rows.T @ rows
+    spread += ridge * np.trace(spread) / len(spread) * np.eye(len(spread))
+    return np.linalg.solve(spread, rows.T @ right).T.astype(np.float32)
+
+
+def targets(
+    images: NDArray[np.float32],
+    table: NDArray[np.float32],
+    bank: Sequence[Phrase],
+    sources: Sequence[str],
+    options: RecipeOptions,
+) -> tuple[Mapping[Pair, int], NDArray[np.float32]]:
+    """Return where phrases are to point: the place of each meaning, and float32 (meanings, d).
+
+    Two concepts point where images differ that show both, in the sources that have some, and
+    somewhat to where each of them points alone; unit rows, or zeros where nothing is known.
+    """
+    pairs = sorted({(phrase.first, phrase.second) for phrase in bank})
+    place = {pair: number for number, pair in enumerate(pairs)}
+    found, both = (
+        directions(
+            images, table, pairs, sources,
+            ridge=options.aim_ridge, centred=options.aim_centred, least=least,
+        )
+        for least in (0, options.aim_least)
+    )  # fmt: skip
+    alone = found.copy()
+    for (first, second), number in place.items():
+        own = [place.get((part, part)) for part in (first, second)]
+        if first == second or any(at is None or not alone[at].any() for at in own):
+            continue
+        summed = _unit(alone[[at for at in own if at is not None]].sum(axis=0))
+        if both[number].any():
+            summed = _unit(both[number] + options.aim_sum * summed)
+        found[number] = summed
+    return place, found
+
+
+def _unit(row: NDArray[np.float32]) -> NDArray[np.float32]:
+    length = np.linalg.norm(row)
+    return row / length if length > _SHORT else np.zeros_like(row)
+
+
+def aim(
+    text_head: ProjectionHead,
+    text_features: NDArray[np.float32],
+    batches: Batches,
+    bank: Sequence[Phrase],
+    wanted: tuple[Mapping[Pair, int], NDArray[np.float32]],
+    options: RecipeOptions,
+    progress: Progress = ignore,
+) -> ProjectionHead:
+    """Teach the text head to point where images differ that show what a phrase means.
+
+    The loss is one minus the cosine of a phrase, with noise on its features, and its direction.
+
+    Args:
+        text_head: one that was trained with images; it is not changed.
+        text_features: float32 (phrases, d).
+        batches: draws phrases.
+        bank: the phrases.
+        wanted: of :func:`targets`.
+        options: rates, steps, noise.
+        progress: called with (steps done, steps).
+
+    Returns:
+        Another text head.
+    """
+    import torch
+    from torch.nn import functional
+
+    torch.manual_seed(options.seed)
+    aimed = copy.deepcopy(text_head).train()
+    place, found = wanted
+    meant = np.array([place[phrase.first, phrase.second] for phrase in bank])
+    told = found.any(axis=1)[meant]
+    texts, goals = torch.from_numpy(text_features), torch.from_numpy(found)
+    descent = Descent(list(aimed.parameters()), options.aim_rate, options.aim_steps, options)
+    for step in range(options.aim_steps):
+        drawn = batches.phrases()
+        drawn = drawn[told[drawn]]
+        rows = functional.normalize(aimed(noisy(texts[drawn], options.aim_noise)), dim=1)
+        descent.step(1 - (rows * goals[meant[drawn]]).sum(dim=1).mean())
+        progress(step + 1, options.aim_steps)
+    descent.settle()
+    return aimed.eval()
+
+
+def keep_apart(
+    heads: tuple[ProjectionHead, ProjectionHead],
+    variants: Sequence[NDArray[np.float32]],
+    text_features: NDArray[np.float32],
+    batches: Batches,
+    situations: tuple[NDArray[np.float32], Sequence[int]],
+    options: RecipeOptions,
+    progress: Progress = ignore,
+) -> ProjectionHead:
+    """Teach the text head to tell texts apart, so that it ranks the images as it did before.
+
+    Each text of ``situations`` is to find those of its own meaning among all others (supervised
+    contrastive learning, as above, but text to text: no image is asked). Beside it the cosines of
+    phrases with the images of a batch are held to be what they were, up to a factor and an offset
+    for each phrase: 1 - Pearson's correlation is the loss, and a tenth of the squared change
+    holds the factor. Joining the term to :func:`train_heads` instead costs image retrieval, and
+    so does a factor of 1: unit rows need room for directions in which images do not differ.
+
+    Args:
+        heads: image head and text head that were trained; neither is changed.
+        variants: as of :func:`train_heads`.
+        text_features: as of :func:`train_heads`.
+        batches: as of :func:`train_heads`.
+        situations: float32 (s, d), features of the texts, and for each the number of its meaning.
+        options: rates, steps, noise.
+        progress: called with (steps done, steps).
+
+    Returns:
+        Another text head.
+    """
+    import torch
+    from torch.nn import functional
+
+    from c4t_core.training.losses import graded_loss
+
+    torch.manual_seed(options.seed)
+    image_head, before = heads
+    text_head = copy.deepcopy(before).train()
+    before.eval()
+    with torch.no_grad():
+        seen = [image_head.eval()(torch.from_numpy(rows)) for rows in variants]
+        images = [functional.normalize(rows, dim=1) for rows in seen]
+    texts, alone = torch.from_numpy(text_features), torch.from_numpy(situations[0])
+    meant = torch.tensor(situations[1])
+    alike = (meant[:, None] == meant).float().fill_diagonal_(float("nan"))  # itself: not asked
+    scale = torch.tensor(options.apart_scale)
+    weights = list(text_head.parameters())
+    descent = Descent(weights, options.apart_rate, options.apart_steps, options)
+    for step in range(options.apart_steps):
+        variant, rows, chosen, _ = batches.draw()
+        drawn = images[variant][rows]
+        drawn = drawn - drawn.mean(dim=0)
+        t = noisy(texts[chosen], options.text_noise * float(torch.rand(())))
+        now = functional.normalize(text_head(t), dim=1) @ drawn.T  # (m, b)
+        with torch.no_grad():
+            then = functional.normalize(before(t), dim=1) @ drawn.T
+        held = (1 - functional.cosine_similarity(now, then, dim=1)).mean()
+        moved = (now - options.apart_share * then).square().mean() / then.square().mean()
+        held = held + 0.1 * moved
+        found = functional.normalize(text_head(noisy(alone, options.apart_noise)), dim=1)
+        loss = options.apart_hold * held + graded_loss(found @ found.T, scale, alike, 0.0)
+        descent.step(loss)
+        progress(step + 1, options.apart_steps)
+    descent.settle()
+    return text_head.eval()

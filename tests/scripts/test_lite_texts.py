@@ -1,0 +1,79 @@
+"""Where texts point: what tells the images of one source apart, and not the sources."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from scripts.lite.recipe import Batches, Concept, Phrase, RecipeOptions, train_heads  # noqa: E402
+from scripts.lite.texts import aim, directions, targets  # noqa: E402
+
+SOURCES = ["dawn"] * 100 + ["roads"] * 100
+OF_SOURCE, THING, OTHER = np.eye(3, 8, dtype=np.float32)
+
+
+def images_and_table() -> tuple[np.ndarray, np.ndarray]:
+    """Unit rows whose first number tells the source, the second and third what they show."""
+    rng = np.random.default_rng(0)
+    roads = np.array(SOURCES) == "roads"
+    shows = rng.random((2, 200)) < np.where(roads, 0.7, 0.3)  # one source has more of both
+    rows = rng.normal(size=(200, 8)) * 0.1 + np.outer(np.where(roads, 2, -2), OF_SOURCE)
+    rows += np.outer(shows[0], THING) + np.outer(shows[1], OTHER)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows.astype(np.float32), shows.astype(np.float32)
+
+
+def test_a_direction_tells_the_images_of_a_source_apart():
+    images, table = images_and_table()
+    found = directions(images, table, [(0, 0), (1, 1)], SOURCES, ridge=0.1, centred=1.0)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1.0, rtol=1e-5)
+    assert found[0] @ THING > 0.95
+    assert found[1] @ OTHER > 0.95
+    assert abs(found[0] @ OF_SOURCE) < 0.2
+
+
+def test_what_is_unknown_or_hardly_shown_has_no_direction():
+    images, table = images_and_table()
+    table = np.concatenate([table, np.zeros((1, 200), np.float32)])
+    table[2, :2] = 1.0  # two images are too few
+    table[0, 100:] = np.nan
+    found = directions(images, table, [(0, 0), (2, 2)], SOURCES, ridge=0.1, centred=1.0)
+    assert found[0] @ THING > 0.9  # learnt from the half of which it is known
+    assert not found[1].any()
+    table[1, :100] = 0.0  # in one source none shows it
+    every = directions(images, table, [(1, 1)], SOURCES, ridge=0.1, centred=1.0, least=4)
+    of_one = directions(images[100:], table[:, 100:], [(1, 1)], SOURCES[100:], ridge=0.1, centred=1)
+    np.testing.assert_allclose(every, of_one, atol=1e-5)
+
+
+def test_two_concepts_point_to_what_shows_both():
+    images, table = images_and_table()
+    bank = [Phrase("a", 0, 0), Phrase("b", 1, 1), Phrase("a and b", 0, 1)]
+    place, found = targets(images, table, bank, SOURCES, RecipeOptions())
+    both = found[place[0, 1]]
+    assert min(both @ THING, both @ OTHER) > 0.5
+    assert both @ found[place[0, 0]] > 0.5
+
+
+def test_the_text_head_is_aimed_and_the_one_before_stays():
+    rng = np.random.default_rng(1)
+    images, table = images_and_table()
+    texts = rng.normal(size=(3, 16)).astype(np.float32)
+    known = [Concept("a", ("a",)), Concept("b", ("b",))]
+    bank = [Phrase("a", 0, 0), Phrase("b", 1, 1), Phrase("a and b", 0, 1)]
+    options = RecipeOptions(
+        steps=20, images=60, texts=12, warmup=5, text_noise=0.1, aim_steps=150, aim_rate=5e-3,
+        aim_noise=0.1, mixture=(("dawn", 0.5), ("roads", 0.5)),
+    )  # fmt: skip
+    batches = Batches(known, [table], bank, SOURCES, options)
+    _, before = train_heads([images], texts, batches, 8, options)
+    weights = {name: value.clone() for name, value in before.state_dict().items()}
+    place, found = targets(images, table, bank, SOURCES, options)
+    after = aim(before, texts, batches, bank, (place, found), options)
+    with torch.no_grad():
+        rows = torch.nn.functional.normalize(after(torch.from_numpy(texts)), dim=1).numpy()
+    wanted = found[[place[phrase.first, phrase.second] for phrase in bank]]
+    assert (rows * wanted).sum(axis=1).min() > 0.95
+    assert all(torch.equal(value, weights[name]) for name, value in before.state_dict().items())

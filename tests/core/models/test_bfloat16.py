@@ -15,7 +15,7 @@ pytest.importorskip("openvino")
 
 from c4t_core import devices, open_workspace  # noqa: E402
 from c4t_core.errors import ModelError  # noqa: E402
-from c4t_core.models import clip, clip_folder, engine, folder  # noqa: E402
+from c4t_core.models import clip, clip_folder, folder  # noqa: E402
 from c4t_core.models.registry import clip_model, load_model, model_info  # noqa: E402
 from tests.helpers.tiny_model import make_tiny_clip  # noqa: E402
 
@@ -74,16 +74,15 @@ def test_it_comes_first_where_it_pays(added, processor, data_dir):
 
 
 def test_the_precision_is_asked_of_openvino_for_this_graph_only(added, tmp_path, monkeypatch):
-    asked = []
-    core = engine._openvino()
+    import openvino
 
-    class Core:
-        @staticmethod
-        def compile_model(path: str, device: str, settings: dict[str, object]) -> object:
-            asked.append(settings["INFERENCE_PRECISION_HINT"])
-            return core.compile_model(path, device, settings)
+    asked, really = [], openvino.Core.compile_model
 
-    monkeypatch.setattr(engine, "_openvino", Core)
+    def compile_model(core: object, path: str, device: str, settings: dict[str, object]) -> object:
+        asked.append(settings["INFERENCE_PRECISION_HINT"])
+        return really(core, path, device, settings)
+
+    monkeypatch.setattr(openvino.Core, "compile_model", compile_model)
     images = [Image.open(path).convert("RGB") for path in draw(tmp_path / "drives", range(5))]
     model = load_model(added)
     rows, exact = (one.encode_images(images) for one in (model, model.with_graph("plain")))

@@ -116,6 +116,15 @@ def test_an_index_goes_on_as_it_was_made(added, processor, tmp_path):
         assert len(workspace.search("snow")) == 4
 
 
+def test_what_is_the_fastest_may_change_before_a_model_is_loaded(added, processor, tmp_path):
+    draw(tmp_path / "drives", range(2))
+    processor["bfloat16"] = False
+    with open_workspace(tmp_path / "drives", added) as workspace:
+        processor["bfloat16"] = True
+        workspace.index()
+        assert workspace.status().folders[0].graph == "plain"
+
+
 def test_a_model_on_clip_has_it_too(added, processor, tmp_path):
     from c4t_core.models.export import export_onnx
 

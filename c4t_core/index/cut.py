@@ -13,6 +13,7 @@ holds, and the nearer it lies to the lower one, the more that level decides and 
 
 from __future__ import annotations
 
+import bisect
 import math
 import threading
 from collections import OrderedDict
@@ -91,15 +92,18 @@ def automatic_threshold(
         the cut, or None where nothing stands out (or there are too few scores to tell).
     """
     values = _descending(scores)
+    none = unrelated is not None and len(values) > 0 and float(values[0]) <= unrelated + _ROUNDING
+    if none and len(values) >= _SMALL:
+        return None  # however they are spread
     mixture = _fitted(values)
     if mixture is None:
         return None
     two = mixture.gain > 0 and mixture.separation >= _MIN_SEPARATION
     if unrelated is None:
         return crossing(mixture) if two else _beyond_one(values)
-    if float(values[0]) <= unrelated + _ROUNDING:
+    if none:
         few = two and mixture.weights[1] <= _MAJORITY
-        return crossing(mixture) if few and len(values) < _SMALL else None
+        return crossing(mixture) if few else None
     trust = _trust(mixture)
     cut = crossing(mixture) if trust else None
     return unrelated if cut is None else unrelated + trust * (cut - unrelated)
@@ -126,7 +130,8 @@ def _descending(scores: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
 
 def _count(values: NDArray[np.floating[Any]], least: float) -> int:
     """Return how many of descending values are at least so high."""
-    return len(values) - int(np.searchsorted(values[::-1], least, side="left"))
+    # NumPy would turn a million scores into float64 to hold them against one number
+    return len(values) - bisect.bisect_left(values[::-1], least, key=float)
 
 
 def _beyond_one(values: NDArray[np.floating[Any]]) -> float | None:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ Keys = NDArray[np.uint64]  # (n,): a score and a place, in the order of a rankin
 _FINE = 200_000  # rows up to which both halves of a direction score all of them
 _BEST = 4_096  # of more, as many of the best at least
 _CHUNK = 16_384  # rows scored at once by one thread
+_MANY = 200_000  # keys that are worth sorting by several threads
+_UNPACKED = 65_536  # keys read at once by one thread
 _PIECE = 4_096  # rows converted to float32 at once, which stay in a processor's cache
 _OFF_UNIT = 0.002  # a vector whose length is further from 1 was damaged; rounding: 0.0005
 _SECOND = np.float32(2048.0)  # what the second half is scaled by
@@ -332,8 +335,21 @@ class Table:
         else:
             best = min(max(_BEST, most if most < count else 0), count)
             keys = self._refined(_first(keys, max(most, best), halves.rest), halves, best)
-        keys = keys[:most]
-        return self.in_order[(keys & _PLACE).astype(np.int64)], _scores(keys)
+        return self._found(keys[:most])
+
+    def _found(self, keys: Keys) -> tuple[Ids, Scores]:
+        """Return (image ids, cosines) of keys."""
+        ids, scores = np.empty(len(keys), np.int64), np.empty(len(keys), np.float32)
+        in_order = self.in_order
+
+        def unpack(start: int) -> None:
+            part = slice(start, start + _UNPACKED)
+            places = (keys[part] & _PLACE).view(np.int64)
+            np.take(in_order, places, out=ids[part], mode="clip")  # which checks no place
+            scores[part] = _scores(keys[part])
+
+        _share_out(unpack, range(0, len(keys), _UNPACKED))
+        return ids, scores
 
     def _keys(self, halves: _Halves, slots: Slots | None, *, fine: bool) -> Keys:
         """Return the keys of all slots, or of some."""
@@ -566,8 +582,17 @@ def _first(keys: Keys, most: int, margin: float = 0.0) -> Keys:
         if margin:
             key = _key(_scores(key) - np.float32(2 * margin), np.array([0])) | _PLACE
         keys = keys[keys <= key]
-    keys.sort()
+    _sort(keys)
     return keys
+
+
+def _sort(keys: Keys) -> None:
+    """Sort keys, many of them by a part in each thread: what is lower than the next is apart."""
+    threads = available_threads() if len(keys) >= _MANY else 1
+    bounds = [len(keys) * i // threads for i in range(threads + 1)]
+    if threads > 1:
+        keys.partition(bounds[1:-1])
+    _share_out(lambda part: keys[part].sort(), [slice(*pair) for pair in pairwise(bounds)])
 
 
 def _count_to(keys: Keys, least: float) -> int:

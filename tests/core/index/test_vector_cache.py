@@ -209,6 +209,23 @@ def test_of_very_many_the_best_are_scored_as_finely(
         np.testing.assert_allclose(whole[1], scores, atol=1e-3)
 
 
+def test_threads_share_a_ranking_and_change_nothing(
+    frames: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames.add(frames.names("d", 1000))
+    table = frames.search().table()
+    direction = frames.rng.standard_normal(DIM).astype(np.float32)
+    direction /= np.linalg.norm(direction)
+    alone = table.ranking(direction)
+    for name in ("_MANY", "_CHUNK", "_UNPACKED"):
+        monkeypatch.setattr(table_module, name, 128)
+    for threads in (1, 2, 3, 7):
+        monkeypatch.setattr(table_module, "available_threads", lambda n=threads: n)
+        for k in (None, 300, 1):
+            for shared, whole in zip(table.ranking(direction, k), alone, strict=True):
+                np.testing.assert_array_equal(shared, whole[:k])
+
+
 def test_a_new_process_reads_no_vector_and_more_rows_only_are_read(
     frames: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

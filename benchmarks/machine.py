@@ -54,6 +54,15 @@ def load() -> float:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
+def idle_seconds() -> float:
+    """Return for how long cores had nothing to do since the system started; 0 where unknown."""
+    try:
+        fields = Path("/proc/stat").read_text(encoding="ascii").split(maxsplit=6)
+    except OSError:
+        return 0.0
+    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")  # idle, waiting for disks
+
+
 def processor() -> str:
     """Return the processor's name."""
     for line in _cpuinfo():

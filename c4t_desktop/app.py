@@ -10,7 +10,7 @@ from logging.handlers import RotatingFileHandler
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
@@ -58,6 +58,7 @@ _SWITCH = 0.001
 # twentieth of a second and more, and came seventeen times while 12,000 frames were marked.
 _COLLECT = (700, 10, 50)
 _FILLED = 1.1  # cards are a little wider than the user set, so that rows fill the width
+_UNSEEN = 500  # milliseconds after which a window that nobody sees begins as well
 _SHUTDOWN = 4.0  # seconds for work to end; the window is gone within five
 
 
@@ -76,11 +77,11 @@ class Desktop(QObject):
         super().__init__(app)
         self._app = app
         self._told = False
-        self._ended = False
+        self._begun = self._ended = False
         self.settings = Settings(parent=self)
         use_language(self.settings.value(LANGUAGE))
         self.theme = Theme(app)
-        self._restyle()
+        self.theme.choose(*self._looks())
         self.runner = JobRunner(self)
         model = str(self.settings.recall("model", "c4t"))
         library = Library(
@@ -120,6 +121,7 @@ class Desktop(QObject):
         )
         self.context.ends.watch("index", library.indexing, ends)
         self.window = MainWindow(self.context, self)
+        self.theme.style()
         self.window.closing.connect(self.shutdown)
         self.settings.changed.connect(self._setting_changed)
         self._uncaught.connect(self._tell, Qt.ConnectionType.QueuedConnection)
@@ -138,13 +140,22 @@ class Desktop(QObject):
         """Show the window; open folders once it stands."""
         self._folders = list(folders) or self.settings.recall("folders", [])
         self.context.library.opening.connect(self._remember_model)
+        self.window.installEventFilter(self)
         self.window.show()
-        QTimer.singleShot(0, self._begin)
+        QTimer.singleShot(_UNSEEN, self._begin)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Begin once the window has been painted: threads would keep the first paint waiting."""
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, self._begin)
+        return super().eventFilter(watched, event)
 
     @Slot()
     def _begin(self) -> None:
-        if self._ended:
+        if self._ended or self._begun:
             return
+        self._begun = True
         self._say_unwritable()
         ask_first(self.window.folder_commands.has_agreed)
         self.context.library.list_models()
@@ -188,7 +199,10 @@ class Desktop(QObject):
     # looks ----------------------------------------------------------------------------------
 
     def _restyle(self) -> None:
-        self.theme.apply(self.settings.value(COLOURS), self.settings.value(TEXT_SCALE))
+        self.theme.apply(*self._looks())
+
+    def _looks(self) -> tuple[str, int]:
+        return self.settings.value(COLOURS), self.settings.value(TEXT_SCALE)
 
     @Slot(str)
     def _setting_changed(self, key: str) -> None:

@@ -58,7 +58,11 @@ def indexing(
     """Measure images per second of C4T and of the CLIP loop on the same images, and the bound.
 
     The bound is what all cores would do if nothing but decoding and the network took time: the
-    sum of the CPU seconds that these two take by themselves, measured between the runs.
+    sum of the CPU seconds that these two take by themselves, measured between the runs. Where
+    other work is on the machine it cannot be had; so its share of the CPU seconds that indexing
+    used, and of those that were left idle meanwhile, is told beside it. With ``OMP_NUM_THREADS=1``
+    so is the ratio of the CPU seconds of both, which other work moves less, and which is in the
+    loop's favour: with more threads some of its cores wait while it decodes, or spin.
     """
     folder = base / kind
     folder.mkdir()
@@ -67,14 +71,16 @@ def indexing(
     memory = {"c4t": 0.0, "clip": 0.0}
     pure: list[dict[str, float]] = []
     for number in range(rounds):
-        rates, cpu = {}, 0.0
+        rates, spent = {}, {}
         for who in ("c4t", "clip") if number % 2 == 0 else ("clip", "c4t"):
             found = worker(who, folder, *([model] if who == "c4t" else []))
             rates[who] = found["images"] / found["seconds"]
             memory[who] = max(memory[who], found["peak_mb"])
-            cpu = found.get("cpu_s", cpu * found["images"]) / found["images"]
+            spent[who] = {key: found[key] / found["images"] for key in ("cpu_s", "idle_s")}
         pure.append(worker("pure", folder, model))
-        runs.append({**rates, "ratio": rates["c4t"] / rates["clip"], "cpu_s": cpu})
+        less = spent["clip"]["cpu_s"] / spent["c4t"]["cpu_s"]
+        ratios = {"ratio": rates["c4t"] / rates["clip"], "cpu_ratio": less}
+        runs.append({**rates, **ratios, **spent["c4t"]})
         print(f"{kind} {number + 1}/{rounds}: {describe(runs[-1])}", flush=True)
     middle = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
     least = {key: min(one[key] for one in pure) for key in pure[0]}
@@ -86,9 +92,10 @@ def indexing(
         "c4t_images_per_s": middle["c4t"],
         "clip_images_per_s": middle["clip"],
         "ratio": middle["ratio"],
+        "cpu_ratio": middle["cpu_ratio"] if os.environ.get("OMP_NUM_THREADS") == "1" else None,
         "bound_images_per_s": bound,
         "share_of_bound": max(run["c4t"] for run in runs) / bound,
-        "share_of_cpu": alone / min(run["cpu_s"] for run in runs),
+        "share_of_cpu": alone / min(run["cpu_s"] + run["idle_s"] for run in runs),
         **least,
         "peak_mb": memory,
         "runs": runs,

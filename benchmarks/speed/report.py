@@ -48,19 +48,20 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _loop(what: str, aim: float, part: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    memory = part["peak_mb"]
+    memory, less = part["peak_mb"], part["cpu_ratio"]
     yield (
         f"{what}: times the open_clip loop, {part['count']} {part['images']}",
         f">= {aim}",
         f"{part['ratio']:.1f} ({part['c4t_images_per_s']:.1f} of {part['clip_images_per_s']:.1f} "
-        f"images/s; {memory['c4t']:.0f} MB, the loop {memory['clip']:.0f})",
+        f"images/s; {f'in CPU time {less:.1f}; ' if less else ''}{memory['c4t']:.0f} MB, the loop "
+        f"{memory['clip']:.0f})",
     )
     yield (
         f"{what}: share of the bound",
         f">= {BOUND}",
         f"{part['share_of_bound']:.2f} of {part['bound_images_per_s']:.1f} images/s (decoding "
         f"{1000 * part['decode_s']:.1f} ms, network {1000 * part['encode_s']:.1f} ms; of all CPU "
-        f"time {part['share_of_cpu']:.2f})",
+        f"time used or left idle {part['share_of_cpu']:.2f})",
     )
 
 

@@ -10,13 +10,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import peak_megabytes
+from benchmarks.machine import idle_seconds, peak_megabytes
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 OWN_CLIP = "clip:bench"  # random weights, which cost as much as others
@@ -40,16 +41,20 @@ def measure_c4t(folder: Path, name: str) -> dict[str, Any]:
     model.encode_images([Image.new("RGB", (64, 64))])  # the network is loaded
     with tempfile.TemporaryDirectory() as data:
         os.environ["C4T_DATA_DIR"] = data
-        with open_workspace(folder, model=model) as workspace:
-            started, spent = time.perf_counter(), time.process_time()
+        with open_workspace(folder, model=model) as workspace, clocks() as spent:
             report = workspace.index()
-            seconds, cpu = time.perf_counter() - started, time.process_time() - spent
-    return {
-        "images": report.embedded,
-        "seconds": seconds,
-        "cpu_s": cpu,
-        "peak_mb": peak_megabytes(),
-    }
+    return {"images": report.embedded, **spent, "peak_mb": peak_megabytes()}
+
+
+@contextmanager
+def clocks() -> Iterator[dict[str, float]]:
+    """Tell, at the end, the seconds that passed, CPU seconds used, and those that nobody used."""
+    spent: dict[str, float] = {}
+    idle, started, cpu = idle_seconds(), time.perf_counter(), time.process_time()
+    yield spent
+    spent["seconds"] = time.perf_counter() - started
+    spent["cpu_s"] = time.process_time() - cpu
+    spent["idle_s"] = idle_seconds() - idle
 
 
 def measure_pure(folder: Path, name: str) -> dict[str, Any]:
@@ -147,14 +152,13 @@ def measure_clip(folder: Path) -> dict[str, Any]:
     paths = pictures(folder)
     with torch.no_grad():
         model.encode_image(torch.zeros(8, 3, 224, 224))  # warm
-        started = time.perf_counter()
-        rows = []
-        for start in range(0, len(paths), 8):
-            batch = [preprocess(Image.open(p).convert("RGB")) for p in paths[start : start + 8]]
-            rows.append(model.encode_image(torch.stack(batch)))
-        torch.nn.functional.normalize(torch.cat(rows), dim=1).numpy()
-        seconds = time.perf_counter() - started
-    return {"images": len(paths), "seconds": seconds, "peak_mb": peak_megabytes()}
+        with clocks() as spent:
+            rows = []
+            for start in range(0, len(paths), 8):
+                batch = [preprocess(Image.open(p).convert("RGB")) for p in paths[start : start + 8]]
+                rows.append(model.encode_image(torch.stack(batch)))
+            torch.nn.functional.normalize(torch.cat(rows), dim=1).numpy()
+    return {"images": len(paths), **spent, "peak_mb": peak_megabytes()}
 
 
 def measure_window(folder: Path | None, query: str | None) -> dict[str, Any]:

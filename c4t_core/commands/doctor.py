@@ -46,7 +46,7 @@ SCREEN_LIBRARIES = {
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
 _BASE = (
-    *("numpy", "pillow", "imagecodecs", "simsimd", "onnxruntime", "openvino", "tokenizers"),
+    *("numpy", "pillow", "imagecodecs", "numkong", "onnxruntime", "openvino", "tokenizers"),
     *("safetensors", "PySide6-Essentials"),
 )
 _EXTRAS = {

@@ -13,6 +13,7 @@ holds, and the nearer it lies to the lower one, the more that level decides and 
 
 from __future__ import annotations
 
+import bisect
 import math
 import threading
 from collections import OrderedDict
@@ -57,6 +58,9 @@ _ROUNDING = 1e-6  # scores that differ by less are equal
 _MIN_OUTLIERS = 4  # that many scores beyond what one distribution explains are no accident
 
 
+_Both = list[tuple[float, float, float]]
+
+
 @dataclass(frozen=True)
 class Mixture:
     """Two normal distributions, the lower mean first.
@@ -91,15 +95,18 @@ def automatic_threshold(
         the cut, or None where nothing stands out (or there are too few scores to tell).
     """
     values = _descending(scores)
+    none = unrelated is not None and len(values) > 0 and float(values[0]) <= unrelated + _ROUNDING
+    if none and len(values) >= _SMALL:
+        return None  # however they are spread
     mixture = _fitted(values)
     if mixture is None:
         return None
     two = mixture.gain > 0 and mixture.separation >= _MIN_SEPARATION
     if unrelated is None:
         return crossing(mixture) if two else _beyond_one(values)
-    if float(values[0]) <= unrelated + _ROUNDING:
+    if none:
         few = two and mixture.weights[1] <= _MAJORITY
-        return crossing(mixture) if few and len(values) < _SMALL else None
+        return crossing(mixture) if few else None
     trust = _trust(mixture)
     cut = crossing(mixture) if trust else None
     return unrelated if cut is None else unrelated + trust * (cut - unrelated)
@@ -126,7 +133,8 @@ def _descending(scores: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
 
 def _count(values: NDArray[np.floating[Any]], least: float) -> int:
     """Return how many of descending values are at least so high."""
-    return len(values) - int(np.searchsorted(values[::-1], least, side="left"))
+    # NumPy would turn a million scores into float64 to hold them against one number
+    return len(values) - bisect.bisect_left(values[::-1], least, key=float)
 
 
 def _beyond_one(values: NDArray[np.floating[Any]]) -> float | None:
@@ -214,26 +222,60 @@ def _expectation_maximisation(
         floor: the least sigma.
     """
     there = counts > 0
-    centres, counts = centres[there], counts[there]
-    w, m, s = (starts[:, i, :, None] for i in range(3))  # (n, 2, 1)
-    likelihood = np.full(len(starts), -math.inf)
+    middle, half = (centres[0] + centres[-1]) / 2, (centres[-1] - centres[0]) / 2
+    x, counts = (centres[there] - middle) / half, counts[there]
+    powers = np.stack([np.ones_like(x), x, x * x])
+    constant = float(counts.sum()) * math.log(half * math.sqrt(2 * math.pi))
+    going = [
+        (-math.inf, [(w, (m - middle) / half, s / half) for w, m, s in zip(*start, strict=True)])
+        for start in starts.tolist()
+    ]
     for done in range(_ROUNDS):
         if done == _TRIED:  # the others do not catch up any more
-            best = int(likelihood.argmax())
-            w, m, s, likelihood = (value[best : best + 1] for value in (w, m, s, likelihood))
-        density = np.exp(_log_normal(centres, m, s)) * w  # (n, 2, bins)
-        total = np.maximum(density.sum(axis=1), _LEAST_DENSITY)
-        share = density * (counts / total)[:, None]
-        mass = np.maximum(share.sum(axis=2, keepdims=True), 1e-9)
-        previous, likelihood = likelihood, np.log(total) @ counts
-        w = mass / mass.sum(axis=1, keepdims=True)
-        m = (share @ centres)[..., None] / mass
-        spread = (share * (centres - m) ** 2).sum(axis=2, keepdims=True) / mass
-        s = np.maximum(np.sqrt(spread), floor)
-        if (likelihood - previous < 1e-6 * np.abs(likelihood)).all():
+            going = [max(going, key=_likelihood)]
+        before, going = going, [_bettered(both, powers, counts, floor / half) for _, both in going]
+        if all(
+            now[0] - was[0] < 1e-6 * abs(now[0] - constant)
+            for now, was in zip(going, before, strict=True)
+        ):
             break
-    best = int(likelihood.argmax())
-    return float(likelihood[best]), np.stack([w[best, :, 0], m[best, :, 0], s[best, :, 0]])
+    likelihood, both = max(going, key=_likelihood)
+    found = [(w, m * half + middle, s * half) for w, m, s in both]
+    return likelihood - constant, np.array(found).T
+
+
+def _likelihood(one: tuple[float, _Both]) -> float:
+    return one[0]
+
+
+def _bettered(
+    both: _Both, powers: NDArray[np.float64], counts: NDArray[np.float64], floor: float
+) -> tuple[float, _Both]:
+    """Return how likely counts are by two distributions, but for a constant, and better ones.
+
+    Args:
+        both: weight, mean and sigma of the two: plain numbers, as six take NumPy longer.
+        powers: 1, x and the square of x for each bar, (3, bins): the logarithm of a density and
+            the moments are products with these. In x from -1 to 1 nothing cancels out.
+        counts: (bins,).
+        floor: the least sigma.
+    """
+    terms = [
+        (math.log(w / s) - 0.5 * (m / s) ** 2, m / (s * s), -0.5 / (s * s)) for w, m, s in both
+    ]
+    density = np.array(terms) @ powers
+    np.exp(density, out=density)
+    total = density[0] + density[1]
+    np.maximum(total, _LEAST_DENSITY, out=total)
+    density *= counts / total
+    better, mass = [], 0.0
+    for zeroth, first, second in (density @ powers.T).tolist():
+        one = max(zeroth, 1e-9)
+        mean = first / one
+        spread = second / one - mean * mean
+        better.append((one, mean, max(math.sqrt(spread) if spread > 0 else 0.0, floor)))
+        mass += one
+    return float(np.log(total) @ counts), [(w / mass, m, s) for w, m, s in better]
 
 
 def crossing(mixture: Mixture) -> float | None:

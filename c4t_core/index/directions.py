@@ -148,10 +148,10 @@ class _Loaded:
             return self.now
 
 
-def _load_named(name: str) -> Model:
+def _load_named(name: str, graph: str | None) -> Model:
     from c4t_core.models.registry import load_model
 
-    return load_model(name)
+    return load_model(name, graph=graph)
 
 
 class ModelHandle:
@@ -183,7 +183,9 @@ class ModelHandle:
 
             info = model_info(model)
             graphs = info.graphs or ((PLAIN, info.fingerprint),)
-            self._loaded = _Loaded(partial(_load_named, info.name), info.name, graphs[0][1])
+            # which graph is the fastest may have changed until it is loaded
+            first = graphs[0][0] if info.graphs else None
+            self._loaded = _Loaded(partial(_load_named, info.name, first), info.name, graphs[0][1])
             self._know(info.name, info.dim, graphs, info.earlier)
         else:
             self._loaded = _Loaded(lambda: model, model.name, "")

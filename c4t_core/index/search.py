@@ -95,7 +95,8 @@ class Answer:
 
     def above(self, cut: float) -> int:
         """Return how many score at least ``cut``."""
-        return int(np.searchsorted(-self.scores, -np.float32(cut), side="right"))
+        ascending = self.scores[::-1]
+        return len(ascending) - int(np.searchsorted(ascending, np.float32(cut), side="left"))
 
     def matches(self, cut: float | None = None) -> int:
         """Return how many are hits, the best: those from a cut on.

@@ -27,7 +27,7 @@ from c4t_core.models.folder import (
     unreadable,
     verify_manifest,
 )
-from c4t_core.models.protocol import INT8, PLAIN, earlier_graph
+from c4t_core.models.protocol import BF16, INT8, PLAIN, earlier_graph
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -362,6 +362,10 @@ class C4TFolder:
 
     def _choose(self, graph: str) -> None:
         if graph not in self.graphs:
+            if graph != INT8:
+                raise ModelError(
+                    f'The model "{self.name}" has no image graph "{graph}"; leave it out.'
+                )
             raise ModelError(
                 f'The model "{self.name}" has no image graph in 8 bits; make one with '
                 f'"c4t models quantize {self.name}", or use the plain graph.'
@@ -425,7 +429,7 @@ class C4TFolder:
             QueryError: if it is an earlier model's and for images.
         """
         weights = self.manifest.weights
-        if self.image_graph not in (PLAIN, INT8):
+        if self.image_graph not in (PLAIN, INT8, BF16):
             if name == IMAGE_GRAPH:
                 raise QueryError(
                     "This index was made by the earlier model, which can no longer look for a "

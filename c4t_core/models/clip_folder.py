@@ -16,11 +16,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from c4t_core.devices import bfloat16_pays
 from c4t_core.errors import ModelError
 from c4t_core.files import atomic_folder, sha256
 from c4t_core.models.config import PreprocessConfig
-from c4t_core.models.protocol import ModelInfo
-from c4t_core.paths import models_dir
+from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
+from c4t_core.models.protocol import BF16, PLAIN, ModelInfo
+from c4t_core.paths import cache_dir, models_dir
 
 DEFAULT = "ViT-B-32@openai"
 """The folder that plain ``clip`` means: architecture, ``@``, pretrained tag."""
@@ -337,6 +339,23 @@ def fingerprint(folder: Path, about: About) -> str:
     return sha256(f"clip\n{version}\n{about.sha256}\n{text}")
 
 
+def graphs(folder: Path, about: About) -> tuple[tuple[str, str], ...]:
+    """Return (image graph, fingerprint of its vectors) of a model, the fastest here first."""
+    plain = fingerprint(folder, about)
+    both = (PLAIN, plain), (BF16, sha256(f"{plain}\n{BF16}"))
+    return both[::-1] if has_graphs(cached(plain)) and bfloat16_pays() else both
+
+
+def cached(plain: str) -> Path:
+    """Return where the graphs of a model lie, by the fingerprint of its plain one."""
+    return cache_dir() / "clip" / plain[:40]
+
+
+def has_graphs(folder: Path) -> bool:
+    """Tell whether the graphs of a model are in its folder of the cache."""
+    return all((folder / name).is_file() for name in (IMAGE_GRAPH, TEXT_GRAPH))
+
+
 @contextmanager
 def building(name: str) -> Iterator[Path]:
     """Give an empty folder to fill; it takes its place under ``name`` when all went well.
@@ -393,7 +412,7 @@ def _info(folder: Path) -> ModelInfo:
     name = public_name(folder.name)
     try:
         about = read_about(folder)
-        digest = fingerprint(folder, about)
+        known = graphs(folder, about)
     except ModelError as error:
         return ModelInfo(name, "clip", folder, available=False, reason=str(error))
     return ModelInfo(
@@ -402,7 +421,8 @@ def _info(folder: Path) -> ModelInfo:
         path=folder,
         available=True,
         size_bytes=about.size,
-        fingerprint=digest,
+        fingerprint=known[0][1],
+        graphs=known,
         description=f"CLIP {about.architecture}, weights from {about.source}.",
         dim=about.dim,
     )

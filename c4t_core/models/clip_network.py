@@ -7,6 +7,7 @@ engine; what has both files runs without them.
 from __future__ import annotations
 
 import contextlib
+import copy
 import html
 import json
 import logging
@@ -29,7 +30,6 @@ from c4t_core.models.config import ClipConfig, ModelConfig, PreprocessConfig
 from c4t_core.models.export import trace
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
 from c4t_core.models.protocol import PLAIN, Earlier
-from c4t_core.paths import cache_dir
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -316,18 +316,19 @@ class ClipFolder:
 
     Args:
         name: ``"clip"`` or ``"clip:NAME"``.
+        graph: which image graph, ``PLAIN`` or ``BF16``; None for the fastest here.
 
     Raises:
-        ModelError: if its weights are not here, are damaged, or do not fit.
+        ModelError: if its weights are not here, are damaged, or do not fit; or it has no such
+            graph.
         MissingExtraError: if open_clip is not installed.
     """
 
     onnx_batch = 16
     classes: tuple[str, ...] = ()
-    image_graph = PLAIN
     earlier: tuple[Earlier, ...] = ()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, graph: str | None = PLAIN) -> None:
         try:
             self.path = clip_folder.find(name)
         except ModelError:
@@ -337,13 +338,19 @@ class ClipFolder:
         clip_folder.verify(self.path, about)
         self.name = clip_folder.public_name(self.path.name)
         self.dim = about.dim
-        self.fingerprint = clip_folder.fingerprint(self.path, about)
+        self.graphs = dict(clip_folder.graphs(self.path, about))
+        self._choose(graph or next(iter(self.graphs)))
         self.preprocess = clip_folder.preprocessing(clip_folder.read_config(self.path))
         self.min_side = 2 * self.preprocess.size  # its own bicubic filter still does the work
-        self.graphs = {PLAIN: self.fingerprint}
-        self.cached = cache_dir() / "clip" / self.fingerprint[:40]
-        if not self._has_graphs():
+        self.cached = clip_folder.cached(self.graphs[PLAIN])
+        if not clip_folder.has_graphs(self.cached):
             open_clip()  # says what to install, if it cannot be imported
+
+    def _choose(self, graph: str) -> None:
+        if graph not in self.graphs:
+            raise ModelError(f'The model "{self.name}" has no image graph "{graph}"; leave it out.')
+        self.image_graph = graph
+        self.fingerprint = self.graphs[graph]
 
     def engine(self, device: str | None) -> str:
         """Return ``"onnx"`` on the CPU, if this architecture can be exported; else ``"torch"``."""
@@ -358,8 +365,14 @@ class ClipFolder:
         return "onnx"
 
     def with_graph(self, graph: str) -> ClipFolder:
-        """Return this folder; it has one image graph."""
-        return self
+        """Return the folder with another image graph; it is not checked again.
+
+        Raises:
+            ModelError: if it has no such graph.
+        """
+        other = copy.copy(self)
+        other._choose(graph)
+        return other
 
     def tokens(self) -> ClipTokens:
         """Return the tokenizer."""
@@ -387,9 +400,6 @@ class ClipFolder:
                 f'space for "{self._tokenizer.parent}".'
             ) from error
 
-    def _has_graphs(self) -> bool:
-        return all((self.cached / name).is_file() for name in (IMAGE_GRAPH, TEXT_GRAPH))
-
     def make_graphs(self) -> None:
         """Write both graphs into the cache, if they are not there.
 
@@ -398,7 +408,7 @@ class ClipFolder:
             ModelError: if the weights do not fit, or this architecture cannot be exported.
         """
         names = (IMAGE_GRAPH, TEXT_GRAPH)
-        if self._has_graphs():
+        if clip_folder.has_graphs(self.cached):
             return
         if find_spec("onnx") is None:
             raise MissingExtraError("Writing CLIP for ONNX Runtime", "clip")

@@ -21,7 +21,7 @@ from c4t_core.devices import available_threads, choose_device, out_of_memory, to
 from c4t_core.errors import ModelError
 from c4t_core.models.config import PreprocessConfig, prepare
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
-from c4t_core.models.protocol import Earlier, Embeddings, Facts, Pixels
+from c4t_core.models.protocol import BF16, Earlier, Embeddings, Facts, Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -65,7 +65,7 @@ class ModelFolder(Protocol):
         name: what the user calls the model.
         dim: width of an embedding.
         fingerprint: as of :class:`c4t_core.models.protocol.Model`.
-        image_graph: which image graph its embeddings are of, ``PLAIN`` or ``INT8``.
+        image_graph: which image graph its embeddings are of, ``PLAIN``, ``INT8`` or ``BF16``.
         graphs: fingerprint of each image graph that it has.
         preprocess: how an image is prepared.
         min_side: as of :class:`c4t_core.models.protocol.Model`.
@@ -118,7 +118,7 @@ class FolderModel:
     Attributes:
         image_batch: images run at a time; the results do not depend on it.
         folder: the folder it came from.
-        graph: which image graph it runs, ``PLAIN`` or ``INT8``.
+        graph: which image graph it runs, ``PLAIN``, ``INT8`` or ``BF16``.
         graphs: as of :class:`c4t_core.models.protocol.SeveralGraphs`.
         classes: as of :class:`c4t_core.models.protocol.SeesObjects`.
         earlier: as of :class:`ModelFolder`.
@@ -349,7 +349,8 @@ class OpenVinoModel(OnnxModel):
         settings = {
             "NUM_STREAMS": self.threads,
             "INFERENCE_NUM_THREADS": self.threads,
-            "INFERENCE_PRECISION_HINT": "f32",  # else some processors round to bfloat16
+            # else some processors round to bfloat16, unasked
+            "INFERENCE_PRECISION_HINT": "bf16" if self.graph == BF16 else "f32",
             "ENABLE_CPU_PINNING": False,  # the cores decode as well
         }
         try:

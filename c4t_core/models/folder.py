@@ -28,10 +28,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from c4t_core.devices import bfloat16_pays
 from c4t_core.errors import ModelError
 from c4t_core.files import atomic_folder, sha256, write_whole
 from c4t_core.models.config import FORMAT_VERSION, PREPROCESSING_VERSION, ModelConfig
-from c4t_core.models.protocol import INT8, PLAIN, Earlier, earlier_graph
+from c4t_core.models.protocol import BF16, INT8, PLAIN, Earlier, earlier_graph
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,11 +67,16 @@ class Manifest:
     preprocessing_version: int
     int8_preprocessing_version: int = 0  # of the 8-bit image graph; 0 where there is none
     earlier: tuple[Earlier, ...] = ()  # whose indexes can still be searched, the newest first
+    on_clip: bool = False  # whether its towers are CLIP's, to which bfloat16 is exact enough
 
     @property
     def graphs(self) -> tuple[str, ...]:
         """The image graphs that the folder has, the fastest first; the plain one always counts."""
-        return (INT8, PLAIN) if self.int8_preprocessing_version else (PLAIN,)
+        small = (INT8,) if self.int8_preprocessing_version else ()
+        if not self.on_clip:
+            return (*small, PLAIN)
+        pays = IMAGE_GRAPH in self.files and bfloat16_pays()
+        return (*small, BF16, PLAIN) if pays else (*small, PLAIN, BF16)
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -161,7 +167,14 @@ def read_manifest(folder: Path) -> Manifest:
         data["preprocessing_version"],
         data.get(_INT8_VERSION, 0) if INT8_GRAPH in files else 0,
         _earlier(folder, data, files),
+        _on_clip(folder),
     )
+
+
+def _on_clip(folder: Path) -> bool:
+    with contextlib.suppress(ModelError):  # whoever reads the configuration says so
+        return bool(_read_json(folder, CONFIG).get("clip"))
+    return False
 
 
 def earlier_files(graph: str) -> tuple[str, str]:
@@ -233,7 +246,7 @@ def fingerprint(manifest: Manifest, graph: str = PLAIN) -> str:
 
     Args:
         manifest: of the folder.
-        graph: :data:`~c4t_core.models.protocol.PLAIN` or ``INT8``.
+        graph: :data:`~c4t_core.models.protocol.PLAIN`, ``INT8`` or ``BF16``.
     """
     names = (CONFIG, *manifest.weights, TOKENIZER)
     parts = [f"{name}={manifest.files[name]}" for name in names]
@@ -241,6 +254,8 @@ def fingerprint(manifest: Manifest, graph: str = PLAIN) -> str:
     if graph == INT8:
         parts.append(f"{INT8_GRAPH}={manifest.files[INT8_GRAPH]}")
         parts.append(f"{_INT8_VERSION}={manifest.int8_preprocessing_version}")
+    elif graph == BF16:
+        parts.append(BF16)
     return sha256("\n".join(parts))
 
 

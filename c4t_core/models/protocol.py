@@ -29,6 +29,10 @@ PLAIN = "plain"
 INT8 = "int8"
 """The image graph whose weights and maps are rounded to 8 bits: faster, and not quite the same."""
 
+BF16 = "bf16"
+"""The plain image graph, its products allowed to be of bfloat16 numbers, which have 8 bits of
+precision. What cannot do that computes in float32, which is more exact and never less."""
+
 
 def earlier_graph(number: int) -> str:
     """Return what stands for an image graph that is gone: of an earlier model, texts remain.

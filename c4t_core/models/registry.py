@@ -49,8 +49,9 @@ def load_model(
             is asked for (or, for CLIP, there).
         device: for torch: ``cpu``, ``cuda``, ``mps``; None for the fastest there is.
         threads: threads of one network run; None for all this process may use.
-        graph: the image graph, ``plain`` or ``int8``, which decides the embeddings of images;
-            None for the fastest that the model has and the engine runs. Torch runs the plain one.
+        graph: the image graph, ``plain``, ``int8`` or ``bf16``, which decides the embeddings of
+            images; None for the fastest that the model has and the engine runs. Torch runs the
+            plain one.
 
     Returns:
         The model; its networks may be opened at their first use only.
@@ -62,7 +63,8 @@ def load_model(
     if engine not in ENGINES:
         raise ModelError(f'There is no engine "{engine}"; use one of: {", ".join(ENGINES)}.')
     on_torch = engine == "torch" or (engine == "auto" and device not in (None, "cpu"))
-    folder = _open(name, PLAIN if on_torch and graph is None else graph)
+    exact = on_torch or (engine == "onnx" and on_clip(name))  # neither makes use of bfloat16
+    folder = _open(name, PLAIN if exact and graph is None else graph)
     if engine == "torch" or (engine == "auto" and folder.engine(device) == "torch"):
         if folder.image_graph != PLAIN:
             raise ModelError(f'Torch runs the plain graph of "{name}" only; use another engine.')
@@ -73,16 +75,16 @@ def load_model(
 
 
 def _open(name: str, graph: str | None) -> ModelFolder:
-    clip = clip_model(name)
-    if clip is None:
-        return C4TFolder(*_folder_of(name), graph)
-    if graph not in (None, PLAIN):
-        raise ModelError(f'The model "{name}" has the plain graph only; leave the graph out.')
-    return clip
+    clip = clip_model(name, graph)
+    return C4TFolder(*_folder_of(name), graph) if clip is None else clip
 
 
-def clip_model(name: str) -> ClipFolder | None:
+def clip_model(name: str, graph: str | None = PLAIN) -> ClipFolder | None:
     """Return the folder of CLIP's weights that a name stands for; None if it is no such name.
+
+    Args:
+        name: of a model.
+        graph: as of :func:`load_model`.
 
     Raises:
         ModelError: if the weights are not here, with how to get them, or are damaged.
@@ -92,7 +94,7 @@ def clip_model(name: str) -> ClipFolder | None:
         return None
     from c4t_core.models.clip_network import ClipFolder
 
-    return ClipFolder(name)
+    return ClipFolder(name, graph)
 
 
 def on_clip(name: str) -> bool:

@@ -35,7 +35,7 @@ class Theme(QObject):
     changed = Signal()
 
     def __init__(self, app: QApplication) -> None:
-        """Load the font and follow the system; call :meth:`apply` to begin."""
+        """Load the font and follow the system; :meth:`apply`, or :meth:`choose`, begins."""
         super().__init__(app)
         self._app = app
         self._wanted = "system"
@@ -50,6 +50,17 @@ class Theme(QObject):
 
     def apply(self, wanted: str, scale_percent: int) -> None:
         """Use a set of colours (``"system"``, ``"light"``, ``"dark"``) and a text scale."""
+        self.choose(wanted, scale_percent)
+        self.style()
+        for button, (name, colour) in list(self._dressed.items()):
+            if isValid(button):
+                self.dress(button, name, colour)
+            else:
+                del self._dressed[button]
+        self.changed.emit()
+
+    def choose(self, wanted: str, scale_percent: int) -> None:
+        """Choose colours and a text scale, for widgets that are made then; see :meth:`style`."""
         self._wanted = wanted
         self._scale = scale_percent / 100
         system_dark = self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark
@@ -57,6 +68,12 @@ class Theme(QObject):
         self.colours = DARK if dark else LIGHT
         self._app.setFont(self.font())
         self._app.setPalette(palette(self.colours))
+
+    def style(self) -> None:
+        """Give all widgets the style sheet of the colours and scale that were chosen.
+
+        Qt styles a widget again each time it gets another parent, so this comes last.
+        """
         sheet = style_sheet(self.colours, self.px)
         ways = ("chevron-left", "chevron-right")
         before, after = ways[:: -1 if self._app.isRightToLeft() else 1]
@@ -74,12 +91,6 @@ class Theme(QObject):
             url = 'url("{' + name + '}")'
             sheet = sheet.replace(url, f'url("{path.as_posix()}")' if path else "none")
         self._app.setStyleSheet(sheet)
-        for button, (name, colour) in list(self._dressed.items()):
-            if isValid(button):
-                self.dress(button, name, colour)
-            else:
-                del self._dressed[button]
-        self.changed.emit()
 
     @Slot()
     def _system_changed(self) -> None:

@@ -1,4 +1,4 @@
-"""Starting: without a screen a plain sentence instead of Qt's abort; twice, one window."""
+"""Starting: without a screen a plain sentence instead of Qt's abort; twice, one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import subprocess
 import sys
 
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from c4t_desktop.__main__ import main, no_screen
+from c4t_desktop.main_window import MainWindow
+from c4t_desktop.services.library import Library
 
 
 def absent(name):
@@ -64,3 +67,23 @@ def test_a_second_start_brings_the_first_window_to_the_front(
     assert [str(folder) for folder in library.folders] == [str(frames)]
     monkeypatch.setenv("C4T_DATA_DIR", str(tmp_path / "other data"))
     assert second_start("app.call_first_window([])") == 0  # False: other data, another window
+
+
+def test_the_first_paint_is_styled_and_waits_for_no_work(qtbot, open_window, monkeypatch):
+    happened = []
+    paint, work = MainWindow.paintEvent, Library.list_models
+
+    def painted(window, event):
+        happened.append(("painted", bool(QApplication.instance().styleSheet())))
+        paint(window, event)
+
+    def worked(library):
+        happened.append(("worked", True))
+        work(library)
+
+    QApplication.instance().setStyleSheet("")
+    monkeypatch.setattr(MainWindow, "paintEvent", painted)
+    monkeypatch.setattr(Library, "list_models", worked)
+    open_window()
+    qtbot.waitUntil(lambda: ("worked", True) in happened)
+    assert happened[0] == ("painted", True)

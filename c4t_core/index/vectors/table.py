@@ -5,40 +5,35 @@ place is a position in the order of the paths, which decides between equal score
 place are dead: their frames are gone.
 
 The rows are half floats, as the catalogue stores them. A direction is taken as the sum of two
-half floats, which gives the cosines of float32 without converting a million rows; where there are
-very many, the first half finds the order and both score the best few thousand. Either way a row's
-score depends on nothing but the row, so ties are real.
+half floats, which gives the cosines of float32 without converting a million rows, in one pass over
+them. A row's score depends on nothing but the row, so ties are real.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
+import numkong
 import numpy as np
-import simsimd
 from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads
 from c4t_core.images.frame_names import FIRST_DATE
 from c4t_core.index.store.reads import Columns, Halves, Ids, Moment, Rows
 
-for _sums_in_half_floats in ("sapphire", "sve_f16"):
-    with contextlib.suppress(ValueError):
-        simsimd.disable_capability(_sums_in_half_floats)
-
 Slots = NDArray[np.int64]  # (n,)
 Scores = NDArray[np.float32]  # (n,)
 Keys = NDArray[np.uint64]  # (n,): a score and a place, in the order of a ranking
 
-_FINE = 200_000  # rows up to which both halves of a direction score all of them
-_BEST = 4_096  # of more, as many of the best at least
 _CHUNK = 16_384  # rows scored at once by one thread
+_MANY = 200_000  # keys that are worth sorting by several threads
+_UNPACKED = 65_536  # keys read at once by one thread
 _PIECE = 4_096  # rows converted to float32 at once, which stay in a processor's cache
 _OFF_UNIT = 0.002  # a vector whose length is further from 1 was damaged; rounding: 0.0005
 _SECOND = np.float32(2048.0)  # what the second half is scaled by
@@ -175,7 +170,7 @@ class Table:
 
         def compare(start: int) -> None:
             one, other = slots[start : start + _CHUNK], others[start : start + _CHUNK]
-            products = simsimd.inner(self._scattered(one), table._scattered(other))
+            products = numkong.inner(self._scattered(one), table._scattered(other))
             scales = self.scales[one] * table.scales[other]
             cosines[start : start + _CHUNK] = np.asarray(products) * scales
 
@@ -324,18 +319,23 @@ class Table:
         most = count if k is None else max(0, min(k, count))
         if not most:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        halves = _Halves(direction)
-        fine = count <= _FINE or self.blocks[0].dtype == np.float32
-        keys = self._keys(halves, slots, fine=fine)
-        if fine:
-            keys = _first(keys, most)
-        else:
-            best = min(max(_BEST, most if most < count else 0), count)
-            keys = self._refined(_first(keys, max(most, best), halves.rest), halves, best)
-        keys = keys[:most]
-        return self.in_order[(keys & _PLACE).astype(np.int64)], _scores(keys)
+        return self._found(_first(self._keys(_Halves(direction), slots), most))
 
-    def _keys(self, halves: _Halves, slots: Slots | None, *, fine: bool) -> Keys:
+    def _found(self, keys: Keys) -> tuple[Ids, Scores]:
+        """Return (image ids, cosines) of keys."""
+        ids, scores = np.empty(len(keys), np.int64), np.empty(len(keys), np.float32)
+        in_order = self.in_order
+
+        def unpack(start: int) -> None:
+            part = slice(start, start + _UNPACKED)
+            places = (keys[part] & _PLACE).view(np.int64)
+            np.take(in_order, places, out=ids[part], mode="clip")  # which checks no place
+            scores[part] = _scores(keys[part])
+
+        _share_out(unpack, range(0, len(keys), _UNPACKED))
+        return ids, scores
+
+    def _keys(self, halves: _Halves, slots: Slots | None) -> Keys:
         """Return the keys of all slots, or of some."""
         keys = np.empty(len(self.ids) if slots is None else len(slots), dtype=np.uint64)
 
@@ -349,7 +349,7 @@ class Table:
             else:
                 rows, places = self.gathered(slots[start:end]), self.places[slots[start:end]]
                 scales = self.scales[slots[start:end]]
-            scores = halves.cosines(rows, scales, fine=fine)
+            scores = halves.cosines(rows, scales)
             found = _key(scores, places)
             keys[start:end] = np.where(places < 0, _NOWHERE, found) if some_dead else found
 
@@ -363,21 +363,6 @@ class Table:
         if end <= len(first):
             return first[start:end]
         return self.gathered(np.arange(start, end))
-
-    def _refined(self, keys: Keys, halves: _Halves, best: int) -> Keys:
-        """Score so many of the best of sorted keys with both halves, and sort them again."""
-        least = float(_scores(keys[best - 1 : best])[0]) - 2 * halves.rest
-        near = _count_to(keys, least)
-        places = (keys[:near] & _PLACE).astype(np.int64)
-        slots = self.order[places].astype(np.int64)
-        ascending = np.argsort(slots, kind="stable")
-        scores = np.empty(near, dtype=np.float32)
-        for start in range(0, near, _CHUNK):
-            at = ascending[start : start + _CHUNK]
-            scores[at] = halves.cosines(self.gathered(slots[at]), self.scales[slots[at]])
-        keys[:near] = _key(scores, places)
-        keys[: _count_to(keys[near:], least - halves.rest) + near].sort()
-        return keys
 
     # What changes
 
@@ -482,32 +467,24 @@ class Table:
 
 
 class _Halves:
-    """A direction (d,) as the sum of two half floats, the second of them scaled.
-
-    Attributes:
-        rest: what a cosine with the first may lack, at most.
-    """
+    """A direction (d,) as the sum of two half floats, the second of them scaled."""
 
     def __init__(self, direction: NDArray[np.float32]) -> None:
-        self._whole = np.ascontiguousarray(direction, dtype=np.float32)[None, :]
-        first = self._whole[0].astype(np.float16)
-        rest = self._whole[0] - first.astype(np.float32)
-        self._both = np.stack([first, (rest * _SECOND).astype(np.float16)])
-        self.rest = float(np.linalg.norm(rest)) * 1.01 + 1e-6
+        whole = np.ascontiguousarray(direction, dtype=np.float32)[None, :]
+        first = whole.astype(np.float16)
+        rest = (whole - first.astype(np.float32)) * _SECOND
+        self._whole = numkong.dots_pack(whole, "float32")
+        self._both = numkong.dots_pack(np.concatenate([first, rest.astype(np.float16)]), "float16")
 
-    def cosines(
-        self, rows: NDArray[Any], scales: NDArray[np.float32], *, fine: bool = True
-    ) -> Scores:
-        """Return the cosines with rows (n, d) of the given scales; only roughly if not fine."""
+    def cosines(self, rows: NDArray[Any], scales: NDArray[np.float32]) -> Scores:
+        """Return the cosines with rows (n, d) of the given scales."""
         if not len(rows):
             return np.empty(0, dtype=np.float32)
         if rows.dtype == np.float32:
-            return np.asarray(_products(self._whole, rows)[0] * scales)
-        products = _products(self._both if fine else self._both[:1], rows)
-        scores = products[0]
-        if fine:
-            scores = scores + products[1] / _SECOND
-        return np.asarray(scores * scales)
+            whole: Scores = np.asarray(numkong.dots_packed(rows, self._whole), np.float32)[:, 0]
+            return whole * scales
+        halves: Scores = np.asarray(numkong.dots_packed(rows, self._both), np.float32)
+        return np.asarray((halves[:, 0] + halves[:, 1] / _SECOND) * scales)
 
 
 def _share_out(work: Callable[[Any], None], pieces: Sequence[Any]) -> None:
@@ -518,11 +495,6 @@ def _share_out(work: Callable[[Any], None], pieces: Sequence[Any]) -> None:
         return
     with ThreadPoolExecutor(available_threads()) as pool:
         list(pool.map(work, pieces))
-
-
-def _products(directions: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the inner products of directions (q, d) with rows (n, d), float32 (q, n)."""
-    return np.asarray(simsimd.cdist(directions, rows, metric="inner", out_dtype="float32"))
 
 
 def normalised(halves: NDArray[np.float16]) -> tuple[Rows, NDArray[np.float32]]:
@@ -559,21 +531,21 @@ def _scores(keys: Keys) -> Scores:
     return _flipped((keys >> _SCORE).astype(np.uint32)).view(np.float32)
 
 
-def _first(keys: Keys, most: int, margin: float = 0.0) -> Keys:
-    """Return the smallest keys, sorted; and those whose score is less by two margins at most."""
+def _first(keys: Keys, most: int) -> Keys:
+    """Return the smallest keys, sorted."""
     if most < len(keys) // 4:
-        key = np.partition(keys, most - 1)[most - 1 : most]
-        if margin:
-            key = _key(_scores(key) - np.float32(2 * margin), np.array([0])) | _PLACE
-        keys = keys[keys <= key]
-    keys.sort()
-    return keys
+        keys = np.partition(keys, most - 1)[:most]
+    _sort(keys)
+    return keys[:most]
 
 
-def _count_to(keys: Keys, least: float) -> int:
-    """Return how many of sorted keys have a score of at least ``least``."""
-    key = _key(np.array([least], dtype=np.float32), np.array([0])) | _PLACE
-    return int(np.searchsorted(keys, key[0], side="right"))
+def _sort(keys: Keys) -> None:
+    """Sort keys, many of them by a part in each thread: what is lower than the next is apart."""
+    threads = available_threads() if len(keys) >= _MANY else 1
+    bounds = [len(keys) * i // threads for i in range(threads + 1)]
+    if threads > 1:
+        keys.partition(bounds[1:-1])
+    _share_out(lambda part: keys[part].sort(), [slice(*pair) for pair in pairwise(bounds)])
 
 
 def merged(rankings: Sequence[tuple[Ids, Scores]], k: int | None) -> tuple[Ids, Scores]:

@@ -28,7 +28,7 @@ _PACKAGES = (
     "numpy",
     "pillow",
     "imagecodecs",
-    "simsimd",
+    "numkong",
     "onnxruntime",
     "openvino",
     "tokenizers",

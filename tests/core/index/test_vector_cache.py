@@ -187,26 +187,34 @@ def test_filters_choose_what_the_catalogue_says(frames: Collection) -> None:
     assert len(frames.searching.select(frames.searching.table(), Selection(cameras=("cam1",))))
 
 
-def test_of_very_many_the_best_are_scored_as_finely(
+def test_cosines_of_half_floats_are_those_of_float32(frames: Collection) -> None:
+    frames.add(frames.names("d", 600))
+    table = frames.search().table()
+    slots = np.arange(len(table.ids))
+    rows = table.rows(slots).astype(np.float64)
+    for direction in frames.rng.standard_normal((4, DIM)).astype(np.float32):
+        direction /= np.linalg.norm(direction)
+        ids, scores = table.ranking(direction)
+        np.testing.assert_allclose(scores, (rows @ direction)[table.find(ids)], atol=3e-7)
+        whole = table.cosines(direction, slots)
+        np.testing.assert_array_equal(scores, whole[table.find(ids)])
+
+
+def test_threads_share_a_ranking_and_change_nothing(
     frames: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    frames.add(frames.names("d", 3000))
+    frames.add(frames.names("d", 1000))
     table = frames.search().table()
-    directions = frames.rng.standard_normal((8, DIM)).astype(np.float32)
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    fine = [table.ranking(direction) for direction in directions]
-    monkeypatch.setattr(table_module, "_FINE", 100)
-    monkeypatch.setattr(table_module, "_BEST", 64)
-    for direction, (ids, scores) in zip(directions, fine, strict=True):
-        for k in (1, 10, 64, 900, None):
-            found = table.ranking(direction, k)
-            sure = len(ids) if k is not None else 64
-            np.testing.assert_array_equal(found[0][:sure], ids[: len(found[0])][:sure])
-            np.testing.assert_array_equal(found[1][:sure], scores[: len(found[0])][:sure])
-            assert (np.diff(found[1]) <= 0).all()
-        whole = table.ranking(direction)
-        assert sorted(whole[0].tolist()) == sorted(ids.tolist())
-        np.testing.assert_allclose(whole[1], scores, atol=1e-3)
+    direction = frames.rng.standard_normal(DIM).astype(np.float32)
+    direction /= np.linalg.norm(direction)
+    alone = table.ranking(direction)
+    for name in ("_MANY", "_CHUNK", "_UNPACKED"):
+        monkeypatch.setattr(table_module, name, 128)
+    for threads in (1, 2, 3, 7):
+        monkeypatch.setattr(table_module, "available_threads", lambda n=threads: n)
+        for k in (None, 300, 1):
+            for shared, whole in zip(table.ranking(direction, k), alone, strict=True):
+                np.testing.assert_array_equal(shared, whole[:k])
 
 
 def test_a_new_process_reads_no_vector_and_more_rows_only_are_read(

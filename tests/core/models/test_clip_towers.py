@@ -181,10 +181,12 @@ def test_equal_to_open_clip_itself(name, hub, monkeypatch, capsys):
         )
         texts = theirs.encode_text(tokens, normalize=True)
     for engine in ("torch", "onnx", "openvino"):
-        model = load_model(f"clip:{name}", engine=engine, threads=1)
+        model = load_model(f"clip:{name}", engine=engine, threads=1, graph="plain")
         assert model.name == f"clip:{name}"
         assert np.abs(model.encode_images(pictures()) - images.numpy()).max() < 1e-3
         assert np.abs(model.encode_texts(TEXTS) - texts.numpy()).max() < 1e-3
+    rounded = load_model(f"clip:{name}", engine="openvino", graph="bf16").encode_images(pictures())
+    assert (rounded * images.numpy()).sum(axis=1).min() > 0.99  # of random weights
     own = load_model(f"clip:{name}", engine="onnx").folder.tokens()
     assert own.ids(TEXTS) == tokens.tolist()
     code = (

@@ -54,10 +54,10 @@ class RecipeOptions:
     warmup: int = 100  # steps in which it rises
     weight_decay: float = 1e-2
     feature_dropout: float = 0.2  # of the image features
-    image_noise: float = 1.5  # standard deviations of a feature
+    image_noise: float = 1.0  # standard deviations of a feature
     text_noise: float = 1.4  # length of the noise, in lengths of the text's feature vector
     image_weight: float = 0.5  # of the loss image -> text beside text -> image
-    within: float = 0.5  # of the loss text -> image among the images of one source alone
+    within: float = 1.0  # of the loss text -> image among the images of one source alone
     first_scale: float = 10.0  # of the cosines; learned
     last_scale: float = 60.0  # at the most
     average: float = 0.99  # decay per step of the moving average, over the second half

@@ -151,7 +151,10 @@ def aim(
 ) -> ProjectionHead:
     """Teach the text head to point where images differ that show what a phrase means.
 
-    The loss is one minus the cosine of a phrase, with noise on its features, and its direction.
+    The loss is one minus the cosine of a phrase, with noise on its features, and its direction
+    with some of where it pointed before. A direction alone ranks as well, but its cosines with
+    images that show the phrase are no higher than those of sentences that no image shows, which
+    the automatic cut goes by.
 
     Args:
         text_head: one that was trained with images; it is not changed.
@@ -173,13 +176,17 @@ def aim(
     place, found = wanted
     meant = np.array([place[phrase.first, phrase.second] for phrase in bank])
     told = found.any(axis=1)[meant]
-    texts, goals = torch.from_numpy(text_features), torch.from_numpy(found)
+    texts = torch.from_numpy(text_features)
+    with torch.no_grad():
+        before = functional.normalize(text_head.eval()(texts), dim=1)
+        goals = torch.from_numpy(found)[torch.from_numpy(meant)] + options.aim_kept * before
+        goals = functional.normalize(goals, dim=1)  # (phrases, d)
     descent = Descent(list(aimed.parameters()), options.aim_rate, options.aim_steps, options)
     for step in range(options.aim_steps):
         drawn = batches.phrases()
         drawn = drawn[told[drawn]]
         rows = functional.normalize(aimed(noisy(texts[drawn], options.aim_noise)), dim=1)
-        descent.step(1 - (rows * goals[meant[drawn]]).sum(dim=1).mean())
+        descent.step(1 - (rows * goals[drawn]).sum(dim=1).mean())
         progress(step + 1, options.aim_steps)
     descent.settle()
     return aimed.eval()

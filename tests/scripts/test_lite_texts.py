@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -65,7 +67,7 @@ def test_the_text_head_is_aimed_and_the_one_before_stays():
     bank = [Phrase("a", 0, 0), Phrase("b", 1, 1), Phrase("a and b", 0, 1)]
     options = RecipeOptions(
         steps=20, images=60, texts=12, warmup=5, text_noise=0.1, aim_steps=150, aim_rate=5e-3,
-        aim_noise=0.1, mixture=(("dawn", 0.5), ("roads", 0.5)),
+        aim_noise=0.1, aim_kept=0.0, mixture=(("dawn", 0.5), ("roads", 0.5)),
     )  # fmt: skip
     batches = Batches(known, [table], bank, SOURCES, options)
     _, before = train_heads([images], texts, batches, 8, options)
@@ -76,4 +78,13 @@ def test_the_text_head_is_aimed_and_the_one_before_stays():
         rows = torch.nn.functional.normalize(after(torch.from_numpy(texts)), dim=1).numpy()
     wanted = found[[place[phrase.first, phrase.second] for phrase in bank]]
     assert (rows * wanted).sum(axis=1).min() > 0.95
+    kept = dataclasses.replace(options, aim_kept=1.0)
+    between = aim(before, texts, batches, bank, (place, found), kept)
+    with torch.no_grad():
+        mixed, old = (
+            torch.nn.functional.normalize(head(torch.from_numpy(texts)), dim=1).numpy()
+            for head in (between, before)
+        )
+    assert ((mixed * old).sum(axis=1) > (rows * old).sum(axis=1)).all()
+    assert (mixed * (old + wanted)).sum(axis=1).min() > 0.95
     assert all(torch.equal(value, weights[name]) for name, value in before.state_dict().items())

@@ -102,7 +102,7 @@ def _regression(
     return np.linalg.solve(spread, rows.T @ right).T.astype(np.float32)
 
 
-def targets(
+def goals(
     images: NDArray[np.float32],
     table: NDArray[np.float32],
     bank: Sequence[Phrase],
@@ -161,7 +161,7 @@ def aim(
         text_features: float32 (phrases, d).
         batches: draws phrases.
         bank: the phrases.
-        wanted: of :func:`targets`.
+        wanted: of :func:`goals`.
         options: rates, steps, noise.
         progress: called with (steps done, steps).
 
@@ -179,14 +179,14 @@ def aim(
     texts = torch.from_numpy(text_features)
     with torch.no_grad():
         before = functional.normalize(text_head.eval()(texts), dim=1)
-        goals = torch.from_numpy(found)[torch.from_numpy(meant)] + options.aim_kept * before
-        goals = functional.normalize(goals, dim=1)  # (phrases, d)
+        meant_rows = torch.from_numpy(found)[torch.from_numpy(meant)] + options.aim_kept * before
+        meant_rows = functional.normalize(meant_rows, dim=1)  # (phrases, d)
     descent = Descent(list(aimed.parameters()), options.aim_rate, options.aim_steps, options)
     for step in range(options.aim_steps):
         drawn = batches.phrases()
         drawn = drawn[told[drawn]]
         rows = functional.normalize(aimed(noisy(texts[drawn], options.aim_noise)), dim=1)
-        descent.step(1 - (rows * goals[drawn]).sum(dim=1).mean())
+        descent.step(1 - (rows * meant_rows[drawn]).sum(dim=1).mean())
         progress(step + 1, options.aim_steps)
     descent.settle()
     return aimed.eval()

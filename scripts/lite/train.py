@@ -154,7 +154,7 @@ def train(given: argparse.Namespace) -> Path:
     from scripts.lite.features import DARK, image_maps, joined, text_features
     from scripts.lite.names import name_fits, name_phrases
     from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
-    from scripts.lite.texts import aim, keep_apart, targets
+    from scripts.lite.texts import aim, goals, keep_apart
     from scripts.lite.words import situations
 
     started = time.monotonic()
@@ -220,7 +220,7 @@ def train(given: argparse.Namespace) -> Path:
         variants, texts, batches, DESIGN.projection, options, _say("steps"), objects=objects.width
     )
     if options.aim_steps:
-        wanted = targets(embedded(image_head, variants[0]), table, bank, sources, options)
+        wanted = goals(embedded(image_head, variants[0]), table, bank, sources, options)
         text_head = aim(text_head, texts, batches, bank, wanted, options, _say("steps of aiming"))
     if options.apart_steps:
         text_head = keep_apart(

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from scripts.lite.recipe import Batches, Concept, Phrase, RecipeOptions, train_heads  # noqa: E402
-from scripts.lite.texts import aim, directions, targets  # noqa: E402
+from scripts.lite.texts import aim, directions, goals  # noqa: E402
 
 SOURCES = ["dawn"] * 100 + ["roads"] * 100
 OF_SOURCE, THING, OTHER = np.eye(3, 8, dtype=np.float32)
@@ -53,7 +53,7 @@ def test_what_is_unknown_or_hardly_shown_has_no_direction():
 def test_two_concepts_point_to_what_shows_both():
     images, table = images_and_table()
     bank = [Phrase("a", 0, 0), Phrase("b", 1, 1), Phrase("a and b", 0, 1)]
-    place, found = targets(images, table, bank, SOURCES, RecipeOptions())
+    place, found = goals(images, table, bank, SOURCES, RecipeOptions())
     both = found[place[0, 1]]
     assert min(both @ THING, both @ OTHER) > 0.5
     assert both @ found[place[0, 0]] > 0.5
@@ -72,7 +72,7 @@ def test_the_text_head_is_aimed_and_the_one_before_stays():
     batches = Batches(known, [table], bank, SOURCES, options)
     _, before = train_heads([images], texts, batches, 8, options)
     weights = {name: value.clone() for name, value in before.state_dict().items()}
-    place, found = targets(images, table, bank, SOURCES, options)
+    place, found = goals(images, table, bank, SOURCES, options)
     after = aim(before, texts, batches, bank, (place, found), options)
     with torch.no_grad():
         rows = torch.nn.functional.normalize(after(torch.from_numpy(texts)), dim=1).numpy()

@@ -36,6 +36,12 @@ class Separable(nn.Module):
         return maps + mixed
 
 
+def _joined(part: Surfaces | ObjectBranch, fine: Tensor, coarse: Tensor) -> Tensor:
+    """Bring both inner maps to the same channels and add them, the coarse one enlarged."""
+    enlarged = nn.functional.interpolate(part.coarse(coarse), size=fine.shape[-2:])
+    return nn.functional.relu(part.norm(part.fine(fine) + enlarged))
+
+
 class Surfaces(nn.Module):
     """How much of the frame is sky, road, building, and what else covers it.
 
@@ -70,9 +76,7 @@ class Surfaces(nn.Module):
             fine: the inner map of smaller cells, (n, c, h, w).
             coarse: the other one, (n, c', h', w').
         """
-        enlarged = nn.functional.interpolate(self.coarse(coarse), size=fine.shape[-2:])
-        maps = nn.functional.relu(self.norm(self.fine(fine) + enlarged))
-        out: Tensor = self.out(self.block(maps))
+        out: Tensor = self.out(self.block(_joined(self, fine, coarse)))
         return out
 
     @staticmethod
@@ -176,9 +180,7 @@ class ObjectBranch(nn.Module):
         Returns:
             float (n, classes + 1, h, w), the heights last.
         """
-        enlarged = nn.functional.interpolate(self.coarse(coarse), size=fine.shape[-2:])
-        maps = nn.functional.relu(self.norm(self.fine(fine) + enlarged))
-        out: Tensor = self.out(self.blocks(maps))
+        out: Tensor = self.out(self.blocks(_joined(self, fine, coarse)))
         return out
 
     @staticmethod

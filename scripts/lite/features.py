@@ -66,6 +66,10 @@ class Maps:
     fine: NDArray[np.float16]
     coarse: NDArray[np.float16]
 
+    def of(self, rows: NDArray[np.intp]) -> Maps:
+        """Return those of some of the images."""
+        return Maps(self.pooled[rows], self.fine[rows], self.coarse[rows])
+
 
 def joined(parts: Sequence[Maps]) -> Maps:
     """Return the maps of several sets of images as one."""

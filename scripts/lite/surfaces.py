@@ -244,7 +244,7 @@ def surfaces_of(
     plain = maps[0]
     height, width = plain.fine.shape[2:]
     taught = np.stack([shares(frames[i], height, width) for i in masked])
-    own = type(plain)(plain.pooled[masked], plain.fine[masked], plain.coarse[masked])
+    own = plain.of(masked)
     half = halves(frames)
     told: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(maps)
     for fold in (0, 1):
@@ -252,9 +252,8 @@ def surfaces_of(
         network = train_surfaces([own, *more], taught, learnt, options, progress)
         rows = np.flatnonzero(half == fold)
         for index, found in enumerate(maps):
-            part = type(found)(found.pooled[rows], found.fine[rows], found.coarse[rows])
             if not told[index].size:
                 told[index] = np.empty((len(frames), network.width), np.float32)
-            told[index][rows] = amounts_of(network, part)
+            told[index][rows] = amounts_of(network, found.of(rows))
     everything = np.arange(len(masked))
     return train_surfaces([own, *more], taught, everything, options, progress), told

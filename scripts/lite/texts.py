@@ -59,9 +59,10 @@ def directions(
         float32 (p, d), unit rows, or zeros where too few images show it.
     """
     names = np.array(sources, dtype=np.str_)
+    places = [np.flatnonzero(names == name) for name in np.unique(names)]
     alike: dict[bytes, list[tuple[int, NDArray[np.float32]]]] = {}
     for place, (first, second) in enumerate(pairs):
-        fit = _decided(np.minimum(table[first], table[second]), names, least)
+        fit = _decided(np.minimum(table[first], table[second]), places, least)
         if (fit > 0.5).sum() >= _LEAST_SHOWN:
             alike.setdefault(np.isnan(fit).tobytes(), []).append((place, fit))
     found = np.zeros((len(pairs), images.shape[1]), np.float32)
@@ -74,13 +75,15 @@ def directions(
     return found
 
 
-def _decided(fit: NDArray[np.float32], names: NDArray[np.str_], least: int) -> NDArray[np.float32]:
+def _decided(
+    fit: NDArray[np.float32], places: Sequence[NDArray[np.intp]], least: int
+) -> NDArray[np.float32]:
     """Return how well something fits where a source has so many of either kind, else NaN."""
     kept = fit.copy()
-    for name in np.unique(names) if least else ():
-        part = fit[names == name]
+    for rows in places if least else ():
+        part = fit[rows]
         if min((part > 0.5).sum(), (part < 0.5).sum()) < least:
-            kept[names == name] = np.nan
+            kept[rows] = np.nan
     return kept
 
 

@@ -20,7 +20,7 @@ from c4t_core.addresses import is_table, plain
 from c4t_core.errors import C4TError, FolderError, QueryError
 from c4t_core.images.scan import ExcludeRules, LeftOut, Skipped
 from c4t_core.index import folders as opened_folders
-from c4t_core.index.cut import UnrelatedLevel
+from c4t_core.index.cut import SentenceLevels
 from c4t_core.index.directions import ModelHandle, outdated
 from c4t_core.index.events import AlikeLevel, Event, Folded, fold_events, fold_frames, usual_step
 from c4t_core.index.exports import Hits
@@ -121,7 +121,7 @@ class Workspace:
         self._searcher = Searcher(self._catalogue, folders, self._model, cache_dir())
         models = (self._model, *self._model.earlier)
         self.own = Own(self._catalogue, self._searcher)
-        self._unrelated = {model: UnrelatedLevel(model) for model in models}
+        self._reached = {model: SentenceLevels(model) for model in models}
         self._alike = {model: AlikeLevel(model) for model in models}
         self._closing = threading.Lock()
         self._closed = False
@@ -285,7 +285,7 @@ class Workspace:
             model,
             k=k,
             exact=exact,
-            level=self._unrelated[model],
+            reached=self._reached[model],
             fold=self._fold,
             right=right,
             wrong=wrong,

@@ -310,7 +310,7 @@ def _of_index(args: argparse.Namespace, text: str | None, k: int | None) -> Iter
 
 @contextlib.contextmanager
 def _of_file(args: argparse.Namespace, text: str | None, k: int | None) -> Iterator[Found]:
-    from c4t_core.index.cut import UnrelatedLevel
+    from c4t_core.index.cut import SentenceLevels
     from c4t_core.index.directions import ModelHandle
     from c4t_core.index.scope import saved_scope
     from c4t_core.index.search import answer, browse
@@ -325,8 +325,8 @@ def _of_file(args: argparse.Namespace, text: str | None, k: int | None) -> Itera
     if terms is None:
         yield browse(scope), NOTHING_NOTED
     else:
-        level = UnrelatedLevel(model)
-        yield answer(scope, terms, model, k=k, level=level), NOTHING_NOTED
+        reached = SentenceLevels(model)
+        yield answer(scope, terms, model, k=k, reached=reached), NOTHING_NOTED
 
 
 def as_json(

@@ -6,9 +6,10 @@ many that do not show it and the few that do; the cut is where the two densities
 scores that it cannot explain count; where there are none, nothing stands out and there is no cut.
 
 Two groups alone do not say that one of them is what was meant: summer and winter frames part for
-"elephants" as well. So a match must also score more than sentences do that no frame shows
-(:class:`UnrelatedLevel`), unless there are few images. And the more of the images the upper group
-holds, and the nearer it lies to the lower one, the more that level decides and not where they part.
+"elephants" as well. So the best match must come nearer to what sentences about the road reach than
+sentences do that no frame shows (:class:`SentenceLevels`). And the more of the images the upper
+group holds, and the nearer it lies to the lower one, the more a level decides and not where they
+part: that of the unrelated sentences, or a share of the best score where that is more.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,9 @@ from c4t_core.paths import resource
 SENTENCES: list[str] = read_json(resource("sentences.json"))["unrelated"]
 """What no drive shows."""
 
+ASKED: list[str] = read_json(resource("sentences.json"))["asked"]
+"""What is looked for in drives."""
+
 SHARE = 0.75
 """Of the sentences, how many stay below the level. Some are bound to fit by accident (penguins on
 the ice are snow), so that the best of all would be too strict."""
@@ -49,13 +53,14 @@ _TRIED = 30  # rounds after which only the start that has come highest goes on
 _LEAST_DENSITY = 1e-300
 _MIN_SCORES = 8
 _MIN_SIGMA = 0.5  # of a bin; a narrower peak is an artefact of the histogram
+_MIN_SPREAD = 0.1  # the same, of the deviation of all scores: two of a dozen may be nearly equal
 _MIN_SEPARATION = 1.5  # distance of the means in units of their joint spread (Ashman's D / sqrt 2)
 _SEPARATIONS = (1.2, 2.0)  # the same, from where two groups are none to where they surely are two
 _SHARES = (0.1, 0.3)  # of all images: surely "the few that show it", and too many to be these
-_MAJORITY = 0.55  # the same among few images, where nothing else tells
-_SMALL = 150  # images; in fewer, too little is known of what unrelated sentences reach
 _ROUNDING = 1e-6  # scores that differ by less are equal
 _MIN_OUTLIERS = 4  # that many scores beyond what one distribution explains are no accident
+_TOWARDS_ASKED = 0.4  # of the way from unrelated sentences to those asked: a match comes so far
+_OF_BEST = 0.6  # of the best score: matches score so much at the least (docs/searching.md)
 
 
 _Both = list[tuple[float, float, float]]
@@ -82,34 +87,49 @@ class Mixture:
         return (self.means[1] - self.means[0]) / math.hypot(*self.sigmas)
 
 
+class Levels(NamedTuple):
+    """What sentences reach on some images, as cosines.
+
+    Attributes:
+        unrelated: those that no image shows.
+        asked: those that are looked for, of which the images show some or none.
+    """
+
+    unrelated: float
+    asked: float
+
+    @property
+    def match(self) -> float:
+        """What the best match must beat."""
+        return self.unrelated + _TOWARDS_ASKED * max(0.0, self.asked - self.unrelated)
+
+
 def automatic_threshold(
-    scores: NDArray[np.floating[Any]], unrelated: float | None = None
+    scores: NDArray[np.floating[Any]], levels: Levels | None = None
 ) -> float | None:
     """Return the score above which images are taken to show what was asked for.
 
     Args:
         scores: cosines of all images with the query, (n,), any order.
-        unrelated: what sentences reach that no image shows; None if it is not known.
+        levels: what sentences reach; None if it is not known.
 
     Returns:
         the cut, or None where nothing stands out (or there are too few scores to tell).
     """
     values = _descending(scores)
-    none = unrelated is not None and len(values) > 0 and float(values[0]) <= unrelated + _ROUNDING
-    if none and len(values) >= _SMALL:
+    best = float(values[0]) if len(values) else 0.0
+    if levels is not None and best <= levels.match + _ROUNDING:
         return None  # however they are spread
     mixture = _fitted(values)
     if mixture is None:
         return None
-    two = mixture.gain > 0 and mixture.separation >= _MIN_SEPARATION
-    if unrelated is None:
+    if levels is None:
+        two = mixture.gain > 0 and mixture.separation >= _MIN_SEPARATION
         return crossing(mixture) if two else _beyond_one(values)
-    if none:
-        few = two and mixture.weights[1] <= _MAJORITY
-        return crossing(mixture) if few else None
     trust = _trust(mixture)
     cut = crossing(mixture) if trust else None
-    return unrelated if cut is None else unrelated + trust * (cut - unrelated)
+    level = max(levels.unrelated, _OF_BEST * best) if best > 0 else levels.unrelated
+    return level if cut is None else level + trust * (cut - level)
 
 
 def _trust(mixture: Mixture) -> float:
@@ -166,6 +186,7 @@ def _fitted(values: NDArray[np.floating[Any]]) -> Mixture | None:
     centres = (edges[:-1] + edges[1:]) / 2
     floor = _MIN_SIGMA * float(edges[1] - edges[0])
     mean, sigma = _moments(centres, counts, floor)
+    floor = max(floor, _MIN_SPREAD * sigma)
     alone = float(counts @ _log_normal(centres, mean, sigma))
     starts = []
     for quantile in (0.5, 0.9, 0.98):  # the few may be half of all, or one in fifty
@@ -295,12 +316,13 @@ def crossing(mixture: Mixture) -> float | None:
     return between[0] if between else None
 
 
-class UnrelatedLevel:
-    """Learns and remembers the level of a model on what is searched.
+class SentenceLevels:
+    """Learns and remembers what a model's sentences reach on what is searched.
 
     A dual encoder scores every image for every sentence, and the best of many thousand images is
     always somewhat good. How good without any match is learned from sentences that no drive shows,
-    on the very images that are searched: it differs between models, collections and filters.
+    and how good a match is from sentences that are looked for, on the very images that are
+    searched: both differ between models, collections and filters.
 
     Args:
         model: embeds the sentences, once for each fingerprint; they are kept on disk.
@@ -310,41 +332,47 @@ class UnrelatedLevel:
         """Compute nothing yet."""
         self._model = model
         self._lock = threading.Lock()
-        self._directions: NDArray[np.float32] | None = None
-        self._levels: OrderedDict[tuple[object, ...], float] = OrderedDict()
+        self._directions: NDArray[np.float32] | None = None  # the unrelated ones first
+        self._levels: OrderedDict[tuple[object, ...], Levels] = OrderedDict()
         # of each root: its vectors, slots of which the cosines are known, and these (n, m)
         self._known: dict[VectorSearch, tuple[Table, Slots, NDArray[np.float32]]] = {}
 
-    def of(self, scope: Scope, weights: Sequence[float] = (1.0,)) -> float:
-        """Return the level on the images of a scope.
+    def of(self, scope: Scope, weights: Sequence[float] = (1.0,)) -> Levels:
+        """Return the levels on the images of a scope; both are -1 where there are none.
 
         Args:
             scope: what is searched.
             weights: of the terms of the query. A sum of several reaches other scores than one
-                sentence does, so it is held against sums of unrelated sentences, weighed alike.
+                sentence does, so it is held against sums of sentences, weighed alike.
         """
-        mix = _mix(weights)
-        key = (scope.filters, scope.generations, mix.tobytes())
+        ordered = _ordered(weights)
+        key = (scope.filters, scope.generations, ordered.tobytes())
         with self._lock:
             if key in self._levels:
                 self._levels.move_to_end(key)
                 return self._levels[key]
         if self._directions is None:
-            self._directions = remembered(self._model, "unrelated", SENTENCES, _directions)
-        mix = mix / np.linalg.norm(mix @ self._directions, axis=1, keepdims=True)
-        best = np.max(
-            [
-                (self._cosines(part, self._directions) @ mix.T).max(axis=0, initial=-1)
-                for part in scope.parts
-            ],
-            axis=0,
-        )
-        level = float(np.quantile(best, SHARE))
+            rule = [*SENTENCES, *ASKED]
+            self._directions = remembered(self._model, "unrelated", rule, _directions)
+        directions = self._directions
+        kinds = (slice(len(SENTENCES)), slice(len(SENTENCES), None))
+        mixes = [_mix(ordered, len(directions[kind])) for kind in kinds]
+        mixes = [
+            mix / np.linalg.norm(mix @ directions[kind], axis=1, keepdims=True)
+            for mix, kind in zip(mixes, kinds, strict=True)
+        ]
+        best = [np.full(len(mix), -1.0, np.float32) for mix in mixes]
+        for part in scope.parts:
+            cosines = self._cosines(part, directions)
+            for highest, mix, kind in zip(best, mixes, kinds, strict=True):
+                reached = (cosines[:, kind] @ mix.T).max(axis=0, initial=-1)
+                np.maximum(highest, reached, out=highest)
+        found = Levels(float(np.quantile(best[0], SHARE)), float(np.median(best[1])))
         with self._lock:
-            self._levels[key] = level
+            self._levels[key] = found
             while len(self._levels) > _KEPT:
                 self._levels.popitem(last=False)
-        return level
+        return found
 
     def _cosines(self, part: Part, directions: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the cosines of images of a part with each sentence, float32 (n, m).
@@ -374,21 +402,24 @@ class UnrelatedLevel:
         return looked
 
 
-def _mix(weights: Sequence[float]) -> NDArray[np.float32]:
+def _ordered(weights: Sequence[float]) -> NDArray[np.float32]:
+    """Return the weights so that neither their order nor a common factor makes a difference."""
+    ordered = np.sort(np.asarray(weights, dtype=np.float32))[::-1]
+    return np.asarray(ordered / np.abs(ordered).max())
+
+
+def _mix(weights: NDArray[np.float32], sentences: int) -> NDArray[np.float32]:
     """Return how much of each sentence is in each sum of them, float32 (m, m), a sum in a row.
 
-    The first term is one sentence after the other, each further term the next one. Neither the
-    order of the terms nor a common factor of their weights makes a difference.
+    The first term is one sentence after the other, each further term the next one.
     """
-    ordered = np.sort(np.asarray(weights, dtype=np.float32))[::-1]
-    ordered = ordered / np.abs(ordered).max()
-    mix = np.zeros((len(SENTENCES), len(SENTENCES)), dtype=np.float32)
-    at = np.arange(len(SENTENCES))
-    for step, weight in enumerate(ordered):
-        mix[at, (at + step) % len(SENTENCES)] += weight
+    mix = np.zeros((sentences, sentences), dtype=np.float32)
+    at = np.arange(sentences)
+    for step, weight in enumerate(weights):
+        mix[at, (at + step) % sentences] += weight
     return mix
 
 
 def _directions(model: Model) -> NDArray[np.float32]:
-    rows = np.asarray(model.encode_texts(SENTENCES), dtype=np.float32)
+    rows = np.asarray(model.encode_texts([*SENTENCES, *ASKED]), dtype=np.float32)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))

@@ -71,7 +71,7 @@ def found_cut(answer: Answer) -> float:
         return 0.0
     if answer.cut is not None:
         return answer.cut
-    level = answer.level(answer.scope) if answer.level is not None and len(answer.scores) else -1.0
+    level = answer.levels.match if answer.levels is not None else -1.0
     best = float(answer.scores.max()) if len(answer.scores) else -1.0
     return math.nextafter(max(level, best), math.inf) + 1e-6
 

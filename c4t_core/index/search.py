@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from c4t_core.errors import NotIndexedError
 from c4t_core.images.frame_names import natural_key, shown_drives
-from c4t_core.index.cut import UnrelatedLevel, automatic_threshold
+from c4t_core.index.cut import Levels, SentenceLevels, automatic_threshold
 from c4t_core.index.directions import ModelHandle, WordHint, hint_sentences, outdated, rocchio, unit
 from c4t_core.index.events import Folded
 from c4t_core.index.exports import Hits
@@ -56,7 +56,7 @@ class Answer:
         image_ids: int64 (n,), best first, ties by path.
         scores: float32 (n,), their cosines with the query; of a query that is nothing but
             conditions on objects the probabilities that these hold.
-        level: tells what a match must beat on the scope's images, None where nothing is known.
+        reached: tells what sentences reach on the scope's images, None where nothing is known.
         cut_terms: terms in words that the model does not read whole.
         word_hints: what is odd about the words of the query.
         fold: folds some of the images, best first, into events without loading any; None for
@@ -72,7 +72,7 @@ class Answer:
     direction: NDArray[np.float32]
     image_ids: NDArray[np.int64]
     scores: NDArray[np.float32]
-    level: Callable[[Scope], float] | None = field(default=None, repr=False)
+    reached: Callable[[Scope], Levels] | None = field(default=None, repr=False)
     cut_terms: tuple[CutText, ...] = ()
     word_hints: tuple[WordHint, ...] = ()
     fold: Fold | None = field(default=None, repr=False)
@@ -85,8 +85,14 @@ class Answer:
         """The automatic cut, None where nothing stands out; it needs the scores of all images."""
         if self.by_objects or self.browsed:
             return None
-        level = self.level(self.scope) if self.level is not None and len(self.scores) else None
-        return automatic_threshold(self.scores, level)
+        return automatic_threshold(self.scores, self.levels)
+
+    @cached_property
+    def levels(self) -> Levels | None:
+        """What sentences reach on these images, None where that is not known."""
+        if self.reached is None or not len(self.scores):
+            return None
+        return self.reached(self.scope)
 
     @cached_property
     def histogram(self) -> Histogram:
@@ -160,7 +166,7 @@ def answer(
     *,
     k: int | None = None,
     exact: bool = False,
-    level: UnrelatedLevel | None = None,
+    reached: SentenceLevels | None = None,
     fold: Fold | None = None,
     right: Sequence[Path] = (),
     wrong: Sequence[Path] = (),
@@ -174,7 +180,7 @@ def answer(
         model: embeds the terms.
         k: how many hits; None for all, which the cut and the histogram need.
         exact: do not use the approximate index.
-        level: tells what a match must beat, for queries of words and nothing else: images are
+        reached: tells what a match must beat, for queries of words and nothing else: images are
             nearer to images than words are.
         fold: folds images of the scope into events.
         right: images that show what is meant; they move the query towards them.
@@ -199,7 +205,7 @@ def answer(
         direction,
         image_ids=image_ids,
         scores=scores,
-        level=partial(level.of, weights=weights) if level and words else None,
+        reached=partial(reached.of, weights=weights) if reached and words else None,
         fold=fold,
         cut_terms=model.cut_terms(query) if isinstance(query, Query) else (),
         word_hints=model.word_hints(query) if isinstance(query, Query) else (),

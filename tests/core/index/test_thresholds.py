@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c4t_core.index.cut import Mixture, automatic_threshold, crossing, fit_mixture
+from c4t_core.index.cut import Levels, Mixture, automatic_threshold, crossing, fit_mixture
 
 
 def scores(*parts: tuple[int, float, float], seed: int = 0) -> np.ndarray:
@@ -69,21 +69,41 @@ def test_a_tail_without_a_second_group_is_cut_at_what_stands_out() -> None:
 def test_two_groups_below_what_unrelated_sentences_reach_are_no_match() -> None:
     summer_and_winter = scores((2000, -0.1, 0.05), (2000, 0.1, 0.05))
     assert automatic_threshold(summer_and_winter) is not None
-    assert automatic_threshold(summer_and_winter, unrelated=0.35) is None
+    assert automatic_threshold(summer_and_winter, Levels(0.35, 0.35)) is None
 
 
 def test_a_majority_that_stands_out_is_cut_at_the_level_of_unrelated_sentences() -> None:
-    everywhere = scores((600, 0.1, 0.05), (2400, 0.4, 0.04))
-    assert automatic_threshold(everywhere, unrelated=0.3) == pytest.approx(0.3)
-    one_group = scores((3000, 0.4, 0.04))
+    everywhere = scores((600, 0.1, 0.05), (2400, 0.4, 0.03))
+    assert automatic_threshold(everywhere, Levels(0.33, 0.33)) == pytest.approx(0.33)
+    one_group = scores((3000, 0.4, 0.03))
     assert automatic_threshold(one_group) is None
-    assert automatic_threshold(one_group, unrelated=0.3) == pytest.approx(0.3)
+    assert automatic_threshold(one_group, Levels(0.33, 0.33)) == pytest.approx(0.33)
+
+
+def test_what_beats_a_low_level_by_far_is_cut_below_the_best() -> None:
+    """Where unrelated sentences are nowhere near the images, their level says nothing of where."""
+    everywhere = scores((600, 0.1, 0.05), (2400, 0.4, 0.04))
+    best = float(everywhere.max())
+    for low in (-0.4, 0.0):
+        assert automatic_threshold(everywhere, Levels(low, 0.4)) == pytest.approx(0.6 * best)
+
+
+@pytest.mark.parametrize("count", [500, 5000])
+def test_a_best_score_that_no_asked_sentence_would_have_is_no_match(count: int) -> None:
+    values = scores((count, 0.0, 0.01), (count // 20, 0.1, 0.01))
+    assert automatic_threshold(values, Levels(-0.1, 0.2)) is not None
+    assert automatic_threshold(values, Levels(0.0, 0.5)) is None
+
+
+def test_a_best_score_below_zero_is_cut_at_the_level() -> None:
+    values = scores((3000, -0.3, 0.02))
+    assert automatic_threshold(values, Levels(-0.28, -0.28)) == pytest.approx(-0.28)
 
 
 def test_a_few_that_score_more_are_cut_where_they_part() -> None:
     values = scores((4000, 0.1, 0.03), (200, 0.4, 0.05))
     cut = automatic_threshold(values)
-    assert automatic_threshold(values, unrelated=0.3) == pytest.approx(cut)
+    assert automatic_threshold(values, Levels(0.3, 0.3)) == pytest.approx(cut)
 
 
 def test_no_step_lies_where_a_few_become_many() -> None:
@@ -92,20 +112,28 @@ def test_no_step_lies_where_a_few_become_many() -> None:
     for share in np.arange(0.05, 0.8, 0.01):
         upper = int(4000 * share)
         values = scores((4000 - upper, 0.05, 0.06), (upper, 0.3, 0.08))
-        cut = automatic_threshold(values, unrelated=0.4)
+        cut = automatic_threshold(values, Levels(0.4, 0.4))
         assert cut is not None
         count = int((values >= cut).sum())
         assert before is None or 0.5 < count / before < 2
         before = count
 
 
-def test_among_few_images_two_groups_are_enough() -> None:
-    values = scores((48, -0.25, 0.04), (12, 0.08, 0.03))
-    cut = automatic_threshold(values, unrelated=0.26)
+@pytest.mark.parametrize("count", [60, 6000])
+def test_two_groups_below_the_levels_are_no_match_in_few_images_or_many(count: int) -> None:
+    values = scores((count * 4 // 5, -0.25, 0.04), (count // 5, 0.08, 0.03))
+    cut = automatic_threshold(values, Levels(-0.2, 0.1))
     assert cut is not None
-    assert (values > cut).sum() == 12
-    many = scores((4800, -0.25, 0.04), (1200, 0.08, 0.03))
-    assert automatic_threshold(many, unrelated=0.26) is None
+    assert (values > cut).sum() == pytest.approx(count // 5, rel=0.05)
+    assert automatic_threshold(values, Levels(0.26, 0.26)) is None
+
+
+def test_two_nearly_equal_scores_of_a_dozen_are_no_group_of_their_own() -> None:
+    shown = [0.3037, 0.3032, 0.2807, 0.2283]
+    values = np.array([*shown, 0.095, 0.086, 0.05, 0.03, 0.01, -0.02, -0.04, -0.05], np.float32)
+    cut = automatic_threshold(values, Levels(-0.16, 0.26))
+    assert cut is not None
+    assert (values >= cut).sum() == len(shown)
 
 
 def test_order_and_size_do_not_matter() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from c4t_core.index import cut as automatic
-from c4t_core.index.cut import SENTENCES, SHARE
+from c4t_core.index.cut import ASKED, SENTENCES, SHARE
 from c4t_core.index.directions import unit
 from c4t_core.index.query import parse_query
 from c4t_core.index.vectors.table import Table
@@ -48,13 +48,22 @@ def workspace(tmp_path: Path, open_: Callable[..., Workspace]) -> Workspace:
 
 def level(workspace: Workspace, **filters) -> float:
     found = workspace.answer("red", filters=Filters(**filters))
-    assert found.level is not None
-    return found.level(found.scope)
+    assert found.reached is not None
+    return found.reached(found.scope).unrelated
 
 
 def test_the_level_is_the_share_of_the_best_scores(workspace: Workspace) -> None:
     best = [float(workspace.answer(sentence).scores.max()) for sentence in SENTENCES]
     assert level(workspace) == pytest.approx(float(np.quantile(best, SHARE)), abs=1e-6)
+
+
+def test_the_level_of_what_is_asked_is_the_median_of_the_best_scores(
+    workspace: Workspace,
+) -> None:
+    best = [float(workspace.answer(sentence).scores.max()) for sentence in ASKED]
+    levels = workspace.answer("red").levels
+    assert levels is not None
+    assert levels.asked == pytest.approx(float(np.median(best)), abs=1e-6)
 
 
 def test_a_sentence_without_meaning_finds_nothing_and_a_majority_is_found(
@@ -138,15 +147,15 @@ def test_sums_are_held_against_sums_of_unrelated_sentences_weighed_alike(
     for first in range(len(rows)):
         mixed = sum(w * rows[(first + step) % len(rows)] for step, w in enumerate(weights))
         best.append((pictures @ unit(mixed)).max())
-    assert found.level is not None
-    assert found.level(found.scope) == pytest.approx(float(np.quantile(best, SHARE)), abs=1e-5)
+    assert found.levels is not None
+    assert found.levels.unrelated == pytest.approx(float(np.quantile(best, SHARE)), abs=1e-5)
 
 
 def test_a_weight_that_alters_nothing_alters_no_cut(workspace: Workspace) -> None:
     def asked(query: str) -> tuple[float, float | None]:
         found = workspace.answer(query)
-        assert found.level is not None
-        return found.level(found.scope), found.cut
+        assert found.levels is not None
+        return found.levels.unrelated, found.cut
 
     assert asked("3:red") == asked("red")
     assert asked("2:blue + 4:red") == asked("red + 0.5:blue")
@@ -157,8 +166,8 @@ def test_a_weight_that_alters_nothing_alters_no_cut(workspace: Workspace) -> Non
 def test_images_and_marks_are_not_held_against_words(workspace: Workspace) -> None:
     picture = next(Path(workspace.roots[0]).glob("*.png"))
     red = workspace.answer("red")
-    assert red.level is not None
+    assert red.levels is not None
     for query in (f'@"{picture}"', f'red + @"{picture}"', red.direction):
-        assert workspace.answer(query).level is None
-    assert workspace.answer("red", right=[picture]).level is None
+        assert workspace.answer(query).levels is None
+    assert workspace.answer("red", right=[picture]).levels is None
     assert workspace.answer("red", filters=Filters(only=frozenset())).cut is None

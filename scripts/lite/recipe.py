@@ -72,7 +72,8 @@ class RecipeOptions:
     aim_ridge: float = 0.3  # of the regressions, in mean variances of the embedding
     aim_centred: float = 0.9  # of the difference between sources that is left out
     aim_least: int = 4  # images of a source that fulfil, and that do not, what two concepts say
-    aim_kept: float = 0.8  # of where a phrase pointed before, beside its direction
+    aim_kept: float = 0.4  # of where a phrase pointed before, beside its direction
+    far_weight: float = 0.1  # of the loss of sentences that no image shows
     aim_sum: float = 0.5  # of the two concepts' own directions beside that of both
     apart_steps: int = 800  # in which the text head learns SearchAD's labels; 0 leaves it out
     apart_rate: float = 1e-3  # as rate

@@ -3,7 +3,8 @@
 First it is aimed (:func:`aim`). A softmax over images of all sources rewards a text for pointing at
 the source in which such images are many, and what tells its own images apart there comes second.
 Which direction of the shared space does that best, the labels say outright: a regression for each
-concept, and each two of them, inside each source. The head learns to send phrases there.
+concept, and each two of them, inside each source. The head learns to send phrases there, and
+sentences about what no drive shows away from all images (:mod:`scripts.lite.elsewhere`).
 
 Then it learns to tell situations apart that no image was labelled with (:func:`keep_apart`): it
 has directions left in which the images do not differ, and is held to rank the images as before.
@@ -22,10 +23,14 @@ from c4t_core.progress import Progress, ignore
 from scripts.lite.recipe import Batches, Descent, Phrase, RecipeOptions, noisy
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from c4t_core.models.network import ProjectionHead
 
 _LEAST_SHOWN = 3  # images that fulfil a concept, else it has no direction
 _SHORT = 1e-3  # length below which a direction is none
+_FAR_TEXTS, _FAR_IMAGES = 64, 512  # drawn for each step of :class:`Away`
+_HIGHEST = 8  # cosines of a sentence that count there
 
 Pair = tuple[int, int]  # rows of the table of fits; equal where there is one concept
 
@@ -111,13 +116,15 @@ def goals(
     bank: Sequence[Phrase],
     sources: Sequence[str],
     options: RecipeOptions,
+    concepts: int,
 ) -> tuple[Mapping[Pair, int], NDArray[np.float32]]:
     """Return where phrases are to point: the place of each meaning, and float32 (meanings, d).
 
     Two concepts point where images differ that show both, in the sources that have some, and
-    somewhat to where each of them points alone; unit rows, or zeros where nothing is known.
+    somewhat to where each of them points alone; unit rows, or zeros where nothing is known. Of
+    the names beyond the first ``concepts`` no label tells, so that they point nowhere.
     """
-    pairs = sorted({(phrase.first, phrase.second) for phrase in bank})
+    pairs = sorted({(p.first, p.second) for p in bank if p.first < concepts})
     place = {pair: number for number, pair in enumerate(pairs)}
     found, both = (
         directions(
@@ -143,12 +150,48 @@ def _unit(row: NDArray[np.float32]) -> NDArray[np.float32]:
     return row / length if length > _SHORT else np.zeros_like(row)
 
 
+class Away:
+    """The loss of sentences about what no image shows that come near to some images.
+
+    Per sentence the mean of its highest cosines, of images drawn anew at each call, as far as it
+    is above zero. Noise on the features stands in for sentences that are not among them.
+
+    Args:
+        texts: float32 (s, d), features of the sentences.
+        images: float32 (n, d'), unit rows.
+        options: weight, numbers drawn, noise, seed.
+    """
+
+    def __init__(
+        self, texts: NDArray[np.float32], images: NDArray[np.float32], options: RecipeOptions
+    ) -> None:
+        import torch
+
+        self._texts, self._images = torch.from_numpy(texts), torch.from_numpy(images)
+        self._options = options
+        self._drawn = torch.Generator().manual_seed(options.seed)
+
+    def __call__(self, text_head: ProjectionHead) -> Tensor:
+        """Return the loss, ()."""
+        import torch
+        from torch.nn import functional
+
+        texts, images = (
+            rows[torch.randint(len(rows), (number,), generator=self._drawn)]
+            for rows, number in ((self._texts, _FAR_TEXTS), (self._images, _FAR_IMAGES))
+        )
+        rows = functional.normalize(text_head(noisy(texts, self._options.aim_noise)), dim=1)
+        highest = (rows @ images.T).topk(_HIGHEST, dim=1).values.mean(dim=1)
+        return self._options.far_weight * highest.relu().mean()
+
+
 def aim(
     text_head: ProjectionHead,
     text_features: NDArray[np.float32],
     batches: Batches,
     bank: Sequence[Phrase],
     wanted: tuple[Mapping[Pair, int], NDArray[np.float32]],
+    away: tuple[NDArray[np.float32], NDArray[np.float32]],
     options: RecipeOptions,
     progress: Progress = ignore,
 ) -> ProjectionHead:
@@ -165,6 +208,8 @@ def aim(
         batches: draws phrases.
         bank: the phrases.
         wanted: of :func:`goals`.
+        away: features of sentences about what no image shows, float32 (s, d), and the images,
+            unit rows, float32 (n, d'): see :class:`Away`.
         options: rates, steps, noise.
         progress: called with (steps done, steps).
 
@@ -175,9 +220,12 @@ def aim(
     from torch.nn import functional
 
     torch.manual_seed(options.seed)
+    kept_off = Away(*away, options)
     aimed = copy.deepcopy(text_head).train()
     place, found = wanted
-    meant = np.array([place[phrase.first, phrase.second] for phrase in bank])
+    found = np.concatenate([found, np.zeros((1, found.shape[1]), np.float32)])
+    nowhere = len(found) - 1
+    meant = np.array([place.get((phrase.first, phrase.second), nowhere) for phrase in bank])
     told = found.any(axis=1)[meant]
     texts = torch.from_numpy(text_features)
     with torch.no_grad():
@@ -189,7 +237,7 @@ def aim(
         drawn = batches.phrases()
         drawn = drawn[told[drawn]]
         rows = functional.normalize(aimed(noisy(texts[drawn], options.aim_noise)), dim=1)
-        descent.step(1 - (rows * meant_rows[drawn]).sum(dim=1).mean())
+        descent.step(1 - (rows * meant_rows[drawn]).sum(dim=1).mean() + kept_off(aimed))
         progress(step + 1, options.aim_steps)
     descent.settle()
     return aimed.eval()
@@ -201,6 +249,7 @@ def keep_apart(
     text_features: NDArray[np.float32],
     batches: Batches,
     situations: tuple[NDArray[np.float32], Sequence[int]],
+    elsewhere: NDArray[np.float32],
     options: RecipeOptions,
     progress: Progress = ignore,
 ) -> ProjectionHead:
@@ -219,6 +268,7 @@ def keep_apart(
         text_features: as of :func:`train_heads`.
         batches: as of :func:`train_heads`.
         situations: float32 (s, d), features of the texts, and for each the number of its meaning.
+        elsewhere: float32 (s', d), features of sentences about what no image shows.
         options: rates, steps, noise.
         progress: called with (steps done, steps).
 
@@ -241,6 +291,7 @@ def keep_apart(
     meant = torch.tensor(situations[1])
     alike = (meant[:, None] == meant).float().fill_diagonal_(float("nan"))  # itself: not asked
     scale = torch.tensor(options.apart_scale)
+    kept_off = Away(elsewhere, images[0].numpy(), options)
     weights = list(text_head.parameters())
     descent = Descent(weights, options.apart_rate, options.apart_steps, options)
     for step in range(options.apart_steps):
@@ -256,6 +307,7 @@ def keep_apart(
         held = held + 0.1 * moved
         found = functional.normalize(text_head(noisy(alone, options.apart_noise)), dim=1)
         loss = options.apart_hold * held + graded_loss(found @ found.T, scale, alike, 0.0)
+        loss = loss + options.apart_hold * kept_off(text_head)
         descent.step(loss)
         progress(step + 1, options.apart_steps)
     descent.settle()

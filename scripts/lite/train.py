@@ -149,6 +149,7 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.models.network import DualEncoder
     from c4t_core.models.object_branch import Together
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
+    from scripts.lite import elsewhere
     from scripts.lite.concepts import WEATHER, by_night
     from scripts.lite.examples import write_examples
     from scripts.lite.features import DARK, image_maps, joined, text_features
@@ -219,12 +220,16 @@ def train(given: argparse.Namespace) -> Path:
     image_head, text_head = train_heads(
         variants, texts, batches, DESIGN.projection, options, _say("steps"), objects=objects.width
     )
+    far = text_features(model, elsewhere.texts())
     if options.aim_steps:
-        wanted = goals(embedded(image_head, variants[0]), table, bank, sources, options)
-        text_head = aim(text_head, texts, batches, bank, wanted, options, _say("steps of aiming"))
+        rows = embedded(image_head, variants[0])
+        wanted = goals(rows, table, bank, sources, options, len(known))
+        text_head = aim(
+            text_head, texts, batches, bank, wanted, (far, rows), options, _say("steps of aiming")
+        )
     if options.apart_steps:
         text_head = keep_apart(
-            (image_head, text_head), variants, texts, batches, (alone, meant), options,
+            (image_head, text_head), variants, texts, batches, (alone, meant), far, options,
             _say("steps of words"),
         )  # fmt: skip
     parts_of = {"together": together, "surfaces": surfaces}

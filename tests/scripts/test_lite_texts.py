@@ -9,8 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from benchmarks.cut import NONSENSE  # noqa: E402
+from c4t_core.index.cut import SENTENCES  # noqa: E402
+from scripts.lite.elsewhere import ELSEWHERE  # noqa: E402
 from scripts.lite.recipe import Batches, Concept, Phrase, RecipeOptions, train_heads  # noqa: E402
-from scripts.lite.texts import aim, directions, goals  # noqa: E402
+from scripts.lite.texts import aim, directions, goals, keep_apart  # noqa: E402
 
 SOURCES = ["dawn"] * 100 + ["roads"] * 100
 OF_SOURCE, THING, OTHER = np.eye(3, 8, dtype=np.float32)
@@ -53,7 +56,7 @@ def test_what_is_unknown_or_hardly_shown_has_no_direction():
 def test_two_concepts_point_to_what_shows_both():
     images, table = images_and_table()
     bank = [Phrase("a", 0, 0), Phrase("b", 1, 1), Phrase("a and b", 0, 1)]
-    place, found = goals(images, table, bank, SOURCES, RecipeOptions())
+    place, found = goals(images, table, bank, SOURCES, RecipeOptions(), 2)
     both = found[place[0, 1]]
     assert min(both @ THING, both @ OTHER) > 0.5
     assert both @ found[place[0, 0]] > 0.5
@@ -63,6 +66,7 @@ def test_the_text_head_is_aimed_and_the_one_before_stays():
     rng = np.random.default_rng(1)
     images, table = images_and_table()
     texts = rng.normal(size=(3, 16)).astype(np.float32)
+    away = (np.zeros((2, 16), np.float32), images)
     known = [Concept("a", ("a",)), Concept("b", ("b",))]
     bank = [Phrase("a", 0, 0), Phrase("b", 1, 1), Phrase("a and b", 0, 1)]
     options = RecipeOptions(
@@ -72,14 +76,14 @@ def test_the_text_head_is_aimed_and_the_one_before_stays():
     batches = Batches(known, [table], bank, SOURCES, options)
     _, before = train_heads([images], texts, batches, 8, options)
     weights = {name: value.clone() for name, value in before.state_dict().items()}
-    place, found = goals(images, table, bank, SOURCES, options)
-    after = aim(before, texts, batches, bank, (place, found), options)
+    place, found = goals(images, table, bank, SOURCES, options, 2)
+    after = aim(before, texts, batches, bank, (place, found), away, options)
     with torch.no_grad():
         rows = torch.nn.functional.normalize(after(torch.from_numpy(texts)), dim=1).numpy()
     wanted = found[[place[phrase.first, phrase.second] for phrase in bank]]
     assert (rows * wanted).sum(axis=1).min() > 0.95
     kept = dataclasses.replace(options, aim_kept=1.0)
-    between = aim(before, texts, batches, bank, (place, found), kept)
+    between = aim(before, texts, batches, bank, (place, found), away, kept)
     with torch.no_grad():
         mixed, old = (
             torch.nn.functional.normalize(head(torch.from_numpy(texts)), dim=1).numpy()
@@ -88,3 +92,41 @@ def test_the_text_head_is_aimed_and_the_one_before_stays():
     assert ((mixed * old).sum(axis=1) > (rows * old).sum(axis=1)).all()
     assert (mixed * (old + wanted)).sum(axis=1).min() > 0.95
     assert all(torch.equal(value, weights[name]) for name, value in before.state_dict().items())
+
+
+def test_sentences_that_no_image_shows_are_kept_away_from_all():
+    rng = np.random.default_rng(1)
+    images, table = images_and_table()
+    texts = rng.normal(size=(2, 16)).astype(np.float32)
+    strange = rng.normal(size=(40, 16)).astype(np.float32)
+    known = [Concept("a", ("a",)), Concept("b", ("b",))]
+    bank = [Phrase("a", 0, 0), Phrase("b", 1, 1)]
+    options = RecipeOptions(
+        steps=20, images=60, texts=12, warmup=5, text_noise=0.1, aim_steps=150, aim_rate=5e-3,
+        aim_noise=0.1, aim_kept=0.0, far_weight=1.0, apart_steps=50,
+        mixture=(("dawn", 0.5), ("roads", 0.5)),
+    )  # fmt: skip
+    batches = Batches(known, [table], bank, SOURCES, options)
+    image_head, before = train_heads([images], texts, batches, 8, options)
+    with torch.no_grad():
+        rows = torch.nn.functional.normalize(image_head(torch.from_numpy(images)), dim=1)
+    wanted = goals(rows.numpy(), table, bank, SOURCES, options, 2)
+
+    def highest(head: torch.nn.Module, features: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            there = torch.nn.functional.normalize(head(torch.from_numpy(features)), dim=1)
+        return (there @ rows.T).amax(dim=1).numpy()
+
+    after = aim(before, texts, batches, bank, wanted, (strange[:30], rows.numpy()), options)
+    situations = (rng.normal(size=(4, 16)).astype(np.float32), [0, 0, 1, 1])
+    last = keep_apart(
+        (image_head, after), [images], texts, batches, situations, strange[:30], options
+    )
+    for head in (after, last):
+        assert np.median(highest(head, strange[30:])) < np.median(highest(before, strange[30:]))
+        assert highest(head, texts).min() > np.median(highest(head, strange[:30])) + 0.3
+
+
+def test_what_the_cut_learns_from_and_is_measured_with_is_not_taught():
+    assert len(set(ELSEWHERE)) == len(ELSEWHERE)
+    assert not {*ELSEWHERE} & {*SENTENCES, *NONSENSE}

@@ -9,7 +9,8 @@ Two groups alone do not say that one of them is what was meant: summer and winte
 "elephants" as well. So the best match must come nearer to what sentences about the road reach than
 sentences do that no frame shows (:class:`SentenceLevels`). And the more of the images the upper
 group holds, and the nearer it lies to the lower one, the more a level decides and not where they
-part: that of the unrelated sentences, or a share of the best score where that is more.
+part: what the unrelated sentences reach, a share of the best score, or part of the way from the
+rest to the best, whichever is the most.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ _ROUNDING = 1e-6  # scores that differ by less are equal
 _MIN_OUTLIERS = 4  # that many scores beyond what one distribution explains are no accident
 _TOWARDS_ASKED = 0.4  # of the way from unrelated sentences to those asked: a match comes so far
 _OF_BEST = 0.6  # of the best score: matches score so much at the least (docs/searching.md)
+_ABOVE_REST = 0.3  # of the way from the rest to the best score; matches come so far
 
 
 _Both = list[tuple[float, float, float]]
@@ -128,8 +130,25 @@ def automatic_threshold(
         return crossing(mixture) if two else _beyond_one(values)
     trust = _trust(mixture)
     cut = crossing(mixture) if trust else None
-    level = max(levels.unrelated, _OF_BEST * best) if best > 0 else levels.unrelated
+    level = _level(values, mixture, levels.unrelated)
     return level if cut is None else level + trust * (cut - level)
+
+
+def _level(values: NDArray[np.floating[Any]], mixture: Mixture, unrelated: float) -> float:
+    """Return where to cut descending values if nothing is known of the upper group.
+
+    Above what unrelated sentences reach, a share of the best score, and part of the way from the
+    rest to the best: the rest is the lower group where there surely are two, else half of all.
+    """
+    best, middle = float(values[0]), float(values[len(values) // 2])
+    rest = middle - _apart(mixture) * max(0.0, middle - mixture.means[0])
+    return max(unrelated, _OF_BEST * best if best > 0 else -1.0, rest + _ABOVE_REST * (best - rest))
+
+
+def _apart(mixture: Mixture) -> float:
+    """Return how surely there are two groups, 0 to 1."""
+    apart = np.interp(mixture.separation, _SEPARATIONS, (0.0, 1.0))
+    return float(apart) if mixture.gain > 0 else 0.0
 
 
 def _trust(mixture: Mixture) -> float:
@@ -139,8 +158,7 @@ def _trust(mixture: Mixture) -> float:
     rarely what someone looks for. In between it changes gradually: with a step there, a term that
     is weighed a little more would make ten times the hits of a query, or a tenth.
     """
-    apart = np.interp(mixture.separation, _SEPARATIONS, (0.0, 1.0)) if mixture.gain > 0 else 0.0
-    return float(apart * np.interp(mixture.weights[1], _SHARES, (1.0, 0.0)))
+    return _apart(mixture) * float(np.interp(mixture.weights[1], _SHARES, (1.0, 0.0)))
 
 
 def _descending(scores: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:

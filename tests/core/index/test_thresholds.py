@@ -75,9 +75,16 @@ def test_two_groups_below_what_unrelated_sentences_reach_are_no_match() -> None:
 def test_a_majority_that_stands_out_is_cut_at_the_level_of_unrelated_sentences() -> None:
     everywhere = scores((600, 0.1, 0.05), (2400, 0.4, 0.03))
     assert automatic_threshold(everywhere, Levels(0.33, 0.33)) == pytest.approx(0.33)
+
+
+def test_of_one_group_that_stands_out_the_better_part_is_shown() -> None:
+    """Where a folder is all alike to a query, not all of it is what was looked for."""
     one_group = scores((3000, 0.4, 0.03))
     assert automatic_threshold(one_group) is None
-    assert automatic_threshold(one_group, Levels(0.33, 0.33)) == pytest.approx(0.33)
+    for unrelated in (0.3, -0.3):
+        cut = automatic_threshold(one_group, Levels(unrelated, 0.4))
+        assert cut is not None
+        assert 0.02 < (one_group >= cut).mean() < 0.5
 
 
 def test_what_beats_a_low_level_by_far_is_cut_below_the_best() -> None:

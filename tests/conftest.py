@@ -24,7 +24,7 @@ _BESIDE = Path(__file__).resolve().parents[2] / "shared"
 _LONG = (
     "core/training/", "desktop/training/", "scripts/", "core/cluster/test_ray.py",
     "e2e/test_what_the_user_made.py", "e2e/test_on_clip_in_the_window.py",
-    "e2e/test_wizard_story.py", "core/models/test_clip",
+    "e2e/test_wizard_story.py", "core/models/test_clip", "desktop/test_many_hits.py",
 )  # fmt: skip
 
 

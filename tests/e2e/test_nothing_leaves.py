@@ -181,9 +181,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> 
 @pytest.mark.parametrize(
     "step",
     [
-        *("index", "search", "embed images", "embed texts", "caption", "evaluate", "train"),
+        *("index", "search", "embed images", "embed texts", "caption", "evaluate"),
         *("models", "window"),
-        *(pytest.param(step, marks=pytest.mark.long) for step in ("doctor", "library")),
+        *(pytest.param(step, marks=pytest.mark.long) for step in ("train", "doctor", "library")),
     ],
 )
 def test_nothing_is_sent_or_written_elsewhere(world: World, step: str) -> None:

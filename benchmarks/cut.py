@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality import embedded, options_of
-from c4t_core.index.cut import ASKED, SENTENCES, SHARE, Levels, automatic_threshold
+from c4t_core.index.cut import ASKED, SENTENCES, Levels, automatic_threshold
 
 NONSENSE = (
     "elephants bathing", "asdf qwer", "a hospital bed", "sushi on a plate", "a violin",
@@ -61,10 +61,7 @@ def run(data: Path, name: str, part: str) -> dict[str, dict[str, float]]:
     unrelated, asked, nonsense = (model.encode_texts(t) for t in (SENTENCES, ASKED, list(NONSENSE)))
 
     def cuts(rows: NDArray[np.float32], scores: NDArray[np.float32]) -> tuple[float | None, ...]:
-        levels = Levels(
-            float(np.quantile((rows @ unrelated.T).max(axis=0), SHARE)),
-            float(np.median((rows @ asked.T).max(axis=0))),
-        )
+        levels = Levels.of_best(*((rows @ texts.T).max(axis=0) for texts in (unrelated, asked)))
         return automatic_threshold(scores), automatic_threshold(scores, levels)
 
     judgements: tuple[list[Any], list[Any]] = ([], [])

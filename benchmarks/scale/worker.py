@@ -146,14 +146,12 @@ def unit_rows(dim: int, count: int) -> np.ndarray:
 
 def hnsw(root: Path, count: int) -> dict[str, Any]:
     """Build the approximate index as an index run does at its end."""
-    from c4t_core.files import read_json
-    from c4t_core.paths import resource
+    from c4t_core.index.cut import EVERY
     from c4t_core.workspace import open_workspace
 
     with open_workspace(root) as workspace:
         searcher, model = workspace._searcher, workspace._model
-        sentences = read_json(resource("sentences.json"))
-        asked = model.get().encode_texts([*sentences["asked"], *sentences["unrelated"]])
+        asked = model.get().encode_texts(EVERY)
         before = peak_megabytes()
         started, spent = time.perf_counter(), time.process_time()
         (target,) = searcher.targets()

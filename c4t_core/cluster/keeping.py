@@ -26,11 +26,10 @@ from c4t_core.cluster.doubles import drop_doubles, worse_rows
 from c4t_core.cluster.rules import keep_rules, kept_rules
 from c4t_core.cluster.table import Header, SharedTable, create_table, exists, open_table
 from c4t_core.errors import DataError
-from c4t_core.files import read_json
+from c4t_core.index.cut import EVERY
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.vectors.table import scales_of
 from c4t_core.models.protocol import Model
-from c4t_core.paths import resource
 
 INDEXES = ("ivf-rq", "ivf-pq", "hnsw")
 LEAST_ROWS = 1_000
@@ -253,9 +252,8 @@ def audited(table: SharedTable, kind: str, model: ModelHandle | None = None) -> 
 def _sentences(table: SharedTable, model: ModelHandle | None) -> NDArray[np.float32]:
     if model is None:
         return np.empty((0, table.header.dim), dtype=np.float32)
-    sentences = read_json(resource("sentences.json"))
     loaded: Model = model.maker(table.header.fingerprint).get()
-    rows = loaded.encode_texts([*sentences["asked"], *sentences["unrelated"]])
+    rows = loaded.encode_texts(EVERY)
     return np.asarray(rows, dtype=np.float32)
 
 

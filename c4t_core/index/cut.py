@@ -34,11 +34,16 @@ from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import Model
 from c4t_core.paths import resource
 
-SENTENCES: list[str] = read_json(resource("sentences.json"))["unrelated"]
+_READ = read_json(resource("sentences.json"))
+
+SENTENCES: list[str] = _READ["unrelated"]
 """What no drive shows."""
 
-ASKED: list[str] = read_json(resource("sentences.json"))["asked"]
+ASKED: list[str] = _READ["asked"]
 """What is looked for in drives."""
+
+EVERY = [*ASKED, *SENTENCES]
+"""Both, those that are looked for first."""
 
 SHARE = 0.75
 """Of the sentences, how many stay below the level. Some are bound to fit by accident (penguins on
@@ -99,6 +104,13 @@ class Levels(NamedTuple):
 
     unrelated: float
     asked: float
+
+    @classmethod
+    def of_best(
+        cls, unrelated: NDArray[np.floating[Any]], asked: NDArray[np.floating[Any]]
+    ) -> Levels:
+        """Return the levels of the best cosine of each sentence, (m,) and (m',)."""
+        return cls(float(np.quantile(unrelated, SHARE)), float(np.median(asked)))
 
     @property
     def match(self) -> float:
@@ -350,7 +362,7 @@ class SentenceLevels:
         """Compute nothing yet."""
         self._model = model
         self._lock = threading.Lock()
-        self._directions: NDArray[np.float32] | None = None  # the unrelated ones first
+        self._directions: NDArray[np.float32] | None = None  # of EVERY
         self._levels: OrderedDict[tuple[object, ...], Levels] = OrderedDict()
         # of each root: its vectors, slots of which the cosines are known, and these (n, m)
         self._known: dict[VectorSearch, tuple[Table, Slots, NDArray[np.float32]]] = {}
@@ -370,10 +382,9 @@ class SentenceLevels:
                 self._levels.move_to_end(key)
                 return self._levels[key]
         if self._directions is None:
-            rule = [*SENTENCES, *ASKED]
-            self._directions = remembered(self._model, "unrelated", rule, _directions)
+            self._directions = remembered(self._model, "unrelated", EVERY, _directions)
         directions = self._directions
-        kinds = (slice(len(SENTENCES)), slice(len(SENTENCES), None))
+        kinds = (slice(len(ASKED), None), slice(len(ASKED)))  # unrelated, asked
         mixes = [_mix(ordered, len(directions[kind])) for kind in kinds]
         mixes = [
             mix / np.linalg.norm(mix @ directions[kind], axis=1, keepdims=True)
@@ -385,7 +396,7 @@ class SentenceLevels:
             for highest, mix, kind in zip(best, mixes, kinds, strict=True):
                 reached = (cosines[:, kind] @ mix.T).max(axis=0, initial=-1)
                 np.maximum(highest, reached, out=highest)
-        found = Levels(float(np.quantile(best[0], SHARE)), float(np.median(best[1])))
+        found = Levels.of_best(*best)
         with self._lock:
             self._levels[key] = found
             while len(self._levels) > _KEPT:
@@ -439,5 +450,5 @@ def _mix(weights: NDArray[np.float32], sentences: int) -> NDArray[np.float32]:
 
 
 def _directions(model: Model) -> NDArray[np.float32]:
-    rows = np.asarray(model.encode_texts([*SENTENCES, *ASKED]), dtype=np.float32)
+    rows = np.asarray(model.encode_texts(EVERY), dtype=np.float32)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))

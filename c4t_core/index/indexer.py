@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from c4t_core.errors import FolderError
-from c4t_core.files import read_json
 from c4t_core.images.scan import (
     Diff,
     ExcludeRules,
@@ -24,6 +23,7 @@ from c4t_core.images.scan import (
     scan,
 )
 from c4t_core.index import folders as opened_folders
+from c4t_core.index.cut import EVERY
 from c4t_core.index.directions import ModelHandle, outdated
 from c4t_core.index.embed import BATCH_SIZE, Batch, OnPicture, embed_stream
 from c4t_core.index.scope import name_in
@@ -33,7 +33,6 @@ from c4t_core.index.store.ledger import Failure, Ledger, Stored
 from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import classes_of
-from c4t_core.paths import resource
 from c4t_core.progress import Progress
 
 _KEPT = 4_096  # frames after which the vector cache is written again, or a hundredth of a run
@@ -486,8 +485,7 @@ class Run:
             )
         if not search.outdated():
             return
-        sentences = read_json(resource("sentences.json"))
-        queries = self._model.get().encode_texts([*sentences["asked"], *sentences["unrelated"]])
+        queries = self._model.get().encode_texts(EVERY)
         facts = search.maintain(queries, check)
         if facts is not None and not facts.serves:
             self.notices.append(

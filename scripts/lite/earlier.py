@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from c4t_core.errors import ModelError
-from c4t_core.files import read_json, write_whole
+from c4t_core.files import write_whole
+from c4t_core.index.cut import EVERY
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.events import AlikeLevel
 from c4t_core.models.export import graph_of, safetensors_table
@@ -30,7 +31,6 @@ from c4t_core.models.folder import (
 )
 from c4t_core.models.protocol import Earlier, earlier_graph
 from c4t_core.models.registry import model_info
-from c4t_core.paths import resource
 
 _HEAD = "text_head."
 LEAST = 0.999  # cosine of the same sentence, embedded by the old model and by what is kept of it
@@ -97,10 +97,8 @@ def _write(folder: Path, graph: str, dim: int, weights: bytes) -> None:
 
 def _compare(folder: Path, models: Sequence[ModelHandle]) -> float:
     """Return the least cosine of a sentence as models embed it with what is kept of each."""
-    sentences = read_json(resource("sentences.json"))
-    texts = [*sentences["asked"], *sentences["unrelated"]]
     pairs = zip(ModelHandle(str(folder)).earlier, models, strict=True)
-    rows = [(kept.get().encode_texts(texts), old.get().encode_texts(texts)) for kept, old in pairs]
+    rows = [(kept.get().encode_texts(EVERY), old.get().encode_texts(EVERY)) for kept, old in pairs]
     least = min(float((one * other).sum(axis=1).min()) for one, other in rows)
     if not least >= LEAST:
         raise ModelError(

@@ -1,8 +1,7 @@
 """What version 0.1.0 left on a disk opens as it was: catalogue, user data, a trained model.
 
 The files in ``tests/made_by_0_1`` are that version's own (``make.py`` there tells how they were
-made); their folder of images has moved since, as a checkout lies somewhere else. The automatic cut
-is found otherwise now; a saved search keeps the cut that it was saved with.
+made); their folder of images has moved since, as a checkout lies somewhere else.
 """
 
 from __future__ import annotations
@@ -58,9 +57,16 @@ def assert_same(hits, then):
     assert [hit.score for hit in hits] == pytest.approx([score for _, score in then], abs=1e-6)
 
 
+def assert_also_cut(workspace, query):
+    """Of a single sentence; where the cut lies is found otherwise since."""
+    if " + " not in query and " - " not in query:
+        assert (workspace.answer(query).cut is None) == (THEN["cuts"][query] is None)
+
+
 def test_the_catalogue_gives_the_same_hits_and_nothing_is_embedded_again(workspace, drives):
     for query, then in THEN["hits"].items():
         assert_same(workspace.search(query, None), then)
+        assert_also_cut(workspace, query)
     report = workspace.index()
     assert (report.embedded, report.unchanged, report.gone) == (0, THEN["report"][1], 0)
     assert report.total == THEN["report"][0]
@@ -130,6 +136,7 @@ def test_it_is_searched_and_survives_another_model_of_the_same_name(workspace, d
         assert opened.model_fingerprint == THEN["model"]["fingerprint"]
         for query, hits in THEN["hits"].items():
             assert_same(opened.search(query, None), hits)
+            assert_also_cut(opened, query)
         before = scenarios.count(opened, scenario, {})
         assert opened.index().embedded == len(THEN["hits"]["snow"])
         assert opened.model_fingerprint != THEN["model"]["fingerprint"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.relative_to(Path(__file__).parent).as_posix().startswith(_LONG):
             item.add_marker("long")
     items.sort(key=lambda item: not {"e2e", "training"}.intersection(item.path.parts))
+
+
+@pytest.fixture
+def qtbot(qtbot: Any) -> Any:
+    """Wait four times as long as pytest-qt does: two busy cores have been that slow."""
+    for wait in ("waitUntil", "waitSignal", "waitSignals"):
+        setattr(qtbot, wait, functools.partial(getattr(qtbot, wait), timeout=20_000))
+    return qtbot
 
 
 @pytest.fixture(autouse=True)

@@ -217,16 +217,3 @@ def fits(frames: Sequence[Frame]) -> NDArray[np.float32]:
             if value is not None:
                 table[row, column] = value
     return table
-
-
-def by_night(table: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how well each concept fits darkened copies of the same images.
-
-    Args:
-        table: as of :func:`fits`; rows beyond the concepts stay as they are.
-    """
-    dark = table.copy()
-    rows = {name: row for row, name in enumerate(concepts())}
-    dark[rows["night"]], dark[rows["day"]] = 1.0, 0.0
-    dark[[rows["dusk"], rows["sky"], rows["no sky"]]] = np.nan
-    return dark

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,13 +27,9 @@ from c4t_core.models.export import trace_image_encoder
 from c4t_core.progress import Progress, ignore
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from c4t_core.models.network import DualEncoder
 
-    Variation = Callable[[Tensor, Sequence[int]], Tensor]
-
-PLAIN, DARK = "plain", "dark"
+PLAIN = "plain"
 _AT_ONCE = 4  # images in one run of the network
 _GREY = 63  # pixels of the square on which brightness is measured; a multiple of three
 
@@ -97,8 +93,7 @@ def image_maps(
     Args:
         model: gives encoder, input size and normalisation; nothing of it is changed.
         paths: n image files.
-        variant: ``"plain"``, or any other word for a varied copy, drawn from it and the path: one
-            that begins with ``"dark"`` is :func:`darkened`, every other one augmented.
+        variant: ``"plain"``, or any other word for an augmented copy, drawn from it and the path.
         cache: folder in which they are kept, some 260 kB an image.
         progress: called with (images done, n).
 
@@ -110,7 +105,8 @@ def image_maps(
     files = [folder / f"{part}.npy" for part in ("pooled", "fine", "coarse")]
     if not folder.is_dir():
         with atomic_folder(folder) as scratch:
-            _write_maps(model, paths, names, scratch, progress, _variation(variant))
+            seeds = None if variant == PLAIN else [zlib.crc32(name.encode()) for name in names]
+            _write_maps(model, paths, scratch, progress, seeds)
     pooled, fine, coarse = (np.load(file, mmap_mode="r") for file in files)
     return Maps(np.array(pooled), fine, coarse)
 
@@ -118,12 +114,14 @@ def image_maps(
 def _write_maps(
     model: DualEncoder,
     paths: Sequence[Path],
-    names: Sequence[str],
     folder: Path,
     progress: Progress,
-    vary: Variation | None,
+    seeds: Sequence[int] | None,
 ) -> None:
+    """Write them; of augmented copies where there are ``seeds``, one per image."""
     import torch
+
+    from c4t_core.training.towers import augmented
 
     trace_image_encoder(model, folder / "maps.onnx", maps=True)
     session = onnx_session((folder / "maps.onnx").read_bytes(), available_threads())
@@ -132,9 +130,9 @@ def _write_maps(
     for start in range(0, len(paths), _AT_ONCE):
         rows = range(start, min(start + _AT_ONCE, len(paths)))
         pixels = np.stack([prepare(_opened(paths[i]), model.config.preprocess) for i in rows])
-        if vary is not None:
-            seeds = [zlib.crc32(names[i].encode()) for i in rows]
-            pixels = np.rint(vary(torch.from_numpy(pixels), seeds).numpy()).astype(np.uint8)
+        if seeds is not None:
+            varied = augmented(torch.from_numpy(pixels), seeds[rows.start : rows.stop])
+            pixels = np.rint(varied.numpy()).astype(np.uint8)
         made = session.run(["features", "fine", "coarse"], {"pixels": pixels})
         if not stores:
             stores = [
@@ -149,41 +147,6 @@ def _write_maps(
         for store, values in zip(stores, made, strict=True):
             store[rows.start : rows.stop] = values
         progress(rows.stop, len(paths))
-
-
-def _variation(variant: str) -> Variation | None:
-    from c4t_core.training.towers import augmented
-
-    if variant == PLAIN:
-        return None
-    return darkened if variant.startswith(DARK) else augmented
-
-
-def darkened(pixels: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Make nights of days: darker, bluer, noisier, with what is bright in them kept bright.
-
-    Args:
-        pixels: uint8 (n, h, w, 3).
-        seeds: one per image; the same seed gives the same picture.
-
-    Returns:
-        Float32 (n, h, w, 3), 0..255.
-    """
-    import torch
-
-    made = []
-    for image, seed in zip(pixels.float() / 255, seeds, strict=True):
-        drawn = torch.Generator().manual_seed(seed)
-        gamma, gain, noise = torch.rand(3, generator=drawn).tolist()
-        dark = image ** (1.6 + 1.2 * gamma) * (0.18 + 0.3 * gain)
-        dark = dark * torch.tensor([0.9, 0.95, 1.1])
-        # lamps stay lamps: the brightest of the frame's lower part keep some of their light
-        glow = (image.amin(dim=2, keepdim=True) - 0.85).clamp(min=0.0) / 0.15
-        glow[: image.shape[0] // 3] = 0.0
-        dark = dark + 0.5 * glow * image
-        dark = dark + (0.01 + 0.03 * noise) * torch.randn(image.shape, generator=drawn)
-        made.append(dark.clamp(0.0, 1.0) * 255)
-    return torch.stack(made)
 
 
 def image_features(

@@ -12,9 +12,9 @@ the cross-entropy of the highest cell against presence in the frame.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from c4t_core.progress import Progress, ignore
 from scripts.lite.data import BOXED, SEARCHED, Box, Frame
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from c4t_core.models.object_branch import ObjectBranch
 
@@ -203,26 +203,16 @@ def train_branch(
 
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
-    branch = ObjectBranch(ObjectsConfig(CLASSES), (fine.shape[1], coarse.shape[1])).train()
-    # a quarter faster on CPUs, where depthwise convolutions take most of the time
-    branch = branch.to(memory_format=torch.channels_last)
-    batches = len(rows) // _BATCH
-    steps = options.epochs * batches
-    optimiser = torch.optim.AdamW(
-        branch.parameters(), lr=options.rate, weight_decay=options.weight_decay
-    )
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=steps + 1)
-    for step in range(steps):
-        if step % batches == 0:
-            order = rng.permutation(rows)
-        chosen = np.sort(order[step % batches * _BATCH :][:_BATCH])
+    branch = ObjectBranch(ObjectsConfig(CLASSES), (fine.shape[1], coarse.shape[1]))
+
+    def loss_of(chosen: NDArray[np.intp]) -> Tensor:
         maps = [torch.from_numpy(kept[chosen]).float() for kept in (fine, coarse)]
         cells, heights = (torch.from_numpy(kept[chosen]) for kept in (taught.cells, taught.heights))
         if rng.random() < 0.5:  # nothing that the maps are taught knows left from right
             maps, cells, heights = [m.flip(3) for m in maps], cells.flip(3), heights.flip(2)
         maps = [m.contiguous(memory_format=torch.channels_last) for m in maps]
         out = branch(*(functional.dropout2d(m, options.dropout) for m in maps))
-        loss = _loss(
+        return _loss(
             out,
             cells,
             heights,
@@ -230,12 +220,65 @@ def train_branch(
             torch.from_numpy(taught.weights[chosen]),
             options,
         )
+
+    one_cycle(branch, rows, options, rng, loss_of, progress)
+    return branch
+
+
+class Cycle(Protocol):
+    """How long maps are trained, and how fast."""
+
+    @property
+    def epochs(self) -> int:
+        """How often each row is drawn."""
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate."""
+
+    @property
+    def weight_decay(self) -> float:
+        """As AdamW takes it."""
+
+
+def one_cycle(
+    network: nn.Module,
+    rows: NDArray[np.intp],
+    options: Cycle,
+    rng: np.random.Generator,
+    loss_of: Callable[[NDArray[np.intp]], Tensor],
+    progress: Progress = ignore,
+) -> None:
+    """Train a network with AdamW and one cycle of its rate; it is left in eval mode.
+
+    Args:
+        network: on the CPU.
+        rows: which to learn from; some that fill no batch are left out of each epoch.
+        options: how long, and how fast.
+        rng: draws the order of the rows.
+        loss_of: the loss () of some rows, ascending.
+        progress: called with (batches done, batches).
+    """
+    import torch
+
+    # a quarter faster on CPUs, where depthwise convolutions take most of the time
+    network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    batches = max(1, len(rows) // _BATCH)
+    steps = options.epochs * batches
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=options.rate, weight_decay=options.weight_decay
+    )
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=steps + 1)
+    for step in range(steps):
+        if step % batches == 0:
+            order = rng.permutation(rows)
+        loss = loss_of(np.sort(order[step % batches * _BATCH :][:_BATCH]))
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         cycle.step()
         progress(step + 1, steps)
-    return branch.eval()
+    network.eval()
 
 
 def _loss(

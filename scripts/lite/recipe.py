@@ -253,30 +253,25 @@ class Batches:
     def __init__(
         self,
         known: Sequence[Concept],
-        tables: Sequence[NDArray[np.float32]],
+        table: NDArray[np.float32],
         bank: Sequence[Phrase],
         sources: Sequence[str],
         options: RecipeOptions,
-        shares: Sequence[float] = (1.0,),
     ) -> None:
         """Prepare the drawing.
 
         Args:
-            known: the concepts; what the tables hold beyond them are names.
-            tables: float32 (concepts or more, n), NaN for unknown; one for each variant of the
-                images: a darkened copy is true of other words.
+            known: the concepts; what the table holds beyond them are names.
+            table: float32 (concepts or more, n), NaN for unknown.
             bank: the phrases.
             sources: source of each of the n images.
             options: sizes, proportions and seed.
-            shares: how often each variant is drawn.
 
         Raises:
             TrainingError: if there are no images of any source of the mixture.
         """
         self._rng = np.random.default_rng(options.seed)
-        self._tables = tables
-        self._shares = np.array(shares) / np.sum(shares)
-        table = tables[0]
+        self._table = table
         self._first = np.array([phrase.first for phrase in bank])
         self._second = np.array([phrase.second for phrase in bank])
         single = self._first == self._second
@@ -304,9 +299,8 @@ class Batches:
         self._texts, self._paired = options.texts, options.paired
         self._names_drawn = min(options.names, len(self._names))
 
-    def draw(self) -> tuple[int, NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-        """Return a variant, images (b,), phrases (m,), and float32 (m, b): how true, or NaN."""
-        variant = int(self._rng.choice(len(self._tables), p=self._shares))
+    def draw(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+        """Return images (b,), phrases (m,), and float32 (m, b): how true, or NaN."""
         images = np.concatenate(
             [
                 self._rng.choice(where, size, replace=len(where) < size)
@@ -314,9 +308,9 @@ class Batches:
             ]
         )
         phrases_ = self.phrases()
-        columns = self._tables[variant][:, images]
+        columns = self._table[:, images]
         true = np.minimum(columns[self._first[phrases_]], columns[self._second[phrases_]])
-        return variant, images, phrases_, true
+        return images, phrases_, true
 
     def phrases(self) -> NDArray[np.intp]:
         """Return drawn phrases, (m,)."""
@@ -332,7 +326,7 @@ class Batches:
 
 
 def train_heads(
-    variants: Sequence[NDArray[np.float32]],
+    image_features: NDArray[np.float32],
     text_features: NDArray[np.float32],
     batches: Batches,
     projection: int,
@@ -344,9 +338,9 @@ def train_heads(
     """Train both projection heads on kept features.
 
     Args:
-        variants: float32 (n, w) each: image features, plain first, then augmented copies. Their
-            last columns are statistics of object maps, from branches that have not seen the image:
-            else the heads would trust them more than they deserve.
+        image_features: float32 (n, w). The last columns are statistics of object maps, from
+            branches that have not seen the image: else the heads would trust them more than they
+            deserve.
         text_features: float32 (phrases, d).
         batches: what to draw.
         projection: width of the shared space.
@@ -364,20 +358,20 @@ def train_heads(
     from c4t_core.training.losses import graded_loss
 
     torch.manual_seed(options.seed)
-    mean, spread = variants[0].mean(axis=0), variants[0].std(axis=0) + 1e-3
-    images = [torch.from_numpy((v - mean) / spread) for v in variants]
+    mean, spread = image_features.mean(axis=0), image_features.std(axis=0) + 1e-3
+    images = torch.from_numpy((image_features - mean) / spread)
     texts = torch.from_numpy(text_features)
-    image_head = ProjectionHead(images[0].shape[1], projection, 0.1)
+    image_head = ProjectionHead(images.shape[1], projection, 0.1)
     text_head = ProjectionHead(texts.shape[1], projection, 0.1)
-    pooled = images[0].shape[1] - objects
+    pooled = images.shape[1] - objects
     with torch.no_grad():  # few among many: they would start unheard
         image_head.projection.weight[:, pooled:] *= options.object_weight
     scale = torch.nn.Parameter(torch.tensor(options.first_scale).log())
     weights: list[Tensor] = [*image_head.parameters(), *text_head.parameters()]
     descent = Descent(weights, options.rate, options.steps, options, free=(scale,))
     for step in range(options.steps):
-        variant, rows, chosen, true = batches.draw()
-        drawn = images[variant][rows]
+        rows, chosen, true = batches.draw()
+        drawn = images[rows]
         x, z = drawn[:, :pooled], drawn[:, pooled:]
         x = functional.dropout(x, options.feature_dropout)
         x = x + options.image_noise * torch.randn_like(x)

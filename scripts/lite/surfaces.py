@@ -19,7 +19,7 @@ from PIL import Image
 from c4t_core.errors import TrainingError
 from c4t_core.progress import Progress, ignore
 from scripts.lite.data import Frame
-from scripts.lite.objects import fold_of
+from scripts.lite.objects import fold_of, one_cycle
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -151,18 +151,9 @@ def train_surfaces(
 
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
-    network = Surfaces(SURFACES, (maps[0].fine.shape[1], maps[0].coarse.shape[1])).train()
-    network = network.to(memory_format=torch.channels_last)
-    batches = max(1, len(rows) // _BATCH)
-    steps = options.epochs * batches
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=options.rate, weight_decay=options.weight_decay
-    )
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=steps + 1)
-    for step in range(steps):
-        if step % batches == 0:
-            order = rng.permutation(rows)
-        chosen = np.sort(order[step % batches * _BATCH :][:_BATCH])
+    network = Surfaces(SURFACES, (maps[0].fine.shape[1], maps[0].coarse.shape[1]))
+
+    def loss_of(chosen: NDArray[np.intp]) -> Tensor:
         drawn = maps[int(rng.integers(len(maps)))]
         fine, coarse, wanted = (
             torch.from_numpy(kept[chosen]).float() for kept in (drawn.fine, drawn.coarse, taught)
@@ -171,13 +162,10 @@ def train_surfaces(
             fine, coarse, wanted = fine.flip(3), coarse.flip(3), wanted.flip(3)
         planes = [m.contiguous(memory_format=torch.channels_last) for m in (fine, coarse)]
         out = network(*(functional.dropout2d(m, options.dropout) for m in planes))
-        loss = _loss(out, wanted, options.share)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        cycle.step()
-        progress(step + 1, steps)
-    return network.eval()
+        return _loss(out, wanted, options.share)
+
+    one_cycle(network, rows, options, rng, loss_of, progress)
+    return network
 
 
 def _loss(out: Tensor, wanted: Tensor, weight: float) -> Tensor:
@@ -213,47 +201,45 @@ def amounts_of(network: Surfaces, maps: Maps) -> NDArray[np.float32]:
 
 
 def surfaces_of(
-    maps: Sequence[Maps],
+    maps: Maps,
     frames: Sequence[Frame],
     options: SurfaceOptions,
     more: Sequence[Maps] = (),
     progress: Progress = ignore,
-) -> tuple[Surfaces, list[NDArray[np.float32]]]:
+) -> tuple[Surfaces, NDArray[np.float32]]:
     """Train the maps of surfaces, and two on one half of the frames each.
 
     Args:
-        maps: of n frames, plain first, then augmented copies.
+        maps: of n frames.
         frames: their labels.
         options: of each training.
         more: augmented copies of the frames that have masks alone, in their order, to learn from.
         progress: called with (batches done, batches) of each training.
 
     Returns:
-        Those that learnt from all frames, and for each of the maps what surfaces tell, float32
-        (n, width), by those that did not learn from the frame's half.
+        Those that learnt from all frames, and what surfaces tell, float32 (n, width), by those
+        that did not learn from the frame's half.
 
     Raises:
         TrainingError: if no frame has a mask.
     """
+    from c4t_core.models.object_branch import AMOUNTS
+
     masked = np.array([i for i, frame in enumerate(frames) if frame.mask is not None], np.intp)
     if not len(masked):
         raise TrainingError(
             f"Surfaces are learnt from masks, which {' and '.join(_IDS)} have; leave one of "
             "them in."
         )
-    plain = maps[0]
-    height, width = plain.fine.shape[2:]
+    height, width = maps.fine.shape[2:]
     taught = np.stack([shares(frames[i], height, width) for i in masked])
-    own = plain.of(masked)
+    own = maps.of(masked)
     half = halves(frames)
-    told: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(maps)
+    told = np.empty((len(frames), AMOUNTS * len(SURFACES)), np.float32)
     for fold in (0, 1):
         learnt = np.flatnonzero(half[masked] != fold)
         network = train_surfaces([own, *more], taught, learnt, options, progress)
         rows = np.flatnonzero(half == fold)
-        for index, found in enumerate(maps):
-            if not told[index].size:
-                told[index] = np.empty((len(frames), network.width), np.float32)
-            told[index][rows] = amounts_of(network, found.of(rows))
+        told[rows] = amounts_of(network, maps.of(rows))
     everything = np.arange(len(masked))
     return train_surfaces([own, *more], taught, everything, options, progress), told

@@ -245,7 +245,7 @@ def aim(
 
 def keep_apart(
     heads: tuple[ProjectionHead, ProjectionHead],
-    variants: Sequence[NDArray[np.float32]],
+    image_features: NDArray[np.float32],
     text_features: NDArray[np.float32],
     batches: Batches,
     situations: tuple[NDArray[np.float32], Sequence[int]],
@@ -264,7 +264,7 @@ def keep_apart(
 
     Args:
         heads: image head and text head that were trained; neither is changed.
-        variants: as of :func:`train_heads`.
+        image_features: as of :func:`train_heads`.
         text_features: as of :func:`train_heads`.
         batches: as of :func:`train_heads`.
         situations: float32 (s, d), features of the texts, and for each the number of its meaning.
@@ -285,18 +285,18 @@ def keep_apart(
     text_head = copy.deepcopy(before).train()
     before.eval()
     with torch.no_grad():
-        seen = [image_head.eval()(torch.from_numpy(rows)) for rows in variants]
-        images = [functional.normalize(rows, dim=1) for rows in seen]
+        seen = image_head.eval()(torch.from_numpy(image_features))
+        images = functional.normalize(seen, dim=1)
     texts, alone = torch.from_numpy(text_features), torch.from_numpy(situations[0])
     meant = torch.tensor(situations[1])
     alike = (meant[:, None] == meant).float().fill_diagonal_(float("nan"))  # itself: not asked
     scale = torch.tensor(options.apart_scale)
-    kept_off = Away(elsewhere, images[0].numpy(), options)
+    kept_off = Away(elsewhere, images.numpy(), options)
     weights = list(text_head.parameters())
     descent = Descent(weights, options.apart_rate, options.apart_steps, options)
     for step in range(options.apart_steps):
-        variant, rows, chosen, _ = batches.draw()
-        drawn = images[variant][rows]
+        rows, chosen, _ = batches.draw()
+        drawn = images[rows]
         drawn = drawn - drawn.mean(dim=0)
         t = noisy(texts[chosen], options.text_noise * float(torch.rand(())))
         now = functional.normalize(text_head(t), dim=1) @ drawn.T  # (m, b)

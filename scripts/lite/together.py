@@ -150,33 +150,32 @@ def _regression(
 
 
 def held_out(
-    variants: Sequence[NDArray[np.float32]],
+    features: NDArray[np.float32],
     make: Callable[[], Together],
     taught: Targets,
     weather: NDArray[np.float32],
     folds: NDArray[np.intp],
-) -> tuple[Together, list[NDArray[np.float32]]]:
+) -> tuple[Together, NDArray[np.float32]]:
     """Fit units on all frames, and tell each frame's by those fitted on the other half.
 
     Args:
-        variants: features as of :func:`fit`, plain first, then of augmented copies.
+        features: as of :func:`fit`.
         make: gives new units.
         taught: as of :func:`fit`.
         weather: as of :func:`fit`.
         folds: (n,) which half a frame is in.
 
     Returns:
-        Those fitted on all plain frames, and the values, float32 (n, units), of each variant.
+        Those fitted on all frames, and the values, float32 (n, units).
     """
     import torch
 
     whole = make()
-    fit(whole, variants[0], taught, weather, np.arange(len(folds)))
-    values = [np.empty((len(folds), whole.held.shape[1]), np.float32) for _ in variants]
+    fit(whole, features, taught, weather, np.arange(len(folds)))
+    values = np.empty((len(folds), whole.held.shape[1]), np.float32)
     for fold in (0, 1):
         here, half = np.flatnonzero(folds == fold), make()
-        fit(half, variants[0], taught, weather, np.flatnonzero(folds != fold))
+        fit(half, features, taught, weather, np.flatnonzero(folds != fold))
         with torch.inference_mode():
-            for made, features in zip(values, variants, strict=True):
-                made[here] = half(torch.from_numpy(features[here])).numpy()
+            values[here] = half(torch.from_numpy(features[here])).numpy()
     return whole, values

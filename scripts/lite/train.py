@@ -44,10 +44,8 @@ if TYPE_CHECKING:
     from scripts.lite.features import Maps
 
 ROOT = Path(__file__).resolve().parents[2]
-# how often each is drawn; kept features bear these names: a new variation needs a new one.
-# Lighter and darkened copies ("light1", "dark1") cost .009 mAP when the heads saw them too
-VARIANTS = {"plain": 1.0}
-COPIES = ("light1", "light2")  # of the frames with masks, from which surfaces learn as well
+# augmented copies of the frames with masks, from which surfaces learn as well; the heads see none
+COPIES = ("light1", "light2")
 QUICK_STEPS, QUICK_EPOCHS = 200, 2
 # frames are wider than high; and half of a 1280 x 720 JPEG is enough to decode
 DESIGN = dataclasses.replace(
@@ -150,9 +148,9 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.models.object_branch import Together
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
     from scripts.lite import elsewhere
-    from scripts.lite.concepts import WEATHER, by_night
+    from scripts.lite.concepts import WEATHER
     from scripts.lite.examples import write_examples
-    from scripts.lite.features import DARK, image_maps, joined, text_features
+    from scripts.lite.features import image_maps, joined, text_features
     from scripts.lite.names import name_fits, name_phrases
     from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
     from scripts.lite.texts import aim, goals, keep_apart
@@ -169,20 +167,16 @@ def train(given: argparse.Namespace) -> Path:
     objects = model.image_encoder.objects
     assert objects is not None
     paths = [frame.path for frame in frames]
-    drawn = dict(list(VARIANTS.items())[: 1 if given.quick else None])
-    maps = []
-    for variant in drawn:  # by parts, so that a run with --all shares what is kept
-        made = [
-            image_maps(
-                model,
-                [frame.path for frame in frames if frame.part == part],
-                variant,
-                cache=given.cache,
-                progress=_say(f"{variant}, {part}"),
-            )
-            for part in parts
-        ]
-        maps.append(joined(made))
+    kept = [  # by parts, so that a run with --all shares what is kept
+        image_maps(
+            model,
+            [frame.path for frame in frames if frame.part == part],
+            cache=given.cache,
+            progress=_say(part),
+        )
+        for part in parts
+    ]
+    maps = joined(kept)
     branch, statistics = object_branch(maps, frames, _branch_options(given))
     masked = [frame.path for frame in frames if frame.mask is not None]
     copies = [
@@ -194,10 +188,7 @@ def train(given: argparse.Namespace) -> Path:
     )
     known, table = vocabulary(frames, options)
     names = [concept.name for concept in known]
-    seen = [
-        np.concatenate([found.pooled, covered, numbers.reshape(len(numbers), -1)], axis=1)
-        for found, covered, numbers in zip(maps, amounts, statistics, strict=True)
-    ]
+    seen = np.concatenate([maps.pooled, amounts, statistics.reshape(len(frames), -1)], axis=1)
     together, told = held_out(
         seen,
         lambda: Together(DESIGN.image.objects, model.image_encoder.pool.width + surfaces.width),
@@ -205,31 +196,30 @@ def train(given: argparse.Namespace) -> Path:
         table[[names.index(name) for name in WEATHER]],
         np.array([fold_of(frame.group) for frame in frames]),
     )
-    variants = [np.concatenate(parts, axis=1) for parts in zip(seen, told, strict=True)]
+    features = np.concatenate([seen, told], axis=1)
     bank = phrase_bank(known, table, options)
     if options.names:
-        table = np.concatenate([table, name_fits(maps[0].pooled[:, : DESIGN.image.features])])
+        table = np.concatenate([table, name_fits(maps.pooled[:, : DESIGN.image.features])])
         bank += name_phrases(len(known))
-    tables = [by_night(table) if variant.startswith(DARK) else table for variant in drawn]
     texts = text_features(model, [phrase.text for phrase in bank], progress=_say("phrases"))
     sources = [frame.source for frame in frames]
-    batches = Batches(known, tables, bank, sources, options, list(drawn.values()))
+    batches = Batches(known, table, bank, sources, options)
     said = situations(every=options.every_word)
     alone = text_features(model, [text for group in said for text in group])
     meant = [number for number, group in enumerate(said) for _ in group]
     image_head, text_head = train_heads(
-        variants, texts, batches, DESIGN.projection, options, _say("steps"), objects=objects.width
+        features, texts, batches, DESIGN.projection, options, _say("steps"), objects=objects.width
     )
     far = text_features(model, elsewhere.texts())
     if options.aim_steps:
-        rows = embedded(image_head, variants[0])
+        rows = embedded(image_head, features)
         wanted = goals(rows, table, bank, sources, options, len(known))
         text_head = aim(
             text_head, texts, batches, bank, wanted, (far, rows), options, _say("steps of aiming")
         )
     if options.apart_steps:
         text_head = keep_apart(
-            (image_head, text_head), variants, texts, batches, (alone, meant), far, options,
+            (image_head, text_head), features, texts, batches, (alone, meant), far, options,
             _say("steps of words"),
         )  # fmt: skip
     parts_of = {"together": together, "surfaces": surfaces}
@@ -251,34 +241,32 @@ def train(given: argparse.Namespace) -> Path:
 
 
 def object_branch(
-    maps: Sequence[Maps], frames: Sequence[Frame], options: BranchOptions
-) -> tuple[ObjectBranch, list[NDArray[np.float32]]]:
+    maps: Maps, frames: Sequence[Frame], options: BranchOptions
+) -> tuple[ObjectBranch, NDArray[np.float32]]:
     """Train the object branch, and two on one half of the drives and groups each.
 
     Args:
-        maps: of n frames, plain first, then augmented copies.
+        maps: of n frames.
         frames: their labels.
         options: of each training.
 
     Returns:
-        The branch that learnt from all frames, and for each of the maps the statistics, float32
-        (n, classes, statistics), of the branch that did not learn from the frame's half.
+        The branch that learnt from all frames, and the statistics, float32 (n, classes,
+        statistics), of the branch that did not learn from the frame's half.
     """
-    fine, coarse = maps[0].fine, maps[0].coarse
+    from c4t_core.models.object_branch import STATISTICS
+
+    fine, coarse = maps.fine, maps.coarse
     taught = targets(frames, fine.shape[2], fine.shape[3])
     folds = np.array([fold_of(frame.group) for frame in frames])
-    statistics: list[NDArray[np.float32]] = []
+    statistics = np.empty((len(frames), len(CLASSES), STATISTICS), np.float32)
     for fold in (0, 1):
         rows = np.flatnonzero(folds == fold)
         say = _say(f"objects, half {fold + 1}")
         branch = train_branch(fine, coarse, taught, np.flatnonzero(folds != fold), options, say)
-        for index, found in enumerate(maps):
-            seen = statistics_of(branch, found.fine[rows], found.coarse[rows])
-            if len(statistics) <= index:
-                statistics.append(np.empty((len(frames), *seen.shape[1:]), np.float32))
-            statistics[index][rows] = seen
+        statistics[rows] = statistics_of(branch, fine[rows], coarse[rows])
     whole = train_branch(fine, coarse, taught, np.arange(len(frames)), options, _say("objects"))
-    calibrate(whole, statistics[0], taught)
+    calibrate(whole, statistics, taught)
     return whole, statistics
 
 

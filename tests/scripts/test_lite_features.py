@@ -65,8 +65,6 @@ def test_maps_are_what_the_encoder_sees_and_copies_depend_on_their_seed(
     assert np.abs(first.pooled - other.pooled).max() > 0
     part = image_maps(model, images[1:], "light1", cache=tmp_path / "part")
     np.testing.assert_allclose(part.pooled, first.pooled[1:], atol=1e-4)
-    dark = image_maps(model, images, "dark1", cache=tmp_path / "cache")
-    assert not np.allclose(dark.pooled, plain.pooled)
     images[0].unlink()  # only the cache can answer now
     again = image_maps(model, images, "light1", cache=tmp_path / "cache")
     np.testing.assert_array_equal(again.pooled, first.pooled)

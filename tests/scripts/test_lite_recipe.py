@@ -15,7 +15,7 @@ from benchmarks import quality
 from c4t_core.datasets.searchad import labels
 from c4t_core.errors import DataError, TrainingError
 from scripts.lite import things
-from scripts.lite.concepts import RULES, by_night, fits, ramp
+from scripts.lite.concepts import RULES, fits, ramp
 from scripts.lite.data import SOURCES, Box, Frame, part_of, read_frames
 from scripts.lite.recipe import (
     Batches,
@@ -126,20 +126,6 @@ def test_labels_become_truths_and_unknown_stays_unknown() -> None:
     np.testing.assert_array_equal(table["india"], [np.nan, 0, 0, 1])
 
 
-def test_darkened_copies_are_nights_whatever_they_were() -> None:
-    frames = [
-        _frame("dawn", weather="fog", brightness=0.8),
-        _frame("camvid", shares={"sky": 0.5}, time_of_day="dusk"),
-    ]
-    table = fits(frames)
-    dark = dict(zip(concepts(), by_night(table), strict=True))
-    np.testing.assert_array_equal(dark["night"], [1, 1])
-    np.testing.assert_array_equal(dark["day"], [0, 0])
-    assert np.isnan(dark["sky"]).all()
-    np.testing.assert_array_equal(dark["fog"], [1, 0])
-    assert not np.isnan(dict(zip(concepts(), table, strict=True))["sky"]).all()
-
-
 def test_ramp_is_straight_between_its_ends() -> None:
     assert [ramp(v, 1.0, 3.0) for v in (0.0, 1.0, 2.0, 3.0, 9.0)] == [0.0, 0.0, 0.5, 1.0, 1.0]
 
@@ -224,7 +210,7 @@ def test_truth_of_a_combination_is_the_lesser_of_both_and_unknown_if_either_is()
     table[1] = [0.5, 1, 1, 0]
     bank = [Phrase("one", 0, 0), Phrase("both", 0, 1)]
     options = RecipeOptions(images=4, texts=9, mixture=(("dawn", 1.0),))
-    _, images, chosen, true = Batches(KNOWN[:2], [table], bank, ["dawn"] * 4, options).draw()
+    images, chosen, true = Batches(KNOWN[:2], table, bank, ["dawn"] * 4, options).draw()
     assert sorted(images) == [0, 1, 2, 3]
     assert true.shape == (9, 4)
     expected = np.array([[1, 0.25, np.nan, 1], [0.5, 0.25, np.nan, 0]])
@@ -237,7 +223,7 @@ def test_names_are_drawn_beside_the_phrases_and_concepts_by_their_weight() -> No
     bank = [Phrase("rig", 1, 1), Phrase("near", 2, 2)]
     bank += [Phrase(f"name {n}", first + n, first + n) for n in range(5)]
     options = RecipeOptions(images=8, texts=600, names=4, mixture=(("dawn", 1.0),))
-    _, _, chosen, true = Batches(KNOWN, [table], bank, ["dawn"] * 40, options).draw()
+    _, chosen, true = Batches(KNOWN, table, bank, ["dawn"] * 40, options).draw()
     assert true.shape == (604, 8)
     rows = [bank[row].first for row in chosen]
     assert sum(row >= first for row in rows) == 4
@@ -265,7 +251,7 @@ def test_what_labels_and_boxes_say_is_joined() -> None:
 
 def test_no_images_is_said() -> None:
     with pytest.raises(TrainingError, match="leave fewer sources out"):
-        Batches(KNOWN, [_table()], [Phrase("a", 0, 0)], ["moon"] * 200, RecipeOptions())
+        Batches(KNOWN, _table(), [Phrase("a", 0, 0)], ["moon"] * 200, RecipeOptions())
 
 
 def test_loss_equals_a_slow_reference_and_leaves_the_unknown_out() -> None:
@@ -308,8 +294,8 @@ def test_heads_learn_concepts_from_features_that_hold_them() -> None:
     options = RecipeOptions(
         steps=80, images=60, texts=12, warmup=5, text_noise=0.1, mixture=(("dawn", 1.0),)
     )
-    batches = Batches(KNOWN[:3], [table] * 2, bank, ["dawn"] * 120, options, (0.5, 0.5))
-    image_head, text_head = train_heads([images] * 2, texts, batches, 8, options, objects=5)
+    batches = Batches(KNOWN[:3], table, bank, ["dawn"] * 120, options)
+    image_head, text_head = train_heads(images, texts, batches, 8, options, objects=5)
     with torch.no_grad():
         a = torch.nn.functional.normalize(image_head(torch.from_numpy(images)), dim=1)
         b = torch.nn.functional.normalize(text_head(torch.from_numpy(texts)), dim=1)
@@ -358,10 +344,12 @@ def test_what_no_image_shows_is_kept_apart_and_images_are_ranked_as_before() -> 
         steps=150, images=60, texts=12, warmup=5, text_noise=0.1, apart_steps=120, apart_rate=5e-3,
         apart_noise=0.1, apart_hold=20.0, mixture=(("dawn", 1.0),),
     )  # fmt: skip
-    batches = Batches(KNOWN[:3], [table], bank, ["dawn"] * 120, options)
-    image_head, before = train_heads([images], texts, batches, 16, options)
+    batches = Batches(KNOWN[:3], table, bank, ["dawn"] * 120, options)
+    image_head, before = train_heads(images, texts, batches, 16, options)
     weights = {name: value.clone() for name, value in before.state_dict().items()}
-    after = keep_apart((image_head, before), [images], texts, batches, (near, meant), options)
+    far = rng.normal(size=(4, 16)).astype(np.float32)
+    situations = (near, meant)
+    after = keep_apart((image_head, before), images, texts, batches, situations, far, options)
 
     def rows(head: torch.nn.Module, features: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.no_grad():

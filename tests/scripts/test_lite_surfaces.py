@@ -41,11 +41,14 @@ def test_shares_of_cells(tmp_path):
     assert np.isnan(found[SURFACES.index("verge")]).all()  # CamVid does not tell it
 
 
+NO_MAPS = Maps(np.empty((0, 1), np.float32), *[np.empty((0, 1, 1, 1), np.float16)] * 2)
+
+
 def test_a_frame_without_a_mask_teaches_nothing():
     plain = Frame(Path("a.jpg"), "roads", "roads:1", "train")
     assert np.isnan(shares(plain, 2, 3)).all()
     with pytest.raises(TrainingError, match="camvid and idd_lite"):
-        surfaces_of([], [plain], SurfaceOptions())
+        surfaces_of(NO_MAPS, [plain], SurfaceOptions())
 
 
 def test_halves_keep_groups_together_and_cut_the_one_drive():
@@ -69,8 +72,8 @@ def test_shares_of_frames_are_learnt(tmp_path):
         fine[n, 1, height:] = 1.0
     coarse = np.zeros((64, 2, 4, 4), np.float16)
     maps = Maps(np.zeros((64, 1), np.float32), fine, coarse)
-    network, told = surfaces_of([maps], frames, SurfaceOptions(epochs=40, dropout=0.0))
-    found = told[0].reshape(64, len(SURFACES), 3)
-    assert told[0].shape == (64, network.width)
+    network, told = surfaces_of(maps, frames, SurfaceOptions(epochs=40, dropout=0.0))
+    found = told.reshape(64, len(SURFACES), 3)
+    assert told.shape == (64, network.width)
     for surface, share in ((SKY, heights / 8), (ROAD, 1 - heights / 8)):
         assert np.corrcoef(found[:, surface, 0], share)[0, 1] > 0.97

@@ -73,8 +73,8 @@ def test_the_text_head_is_aimed_and_the_one_before_stays():
         steps=20, images=60, texts=12, warmup=5, text_noise=0.1, aim_steps=150, aim_rate=5e-3,
         aim_noise=0.1, aim_kept=0.0, mixture=(("dawn", 0.5), ("roads", 0.5)),
     )  # fmt: skip
-    batches = Batches(known, [table], bank, SOURCES, options)
-    _, before = train_heads([images], texts, batches, 8, options)
+    batches = Batches(known, table, bank, SOURCES, options)
+    _, before = train_heads(images, texts, batches, 8, options)
     weights = {name: value.clone() for name, value in before.state_dict().items()}
     place, found = goals(images, table, bank, SOURCES, options, 2)
     after = aim(before, texts, batches, bank, (place, found), away, options)
@@ -106,8 +106,8 @@ def test_sentences_that_no_image_shows_are_kept_away_from_all():
         aim_noise=0.1, aim_kept=0.0, far_weight=1.0, apart_steps=50,
         mixture=(("dawn", 0.5), ("roads", 0.5)),
     )  # fmt: skip
-    batches = Batches(known, [table], bank, SOURCES, options)
-    image_head, before = train_heads([images], texts, batches, 8, options)
+    batches = Batches(known, table, bank, SOURCES, options)
+    image_head, before = train_heads(images, texts, batches, 8, options)
     with torch.no_grad():
         rows = torch.nn.functional.normalize(image_head(torch.from_numpy(images)), dim=1)
     wanted = goals(rows.numpy(), table, bank, SOURCES, options, 2)
@@ -120,7 +120,7 @@ def test_sentences_that_no_image_shows_are_kept_away_from_all():
     after = aim(before, texts, batches, bank, wanted, (strange[:30], rows.numpy()), options)
     situations = (rng.normal(size=(4, 16)).astype(np.float32), [0, 0, 1, 1])
     last = keep_apart(
-        (image_head, after), [images], texts, batches, situations, strange[:30], options
+        (image_head, after), images, texts, batches, situations, strange[:30], options
     )
     for head in (after, last):
         assert np.median(highest(head, strange[30:])) < np.median(highest(before, strange[30:]))

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from c4t_core.files import read_json
 from c4t_core.index.directions import ModelHandle, remembered
 from c4t_core.index.scope import Part, Scope
-from c4t_core.index.vectors.table import Slots, Table
+from c4t_core.index.vectors.table import ROUGH, Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import Model
 from c4t_core.paths import resource
@@ -392,10 +392,14 @@ class SentenceLevels:
         ]
         best = [np.full(len(mix), -1.0, np.float32) for mix in mixes]
         for part in scope.parts:
-            cosines = self._cosines(part, directions)
+            sample, cosines = self._cosines(part, directions)
+            if not len(sample):
+                continue
             for highest, mix, kind in zip(best, mixes, kinds, strict=True):
-                reached = (cosines[:, kind] @ mix.T).max(axis=0, initial=-1)
-                np.maximum(highest, reached, out=highest)
+                rough = cosines[:, kind] @ mix.T  # (n, m)
+                near = (rough > rough.max(axis=0) - ROUGH).any(axis=1)
+                rows = part.table.rows(np.sort(sample[near]))
+                np.maximum(highest, (rows @ (mix @ directions[kind]).T).max(axis=0), out=highest)
         found = Levels.of_best(*best)
         with self._lock:
             self._levels[key] = found
@@ -403,8 +407,10 @@ class SentenceLevels:
                 self._levels.popitem(last=False)
         return found
 
-    def _cosines(self, part: Part, directions: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the cosines of images of a part with each sentence, float32 (n, m).
+    def _cosines(
+        self, part: Part, directions: NDArray[np.float32]
+    ) -> tuple[Slots, NDArray[np.float32]]:
+        """Return images of a part and their rough cosines with each sentence, float32 (n, m).
 
         Of many images an even sample is looked at. What was looked at for another filter is known
         already, as long as the vectors are the same.
@@ -428,7 +434,7 @@ class SentenceLevels:
             known, cosines = np.concatenate([known, new]), np.concatenate([cosines, more])
             order = np.argsort(known, kind="stable")
             self._known[part.vectors] = table, known[order], cosines[order]
-        return looked
+        return np.concatenate([sample[there], new]), looked
 
 
 def _ordered(weights: Sequence[float]) -> NDArray[np.float32]:

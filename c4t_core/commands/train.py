@@ -321,7 +321,7 @@ class Teller:
             figures.append(f"held out: loss {event.validation_loss:.4f}")
             figures.append(f"captions find images, mAP {event.text_map:.3f}")
             figures.append(f"images find captions, mAP {event.image_map:.3f}")
-        best = " (best)" if event.best else ""
+        best = " (best so far)" if event.best else ""
         self._say(f"epoch {event.epoch + 1} of {event.epochs}: {', '.join(figures)}{best}")
 
     @tell.register

@@ -128,7 +128,8 @@ class Trainer:
         looked_at = min(len(self._material.validation), self._options.validation_limit)
         per_image = per_step / (self._options.batch * self._options.accumulate) / 3
         epochs_left = self._options.epochs - self.position.epoch
-        seconds = per_step * left + per_image * looked_at * epochs_left
+        # of a few pairs it would say 0 s
+        seconds = max(1.0, per_step * left + per_image * looked_at * epochs_left)
         text = f"about {format_duration(seconds)} for {left} steps"
         self._emit(Estimate(seconds, per_step, left, text))
         self._emit(

@@ -108,7 +108,7 @@ QComboBox {{ background: {c.card}; border: 1px solid {c.border_strong};
 QComboBox[kind="flat"] {{ background: transparent; border: 1px solid transparent;
   padding: {px(3)}px {px(6)}px; }}
 QDateEdit {{ background: transparent; border: 1px solid transparent; border-radius: {px(8)}px;
-  padding: {px(3)}px {px(6)}px; min-height: {px(20)}px; selection-background-color: {c.accent};
+  padding: {px(3)}px {px(4)}px; min-height: {px(20)}px; selection-background-color: {c.accent};
   selection-color: {c.accent_text}; }}
 QDateEdit:hover {{ background: {c.hover}; }}
 QDateEdit:focus {{ border-color: {c.accent}; }}
@@ -188,7 +188,9 @@ QAbstractItemView {{ background: {c.field}; border: 1px solid {c.border};
   background: {c.canvas}; border: none; border-radius: 0; }}
 QAbstractItemView[kind="strip"] {{ background: transparent; border: none; border-radius: 0; }}
 QAbstractItemView[kind="side"] {{ background: transparent; border: none; }}
-#evaluationNotes::item, #pairsProblems::item {{ padding: {px(5)}px {px(8)}px; }}
+#evaluationNotes {{ background: {c.field}; border: 1px solid {c.border};
+  border-radius: {px(8)}px; padding: {px(8)}px {px(10)}px; }}
+#pairsProblems::item {{ padding: {px(5)}px {px(8)}px; }}
 QTableView::item {{ padding: 0 {px(8)}px; }}
 QTreeView::item {{ min-height: {px(30)}px; padding: 0 {px(8)}px; }}
 QTableView::item:selected, QTreeView::item:selected {{ background: {c.accent_soft};

@@ -2832,10 +2832,6 @@
    <translation>Trefferquote der ersten n Treffer</translation>
   </message>
   <message>
-   <source>What else to know</source>
-   <translation>Was noch zu wissen ist</translation>
-  </message>
-  <message>
    <source>mAP by kind of query, 95 % intervals</source>
    <translation>mAP nach Art der Anfrage, 95-%-Intervalle</translation>
   </message>

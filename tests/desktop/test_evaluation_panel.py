@@ -84,8 +84,7 @@ def column(table, index):
 
 
 def notes_of(panel):
-    notes = panel.result.overview.notes
-    return [notes.item(row).text() for row in range(notes.count())]
+    return panel.result.overview.notes.text().splitlines()
 
 
 def in_german(panel, opened):

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QGridLayout,
     QHBoxLayout,
-    QListWidget,
     QPushButton,
     QScrollArea,
     QSplitter,
@@ -237,10 +236,7 @@ class Overview(QScrollArea):
         self.recall = Chart(self.tr("Recall of the first n hits"), theme)
         self.curve = Chart(self.tr("Precision at each recall"), theme)
         self.bars = BarChart(self.tr("mAP by kind of query, 95 % intervals"), theme)
-        self.notes = QListWidget()
-        self.notes.setObjectName("evaluationNotes")
-        self.notes.setAccessibleName(self.tr("What else to know"))
-        self.notes.setWordWrap(True)
+        self.notes = plain_label(wrap=True, name="evaluationNotes")
         self._place()
 
     def _place(self) -> None:
@@ -276,11 +272,8 @@ class Overview(QScrollArea):
             (self.bars, described.by_kind(report)),
         ):
             chart.show_figure(figures.titled(figure))
-        self.notes.clear()
-        for note in figures.notes(report):
-            self.notes.addItem(shown(note))
-        self.notes.setVisible(bool(self.notes.count()))
-        self.notes.setFixedHeight(self._theme.px(min(4, self.notes.count() + 1) * 26 + 8))
+        self.notes.setText("\n".join(map(shown, figures.notes(report))))
+        self.notes.setVisible(bool(self.notes.text()))
 
 
 class QueriesPage(QWidget):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ print(count)
 def test_no_module_of_the_core_names_a_gui_toolkit_in_an_import():
     found = []
     for path in modules("c4t_core"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -202,9 +203,15 @@ THREADS = ("Thread", "Timer", "QThread", "QThreadPool", "QRunnable", "QProcess",
 PROCESSES = ("concurrent", "subprocess", "multiprocessing", "_thread")
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Everything in a module, which many rules look at."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def starts_threads(path: Path) -> bool:
     """Whether a module names something that starts threads or processes; a lock does not."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(alias.name for alias in node.names)]
@@ -240,7 +247,7 @@ def test_the_only_threads():
 def test_no_view_writes_a_field_of_another_object():
     found = []
     for path in [*modules("c4t_desktop/panels"), ROOT / "c4t_desktop" / "main_window.py"]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
                 owner = ast.unparse(node.value)
                 if owner != "self":
@@ -248,17 +255,16 @@ def test_no_view_writes_a_field_of_another_object():
     assert not found
 
 
+@cache
 def calls(path: Path) -> list[tuple[str, ast.Call]]:
     """Every call of a module with the name it is called by, such as ``Image.open``."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return [(ast.unparse(call.func), call) for call in found]
+    return [(ast.unparse(node.func), node) for node in nodes(path) if isinstance(node, ast.Call)]
 
 
 def imports(path: Path) -> set[str]:
     """The first part of every module name that a module imports, wherever it does."""
     out = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             out |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -454,6 +454,7 @@ INSIDE = {
 }
 
 
+@cache
 def trees_of_tests() -> dict[str, ast.Module]:
     found = {path.relative_to(ROOT / "tests"): path for path in modules("tests")}
     return {

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,14 +54,20 @@ _CELLS = 20.0  # the sum over cells is divided by
 
 
 @dataclass(frozen=True)
-class BranchOptions:
-    """Everything that changes the branch's numbers, beside the data."""
+class CycleOptions:
+    """Everything that changes what maps learn, beside the data and their losses."""
 
     seed: int = 0
     epochs: int = 14
     rate: float = 3e-3  # the highest of one cycle (Smith and Topin 2017, arXiv 1708.07120)
     weight_decay: float = 1e-2
     dropout: float = 0.1  # of whole channels
+
+
+@dataclass(frozen=True)
+class BranchOptions(CycleOptions):
+    """Everything that changes the branch's numbers, beside the data."""
+
     gamma: float = 2.0  # of the focal loss
     alpha: float = 0.75
 
@@ -225,26 +231,10 @@ def train_branch(
     return branch
 
 
-class Cycle(Protocol):
-    """How long maps are trained, and how fast."""
-
-    @property
-    def epochs(self) -> int:
-        """How often each row is drawn."""
-
-    @property
-    def rate(self) -> float:
-        """The highest learning rate."""
-
-    @property
-    def weight_decay(self) -> float:
-        """As AdamW takes it."""
-
-
 def one_cycle(
     network: nn.Module,
     rows: NDArray[np.intp],
-    options: Cycle,
+    options: CycleOptions,
     rng: np.random.Generator,
     loss_of: Callable[[NDArray[np.intp]], Tensor],
     progress: Progress = ignore,
@@ -262,7 +252,7 @@ def one_cycle(
     import torch
 
     # a quarter faster on CPUs, where depthwise convolutions take most of the time
-    network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.train().to(memory_format=torch.channels_last)
     batches = max(1, len(rows) // _BATCH)
     steps = options.epochs * batches
     optimiser = torch.optim.AdamW(

@@ -19,7 +19,7 @@ from PIL import Image
 from c4t_core.errors import TrainingError
 from c4t_core.progress import Progress, ignore
 from scripts.lite.data import Frame
-from scripts.lite.objects import fold_of, one_cycle
+from scripts.lite.objects import CycleOptions, fold_of, one_cycle
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,14 +77,10 @@ _LITTLE = 5e-3  # share of the frame below which one is as wrong as another
 
 
 @dataclass(frozen=True)
-class SurfaceOptions:
+class SurfaceOptions(CycleOptions):
     """Everything that changes the maps' numbers, beside the data."""
 
-    seed: int = 0
     epochs: int = 30
-    rate: float = 3e-3  # the highest of one cycle
-    weight_decay: float = 1e-2
-    dropout: float = 0.1  # of whole channels
     share: float = 0.15  # of the loss of the frame's shares beside that of the cells
 
 

@@ -393,13 +393,12 @@ class SentenceLevels:
         best = [np.full(len(mix), -1.0, np.float32) for mix in mixes]
         for part in scope.parts:
             sample, cosines = self._cosines(part, directions)
-            if not len(sample):
-                continue
             for highest, mix, kind in zip(best, mixes, kinds, strict=True):
                 rough = cosines[:, kind] @ mix.T  # (n, m)
-                near = (rough > rough.max(axis=0) - ROUGH).any(axis=1)
-                rows = part.table.rows(np.sort(sample[near]))
-                np.maximum(highest, (rows @ (mix @ directions[kind]).T).max(axis=0), out=highest)
+                off = ROUGH * np.abs(mix).sum(axis=1)
+                near = (rough >= rough.max(axis=0, initial=-1) - off).any(axis=1)
+                reached = part.table.cosines_with(mix @ directions[kind], sample[near])
+                np.maximum(highest, reached.max(axis=0, initial=-1), out=highest)
         found = Levels.of_best(*best)
         with self._lock:
             self._levels[key] = found
@@ -410,7 +409,7 @@ class SentenceLevels:
     def _cosines(
         self, part: Part, directions: NDArray[np.float32]
     ) -> tuple[Slots, NDArray[np.float32]]:
-        """Return images of a part and their rough cosines with each sentence, float32 (n, m).
+        """Return slots of a part, ascending, and their rough cosines with each sentence, (n, m).
 
         Of many images an even sample is looked at. What was looked at for another filter is known
         already, as long as the vectors are the same.
@@ -426,15 +425,16 @@ class SentenceLevels:
         there = at < len(known)
         there[there] = known[at[there]] == sample[there]
         new = sample[~there]
-        more = table.cosines_with(directions, new)
-        looked = np.concatenate([cosines[at[there]], more])
+        more = table.cosines_with(directions, new, rough=True)
+        looked = np.empty((len(sample), len(directions)), dtype=np.float32)
+        looked[there], looked[~there] = cosines[at[there]], more
         if len(new):
             if len(known) + len(new) > 2 * MOST:
                 known, cosines = known[:0], cosines[:0]
             known, cosines = np.concatenate([known, new]), np.concatenate([cosines, more])
             order = np.argsort(known, kind="stable")
             self._known[part.vectors] = table, known[order], cosines[order]
-        return np.concatenate([sample[there], new]), looked
+        return sample, looked
 
 
 def _ordered(weights: Sequence[float]) -> NDArray[np.float32]:

@@ -286,28 +286,26 @@ class Table:
 
     def cosines(self, direction: NDArray[np.float32], slots: Slots) -> Scores:
         """Return the cosines of some vectors with a unit direction (d,), float32 (m,)."""
-        halves = _Halves(direction)
+        halves = _Halves(direction[None])
         parts = [
-            halves.cosines(self.gathered(part), self.scales[part])
+            halves.cosines(self.gathered(part), self.scales[part])[:, 0]
             for part in (slots[i : i + _CHUNK] for i in range(0, len(slots), _CHUNK))
         ]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
-    def cosines_with(self, directions: NDArray[np.float32], slots: Slots) -> NDArray[np.float32]:
-        """Return rough cosines of some vectors with many unit directions (m, d), float32 (n, m).
+    def cosines_with(
+        self, directions: NDArray[np.float32], slots: Slots, *, rough: bool = False
+    ) -> NDArray[np.float32]:
+        """Return the cosines of some vectors with many unit directions (m, d), float32 (n, m).
 
-        They are off by less than half of :data:`ROUGH`, as the directions are rounded like the
-        vectors: that takes half the time.
+        Rough ones take half the time, and are off by less than half of :data:`ROUGH`.
         """
         found = np.empty((len(slots), len(directions)), dtype=np.float32)
-        rounded = np.ascontiguousarray(directions, dtype=self.blocks[0].dtype)
-        halves = rounded.dtype == np.float16
-        packed = numkong.dots_pack(rounded, "float16" if halves else "float32")
+        halves = _Halves(directions, rough=rough)
 
         def score(start: int) -> None:
-            some, into = slots[start : start + _PIECE], found[start : start + _PIECE]
-            products = numkong.dots_packed(self.gathered(some), packed)
-            np.multiply(np.asarray(products, np.float32), self.scales[some, None], out=into)
+            some = slots[start : start + _PIECE]
+            found[start : start + _PIECE] = halves.cosines(self.gathered(some), self.scales[some])
 
         _share_out(score, range(0, len(slots), _PIECE))
         return found
@@ -326,7 +324,7 @@ class Table:
         most = count if k is None else max(0, min(k, count))
         if not most:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        return self._found(_first(self._keys(_Halves(direction), slots), most))
+        return self._found(_first(self._keys(_Halves(direction[None]), slots), most))
 
     def _found(self, keys: Keys) -> tuple[Ids, Scores]:
         """Return (image ids, cosines) of keys."""
@@ -356,7 +354,7 @@ class Table:
             else:
                 rows, places = self.gathered(slots[start:end]), self.places[slots[start:end]]
                 scales = self.scales[slots[start:end]]
-            scores = halves.cosines(rows, scales)
+            scores = halves.cosines(rows, scales)[:, 0]
             found = _key(scores, places)
             keys[start:end] = np.where(places < 0, _NOWHERE, found) if some_dead else found
 
@@ -474,24 +472,29 @@ class Table:
 
 
 class _Halves:
-    """A direction (d,) as the sum of two half floats, the second of them scaled."""
+    """Directions (m, d), each the sum of two half floats, the second of them scaled.
 
-    def __init__(self, direction: NDArray[np.float32]) -> None:
-        whole = np.ascontiguousarray(direction, dtype=np.float32)[None, :]
+    Rough ones are the first half alone.
+    """
+
+    def __init__(self, directions: NDArray[np.float32], *, rough: bool = False) -> None:
+        whole = np.ascontiguousarray(directions, dtype=np.float32)
         first = whole.astype(np.float16)
         rest = (whole - first.astype(np.float32)) * _SECOND
+        parts = [first] if rough else [first, rest.astype(np.float16)]
+        self._count = len(whole)
         self._whole = numkong.dots_pack(whole, "float32")
-        self._both = numkong.dots_pack(np.concatenate([first, rest.astype(np.float16)]), "float16")
+        self._halves = numkong.dots_pack(np.concatenate(parts), "float16")
 
-    def cosines(self, rows: NDArray[Any], scales: NDArray[np.float32]) -> Scores:
-        """Return the cosines with rows (n, d) of the given scales."""
+    def cosines(self, rows: NDArray[Any], scales: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the cosines with rows (n, d) of the given scales, float32 (n, m)."""
         if not len(rows):
-            return np.empty(0, dtype=np.float32)
-        if rows.dtype == np.float32:
-            whole: Scores = np.asarray(numkong.dots_packed(rows, self._whole), np.float32)[:, 0]
-            return whole * scales
-        halves: Scores = np.asarray(numkong.dots_packed(rows, self._both), np.float32)
-        return np.asarray((halves[:, 0] + halves[:, 1] / _SECOND) * scales)
+            return np.empty((0, self._count), dtype=np.float32)
+        packed = self._whole if rows.dtype == np.float32 else self._halves
+        found = np.asarray(numkong.dots_packed(rows, packed), np.float32)
+        if found.shape[1] > self._count:
+            found = found[:, : self._count] + found[:, self._count :] / _SECOND
+        return np.asarray(found * scales[:, None])
 
 
 def _share_out(work: Callable[[Any], None], pieces: Sequence[Any]) -> None:

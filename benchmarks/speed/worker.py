@@ -166,7 +166,7 @@ def measure_window(folder: Path | None, query: str | None) -> dict[str, Any]:
 
     Times are seconds since this process was started, as the operating system says.
     """
-    from PySide6.QtCore import QEventLoop
+    from PySide6.QtCore import QEventLoop, QTimer
     from PySide6.QtWidgets import QAbstractItemView, QLineEdit
 
     from c4t_desktop.app import create_application
@@ -176,14 +176,15 @@ def measure_window(folder: Path | None, query: str | None) -> dict[str, Any]:
     application.processEvents()
     result: dict[str, Any] = {"window_s": since_start()}
     if query is not None:
-        field = window.findChild(QLineEdit, "searchField")
-        field.setText(query)
-        deadline = time.monotonic() + 60
-        shown = 0
-        while time.monotonic() < deadline and shown == 0:
-            application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-            view = window.findChild(QAbstractItemView, "resultsView")
-            shown = view.model().rowCount() if view is not None else 0
+        window.findChild(QLineEdit, "searchField").setText(query)
+        view = window.findChild(QAbstractItemView, "resultsView")
+        # The loop sleeps as that of the application does; one that asks without end would keep
+        # Python's lock from the threads that find the hits.
+        loop = QEventLoop()
+        view.model().modelReset.connect(lambda: view.model().rowCount() and loop.quit())
+        QTimer.singleShot(60_000, loop.quit)
+        loop.exec()
+        shown = view.model().rowCount()
         result |= {"hits_s": since_start() if shown else None, "hits": shown}
     result["peak_mb"] = peak_megabytes()
     window.close()

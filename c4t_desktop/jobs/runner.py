@@ -25,11 +25,16 @@ from c4t_core.errors import C4TError, Cancelled
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")  # what a piece of work returns
+_LOOK_EVERY = 0.05  # seconds between two looks whether a job that waits is cancelled
 _REPORT_EVERY = 0.1  # seconds between two progress reports of one job
 
 
 def _nothing(*_: object) -> None:
     """Stand in for a callback that nobody gave, or for work that has ended."""
+
+
+def _none(_: Job) -> bool:
+    return False
 
 
 def owner_of(callback: Callable[..., object]) -> QObject | None:
@@ -67,6 +72,7 @@ class Job:
         lane: the name of the lane it runs in.
         key: jobs with the same key replace each other; None replaces nothing.
         owner: whom the callbacks belong to; once it is deleted nobody is called any more.
+        may_begin: set once the jobs have ended that it comes after.
     """
 
     number: int
@@ -78,6 +84,7 @@ class Job:
     owner: QObject | None = None
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _running_allowed: threading.Event = field(default_factory=threading.Event)
+    may_begin: threading.Event = field(default_factory=threading.Event)
     _reported: float = 0.0
     stale: bool = False
     ended: bool = False
@@ -211,6 +218,8 @@ def _perform(job: Job) -> _Event:
     """Run one job and say how it ended; nothing that the work raises gets away."""
     try:
         job.check()
+        while not job.may_begin.wait(_LOOK_EVERY):
+            job.check()
         return _Event(job, "done", job.work(job))
     except Cancelled:
         return _Event(job, "cancelled")
@@ -257,6 +266,7 @@ class JobRunner(QObject):
         progress: Callable[[Any], None] = _nothing,
         finished: Callable[[], None] = _nothing,
         owner: QObject | None = None,
+        after: Callable[[Job], bool] | None = None,
     ) -> Job:
         """Run ``work(job)`` in a lane.
 
@@ -272,10 +282,12 @@ class JobRunner(QObject):
             finished: called on the GUI thread exactly once, however the job ended.
             owner: a panel that may be deleted before the job ends; nobody is called then. None for
                 the one whose method ``done`` is.
+            after: tells of a job that is there now whether this one's work begins after it.
         """
         owner = owner or owner_of(done)
         callbacks = Callbacks(done, failed, stopped, progress, finished)
         job = Job(next(self._numbers), lane, key, work, callbacks, self._post, owner)
+        self.after(after or _none, job.may_begin.set)
         self._alive.add(job)
         if self._closed:
             job.cancel()
@@ -433,6 +445,7 @@ class OneJob:
         stopped: Callable[[], None] = _nothing,
         progress: Callable[[Any], None] = _nothing,
         ended: Callable[[], None] = _nothing,
+        after: Callable[[Job], bool] | None = None,
     ) -> bool:
         """Begin, as :meth:`JobRunner.submit` does; False if something goes on.
 
@@ -456,6 +469,7 @@ class OneJob:
             stopped=then(stopped),
             progress=progress,
             owner=self._owner,
+            after=after,
         )
         return True
 

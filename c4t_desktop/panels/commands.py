@@ -21,14 +21,14 @@ from c4t_desktop.messages import Problem, button_text, describe, plural, said, s
 from c4t_desktop.panels.bars.status import folder_name
 from c4t_desktop.panels.dialogs.naming import AddressDialog, Judge, NameDialog
 from c4t_desktop.panels.parts import open_dialog, question
-from c4t_desktop.services.library import WORK, Opened
+from c4t_desktop.services.library import SEARCH, WORK, Opened
 from c4t_desktop.services.marks import Saved
+from c4t_desktop.services.question import Question
 from c4t_desktop.services.workspace import WorkspaceLike
 from c4t_desktop.settings import EXCLUDES, INDEX_AT_OPENING
 
 if TYPE_CHECKING:
     from c4t_core.workspace import FolderStatus, Skipped, WorkspaceStatus
-from c4t_desktop.services.question import Question
 
 _FORGOTTEN = "forgotten"  # folders, in the settings
 _AGREED = "addresses"  # below which pictures may be fetched, in the settings
@@ -206,7 +206,8 @@ class FolderCommands(Commands):
             show_problem(self._window, Problem(self.tr("Please note"), notices))
         self._ask_for_pictures(opened.status)
         if self._context.settings.value(INDEX_AT_OPENING) and not self._library.only_tables:
-            self._library.index()
+            # Both would share Python's lock, and the first answer take twice as long.
+            self._library.index(after=lambda job: job.lane == SEARCH)
 
     @Slot()
     def index(self) -> None:

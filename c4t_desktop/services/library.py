@@ -337,7 +337,13 @@ class Library(QObject):
 
     # index ----------------------------------------------------------------------------------
 
-    def index(self, *, reindex: bool = False, newer: bool | None = None) -> None:
+    def index(
+        self,
+        *,
+        reindex: bool = False,
+        newer: bool | None = None,
+        after: Callable[[Job], bool] | None = None,
+    ) -> None:
         """Bring the index up to date, in the background.
 
         Args:
@@ -345,6 +351,7 @@ class Library(QObject):
                 that is done.
             newer: switch to the newest versions of tables; None to do so where nothing else is
                 open, as there is nothing else to be asked for.
+            after: as of :meth:`JobRunner.submit`; the index counts as going on meanwhile.
         """
         opened = self._opened_now
         if opened is None or opened.model != self.model:
@@ -382,6 +389,7 @@ class Library(QObject):
             stopped=lambda: self.index_ended.emit(None),
             progress=self._index_progress,
             ended=self._index_over,
+            after=after,
         ):
             # While all is embedded anew, the old index is whole.
             self._reached = (_key(opened), [] if reindex else reached)

@@ -382,3 +382,19 @@ def test_what_waits_for_jobs_comes_after_them_and_not_after_later_ones(qtbot, ru
     assert log.names() == ["at_once", "done", "finished", "done", "finished", "then"]
     later.set()
     qtbot.waitUntil(lambda: not runner.busy)
+
+
+def test_work_begins_after_the_jobs_it_was_told_of_and_can_be_cancelled_before(qtbot, runner):
+    first, log, order = threading.Event(), Log(), []
+    submit(runner, log, lambda _: (first.wait(20), order.append("first")), lane="a")
+    for lane in ("b", "c"):
+        job = submit(
+            runner, log, lambda _, lane=lane: order.append(lane), lane=lane, after=lambda job: True
+        )
+    qtbot.wait(100)
+    assert order == []
+    runner.cancel(job)
+    qtbot.waitUntil(lambda: log.names() == ["finished"])
+    first.set()
+    qtbot.waitUntil(lambda: not runner.busy)
+    assert order == ["first", "b"]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
 from PySide6.QtWidgets import QApplication
 
 from c4t_desktop.__main__ import main, no_screen
 from c4t_desktop.main_window import MainWindow
+from c4t_desktop.panels.evaluation.panel import EvaluationPanel
 from c4t_desktop.services.library import Library
+from tests.helpers.fake_core import FakeWorkspace
 
 
 def absent(name):
@@ -87,3 +90,74 @@ def test_the_first_paint_is_styled_and_waits_for_no_work(qtbot, open_window, mon
     open_window()
     qtbot.waitUntil(lambda: ("worked", True) in happened)
     assert happened[0] == ("painted", True)
+
+
+def test_the_first_answer_goes_before_the_index_and_the_list_of_models(
+    qtbot, open_window, frames, core, monkeypatch
+):
+    asked, happened = threading.Event(), []
+
+    class Slow(FakeWorkspace):
+        def browse(self, **wanted):
+            asked.wait(20)
+            happened.append("answered")
+            return super().browse(**wanted)
+
+        def index(self, *given, **wanted):
+            happened.append("indexed")
+            return super().index(*given, **wanted)
+
+    listed = core.list_models
+    core.workspace = Slow
+    monkeypatch.setattr(
+        "c4t_core.models.registry.list_models", lambda: happened.append("listed") or listed()
+    )
+    window = open_window(frames)
+    library = window.desktop.context.library
+    qtbot.waitUntil(lambda: library.is_indexing)
+    qtbot.wait(200)
+    assert happened == []
+    asked.set()
+    qtbot.waitUntil(lambda: {"indexed", "listed"} <= set(happened))
+    assert happened[0] == "answered"
+
+
+def test_a_first_answer_that_takes_long_holds_no_list_of_models(
+    qtbot, open_window, frames, core, monkeypatch
+):
+    asked = threading.Event()
+
+    class Slow(FakeWorkspace):
+        def browse(self, **wanted):
+            asked.wait(20)
+            return super().browse(**wanted)
+
+    core.workspace = Slow
+    monkeypatch.setattr("c4t_desktop.app.PATIENCE", 200)
+    library = open_window(frames).desktop.context.library
+    qtbot.waitUntil(lambda: bool(library.models))
+    asked.set()
+    qtbot.waitUntil(lambda: library.report is not None)
+
+
+def test_a_panel_stays_while_nothing_is_browsed_yet(qtbot, open_window, frames, core):
+    asked = threading.Event()
+
+    class Slow(FakeWorkspace):
+        def browse(self, **wanted):
+            asked.wait(20)
+            return super().browse(**wanted)
+
+    core.workspace = Slow
+    window = open_window(frames)
+    library = window.desktop.context.library
+    qtbot.waitUntil(lambda: library.is_indexing)
+    window.action("evaluateAction").trigger()
+    library.refresh_status()
+    with qtbot.waitSignal(library.status_changed):
+        library.refresh_status()
+    (panel,) = window.findChildren(EvaluationPanel)
+    assert panel.isVisible()
+    asked.set()
+    qtbot.waitUntil(lambda: library.report is not None)
+    assert panel.isVisible()

@@ -126,8 +126,12 @@ class ResultsPanel(QStackedWidget):
                 run=self._last_run,
                 chosen=self.example_chosen.emit,
             )
+        self._show_empty(page)
+
+    def _show_empty(self, page: empty_state.Page) -> None:
         self._empty.show_page(page)
-        self.setCurrentWidget(self._empty)
+        if self._panel is None:
+            self.setCurrentWidget(self._empty)
 
     @property
     def shows_grid(self) -> bool:
@@ -194,8 +198,8 @@ class ResultsPanel(QStackedWidget):
         problem = describe(error)
         self._model.set_rows(())
         self.current_changed.emit(None, None)
-        self._empty.show_page(empty_state.not_understood(problem))
-        self.setCurrentWidget(self._empty)
+        self._make_way()
+        self._show_empty(empty_state.not_understood(problem))
 
     @Slot()
     def _cleared(self) -> None:
@@ -207,10 +211,13 @@ class ResultsPanel(QStackedWidget):
     # hits -----------------------------------------------------------------------------------
 
     @Slot(object)
-    def _answered(self, found: Found) -> None:
+    def _answered(self, _: Found) -> None:
         self._problem = None
+        self._make_way()
+
+    def _make_way(self) -> None:
         panel, typing = self._panel, QApplication.focusWidget()
-        if panel is None or panel.follows_search or found.question == self._asked_before:
+        if panel is None or panel.follows_search or self._finder.question == self._asked_before:
             return
         self.leave_panel()  # whoever asks wants to see hits
         if typing is not None and not panel.isAncestorOf(typing):

@@ -127,13 +127,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def program() -> NoReturn:
     """Run the command line as a process of its own.
 
-    A search closes what it opened before it returns. Python would then take all apart piece by
-    piece, which takes as long as importing numpy; the system does it at once.
+    Searching and indexing close what they opened before they return. Python would then take all
+    apart piece by piece, which takes as long as importing numpy; the system does it at once.
     """
     if "_ARGCOMPLETE" in os.environ:  # a shell asks what may follow
         _complete()
     code = main()
-    if sys.argv[1:2] == ["search"] and threading.active_count() == 1:
+    if sys.argv[1:2] in (["search"], ["index"]) and threading.active_count() == 1:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)

@@ -313,14 +313,31 @@ def sha256(content: Path | str | bytes) -> str:
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
+class Digest:
+    """The SHA-256 of parts, as they come; their borders count."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._whole = hashlib.sha256()
+
+    def add(self, *parts: str | bytes) -> None:
+        """Take in more."""
+        for part in parts:
+            raw = part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape")
+            self._whole.update(len(raw).to_bytes(8, "big"))
+            self._whole.update(raw)
+
+    def __str__(self) -> str:
+        """Return it as lower-case hex."""
+        return self._whole.hexdigest()
+
+
 def digest(parts: Iterable[str | bytes]) -> str:
     """Return the SHA-256 of parts, as hex; their borders count."""
-    whole = hashlib.sha256()
+    whole = Digest()
     for part in parts:
-        raw = part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape")
-        whole.update(len(raw).to_bytes(8, "big"))
-        whole.update(raw)
-    return whole.hexdigest()
+        whole.add(part)
+    return str(whole)
 
 
 def content_digest(path: Path) -> tuple[str, int]:

@@ -76,6 +76,13 @@ class Books:
         self._replacing: list[Row] = []
         self._since = time.monotonic()
 
+    def remembers(self, found: Scan, failed: int) -> bool:
+        """Tell that no earlier walk is known: the rows are read already."""
+        return False
+
+    def remember(self) -> None:
+        """Note nothing."""
+
     def known(self) -> dict[bytes, tuple[int, int]]:
         """Return size and time of the files that have a frame."""
         rows = sorted(self._rows.items())

@@ -1,4 +1,4 @@
-"""Find the image files below a folder, and tell what changed since the last time.
+"""Find the image files below a folder.
 
 Names are kept as bytes (``os.fsencode``), relative to the root and "/"-separated, so that any
 name a disk can hold is indexed. Nothing is opened here: a file is known by size and time.
@@ -10,12 +10,14 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from c4t_core import paths
+from c4t_core.files import Digest
 from c4t_core.images.exclude import (
     DIGITS_ALIKE,
     LABELS,
@@ -28,14 +30,12 @@ from c4t_core.images.kinds import SUFFIXES
 
 __all__ = [
     "NO_RULES",
-    "Diff",
     "ExcludeRules",
     "FileState",
     "LeftOut",
     "Omitted",
     "Scan",
     "Skipped",
-    "compare",
     "scan",
 ]
 
@@ -178,13 +178,16 @@ class Omitted:
         counts[suffix] = counts.get(suffix, 0) + 1
 
 
+Part = tuple[bytes, list[bytes], list[int], list[int]]
+"""A folder with its "/", and names, sizes and times of image files in it."""
+
+
 @dataclass
 class Scan:
     """What one walk found.
 
     Attributes:
-        files: relative name -> size and time (see `FileState`), of every image file that the
-            rules leave in.
+        count: number of image files that the rules leave in.
         odd: relative name -> reason, of things named like images that are none
             (pipes, broken links).
         unreadable: relative folder -> reason; what lies below is unknown, not gone.
@@ -194,13 +197,37 @@ class Scan:
         below: the folder that was walked, relative to the root.
     """
 
-    files: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    count: int = 0
     odd: dict[bytes, str] = field(default_factory=dict)
     unreadable: dict[bytes, str] = field(default_factory=dict)
     excluded: set[bytes] = field(default_factory=set)
     omitted: Omitted = field(default_factory=Omitted)
     missing: bool = False
     below: bytes = b""
+    _files: dict[bytes, tuple[int, int]] = field(default_factory=dict, repr=False)
+    _parts: list[Part] = field(default_factory=list, repr=False)
+    _digest: Digest = field(default_factory=Digest, repr=False)
+
+    @property
+    def files(self) -> dict[bytes, tuple[int, int]]:
+        """Size and time (see `FileState`), by relative name, of those image files."""
+        parts, self._parts = self._parts, []
+        for folder, names, sizes, times in parts:
+            states = zip(sizes, times, strict=True)
+            self._files.update(zip(map(folder.__add__, names), states, strict=True))
+        return self._files
+
+    @property
+    def digest(self) -> str:
+        """Tells whether another walk found the same, in the same order: hex."""
+        return str(self._digest)
+
+    def add(self, folder: bytes, names: list[bytes], sizes: list[int], times: list[int]) -> None:
+        """Take in image files of a folder, which ends in "/"; sizes and times have 63 bits."""
+        self._parts.append((folder, names, sizes, times))
+        self.count += len(names)
+        numbers = (array("q", sizes).tobytes(), array("q", times).tobytes())
+        self._digest.add(folder, b"\n".join(names), *numbers)
 
     @property
     def left_out(self) -> int:
@@ -250,7 +277,7 @@ class Walk:
             folder = self._waiting.pop() if self._waiting else self._links.pop()
             if folder == self._below or self.to_enter(folder):
                 self._enter(folder)
-                check(len(result.files))
+                check(result.count)
         return result
 
     def begin(self) -> bool:
@@ -322,14 +349,11 @@ class Walk:
             return entries
         if not all(map(stat.S_ISREG, {info.st_mode for info in infos})):
             return entries
-        times = [info.st_mtime_ns for info in infos]
-        states: Iterable[tuple[int, int]]
-        if min(times) >= -_TICKS and max(times) <= _TICKS:
-            states = zip([info.st_size for info in infos], times, strict=True)
-        else:
-            states = map(FileState.of, infos)
-        prefix = folder + b"/" if folder else b""
-        self._result.files.update(zip(map(prefix.__add__, names), states, strict=True))
+        sizes, times = [info.st_size for info in infos], [info.st_mtime_ns for info in infos]
+        if min(times) < -_TICKS or max(times) > _TICKS:
+            states = [FileState.of(info) for info in infos]
+            sizes, times = [one.size for one in states], [one.mtime_ns for one in states]
+        self._result.add(folder + b"/" if folder else b"", names, sizes, times)
         return left
 
     def _take_others(self, entries: list[Entry], folder: bytes, names: Sequence[str]) -> None:
@@ -380,7 +404,8 @@ class Walk:
             return
         state = entry.stat()
         if stat.S_ISREG(state.st_mode):
-            self._result.files[relative] = FileState.of(state)
+            size, time = FileState.of(state)
+            self._result.add(b"", [relative], [size], [time])
         else:
             self._result.odd[relative] = "not a regular file (a pipe, socket or device)"
 
@@ -480,120 +505,3 @@ def _entries(path: bytes, folder: bytes, result: Scan) -> Iterator[list[Entry]]:
         except OSError as error:
             result.unreadable[folder] = f"the folder cannot be read ({error.strerror or error})"
         yield entries
-
-
-@dataclass(frozen=True)
-class Diff:
-    """How a scan differs from the catalogue: relative names, each list sorted.
-
-    Attributes:
-        unchanged: files that are as they were.
-        gone: files that are not there any more.
-        offline: files of which nothing is known now.
-        renamed: files that lie elsewhere in the folder now, by their old name.
-    """
-
-    unchanged: list[bytes]
-    gone: list[bytes]
-    offline: list[bytes]
-    renamed: dict[bytes, bytes]
-
-
-def compare(found: Scan, known: Mapping[bytes, tuple[int, int]]) -> Diff:
-    """Compare a scan with what the catalogue knows of the same folder.
-
-    A folder that is missing or cannot be read, or of whose files suddenly none is there, is taken
-    for a disk that is not plugged in: its files are offline, not gone. Only where about as many
-    new files have taken their place, or where they are there and merely left out by a rule, they
-    are gone.
-
-    Args:
-        found: what is there.
-        known: what was there, name -> size and time.
-    """
-    if found.missing:
-        return Diff([], [], sorted(known), {})
-    if found.files == known:  # as it mostly is
-        return Diff(sorted(known), [], [], {})
-    renamed = _renamed(found, known)
-    absent = sorted(known.keys() - found.files.keys() - renamed.keys())
-    new = found.files.keys() - known.keys() - set(renamed.values())
-    alive = _with_parents({_folder(name) for name in known.keys() - set(absent)} if absent else ())
-    lost: dict[bytes, list[bytes]] = {}
-    for name in absent:
-        if _left_out(name, found):
-            continue
-        folder = _unread(name, found) if found.unreadable else None
-        if folder is None:
-            folder = _outermost_dead(name, found.below, alive)
-        if folder is not None:
-            lost.setdefault(folder, []).append(name)
-    offline = sorted(
-        name
-        for folder, names in lost.items()
-        if folder in found.unreadable or not _replaced(folder, names, new)
-        for name in names
-    )
-    return Diff(
-        unchanged=sorted(name for name, state in known.items() if found.files.get(name) == state),
-        gone=sorted(set(absent) - set(offline)),
-        offline=offline,
-        renamed=renamed,
-    )
-
-
-def _renamed(found: Scan, known: Mapping[bytes, tuple[int, int]]) -> dict[bytes, bytes]:
-    """Return the files that moved to another folder, by their old name.
-
-    A file is known again by its own name, size and time of change, where only one fits.
-    """
-    places: dict[tuple[bytes, tuple[int, int]], list[bytes]] = {}
-    for name in found.files.keys() - known.keys():
-        places.setdefault((name.rpartition(b"/")[2], found.files[name]), []).append(name)
-    missing: dict[tuple[bytes, tuple[int, int]], list[bytes]] = {}
-    if places:
-        for name in known.keys() - found.files.keys():
-            missing.setdefault((name.rpartition(b"/")[2], known[name]), []).append(name)
-    return {
-        names[0]: places[key][0]
-        for key, names in missing.items()
-        if len(names) == 1 and len(places.get(key, ())) == 1
-    }
-
-
-def _folder(name: bytes) -> bytes:
-    return name.rpartition(b"/")[0]
-
-
-def _with_parents(folders: Iterable[bytes]) -> set[bytes]:
-    """Return some folders and all that hold them, the root b"" included."""
-    result: set[bytes] = set()
-    for folder in folders:
-        while folder not in result:
-            result.add(folder)
-            folder = _folder(folder)  # noqa: PLW2901 - up to the root, which holds itself
-    return result
-
-
-def _left_out(name: bytes, found: Scan) -> bool:
-    """Tell whether a file is there, and merely left out by a rule."""
-    return not found.excluded.isdisjoint((name, *_with_parents([_folder(name)])))
-
-
-def _unread(name: bytes, found: Scan) -> bytes | None:
-    """Return the unreadable folder that a file lies in."""
-    return next((f for f in found.unreadable if not f or name.startswith(f + b"/")), None)
-
-
-def _outermost_dead(name: bytes, below: bytes, alive: set[bytes]) -> bytes | None:
-    """Return the outermost folder around a file, from ``below`` on, that has no known file left."""
-    parts = name.split(b"/")[:-1]
-    first = len(below.split(b"/")) if below else 0
-    folders = (b"/".join(parts[:depth]) for depth in range(first, len(parts) + 1))
-    return next((folder for folder in folders if folder not in alive), None)
-
-
-def _replaced(folder: bytes, names: Sequence[bytes], new: Iterable[bytes]) -> bool:
-    """Tell whether new files have taken the place of those that are lost."""
-    there = sum(not folder or name.startswith(folder + b"/") for name in new)
-    return 2 * there >= len(names)

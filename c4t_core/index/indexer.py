@@ -12,16 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from c4t_core.errors import FolderError
-from c4t_core.images.scan import (
-    Diff,
-    ExcludeRules,
-    LeftOut,
-    Omitted,
-    Scan,
-    Skipped,
-    compare,
-    scan,
-)
+from c4t_core.images.changes import Diff, compare
+from c4t_core.images.scan import ExcludeRules, LeftOut, Omitted, Scan, Skipped, scan
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.cut import EVERY
 from c4t_core.index.directions import ModelHandle, outdated
@@ -93,6 +85,12 @@ class Books(Protocol):
 
     root: Root
     below: bytes
+
+    def remembers(self, found: Scan, failed: int) -> bool:
+        """Tell whether an earlier walk found the same: what is known, and ``failed`` others."""
+
+    def remember(self) -> None:
+        """Note that it is so of what :meth:`remembers` was last asked."""
 
     def known(self) -> dict[bytes, tuple[int, int]]:
         """Return size and time of the files that are known."""
@@ -171,19 +169,20 @@ def make_plan(
         CatalogueError: if the catalogue cannot be written.
     """
     found = look(ledger.root.path, ledger.root.rules, ledger.below, check)
-    diff = compare(found, ledger.known())
-    if forget_missing:
-        diff = _forgotten(diff, found)
-    ledger.set_offline(None if found.missing else diff.offline)
     if found.missing:
-        return Plan(ledger, [], {}, offline=len(diff.offline), missing=True)
+        ledger.set_offline(None)
+        return Plan(ledger, [], {}, offline=len(ledger.known()), missing=True)
     old = ledger.failures()
     kept = _still_failed(found, old)
+    diff = _changes(ledger, found, kept)
+    if forget_missing:
+        diff = _forgotten(diff, found)
+    ledger.set_offline(diff.offline)
     ledger.follow(diff.renamed)
     ledger.remove([*diff.gone, *_cleared(found, diff, old)])
     trouble = {**found.odd, **found.unreadable}
     ledger.store([], [Failure(name, None, reason) for name, reason in trouble.items()])
-    due = _due(found, diff, ledger.without_vector())
+    due = _due(found, diff, ledger.without_vector()) | kept.keys()
     todo = due - kept.keys()
     wanted = todo if only is None else todo.intersection(only)
     return Plan(
@@ -191,7 +190,7 @@ def make_plan(
         sorted(wanted),
         {**kept, **trouble},
         left=len(todo) - len(wanted),
-        unchanged=len(found.files) - len(due),
+        unchanged=found.count - len(due),
         gone=len(diff.gone),
         offline=len(diff.offline),
         folders=set(found.unreadable),
@@ -199,18 +198,27 @@ def make_plan(
     )
 
 
+def _changes(ledger: Books, found: Scan, failed: Collection[bytes]) -> Diff:
+    """Compare a scan with what is known, unless that was done before of the same scan."""
+    if ledger.remembers(found, len(failed)):
+        return Diff(same=True)
+    diff = compare(found, ledger.known())
+    others = diff.gone or diff.offline or diff.renamed
+    if not others and found.files.keys() - {*diff.unchanged} == {*failed}:
+        ledger.remember()
+    return diff
+
+
 def _due(found: Scan, diff: Diff, without_vector: set[bytes]) -> set[bytes]:
     """Return the files that have no vector, or that of another content."""
     due = {name for name in without_vector if name in found.files}
-    if len(diff.unchanged) < len(found.files):
+    if not diff.same:
         due |= found.files.keys() - {*diff.unchanged, *diff.renamed.values()}
     return due
 
 
 def _forgotten(diff: Diff, found: Scan) -> Diff:
     """Return a comparison in which what lies in missing folders is gone."""
-    if found.missing:
-        return diff
     unread = tuple(folder + b"/" if folder else b"" for folder in found.unreadable)
     kept = [name for name in diff.offline if name.startswith(unread)]
     gone = sorted({*diff.gone, *diff.offline} - set(kept))

@@ -92,47 +92,42 @@ def test_the_first_paint_is_styled_and_waits_for_no_work(qtbot, open_window, mon
     assert happened[0] == ("painted", True)
 
 
-def test_the_first_answer_goes_before_the_index_and_the_list_of_models(
-    qtbot, open_window, frames, core, monkeypatch
-):
-    asked, happened = threading.Event(), []
+@pytest.fixture
+def asked(core):
+    """Set to have the first answer given; until then it takes long."""
+    told = threading.Event()
 
     class Slow(FakeWorkspace):
         def browse(self, **wanted):
-            asked.wait(20)
-            happened.append("answered")
+            told.wait(20)
             return super().browse(**wanted)
 
-        def index(self, *given, **wanted):
-            happened.append("indexed")
-            return super().index(*given, **wanted)
-
-    listed = core.list_models
     core.workspace = Slow
+    yield told
+    told.set()
+
+
+def test_the_first_answer_goes_before_the_index_and_the_list_of_models(
+    qtbot, open_window, frames, core, asked, monkeypatch
+):
+    happened, listed = [], core.list_models
     monkeypatch.setattr(
         "c4t_core.models.registry.list_models", lambda: happened.append("listed") or listed()
     )
-    window = open_window(frames)
-    library = window.desktop.context.library
-    qtbot.waitUntil(lambda: library.is_indexing)
+    context = open_window(frames).desktop.context
+    context.finder.answered.connect(lambda _: happened.append("answered"))
+    qtbot.waitUntil(lambda: context.library.is_indexing)
     qtbot.wait(200)
     assert happened == []
+    assert core.last.runs == 0
     asked.set()
-    qtbot.waitUntil(lambda: {"indexed", "listed"} <= set(happened))
+    qtbot.waitUntil(lambda: core.last.runs == 1 and "listed" in happened)
     assert happened[0] == "answered"
 
 
 def test_a_first_answer_that_takes_long_holds_no_list_of_models(
-    qtbot, open_window, frames, core, monkeypatch
+    qtbot, open_window, frames, asked, monkeypatch
 ):
-    asked = threading.Event()
-
-    class Slow(FakeWorkspace):
-        def browse(self, **wanted):
-            asked.wait(20)
-            return super().browse(**wanted)
-
-    core.workspace = Slow
     monkeypatch.setattr("c4t_desktop.app.PATIENCE", 200)
     library = open_window(frames).desktop.context.library
     qtbot.waitUntil(lambda: bool(library.models))
@@ -140,20 +135,11 @@ def test_a_first_answer_that_takes_long_holds_no_list_of_models(
     qtbot.waitUntil(lambda: library.report is not None)
 
 
-def test_a_panel_stays_while_nothing_is_browsed_yet(qtbot, open_window, frames, core):
-    asked = threading.Event()
-
-    class Slow(FakeWorkspace):
-        def browse(self, **wanted):
-            asked.wait(20)
-            return super().browse(**wanted)
-
-    core.workspace = Slow
+def test_a_panel_stays_while_nothing_is_browsed_yet(qtbot, open_window, frames, asked):
     window = open_window(frames)
     library = window.desktop.context.library
     qtbot.waitUntil(lambda: library.is_indexing)
     window.action("evaluateAction").trigger()
-    library.refresh_status()
     with qtbot.waitSignal(library.status_changed):
         library.refresh_status()
     (panel,) = window.findChildren(EvaluationPanel)

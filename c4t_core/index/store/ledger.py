@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from c4t_core.images.scan import FileState
+from c4t_core import paths
+from c4t_core.files import short_digest, write_whole
+from c4t_core.images.scan import FileState, Scan
 from c4t_core.index.objects import LARGEST
 from c4t_core.index.store.catalogue import Catalogue, Root, bump, note_drops
 from c4t_core.index.store.naming import Drives, Told, below_range, told_by_name
@@ -54,6 +57,36 @@ class Ledger:
         self.model_id = model_id
         self.below = below
         self._where, self._values = below_range(below)
+        name = f"{catalogue.identity[:8]}-{root.id}-{short_digest(below)[:8]}"
+        self._memory = paths.cache_dir() / "walks" / name
+        self._asked = b""
+
+    def remembers(self, found: Scan, failed: int) -> bool:
+        """Tell whether an earlier walk found the same: what is known, and ``failed`` others.
+
+        Reading and comparing all that is known takes as long as the walk. Every change of a root's
+        files raises a generation of it, so what was noted of a walk holds while those stay.
+        """
+        with self._catalogue.reading() as db:
+            runs = db.execute(
+                "SELECT model_id, generation, drops FROM runs WHERE root_id = ? ORDER BY model_id",
+                (self.root.id,),
+            ).fetchall()
+            count = db.execute(
+                f"SELECT COUNT(*) FROM sources WHERE root_id = ?{self._where}",
+                (self.root.id, *self._values),
+            ).fetchone()[0]
+        catalogue = f"{self._catalogue.identity} {self._catalogue.VERSION}"
+        self._asked = f"{catalogue} {runs} {found.digest}".encode()
+        with contextlib.suppress(OSError):
+            return count + failed == found.count and self._memory.read_bytes() == self._asked
+        return False
+
+    def remember(self) -> None:
+        """Note that it is so of what :meth:`remembers` was last asked."""
+        with contextlib.suppress(OSError):  # the next run compares again, then
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._memory, self._asked, sync=False)
 
     def known(self) -> dict[bytes, tuple[int, int]]:
         """Return size and time of a root's files (or those of a sub-folder), in their order."""

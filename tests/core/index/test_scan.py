@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from c4t_core.images.scan import NO_RULES, ExcludeRules, FileState, Scan, compare, scan
+from c4t_core.images.changes import compare
+from c4t_core.images.scan import NO_RULES, ExcludeRules, FileState, Scan, scan
 
 
 def touch(path: Path, content: bytes = b"x") -> None:

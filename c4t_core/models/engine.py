@@ -276,13 +276,15 @@ class OnnxModel(FolderModel):
         if graph != TEXT_GRAPH or count > _FEW_TEXTS or graph in self._sessions:
             return self._session(graph)
         with self._choosing:
-            quick = self._as_it_lies
-            if quick is None:
+            quick, begun = self._as_it_lies, self._optimising
+            if begun is None and quick is None:
                 quick = self._as_it_lies = self._open(graph, optimise=False)
-            elif self._optimising is None:
+            elif begun is None:
                 self._optimising = Thread(target=self._optimise, args=(graph,), name="c4t-optimise")
                 self._optimising.start()
-        return quick
+        if begun is not None:
+            begun.join()
+        return self._sessions.get(graph) or quick or self._session(graph)
 
     def _optimise(self, graph: str) -> None:
         with contextlib.suppress(ModelError):  # it runs as it lies, then

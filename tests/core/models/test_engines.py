@@ -211,6 +211,36 @@ def test_the_first_query_does_not_wait_until_the_network_is_optimised(
     assert opened == [True]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_third_query_waits_until_the_network_is_optimised(
+    tiny_model_folder, monkeypatch, fails
+):
+    go, opened, as_it_is = threading.Event(), [], engine.onnx_session
+
+    def slow(graph: Path, threads: int, *, optimise: bool = True) -> object:
+        if optimise:
+            assert go.wait(20)
+            if fails:
+                raise RuntimeError("no memory for it")
+        opened.append(optimise)
+        return as_it_is(graph, threads, optimise=optimise)
+
+    monkeypatch.setattr(engine, "onnx_session", slow)
+    model = OnnxModel(C4TFolder(tiny_model_folder, "tiny"))
+    rows = [model.encode_texts(["a car"]), model.encode_texts(["a car"])]
+    third = threading.Thread(target=lambda: rows.append(model.encode_texts(["a car"])))
+    third.start()
+    third.join(0.2)
+    assert third.is_alive()
+    go.set()
+    third.join(20)
+    assert opened == ([False] if fails else [False, True])
+    rows.append(model.encode_texts(["a car"]))
+    assert len(rows) == 4
+    for row in rows:
+        np.testing.assert_allclose(row, rows[0], atol=1e-6)
+
+
 def test_a_model_without_graphs_says_so(folder):
     (folder / "image.onnx").unlink()
     write_manifest(folder)

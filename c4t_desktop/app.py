@@ -59,7 +59,6 @@ _SWITCH = 0.001
 _COLLECT = (700, 10, 50)
 _FILLED = 1.1  # cards are a little wider than the user set, so that rows fill the width
 _UNSEEN = 500  # milliseconds after which a window that nobody sees begins as well
-PATIENCE = 2000  # milliseconds for which what can wait waits for the first answer
 _SHUTDOWN = 4.0  # seconds for work to end; the window is gone within five
 
 
@@ -127,10 +126,6 @@ class Desktop(QObject):
         self.settings.changed.connect(self._setting_changed)
         self._uncaught.connect(self._tell, Qt.ConnectionType.QueuedConnection)
         self._server: QLocalServer | None = None
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.timeout.connect(self._go_on)
-        finder.answered.connect(self._answered)
 
     def _indexed(self, report: IndexReport | None) -> str:
         """Return what is told of the end of an index run; nothing of one that was stopped."""
@@ -163,28 +158,17 @@ class Desktop(QObject):
         self._begun = True
         self._say_unwritable()
         ask_first(self.window.folder_commands.has_agreed)
-        self.window.folder_commands.drop_forgotten()
-        if self._folders:
-            self.window.folder_commands.open_folders(self._folders)
-            self._rest.start(PATIENCE)
-        else:
-            self.window.sidebar.show_recent(self.settings.recent(), ())
-            self._go_on()
-
-    @Slot()
-    def _answered(self) -> None:
-        if self._rest.isActive():
-            self._rest.start(0)
-
-    @Slot()
-    def _go_on(self) -> None:
-        """Do what would keep the first answer waiting, as all share Python's lock."""
         self.context.library.list_models()
         self.context.marks.load()
+        self.window.folder_commands.drop_forgotten()
         store, limit = self.context.thumbnails.store, self.settings.value(THUMBNAIL_SPACE)
         self.runner.submit(
             lambda _: store.trim(limit * 1_000_000), lane=LOOK, key="trim", failed=_log
         )
+        if self._folders:
+            self.window.folder_commands.open_folders(self._folders)
+        else:
+            self.window.sidebar.show_recent(self.settings.recent(), ())
 
     def _thumbnails_of_indexing(self) -> ThumbnailsOfIndexing | None:
         """Return what keeps thumbnails of the pictures that a run decodes, in the cards' size."""
@@ -300,7 +284,6 @@ class Desktop(QObject):
         if self._ended:
             return
         self._ended = True
-        self._rest.stop()
         ask_first(None)
         self.context.undo.clear()  # while there is somebody to be told
         if self._server is not None:

@@ -282,8 +282,9 @@ class OnnxModel(FolderModel):
             elif begun is None:
                 self._optimising = Thread(target=self._optimise, args=(graph,), name="c4t-optimise")
                 self._optimising.start()
-        if begun is not None:
-            begun.join()
+        if begun is None:
+            return quick
+        begun.join()
         return self._sessions.get(graph) or quick or self._session(graph)
 
     def _optimise(self, graph: str) -> None:

@@ -107,32 +107,13 @@ def asked(core):
     told.set()
 
 
-def test_the_first_answer_goes_before_the_index_and_the_list_of_models(
-    qtbot, open_window, frames, core, asked, monkeypatch
-):
-    happened, listed = [], core.list_models
-    monkeypatch.setattr(
-        "c4t_core.models.registry.list_models", lambda: happened.append("listed") or listed()
-    )
-    context = open_window(frames).desktop.context
-    context.finder.answered.connect(lambda _: happened.append("answered"))
-    qtbot.waitUntil(lambda: context.library.is_indexing)
+def test_the_first_answer_goes_before_the_index(qtbot, open_window, frames, core, asked):
+    library = open_window(frames).desktop.context.library
+    qtbot.waitUntil(lambda: library.is_indexing)
     qtbot.wait(200)
-    assert happened == []
     assert core.last.runs == 0
     asked.set()
-    qtbot.waitUntil(lambda: core.last.runs == 1 and "listed" in happened)
-    assert happened[0] == "answered"
-
-
-def test_a_first_answer_that_takes_long_holds_no_list_of_models(
-    qtbot, open_window, frames, asked, monkeypatch
-):
-    monkeypatch.setattr("c4t_desktop.app.PATIENCE", 200)
-    library = open_window(frames).desktop.context.library
-    qtbot.waitUntil(lambda: bool(library.models))
-    asked.set()
-    qtbot.waitUntil(lambda: library.report is not None)
+    qtbot.waitUntil(lambda: core.last.runs == 1 and not library.is_indexing)
 
 
 def test_a_panel_stays_while_nothing_is_browsed_yet(qtbot, open_window, frames, asked):

@@ -21,8 +21,8 @@ from benchmarks.quality import LEAST, options_of, precision
 from c4t_core.devices import available_threads
 from c4t_core.images.decode import open_image
 from c4t_core.models.config import prepare
-from c4t_core.models.engine import onnx_session
 from c4t_core.models.folder import INT8_GRAPH, read_config
+from c4t_core.models.graphs.sessions import onnx_session
 from scripts.lite.data import BOXED, SEARCHED, Frame, read_frames
 
 TEACHER = "nanodet-plus"

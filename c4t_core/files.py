@@ -11,17 +11,21 @@ import io
 import json
 import os
 import tempfile
+import time
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO
 
+from c4t_core import paths
 from c4t_core.errors import DataError
 
 MOST_UNPACKED = 1 << 30
 """Bytes that a file packed with gzip may hold: a few kilobytes can be made to unpack to millions
 of millions, and no label file of the large data sets comes near a gigabyte."""
+_STILL = 2.0  # seconds: within them a file may change again and keep its times
+_AGAIN = 7 * 86_400.0  # seconds: then a disk that spoils what it keeps is found out
 _GZIP = b"\x1f\x8b"
 _ARCHIVES = {
     b"PK\3\4": "zip or an Excel workbook",
@@ -311,6 +315,56 @@ def sha256(content: Path | str | bytes) -> str:
         with content.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+def known_sums(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of files of a folder, from memory of those that are as they were.
+
+    To hash the files of a model takes as long as to open the network that is in them. A file is
+    as it was while its place on the disk, size and times of change stay; after a week it is
+    hashed again.
+
+    Raises:
+        OSError: if a file cannot be read; ``filename`` says which.
+    """
+    memory = paths.cache_dir() / "sums" / f"{short_digest(os.fsencode(folder.absolute()))}.json"
+    known = _remembered(memory)
+    now, found = time.time(), {}
+    for name in names:
+        state = _state(folder / name)
+        was, digest, when = known.get(name, ("", "", 0.0))
+        if was != state or not now - _AGAIN < when <= now:
+            digest, when = sha256(folder / name), now
+        found[name] = (state, digest, when)
+    kept = {n: f for n, f in found.items() if f[2] < now or _still(folder / n, f[0], now)}
+    if kept != {name: known.get(name) for name in kept}:
+        with contextlib.suppress(OSError):  # they are hashed again, then
+            write_whole(memory, json.dumps({**known, **kept}), sync=False)
+    return {name: digest for name, (_, digest, _) in found.items()}
+
+
+def _remembered(memory: Path) -> dict[str, tuple[str, str, float]]:
+    try:
+        entries = json.loads(memory.read_bytes())
+        return {
+            str(name): (str(state), str(digest), float(when))
+            for name, (state, digest, when) in entries.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _state(path: Path) -> str:
+    info = path.stat()
+    return f"{info.st_dev} {info.st_ino} {info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}"
+
+
+def _still(path: Path, state: str, now: float) -> bool:
+    """Tell whether a file has its state still, and had it for long enough to tell a change."""
+    with contextlib.suppress(OSError):
+        info = path.stat()
+        return _state(path) == state and max(info.st_mtime, info.st_ctime) < now - _STILL
+    return False
 
 
 class Digest:

@@ -89,10 +89,12 @@ class Collection:
         return found
 
     def disk(self) -> dict[str, float]:
-        """Return the bytes a row that each kind of file takes."""
+        """Return the bytes a row that each kind of file takes; networks go by models, not rows."""
         sizes = {"catalogue": 0, "cache": 0, "hnsw": 0}
+        networks = self.data / "cache" / "networks"
         for path in self.files():
-            sizes[kind_of(path)] += path.stat().st_size
+            if networks not in path.parents:
+                sizes[kind_of(path)] += path.stat().st_size
         return {kind: size / self.rows for kind, size in sizes.items()}
 
 

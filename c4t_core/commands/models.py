@@ -187,7 +187,7 @@ def _download(name: str) -> str:
 
 
 def _quantize(args: argparse.Namespace) -> None:
-    from c4t_core.models.quantize import add_int8_graph
+    from c4t_core.models.graphs.quantize import add_int8_graph
 
     images: list[Path] = []
     if args.images is not None:

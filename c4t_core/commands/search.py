@@ -291,6 +291,10 @@ Found = tuple["Answer", Noted]
 
 @contextlib.contextmanager
 def _of_index(args: argparse.Namespace, text: str | None, k: int | None) -> Iterator[Found]:
+    if text is not None and parse_query(text).terms:
+        from c4t_core.models.registry import open_ahead
+
+        open_ahead(args.model)
     from c4t_core.cluster.opening import open_workspace
 
     with open_workspace(args.folder, model=args.model) as workspace:

@@ -428,17 +428,7 @@ class C4TFolder:
             ModelError: if it is not there or reads other files than the weights.
             QueryError: if it is an earlier model's and for images.
         """
-        weights = self.manifest.weights
-        if self.image_graph not in (PLAIN, INT8, BF16):
-            if name == IMAGE_GRAPH:
-                raise QueryError(
-                    "This index was made by the earlier model, which can no longer look for a "
-                    "picture; index the folder again to update it, or describe it in words."
-                )
-            name, head = earlier_files(self.image_graph)
-            weights = (TEXT_WEIGHTS, head)
-        if name == IMAGE_GRAPH and self.image_graph == INT8:
-            name = INT8_GRAPH
+        name, weights = self._made_of(name)
         if name not in self.manifest.files:
             raise ModelError(
                 f'The model "{self.path}" was saved without {name}; use the torch engine, or '
@@ -446,6 +436,25 @@ class C4TFolder:
             )
         check_graph(self.path / name, weights)
         return self.path / name
+
+    def _made_of(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """Return which file has a graph, and which its weights."""
+        if self.image_graph not in (PLAIN, INT8, BF16):
+            if name == IMAGE_GRAPH:
+                raise QueryError(
+                    "This index was made by the earlier model, which can no longer look for a "
+                    "picture; index the folder again to update it, or describe it in words."
+                )
+            graph, head = earlier_files(self.image_graph)
+            return graph, (TEXT_WEIGHTS, head)
+        small = name == IMAGE_GRAPH and self.image_graph == INT8
+        return INT8_GRAPH if small else name, self.manifest.weights
+
+    def graph_sums(self, name: str) -> tuple[str, ...]:
+        """Return the SHA-256 sums of a graph and its weights, none if it is not there."""
+        name, weights = self._made_of(name)
+        sums = self.manifest.files
+        return tuple(sums[file] for file in (name, *weights)) if name in sums else ()
 
     def graph_error(self, name: str, problem: str) -> ModelError:
         """Return the error for a graph that cannot be used."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from c4t_core.devices import bfloat16_pays
 from c4t_core.errors import ModelError
-from c4t_core.files import atomic_folder, sha256
+from c4t_core.files import atomic_folder, known_sums, sha256
 from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
 from c4t_core.models.protocol import BF16, PLAIN, ModelInfo
@@ -323,7 +323,8 @@ def verify(folder: Path, about: About) -> None:
     """
     weights = folder / WEIGHTS
     try:
-        sound = weights.stat().st_size == about.size and sha256(weights) == about.sha256
+        size = weights.stat().st_size
+        sound = size == about.size and known_sums(folder, [WEIGHTS])[WEIGHTS] == about.sha256
     except OSError:
         sound = False
     if not sound:

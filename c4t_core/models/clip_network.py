@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 
 from c4t_core.devices import choose_device, may_have_gpu
 from c4t_core.errors import MissingExtraError, ModelError
-from c4t_core.files import atomic_folder, write_whole
+from c4t_core.files import atomic_folder, known_sums, write_whole
 from c4t_core.models import clip_folder
 from c4t_core.models.config import ClipConfig, ModelConfig, PreprocessConfig
-from c4t_core.models.export import trace
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
+from c4t_core.models.graphs.export import trace
 from c4t_core.models.protocol import PLAIN, Earlier
 
 if TYPE_CHECKING:
@@ -436,6 +436,14 @@ class ClipFolder:
     def graph(self, name: str) -> Path:
         """Return the file of a graph."""
         return self.cached / name
+
+    def graph_sums(self, name: str) -> tuple[str, ...]:
+        """Return the SHA-256 sum of the file of a graph, which has its weights in it.
+
+        Raises:
+            OSError: if it cannot be read.
+        """
+        return tuple(known_sums(self.cached, [name]).values())
 
     def graph_error(self, name: str, problem: str) -> ModelError:
         """Return the error for a graph that cannot be used."""

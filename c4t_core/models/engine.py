@@ -11,16 +11,17 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.devices import available_threads, choose_device, out_of_memory, to_device
-from c4t_core.errors import ModelError
+from c4t_core.errors import C4TError, ModelError
 from c4t_core.models.config import PreprocessConfig, prepare
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
+from c4t_core.models.graphs.sessions import kept_session, onnx_session
 from c4t_core.models.protocol import BF16, Earlier, Embeddings, Facts, Pixels
 
 if TYPE_CHECKING:
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 TEXT_BATCH = 64  # texts at a time
-_FEW_TEXTS = 4  # that a text network may embed as it lies in its file
 _PREPARED = 64  # images in memory at a time
 _GPU_BATCH, _CPU_BATCH = 128, 8  # of torch: a GPU wants many, maps of few stay in a CPU's cache
-_ERRORS_ONLY = 3  # ONNX Runtime's log severity
 _FACTS = 6  # numbers of a class, see c4t_core.models.protocol.Facts
 
 Outputs = list[NDArray[np.float32]]
@@ -100,6 +99,13 @@ class ModelFolder(Protocol):
 
     def graph(self, name: str) -> Path:
         """Return the file of ``IMAGE_GRAPH`` or ``TEXT_GRAPH``, checked; it gives unit rows."""
+
+    def graph_sums(self, name: str) -> tuple[str, ...]:
+        """Return the SHA-256 sums of all that a graph is made of; none if it has no such graph.
+
+        Raises:
+            OSError: if they cannot be read.
+        """
 
     def graph_error(self, name: str, problem: str) -> ModelError:
         """Return the error for a graph that ONNX Runtime does not take, with the remedy."""
@@ -230,10 +236,8 @@ class OnnxModel(FolderModel):
     """A model run by ONNX Runtime on the CPU: what searching uses.
 
     The networks are opened one by one at their first use, so that a search does not wait for the
-    image network and indexing not for the text network. To optimise the text network takes longer
-    than to run it once as it lies in its file; so the first query is embedded by that, and where
-    another one comes, a thread optimises it meanwhile. Both give the same to 1e-7. Safe to use
-    from several threads.
+    image network and indexing not for the text network, which is optimised once and kept so
+    (:func:`c4t_core.models.graphs.sessions.kept_session`). Safe to use from several threads.
 
     Args:
         folder: a checked model folder.
@@ -252,54 +256,31 @@ class OnnxModel(FolderModel):
         self._locks = {IMAGE_GRAPH: Lock(), TEXT_GRAPH: Lock()}
         self._sessions: dict[str, Any] = {}
         self._running = Lock()
-        self._choosing = Lock()
-        self._as_it_lies: Any = None  # the text network, until it is optimised
-        self._optimising: Thread | None = None
 
     def rest(self) -> None:
         """Give back the memory of both networks; they are opened again at their next use."""
         for graph, lock in self._locks.items():
             with lock:
                 self._sessions.pop(graph, None)  # who runs it now has it until then
-        with self._choosing:
-            self._as_it_lies = self._optimising = None
 
     def _session(self, graph: str) -> Any:
         with self._locks[graph]:
             if graph not in self._sessions:
                 self._sessions[graph] = self._open(graph)
-                self._as_it_lies = None
             return self._sessions[graph]
 
-    def _session_for(self, graph: str, count: int) -> Any:
-        """Return a network that is opened soonest for a batch of so many."""
-        if graph != TEXT_GRAPH or count > _FEW_TEXTS or graph in self._sessions:
-            return self._session(graph)
-        with self._choosing:
-            quick, begun = self._as_it_lies, self._optimising
-            if begun is None and quick is None:
-                quick = self._as_it_lies = self._open(graph, optimise=False)
-            elif begun is None:
-                self._optimising = Thread(target=self._optimise, args=(graph,), name="c4t-optimise")
-                self._optimising.start()
-        if begun is None:
-            return quick
-        begun.join()
-        return self._sessions.get(graph) or quick or self._session(graph)
-
-    def _optimise(self, graph: str) -> None:
-        with contextlib.suppress(ModelError):  # it runs as it lies, then
-            self._session(graph)
-
-    def _open(self, graph: str, *, optimise: bool = True) -> Any:
-        path = self.folder.graph(graph)
+    def _open(self, graph: str) -> Any:
         try:
-            return onnx_session(path, self.threads, optimise=optimise)
+            if graph == TEXT_GRAPH:
+                return kept_session(self.folder, graph, self.threads)
+            return onnx_session(self.folder.graph(graph), self.threads)
+        except C4TError:
+            raise
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self._failed(graph, "opened", error) from error
 
     def _run(self, graph: str, *inputs: NDArray[Any]) -> Outputs:
-        session = self._session_for(graph, len(inputs[0]))
+        session = self._session(graph)
         try:
             names = [node.name for node in session.get_inputs()]
             feed = dict(zip(names, map(np.ascontiguousarray, inputs), strict=True))
@@ -344,9 +325,9 @@ class OpenVinoModel(OnnxModel):
     def _at_once(self, count: int) -> int:
         return max(1, min(self.image_batch, -(-count // self.threads)))  # each stream has its part
 
-    def _open(self, graph: str, *, optimise: bool = True) -> Any:
+    def _open(self, graph: str) -> Any:
         if graph != IMAGE_GRAPH:
-            return super()._open(graph, optimise=optimise)
+            return super()._open(graph)
         path = self.folder.graph(graph)
         core = _openvino()
         settings = {
@@ -439,39 +420,6 @@ class TorchModel(FolderModel):
             encode = network.encode_image if graph == IMAGE_GRAPH else network.encode_text
             rows = torch.nn.functional.normalize(encode(*data).float(), dim=1)
             return [rows.cpu().numpy()]
-
-
-def onnx_session(
-    graph: Path | bytes, threads: int, *, optimise: bool = True, folded: Path | None = None
-) -> Any:
-    """Open a graph, a file or its content, in ONNX Runtime on the CPU, beside decoding threads.
-
-    Args:
-        graph: the file, or what it holds.
-        threads: of one run.
-        optimise: else it is opened sooner, and runs slower.
-        folded: where to write it with its weights, only what is constant computed beforehand.
-    """
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()  # of Windows; elsewhere see c4t_core.quiet
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    if not optimise:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    # threads that spin while they wait take the cores that decoding needs
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    if folded is not None:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.optimized_model_filepath = str(folded)
-    return onnxruntime.InferenceSession(
-        graph if isinstance(graph, bytes) else str(graph),
-        options,
-        providers=["CPUExecutionProvider"],
-    )
 
 
 @contextlib.contextmanager

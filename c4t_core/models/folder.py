@@ -6,11 +6,11 @@ A model folder holds ``config.json``, its weights, ``tokenizer.json`` (and
 In format 1 all weights are in ``model.safetensors``; in format 2 ``text.safetensors`` has those of
 the text encoder, which training of heads leaves as it is, and ``image.safetensors`` all others.
 From format 2 on there may be a second image graph in 8 bits, ``image.int8.onnx``
-(:mod:`c4t_core.models.quantize`), with a preprocessing version of its own; and the text sides of
-earlier models with the same text encoder, so that indexes of these can be searched until they are
-made anew: ``text.earlier.onnx`` and ``earlier.safetensors`` of the newest, ``text.earlier.2.onnx``
-and ``earlier.2.safetensors`` of the one before, and so on. The manifest has a list of them, or the
-one itself, which versions read that know of one only.
+(:mod:`c4t_core.models.graphs.quantize`), with a preprocessing version of its own; and the text
+sides of earlier models with the same text encoder, so that indexes of these can be searched until
+they are made anew: ``text.earlier.onnx`` and ``earlier.safetensors`` of the newest,
+``text.earlier.2.onnx`` and ``earlier.2.safetensors`` of the one before, and so on. The manifest
+has a list of them, or the one itself, which versions read that know of one only.
 Where the towers are CLIP's (``clip`` in ``config.json``, which has version 2 then) they are stored
 in the same two files, the heads in ``image.safetensors``, and ``tokenizer.json`` is CLIP's.
 Nothing here loads torch or ONNX Runtime unless tensors are asked for.
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from c4t_core.devices import bfloat16_pays
 from c4t_core.errors import ModelError
-from c4t_core.files import atomic_folder, sha256, write_whole
+from c4t_core.files import atomic_folder, known_sums, sha256, write_whole
 from c4t_core.models.config import FORMAT_VERSION, PREPROCESSING_VERSION, ModelConfig
 from c4t_core.models.protocol import BF16, INT8, PLAIN, Earlier, earlier_graph
 
@@ -220,16 +220,19 @@ def _plain(name: str, digest: Any) -> bool:
 def verify_manifest(folder: Path) -> Manifest:
     """Check every file of a model folder against its SHA-256 sum.
 
+    A file that is as it was when it was last hashed is not hashed again
+    (:func:`c4t_core.files.known_sums`).
+
     Raises:
         ModelError: as :func:`read_manifest`, and if a sum is wrong.
     """
     manifest = read_manifest(folder)
+    try:
+        sums = known_sums(folder, manifest.files)
+    except OSError as error:
+        raise unreadable(Path(error.filename or folder / MANIFEST), error) from error
     for name, digest in manifest.files.items():
-        try:
-            actual = sha256(folder / name)
-        except OSError as error:
-            raise unreadable(folder / name, error) from error
-        if actual != digest:
+        if sums[name] != digest:
             raise ModelError(
                 f'{name} of the model "{folder}" is damaged or was changed (its SHA-256 sum is '
                 f"wrong); {AGAIN}."
@@ -336,7 +339,7 @@ def save_model(
         tokenizer_files: name -> content, at least ``tokenizer.json``.
         card: ``model_card.md``, Markdown.
         finish: called with the folder before it is renamed; pass
-            :func:`c4t_core.models.export.export_onnx` to have the ONNX graphs in it.
+            :func:`c4t_core.models.graphs.export.export_onnx` to have the ONNX graphs in it.
 
     Returns:
         ``folder``.

@@ -7,6 +7,7 @@ module loads no engine.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -19,6 +20,8 @@ from c4t_core.files import atomic_folder
 from c4t_core.models import folder as model_folder
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import ModelFolder, OnnxModel, OpenVinoModel, TorchModel, on_cpu
+from c4t_core.models.folder import TEXT_GRAPH
+from c4t_core.models.graphs import sessions
 from c4t_core.models.protocol import PLAIN, Model, ModelInfo
 from c4t_core.paths import models_dir, resource
 
@@ -72,6 +75,15 @@ def load_model(
     if engine == "auto":
         return on_cpu(folder, threads)
     return OnnxModel(folder, threads) if engine == "onnx" else OpenVinoModel(folder, threads)
+
+
+def open_ahead(name: str) -> None:
+    """Begin to open what embeds the texts of a model, in a thread, for who asks in a moment.
+
+    Where it cannot be, nothing happens: whoever opens it says why.
+    """
+    with contextlib.suppress(C4TError):
+        sessions.open_ahead(_open(name, None), TEXT_GRAPH)
 
 
 def _open(name: str, graph: str | None) -> ModelFolder:

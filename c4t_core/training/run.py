@@ -23,11 +23,11 @@ from c4t_core.errors import ModelError, TrainingError
 from c4t_core.files import digest, sha256
 from c4t_core.models import folder as model_folder
 from c4t_core.models.config import PRESETS, ClipConfig, ModelConfig
-from c4t_core.models.export import export_onnx
 from c4t_core.models.folder import TOKENIZER, save_model
+from c4t_core.models.graphs.export import export_onnx
+from c4t_core.models.graphs.quantize import add_int8_graph
 from c4t_core.models.network import ClipTextEncoder
 from c4t_core.models.pretrained import load_pretrained, tokenizer_files
-from c4t_core.models.quantize import add_int8_graph
 from c4t_core.models.registry import clip_model, model_info
 from c4t_core.progress import Progress
 from c4t_core.training import finetune

@@ -34,8 +34,8 @@ from c4t_core.files import digest, file_key, overwrite, write_whole
 from c4t_core.index.embed import BATCH_SIZE, Batch, Failed, embed_stream, prepared_stream
 from c4t_core.models.c4t import tokens_of
 from c4t_core.models.config import prepare
-from c4t_core.models.engine import onnx_session
-from c4t_core.models.export import trace_image_encoder
+from c4t_core.models.graphs.export import trace_image_encoder
+from c4t_core.models.graphs.sessions import onnx_session
 from c4t_core.models.network import DualEncoder
 from c4t_core.models.protocol import Pixels as PixelRows
 from c4t_core.paths import cache_dir

@@ -17,7 +17,6 @@ from c4t_core.files import write_whole
 from c4t_core.index.cut import EVERY
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.events import AlikeLevel
-from c4t_core.models.export import graph_of, safetensors_table
 from c4t_core.models.folder import (
     TEXT_GRAPH,
     TEXT_WEIGHTS,
@@ -29,6 +28,7 @@ from c4t_core.models.folder import (
     verify_manifest,
     write_manifest,
 )
+from c4t_core.models.graphs.export import graph_of, safetensors_table
 from c4t_core.models.protocol import Earlier, earlier_graph
 from c4t_core.models.registry import model_info
 

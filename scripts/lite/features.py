@@ -22,8 +22,8 @@ from c4t_core.devices import available_threads
 from c4t_core.errors import ImageError
 from c4t_core.files import atomic_folder
 from c4t_core.models.config import prepare
-from c4t_core.models.engine import onnx_session
-from c4t_core.models.export import trace_image_encoder
+from c4t_core.models.graphs.export import trace_image_encoder
+from c4t_core.models.graphs.sessions import onnx_session
 from c4t_core.progress import Progress, ignore
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.models.config import LITE, ObjectsConfig
-from c4t_core.models.quantize import add_int8_graph
+from c4t_core.models.graphs.quantize import add_int8_graph
 from c4t_core.progress import Progress
 from scripts.lite.data import SOURCES, Frame, read_frames
 from scripts.lite.objects import (
@@ -142,8 +142,8 @@ def train(given: argparse.Namespace) -> Path:
     """Train, save and export; return the model folder."""
     import torch
 
-    from c4t_core.models.export import export_onnx
     from c4t_core.models.folder import save_model
+    from c4t_core.models.graphs.export import export_onnx
     from c4t_core.models.network import DualEncoder
     from c4t_core.models.object_branch import Together
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files

@@ -160,3 +160,83 @@ def test_archives_are_named_for_what_they_are(tmp_path: Path) -> None:
         (tmp_path / "a.json").write_bytes(raw)
         with pytest.raises(DataError, match=rf"\({kind}.*; unpack it first"):
             files.read_json(tmp_path / "a.json")
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of files that were hashed."""
+    names: list[str] = []
+    whole = files.sha256
+
+    def noting(content: Path) -> str:
+        names.append(content.name)
+        return whole(content)
+
+    monkeypatch.setattr(files, "sha256", noting)
+    return names
+
+
+def test_a_file_that_is_as_it_was_is_not_hashed_again(
+    tmp_path: Path, hashed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = files.time.time()
+    (tmp_path / "a").write_bytes(b"one")
+    (tmp_path / "b").write_bytes(b"two")
+    sums = {name: sha256(tmp_path / name) for name in "ab"}
+    assert files.known_sums(tmp_path, "ab") == sums
+    assert files.known_sums(tmp_path, "ab") == sums
+    assert hashed == ["a", "b"] * 2, "they were written just now"
+    monkeypatch.setattr(files.time, "time", lambda: now + 10)
+    files.known_sums(tmp_path, "ab")
+    hashed.clear()
+    assert files.known_sums(tmp_path, "ab") == sums
+    assert files.known_sums(tmp_path, "b") == {"b": sums["b"]}
+    assert hashed == []
+    monkeypatch.setattr(files.time, "time", lambda: now + 8 * 86_400)
+    assert files.known_sums(tmp_path, "ab") == sums
+    assert hashed == ["a", "b"], "after a week"
+    monkeypatch.setattr(files.time, "time", lambda: now)
+    assert files.known_sums(tmp_path, "a") == {"a": sums["a"]}
+    assert hashed == ["a", "b", "a"], "the clock was set back"
+
+
+@pytest.mark.parametrize("how", ["written", "replaced", "times kept"])
+def test_a_file_that_was_changed_is_hashed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    now, path = files.time.time(), tmp_path / "a"
+    path.write_bytes(b"one")
+    before = path.stat()
+    monkeypatch.setattr(files.time, "time", lambda: now + 10)
+    assert files.known_sums(tmp_path, "a") == {"a": sha256("one")}
+    if how == "replaced":
+        (tmp_path / "b").write_bytes(b"two")
+        os.utime(tmp_path / "b", ns=(before.st_atime_ns, before.st_mtime_ns))
+        (tmp_path / "b").replace(path)
+    else:
+        path.write_bytes(b"two")
+        if how == "times kept":
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert files.known_sums(tmp_path, "a") == {"a": sha256("two")}
+
+
+@pytest.mark.parametrize("memory", [b"", b"[]", b'{"a": 1}', b'{"a": ["x", "y", null]}', b"\xff"])
+def test_a_spoilt_memory_of_sums_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: bytes
+) -> None:
+    now = files.time.time()
+    (tmp_path / "a").write_bytes(b"one")
+    monkeypatch.setattr(files.time, "time", lambda: now + 10)
+    for _ in range(2):
+        assert files.known_sums(tmp_path, "a") == {"a": sha256("one")}
+        (kept,) = (files.paths.cache_dir() / "sums").iterdir()
+        kept.write_bytes(memory)
+
+
+def test_sums_are_told_where_none_can_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"one")
+    (files.paths.cache_dir() / "sums").write_bytes(b"no folder")
+    assert files.known_sums(tmp_path, "a") == {"a": sha256("one")}
+    with pytest.raises(OSError, match="gone") as caught:
+        files.known_sums(tmp_path, ["a", "gone"])
+    assert Path(caught.value.filename).name == "gone"

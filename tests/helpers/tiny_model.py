@@ -96,8 +96,8 @@ def make_tiny_model(
     """
     import torch
 
-    from c4t_core.models.export import export_onnx
     from c4t_core.models.folder import save_model
+    from c4t_core.models.graphs.export import export_onnx
     from c4t_core.models.network import DualEncoder
 
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -131,8 +131,8 @@ def with_other_heads(old: Path, folder: Path, table: str = "half") -> Path:
     """Save a model with the same encoders and another space: the old vectors mean nothing in it."""
     import torch
 
-    from c4t_core.models.export import export_onnx
     from c4t_core.models.folder import load_state, read_config, read_tokenizer, save_model
+    from c4t_core.models.graphs.export import export_onnx
 
     config, state = read_config(old), load_state(old)
     order = torch.randperm(config.projection, generator=torch.Generator().manual_seed(1))

@@ -114,8 +114,8 @@ def test_unreadable_image_is_named(tiny_model_folder: Path, tmp_path: Path) -> N
 def test_both_engines_agree_on_levels_pooling(tmp_path: Path, images: list[Path]) -> None:
     import torch
 
-    from c4t_core.models.export import export_onnx
     from c4t_core.models.folder import save_model
+    from c4t_core.models.graphs.export import export_onnx
     from c4t_core.models.network import DualEncoder
     from c4t_core.models.registry import load_model
     from tests.helpers.tiny_model import TINY, tiny_tokenizer

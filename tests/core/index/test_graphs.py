@@ -14,7 +14,7 @@ from c4t_core.cli import main
 from c4t_core.errors import Cancelled, FolderError
 from c4t_core.index.store.catalogue import Catalogue, catalogue_path
 from c4t_core.index.vectors.embeddings_file import save_embeddings
-from c4t_core.models.quantize import add_int8_graph
+from c4t_core.models.graphs.quantize import add_int8_graph
 from c4t_core.models.registry import load_model, model_info
 from c4t_core.workspace import Workspace
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import shutil
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,6 @@ from c4t_core.errors import Cancelled, DataError, ModelError, QueryError
 from c4t_core.index.store.catalogue import Catalogue, catalogue_path
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import OnnxModel
-from c4t_core.models.export import export_onnx
 from c4t_core.models.folder import (
     load_state,
     read_config,
@@ -30,7 +28,8 @@ from c4t_core.models.folder import (
     save_model,
     write_manifest,
 )
-from c4t_core.models.quantize import add_int8_graph
+from c4t_core.models.graphs.export import export_onnx
+from c4t_core.models.graphs.quantize import add_int8_graph
 from c4t_core.models.registry import load_model, model_info, register
 from c4t_core.workspace import Workspace
 from scripts.lite.earlier import add_earlier_text
@@ -137,9 +136,6 @@ def test_a_workspace_that_is_left_keeps_no_network_until_rings_are_looked_for(mo
             assert found(workspace)
             assert networks() > before
         del workspace
-        for thread in threading.enumerate():
-            if thread.name == "c4t-optimise":
-                thread.join()
         assert networks() == before
     finally:
         gc.enable()

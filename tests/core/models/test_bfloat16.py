@@ -126,7 +126,7 @@ def test_what_is_the_fastest_may_change_before_a_model_is_loaded(added, processo
 
 
 def test_a_model_on_clip_has_it_too(added, processor, tmp_path):
-    from c4t_core.models.export import export_onnx
+    from c4t_core.models.graphs.export import export_onnx
 
     source = clip_model(added)
     network = source.with_heads()

@@ -15,7 +15,6 @@ from PIL import Image
 
 from c4t_core import devices
 from c4t_core.errors import ModelError
-from c4t_core.models import engine
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.engine import OnnxModel, OpenVinoModel, TorchModel
 from c4t_core.models.folder import IMAGE_GRAPH, write_manifest
@@ -178,67 +177,6 @@ def test_threads_may_share_a_model(tiny_model_folder):
         thread.join()
     for i in range(4):
         np.testing.assert_allclose(results[i], results[0], atol=1e-6)
-
-
-def test_the_first_query_does_not_wait_until_the_network_is_optimised(
-    tiny_model_folder, monkeypatch
-):
-    opened: list[bool] = []
-    as_it_is = engine.onnx_session
-
-    def noting(graph: Path, threads: int, *, optimise: bool = True) -> object:
-        opened.append(optimise)
-        return as_it_is(graph, threads, optimise=optimise)
-
-    def optimised() -> None:
-        for thread in threading.enumerate():
-            if thread.name == "c4t-optimise":
-                thread.join()
-
-    monkeypatch.setattr(engine, "onnx_session", noting)
-    model = OnnxModel(C4TFolder(tiny_model_folder, "tiny"))
-    rows = [model.encode_texts(["a car"])]
-    optimised()
-    assert opened == [False]  # a process that asks once pays for nothing more
-    rows.append(model.encode_texts(["a car"]))
-    optimised()
-    rows.append(model.encode_texts(["a car"]))
-    assert opened == [False, True]
-    for row in rows:
-        np.testing.assert_allclose(row, rows[-1], atol=1e-6)
-    opened.clear()
-    OnnxModel(C4TFolder(tiny_model_folder, "tiny")).encode_texts(TEXTS)  # many at once
-    assert opened == [True]
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_the_third_query_waits_until_the_network_is_optimised(
-    tiny_model_folder, monkeypatch, fails
-):
-    go, opened, as_it_is = threading.Event(), [], engine.onnx_session
-
-    def slow(graph: Path, threads: int, *, optimise: bool = True) -> object:
-        if optimise:
-            assert go.wait(20)
-            if fails:
-                raise RuntimeError("no memory for it")
-        opened.append(optimise)
-        return as_it_is(graph, threads, optimise=optimise)
-
-    monkeypatch.setattr(engine, "onnx_session", slow)
-    model = OnnxModel(C4TFolder(tiny_model_folder, "tiny"))
-    rows = [model.encode_texts(["a car"]), model.encode_texts(["a car"])]
-    third = threading.Thread(target=lambda: rows.append(model.encode_texts(["a car"])))
-    third.start()
-    third.join(0.2)
-    assert third.is_alive()
-    go.set()
-    third.join(20)
-    assert opened == ([False] if fails else [False, True])
-    rows.append(model.encode_texts(["a car"]))
-    assert len(rows) == 4
-    for row in rows:
-        np.testing.assert_allclose(row, rows[0], atol=1e-6)
 
 
 def test_a_model_without_graphs_says_so(folder):

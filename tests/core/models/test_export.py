@@ -14,9 +14,10 @@ from safetensors import safe_open
 
 from c4t_core.models.c4t import C4TFolder, load_dual_encoder
 from c4t_core.models.config import ImageEncoderConfig, ModelConfig, ObjectsConfig
-from c4t_core.models.engine import OnnxModel, TorchModel, onnx_session
-from c4t_core.models.export import export_onnx, safetensors_table, weights_table
+from c4t_core.models.engine import OnnxModel, TorchModel
 from c4t_core.models.folder import save_model, verify_manifest
+from c4t_core.models.graphs.export import export_onnx, safetensors_table, weights_table
+from c4t_core.models.graphs.sessions import onnx_session
 from c4t_core.models.network import DualEncoder
 from tests.helpers.tiny_model import TINY, tiny_tokenizer
 

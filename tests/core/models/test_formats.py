@@ -17,7 +17,6 @@ import torch
 from c4t_core.errors import ModelError
 from c4t_core.models.c4t import C4TFolder, load_dual_encoder
 from c4t_core.models.engine import OnnxModel, TorchModel
-from c4t_core.models.export import export_onnx
 from c4t_core.models.folder import (
     in_8_bits,
     load_state,
@@ -27,6 +26,7 @@ from c4t_core.models.folder import (
     verify_manifest,
     write_manifest,
 )
+from c4t_core.models.graphs.export import export_onnx
 from c4t_core.models.registry import model_info, register
 from tests.helpers.tiny_model import TINY, tiny_tokenizer
 

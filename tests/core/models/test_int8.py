@@ -22,12 +22,13 @@ from c4t_core.errors import ModelError
 from c4t_core.models import engine
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.config import ObjectsConfig
-from c4t_core.models.engine import OnnxModel, OpenVinoModel, onnx_session
-from c4t_core.models.export import export_onnx
+from c4t_core.models.engine import OnnxModel, OpenVinoModel
 from c4t_core.models.folder import read_manifest, save_model, verify_manifest, write_manifest
+from c4t_core.models.graphs.export import export_onnx
+from c4t_core.models.graphs.quantize import _added, add_int8_graph, weight_scale
+from c4t_core.models.graphs.sessions import onnx_session
 from c4t_core.models.network import DualEncoder
 from c4t_core.models.protocol import SeveralGraphs
-from c4t_core.models.quantize import _added, add_int8_graph, weight_scale
 from c4t_core.models.registry import load_model, model_info, register
 from tests.helpers.tiny_model import TINY, tiny_tokenizer
 
@@ -213,7 +214,7 @@ def test_a_graph_that_changes_too_much_is_not_kept(
     tiny_model_folder, frames, tmp_path, monkeypatch
 ):
     folder = Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
-    monkeypatch.setattr("c4t_core.models.quantize.LEAST_MEAN", 0.9999999)
+    monkeypatch.setattr("c4t_core.models.graphs.quantize.LEAST_MEAN", 0.9999999)
     with pytest.raises(ModelError, match="too much"):
         add_int8_graph(folder, frames)
     assert read_manifest(folder).graphs == ("plain",)
@@ -239,7 +240,8 @@ def test_its_sessions_are_opened_as_all_others(tiny_model_folder, frames, tmp_pa
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
     monkeypatch.setattr(  # which opens sessions of its own
-        "c4t_core.models.quantize._quantize", lambda plain, int8, *_: shutil.copy(plain, int8)
+        "c4t_core.models.graphs.quantize._quantize",
+        lambda plain, int8, *_: shutil.copy(plain, int8),
     )
     folder = Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
     add_int8_graph(folder, frames)

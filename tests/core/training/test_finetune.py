@@ -13,8 +13,8 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from c4t_core.models.config import ModelConfig  # noqa: E402
-from c4t_core.models.export import export_onnx  # noqa: E402
 from c4t_core.models.folder import read_config, save_model  # noqa: E402
+from c4t_core.models.graphs.export import export_onnx  # noqa: E402
 from c4t_core.models.network import DualEncoder  # noqa: E402
 from c4t_core.models.registry import load_model  # noqa: E402
 from c4t_core.training import finetune  # noqa: E402

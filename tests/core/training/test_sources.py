@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from c4t_core.errors import Cancelled  # noqa: E402
-from c4t_core.models.export import trace_image_encoder  # noqa: E402
+from c4t_core.models.graphs.export import trace_image_encoder  # noqa: E402
 from c4t_core.models.network import DualEncoder  # noqa: E402
 from c4t_core.training import sources  # noqa: E402
 from c4t_core.training.data import Sample  # noqa: E402

@@ -32,8 +32,6 @@ from c4t_core.errors import ImageError, MissingExtraError, ModelError
 from c4t_core.files import write_whole
 from c4t_core.images.decode import open_image
 from c4t_core.models.config import PREPROCESSING_VERSION, PreprocessConfig, prepare
-from c4t_core.models.engine import onnx_session
-from c4t_core.models.export import point_into_weights, weights_table
 from c4t_core.models.folder import (
     IMAGE_GRAPH,
     INT8_GRAPH,
@@ -42,6 +40,8 @@ from c4t_core.models.folder import (
     verify_manifest,
     write_manifest,
 )
+from c4t_core.models.graphs.export import point_into_weights, weights_table
+from c4t_core.models.graphs.sessions import onnx_session
 from c4t_core.models.protocol import Pixels
 from c4t_core.paths import resource
 

@@ -325,6 +325,7 @@ class ClipFolder:
     """
 
     onnx_batch = 16
+    fixed_batch = 0
     classes: tuple[str, ...] = ()
     earlier: tuple[Earlier, ...] = ()
 

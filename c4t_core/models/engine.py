@@ -21,7 +21,7 @@ from c4t_core.devices import available_threads, choose_device, out_of_memory, to
 from c4t_core.errors import C4TError, ModelError
 from c4t_core.models.config import PreprocessConfig, prepare
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
-from c4t_core.models.graphs.sessions import kept_session, onnx_session
+from c4t_core.models.graphs.sessions import kept_session, onnx_session, openvino_network
 from c4t_core.models.protocol import BF16, Earlier, Embeddings, Facts, Pixels
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class ModelFolder(Protocol):
         preprocess: how an image is prepared.
         min_side: as of :class:`c4t_core.models.protocol.Model`.
         onnx_batch: images that ONNX Runtime takes at a time.
+        fixed_batch: images that a network in OpenVINO takes at a time; 0 for any number.
         classes: of the objects that the image network sees; none for most.
         earlier: models whose texts it embeds as well, the newest first, each with
             :func:`~c4t_core.models.protocol.earlier_graph`.
@@ -82,6 +83,7 @@ class ModelFolder(Protocol):
     preprocess: PreprocessConfig
     min_side: int
     onnx_batch: int
+    fixed_batch: int
     classes: tuple[str, ...]
     earlier: tuple[Earlier, ...]
 
@@ -323,12 +325,12 @@ class OpenVinoModel(OnnxModel):
     """
 
     def _at_once(self, count: int) -> int:
-        return max(1, min(self.image_batch, -(-count // self.threads)))  # each stream has its part
+        most = max(1, min(self.image_batch, -(-count // self.threads)))  # each stream has its part
+        return self.folder.fixed_batch or most
 
     def _open(self, graph: str) -> Any:
         if graph != IMAGE_GRAPH:
             return super()._open(graph)
-        path = self.folder.graph(graph)
         core = _openvino()
         settings = {
             "NUM_STREAMS": self.threads,
@@ -338,8 +340,11 @@ class OpenVinoModel(OnnxModel):
             "ENABLE_CPU_PINNING": False,  # the cores decode as well
         }
         try:
-            compiled = core.compile_model(str(path), "CPU", settings)
+            fixed = self.folder.fixed_batch
+            compiled = openvino_network(core, self.folder, graph, settings, fixed)
             return [compiled.create_infer_request() for _ in range(self.threads)]
+        except C4TError:
+            raise
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
             raise self._failed(graph, "opened", error) from error
 
@@ -356,14 +361,15 @@ class OpenVinoModel(OnnxModel):
         def take(index: int) -> None:
             request = requests[index % len(requests)]
             request.wait()
-            found.append([request.get_output_tensor(i).data.copy() for i in range(outputs)])
+            count = len(batches[index])
+            found.append([request.get_output_tensor(i).data[:count].copy() for i in range(outputs)])
 
         try:
             with self._running, _ended(requests):
                 for index, batch in enumerate(batches):
                     if index >= len(requests):
                         take(index - len(requests))
-                    requests[index % len(requests)].start_async({0: np.ascontiguousarray(batch)})
+                    requests[index % len(requests)].start_async({0: self._filled(batch)})
                 for index in range(max(0, len(batches) - len(requests)), len(batches)):
                     take(index)
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
@@ -371,6 +377,12 @@ class OpenVinoModel(OnnxModel):
         for batch, arrays in zip(batches, found, strict=True):
             self._checked(graph, arrays, len(batch))
         return found
+
+    def _filled(self, batch: Pixels) -> Pixels:
+        """Return a batch with as many images as the network takes: the last one again."""
+        missing = max(0, self.folder.fixed_batch - len(batch))
+        more = (batch, *[batch[-1:]] * missing)
+        return np.ascontiguousarray(np.concatenate(more) if missing else batch)
 
 
 class TorchModel(FolderModel):

@@ -368,6 +368,7 @@ def test_too_little_memory_is_no_broken_graph(tiny_model_folder, engine, text):
 def test_every_stream_of_openvino_has_its_part_of_a_batch(tiny_model_folder, monkeypatch):
     model = OpenVinoModel(C4TFolder(tiny_model_folder, "tiny"), threads=3)
     model.image_batch = 16  # as a CLIP takes: one run would leave two streams idle
+    model.folder.fixed_batch = 0
     run_all, sizes = OpenVinoModel._run_all, []
 
     def noting(self, graph, batches):

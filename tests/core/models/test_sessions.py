@@ -12,8 +12,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from c4t_core.errors import ModelError
 from c4t_core.models.c4t import C4TFolder
-from c4t_core.models.engine import OnnxModel
+from c4t_core.models.engine import OnnxModel, OpenVinoModel
 from c4t_core.models.folder import TEXT_GRAPH, write_manifest
 from c4t_core.models.graphs import sessions
 from c4t_core.models.registry import load_model, open_ahead
@@ -106,13 +107,21 @@ def test_another_model_and_another_version_have_their_own(tiny_model_folder, tmp
 
 
 def test_of_many_the_oldest_go(tiny_model_folder, monkeypatch):
+    rows(tiny_model_folder)
+    size = sum(path.stat().st_size for path in kept()[0].iterdir())
+    monkeypatch.setattr(sessions, "MOST", 6 * size + 1)
     for number in range(9):
+        before = kept()
         monkeypatch.setattr(onnxruntime, "__version__", str(number))
         rows(tiny_model_folder)
-        (newest,) = set(kept()) - {path for path in kept() if path.stat().st_mtime < 1e9}
+        (newest,) = set(kept()) - set(before)
         os.utime(newest, (number, number))
-    assert len(kept()) == 6
-    assert {int(path.stat().st_mtime) for path in kept()} == set(range(3, 9))
+    times = [int(path.stat().st_mtime) for path in kept()]
+    assert sorted(times)[:-1] == list(range(4, 9)), "the very first is the newest by its time"
+    monkeypatch.setattr(sessions, "MOST", 1)
+    monkeypatch.setattr(onnxruntime, "__version__", "the last")
+    rows(tiny_model_folder)
+    assert len(kept()) == 1, "what is in use stays, whatever its size"
 
 
 def test_it_may_be_opened_ahead(tiny_model_folder, opened):
@@ -138,6 +147,59 @@ def test_a_spoilt_one_that_was_opened_ahead_is_made_anew(tiny_model_folder):
     (kept()[0] / "network.bin").write_bytes(b"nothing")
     open_ahead(str(tiny_model_folder))
     np.testing.assert_array_equal(rows(tiny_model_folder), first)
+
+
+@pytest.fixture
+def compiled(monkeypatch) -> list[str]:
+    """What OpenVINO did: "compile" or "import"."""
+    openvino = pytest.importorskip("openvino")
+    done: list[str] = []
+    for name in ("compile_model", "import_model"):
+        whole = getattr(openvino.Core, name)
+
+        def noting(core: object, *args: object, of: str = name, do: object = whole) -> object:
+            done.append(of.partition("_")[0])
+            return do(core, *args)
+
+        monkeypatch.setattr(openvino.Core, name, noting)
+    return done
+
+
+def seen(folder: Path, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    pixels = np.random.default_rng(3).integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
+    return OpenVinoModel(C4TFolder(folder, "m", None), 2).encode_pixels_with_objects(pixels)
+
+
+def test_the_image_network_is_compiled_once(tiny_model_folder, compiled):
+    first = seen(tiny_model_folder)
+    again = seen(tiny_model_folder)
+    assert compiled == ["compile", "import"]
+    np.testing.assert_array_equal(again[0], first[0])
+    np.testing.assert_array_equal(again[1], first[1])
+    (place,) = kept()
+    blob = place / "network.blob"
+    content = blob.read_bytes()
+    blob.write_bytes(content[: len(content) // 2] + b"?" * (len(content) - len(content) // 2))
+    np.testing.assert_array_equal(seen(tiny_model_folder)[0], first[0])
+    assert compiled == ["compile", "import", "compile"]
+    np.testing.assert_array_equal(seen(tiny_model_folder)[0], first[0])
+    assert compiled[3:] == ["import"]
+
+
+def test_an_image_has_the_same_numbers_in_a_batch_of_any_size(tiny_model_folder):
+    rows, facts = seen(tiny_model_folder, 9)
+    for count in range(9):
+        some, some_facts = seen(tiny_model_folder, count)
+        np.testing.assert_array_equal(some, rows[:count])
+        np.testing.assert_array_equal(some_facts, facts[:count])
+
+
+def test_a_refused_image_network_says_why(tiny_model_folder, tmp_path):
+    folder = Path(shutil.copytree(tiny_model_folder, tmp_path / "bad"))
+    (folder / "image.onnx").write_bytes(b"no graph")
+    write_manifest(folder)
+    with pytest.raises(ModelError, match=r"image\.onnx"):
+        OpenVinoModel(C4TFolder(folder, "m")).encode_pixels(np.zeros((1, 64, 64, 3), np.uint8))
 
 
 def test_two_processes_that_keep_it_at_once_both_answer(tiny_model_folder):

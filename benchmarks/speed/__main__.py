@@ -29,7 +29,7 @@ from benchmarks.speed.worker import OWN_CLIP
 from c4t_core.devices import available_threads
 
 PARTS = ("jpeg", "png", "network", "clip", "window", "search", "rescan")
-COUNTS = {"jpeg": 122, "png": 40, "clip": 66}
+COUNTS = {"jpeg": 240, "png": 60, "clip": 66}
 MANY = 10_000
 QUERY = "a truck in the snow"
 
@@ -58,9 +58,10 @@ def indexing(
     """Measure images per second of C4T and of the CLIP loop on the same images, and the bound.
 
     The bound is what all cores would do if nothing but decoding and the network took time: the
-    sum of the CPU seconds that these two take by themselves, measured between the runs. Where
-    other work is on the machine it cannot be had; so its share of the CPU seconds that indexing
-    used, and of those that were left idle meanwhile, is told beside it. With ``OMP_NUM_THREADS=1``
+    sum of the CPU seconds that these two take by themselves, before and after each run, as a
+    machine may be half as fast a minute later. Where other work is on it the bound cannot be had;
+    so its share of the CPU seconds that indexing used, and of those that were left idle meanwhile,
+    is told beside it. With ``OMP_NUM_THREADS=1``
     so is the ratio of the CPU seconds of both, which other work moves less, and which is in the
     loop's favour: with more threads some of its cores wait while it decodes, or spin.
     """
@@ -71,21 +72,29 @@ def indexing(
     memory = {"c4t": 0.0, "clip": 0.0}
     pure: list[dict[str, float]] = []
     for number in range(rounds):
-        rates, spent = {}, {}
+        rates, spent, alone = {}, {}, []
         for who in ("c4t", "clip") if number % 2 == 0 else ("clip", "c4t"):
-            found = worker(who, folder, *([model] if who == "c4t" else []))
+            if who == "c4t":
+                alone.append(worker("pure", folder, model))
+                found = worker(who, folder, model)
+                alone.append(worker("pure", folder, model))
+            else:
+                found = worker(who, folder)
             rates[who] = found["images"] / found["seconds"]
             memory[who] = max(memory[who], found["peak_mb"])
             spent[who] = {key: found[key] / found["images"] for key in ("cpu_s", "idle_s")}
-        pure.append(worker("pure", folder, model))
+        pure += alone
+        least = statistics.mean(one["decode_s"] + one["encode_s"] for one in alone)
+        shares = {
+            "share_of_bound": rates["c4t"] * least / available_threads(),
+            "share_of_cpu": least / (spent["c4t"]["cpu_s"] + spent["c4t"]["idle_s"]),
+        }
         less = spent["clip"]["cpu_s"] / spent["c4t"]["cpu_s"]
         ratios = {"ratio": rates["c4t"] / rates["clip"], "cpu_ratio": less}
-        runs.append({**rates, **ratios, **spent["c4t"]})
+        runs.append({**rates, **ratios, **shares, **spent["c4t"]})
         print(f"{kind} {number + 1}/{rounds}: {describe(runs[-1])}", flush=True)
     middle = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-    least = {key: min(one[key] for one in pure) for key in pure[0]}
-    alone = sum(least.values())
-    bound = available_threads() / alone
+    usual = {key: statistics.median(one[key] for one in pure) for key in pure[0]}
     return {
         "images": words,
         "count": COUNTS[kind],
@@ -93,10 +102,10 @@ def indexing(
         "clip_images_per_s": middle["clip"],
         "ratio": middle["ratio"],
         "cpu_ratio": middle["cpu_ratio"] if os.environ.get("OMP_NUM_THREADS") == "1" else None,
-        "bound_images_per_s": bound,
-        "share_of_bound": max(run["c4t"] for run in runs) / bound,
-        "share_of_cpu": alone / min(run["cpu_s"] + run["idle_s"] for run in runs),
-        **least,
+        "bound_images_per_s": available_threads() / sum(usual.values()),
+        "share_of_bound": middle["share_of_bound"],
+        "share_of_cpu": middle["share_of_cpu"],
+        **usual,
         "peak_mb": memory,
         "runs": runs,
     }

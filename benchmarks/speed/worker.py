@@ -76,17 +76,15 @@ def measure_pure(folder: Path, name: str) -> dict[str, Any]:
         for start in range(0, len(pixels), BATCH_SIZE):
             model.encode_pixels(pixels[start : start + BATCH_SIZE])
 
-    return {"decode_s": least_cpu(decode) / len(paths), "encode_s": least_cpu(encode) / len(paths)}
+    return {"decode_s": cpu(decode, 3) / len(paths), "encode_s": cpu(encode, 3) / len(paths)}
 
 
-def least_cpu(call: Callable[[], Any], rounds: int = 3) -> float:
-    """Return the least CPU seconds that a call takes, all threads together."""
-    times = []
+def cpu(call: Callable[[], Any], rounds: int = 1) -> float:
+    """Return the CPU seconds that a call takes, all threads together; the mean of some rounds."""
+    started = time.process_time()
     for _ in range(rounds):
-        started = time.process_time()
         call()
-        times.append(time.process_time() - started)
-    return min(times)
+    return (time.process_time() - started) / rounds
 
 
 def measure_network(folder: Path) -> dict[str, Any]:
@@ -113,8 +111,8 @@ def measure_network(folder: Path) -> dict[str, Any]:
     cosines = np.einsum("ij,ij->i", fp32, model.encode_pixels(pixels))
     ours, others = [], []
     for _ in range(_ROUNDS):
-        others.append(least_cpu(lambda: plain.run(None, {entry: pixels}), 1))
-        ours.append(least_cpu(lambda: model.encode_pixels(pixels), 1))
+        others.append(cpu(lambda: plain.run(None, {entry: pixels})))
+        ours.append(cpu(lambda: model.encode_pixels(pixels)))
     return {
         "network_ms": 1000 * min(ours) / len(pixels),
         "fp32_ms": 1000 * min(others) / len(pixels),

@@ -112,12 +112,13 @@ def overwrite(path: Path, start: int, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+def atomic_folder(target: Path, *, replace: bool = False, sync: bool = True) -> Iterator[Path]:
     """Give an empty folder of the same name to fill; it takes its place when the block ends well.
 
     Args:
         target: where it belongs; the folder above is made at need.
         replace: what is there gives way, removed at the very end; else its being there fails.
+        sync: have its files on the disk before it is moved; False for what can be made again.
 
     Raises:
         OSError: if it cannot be written or moved there.
@@ -130,7 +131,7 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         folder.mkdir()
         yield folder
         for file in folder.rglob("*"):
-            if file.is_file():
+            if sync and file.is_file():
                 _sync(file)
         old = Path(scratch, f"{target.name}.old")
         if replace and target.exists():

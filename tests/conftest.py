@@ -46,10 +46,21 @@ def qtbot(qtbot: Any) -> Any:
     return qtbot
 
 
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Networks that were made fast, 70 MB of the shipped model, for all tests."""
+    return tmp_path_factory.mktemp("networks")
+
+
 @pytest.fixture(autouse=True)
-def data_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data_dir(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, networks: Path
+) -> Path:
     """Every test writes into a data folder of its own."""
     folder = tmp_path_factory.mktemp("c4t-data")
+    if os.name == "posix":  # elsewhere a link may need rights, and each test makes its own
+        (folder / "cache").mkdir(mode=0o700)
+        (folder / "cache" / "networks").symlink_to(networks)
     monkeypatch.setenv("C4T_DATA_DIR", str(folder))
     return folder
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from c4t_core.errors import FolderError
 from c4t_core.images.changes import Diff, compare
@@ -17,7 +17,6 @@ from c4t_core.images.scan import ExcludeRules, LeftOut, Omitted, Scan, Skipped, 
 from c4t_core.index import folders as opened_folders
 from c4t_core.index.cut import EVERY
 from c4t_core.index.directions import ModelHandle, outdated
-from c4t_core.index.embed import BATCH_SIZE, Batch, OnPicture, embed_stream
 from c4t_core.index.scope import name_in
 from c4t_core.index.search import Searcher
 from c4t_core.index.store.catalogue import Catalogue, Root
@@ -26,6 +25,9 @@ from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import classes_of
 from c4t_core.progress import Progress
+
+if TYPE_CHECKING:
+    from c4t_core.index.embed import Batch, OnPicture
 
 _KEPT = 4_096  # frames after which the vector cache is written again, or a hundredth of a run
 
@@ -256,7 +258,9 @@ def run_plan(
     base = os.fsencode(plan.ledger.root.path)
     paths = [os.path.join(base, name) for name in plan.todo]
     if not paths:
-        return  # and the model need not be loaded
+        return  # and neither the model nor what decodes need be loaded
+    from c4t_core.index.embed import BATCH_SIZE, embed_stream
+
     encoder = model.of(plan.fingerprint)
     plan.ledger.note_classes(classes_of(encoder))
     size = batch_size or max(BATCH_SIZE, getattr(encoder, "image_batch", 0))  # a GPU takes many

@@ -58,7 +58,8 @@ def template(drives, tmp_path_factory):
 
 @pytest.fixture
 def indexed(drives, template, data_dir):
-    shutil.copytree(template, data_dir, dirs_exist_ok=True)
+    own = shutil.ignore_patterns("networks", "sums")  # which all tests share
+    shutil.copytree(template, data_dir, dirs_exist_ok=True, ignore=own)
     return drives
 
 
@@ -145,6 +146,16 @@ def test_words_and_one_string_are_the_same_query(run_json, indexed):
     one = run_json("search", indexed, "snow + 2:truck - people")
     assert run_json("search", indexed, "snow", "+", "2:truck", "-", "people") == one
     assert run_json("search", indexed, "snow") != one
+
+
+def test_the_first_and_all_later_ones_read_the_same_scores(indexed):
+    words = [sys.executable, "-m", "c4t_core", "search", str(indexed), "a snowy road", "--json"]
+    answers = []
+    for _ in range(3):  # the first makes the network that all others open
+        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120)
+        answers.append(json.loads(done.stdout))
+    assert answers[0] == answers[1] == answers[2]
+    assert len(answers[0]) == 5 * FRAMES
 
 
 def test_restrictions(run_json, indexed):

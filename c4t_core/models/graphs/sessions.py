@@ -232,7 +232,7 @@ def _sound(place: Path, files: tuple[str, ...]) -> bool:
 def _keep(place: Path, files: tuple[str, ...], write: Callable[[Path], None]) -> bool:
     """Write a network down, whole or not at all; what was kept the longest time ago may go."""
     with contextlib.suppress(Exception):  # as above; whoever opens the graph itself says what it is
-        with atomic_folder(place, replace=True) as beside:
+        with atomic_folder(place, replace=True, sync=False) as beside:
             write(beside)
             write_whole(beside / _SUMS, digest(sha256(beside / file) for file in files))
         others = set(place.parent.iterdir()) - {place}

@@ -23,6 +23,12 @@ from c4t_core.paths import cache_dir
 TEXTS = ["a car", "two trucks in the snow at night, seen from far away", ""]
 
 
+@pytest.fixture(autouse=True)
+def none_kept(data_dir: Path) -> None:
+    """Begin without what other tests keep."""
+    (data_dir / "cache" / "networks").unlink(missing_ok=True)
+
+
 def rows(folder: Path) -> np.ndarray:
     model = OnnxModel(C4TFolder(folder, "m"))
     return np.concatenate([model.encode_texts([text]) for text in TEXTS])

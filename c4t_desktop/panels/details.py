@@ -54,12 +54,10 @@ class ObjectsList(QWidget):
         super().__init__()
         named(self, "objectsList", self.tr("What the model sees in the frame"))
         self._nothing = label(self.tr("Nothing of what it knows."), "muted", "noObjects", wrap=True)
-        grid = QGridLayout()
+        self._grid = grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(theme.px(8))
         grid.setVerticalSpacing(theme.px(4))
-        grid.setColumnStretch(0, 4)
-        grid.setColumnStretch(1, 3)
         self._lines: list[tuple[ElidedLabel, ElidedLabel, QLabel]] = []
         for number in range(len(CLASSES)):
             line = (
@@ -82,6 +80,14 @@ class ObjectsList(QWidget):
                 self._show_fact(there[number], *line)
             for part in line:
                 part.setVisible(number < len(there))
+        for place, widest in enumerate(self._widest(len(there))):
+            self._grid.setColumnStretch(place, widest)
+
+    def _widest(self, lines: int) -> tuple[int, int]:
+        """Return what names and places need: each gets its share, so that none is cut for air."""
+        shown = self._lines[:lines]
+        names = max((name.whole_width for name, _, _ in shown), default=1)
+        return names, max((places.whole_width for _, places, _ in shown), default=1)
 
     def _show_fact(
         self, fact: ObjectFact, name: ElidedLabel, places: ElidedLabel, sure: QLabel

@@ -290,6 +290,11 @@ class ElidedLabel(QLabel):
         self.setToolTip(plain_tip(text))
         self._elide()
 
+    @property
+    def whole_width(self) -> int:
+        """How wide all of the text is, in pixels."""
+        return self.fontMetrics().horizontalAdvance(self._whole)
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Shorten the text to the new width."""
         super().resizeEvent(event)

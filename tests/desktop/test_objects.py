@@ -24,6 +24,7 @@ from c4t_core.index.objects import ObjectCondition, ObjectFact, take_conditions
 from c4t_core.models.protocol import ModelInfo
 from c4t_desktop.messages import condition_text
 from c4t_desktop.panels.chips import ObjectChip
+from c4t_desktop.panels.details import ObjectsList
 from c4t_desktop.panels.results import empty_state
 from c4t_desktop.panels.results.empty_state import EmptyState
 from c4t_desktop.services.export import PNG, Wanted, export
@@ -255,6 +256,27 @@ def test_the_details_list_what_the_model_sees(qtbot, window, core):
     core.last.seen = lambda _: None
     window.details.show_hit(window.details.path)
     until(qtbot, lambda: not listed.isVisible() and not busy(window))
+
+
+def test_no_place_is_cut_while_there_is_room(qtbot, window):
+    listed = ObjectsList(window.desktop.context.theme)
+    qtbot.addWidget(listed)
+    facts = [
+        ObjectFact("car", 1.0, 4, 0.3, 0.9, 0.9, 0.9),
+        ObjectFact("traffic light", 0.95, 1, 0.5, 0.1, 0.9, 0.9),
+    ]
+    listed.show_facts(facts)
+    listed.show()
+    for width in (1000, 250):
+        listed.resize(width, 60)
+        until(qtbot, lambda: "near, ahead, right" in _texts(listed))
+        assert "1 traffic light" in _texts(listed), width
+    listed.resize(150, 60)
+    until(qtbot, lambda: "near, ahead, right" not in _texts(listed))
+
+
+def _texts(listed):
+    return [label.text() for label in listed.findChildren(QLabel) if label.isVisible()]
 
 
 def test_a_scenario_keeps_its_conditions(qtbot, window, core):

@@ -291,7 +291,7 @@ Found = tuple["Answer", Noted]
 
 @contextlib.contextmanager
 def _of_index(args: argparse.Namespace, text: str | None, k: int | None) -> Iterator[Found]:
-    if text is not None and parse_query(text).terms:
+    if text is not None and any(term.image is None for term in parse_query(text).terms):
         from c4t_core.models.registry import open_ahead
 
         open_ahead(args.model)

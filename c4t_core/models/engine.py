@@ -7,10 +7,8 @@ normalising are here, once. No engine is imported before a network is used.
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +19,7 @@ from c4t_core.devices import available_threads, choose_device, out_of_memory, to
 from c4t_core.errors import C4TError, ModelError
 from c4t_core.models.config import PreprocessConfig, prepare
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
-from c4t_core.models.graphs.sessions import kept_session, onnx_session, openvino_network
+from c4t_core.models.graphs.sessions import Graphs, kept_session, onnx_session, openvino_network
 from c4t_core.models.protocol import BF16, Earlier, Embeddings, Facts, Pixels
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ class TextTokens(Protocol):
         """As of :class:`c4t_core.models.protocol.EnglishWords`."""
 
 
-class ModelFolder(Protocol):
+class ModelFolder(Graphs, Protocol):
     """A checked folder with a dual encoder in it, in one format or another.
 
     Attributes:
@@ -98,16 +96,6 @@ class ModelFolder(Protocol):
 
     def make_graphs(self) -> None:
         """Make the ONNX graphs, in a format that makes them at their first use."""
-
-    def graph(self, name: str) -> Path:
-        """Return the file of ``IMAGE_GRAPH`` or ``TEXT_GRAPH``, checked; it gives unit rows."""
-
-    def graph_sums(self, name: str) -> tuple[str, ...]:
-        """Return the SHA-256 sums of all that a graph is made of; none if it has no such graph.
-
-        Raises:
-            OSError: if they cannot be read.
-        """
 
     def graph_error(self, name: str, problem: str) -> ModelError:
         """Return the error for a graph that ONNX Runtime does not take, with the remedy."""
@@ -325,13 +313,12 @@ class OpenVinoModel(OnnxModel):
     """
 
     def _at_once(self, count: int) -> int:
-        most = max(1, min(self.image_batch, -(-count // self.threads)))  # each stream has its part
-        return self.folder.fixed_batch or most
+        each = -(-count // self.threads)  # every stream has its part
+        return self.folder.fixed_batch or max(1, min(self.image_batch, each))
 
     def _open(self, graph: str) -> Any:
         if graph != IMAGE_GRAPH:
             return super()._open(graph)
-        core = _openvino()
         settings = {
             "NUM_STREAMS": self.threads,
             "INFERENCE_NUM_THREADS": self.threads,
@@ -341,7 +328,7 @@ class OpenVinoModel(OnnxModel):
         }
         try:
             fixed = self.folder.fixed_batch
-            compiled = openvino_network(core, self.folder, graph, settings, fixed)
+            compiled = openvino_network(self.folder, graph, settings, fixed)
             return [compiled.create_infer_request() for _ in range(self.threads)]
         except C4TError:
             raise
@@ -444,28 +431,6 @@ def _ended(requests: Sequence[Any]) -> Iterator[None]:
             with contextlib.suppress(Exception):
                 request.wait()
         raise
-
-
-@functools.cache
-def _openvino() -> Any:
-    """Return OpenVINO, one for the whole process.
-
-    Each one sets the stack that signals are handled on; where several go in another order than
-    they came, it is left pointing to memory that is gone, and the next signal ends the process.
-
-    Raises:
-        ModelError: if it is not installed.
-    """
-    try:
-        import openvino
-    except ImportError as error:
-        raise ModelError(
-            'OpenVINO is not installed here; install it with "pip install openvino", or choose '
-            'the engine "onnx".'
-        ) from error
-    core = openvino.Core()
-    core.set_property({"ENABLE_MMAP": False})  # not every disk can
-    return core
 
 
 def on_cpu(folder: ModelFolder, threads: int | None = None) -> OnnxModel:

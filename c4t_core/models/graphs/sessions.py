@@ -8,6 +8,7 @@ the sums of graph and weights, the engine with its version, and the processor.
 from __future__ import annotations
 
 import contextlib
+import functools
 import platform
 import shutil
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from threading import Lock, Thread
 from typing import Any, Protocol
 
 from c4t_core.devices import available_threads
+from c4t_core.errors import ModelError
 from c4t_core.files import atomic_folder, digest, known_sums, sha256, write_whole
 from c4t_core.paths import cache_dir
 
@@ -30,7 +32,7 @@ class Graphs(Protocol):
     """What is asked of a model folder here."""
 
     def graph(self, name: str) -> Path:
-        """Return the file of a graph, checked."""
+        """Return the file of ``IMAGE_GRAPH`` or ``TEXT_GRAPH``, checked; it gives unit rows."""
 
     def graph_sums(self, name: str) -> tuple[str, ...]:
         """Return the SHA-256 sums of all that a graph is made of; none if it has no such graph.
@@ -166,25 +168,23 @@ def _fused(place: Path, threads: int) -> Any:
     return None
 
 
-def openvino_network(
-    core: Any, folder: Graphs, name: str, settings: Mapping[str, Any], batch: int = 0
-) -> Any:
+def openvino_network(folder: Graphs, name: str, settings: Mapping[str, Any], batch: int = 0) -> Any:
     """Compile a graph for OpenVINO on the CPU; one of a fixed batch is compiled once and kept.
 
     For each other number of images OpenVINO prepares a network anew, which takes as long as a
     dozen images. The numbers are those of any batch.
 
     Args:
-        core: of OpenVINO.
         folder: the model folder.
         name: of the graph.
         settings: of the compiled network.
         batch: images of one run; 0 for any number.
 
     Raises:
-        ModelError: if the folder has no such graph, or refuses it.
+        ModelError: if the folder has no such graph or refuses it, or OpenVINO is not installed.
         Exception: of OpenVINO, if it does not take the graph.
     """
+    core = _openvino()
     if not batch:
         return core.compile_model(str(folder.graph(name)), "CPU", settings)
     import openvino
@@ -206,6 +206,28 @@ def openvino_network(
         blob = _COMPILED[0]
         _keep(place, _COMPILED, lambda beside: _write(beside / blob, compiled))
     return compiled
+
+
+@functools.cache
+def _openvino() -> Any:
+    """Return OpenVINO, one for the whole process.
+
+    Each one sets the stack that signals are handled on; where several go in another order than
+    they came, it is left pointing to memory that is gone, and the next signal ends the process.
+
+    Raises:
+        ModelError: if it is not installed.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise ModelError(
+            'OpenVINO is not installed here; install it with "pip install openvino", or choose '
+            'the engine "onnx".'
+        ) from error
+    core = openvino.Core()
+    core.set_property({"ENABLE_MMAP": False})  # not every disk can
+    return core
 
 
 def _write(path: Path, compiled: Any) -> None:

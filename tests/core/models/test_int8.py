@@ -19,11 +19,11 @@ from PIL import Image
 from c4t_core.cli import main
 from c4t_core.devices import available_threads
 from c4t_core.errors import ModelError
-from c4t_core.models import engine
 from c4t_core.models.c4t import C4TFolder
 from c4t_core.models.config import ObjectsConfig
 from c4t_core.models.engine import OnnxModel, OpenVinoModel
 from c4t_core.models.folder import read_manifest, save_model, verify_manifest, write_manifest
+from c4t_core.models.graphs import sessions
 from c4t_core.models.graphs.export import export_onnx
 from c4t_core.models.graphs.quantize import _added, add_int8_graph, weight_scale
 from c4t_core.models.graphs.sessions import onnx_session
@@ -134,7 +134,7 @@ def test_without_openvino_onnx_runtime_serves(both, monkeypatch):
 
 def test_openvino_that_is_missing_is_a_sentence(both, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
-    monkeypatch.setattr("c4t_core.models.engine._openvino", engine._openvino.__wrapped__)
+    monkeypatch.setattr(sessions, "_openvino", sessions._openvino.__wrapped__)
     model = load_model(str(both), engine="openvino")
     with pytest.raises(ModelError, match="pip install openvino"):
         model.encode_images([Image.new("RGB", (64, 64))])

@@ -12,7 +12,6 @@ import logging
 import re
 import time
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from c4t_core import paths
 from c4t_core.errors import C4TError, MissingExtraError
 from c4t_core.images.frame_names import FIRST_DATE
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from c4t_core.index.objects import ObjectCondition

@@ -6,7 +6,6 @@ Stored as an INI file in the application's data folder, so that nothing is writt
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +14,7 @@ from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, Sig
 from c4t_core import paths
 from c4t_core.files import why_unwritable
 from c4t_core.images.thumbnails import SPACE
+from c4t_core.records import dataclass
 from c4t_desktop.messages import tr_noop
 
 _CONTEXT = "Settings"

@@ -410,6 +410,7 @@ PLAIN = {  # what the window imports of the core before anything is asked for
     "c4t_core.paths",
     "c4t_core.progress",
     "c4t_core.quiet",
+    "c4t_core.records",
     "c4t_core.training.events",
     "c4t_core.training.request",
 }
@@ -427,6 +428,21 @@ def test_the_window_starts_with_plain_values_of_the_core():
     heavy = ("numpy", "PIL", *HEAVY, *ENGINES[:2])
     code = f"import sys, c4t_desktop.app; print([m for m in {heavy!r} if m in sys.modules])"
     assert run_python(code).strip() == "[]"
+
+
+def test_the_only_dataclasses():
+    """Those of the standard library take a millisecond each of every start."""
+
+    def imports_them(tree):
+        froms = (node for node in tree if isinstance(node, ast.ImportFrom))
+        return any(
+            node.module == "dataclasses" and "dataclass" in {alias.name for alias in node.names}
+            for node in froms
+        )
+
+    packages = modules("c4t_core", "c4t_desktop")
+    found = {path.relative_to(ROOT).as_posix() for path in packages if imports_them(nodes(path))}
+    assert found == {"c4t_core/records.py"}
 
 
 def test_the_only_folding_of_events():

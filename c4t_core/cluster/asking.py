@@ -16,7 +16,7 @@ import os
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from c4t_core.index.search import reading_notes
 from c4t_core.index.vectors.hnsw import LEAST_RECALL, LEAST_WORST
 from c4t_core.index.vectors.objects import ObjectTable, weighed
 from c4t_core.index.vectors.table import scales_of
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -41,6 +41,7 @@ from c4t_core.index.store.reads import Columns, ImageRow, Lookup, StoredVectors
 from c4t_core.index.store.user_data import UserData
 from c4t_core.index.vectors import locks
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 AT_ONCE = 4_096  # rows of one commit, here and there
 

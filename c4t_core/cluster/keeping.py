@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from c4t_core.index.cut import EVERY
 from c4t_core.index.directions import ModelHandle
 from c4t_core.index.vectors.table import scales_of
 from c4t_core.models.protocol import Model
+from c4t_core.records import dataclass
 
 INDEXES = ("ivf-rq", "ivf-pq", "hnsw")
 LEAST_ROWS = 1_000

@@ -10,7 +10,6 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +27,7 @@ from c4t_core.images.scan import (
     Walk,
     scan,
 )
+from c4t_core.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import random
 import tempfile
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from c4t_core.index.store.catalogue import Root
 from c4t_core.index.store.ledger import Failure, Stored
 from c4t_core.models.protocol import classes_of
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import Model

@@ -14,7 +14,6 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,7 @@ from c4t_core.index.embed import Batch, Embedded, Failed
 from c4t_core.index.vectors.locks import free_lock
 from c4t_core.models.protocol import PLAIN
 from c4t_core.models.registry import is_path, load_model, model_info
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     import pyarrow as pa

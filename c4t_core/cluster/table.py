@@ -16,7 +16,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from c4t_core.addresses import ENDING, is_remote, is_table, plain, shown
 from c4t_core.errors import C4TError, DataError, FolderError, MissingExtraError
 from c4t_core.files import sha256
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ from c4t_core.index.store.naming import told_by_name
 from c4t_core.index.vectors.locks import writer_lock
 from c4t_core.models.protocol import classes_of
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from c4t_core.models.protocol import Model

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +22,7 @@ from pathlib import Path
 from c4t_core import __version__, paths
 from c4t_core.commands.console import print_json, printable
 from c4t_core.devices import available_threads
+from c4t_core.records import dataclass
 
 _MARKS = {"ok": "  ", "note": "- ", "missing": "! "}
 _PATIENCE = 90  # seconds for a package to load

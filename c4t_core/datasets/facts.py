@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from c4t_core.datasets.scene import Box, Scene, Thing
 from c4t_core.datasets.words import WORDS, Noun, class_of, concept, with_article
+from c4t_core.records import dataclass
 
 # A box of height h (part of the image) of something H metres tall is about 1.5 * H / h metres
 # away: pinhole cameras of cars have focal lengths of 1.3 to 2 image heights.

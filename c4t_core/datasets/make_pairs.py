@@ -10,7 +10,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -26,6 +25,7 @@ from c4t_core.errors import DataError
 from c4t_core.files import atomic_text
 from c4t_core.progress import Progress, ignore
 from c4t_core.quiet import keep_caches_inside
+from c4t_core.records import dataclass
 
 _MOST_BARS = 60
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,6 +21,7 @@ from c4t_core.errors import ColumnsError, DataError
 from c4t_core.files import FORMULA, guard_cell, unguard_cell
 from c4t_core.images.frame_names import parse_frame_name
 from c4t_core.images.lookup import Root, is_address
+from c4t_core.records import dataclass
 
 __all__ = ["Columns", "Pair", "PairsFile", "Problem", "read_pairs", "split_by_drive"]
 

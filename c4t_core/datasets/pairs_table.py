@@ -7,7 +7,7 @@ choose other columns. Rows keep the line they came from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from c4t_core.datasets.tables.records import Form, read_records
 from c4t_core.datasets.tables.separated import read_separated
 from c4t_core.errors import ColumnsError, DataError
 from c4t_core.files import decode, read_bytes
+from c4t_core.records import dataclass
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "image": (

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, TypeVar
+
+from c4t_core.records import dataclass
 
 Box = tuple[float, float, float, float]
 _Value = TypeVar("_Value")

@@ -21,7 +21,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
@@ -29,6 +29,7 @@ from typing import Any, Literal, NamedTuple
 from c4t_core.datasets.scene import Box, number
 from c4t_core.errors import DataError
 from c4t_core.files import read_json
+from c4t_core.records import dataclass
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("val", "train", "test")

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 from c4t_core.paths import resource
+from c4t_core.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from c4t_core.index.objects import VALUES
 from c4t_core.models.protocol import Embeddings, Facts, Model, classes_of
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 _HASH = 32  # bytes of a SHA-256
 _PORTION = 256  # images embedded at once: a cancelled evaluation loses no more than these

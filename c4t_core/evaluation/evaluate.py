@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import combinations
@@ -63,6 +63,7 @@ from c4t_core.index.directions import embed_query
 from c4t_core.index.query import Query, Term, parse_query
 from c4t_core.models.protocol import Embeddings, Facts, Model, classes_of, cut_texts
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 _SLICED = ("ap", "precision@10", "precision@25", "recall@100")
 

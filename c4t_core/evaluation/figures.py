@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from c4t_core.evaluation.ranking import LEVELS
 from c4t_core.evaluation.summary import Interval, Means, Report
+from c4t_core.records import dataclass
 
 CHANCE = "chance"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from c4t_core.evaluation.summary import Report
 from c4t_core.images.decode import open_image
 from c4t_core.paths import resource
 from c4t_core.quiet import keep_caches_inside
+from c4t_core.records import dataclass
 
 BARS_PER_PAGE = 40
 """Queries in one bar plot; more make another page."""

@@ -12,7 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from c4t_core.evaluation.collection import Collection
 from c4t_core.files import unguard_cell
 from c4t_core.index.query import parse_query
 from c4t_core.paths import resource
+from c4t_core.records import dataclass
 
 A2D2_SHORTENED: Mapping[str, str] = {
     "Traffic guide obj.": "Traffic guide object",

@@ -6,7 +6,7 @@ Works in chunks of queries, so that 100,000 images and 200 queries stay below 2 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from c4t_core.evaluation.metrics import CUTOFFS, Floats
 from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.models.protocol import Embeddings
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 TOP = 50
 """Best hits kept for each query."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ from c4t_core.evaluation.summary import Options, Report
 from c4t_core.files import sha256
 from c4t_core.models.protocol import Model
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 Lists = Literal["auto", "captions", "scenes", "own"]
 

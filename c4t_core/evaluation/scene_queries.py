@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from c4t_core.evaluation.queries import (
 )
 from c4t_core.index.objects import CLASSES, PROBABLE, ObjectFact, object_class
 from c4t_core.models.protocol import Facts
+from c4t_core.records import dataclass
 
 COMMON_SHARE = 0.5
 """Where more than this part of the labelled images holds a class, its amount is asked for."""

@@ -10,7 +10,7 @@ the mean of ``"ap"`` is mAP and that of ``"rr"`` is MRR.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
 from c4t_core.evaluation.collection import Collection
@@ -19,6 +19,7 @@ from c4t_core.evaluation.queries import LabelledQuery
 from c4t_core.evaluation.ranking import Measured
 from c4t_core.evaluation.scene_queries import ObjectFigures
 from c4t_core.images.scan import Skipped
+from c4t_core.records import dataclass
 
 FORMAT = 1
 """Of report.json; additions do not raise it."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from c4t_core.images.scan import Scan
+from c4t_core.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import fnmatch
 import json
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
+
+from c4t_core.records import dataclass
 
 LABELS = "label pictures"  # the rule that goes by words, as it is reported
 OWN = "the application's own data"  # no rule that could be changed

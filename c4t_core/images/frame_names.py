@@ -13,11 +13,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from c4t_core.addresses import is_remote, spelled
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from c4t_core.images.name_parts import Told

@@ -12,7 +12,7 @@ import stat
 import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -27,6 +27,7 @@ from c4t_core.images.exclude import (
     is_a_set,
 )
 from c4t_core.images.kinds import SUFFIXES
+from c4t_core.records import dataclass
 
 __all__ = [
     "NO_RULES",

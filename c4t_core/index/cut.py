@@ -20,7 +20,6 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +32,7 @@ from c4t_core.index.vectors.table import ROUGH, Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import Model
 from c4t_core.paths import resource
+from c4t_core.records import dataclass
 
 _READ = read_json(resource("sentences.json"))
 

@@ -15,7 +15,6 @@ import threading
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -39,6 +38,7 @@ from c4t_core.models.protocol import (
     english_words,
 )
 from c4t_core.paths import cache_dir, resource
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from c4t_core.index.store.catalogue import Catalogue, Run

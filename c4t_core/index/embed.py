@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from c4t_core.images.decode import open_image
 from c4t_core.images.scan import FileState, Skipped
 from c4t_core.models.protocol import Facts, Model, PixelModel, Pixels, SeesObjects, classes_of
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 BATCH_SIZE = max(16, 8 * available_threads())  # files; enough for an engine to share them out
 _BATCHES_AHEAD = 3  # prepared while the model works; 16 images of 320 pixels are 5 MB

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -23,6 +22,7 @@ from c4t_core.index.query import Hit
 from c4t_core.index.scope import FrameFacts, sorted_by
 from c4t_core.models.protocol import Embeddings, Model
 from c4t_core.paths import resource
+from c4t_core.records import dataclass
 
 _MOST_SECONDS = 5.0  # between neighbouring hits of one event
 _MOST_STEPS = 10  # frames between neighbouring hits, in usual steps of the drive

@@ -18,7 +18,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, TextIO, overload
 
@@ -31,6 +31,7 @@ from c4t_core.images.scan import Skipped
 from c4t_core.index.objects import CLASSES
 from c4t_core.index.query import NOTHING_NOTED, Hit, Noted, frame_name
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     import pandas

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +23,7 @@ from c4t_core.index.store.catalogue import Catalogue, Root, cache_folders
 from c4t_core.index.store.reads import Lookup
 from c4t_core.models.protocol import PLAIN
 from c4t_core.progress import Progress
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from c4t_core.index.indexer import IndexReport

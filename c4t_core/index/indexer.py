@@ -7,7 +7,7 @@ import functools
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +25,7 @@ from c4t_core.index.vectors import locks
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import classes_of
 from c4t_core.progress import Progress
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from c4t_core.index.embed import Batch, OnPicture

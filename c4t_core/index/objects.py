@@ -16,10 +16,10 @@ import functools
 import re
 import struct
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from c4t_core.errors import QueryError
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from c4t_core.files import content_digest
 from c4t_core.index.query import Filters, ImageIds, marks_key, parse_query
 from c4t_core.index.scope import name_in
 from c4t_core.index.search import Searcher
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from c4t_core.index.folders import Target

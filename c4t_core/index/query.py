@@ -13,7 +13,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from c4t_core.index.objects import (
     parse_condition,
     take_conditions,
 )
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

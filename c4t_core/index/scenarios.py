@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from c4t_core.datasets.searchad import PACK, sentences
 from c4t_core.index.query import Filters, Query, parse_query, saved_filters
 from c4t_core.index.search import Answer
 from c4t_core.index.store.user_data import Scenario, UserData, locate
+from c4t_core.records import dataclass
 
 
 class Searched(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from c4t_core.index.store.reads import Ids, ImageRow, Selection, StoredVectors
 from c4t_core.index.vectors.objects import Believed, weighed
 from c4t_core.index.vectors.table import Keys, Scores, Slots, Table, merged
 from c4t_core.index.vectors.vectors import VectorSearch
+from c4t_core.records import dataclass
 
 _LISTED = 20  # drives that a sentence names
 

@@ -10,7 +10,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -42,6 +42,7 @@ from c4t_core.index.vectors.objects import Believed, ObjectSearch
 from c4t_core.index.vectors.table import Slots, Table
 from c4t_core.index.vectors.vectors import VectorSearch
 from c4t_core.models.protocol import CutText
+from c4t_core.records import dataclass
 
 Fold = Callable[[Scope, NDArray[np.int64]], Folded]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from c4t_core.models.folder import (
     verify_manifest,
 )
 from c4t_core.models.protocol import BF16, INT8, PLAIN, earlier_graph
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from tokenizers import Encoding

@@ -12,7 +12,6 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from c4t_core.models.download import (
 )
 from c4t_core.models.pretrained import read_state
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 SAFE_SOURCE = '"c4t models add clip" (ViT-B-32), or open_clip_model.safetensors of the model'
 

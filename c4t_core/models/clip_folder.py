@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from c4t_core.models.config import PreprocessConfig
 from c4t_core.models.folder import IMAGE_GRAPH, TEXT_GRAPH
 from c4t_core.models.protocol import BF16, PLAIN, ModelInfo
 from c4t_core.paths import cache_dir, models_dir
+from c4t_core.records import dataclass
 
 DEFAULT = "ViT-B-32@openai"
 """The folder that plain ``clip`` means: architecture, ``@``, pretrained tag."""

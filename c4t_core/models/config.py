@@ -7,8 +7,10 @@ model and to prepare its inputs again, nothing else; :func:`prepare` does that t
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
+
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from PIL import Image

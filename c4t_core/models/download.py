@@ -24,7 +24,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from email.message import Message
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +33,7 @@ from c4t_core.errors import DownloadError
 from c4t_core.files import sha256
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 HUB = "https://huggingface.co"
 _CHUNK = 1 << 20

@@ -21,7 +21,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from c4t_core.errors import ModelError
 from c4t_core.files import atomic_folder, known_sums, sha256, write_whole
 from c4t_core.models.config import FORMAT_VERSION, PREPROCESSING_VERSION, ModelConfig
 from c4t_core.models.protocol import BF16, INT8, PLAIN, Earlier, earlier_graph
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from torch import Tensor

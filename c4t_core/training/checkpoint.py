@@ -16,7 +16,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from c4t_core.errors import TrainingError
 from c4t_core.files import atomic_file, digest, write_whole
+from c4t_core.records import dataclass
 
 FORMAT = 2
 _WITHOUT_SUM = 1  # of version 0.1, whose runs go on

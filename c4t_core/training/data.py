@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +19,7 @@ from c4t_core.errors import C4TError, ImageError, TrainingError
 from c4t_core.images.decode import open_image
 from c4t_core.models.config import PRESETS, PreprocessConfig, prepare
 from c4t_core.models.protocol import cut_texts
+from c4t_core.records import dataclass
 from c4t_core.training.events import PairsRead
 from c4t_core.training.request import Captions, TrainingOptions, TrainingRequest
 

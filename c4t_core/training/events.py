@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from c4t_core.datasets.pairs import Problem
+from c4t_core.records import dataclass
 from c4t_core.training.request import from_plain, to_plain
 
 _KINDS: dict[str, type[Event]] = {}  # entry ``event`` of a line -> what it describes

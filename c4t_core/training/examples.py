@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from c4t_core.evaluation import metrics
 from c4t_core.files import write_whole
 from c4t_core.models.folder import unreadable
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from torch import Tensor

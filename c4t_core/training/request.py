@@ -10,13 +10,14 @@ import json
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from c4t_core.errors import TrainingError
 from c4t_core.files import sha256
+from c4t_core.records import dataclass
 
 FORMAT = 1
 """Of request.json; only what an older version would get wrong raises it."""

@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from c4t_core.models.network import ClipTextEncoder
 from c4t_core.models.pretrained import load_pretrained, tokenizer_files
 from c4t_core.models.registry import clip_model, model_info
 from c4t_core.progress import Progress
+from c4t_core.records import dataclass
 from c4t_core.training import finetune
 from c4t_core.training.checkpoint import Position, learning_state, state_digest
 from c4t_core.training.data import Data, Sample, load_pairs, steps_per_epoch

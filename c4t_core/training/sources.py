@@ -16,7 +16,6 @@ import time
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,7 @@ from c4t_core.models.network import DualEncoder
 from c4t_core.models.protocol import Pixels as PixelRows
 from c4t_core.paths import cache_dir
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 from c4t_core.training.checkpoint import state_digest
 from c4t_core.training.data import PixelReader, Sample
 from c4t_core.training.events import Emit, Features, Pixels, Preparing

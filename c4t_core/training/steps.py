@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from c4t_core.devices import out_of_memory
 from c4t_core.errors import TrainingError
+from c4t_core.records import dataclass
 from c4t_core.training.checkpoint import Position, learning
 from c4t_core.training.data import Sample, epoch_rows
 from c4t_core.training.events import BatchHalved, Emit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from c4t_core.models.engine import TextTokens
 from c4t_core.models.network import DualEncoder
+from c4t_core.records import dataclass
 from c4t_core.training.losses import Criterion
 from c4t_core.training.request import TrainingOptions
 

@@ -7,7 +7,6 @@ several captions: relevance is a matrix, not a diagonal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from numpy.typing import NDArray
 
 from c4t_core.evaluation import metrics
+from c4t_core.records import dataclass
 from c4t_core.training.events import Retrieval
 from c4t_core.training.request import TrainingOptions
 from c4t_core.training.steps import Material

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from shiboken6 import isValid
 
 from c4t_core.errors import C4TError, Cancelled
+from c4t_core.records import dataclass
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")  # what a piece of work returns

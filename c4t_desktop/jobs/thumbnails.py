@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from PySide6.QtGui import QImage
 
 from c4t_core.addresses import is_remote
 from c4t_core.images.thumbnails import ThumbnailStore, as_jpeg, shrunk
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from PIL import Image

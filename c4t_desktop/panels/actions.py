@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from c4t_core.records import dataclass
 from c4t_desktop.messages import tr_noop
 from c4t_desktop.theme import Theme
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from c4t_core.records import dataclass
 from c4t_desktop.jobs.runner import Job
 from c4t_desktop.services.library import SEARCH, WORK, Library, open_folders
 from c4t_desktop.services.question import Question

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_core.addresses import is_remote
+from c4t_core.records import dataclass
 from c4t_desktop.jobs.runner import Job, ignore
 from c4t_desktop.messages import moment_text, quoted
 from c4t_desktop.services.finder import Finder

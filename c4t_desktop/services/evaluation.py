@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from c4t_core.records import dataclass
 from c4t_desktop.jobs.runner import Job, OneJob, ignore
 from c4t_desktop.services.library import EVALUATE, LOOK, FilesOfSize, Library
 from c4t_desktop.services.pairs import MadePairs, pairs_from_labels

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from c4t_core.addresses import is_table
 from c4t_core.errors import FolderError
 from c4t_core.files import atomic_path
 from c4t_core.progress import Progress
+from c4t_core.records import dataclass
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
 from c4t_desktop.services.finder import Finder
 from c4t_desktop.services.library import EXPORT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from c4t_core.errors import NotIndexedError
 from c4t_core.index.query import NO_FILTERS, Filters, Histogram, ImageIds
+from c4t_core.records import dataclass
 from c4t_desktop.jobs.runner import Job
 from c4t_desktop.services.library import ROWS, SEARCH, Library, Opened
 from c4t_desktop.services.question import Order, Question

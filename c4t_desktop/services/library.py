@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -17,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from c4t_core.addresses import is_table
 from c4t_core.progress import RateMeter
 from c4t_core.progress import ignore as unheard
+from c4t_core.records import dataclass
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob, ignore, owner_of
 
 if TYPE_CHECKING:

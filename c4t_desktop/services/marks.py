@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal, Slot
 
 from c4t_core.errors import C4TError, DataError
+from c4t_core.records import dataclass
 from c4t_desktop.jobs.runner import Job, ignore
 from c4t_desktop.messages import count_text, plural
 from c4t_desktop.services.finder import Finder, Found

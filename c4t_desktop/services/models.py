@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+from c4t_core.records import dataclass
 from c4t_desktop.jobs.runner import Job, JobRunner, OneJob
 
 if TYPE_CHECKING:

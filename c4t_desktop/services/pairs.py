@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from c4t_core import paths
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 from c4t_desktop.services.library import FilesOfSize
 
 PREVIEW = 50  # rows shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from c4t_core.errors import DataError, QueryError
 from c4t_core.index.objects import take_conditions
@@ -17,6 +17,7 @@ from c4t_core.index.query import (
     plain_filters,
     saved_filters,
 )
+from c4t_core.records import dataclass
 from c4t_desktop.messages import condition_text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, overload
 from PySide6.QtCore import QObject, Signal
 
 from c4t_core.index.query import Hit
+from c4t_core.records import dataclass
 from c4t_desktop.jobs.runner import Job, JobRunner, ignore
 from c4t_desktop.services.library import ROWS
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QMutex, QMutexLocker, QObject, Signal, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from c4t_core.errors import Cancelled
+from c4t_core.records import dataclass
 from c4t_desktop.jobs.runner import Job, JobRunner
 from c4t_desktop.services.library import EDITS, LOOK
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtGui import QColor, QPalette
+
+from c4t_core.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from c4t_core.datasets.labels.layout import Reading, Tally, image_size, json_fil
 from c4t_core.datasets.labels.objects import Gathered
 from c4t_core.datasets.scene import Scene, Thing, is_true, number, unit_box
 from c4t_core.errors import DataError
+from c4t_core.records import dataclass
 
 _WHOLE = re.compile(r"^(-?(?:0|[1-9]\d*))\.0+$")
 

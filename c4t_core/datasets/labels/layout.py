@@ -10,7 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from c4t_core.errors import DataError, ImageError
 from c4t_core.files import read_json
 from c4t_core.images.decode import read_header
 from c4t_core.images.kinds import SUFFIXES
+from c4t_core.records import dataclass
 
 IMAGE_FOLDERS = frozenset(
     {

@@ -11,7 +11,6 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from c4t_core.datasets.scene import Box, Scene, Thing
 from c4t_core.datasets.words import class_of
 from c4t_core.errors import DataError, ImageError
 from c4t_core.images.decode import open_labels
+from c4t_core.records import dataclass
 
 _INSTANCES = re.compile(r"instance_?(ids|trainids)?$", re.IGNORECASE)
 _IDS = re.compile(r"(label(level\d)?_?ids|label(level\d)?|trainids)$", re.IGNORECASE)

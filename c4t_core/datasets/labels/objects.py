@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from c4t_core.datasets.scene import Box, Scene, Thing
+from c4t_core.records import dataclass
 
 _SAME = 0.5  # boxes of one class that overlap by this much in two files are one object
 

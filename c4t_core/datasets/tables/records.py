@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from c4t_core.datasets.scene import Problem
 from c4t_core.datasets.tables.cells import normal
 from c4t_core.errors import DataError
+from c4t_core.records import dataclass
 
 _LINES = (".jsonl", ".ndjson")
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing"})

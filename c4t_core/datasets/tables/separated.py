@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import PurePosixPath
 
 from c4t_core.datasets.scene import Problem
 from c4t_core.datasets.tables.cells import normal
 from c4t_core.images.kinds import SUFFIXES
+from c4t_core.records import dataclass
 
 DELIMITERS = (",", ";", "\t", "|")
 _LOOKED_AT = 20  # rows among which the header is looked for

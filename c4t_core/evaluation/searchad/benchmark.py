@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -42,6 +42,7 @@ from c4t_core.files import atomic_text, sha256
 from c4t_core.images.scan import Skipped
 from c4t_core.models.protocol import Embeddings, Model, SeveralGraphs
 from c4t_core.progress import Progress, ignore
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from c4t_core.index.folders import WorkspaceStatus

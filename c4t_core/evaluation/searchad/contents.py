@@ -8,7 +8,6 @@ unit embeddings; texts and crops together as the mean of those two means, each a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +22,7 @@ from c4t_core.evaluation.searchad.rules import Mode
 from c4t_core.images.decode import open_image
 from c4t_core.index.directions import unit
 from c4t_core.models.protocol import Embeddings, Model, cut_texts
+from c4t_core.records import dataclass
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from c4t_core.datasets.searchad import CATEGORIES, LABELS, category_of, source_of
 from c4t_core.errors import DataError
 from c4t_core.files import read_json
+from c4t_core.records import dataclass
 
 CUTOFFS = (5, 25, 100)
 FIGURES = ("AP", "R-precision", *(f"P@{k}" for k in CUTOFFS))

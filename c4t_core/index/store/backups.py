@@ -13,7 +13,6 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from c4t_core import paths
@@ -23,6 +22,7 @@ from c4t_core.index.store import seals
 from c4t_core.index.store.seals import TABLES, DamagedError, Found, Row, Value
 from c4t_core.index.store.soundness import move_aside
 from c4t_core.index.vectors.locks import writer_lock
+from c4t_core.records import dataclass
 
 DAILY, KEPT = "daily", "backup"  # made by itself, or before something that changes everything
 _COUNTS = {DAILY: 7, KEPT: 5}

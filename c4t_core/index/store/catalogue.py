@@ -19,7 +19,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -34,6 +33,7 @@ from c4t_core.index.store.migration import (
     to_sources_and_frames,
 )
 from c4t_core.index.store.naming import Drives, below_range, name_columns
+from c4t_core.records import dataclass
 
 Cell = float | int | str | None
 """What a column may hold of a frame."""

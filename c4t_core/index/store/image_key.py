@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from c4t_core.files import content_digest
 from c4t_core.index.query import frame_name
 from c4t_core.index.store.database import Database
 from c4t_core.index.store.seals import Row
+from c4t_core.records import dataclass
 
 _AT_ONCE = 500  # paths of one question to the catalogue
 

@@ -6,7 +6,6 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from c4t_core.images.scan import FileState, Scan
 from c4t_core.index.objects import LARGEST
 from c4t_core.index.store.catalogue import Catalogue, Root, bump, note_drops
 from c4t_core.index.store.naming import Drives, Told, below_range, told_by_name
+from c4t_core.records import dataclass
 
 
 @dataclass(frozen=True)

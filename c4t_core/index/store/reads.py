@@ -7,7 +7,7 @@ import math
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from c4t_core.index.objects import Seen
 from c4t_core.index.store import database
 from c4t_core.index.store.catalogue import Catalogue, Cell, note_drops
 from c4t_core.index.store.naming import below_range, may_hold
+from c4t_core.records import dataclass
 
 Ids = NDArray[np.int64]  # (n,)
 Rows = NDArray[np.float32]  # (n, d), unit length

@@ -17,13 +17,14 @@ import math
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import cast
 
 from c4t_core.files import digest
 from c4t_core.index.store.database import leave_wal
 from c4t_core.index.store.soundness import is_busy
+from c4t_core.records import dataclass
 
 Value = str | bytes | int | float | None
 Row = dict[str, Value]

@@ -19,11 +19,12 @@ import time
 import weakref
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from c4t_core.errors import CatalogueError
+from c4t_core.records import dataclass
 
 _BLOCK = 1 << 20  # bytes
 _PIECE = 1 << 24  # bytes that have a checksum of their own

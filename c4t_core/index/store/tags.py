@@ -11,7 +11,7 @@ import sqlite3
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 from c4t_core.errors import DataError
@@ -19,6 +19,7 @@ from c4t_core.index.store import seals
 from c4t_core.index.store.image_key import ImageKey, image_columns, image_of
 from c4t_core.index.store.seals import Row
 from c4t_core.index.store.user_data import UserData, read_settings
+from c4t_core.records import dataclass
 
 _LONGEST = 100  # characters of a tag
 _NAMED = 20  # tags that a sentence names

@@ -14,7 +14,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -25,6 +25,7 @@ from c4t_core.index.store import backups, seals
 from c4t_core.index.store.database import Database, plain_errors, snapshot, transaction
 from c4t_core.index.store.image_key import ImageKey, image_columns, image_of, locate, moved_to
 from c4t_core.index.store.seals import TABLES, DamagedError, Row, Value
+from c4t_core.records import dataclass
 
 __all__ = [
     "ImageKey",

@@ -22,7 +22,7 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from c4t_core.files import atomic_file, overwrite, write_whole
 from c4t_core.index.store.reads import BLOCK, Halves, Moment, StoredVectors
 from c4t_core.index.vectors.locks import free_lock
 from c4t_core.index.vectors.table import Slots, Table, scales_of
+from c4t_core.records import dataclass
 
 FORMAT = 2
 _MANY = 20_000  # missing rows up to which each one's place is searched for

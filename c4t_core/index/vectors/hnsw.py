@@ -15,7 +15,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from c4t_core.devices import available_threads
 from c4t_core.files import atomic_file, atomic_path, require_size, sha256, write_whole
 from c4t_core.index.store.reads import Ids, Rows, StoredVectors
 from c4t_core.index.vectors.table import Table
+from c4t_core.records import dataclass
 
 FORMAT = 2  # 1 held equal vectors as often as there were images of them
 LINKS = (16, 32)  # M of the paper (arXiv 1603.09320): links per node and layer; at first, at most

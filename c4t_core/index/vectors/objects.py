@@ -11,7 +11,7 @@ import json
 import threading
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from c4t_core.files import write_whole
 from c4t_core.index.objects import VALUES, ObjectCondition
 from c4t_core.index.store.reads import Facts, Ids, Lookup, SeenBy
 from c4t_core.index.vectors.table import Slots, Table
+from c4t_core.records import dataclass
 
 FORMAT = 1
 TAIL = 4_096  # rows, or an eighth of all, after which the file is written again

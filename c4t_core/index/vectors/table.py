@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from c4t_core.devices import available_threads
 from c4t_core.images.frame_names import FIRST_DATE
 from c4t_core.index.store.reads import Columns, Halves, Ids, Moment, Rows
+from c4t_core.records import dataclass
 
 Slots = NDArray[np.int64]  # (n,)
 Scores = NDArray[np.float32]  # (n,)

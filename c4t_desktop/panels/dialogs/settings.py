@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from c4t_core.images.fetched import kept as kept_copies
 from c4t_core.images.thumbnails import ThumbnailStore
+from c4t_core.records import dataclass
 from c4t_desktop.context import Context
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.jobs.runner import Job

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.records import dataclass
 from c4t_desktop.gallery.results_model import plain_tip, shown
 from c4t_desktop.messages import count_text, plural
 from c4t_desktop.panels.parts import close_buttons, column, label, push_button

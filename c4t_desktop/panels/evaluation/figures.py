@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from c4t_core.records import dataclass
 from c4t_desktop.messages import plural, said
 from c4t_desktop.panels.bars.top_bar import title_of
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from c4t_core.records import dataclass
 from c4t_desktop.gallery.results_model import shown
 from c4t_desktop.messages import Problem, button_text, condition_text, count_text, plural
 from c4t_desktop.panels.bars.status import folders_title

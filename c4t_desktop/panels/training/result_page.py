@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QColor
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from c4t_core.records import dataclass
 from c4t_desktop.messages import plain_label, plural
 from c4t_desktop.panels.parts import named, set_kind
 from c4t_desktop.theme import Theme

@@ -58,8 +58,12 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-def build_parser(requested: str | None) -> argparse.ArgumentParser:
+def build_parser(requested: str | None, *, alone: bool = False) -> argparse.ArgumentParser:
     """Return the parser; only the command ``requested`` is imported and fully described.
+
+    Args:
+        requested: a command's name; None for none.
+        alone: leave out the others, where nobody will be told of them.
 
     Raises:
         MissingExtraError: if the command's packages are not installed.
@@ -72,7 +76,8 @@ def build_parser(requested: str | None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"c4t {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
+    known = {requested: COMMANDS[requested]} if alone and requested in COMMANDS else COMMANDS
+    for name, command in known.items():
         described = subparsers.add_parser(name, help=command.help)
         if name == requested:
             load_command(name).add_arguments(described)
@@ -95,14 +100,19 @@ def load_command(name: str) -> ModuleType | SimpleNamespace:
     return getattr(module, name) if command.module else module
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
+def main(argv: Sequence[str] | None = None, opened: list[object] | None = None) -> int:
+    """Run the command line; return the exit code.
+
+    Args:
+        argv: the words after ``c4t``; None for those of this process.
+        opened: what the command opened is added to it, and so outlives the command.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     _forgive_names(sys.stdout)
     _forgive_names(sys.stderr)
     keep_caches_inside()
     try:
-        code = _run(words)
+        code = _run(words, [] if opened is None else opened)
         sys.stdout.flush()
     except BrokenPipeError:  # "| head" has seen enough
         _discard_stdout()
@@ -128,21 +138,25 @@ def program() -> NoReturn:
     """Run the command line as a process of its own.
 
     Searching and indexing close what they opened before they return. Python would then take all
-    apart piece by piece, which takes as long as importing numpy; the system does it at once.
+    apart piece by piece, which takes as long as importing numpy, and a network alone 15 ms; the
+    system does it at once.
     """
     if "_ARGCOMPLETE" in os.environ:  # a shell asks what may follow
         _complete()
-    code = main()
+    opened: list[object] = []
+    code = main(opened=opened)
     if sys.argv[1:2] in (["search"], ["index"]) and threading.active_count() == 1:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str], opened: list[object]) -> int:
     requested = next((word for word in words if not word.startswith("-")), None)
     arrange = getattr(load_command(requested), "arrange", None) if requested in COMMANDS else None
-    args = build_parser(requested).parse_args(words if arrange is None else arrange(words))
+    parser = build_parser(requested, alone=words[:1] == [requested])
+    args = parser.parse_args(words if arrange is None else arrange(words))
+    args.opened = opened
     return int(load_command(args.command).run(args))
 
 

@@ -13,14 +13,19 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 _SAME = ("__module__", "__doc__", "__annotations__", "__post_init__")
-_MADE = ("__init__", "__repr__", "__eq__", "__hash__")
+_NOTHING: dict[str, bool] = dict.fromkeys(("init", "repr", "eq", "frozen"), False)
+_AT_ONCE = {"slots", "order", "unsafe_hash", "weakref_slot"}
+_ALONE: dict[str, dict[str, bool]] = {
+    "__init__": {"init": True},
+    "__repr__": {"repr": True},
+    "__eq__": {"eq": True},
+    "__hash__": {"eq": True, "frozen": True},
+}
 _LOCK = RLock()  # a default of one field may be an instance of another such class
 
 if TYPE_CHECKING:  # to those who read types nothing is different
     from dataclasses import dataclass as dataclass
 else:
-    _FIELDS_ALONE = dict.fromkeys(("init", "repr", "eq", "frozen"), False)
-    _AT_ONCE = {"slots", "order", "unsafe_hash", "weakref_slot"}
 
     def dataclass(cls=None, /, **options):
         """Make a dataclass, as :func:`dataclasses.dataclass` makes one of the same arguments.
@@ -38,10 +43,10 @@ else:
         below = [base for base in cls.__mro__[1:] if "__dataclass_fields__" in vars(base)]
         if below or _AT_ONCE & options.keys():
             for base in below:
-                base.__init__  # noqa: B018 - which makes it, whole
+                base.__init__  # noqa: B018 - tells as well whether it is frozen
             return dataclasses.dataclass(**options)(cls)
         own = _own_methods(cls)
-        dataclasses.dataclass(**(options | _FIELDS_ALONE))(cls)
+        dataclasses.dataclass(**(options | _NOTHING))(cls)
         if options.get("frozen"):
             _freeze(cls)
         for name in _wanted(options):
@@ -53,7 +58,7 @@ else:
 
     def _own_methods(cls):
         """Return those of the methods to be made that a class brings, by name."""
-        own = {name: vars(cls)[name] for name in _MADE if name in vars(cls)}
+        own = {name: vars(cls)[name] for name in _ALONE if name in vars(cls)}
         if "__eq__" in own and own.get("__hash__") is None:  # which Python has put there
             own.pop("__hash__", None)
         return own
@@ -62,34 +67,34 @@ else:
         """Return the names of the methods that a class with these options has."""
         eq = options.get("eq", True)
         given = (options.get("init", True), options.get("repr", True), eq)
-        return [n for n, g in zip(_MADE, (*given, eq and options.get("frozen")), strict=True) if g]
+        return [n for n, g in zip(_ALONE, (*given, eq and options.get("frozen")), strict=True) if g]
 
 
 class _Later:
-    """A method that is made, and those beside it, when it is looked up."""
+    """A method that is made when it is looked up for the first time."""
 
     def __init__(self, cls: Any, name: str, own: dict[str, Any], options: dict[str, bool]) -> None:
-        self._asked = cls, own, options
-        self._name = name
+        self._cls, self._name, self._own, self._options = cls, name, own, options
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        cls = self._asked[0]
         with _LOCK:
-            if vars(cls)[self._name] is self:  # else another thread was first
-                _make(*self._asked)
-        return vars(cls)[self._name].__get__(instance, owner)
+            if vars(self._cls)[self._name] is self:  # else another thread was first
+                self._make()
+        return vars(self._cls)[self._name].__get__(instance, owner)
 
-
-def _make(cls: Any, own: dict[str, Any], options: dict[str, bool]) -> None:
-    """Give a class the methods that are made for a twin of it."""
-    like = {name: vars(cls)[name] for name in _SAME if name in vars(cls)}
-    like["__qualname__"] = cls.__qualname__
-    twin = type(cls.__name__, (), cls.__dataclass_fields__ | own | like)
-    dataclasses.dataclass(**options)(twin)
-    cls.__dataclass_params__ = vars(twin)["__dataclass_params__"]
-    for name in _MADE:
-        if isinstance(vars(cls).get(name), _Later):
-            setattr(cls, name, vars(twin)[name])
+    def _make(self) -> None:
+        """Give the class the method that is made for a twin of it, which has no other."""
+        cls, name = self._cls, self._name
+        like = {name: vars(cls)[name] for name in _SAME if name in vars(cls)}
+        like["__qualname__"] = cls.__qualname__
+        twin: Any = type(cls.__name__, (), cls.__dataclass_fields__ | self._own | like)
+        options = self._options | _NOTHING | _ALONE[name]
+        if name == "__init__":  # which sets fields in another way then
+            options["frozen"] = self._options.get("frozen", False)
+        dataclasses.dataclass(**options)(twin)
+        setattr(cls, name, vars(twin)[name])
+        if name == "__init__":
+            cls.__dataclass_params__ = twin.__dataclass_params__
 
 
 def _freeze(cls: Any) -> None:

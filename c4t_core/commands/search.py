@@ -298,6 +298,7 @@ def _of_index(args: argparse.Namespace, text: str | None, k: int | None) -> Iter
     from c4t_core.cluster.opening import open_workspace
 
     with open_workspace(args.folder, model=args.model) as workspace:
+        args.opened.append(workspace)
         for notice in workspace.notices:  # before what may fail
             say(notice)
         filters, noted = _filters(args), NOTHING_NOTED

@@ -22,7 +22,7 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QHoverEvent, QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtGui import QHoverEvent, QPainter, QPaintEvent, QPalette, QRegion, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -60,7 +60,12 @@ class GridView(QListView):
         self._starts = [0]  # the first row of the model in each section
         self._lines = [0]  # rows of cells before each section; the last one: in all
         self.columns = 1
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
+        # Qt's own would be unknown to PySide, which makes its 150 kinds of widgets to find one
+        port = QWidget()
+        port.setBackgroundRole(QPalette.ColorRole.Base)
+        port.setAutoFillBackground(True)
+        self.setViewport(port)
+        port.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

@@ -49,9 +49,9 @@ def file(name: str, colour: str, folder: Path | None = None) -> Path | None:
     Args:
         name: of the file in ``resources/icons``.
         colour: ``#rrggbb``.
-        folder: where such files lie, for who makes several; None looks it up.
+        folder: of :func:`kept`; None looks it up.
     """
-    path = (folder or _kept()) / f"{name}-{colour[1:]}.svg"
+    path = (folder or kept()) / f"{name}-{colour[1:]}.svg"
     drawing = _tinted(name, colour)
     try:
         if _read(path) != drawing:
@@ -61,7 +61,8 @@ def file(name: str, colour: str, folder: Path | None = None) -> Path | None:
     return path
 
 
-def _kept() -> Path:
+def kept() -> Path:
+    """Return the folder of tinted icons. Who makes many asks once: each time it is looked at."""
     return paths.cache_dir() / "icons"
 
 
@@ -72,7 +73,9 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def icon(name: str, colour: str, disabled: str = "", active: str = "") -> QIcon:
+def icon(
+    name: str, colour: str, disabled: str = "", active: str = "", *, folder: Path | None = None
+) -> QIcon:
     """Return an icon that is sharp at every size; where no file can be kept, at the usual ones.
 
     Args:
@@ -80,9 +83,10 @@ def icon(name: str, colour: str, disabled: str = "", active: str = "") -> QIcon:
         colour: its colour, ``#rrggbb``.
         disabled: its colour when disabled; by default the same.
         active: its colour when checked; by default the same.
+        folder: of :func:`kept`; None looks it up.
     """
-    made, folder = QIcon(), _kept()
-    mode, state = QIcon.Mode, QIcon.State
+    made, mode, state = QIcon(), QIcon.Mode, QIcon.State
+    folder = folder or kept()
     for tint, where, when in (
         (colour, mode.Normal, state.Off),
         (disabled or colour, mode.Disabled, state.Off),

@@ -43,6 +43,7 @@ class Theme(QObject):
         self.colours: Colours = LIGHT
         self._dressed: WeakKeyDictionary[QAbstractButton, tuple[str, str]] = WeakKeyDictionary()
         self._icons: dict[tuple[str, str, str, str], QIcon] = {}
+        self._kept = icons.kept()
         app.setStyle("Fusion")
         for name in ("Inter-Regular.otf", "Inter-SemiBold.otf"):
             QFontDatabase.addApplicationFont(str(paths.resource("fonts", name)))
@@ -87,7 +88,7 @@ class Theme(QObject):
             ("warns", "warning", self.colours.warn),
             ("fails", "warning", self.colours.bad),
         ):
-            path = icons.file(icon, colour)
+            path = icons.file(icon, colour, self._kept)
             url = 'url("{' + name + '}")'
             sheet = sheet.replace(url, f'url("{path.as_posix()}")' if path else "none")
         self._app.setStyleSheet(sheet)
@@ -114,7 +115,7 @@ class Theme(QObject):
         c = self.colours
         key = (name, colour or c.text, c.faint, colour or c.accent)
         if key not in self._icons:  # making one looks for files, too slow for what changes often
-            self._icons[key] = icons.icon(*key)
+            self._icons[key] = icons.icon(*key, folder=self._kept)
         return self._icons[key]
 
     def dress(self, button: QAbstractButton, name: str, colour: str = "") -> None:

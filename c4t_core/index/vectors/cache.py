@@ -21,7 +21,6 @@ import random
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
@@ -372,6 +371,8 @@ class VectorCache:
 
         if len(blocks) <= _LOOKED_AT:
             return all(map(is_whole, blocks))
+        from concurrent.futures import ThreadPoolExecutor  # which brings logging
+
         with ThreadPoolExecutor(available_threads()) as pool:
             return all(pool.map(is_whole, blocks))
 

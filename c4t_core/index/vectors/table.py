@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -504,6 +503,8 @@ def _share_out(work: Callable[[Any], None], pieces: Sequence[Any]) -> None:
         for piece in pieces:
             work(piece)
         return
+    from concurrent.futures import ThreadPoolExecutor  # which brings logging
+
     with ThreadPoolExecutor(available_threads()) as pool:
         list(pool.map(work, pieces))
 

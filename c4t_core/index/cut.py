@@ -56,7 +56,7 @@ _KEPT = 16  # levels remembered; typing asks for one again and again
 _BINS = 512  # the mixture is fitted to a histogram: a million scores take no longer than 1,000
 _ROUNDS = 150
 _TRIED = 30  # rounds after which only the start that has come highest goes on
-_LEAST_DENSITY = 1e-300
+_LEAST_LOG = -690.0  # of a density: NumPy takes five times as long for numbers that vanish
 _MIN_SCORES = 8
 _MIN_SIGMA = 0.5  # of a bin; a narrower peak is an artefact of the histogram
 _MIN_SPREAD = 0.1  # the same, of the deviation of all scores: two of a dozen may be nearly equal
@@ -284,7 +284,7 @@ def _expectation_maximisation(
     for done in range(_ROUNDS):
         if done == _TRIED:  # the others do not catch up any more
             going = [max(going, key=_likelihood)]
-        before, going = going, [_bettered(both, powers, counts, floor / half) for _, both in going]
+        before, going = going, _bettered([both for _, both in going], powers, counts, floor / half)
         if all(
             now[0] - was[0] < 1e-6 * abs(now[0] - constant)
             for now, was in zip(going, before, strict=True)
@@ -300,33 +300,46 @@ def _likelihood(one: tuple[float, _Both]) -> float:
 
 
 def _bettered(
-    both: _Both, powers: NDArray[np.float64], counts: NDArray[np.float64], floor: float
-) -> tuple[float, _Both]:
-    """Return how likely counts are by two distributions, but for a constant, and better ones.
+    all_of: list[_Both], powers: NDArray[np.float64], counts: NDArray[np.float64], floor: float
+) -> list[tuple[float, _Both]]:
+    """Return for pairs of distributions how likely counts are, but for a constant, and better ones.
 
     Args:
-        both: weight, mean and sigma of the two: plain numbers, as six take NumPy longer.
+        all_of: weight, mean and sigma of both of each pair: plain numbers, as for six of them
+            NumPy takes longer.
         powers: 1, x and the square of x for each bar, (3, bins): the logarithm of a density and
             the moments are products with these. In x from -1 to 1 nothing cancels out.
         counts: (bins,).
         floor: the least sigma.
     """
+    count = len(all_of)
     terms = [
-        (math.log(w / s) - 0.5 * (m / s) ** 2, m / (s * s), -0.5 / (s * s)) for w, m, s in both
+        (math.log(w / s) - 0.5 * (m / s) ** 2, m / (s * s), -0.5 / (s * s))
+        for w, m, s in (*(low for low, _ in all_of), *(high for _, high in all_of))
     ]
-    density = np.array(terms) @ powers
+    density = np.array(terms) @ powers  # (2 n, bins)
+    np.maximum(density, _LEAST_LOG, out=density)
     np.exp(density, out=density)
-    total = density[0] + density[1]
-    np.maximum(total, _LEAST_DENSITY, out=total)
-    density *= counts / total
-    better, mass = [], 0.0
-    for zeroth, first, second in (density @ powers.T).tolist():
+    total = density[:count] + density[count:]
+    share = counts / total
+    density[:count] *= share
+    density[count:] *= share
+    moments = (density @ powers.T).tolist()
+    likelihoods = (np.log(total, out=total) @ counts).tolist()
+    better = [_of_moments(*pair, floor) for pair in zip(moments, moments[count:], strict=False)]
+    return list(zip(likelihoods, better, strict=True))
+
+
+def _of_moments(low: list[float], high: list[float], floor: float) -> _Both:
+    """Return the two distributions of some sums, of sums times x and of sums times its square."""
+    found, mass = [], 0.0
+    for zeroth, first, second in (low, high):
         one = max(zeroth, 1e-9)
         mean = first / one
         spread = second / one - mean * mean
-        better.append((one, mean, max(math.sqrt(spread) if spread > 0 else 0.0, floor)))
+        found.append((one, mean, max(math.sqrt(spread) if spread > 0 else 0.0, floor)))
         mass += one
-    return float(np.log(total) @ counts), [(w / mass, m, s) for w, m, s in better]
+    return [(w / mass, m, s) for w, m, s in found]
 
 
 def crossing(mixture: Mixture) -> float | None:

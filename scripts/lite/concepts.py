@@ -30,7 +30,7 @@ def _weather(name: str, road: str | None = None) -> Rule:
     """DAWN's weather; ``road`` is the label of the road pictures that means the same."""
 
     def rule(frame: Frame) -> float | None:
-        if frame.source == "dawn":
+        if frame.source == "dawn" or frame.drawn:
             return float(frame.weather == name)
         if frame.source == "roads":
             return float(road is not None and frame.road == road)
@@ -49,6 +49,8 @@ def _wet_or_white(road: str, weather: str) -> Rule:
     def rule(frame: Frame) -> float | None:
         if frame.source == "roads":
             return float(frame.road == road)
+        if frame.drawn:  # over a road that may be dry
+            return None
         return float(frame.source == "dawn" and frame.weather == weather)
 
     return rule

@@ -129,6 +129,8 @@ class Frame:
         mask: the file of its mask, if its source has masks.
         brightness: of the frame or its upper third, whichever is brighter, 0..1; None if it was
             not measured (:func:`scripts.lite.features.brightness`).
+        drawn: name of the set of copies that weather is drawn over, if it is one of them
+            (:mod:`scripts.lite.weather`): ``weather`` is that weather.
     """
 
     path: Path
@@ -144,6 +146,7 @@ class Frame:
     time_of_day: str | None = None
     mask: Path | None = None
     brightness: float | None = None
+    drawn: str = ""
 
 
 def part_of(source: str, group: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ from c4t_core.progress import Progress, ignore
 
 if TYPE_CHECKING:
     from c4t_core.models.network import DualEncoder
+
+    Draw = Callable[[int, NDArray[np.uint8]], NDArray[np.uint8]]
 
 PLAIN = "plain"
 _AT_ONCE = 4  # images in one run of the network
@@ -84,6 +86,7 @@ def image_maps(
     variant: str = PLAIN,
     *,
     cache: Path,
+    draw: Draw | None = None,
     progress: Progress = ignore,
 ) -> Maps:
     """Return pooled features and inner maps of images, from the cache if they are there.
@@ -95,6 +98,8 @@ def image_maps(
         paths: n image files.
         variant: ``"plain"``, or any other word for an augmented copy, drawn from it and the path.
         cache: folder in which they are kept, some 260 kB an image.
+        draw: makes a copy's pixels, uint8 (h, w, 3), of the number of its image and the pixels of
+            that; what ``variant`` names is then drawn so.
         progress: called with (images done, n).
 
     Raises:
@@ -105,8 +110,7 @@ def image_maps(
     files = [folder / f"{part}.npy" for part in ("pooled", "fine", "coarse")]
     if not folder.is_dir():
         with atomic_folder(folder) as scratch:
-            seeds = None if variant == PLAIN else [zlib.crc32(name.encode()) for name in names]
-            _write_maps(model, paths, scratch, progress, seeds)
+            _write_maps(model, paths, scratch, progress, draw or _variation(variant, names))
     pooled, fine, coarse = (np.load(file, mmap_mode="r") for file in files)
     return Maps(np.array(pooled), fine, coarse)
 
@@ -116,24 +120,18 @@ def _write_maps(
     paths: Sequence[Path],
     folder: Path,
     progress: Progress,
-    seeds: Sequence[int] | None,
+    draw: Draw | None,
 ) -> None:
-    """Write them; of augmented copies where there are ``seeds``, one per image."""
-    import torch
-
-    from c4t_core.training.towers import augmented
-
     trace_image_encoder(model, folder / "maps.onnx", maps=True)
     session = onnx_session((folder / "maps.onnx").read_bytes(), available_threads())
     (folder / "maps.onnx").unlink()
     stores: list[NDArray[Any]] = []
     for start in range(0, len(paths), _AT_ONCE):
         rows = range(start, min(start + _AT_ONCE, len(paths)))
-        pixels = np.stack([prepare(_opened(paths[i]), model.config.preprocess) for i in rows])
-        if seeds is not None:
-            varied = augmented(torch.from_numpy(pixels), seeds[rows.start : rows.stop])
-            pixels = np.rint(varied.numpy()).astype(np.uint8)
-        made = session.run(["features", "fine", "coarse"], {"pixels": pixels})
+        pixels = [prepare(_opened(paths[i]), model.config.preprocess) for i in rows]
+        if draw is not None:
+            pixels = [draw(i, image) for i, image in zip(rows, pixels, strict=True)]
+        made = session.run(["features", "fine", "coarse"], {"pixels": np.stack(pixels)})
         if not stores:
             stores = [
                 np.lib.format.open_memmap(
@@ -147,6 +145,21 @@ def _write_maps(
         for store, values in zip(stores, made, strict=True):
             store[rows.start : rows.stop] = values
         progress(rows.stop, len(paths))
+
+
+def _variation(variant: str, names: Sequence[str]) -> Draw | None:
+    import torch
+
+    from c4t_core.training.towers import augmented
+
+    if variant == PLAIN:
+        return None
+
+    def draw(number: int, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        made = augmented(torch.tensor(pixels)[None], [zlib.crc32(names[number].encode())])
+        return np.rint(made[0].numpy()).astype(np.uint8)
+
+    return draw
 
 
 def image_features(

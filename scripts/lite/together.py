@@ -155,8 +155,9 @@ def held_out(
     taught: Targets,
     weather: NDArray[np.float32],
     folds: NDArray[np.intp],
+    photographs: int | None = None,
 ) -> tuple[Together, NDArray[np.float32]]:
-    """Fit units on all frames, and tell each frame's by those fitted on the other half.
+    """Fit units on photographs, and tell each frame's by those fitted on the other half.
 
     Args:
         features: as of :func:`fit`.
@@ -164,18 +165,20 @@ def held_out(
         taught: as of :func:`fit`.
         weather: as of :func:`fit`.
         folds: (n,) which half a frame is in.
+        photographs: how many of the frames, the first, are that; None for all.
 
     Returns:
-        Those fitted on all frames, and the values, float32 (n, units).
+        Those fitted on all photographs, and the values, float32 (n, units).
     """
     import torch
 
     whole = make()
-    fit(whole, features, taught, weather, np.arange(len(folds)))
+    real = folds[:photographs]
+    fit(whole, features, taught, weather, np.arange(len(real)))
     values = np.empty((len(folds), whole.held.shape[1]), np.float32)
     for fold in (0, 1):
         here, half = np.flatnonzero(folds == fold), make()
-        fit(half, features, taught, weather, np.flatnonzero(folds != fold))
+        fit(half, features, taught, weather, np.flatnonzero(real != fold))
         with torch.inference_mode():
             values[here] = half(torch.from_numpy(features[here])).numpy()
     return whole, values

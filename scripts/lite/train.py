@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from scripts.lite.features import Maps
 
 ROOT = Path(__file__).resolve().parents[2]
+# kept features bear these names: another way to make copies needs others
+DRAWN = ("weather1", "weather2")  # sets of copies that weather is drawn over
 # augmented copies of the frames with masks, from which surfaces learn as well; the heads see none
 COPIES = ("light1", "light2")
 QUICK_STEPS, QUICK_EPOCHS = 200, 2
@@ -151,9 +153,10 @@ def train(given: argparse.Namespace) -> Path:
     from scripts.lite.concepts import WEATHER
     from scripts.lite.examples import write_examples
     from scripts.lite.features import image_maps, joined, text_features
-    from scripts.lite.names import name_fits, name_phrases
+    from scripts.lite.names import class_names, name_fits, name_phrases
     from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
     from scripts.lite.texts import aim, goals, keep_apart
+    from scripts.lite.weather import copies, weathered
     from scripts.lite.words import situations
 
     started = time.monotonic()
@@ -176,50 +179,70 @@ def train(given: argparse.Namespace) -> Path:
         )
         for part in parts
     ]
-    maps = joined(kept)
-    branch, statistics = object_branch(maps, frames, _branch_options(given))
+    every = list(frames)  # and after them copies
+    for variant in DRAWN[: 0 if given.quick else None]:
+        made = copies(frames, variant)
+        every += made
+        kept.append(
+            image_maps(
+                model,
+                [frame.path for frame in made],
+                variant,
+                cache=given.cache,
+                draw=lambda number, pixels, made=made: weathered(made[number], pixels),
+                progress=_say(variant),
+            )
+        )
+    maps, photographs = joined(kept), len(frames)
+    branch, statistics = object_branch(maps, every, photographs, _branch_options(given))
     masked = [frame.path for frame in frames if frame.mask is not None]
-    copies = [
+    lighter = [
         image_maps(model, masked, variant, cache=given.cache, progress=_say(f"{variant}, masks"))
         for variant in COPIES[: 0 if given.quick else None]
     ]
     surfaces, amounts = surfaces_of(
-        maps, frames, _surface_options(given), copies, progress=_say("surfaces")
+        maps, every, _surface_options(given), lighter, progress=_say("surfaces")
     )
-    known, table = vocabulary(frames, options)
+    known, table = vocabulary(every, options)
     names = [concept.name for concept in known]
-    seen = np.concatenate([maps.pooled, amounts, statistics.reshape(len(frames), -1)], axis=1)
+    seen = np.concatenate([maps.pooled, amounts, statistics.reshape(len(every), -1)], axis=1)
     together, told = held_out(
         seen,
         lambda: Together(DESIGN.image.objects, model.image_encoder.pool.width + surfaces.width),
-        targets(frames, 1, 1),
+        targets(every, 1, 1),
         table[[names.index(name) for name in WEATHER]],
-        np.array([fold_of(frame.group) for frame in frames]),
+        np.array([fold_of(frame.group) for frame in every]),
+        photographs,
     )
     features = np.concatenate([seen, told], axis=1)
     bank = phrase_bank(known, table, options)
     if options.names:
-        table = np.concatenate([table, name_fits(maps.pooled[:, : DESIGN.image.features])])
+        named = np.full((len(class_names()), len(every)), np.nan, np.float32)
+        named[:, :photographs] = name_fits(maps.pooled[:photographs, : DESIGN.image.features])
+        table = np.concatenate([table, named])
         bank += name_phrases(len(known))
     texts = text_features(model, [phrase.text for phrase in bank], progress=_say("phrases"))
-    sources = [frame.source for frame in frames]
-    batches = Batches(known, table, bank, sources, options)
+    sources = ["drawn" if frame.drawn else frame.source for frame in every]
+    real = slice(photographs)  # heads are not to learn what drawn weather looks like
+    batches = Batches(known, table[:, real], bank, sources[real], options)
     said = situations(every=options.every_word)
     alone = text_features(model, [text for group in said for text in group])
     meant = [number for number, group in enumerate(said) for _ in group]
     image_head, text_head = train_heads(
-        features, texts, batches, DESIGN.projection, options, _say("steps"), objects=objects.width
-    )
+        features[real], texts, batches, DESIGN.projection, options, _say("steps"),
+        objects=objects.width,
+    )  # fmt: skip
     far = text_features(model, elsewhere.texts())
     if options.aim_steps:
         rows = embedded(image_head, features)
         wanted = goals(rows, table, bank, sources, options, len(known))
         text_head = aim(
-            text_head, texts, batches, bank, wanted, (far, rows), options, _say("steps of aiming")
-        )
+            text_head, texts, batches, bank, wanted, (far, rows[real]), options,
+            _say("steps of aiming"),
+        )  # fmt: skip
     if options.apart_steps:
         text_head = keep_apart(
-            (image_head, text_head), features, texts, batches, (alone, meant), far, options,
+            (image_head, text_head), features[real], texts, batches, (alone, meant), far, options,
             _say("steps of words"),
         )  # fmt: skip
     parts_of = {"together": together, "surfaces": surfaces}
@@ -241,17 +264,18 @@ def train(given: argparse.Namespace) -> Path:
 
 
 def object_branch(
-    maps: Maps, frames: Sequence[Frame], options: BranchOptions
+    maps: Maps, frames: Sequence[Frame], photographs: int, options: BranchOptions
 ) -> tuple[ObjectBranch, NDArray[np.float32]]:
     """Train the object branch, and two on one half of the drives and groups each.
 
     Args:
         maps: of n frames.
         frames: their labels.
+        photographs: how many of them, the first, are that: the branch learns from these.
         options: of each training.
 
     Returns:
-        The branch that learnt from all frames, and the statistics, float32 (n, classes,
+        The branch that learnt from all photographs, and the statistics, float32 (n, classes,
         statistics), of the branch that did not learn from the frame's half.
     """
     from c4t_core.models.object_branch import STATISTICS
@@ -263,10 +287,12 @@ def object_branch(
     for fold in (0, 1):
         rows = np.flatnonzero(folds == fold)
         say = _say(f"objects, half {fold + 1}")
-        branch = train_branch(fine, coarse, taught, np.flatnonzero(folds != fold), options, say)
+        others = np.flatnonzero(folds[:photographs] != fold)
+        branch = train_branch(fine, coarse, taught, others, options, say)
         statistics[rows] = statistics_of(branch, fine[rows], coarse[rows])
-    whole = train_branch(fine, coarse, taught, np.arange(len(frames)), options, _say("objects"))
-    calibrate(whole, statistics, taught)
+    real = np.arange(photographs)
+    whole = train_branch(fine, coarse, taught, real, options, _say("objects"))
+    calibrate(whole, statistics[real], targets(frames[:photographs], 1, 1))
     return whole, statistics
 
 

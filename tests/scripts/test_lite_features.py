@@ -65,6 +65,16 @@ def test_maps_are_what_the_encoder_sees_and_copies_depend_on_their_seed(
     assert np.abs(first.pooled - other.pooled).max() > 0
     part = image_maps(model, images[1:], "light1", cache=tmp_path / "part")
     np.testing.assert_allclose(part.pooled, first.pooled[1:], atol=1e-4)
+    numbers = []
+
+    def white(number: int, pixels: np.ndarray) -> np.ndarray:
+        numbers.append(number)
+        return np.full_like(pixels, 255)
+
+    drawn = image_maps(model, images, "white", cache=tmp_path / "cache", draw=white)
+    assert numbers == [0, 1, 2]
+    np.testing.assert_allclose(drawn.pooled, drawn.pooled[[1, 2, 0]], atol=1e-6)
+    assert not np.allclose(drawn.pooled, plain.pooled)
     images[0].unlink()  # only the cache can answer now
     again = image_maps(model, images, "light1", cache=tmp_path / "cache")
     np.testing.assert_array_equal(again.pooled, first.pooled)

@@ -72,3 +72,18 @@ def test_a_frames_units_are_told_by_the_other_half():
     np.testing.assert_allclose(told[folds == 0], want, atol=1e-4)
     assert told.shape == (200, len(UNITS))
     assert whole.conditions == ["car>=1", "car>=2", "fog", "traffic_light>=1"]
+
+
+def test_copies_are_told_of_and_not_learnt_from():
+    features, taught, weather, _, _ = frames(200)
+    folds = np.arange(200) % 2
+    taught.present[150:] = 1 - taught.present[150:]  # as nobody may learn
+    weather[:, 150:] = 1 - weather[:, 150:]
+    whole, told = held_out(features, make, taught, weather, folds, 150)
+    few = [part[:150] for part in (taught.cells, taught.heights, taught.present)]
+    real = Targets(*few, taught.weights[:150], taught.counts[:150])
+    other, want = held_out(features[:150], make, real, weather[:, :150], folds[:150])
+    np.testing.assert_allclose(told[:150], want, atol=1e-5)
+    assert told.shape == (200, len(UNITS))
+    for name, value in whole.state_dict().items():
+        np.testing.assert_allclose(value, other.state_dict()[name], atol=1e-5)

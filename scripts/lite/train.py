@@ -149,11 +149,10 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.models.network import DualEncoder
     from c4t_core.models.object_branch import Together
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
-    from scripts.lite import elsewhere
     from scripts.lite.concepts import WEATHER
+    from scripts.lite.elsewhere import class_names, name_fits, name_phrases, texts_elsewhere
     from scripts.lite.examples import write_examples
     from scripts.lite.features import image_maps, joined, text_features
-    from scripts.lite.names import class_names, name_fits, name_phrases
     from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
     from scripts.lite.texts import aim, goals, keep_apart
     from scripts.lite.weather import copies, weathered
@@ -232,7 +231,7 @@ def train(given: argparse.Namespace) -> Path:
         features[real], texts, batches, DESIGN.projection, options, _say("steps"),
         objects=objects.width,
     )  # fmt: skip
-    far = text_features(model, elsewhere.texts())
+    far = text_features(model, texts_elsewhere())
     if options.aim_steps:
         rows = embedded(image_head, features)
         wanted = goals(rows, table, bank, sources, options, len(known))

@@ -85,7 +85,7 @@ def test_query_sentences_use_no_word_of_the_captions() -> None:
 
 def test_class_names_that_the_queries_use_are_not_taught() -> None:
     pytest.importorskip("timm")
-    from scripts.lite.names import class_names, usable
+    from scripts.lite.elsewhere import class_names, usable
 
     queries = json.loads(quality.QUERIES.read_text(encoding="utf-8"))["queries"]
     asked = {_stem(w) for query in queries for text in query["sentences"] for w in _words(text)}

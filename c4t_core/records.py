@@ -12,7 +12,7 @@ from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-_SAME = ("__module__", "__doc__", "__annotations__", "__post_init__")
+_SAME = ("__module__", "__qualname__", "__doc__", "__annotations__", "__post_init__")
 _NOTHING: dict[str, bool] = dict.fromkeys(("init", "repr", "eq", "frozen"), False)
 _AT_ONCE = {"slots", "order", "unsafe_hash", "weakref_slot"}
 _ALONE: dict[str, dict[str, bool]] = {
@@ -85,8 +85,7 @@ class _Later:
     def _make(self) -> None:
         """Give the class the method that is made for a twin of it, which has no other."""
         cls, name = self._cls, self._name
-        like = {name: vars(cls)[name] for name in _SAME if name in vars(cls)}
-        like["__qualname__"] = cls.__qualname__
+        like = {name: getattr(cls, name) for name in _SAME if hasattr(cls, name)}
         twin: Any = type(cls.__name__, (), cls.__dataclass_fields__ | self._own | like)
         options = self._options | _NOTHING | _ALONE[name]
         if name == "__init__":  # which sets fields in another way then

@@ -73,9 +73,7 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def icon(
-    name: str, colour: str, disabled: str = "", active: str = "", *, folder: Path | None = None
-) -> QIcon:
+def icon(name: str, colour: str, disabled: str = "", active: str = "", *, folder: Path) -> QIcon:
     """Return an icon that is sharp at every size; where no file can be kept, at the usual ones.
 
     Args:
@@ -83,10 +81,9 @@ def icon(
         colour: its colour, ``#rrggbb``.
         disabled: its colour when disabled; by default the same.
         active: its colour when checked; by default the same.
-        folder: of :func:`kept`; None looks it up.
+        folder: of :func:`kept`.
     """
     made, mode, state = QIcon(), QIcon.Mode, QIcon.State
-    folder = folder or kept()
     for tint, where, when in (
         (colour, mode.Normal, state.Off),
         (disabled or colour, mode.Disabled, state.Off),

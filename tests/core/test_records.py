@@ -181,6 +181,23 @@ def test_subclasses_are_as_of_the_standard_library():
             y: int = 2
 
 
+def test_what_a_plain_base_checks_is_checked():
+    class Positive:
+        def __post_init__(self):
+            if self.x < 0:
+                raise ValueError("below 0")
+
+    @records.dataclass(frozen=True)
+    class Record(Positive):
+        """A record."""
+
+        x: int
+
+    assert Record(1).x == 1
+    with pytest.raises(ValueError, match="below 0"):
+        Record(-1)
+
+
 def test_methods_of_its_own_stay():
     @records.dataclass(frozen=True)
     class Record:

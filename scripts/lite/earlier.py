@@ -92,7 +92,29 @@ def _write(folder: Path, graph: str, dim: int, weights: bytes) -> None:
         **safetensors_table(folder / weights_name),
     }
     with torch.no_grad():
-        write_whole(folder / graph_name, graph_of(model.eval(), TEXT_GRAPH, table))
+        write_whole(folder / graph_name, short(graph_of(model.eval(), TEXT_GRAPH, table)))
+
+
+def short(graph: bytes) -> bytes:
+    """Return an ONNX file in which what lies between the nodes has short names.
+
+    Names are most of a graph whose weights lie elsewhere, and each earlier model adds a graph.
+    """
+    import onnx
+
+    model = onnx.load_from_string(graph)
+    fixed = {value.name for value in (*model.graph.input, *model.graph.output)}
+    named: dict[str, str] = {"": ""}
+    for number, tensor in enumerate(model.graph.initializer):
+        tensor.name = named.setdefault(tensor.name, f"w{number}")
+    for node in model.graph.node:
+        node.ClearField("name")
+        for names in (node.input, node.output):
+            for place, name in enumerate(names):
+                new = name if name in fixed else f"t{len(named)}"
+                names[place] = named.setdefault(name, new)
+    made: bytes = model.SerializeToString()
+    return made
 
 
 def _compare(folder: Path, models: Sequence[ModelHandle]) -> float:

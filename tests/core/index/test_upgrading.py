@@ -399,6 +399,8 @@ def test_a_new_model_keeps_the_texts_of_all_before_it(chain):
         assert (rows[one] * rows[other]).sum(axis=1).max() < 0.9
     with pytest.raises(ModelError):
         model.with_graph("earlier.3")
+    own, one = (newest / f"text{name}.onnx" for name in ("", ".earlier"))
+    assert one.stat().st_size < 0.4 * own.stat().st_size, "a head is all that it adds"
 
 
 def test_the_texts_that_a_folder_kept_go_with_those_of_another_old_model(chain, tmp_path):

@@ -130,7 +130,7 @@ class Frame:
         brightness: of the frame or its upper third, whichever is brighter, 0..1; None if it was
             not measured (:func:`scripts.lite.features.brightness`).
         drawn: name of the set of copies that weather is drawn over, if it is one of them
-            (:mod:`scripts.lite.weather`): ``weather`` is that weather.
+            (:mod:`scripts.lite.copies`): ``weather`` is that weather.
     """
 
     path: Path

@@ -8,8 +8,8 @@ softmaxes are these truths, shared among all right answers (multi-positive InfoN
 supervised contrastive learning, Khosla et al. 2020, arXiv 2004.11362, eq. 2, with graded
 positives); pairs that the labels say nothing about take no part.
 
-Noise on the text features stands in for the words that no phrase uses. Afterwards the text head
-alone is taught more (:mod:`scripts.lite.texts`).
+Noise on the text features stands in for the words that no phrase uses. Afterwards each head alone
+is taught more (:mod:`scripts.lite.images`, then :mod:`scripts.lite.texts`).
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ class RecipeOptions:
     every_word: bool = True  # also those of the queries of benchmarks/quality
     wrapped: int = 3  # sentences around each noun phrase, beside the phrase alone
     said: float = 0.1  # how often what is said of a thing is drawn, beside a concept alone
+    image_aim_steps: int = 1000  # in which the image head is aimed; 0 leaves it out
+    image_aim_rate: float = 1e-3  # as rate
+    image_aim_noise: float = 0.5  # as image_noise
+    image_aim_ridge: float = 1.0  # of the regressions, in squared lengths of a row of features
+    image_aim_hold: float = 1.0  # of the loss of images that move, beside what the head holds
     aim_steps: int = 2000  # in which the text head is aimed at directions; 0 leaves it out
     aim_rate: float = 1e-3  # as rate
     aim_noise: float = 0.6  # as text_noise

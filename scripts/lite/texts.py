@@ -35,6 +35,12 @@ _HIGHEST = 8  # cosines of a sentence that count there
 Pair = tuple[int, int]  # rows of the table of fits; equal where there is one concept
 
 
+def places_of(sources: Sequence[str]) -> list[NDArray[np.intp]]:
+    """Return the rows of each source, by its name."""
+    names = np.array(sources, dtype=np.str_)
+    return [np.flatnonzero(names == name) for name in np.unique(names)]
+
+
 def directions(
     images: NDArray[np.float32],
     table: NDArray[np.float32],
@@ -63,11 +69,10 @@ def directions(
     Returns:
         float32 (p, d), unit rows, or zeros where too few images show it.
     """
-    names = np.array(sources, dtype=np.str_)
-    places = [np.flatnonzero(names == name) for name in np.unique(names)]
+    names, places = np.array(sources, dtype=np.str_), places_of(sources)
     alike: dict[bytes, list[tuple[int, NDArray[np.float32]]]] = {}
     for place, (first, second) in enumerate(pairs):
-        fit = _decided(np.minimum(table[first], table[second]), places, least)
+        fit = decided(np.minimum(table[first], table[second]), places, least)
         if (fit > 0.5).sum() >= _LEAST_SHOWN:
             alike.setdefault(np.isnan(fit).tobytes(), []).append((place, fit))
     found = np.zeros((len(pairs), images.shape[1]), np.float32)
@@ -80,7 +85,7 @@ def directions(
     return found
 
 
-def _decided(
+def decided(
     fit: NDArray[np.float32], places: Sequence[NDArray[np.intp]], least: int
 ) -> NDArray[np.float32]:
     """Return how well something fits where a source has so many of either kind, else NaN."""

@@ -100,7 +100,7 @@ def _options(given: argparse.Namespace) -> RecipeOptions:
     """Return the recipe's options with what the command line changes."""
     options = RecipeOptions(seed=given.seed, every_word=not given.hold_out)
     if given.quick:
-        quick = dict.fromkeys(("steps", "aim_steps", "apart_steps"), QUICK_STEPS)
+        quick = dict.fromkeys(("steps", "image_aim_steps", "aim_steps", "apart_steps"), QUICK_STEPS)
         options = dataclasses.replace(options, **quick)
     for entry in given.set:
         name, _, value = entry.partition("=")
@@ -150,19 +150,20 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.models.object_branch import Together
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
     from scripts.lite.concepts import WEATHER
+    from scripts.lite.copies import PARTS, copies, part_of_pixels, parts, weathered
     from scripts.lite.elsewhere import class_names, name_fits, name_phrases, texts_elsewhere
     from scripts.lite.examples import write_examples
     from scripts.lite.features import image_maps, joined, text_features
+    from scripts.lite.images import aim_images
     from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
     from scripts.lite.texts import aim, goals, keep_apart
-    from scripts.lite.weather import copies, weathered
     from scripts.lite.words import situations
 
     started = time.monotonic()
     options = _options(given)
-    parts = ("train", "validation") if given.all else ("train",)
+    learnt = ("train", "validation") if given.all else ("train",)
     labelled = read_frames(given.data, given.without)
-    frames = [with_brightness(f) for part in parts for f in labelled if f.part == part]
+    frames = [with_brightness(f) for part in learnt for f in labelled if f.part == part]
     torch.manual_seed(options.seed)
     model = DualEncoder(DESIGN)
     load_pretrained(model)
@@ -176,7 +177,7 @@ def train(given: argparse.Namespace) -> Path:
             cache=given.cache,
             progress=_say(part),
         )
-        for part in parts
+        for part in learnt
     ]
     every = list(frames)  # and after them copies
     for variant in DRAWN[: 0 if given.quick else None]:
@@ -193,7 +194,24 @@ def train(given: argparse.Namespace) -> Path:
             )
         )
     maps, photographs = joined(kept), len(frames)
-    branch, statistics = object_branch(maps, every, photographs, _branch_options(given))
+    shown: list[Frame] = []  # parts of frames: the object branch learns from them, and nothing else
+    for source, number in () if given.quick else PARTS.items():
+        for variant in (f"crop{i}" for i in range(number)):
+            made = parts([frame for frame in frames if frame.source == source], variant)
+            shown += made
+            kept.append(
+                image_maps(
+                    model,
+                    [frame.path for frame in made],
+                    variant,
+                    cache=given.cache,
+                    draw=lambda number, pixels, made=made: part_of_pixels(made[number], pixels),
+                    progress=_say(f"{variant}, {source}"),
+                )
+            )
+    branch, statistics = object_branch(
+        joined(kept), every, photographs, shown, _branch_options(given)
+    )
     masked = [frame.path for frame in frames if frame.mask is not None]
     lighter = [
         image_maps(model, masked, variant, cache=given.cache, progress=_say(f"{variant}, masks"))
@@ -231,6 +249,11 @@ def train(given: argparse.Namespace) -> Path:
         features[real], texts, batches, DESIGN.projection, options, _say("steps"),
         objects=objects.width,
     )  # fmt: skip
+    if options.image_aim_steps:
+        image_head = aim_images(
+            image_head, features, (table, bank, known), sources, options,
+            _say("steps of aiming images"), objects=objects.width,
+        )  # fmt: skip
     far = text_features(model, texts_elsewhere())
     if options.aim_steps:
         rows = embedded(image_head, features)
@@ -263,14 +286,19 @@ def train(given: argparse.Namespace) -> Path:
 
 
 def object_branch(
-    maps: Maps, frames: Sequence[Frame], photographs: int, options: BranchOptions
+    maps: Maps,
+    frames: Sequence[Frame],
+    photographs: int,
+    shown: Sequence[Frame],
+    options: BranchOptions,
 ) -> tuple[ObjectBranch, NDArray[np.float32]]:
     """Train the object branch, and two on one half of the drives and groups each.
 
     Args:
-        maps: of n frames.
-        frames: their labels.
-        photographs: how many of them, the first, are that: the branch learns from these.
+        maps: of n frames, and after them of their parts.
+        frames: the labels of the n frames.
+        photographs: how many of these, the first, are that: the branch learns from them.
+        shown: the labels of the parts (:func:`scripts.lite.copies.parts`): it does from them too.
         options: of each training.
 
     Returns:
@@ -280,18 +308,18 @@ def object_branch(
     from c4t_core.models.object_branch import STATISTICS
 
     fine, coarse = maps.fine, maps.coarse
-    taught = targets(frames, fine.shape[2], fine.shape[3])
-    folds = np.array([fold_of(frame.group) for frame in frames])
+    everything = [*frames, *shown]
+    taught = targets(everything, fine.shape[2], fine.shape[3])
+    folds = np.array([fold_of(frame.group) for frame in everything])
+    real = np.r_[:photographs, len(frames) : len(everything)]
     statistics = np.empty((len(frames), len(CLASSES), STATISTICS), np.float32)
     for fold in (0, 1):
-        rows = np.flatnonzero(folds == fold)
+        rows = np.flatnonzero(folds[: len(frames)] == fold)
         say = _say(f"objects, half {fold + 1}")
-        others = np.flatnonzero(folds[:photographs] != fold)
-        branch = train_branch(fine, coarse, taught, others, options, say)
+        branch = train_branch(fine, coarse, taught, real[folds[real] != fold], options, say)
         statistics[rows] = statistics_of(branch, fine[rows], coarse[rows])
-    real = np.arange(photographs)
     whole = train_branch(fine, coarse, taught, real, options, _say("objects"))
-    calibrate(whole, statistics[real], targets(frames[:photographs], 1, 1))
+    calibrate(whole, statistics[:photographs], targets(frames[:photographs], 1, 1))
     return whole, statistics
 
 

@@ -120,7 +120,7 @@ def test_marks_scenario_and_test_set_are_the_same_and_follow_the_move(workspace,
 
 def test_it_is_searched_and_survives_another_model_of_the_same_name(workspace, drives, data_dir):
     pytest.importorskip("torch", reason="making models needs an extra")
-    from scripts.lite.earlier import add_earlier_text
+    from scripts.earlier import add_earlier_text
     from tests.helpers.tiny_model import with_other_heads
 
     mine = data_dir / "models" / "tiny"

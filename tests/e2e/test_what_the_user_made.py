@@ -28,7 +28,7 @@ from c4t_core.index.store.user_data import UserData
 from c4t_core.models.c4t import C4TFolder
 from c4t_desktop.panels.evaluation.panel import RESULT, EvaluationPanel
 from c4t_desktop.settings import INDEX_AT_OPENING
-from scripts.lite.earlier import add_earlier_text
+from scripts.earlier import add_earlier_text
 from tests.helpers.tiny_model import with_other_heads
 
 SLOW = 120_000  # ms; a busy machine takes its time

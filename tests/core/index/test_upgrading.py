@@ -32,7 +32,7 @@ from c4t_core.models.graphs.export import export_onnx
 from c4t_core.models.graphs.quantize import add_int8_graph
 from c4t_core.models.registry import load_model, model_info, register
 from c4t_core.workspace import Workspace
-from scripts.lite.earlier import add_earlier_text
+from scripts.earlier import add_earlier_text
 from tests.helpers.tiny_model import with_other_heads
 
 ASKED = ["a red car", "snow at night", "two people cross the road", "fog"]

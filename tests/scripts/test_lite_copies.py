@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from scripts.lite.concepts import WEATHER, concepts, fits
+from scripts.lite.copies import copies, part_of_pixels, parts, weathered
 from scripts.lite.data import Box, Frame
 from scripts.lite.objects import known
-from scripts.lite.weather import copies, weathered
 
 BUS = Box("bus", 0.1, 0.2, 0.5, 0.9)
 PHOTO = Frame(Path("data/highway/1.jpg"), "highway", "highway:1", "train", boxes=(BUS,))
@@ -66,3 +66,26 @@ def test_what_is_far_pales_first_and_a_thing_is_as_far_as_its_foot(weather: str)
         assert aside[30] > aside[120] + 10
         inside, beside = made[50:60, 40:70].mean(), made[50:60, 130:].mean()
         assert inside < beside - 5
+
+
+def test_a_part_shows_what_enough_of_lies_in_it_and_where():
+    """A grey frame with one white box: what the part's box says is white, the rest is not."""
+    pixels = np.full((320, 512, 3), 60, np.uint8)
+    pixels[64:288, 51:256] = 250
+    frames = [replace(frame, source="dawn", weather="fog") for frame in many()]
+    made = parts(frames, "crop0")
+    shown = [frame for frame in made if frame.boxes]
+    assert 10 < len(shown) < len(made) == 40
+    for frame in shown:
+        (box,) = frame.boxes
+        assert 0 <= box.left < box.right <= 1
+        assert 0 <= box.top < box.bottom <= 1
+        grey = part_of_pixels(frame, pixels).mean(axis=2)
+        rows, columns = np.mgrid[:320, :512] + 0.5
+        inside = (rows / 320 > box.top) & (rows / 320 < box.bottom)
+        inside &= (columns / 512 > box.left) & (columns / 512 < box.right)
+        light = grey > (grey.max() + grey.min()) / 2 if not inside.all() else grey > 0
+        assert (light == inside).mean() > 0.95
+    assert made == parts(frames, "crop0")
+    assert made != parts(frames, "crop1")
+    assert {frame.weather for frame in made} == {"fog"}, "what holds for the whole frame"

@@ -1,11 +1,15 @@
-"""Weather drawn over clear photographs, so that more is known of vehicles and people in bad one.
+"""Copies of labelled frames: with weather drawn over clear ones, and parts cut out of small ones.
 
-Only one source shows bad weather, and few trucks, buses or people in it, while thousands of boxes
-lie in photographs of clear days. A copy of such a photograph is veiled by air, thicker where the
-road is farther away (Koschmieder's law: ``c t + a (1 - t)`` with ``t = exp(-beta depth)``, as in
-He et al. 2009, "Single image haze removal using dark channel prior", eq. 1 and 2), then loses
-detail as small pictures from the web have lost it. Depth is guessed: the road rises to a horizon,
-and what has a box stands where its foot is.
+**Weather.** Only one source shows bad weather, and few trucks, buses or people in it, while
+thousands of boxes lie in photographs of clear days. A copy of such a photograph is veiled by air,
+thicker where the road is farther away (Koschmieder's law: ``c t + a (1 - t)`` with
+``t = exp(-beta depth)``, as in He et al. 2009, "Single image haze removal using dark channel
+prior", eq. 1 and 2), then loses detail as small pictures from the web have lost it. Depth is
+guessed: the road rises to a horizon, and what has a box stands where its foot is.
+
+**Parts.** The frames with boxes are few, and those in bad weather four hundred: maps learn them by
+heart. Parts of them, stretched and in other colours, show the same things elsewhere and at other
+sizes (Szegedy et al. 2015, arXiv 1409.4842, section 6), and their boxes are known.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter
 
 from scripts.lite.concepts import WEATHER
 from scripts.lite.data import Box, Frame
@@ -35,6 +39,12 @@ _AIR = {  # the air's colour lies between these
 }
 # beta in the law above, between two; depth is 1 at the foot of the picture's nearer half
 _THICKNESS = {"fog": (0.5, 2.2), "rain": (0.1, 0.9), "snow": (0.2, 1.2), "sand": (0.4, 1.8)}
+
+# source -> how many parts are cut out of each of its frames
+PARTS = {"dawn": 6, "highway": 1, "vehicles": 2, "signs": 3}
+_SIDES = (0.55, 1.0)  # of a part, in sides of the frame
+_STRETCH = 0.2  # at the most: logarithm of how much wider a part is than high, or higher than wide
+_SHOWN = 0.4  # share of a box that a part must have, else it does not show what is in the box
 
 
 def copies(frames: Sequence[Frame], variant: str) -> list[Frame]:
@@ -66,11 +76,77 @@ def weathered(frame: Frame, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return _worn(_veiled(np.divide(pixels, 255, dtype=np.float32), boxes, weather, rng), rng)
 
 
+def parts(frames: Sequence[Frame], variant: str) -> list[Frame]:
+    """Return parts of some frames, with what is known of them.
+
+    Args:
+        frames: labelled ones.
+        variant: name of the set of copies; each part is drawn from it and the path.
+    """
+    made = []
+    for frame in frames:
+        sides = _sides(_rng(frame.path, variant))
+        boxes, guesses = (_moved(boxes, sides) for boxes in (frame.boxes, frame.guesses))
+        made.append(replace(frame, boxes=boxes, guesses=guesses, counts={}, drawn=variant))
+    return made
+
+
+def part_of_pixels(frame: Frame, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the pixels of a part.
+
+    Args:
+        frame: of :func:`parts`.
+        pixels: uint8 (h, w, 3), of the whole frame.
+
+    Returns:
+        Another picture, uint8 (h, w, 3).
+    """
+    rng = _rng(frame.path, frame.drawn)
+    left, top, width, height = _sides(rng)
+    high, wide = pixels.shape[:2]
+    box = (left * wide, top * high, (left + width) * wide, (top + height) * high)
+    image = Image.fromarray(pixels).resize((wide, high), Image.Resampling.BICUBIC, box=box)
+    image = ImageEnhance.Color(image).enhance(rng.uniform(0.6, 1.3))
+    image = ImageEnhance.Contrast(image).enhance(rng.uniform(0.75, 1.25))
+    image = ImageEnhance.Brightness(image).enhance(rng.uniform(0.8, 1.2))
+    if rng.random() < 0.3:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.5)))
+    return np.asarray(image)
+
+
+def _sides(rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """Draw a part: its left and upper side, width and height, in shares of the frame."""
+    side, stretch = rng.uniform(*_SIDES), np.exp(rng.uniform(-_STRETCH, _STRETCH))
+    width, height = min(1.0, side * stretch), min(1.0, side / stretch)
+    return rng.uniform(0, 1 - width), rng.uniform(0, 1 - height), width, height
+
+
+def _moved(boxes: Sequence[Box], sides: tuple[float, float, float, float]) -> tuple[Box, ...]:
+    """Return the boxes that a part shows enough of, in shares of the part."""
+    left, top, width, height = sides
+    kept = []
+    for box in boxes:
+        across = [(side - left) / width for side in (box.left, box.right)]
+        down = [(side - top) / height for side in (box.top, box.bottom)]
+        (first, last), (upper, lower) = (
+            np.clip(pair, 0.0, 1.0).tolist() for pair in (across, down)
+        )
+        whole = (across[1] - across[0]) * (down[1] - down[0])
+        if (last - first) * (lower - upper) > _SHOWN * max(whole, 1e-9):
+            kept.append(replace(box, left=first, top=upper, right=last, bottom=lower))
+    return tuple(kept)
+
+
 def _drawn(path: Path, variant: str) -> tuple[str, np.random.Generator]:
     """Return a copy's weather, and what draws the rest of it."""
-    name = f"{variant} {'/'.join(path.parts[-3:])}"
-    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    rng = _rng(path, variant)
     return str(rng.choice(WEATHER)), rng
+
+
+def _rng(path: Path, variant: str) -> np.random.Generator:
+    """Return what draws a copy of a frame, the same on every machine."""
+    name = f"{variant} {'/'.join(path.parts[-3:])}"
+    return np.random.default_rng(zlib.crc32(name.encode()))
 
 
 def _veiled(

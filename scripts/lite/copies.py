@@ -41,7 +41,7 @@ _AIR = {  # the air's colour lies between these
 _THICKNESS = {"fog": (0.5, 2.2), "rain": (0.1, 0.9), "snow": (0.2, 1.2), "sand": (0.4, 1.8)}
 
 # source -> how many parts are cut out of each of its frames
-PARTS = {"dawn": 6, "highway": 1, "vehicles": 2, "signs": 3}
+PARTS = {"dawn": 6}
 _SIDES = (0.55, 1.0)  # of a part, in sides of the frame
 _STRETCH = 0.2  # at the most: logarithm of how much wider a part is than high, or higher than wide
 _SHOWN = 0.4  # share of a box that a part must have, else it does not show what is in the box

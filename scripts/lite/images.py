@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _BATCH = 384  # images of a step in which the image head is aimed
 _OF_A_SOURCE = 8  # of them at the least, of each source
 _DRAWN = 0.15  # share of those that weather is drawn over, beside the proportions of the recipe
-_OVER_ALL = 0.5  # of what is lost over all sources at once, beside what is lost in each
 _RARE = 0.03  # share of a source that these do not name
 _MAIN = 1500  # directions of the features, the main ones, that regressions are fitted in
 _SHOWN_BY = (4, 8)  # images that show a concept, and two at once, else nothing is regressed on them
@@ -174,10 +173,10 @@ def aim_images(
 ) -> ProjectionHead:
     """Teach an image head to hold what regressions on its features tell.
 
-    Each regression gets a direction of the shared space, learnt beside the head. Per source, and
-    once over all sources, 1 - Pearson's correlation of the cosines with it and what the regression
-    tells is the loss, so that what tells sources apart is a part of it only; noise on the features
-    is in both. The directions are then left: :func:`scripts.lite.texts.goals` finds them anew.
+    Each regression gets a direction of the shared space, learnt beside the head. Per source
+    1 - Pearson's correlation of the cosines with it and what the regression tells is the loss;
+    noise on the features is in both. The directions are then left, for
+    :func:`scripts.lite.texts.goals` finds them anew.
 
     Args:
         image_head: one that was trained with texts; it is not changed. Its images stay near to
@@ -278,21 +277,12 @@ def _missed(cosines: Tensor, wanted: Tensor, blocks: Sequence[slice], told: Told
         (1 - _correlation(cosines[block][:, here], wanted[block][:, here])) * counted[here]
         for block, here in zip(blocks, there, strict=True)
     ]
-    lost = torch.cat(parts).sum() / (there * counted).sum()
-    sizes = torch.tensor([block.stop - block.start for block in blocks])
-    images = there.repeat_interleave(sizes, dim=0).float()  # (b, r): of its source it is told
-    several = counted * (there.sum(dim=0) > 1)
-    whole = (1 - _correlation(cosines, wanted, images)) * several
-    return lost + _OVER_ALL * whole.sum() / several.sum().clamp(min=1e-6)
+    lost: Tensor = torch.cat(parts).sum() / (there * counted).sum()
+    return lost
 
 
-def _correlation(one: Tensor, other: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return Pearson's correlation of the columns of (b, r), of the rows that count, (r,)."""
-    if weights is None:
-        weights = one.new_ones(one.shape)
-    number = weights.sum(dim=0).clamp(min=1.0)
-    one, other = (
-        (values - (values * weights).sum(dim=0) / number) * weights for values in (one, other)
-    )
+def _correlation(one: Tensor, other: Tensor) -> Tensor:
+    """Return Pearson's correlation of the columns of (b, r), (r,)."""
+    one, other = (values - values.mean(dim=0) for values in (one, other))
     lengths = one.norm(dim=0) * other.norm(dim=0)
     return (one * other).sum(dim=0) / (lengths + 1e-6)

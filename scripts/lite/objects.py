@@ -58,7 +58,7 @@ class CycleOptions:
     """Everything that changes what maps learn, beside the data and their losses."""
 
     seed: int = 0
-    epochs: int = 14
+    epochs: int = 12
     rate: float = 3e-3  # the highest of one cycle (Smith and Topin 2017, arXiv 1708.07120)
     weight_decay: float = 1e-2
     dropout: float = 0.1  # of whole channels

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from c4t_core.progress import Progress, ignore
 from scripts.lite.recipe import Concept, Descent, Phrase, RecipeOptions
-from scripts.lite.texts import Pair, decided, places_of
+from scripts.lite.texts import DRAWN, decided, fits_of, meanings, places_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 _BATCH = 384  # images of a step in which the image head is aimed
 _OF_A_SOURCE = 8  # of them at the least, of each source
-_DRAWN = 0.15  # share of those that weather is drawn over, beside the proportions of the recipe
+_DRAWN_SHARE = (
+    0.15  # share of those that weather is drawn over, beside the proportions of the recipe
+)
 _RARE = 0.03  # share of a source that these do not name
 _MAIN = 1500  # directions of the features, the main ones, that regressions are fitted in
 _SHOWN_BY = (4, 8)  # images that show a concept, and two at once, else nothing is regressed on them
@@ -85,10 +87,10 @@ class Moments:
 
 def regressions(
     features: NDArray[np.float32],
-    table: NDArray[np.float32],
-    pairs: Sequence[Pair],
+    fits: NDArray[np.float32],
     sources: Sequence[str],
     options: RecipeOptions,
+    least: Sequence[int],
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Return what ridge regressions on features tell of concepts and two of them at once.
 
@@ -96,19 +98,19 @@ def regressions(
 
     Args:
         features: float32 (n, w), standardised, and the louder the more they are to be heard.
-        table: float32 (concepts, n), NaN for unknown.
-        pairs: p of them.
+        fits: float32 (p, n), how well each meaning fits an image, NaN for unknown.
         sources: of the n images.
         options: the ridge, in squared lengths of a row of features, and the centring.
+        least: of each of the p: how many images must show it.
 
     Returns:
-        Which of the pairs enough images show, (r,), and the weights, float32 (r, w).
+        Which of the p enough images show, (r,), and the weights, float32 (r, w).
     """
     places = places_of(sources)
     alike: dict[bytes, list[tuple[int, NDArray[np.float32]]]] = {}
-    for number, (first, second) in enumerate(pairs):
-        fit = decided(np.minimum(table[first], table[second]), places, options.aim_least)
-        if (fit > 0.5).sum() >= _SHOWN_BY[first != second]:
+    for number, known_of in enumerate(fits):
+        fit = decided(known_of, places, options.aim_least)
+        if (fit > 0.5).sum() >= least[number]:
             alike.setdefault(np.isnan(fit).tobytes(), []).append((number, fit))
     rows = features - features.mean(axis=0)
     axes = np.linalg.eigh(rows.T @ rows)[1][:, : -_MAIN - 1 : -1]  # (w, main)
@@ -116,8 +118,8 @@ def regressions(
     found: dict[int, NDArray[np.float32]] = {}
     for unknown, members in alike.items():
         known = ~np.frombuffer(unknown, dtype=bool)
-        fits = np.nan_to_num(np.stack([fit for _, fit in members], axis=1))
-        spread, right = moments.of(known, fits)
+        right_ones = np.nan_to_num(np.stack([fit for _, fit in members], axis=1))
+        spread, right = moments.of(known, right_ones)
         ridge = options.image_aim_ridge * np.trace(spread) / known.sum()
         spread[np.diag_indices(len(spread))] += ridge
         weights = axes @ np.linalg.solve(spread, right)
@@ -146,8 +148,10 @@ def told_of(
         sources: of the n images.
         options: of the regressions.
     """
-    pairs = sorted({(p.first, p.second) for p in bank if p.first < len(known)})
-    chosen, weights = regressions(features, table, pairs, sources, options)
+    pairs = meanings(bank, known)
+    fits = fits_of(pairs, table, sources, known)
+    least = [_SHOWN_BY[first != second] for first, second in pairs]
+    chosen, weights = regressions(features, fits, sources, options, least)
     meant = [pairs[number] for number in chosen]
     alone = np.array([first == second for first, second in meant])
     said = np.array([first == second and ":" in known[first].name for first, second in meant])
@@ -155,9 +159,9 @@ def told_of(
     counted[~alone] *= alone.sum() / max(1, (~alone).sum())
     in_sources = np.zeros((len(np.unique(np.array(sources))), len(meant)), np.bool_)
     places = places_of(sources)
-    for number, (first, second) in enumerate(meant):
-        fit = decided(np.minimum(table[first], table[second]), places, options.aim_least)
-        in_sources[:, number] = [not np.isnan(fit[rows]).all() for rows in places]
+    for column, number in enumerate(chosen):
+        fit = decided(fits[number], places, options.aim_least)
+        in_sources[:, column] = [not np.isnan(fit[rows]).all() for rows in places]
     return Told(weights, counted, in_sources)
 
 
@@ -184,7 +188,7 @@ def aim_images(
         features: as of :func:`scripts.lite.recipe.train_heads`, with those of copies.
         meanings: of the table of fits, float32 (concepts or more, n), the phrases, and the
             concepts.
-        sources: of the n images, ``"drawn"`` of copies that weather is drawn over.
+        sources: of the n images, ``DRAWN`` of copies that weather is drawn over.
         options: rates, steps, noise.
         progress: called with (steps done, steps).
         objects: how many columns, the last, are statistics of object maps.
@@ -240,7 +244,7 @@ class _OfSources:
         self, sources: Sequence[str], options: RecipeOptions, rng: np.random.Generator
     ) -> None:
         names = np.unique(np.array(sources, dtype=np.str_)).tolist()
-        shares = {"drawn": _DRAWN, **dict(options.mixture)}
+        shares = {DRAWN: _DRAWN_SHARE, **dict(options.mixture)}
         total = sum(shares.get(name, 0.0) for name in names)
         self._rng = rng
         self._places = [

@@ -72,6 +72,7 @@ class RecipeOptions:
     image_aim_ridge: float = 1.0  # of the regressions, in squared lengths of a row of features
     image_aim_hold: float = 1.0  # of the loss of images that move, beside what the head holds
     aim_steps: int = 2000  # in which the text head is aimed at directions; 0 leaves it out
+    aim_again: int = 1000  # steps in which it is aimed once more, from where it points then
     aim_rate: float = 1e-3  # as rate
     aim_noise: float = 0.6  # as text_noise
     aim_ridge: float = 0.3  # of the regressions, in mean variances of the embedding

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from c4t_core.progress import Progress, ignore
-from scripts.lite.recipe import Batches, Descent, Phrase, RecipeOptions, noisy
+from scripts.lite.concepts import WEATHER
+from scripts.lite.recipe import Batches, Concept, Descent, Phrase, RecipeOptions, noisy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +32,8 @@ _LEAST_SHOWN = 3  # images that fulfil a concept, else it has no direction
 _SHORT = 1e-3  # length below which a direction is none
 _FAR_TEXTS, _FAR_IMAGES = 64, 512  # drawn for each step of :class:`Away`
 _HIGHEST = 8  # cosines of a sentence that count there
+
+DRAWN = "drawn"  # stands for the source of copies that weather is drawn over
 
 Pair = tuple[int, int]  # rows of the table of fits; equal where there is one concept
 
@@ -115,25 +118,50 @@ def _regression(
     return np.linalg.solve(spread, rows.T @ right).T.astype(np.float32)
 
 
+def meanings(bank: Sequence[Phrase], known: Sequence[Concept]) -> list[Pair]:
+    """Return what phrases mean, in order; names beyond the known concepts mean nothing here."""
+    return sorted({(p.first, p.second) for p in bank if p.first < len(known)})
+
+
+def fits_of(
+    pairs: Sequence[Pair],
+    table: NDArray[np.float32],
+    sources: Sequence[str],
+    known: Sequence[Concept],
+) -> NDArray[np.float32]:
+    """Return how well what pairs of concepts mean fits each of n images, float32 (p, n).
+
+    Of a weather alone the copies that it is drawn over tell nothing: what is drawn looks like what
+    is drawn. Beside a thing it is the best there is.
+    """
+    found = np.stack([np.minimum(table[first], table[second]) for first, second in pairs])
+    drawn = np.array(sources) == DRAWN
+    for row, (first, second) in enumerate(pairs):
+        if first == second and known[first].name in WEATHER:
+            found[row, drawn] = np.nan
+    return found
+
+
 def goals(
     images: NDArray[np.float32],
     table: NDArray[np.float32],
     bank: Sequence[Phrase],
     sources: Sequence[str],
     options: RecipeOptions,
-    concepts: int,
+    known: Sequence[Concept],
 ) -> tuple[Mapping[Pair, int], NDArray[np.float32]]:
     """Return where phrases are to point: the place of each meaning, and float32 (meanings, d).
 
     Two concepts point where images differ that show both, in the sources that have some, and
     somewhat to where each of them points alone; unit rows, or zeros where nothing is known. Of
-    the names beyond the first ``concepts`` no label tells, so that they point nowhere.
+    the names beyond the ``known`` concepts no label tells, so that they point nowhere.
     """
-    pairs = sorted({(p.first, p.second) for p in bank if p.first < concepts})
+    pairs = meanings(bank, known)
+    fits, itself = fits_of(pairs, table, sources, known), [(i, i) for i in range(len(pairs))]
     place = {pair: number for number, pair in enumerate(pairs)}
     found, both = (
         directions(
-            images, table, pairs, sources,
+            images, fits, itself, sources,
             ridge=options.aim_ridge, centred=options.aim_centred, least=least,
         )
         for least in (0, options.aim_least)

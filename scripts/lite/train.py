@@ -48,6 +48,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DRAWN = ("weather1", "weather2")  # sets of copies that weather is drawn over
 # augmented copies of the frames with masks, from which surfaces learn as well; the heads see none
 COPIES = ("light1", "light2")
+QUICK = ("steps", "image_aim_steps", "aim_steps", "aim_again", "apart_steps")
 QUICK_STEPS, QUICK_EPOCHS = 200, 2
 # frames are wider than high; and half of a 1280 x 720 JPEG is enough to decode
 DESIGN = dataclasses.replace(
@@ -100,7 +101,9 @@ def _options(given: argparse.Namespace) -> RecipeOptions:
     """Return the recipe's options with what the command line changes."""
     options = RecipeOptions(seed=given.seed, every_word=not given.hold_out)
     if given.quick:
-        quick = dict.fromkeys(("steps", "image_aim_steps", "aim_steps", "apart_steps"), QUICK_STEPS)
+        quick = dict.fromkeys(
+            ("steps", "image_aim_steps", "aim_steps", "aim_again", "apart_steps"), QUICK_STEPS
+        )
         options = dataclasses.replace(options, **quick)
     for entry in given.set:
         name, _, value = entry.partition("=")
@@ -156,6 +159,7 @@ def train(given: argparse.Namespace) -> Path:
     from scripts.lite.features import image_maps, joined, text_features
     from scripts.lite.images import aim_images
     from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
+    from scripts.lite.texts import DRAWN as DRAWN_OVER
     from scripts.lite.texts import aim, goals, keep_apart
     from scripts.lite.words import situations
 
@@ -239,7 +243,7 @@ def train(given: argparse.Namespace) -> Path:
         table = np.concatenate([table, named])
         bank += name_phrases(len(known))
     texts = text_features(model, [phrase.text for phrase in bank], progress=_say("phrases"))
-    sources = ["drawn" if frame.drawn else frame.source for frame in every]
+    sources = [DRAWN_OVER if frame.drawn else frame.source for frame in every]
     real = slice(photographs)  # heads are not to learn what drawn weather looks like
     batches = Batches(known, table[:, real], bank, sources[real], options)
     said = situations(every=options.every_word)
@@ -257,11 +261,12 @@ def train(given: argparse.Namespace) -> Path:
     far = text_features(model, texts_elsewhere())
     if options.aim_steps:
         rows = embedded(image_head, features)
-        wanted = goals(rows, table, bank, sources, options, len(known))
-        text_head = aim(
-            text_head, texts, batches, bank, wanted, (far, rows[real]), options,
-            _say("steps of aiming"),
-        )  # fmt: skip
+        wanted = goals(rows, table, bank, sources, options, known)
+        for steps in (options.aim_steps, options.aim_again):
+            text_head = aim(
+                text_head, texts, batches, bank, wanted, (far, rows[real]),
+                dataclasses.replace(options, aim_steps=steps), _say("steps of aiming"),
+            )  # fmt: skip
     if options.apart_steps:
         text_head = keep_apart(
             (image_head, text_head), features[real], texts, batches, (alone, meant), far, options,

@@ -13,9 +13,10 @@ from benchmarks.cut import NONSENSE  # noqa: E402
 from c4t_core.index.cut import SENTENCES  # noqa: E402
 from scripts.lite.elsewhere import ELSEWHERE  # noqa: E402
 from scripts.lite.recipe import Batches, Concept, Phrase, RecipeOptions, train_heads  # noqa: E402
-from scripts.lite.texts import aim, directions, goals, keep_apart  # noqa: E402
+from scripts.lite.texts import aim, directions, fits_of, goals, keep_apart  # noqa: E402
 
 SOURCES = ["dawn"] * 100 + ["roads"] * 100
+KNOWN = [Concept("a", ("a",)), Concept("b", ("b",))]
 OF_SOURCE, THING, OTHER = np.eye(3, 8, dtype=np.float32)
 
 
@@ -53,10 +54,20 @@ def test_what_is_unknown_or_hardly_shown_has_no_direction():
     np.testing.assert_allclose(every, of_one, atol=1e-5)
 
 
+def test_of_a_weather_alone_copies_tell_nothing_but_beside_a_thing_they_do():
+    table = np.array([[1, 0, 1, 0], [1, 1, 0, np.nan]], np.float32)
+    sources = ["dawn", "dawn", "drawn", "drawn"]
+    known = [Concept("fog", ("fog",)), Concept("truck", ("a truck",))]
+    found = fits_of([(0, 0), (0, 1), (1, 1)], table, sources, known)
+    nan = np.nan
+    wanted = [[1, 0, nan, nan], [1, 0, 0, nan], [1, 1, 0, nan]]
+    np.testing.assert_array_equal(found, np.array(wanted, np.float32))
+
+
 def test_two_concepts_point_to_what_shows_both():
     images, table = images_and_table()
     bank = [Phrase("a", 0, 0), Phrase("b", 1, 1), Phrase("a and b", 0, 1)]
-    place, found = goals(images, table, bank, SOURCES, RecipeOptions(), 2)
+    place, found = goals(images, table, bank, SOURCES, RecipeOptions(), KNOWN)
     both = found[place[0, 1]]
     assert min(both @ THING, both @ OTHER) > 0.5
     assert both @ found[place[0, 0]] > 0.5
@@ -67,16 +78,15 @@ def test_the_text_head_is_aimed_and_the_one_before_stays():
     images, table = images_and_table()
     texts = rng.normal(size=(3, 16)).astype(np.float32)
     away = (np.zeros((2, 16), np.float32), images)
-    known = [Concept("a", ("a",)), Concept("b", ("b",))]
     bank = [Phrase("a", 0, 0), Phrase("b", 1, 1), Phrase("a and b", 0, 1)]
     options = RecipeOptions(
         steps=20, images=60, texts=12, warmup=5, text_noise=0.1, aim_steps=150, aim_rate=5e-3,
         aim_noise=0.1, aim_kept=0.0, mixture=(("dawn", 0.5), ("roads", 0.5)),
     )  # fmt: skip
-    batches = Batches(known, table, bank, SOURCES, options)
+    batches = Batches(KNOWN, table, bank, SOURCES, options)
     _, before = train_heads(images, texts, batches, 8, options)
     weights = {name: value.clone() for name, value in before.state_dict().items()}
-    place, found = goals(images, table, bank, SOURCES, options, 2)
+    place, found = goals(images, table, bank, SOURCES, options, KNOWN)
     after = aim(before, texts, batches, bank, (place, found), away, options)
     with torch.no_grad():
         rows = torch.nn.functional.normalize(after(torch.from_numpy(texts)), dim=1).numpy()
@@ -99,18 +109,17 @@ def test_sentences_that_no_image_shows_are_kept_away_from_all():
     images, table = images_and_table()
     texts = rng.normal(size=(2, 16)).astype(np.float32)
     strange = rng.normal(size=(40, 16)).astype(np.float32)
-    known = [Concept("a", ("a",)), Concept("b", ("b",))]
     bank = [Phrase("a", 0, 0), Phrase("b", 1, 1)]
     options = RecipeOptions(
         steps=20, images=60, texts=12, warmup=5, text_noise=0.1, aim_steps=150, aim_rate=5e-3,
         aim_noise=0.1, aim_kept=0.0, far_weight=1.0, apart_steps=50,
         mixture=(("dawn", 0.5), ("roads", 0.5)),
     )  # fmt: skip
-    batches = Batches(known, table, bank, SOURCES, options)
+    batches = Batches(KNOWN, table, bank, SOURCES, options)
     image_head, before = train_heads(images, texts, batches, 8, options)
     with torch.no_grad():
         rows = torch.nn.functional.normalize(image_head(torch.from_numpy(images)), dim=1)
-    wanted = goals(rows.numpy(), table, bank, SOURCES, options, 2)
+    wanted = goals(rows.numpy(), table, bank, SOURCES, options, KNOWN)
 
     def highest(head: torch.nn.Module, features: np.ndarray) -> np.ndarray:
         with torch.no_grad():

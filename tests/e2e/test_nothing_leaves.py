@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -174,7 +175,10 @@ def world(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> 
     if WHY_NOT:
         assert not os.environ.get("C4T_MUST_TRACE"), WHY_NOT
         pytest.skip(WHY_NOT)
-    return World(tmp_path_factory.mktemp("world"), tiny_model_folder)
+    made = World(tmp_path_factory.mktemp("world"), tiny_model_folder)
+    if shutil.which("fc-cache"):  # the first to ask for fonts renews a cache older than they are
+        subprocess.run(["fc-cache"], env=made.environment(), check=True, capture_output=True)
+    return made
 
 
 @pytest.mark.timeout(900)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,11 @@ from scripts.lite.surfaces import SURFACES, SurfaceOptions, surfaces_of
 from scripts.lite.together import held_out, units
 
 if TYPE_CHECKING:
-    from c4t_core.models.network import ProjectionHead
+    from c4t_core.models.network import DualEncoder, ProjectionHead
     from c4t_core.models.object_branch import ObjectBranch
     from scripts.lite.features import Maps
+
+    Draw = Callable[[Frame, NDArray[np.uint8]], NDArray[np.uint8]]
 
 ROOT = Path(__file__).resolve().parents[2]
 # kept features bear these names: another way to make copies needs others
@@ -153,7 +156,6 @@ def train(given: argparse.Namespace) -> Path:
     from c4t_core.models.object_branch import Together
     from c4t_core.models.pretrained import load_pretrained, tokenizer_files
     from scripts.lite.concepts import WEATHER
-    from scripts.lite.copies import PARTS, copies, part_of_pixels, parts, weathered
     from scripts.lite.elsewhere import class_names, name_fits, name_phrases, texts_elsewhere
     from scripts.lite.examples import write_examples
     from scripts.lite.features import image_maps, joined, text_features
@@ -183,38 +185,13 @@ def train(given: argparse.Namespace) -> Path:
         )
         for part in learnt
     ]
-    every = list(frames)  # and after them copies
-    for variant in DRAWN[: 0 if given.quick else None]:
-        made = copies(frames, variant)
-        every += made
-        kept.append(
-            image_maps(
-                model,
-                [frame.path for frame in made],
-                variant,
-                cache=given.cache,
-                draw=lambda number, pixels, made=made: weathered(made[number], pixels),
-                progress=_say(variant),
-            )
-        )
-    maps, photographs = joined(kept), len(frames)
-    shown: list[Frame] = []  # parts of frames: the object branch learns from them, and nothing else
-    for source, number in () if given.quick else PARTS.items():
-        for variant in (f"crop{i}" for i in range(number)):
-            made = parts([frame for frame in frames if frame.source == source], variant)
-            shown += made
-            kept.append(
-                image_maps(
-                    model,
-                    [frame.path for frame in made],
-                    variant,
-                    cache=given.cache,
-                    draw=lambda number, pixels, made=made: part_of_pixels(made[number], pixels),
-                    progress=_say(f"{variant}, {source}"),
-                )
-            )
+    over, of_over, shown, of_shown = (
+        ([], [], [], []) if given.quick else copied(model, frames, given.cache)
+    )
+    every, photographs = [*frames, *over], len(frames)
+    maps = joined([*kept, *of_over])
     branch, statistics = object_branch(
-        joined(kept), every, photographs, shown, _branch_options(given)
+        joined([*kept, *of_over, *of_shown]), every, photographs, shown, _branch_options(given)
     )
     masked = [frame.path for frame in frames if frame.mask is not None]
     lighter = [
@@ -288,6 +265,39 @@ def train(given: argparse.Namespace) -> Path:
     guards = [with_brightness(frame) for frame in labelled if frame.part == "validation"]
     write_examples(given.output, [*guards, *(f for f in frames if f.part == "train")])
     return given.output
+
+
+def copied(
+    model: DualEncoder, frames: Sequence[Frame], cache: Path
+) -> tuple[list[Frame], list[Maps], list[Frame], list[Maps]]:
+    """Return copies with weather drawn over them, parts of frames, and the maps of each."""
+    from scripts.lite.copies import PARTS, copies, part_of_pixels, parts, weathered
+    from scripts.lite.features import image_maps
+
+    def maps_of(made: Sequence[Frame], draw: Draw) -> Maps:
+        variant, source = made[0].drawn, made[0].source
+        return image_maps(
+            model,
+            [frame.path for frame in made],
+            variant,
+            cache=cache,
+            draw=lambda number, pixels: draw(made[number], pixels),
+            progress=_say(f"{variant}, {source}"),
+        )
+
+    over = [made for made in (copies(frames, variant) for variant in DRAWN) if made]
+    shown = [
+        parts(some, f"crop{i}")
+        for source, number in PARTS.items()
+        if (some := [frame for frame in frames if frame.source == source])
+        for i in range(number)
+    ]
+    return (
+        list(itertools.chain.from_iterable(over)),
+        [maps_of(made, weathered) for made in over],
+        list(itertools.chain.from_iterable(shown)),
+        [maps_of(made, part_of_pixels) for made in shown],
+    )
 
 
 def object_branch(

@@ -129,8 +129,8 @@ class Frame:
         mask: the file of its mask, if its source has masks.
         brightness: of the frame or its upper third, whichever is brighter, 0..1; None if it was
             not measured (:func:`scripts.lite.features.brightness`).
-        drawn: name of the set of copies that weather is drawn over, if it is one of them
-            (:mod:`scripts.lite.copies`): ``weather`` is that weather.
+        drawn: name of the set of copies that it is one of, if it is a copy
+            (:mod:`scripts.lite.copies`): where weather is drawn over it, ``weather`` is that.
     """
 
     path: Path

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from c4t_core.progress import Progress, ignore
 from scripts.lite.recipe import Concept, Descent, Phrase, RecipeOptions
-from scripts.lite.texts import DRAWN, decided, fits_of, meanings, places_of
+from scripts.lite.texts import DRAWN, decided, fits_of, known_alike, meanings, places_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 _BATCH = 384  # images of a step in which the image head is aimed
 _OF_A_SOURCE = 8  # of them at the least, of each source
-_DRAWN_SHARE = (
-    0.15  # share of those that weather is drawn over, beside the proportions of the recipe
-)
+_DRAWN_SHARE = 0.15  # of those that weather is drawn over, beside the recipe's proportions
 _RARE = 0.03  # share of a source that these do not name
 _MAIN = 1500  # directions of the features, the main ones, that regressions are fitted in
 _SHOWN_BY = (4, 8)  # images that show a concept, and two at once, else nothing is regressed on them
@@ -106,20 +104,13 @@ def regressions(
     Returns:
         Which of the p enough images show, (r,), and the weights, float32 (r, w).
     """
-    places = places_of(sources)
-    alike: dict[bytes, list[tuple[int, NDArray[np.float32]]]] = {}
-    for number, known_of in enumerate(fits):
-        fit = decided(known_of, places, options.aim_least)
-        if (fit > 0.5).sum() >= least[number]:
-            alike.setdefault(np.isnan(fit).tobytes(), []).append((number, fit))
     rows = features - features.mean(axis=0)
     axes = np.linalg.eigh(rows.T @ rows)[1][:, : -_MAIN - 1 : -1]  # (w, main)
-    moments = Moments(rows @ axes, places, options.aim_centred)
+    moments = Moments(rows @ axes, places_of(sources), options.aim_centred)
     found: dict[int, NDArray[np.float32]] = {}
-    for unknown, members in alike.items():
-        known = ~np.frombuffer(unknown, dtype=bool)
-        right_ones = np.nan_to_num(np.stack([fit for _, fit in members], axis=1))
-        spread, right = moments.of(known, right_ones)
+    for known, members in known_alike(fits, least):
+        told = np.nan_to_num(np.stack([fit for _, fit in members], axis=1))
+        spread, right = moments.of(known, told)
         ridge = options.image_aim_ridge * np.trace(spread) / known.sum()
         spread[np.diag_indices(len(spread))] += ridge
         weights = axes @ np.linalg.solve(spread, right)
@@ -148,8 +139,10 @@ def told_of(
         sources: of the n images.
         options: of the regressions.
     """
-    pairs = meanings(bank, known)
-    fits = fits_of(pairs, table, sources, known)
+    pairs, places = meanings(bank, known), places_of(sources)
+    fits = np.stack(
+        [decided(fit, places, options.aim_least) for fit in fits_of(pairs, table, sources, known)]
+    )
     least = [_SHOWN_BY[first != second] for first, second in pairs]
     chosen, weights = regressions(features, fits, sources, options, least)
     meant = [pairs[number] for number in chosen]
@@ -157,12 +150,8 @@ def told_of(
     said = np.array([first == second and ":" in known[first].name for first, second in meant])
     counted = np.where(said, 0.5, 1.0).astype(np.float32)
     counted[~alone] *= alone.sum() / max(1, (~alone).sum())
-    in_sources = np.zeros((len(np.unique(np.array(sources))), len(meant)), np.bool_)
-    places = places_of(sources)
-    for column, number in enumerate(chosen):
-        fit = decided(fits[number], places, options.aim_least)
-        in_sources[:, column] = [not np.isnan(fit[rows]).all() for rows in places]
-    return Told(weights, counted, in_sources)
+    told = ~np.isnan(fits[chosen])
+    return Told(weights, counted, np.stack([told[:, rows].any(axis=1) for rows in places]))
 
 
 def aim_images(

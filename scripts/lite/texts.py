@@ -13,7 +13,8 @@ has directions left in which the images do not differ, and is held to rank the i
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,19 +74,34 @@ def directions(
         float32 (p, d), unit rows, or zeros where too few images show it.
     """
     names, places = np.array(sources, dtype=np.str_), places_of(sources)
-    alike: dict[bytes, list[tuple[int, NDArray[np.float32]]]] = {}
-    for place, (first, second) in enumerate(pairs):
-        fit = decided(np.minimum(table[first], table[second]), places, least)
-        if (fit > 0.5).sum() >= _LEAST_SHOWN:
-            alike.setdefault(np.isnan(fit).tobytes(), []).append((place, fit))
+    fits = (decided(np.minimum(table[one], table[other]), places, least) for one, other in pairs)
     found = np.zeros((len(pairs), images.shape[1]), np.float32)
-    for unknown, members in alike.items():  # one matrix for all that is known of the same images
-        known = ~np.frombuffer(unknown, dtype=bool)
-        fits = np.stack([fit[known] for _, fit in members], axis=1)
-        weights = _regression(images[known], fits, names[known], ridge, centred)
+    for known, members in known_alike(fits, itertools.repeat(_LEAST_SHOWN)):
+        right = np.stack([fit[known] for _, fit in members], axis=1)
+        weights = _regression(images[known], right, names[known], ridge, centred)
         for (place, _), weight in zip(members, weights, strict=True):
             found[place] = _unit(weight)
     return found
+
+
+def known_alike(
+    fits: Iterable[NDArray[np.float32]], least: Iterable[int]
+) -> Iterator[tuple[NDArray[np.bool_], list[tuple[int, NDArray[np.float32]]]]]:
+    """Put together what is known of the same images: one matrix serves all of it.
+
+    Args:
+        fits: float32 (n,) each, NaN for unknown.
+        least: how many images must show each, else it is left out.
+
+    Yields:
+        The images, bool (n,), and the places and fits of those that are known of just these.
+    """
+    alike: dict[bytes, list[tuple[int, NDArray[np.float32]]]] = {}
+    for place, (fit, needed) in enumerate(zip(fits, least, strict=False)):
+        if (fit > 0.5).sum() >= needed:
+            alike.setdefault(np.isnan(fit).tobytes(), []).append((place, fit))
+    for unknown, members in alike.items():
+        yield ~np.frombuffer(unknown, dtype=bool), members
 
 
 def decided(

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 # kept features bear these names: another way to make copies needs others
-DRAWN = ("weather1", "weather2")  # sets of copies that weather is drawn over
+WEATHERED = ("weather1", "weather2")  # sets of copies that weather is drawn over
 # augmented copies of the frames with masks, from which surfaces learn as well; the heads see none
 COPIES = ("light1", "light2")
 QUICK = ("steps", "image_aim_steps", "aim_steps", "aim_again", "apart_steps")
@@ -161,8 +161,7 @@ def train(given: argparse.Namespace) -> Path:
     from scripts.lite.features import image_maps, joined, text_features
     from scripts.lite.images import aim_images
     from scripts.lite.recipe import Batches, phrase_bank, train_heads, vocabulary
-    from scripts.lite.texts import DRAWN as DRAWN_OVER
-    from scripts.lite.texts import aim, goals, keep_apart
+    from scripts.lite.texts import DRAWN, aim, goals, keep_apart
     from scripts.lite.words import situations
 
     started = time.monotonic()
@@ -220,7 +219,7 @@ def train(given: argparse.Namespace) -> Path:
         table = np.concatenate([table, named])
         bank += name_phrases(len(known))
     texts = text_features(model, [phrase.text for phrase in bank], progress=_say("phrases"))
-    sources = [DRAWN_OVER if frame.drawn else frame.source for frame in every]
+    sources = [DRAWN if frame.drawn else frame.source for frame in every]
     real = slice(photographs)  # heads are not to learn what drawn weather looks like
     batches = Batches(known, table[:, real], bank, sources[real], options)
     said = situations(every=options.every_word)
@@ -285,7 +284,7 @@ def copied(
             progress=_say(f"{variant}, {source}"),
         )
 
-    over = [made for made in (copies(frames, variant) for variant in DRAWN) if made]
+    over = [made for made in (copies(frames, variant) for variant in WEATHERED) if made]
     shown = [
         parts(some, f"crop{i}")
         for source, number in PARTS.items()
